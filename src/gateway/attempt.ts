@@ -1,0 +1,58 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import type { Account } from './account.ts'
+import { scopeOf } from './connection.ts'
+import type { PresentedCredential } from './credential.ts'
+import type { Proof, Scope, Slot, Username } from './names.ts'
+import type { Secret } from './secret.ts'
+
+/** One presented user name and password, for one account. */
+export interface Attempt {
+  readonly scope: Scope
+  /** The scope that the account has left, if it moved between scopes. */
+  readonly former: Scope | undefined
+  readonly username: Username
+  readonly password: Secret
+  readonly slot: Slot
+  readonly proof: Proof
+}
+
+/** Makes the names under which verdicts are kept. Without the key they tell nothing and cannot be guessed. */
+export interface AttemptKeys {
+  /** Whose: every verdict about this user name in this scope is dropped under this name. */
+  slot(scope: Scope, username: Username): Slot
+  /** Which password: what was found depends on the scope that the account has left, so that is covered too. */
+  proof(scope: Scope, former: Scope | undefined, username: Username, password: Secret): Proof
+}
+
+/** `key`: at least 32 random bytes, the same in every process that shares verdicts. Redis never sees it. */
+export function createAttemptKeys(key: Uint8Array): AttemptKeys {
+  const secret = createSecretKey(key)
+  return {
+    slot: (scope, username) => hmac(secret, ['slot', scope, username]) as Slot,
+    proof: (scope, former, username, password) =>
+      hmac(secret, ['proof', scope, former ?? '', username, password.reveal()]) as Proof,
+  }
+}
+
+/** The attempt that a credential is on an account: its scope comes from the account's connection. */
+export function attemptOn(account: Account, credential: PresentedCredential, keys: AttemptKeys): Attempt {
+  const { username, password } = credential
+  const scope = scopeOf(account.connection)
+  const left = account.former && scopeOf(account.former.connection)
+  const former = left === scope ? undefined : left
+  return {
+    scope,
+    former,
+    username,
+    password,
+    slot: keys.slot(scope, username),
+    proof: keys.proof(scope, former, username, password),
+  }
+}
+
+/** Each field with its length before it: joined strings collide, `('ab','c')` would be `('a','bc')`. */
+function hmac(key: KeyObject, fields: readonly string[]): string {
+  const mac = createHmac('sha256', key)
+  for (const field of fields) mac.update(`${Buffer.byteLength(field)}:`).update(field)
+  return mac.digest('base64url')
+}

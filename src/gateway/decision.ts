@@ -1,0 +1,134 @@
+import type { Account } from './account.ts'
+import type { AccountName, Scope, Subject, Username } from './names.ts'
+import type { Part } from './outage.ts'
+import type { Via } from './verdict.ts'
+
+/** Everything the gateway can decide. Add a member and the compiler lists every place that must learn it. */
+export type Decision = Allow | Ended
+
+/** Right: the request goes on to the account's upstream. */
+export interface Allow {
+  readonly outcome: 'allow'
+  readonly account: Account
+  readonly scope: Scope
+  /** The credential's primary user name, whichever of its names was presented. */
+  readonly username: Username
+  readonly subject: Subject
+  readonly via: Via
+}
+
+/** A decision that ends here; `http/answer.ts` says how. */
+export type Ended =
+  | Challenge
+  | Garbled
+  | UnclearTarget
+  | NotAllowed
+  | NoAccount
+  | Refused
+  | ResetNeeded
+  | Disabled
+  | Throttled
+  | Busy
+  | Unavailable
+
+/** No credential was presented, or one with an empty password. */
+export interface Challenge {
+  readonly outcome: 'challenge'
+  readonly name: AccountName
+}
+
+/** The Authorization header cannot be read. The flaws are a closed list: no input ever goes into a message. */
+export interface Garbled {
+  readonly outcome: 'garbled'
+  readonly name: AccountName
+  readonly flaw:
+    | 'two-headers'
+    | 'scheme'
+    | 'base64'
+    | 'no-colon'
+    | 'no-username'
+    | 'control-character'
+    | 'too-long'
+}
+
+/** An address that two parsers could read in two ways. */
+export interface UnclearTarget {
+  readonly outcome: 'unclear-target'
+  readonly flaw:
+    | 'absolute-form'
+    | 'double-slash'
+    | 'control-character'
+    | 'backslash'
+    | 'fragment'
+    | 'bad-escape'
+    | 'dot-segment'
+    | 'escaped-account'
+    | 'host'
+}
+
+/** Plain http where the public address is https. */
+export interface NotAllowed {
+  readonly outcome: 'not-allowed'
+  readonly cause: 'plain-http'
+}
+
+/** No account of that name, or the address names none. */
+export interface NoAccount {
+  readonly outcome: 'no-account'
+  readonly name?: AccountName
+}
+
+/** Wrong user name or password; which of them is for the audit log only. */
+export interface Refused {
+  readonly outcome: 'refused'
+  readonly account: Account
+  readonly scope: Scope
+  readonly cause: 'mismatch' | 'absent'
+  readonly via: Via
+}
+
+/** The right password, but for a scope that the account has left. */
+export interface ResetNeeded {
+  readonly outcome: 'reset-needed'
+  readonly account: Account
+  readonly scope: Scope
+  readonly former: Scope
+  readonly via: Via
+}
+
+/** The right password of a credential that is switched off. */
+export interface Disabled {
+  readonly outcome: 'disabled'
+  readonly account: Account
+  readonly scope: Scope
+  readonly via: Via
+}
+
+/** Too many attempts. `retryAfter` in seconds. */
+export interface Throttled {
+  readonly outcome: 'throttled'
+  readonly retryAfter: number
+}
+
+/** The hash queue is full. `retryAfter` in seconds. */
+export interface Busy {
+  readonly outcome: 'busy'
+  readonly retryAfter: number
+}
+
+/** A part that we depend on is down. `retryAfter` in seconds. */
+export interface Unavailable {
+  readonly outcome: 'unavailable'
+  readonly part: Part
+  readonly retryAfter: number
+}
+
+/** True for a finished decision, false for what the next station needs. */
+export function ended<T>(value: T | Ended): value is Ended {
+  return typeof value === 'object' && value !== null && 'outcome' in value
+}
+
+/** For the last branch of a switch over a union: a new member does not compile until it has its branch. */
+export function unreachable(value: never): never {
+  throw new Error(`not one of the known cases: ${JSON.stringify(value)}`)
+}

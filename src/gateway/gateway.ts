@@ -1,0 +1,71 @@
+import { accountNamed, type Naming } from './account.ts'
+import type { Ask } from './ask.ts'
+import { attemptOn, type AttemptKeys } from './attempt.ts'
+import { conclude } from './conclude.ts'
+import { decodeBasic } from './credential.ts'
+import { ended, type Decision } from './decision.ts'
+import { Outage } from './outage.ts'
+import type { AccountDirectory, News } from './ports.ts'
+import { readTarget } from './target.ts'
+import type { Verifier } from './verifier.ts'
+
+export interface Gateway {
+  decide(ask: Ask): Promise<Decision>
+}
+
+export interface GatewayParts {
+  readonly naming: Naming
+  /** Refuse plain http before anybody is asked for a password. */
+  readonly httpsOnly: boolean
+  readonly news: News
+  readonly accounts: AccountDirectory
+  readonly keys: AttemptKeys
+  readonly verifier: Verifier
+  /** Told of every part that failed: metrics and log. */
+  readonly outage: (outage: Outage) => void
+}
+
+/** Seconds after which a caller should come again when a part is down. */
+const outageRetryAfter = 5
+
+/** The whole product, top to bottom: what a request asks becomes a decision. */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { naming, httpsOnly, news, accounts, keys, verifier } = parts
+
+  return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
+    const target = readTarget(ask)
+    if (ended(target)) return target
+    if (httpsOnly && !ask.secure) return { outcome: 'not-allowed', cause: 'plain-http' }
+
+    const name = accountNamed(target, naming)
+    if (ended(name)) return name
+
+    // Each git process starts anonymous: half of all requests end here, and they must not touch the store.
+    const credential = decodeBasic(ask.authorization)
+    if (credential === 'nothing') return { outcome: 'challenge', name }
+    if (typeof credential === 'string') return { outcome: 'garbled', name, flaw: credential }
+
+    await news.catchUp()
+    const account = await accounts.find(name)
+    if (account === undefined) return { outcome: 'no-account', name }
+
+    const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
+    const verdict = await verifier.verify(attempt)
+    return conclude(verdict, account, attempt)
+  })
+}
+
+/** An outage is not a refusal: whatever part broke, the answer is 503. Anything but an `Outage` is a bug. */
+function withOutages(tell: GatewayParts['outage'], decide: Gateway['decide']): Gateway {
+  return {
+    async decide(ask) {
+      try {
+        return await decide(ask)
+      } catch (error) {
+        if (!(error instanceof Outage)) throw error
+        tell(error)
+        return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
+      }
+    },
+  }
+}

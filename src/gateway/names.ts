@@ -1,0 +1,65 @@
+declare const brand: unique symbol
+type Brand<T, Name extends string> = T & { readonly [brand]: Name }
+
+/** What a host or a path names: lower case, `fabrikam`. */
+export type AccountName = Brand<string, 'AccountName'>
+
+/** A user name as it is stored and compared: NFC, lower case. Never trimmed: clients send names verbatim. */
+export type Username = Brand<string, 'Username'>
+
+/** The id of a Microsoft Entra directory (tenant): a GUID in lower case. */
+export type DirectoryId = Brand<string, 'DirectoryId'>
+
+/** Where a credential counts: `msa`, or the id of one Entra directory. */
+export type Scope = Brand<string, 'Scope'>
+
+/** Who a credential belongs to, as the upstream is told: stable over renames and resets. */
+export type Subject = Brand<string, 'Subject'>
+
+/** Counts the changes of the whole store; every read says as of which revision it is. */
+export type Revision = Brand<number, 'Revision'>
+
+/** Whose: HMAC of scope and user name. */
+export type Slot = Brand<string, 'Slot'>
+
+/** Which password: HMAC of scope, former scope, user name and password. */
+export type Proof = Brand<string, 'Proof'>
+
+/** Milliseconds since 1970, UTC. */
+export type Instant = number
+
+export const msaScope = 'msa' as Scope
+
+/** Longest user name in characters: an e-mail address has at most 64 + 1 + 255 (RFC 5321). */
+export const longestUsername = 320
+
+/** Longest password in bytes of UTF-8. */
+export const longestPassword = 1024
+
+const accountName = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/
+const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Ids that look like a directory and are none: nobody's (zero), and the one all Microsoft accounts share. */
+const noDirectory = new Set(['00000000-0000-0000-0000-000000000000', '9188040d-6c67-4c5b-b112-36a304b66dad'])
+
+/** `undefined` if no account can have that name: letters, digits, `-` and `_`, at most 63. */
+export function readAccountName(text: string): AccountName | undefined {
+  const name = text.toLowerCase()
+  return accountName.test(name) ? (name as AccountName) : undefined
+}
+
+/** `undefined` if it is not the id of an Entra directory. */
+export function readDirectoryId(text: string): DirectoryId | undefined {
+  const id = text.toLowerCase()
+  return guid.test(id) && !noDirectory.has(id) ? (id as DirectoryId) : undefined
+}
+
+/** `msa` or a directory id, as in `--scope`; `undefined` for anything else. */
+export function readScope(text: string): Scope | undefined {
+  return text.toLowerCase() === msaScope ? msaScope : (readDirectoryId(text) as Scope | undefined)
+}
+
+/** NFC and lower case (RFC 8265, UsernameCaseMapped), so that every spelling of a name is one name. */
+export function foldUsername(text: string): Username {
+  return text.normalize('NFC').toLowerCase().normalize('NFC') as Username
+}

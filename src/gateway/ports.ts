@@ -1,0 +1,84 @@
+import type { Account } from './account.ts'
+import type { Ask } from './ask.ts'
+import type { Attempt } from './attempt.ts'
+import type { Change } from './change.ts'
+import type { Decision } from './decision.ts'
+import type { AccountName, Revision, Scope, Subject, Username } from './names.ts'
+import type { Secret } from './secret.ts'
+import type { KnownVerdict } from './verdict.ts'
+
+/** Which accounts there are and what they are connected to. */
+export interface AccountDirectory {
+  /** `undefined`: there is no such account. Throws `Outage` if nobody can say. */
+  find(name: AccountName): Promise<Account | undefined> | Account | undefined
+}
+
+/** A credential as it is kept. */
+export interface StoredCredential {
+  readonly username: Username
+  readonly secondary?: Username
+  readonly subject: Subject
+  readonly hash: PasswordHash
+  readonly enabled: boolean
+}
+
+/** A PHC string (argon2) or a modular crypt string (bcrypt, imported). */
+export type PasswordHash = string & { readonly passwordHash: never }
+
+/** What a look-up found in the scope and in the one that the account has left. */
+export interface FoundCredentials {
+  /** Every change up to this revision is visible in this answer. */
+  readonly asOf: Revision
+  readonly current: StoredCredential | undefined
+  readonly former: StoredCredential | undefined
+}
+
+/** Alternate credentials, looked up by primary or secondary user name. */
+export interface CredentialStore {
+  /** One consistent read of both scopes. Throws `Outage`. */
+  find(scope: Scope, former: Scope | undefined, username: Username): Promise<FoundCredentials>
+  /**
+   * Puts a dearer hash of the same password in the place of `outdated`; does nothing if that one is no longer
+   * there. It is no change: verdicts stay good.
+   */
+  upgrade(scope: Scope, username: Username, outdated: PasswordHash, renewed: PasswordHash): Promise<void>
+}
+
+/** Losing it costs time, never correctness: reads answer `undefined`, writes may be dropped. */
+export interface VerdictCache {
+  /** From memory at once, from Redis as a promise. Never throws, never waits for a Redis that is not well. */
+  recall(attempt: Attempt): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
+  /** Refused if the slot has changed since `verdict.asOf`: a late writer must not bring the old verdict back. */
+  remember(attempt: Attempt, verdict: KnownVerdict): void
+}
+
+/** What the processes learn of each other's changes. */
+export interface News {
+  /**
+   * After it, whatever was committed before the call has left this process's memory. `undefined`: nothing to
+   * wait for. Never rejects: if nobody can be asked, what is known goes on until its time to live ends.
+   */
+  catchUp(): Promise<void> | undefined
+}
+
+/** Tells every gateway process of a change before it is committed. Throws `Outage` if it cannot promise that. */
+export type Announce = (change: Change) => Promise<void>
+
+/** `busy` is an answer, not an error. */
+export interface PasswordHasher {
+  hash(password: Secret): Promise<PasswordHash | 'busy'>
+  /**
+   * One password hash, whatever comes out. Comparing with `decoy` costs what a real comparison costs. Callers
+   * with the same `proof` and the same hash who come while it is computed share it. Throws `Outage`.
+   */
+  compare(attempt: Pick<Attempt, 'password' | 'proof'>, against: PasswordHash | 'decoy'): Promise<Compared>
+  /** Whether the hash was made with less than the settings ask for, or by another algorithm. */
+  outdated(hash: PasswordHash): boolean
+}
+
+export type Compared = 'match' | 'mismatch' | 'busy'
+
+/** Told after every decision; must not throw, must not delay. `took` in milliseconds. */
+export interface Witness {
+  saw(decision: Decision, ask: Ask, took: number): void
+}

@@ -1,0 +1,86 @@
+import type { Connection } from './connection.ts'
+import type { AccountName, DirectoryId, Instant, Scope, Username } from './names.ts'
+import type { PasswordHash } from './ports.ts'
+
+/** A Microsoft Entra directory that accounts can be connected to. */
+export interface Directory {
+  readonly id: DirectoryId
+  readonly name: string
+  /** OpenID Connect issuer, where people of this directory sign in. */
+  readonly issuer?: string
+}
+
+/** An account with all it ever was connected to. */
+export interface AccountRecord {
+  readonly name: AccountName
+  readonly upstream: string
+  readonly connection: Connection
+  /** Oldest first; the last entry is the connection of today. */
+  readonly history: readonly {
+    readonly connection: Connection
+    readonly since: Instant
+    readonly actor: string
+  }[]
+}
+
+/** A credential as people may see it: everything but the hash. */
+export interface CredentialRecord {
+  readonly scope: Scope
+  readonly username: Username
+  readonly secondary?: Username
+  readonly enabled: boolean
+  /** `argon2id`, or what it was imported as and still is until its first use. */
+  readonly algorithm: string
+  readonly setAt: Instant
+}
+
+/** What is asked to be kept; the password has been hashed by the caller. */
+export interface NewCredential {
+  readonly username: Username
+  readonly secondary?: Username
+  readonly hash: PasswordHash
+}
+
+/** Why a change cannot be made. Nothing was changed then. */
+export type Problem =
+  | { readonly problem: 'no-such-directory'; readonly directoryId: DirectoryId }
+  | { readonly problem: 'directory-exists'; readonly directoryId: DirectoryId }
+  | { readonly problem: 'no-such-account'; readonly name: AccountName }
+  | { readonly problem: 'account-exists'; readonly name: AccountName }
+  | { readonly problem: 'already-connected'; readonly name: AccountName; readonly connection: Connection }
+  | { readonly problem: 'no-such-credential'; readonly username: Username; readonly scope: Scope }
+  /** Primary and secondary user names share one name space per scope. */
+  | { readonly problem: 'username-taken'; readonly username: Username; readonly scope: Scope }
+
+/**
+ * The changes that operators and people make. Each is one transaction: it takes the next revision, tells every
+ * gateway process (`Announce`), and commits; when its promise resolves with `undefined`, no process acts on the
+ * former state any more. `actor` is who did it. All throw `Outage`; then nothing was changed.
+ */
+export interface Registry {
+  addDirectory(actor: string, directory: Directory): Promise<Problem | undefined>
+  directories(): Promise<readonly Directory[]>
+
+  /** Without a directory the account signs in with Microsoft accounts. */
+  addAccount(
+    actor: string,
+    account: { readonly name: AccountName; readonly upstream: string; readonly directoryId?: DirectoryId },
+  ): Promise<Problem | undefined>
+  connect(actor: string, name: AccountName, directoryId: DirectoryId): Promise<Problem | undefined>
+  disconnect(actor: string, name: AccountName): Promise<Problem | undefined>
+  account(name: AccountName): Promise<AccountRecord | undefined>
+  accounts(): Promise<readonly AccountRecord[]>
+
+  /** Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. */
+  setCredential(actor: string, scope: Scope, credential: NewCredential): Promise<Problem | undefined>
+  /** `username`: the primary or the secondary one. */
+  switchCredential(actor: string, scope: Scope, username: Username, on: boolean): Promise<Problem | undefined>
+  credentials(scope: Scope): Promise<readonly CredentialRecord[]>
+  /** All or nothing; told after each batch how many are in. Credentials that exist are replaced. */
+  importCredentials(
+    actor: string,
+    scope: Scope,
+    credentials: readonly NewCredential[],
+    progress: (done: number) => void,
+  ): Promise<Problem | undefined>
+}

@@ -1,0 +1,37 @@
+/**
+ * A string that cannot be printed. Passwords, keys and tokens are one from the moment they are decoded:
+ * a template literal, `JSON.stringify`, `console.log`, `util.inspect` and pino all show `[secret]`.
+ * Whoever needs the characters calls `reveal`; `test/architecture.test.ts` holds the list of those files.
+ */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  reveal(): string {
+    return this.#value
+  }
+
+  /** True for the empty string: an empty password is no password (git sends one for `https://user@host`). */
+  get isEmpty(): boolean {
+    return this.#value === ''
+  }
+
+  toString(): string {
+    return '[secret]'
+  }
+
+  toJSON(): string {
+    return '[secret]'
+  }
+
+  [Symbol.toPrimitive](): string {
+    return '[secret]'
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[secret]'
+  }
+}

@@ -1,0 +1,54 @@
+import type { Ended, UnclearTarget } from './decision.ts'
+
+/** A request target that every parser reads in the same way. What is judged is what is forwarded: these bytes. */
+export interface Target {
+  readonly path: string
+  /** With its `?`; empty if there is none. */
+  readonly query: string
+  readonly host: string
+}
+
+/**
+ * The one reading of host and path. A path that an upstream could resolve to another place than we did is
+ * refused, not repaired: repairing is what gateways and upstreams do differently (CVE-2026-40912 and many more).
+ */
+export function readTarget({
+  target,
+  host,
+}: {
+  readonly target: string
+  readonly host: string
+}): Target | Ended {
+  const flaw = flawIn(target) ?? (/[^\w.:[\]-]/.test(host) ? 'host' : undefined)
+  if (flaw !== undefined) return { outcome: 'unclear-target', flaw }
+  const mark = target.indexOf('?')
+  return mark === -1
+    ? { path: target, query: '', host }
+    : { path: target.slice(0, mark), query: target.slice(mark), host }
+}
+
+function flawIn(target: string): UnclearTarget['flaw'] | undefined {
+  if (!target.startsWith('/')) return 'absolute-form' // also `*` and authority-form
+  if (target.startsWith('//')) return 'double-slash' // `//host/path` is another host to some parsers
+  if (/[^\x21-\x7e]/.test(target)) return 'control-character'
+  if (target.includes('\\')) return 'backslash' // `new URL` makes it a slash
+  if (target.includes('#')) return 'fragment'
+  const mark = target.indexOf('?')
+  return flawInPath(mark === -1 ? target : target.slice(0, mark))
+}
+
+/** Only what escapes can hide in the path matters: the query is forwarded as it is and never judged. */
+function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
+  if (path.includes('%')) {
+    if (/%(?![0-9a-f]{2})/i.test(path)) return 'bad-escape'
+    if (/%5c/i.test(path)) return 'backslash'
+    if (/%(?:[01][0-9a-f]|7f)/i.test(path)) return 'control-character'
+    return hasDotSegment(path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%3b/gi, ';'))
+  }
+  return hasDotSegment(path)
+}
+
+/** `.` and `..`, also with path parameters: servlet containers read `/..;x=y/` as `/../`. */
+function hasDotSegment(path: string): 'dot-segment' | undefined {
+  return path.includes('/.') && /\/\.{1,2}(?:;[^/]*)?(?:\/|$)/.test(path) ? 'dot-segment' : undefined
+}

@@ -1,0 +1,30 @@
+import type { Revision, Scope, Subject, Username } from './names.ts'
+
+/** What the check of one attempt found. A known verdict may be cached, `untried` never. */
+export type Verdict = KnownVerdict | Untried
+
+export type KnownVerdict = {
+  /** Every change up to this revision was visible to the check. */
+  readonly asOf: Revision
+  readonly via: Via
+} & Finding
+
+export type Finding =
+  | { readonly found: 'match'; readonly username: Username; readonly subject: Subject }
+  /** The right password, switched off by an administrator or the owner. */
+  | { readonly found: 'disabled' }
+  /** The right password, but for the scope that the account has left. */
+  | { readonly found: 'outgrown'; readonly former: Scope }
+  | { readonly found: 'mismatch' }
+  /** Nobody of that name, neither in the scope nor in the one that the account has left. */
+  | { readonly found: 'absent' }
+
+export interface Untried {
+  readonly found: 'untried'
+  readonly because: 'busy'
+  /** Seconds. */
+  readonly retryAfter: number
+}
+
+/** Where a verdict came from: this process, Redis, or the store and one password hash. */
+export type Via = 'l1' | 'l2' | 'store'
