@@ -4,19 +4,25 @@ import { unreachable, type Decision } from './decision.ts'
 import type { Verdict } from './verdict.ts'
 
 /** What the gateway does about a verdict. Decisions are never cached. */
-export function conclude(verdict: Verdict, account: Account, { scope }: Pick<Attempt, 'scope'>): Decision {
+export function conclude(verdict: Verdict, account: Account, attempt: Attempt): Decision {
+  const { scope, username, slot } = attempt
   switch (verdict.found) {
-    case 'match': {
-      const { username, subject, via } = verdict
-      return { outcome: 'allow', account, scope, username, subject, via }
-    }
+    case 'match':
+      return {
+        outcome: 'allow',
+        account,
+        scope,
+        username: verdict.username, // the primary one, whichever was presented
+        subject: verdict.subject,
+        via: verdict.via,
+      }
     case 'disabled':
-      return { outcome: 'disabled', account, scope, via: verdict.via }
+      return { outcome: 'disabled', account, scope, username, via: verdict.via }
     case 'outgrown':
-      return { outcome: 'reset-needed', account, scope, former: verdict.former, via: verdict.via }
+      return { outcome: 'reset-needed', account, scope, former: verdict.former, username, via: verdict.via }
     case 'mismatch':
     case 'absent':
-      return { outcome: 'refused', account, scope, cause: verdict.found, via: verdict.via }
+      return { outcome: 'refused', account, scope, cause: verdict.found, username, slot, via: verdict.via }
     case 'untried':
       return { outcome: verdict.because, retryAfter: verdict.retryAfter }
     default:

@@ -42,7 +42,7 @@ function readPair(bytes: Buffer): PresentedCredential | 'nothing' | Garbled['fla
   const password = pair.slice(colon + 1)
   // CTL of RFC 5234 anywhere; in a user name, which goes into headers and logs, C1 too.
   if (/[^ -~\u0080-\u{10ffff}]/u.test(pair) || /\p{Cc}/u.test(username)) return 'control-character'
-  if (username.length > longestUsername || bytes.length - colon > longestPassword) return 'too-long'
+  if (username.length > longestUsername || Buffer.byteLength(password) > longestPassword) return 'too-long'
   if (password === '') return 'nothing'
   if (username === '') return 'no-username'
   return { username: foldUsername(username), password: readPassword(password) }

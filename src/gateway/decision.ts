@@ -1,5 +1,5 @@
 import type { Account } from './account.ts'
-import type { AccountName, Scope, Subject, Username } from './names.ts'
+import type { AccountName, Scope, Slot, Subject, Username } from './names.ts'
 import type { Part } from './outage.ts'
 import type { Via } from './verdict.ts'
 
@@ -84,6 +84,9 @@ export interface Refused {
   readonly account: Account
   readonly scope: Scope
   readonly cause: 'mismatch' | 'absent'
+  /** As presented. Of an absent one the audit log shows the slot only: people type passwords into that field. */
+  readonly username: Username
+  readonly slot: Slot
   readonly via: Via
 }
 
@@ -93,6 +96,7 @@ export interface ResetNeeded {
   readonly account: Account
   readonly scope: Scope
   readonly former: Scope
+  readonly username: Username
   readonly via: Via
 }
 
@@ -101,6 +105,7 @@ export interface Disabled {
   readonly outcome: 'disabled'
   readonly account: Account
   readonly scope: Scope
+  readonly username: Username
   readonly via: Via
 }
 

@@ -61,6 +61,19 @@ export interface News {
   catchUp(): Promise<void> | undefined
 }
 
+/** The store's log of changes: the truth that outlives every process and every Redis. */
+export interface ChangeLog {
+  /**
+   * A number that differs after any commit by any process, and costs microseconds; `undefined` if this store
+   * has none (PostgreSQL) and only `since` can tell.
+   */
+  pulse(): number | undefined
+  /** The newest revision. Throws `Outage`. */
+  revision(): Promise<Revision>
+  /** Everything committed after `revision`, oldest first; `gap`: too long ago, forget all. Throws `Outage`. */
+  since(revision: Revision): Promise<readonly Change[] | 'gap'>
+}
+
 /** Tells every gateway process of a change before it is committed. Throws `Outage` if it cannot promise that. */
 export type Announce = (change: Change) => Promise<void>
 

@@ -1,0 +1,251 @@
+import t from 'tap'
+import type { Account } from '../../src/gateway/account.ts'
+import { createAttemptKeys } from '../../src/gateway/attempt.ts'
+import type { Connection } from '../../src/gateway/connection.ts'
+import { createGateway } from '../../src/gateway/gateway.ts'
+import {
+  foldUsername,
+  msaScope,
+  type AccountName,
+  type DirectoryId,
+  type Revision,
+  type Scope,
+  type Subject,
+} from '../../src/gateway/names.ts'
+import { Outage } from '../../src/gateway/outage.ts'
+import type { PasswordHash, PasswordHasher, StoredCredential } from '../../src/gateway/ports.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { createVerifier } from '../../src/gateway/verifier.ts'
+
+const contosoId = '11111111-1111-4111-8111-111111111111' as DirectoryId
+const northwindId = '22222222-2222-4222-8222-222222222222' as DirectoryId
+const msa: Connection = { kind: 'msa' }
+const contoso: Connection = { kind: 'entra', directoryId: contosoId, directoryName: 'Contoso' }
+const northwind: Connection = { kind: 'entra', directoryId: northwindId, directoryName: 'Northwind' }
+
+function account(name: string, connection: Connection, former?: Connection): Account {
+  const left = former && { former: { connection: former, leftAt: 0 } }
+  return { name: name as AccountName, connection, upstream: 'http://127.0.0.1:1', ...left }
+}
+
+const accounts = [
+  account('fabrikam', msa),
+  account('fabrikam-two', msa),
+  account('contoso', contoso),
+  account('northwind', northwind, msa),
+  account('back-again', msa, contoso),
+  account('renamed', contoso, contoso),
+]
+
+interface Held {
+  scope: string
+  username: string
+  secondary?: string
+  password: string
+  enabled?: boolean
+}
+
+/** A gateway over a table of credentials, whose hash of a password is the password: hashing is not the point here. */
+function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>, httpsOnly = false } = {}) {
+  const seen = {
+    compared: [] as string[],
+    catchUps: 0,
+    finds: 0,
+    outages: [] as string[],
+    upgraded: [] as string[],
+  }
+  const lookUp = (scope: Scope | undefined, name: string): StoredCredential | undefined => {
+    const row = held.find(row => row.scope === scope && (row.username === name || row.secondary === name))
+    return (
+      row && {
+        username: foldUsername(row.username),
+        subject: `s-${row.username}` as Subject,
+        hash: row.password as PasswordHash,
+        enabled: row.enabled ?? true,
+      }
+    )
+  }
+  const verifier = createVerifier({
+    verdicts: { recall: () => undefined, remember: () => {} },
+    credentials: {
+      async find(scope, former, username) {
+        return { asOf: 1 as Revision, current: lookUp(scope, username), former: lookUp(former, username) }
+      },
+      upgrade: async (_scope, _username, outdated, renewed) =>
+        void seen.upgraded.push(`${outdated}>${renewed}`),
+    },
+    hasher: {
+      hash: async () => 'renewed' as PasswordHash,
+      async compare({ password }, against) {
+        seen.compared.push(against)
+        return against === password.reveal() ? 'match' : 'mismatch'
+      },
+      outdated: hash => hash.startsWith('old'),
+      ...hasher,
+    },
+    upgradeFailed: error => t.error(error),
+  })
+  const gateway = createGateway({
+    naming: { by: 'path' },
+    httpsOnly,
+    news: { catchUp: () => void (seen.catchUps += 1) as undefined },
+    accounts: {
+      find(name) {
+        seen.finds += 1
+        if (name === ('broken' as AccountName)) throw new Outage('store', new Error('down'))
+        if (name === ('bug' as AccountName)) throw new TypeError('a bug')
+        return accounts.find(account => account.name === name)
+      },
+    },
+    keys: createAttemptKeys(Buffer.alloc(32, 1)),
+    verifier,
+    outage: outage => void seen.outages.push(outage.part),
+  })
+  const decide = (target: string, ...pairs: string[]) =>
+    gateway.decide({
+      id: 'r1',
+      method: 'GET',
+      target,
+      host: 'git.example.com',
+      authorization: pairs.map(pair => new Secret(`Basic ${Buffer.from(pair).toString('base64')}`)),
+      from: '127.0.0.1',
+      secure: false,
+    })
+  return { decide, seen }
+}
+
+const anna = { scope: msaScope, username: 'anna@example.com', secondary: 'anna', password: 'msa-pw' }
+const annaAtContoso = { scope: contosoId, username: 'anna@example.com', password: 'contoso-pw' }
+
+t.test('one MSA credential opens every MSA account and no other', async t => {
+  const { decide } = aGateway({ held: [anna] })
+  t.match(await decide('/fabrikam/x', 'anna@example.com:msa-pw'), {
+    outcome: 'allow',
+    scope: 'msa',
+    subject: 's-anna@example.com',
+    via: 'store',
+  })
+  t.match(await decide('/fabrikam-two/x', 'anna:msa-pw'), { outcome: 'allow', username: 'anna@example.com' })
+  t.match(await decide('/contoso/x', 'anna@example.com:msa-pw'), { outcome: 'refused', cause: 'absent' })
+})
+
+t.test(
+  'the same person may have another password in a directory, and neither opens the other scope',
+  async t => {
+    const { decide } = aGateway({ held: [anna, annaAtContoso] })
+    t.match(await decide('/contoso/x', 'anna@example.com:contoso-pw'), { outcome: 'allow', scope: contosoId })
+    t.match(await decide('/contoso/x', 'anna@example.com:msa-pw'), { outcome: 'refused', cause: 'mismatch' })
+    t.match(await decide('/fabrikam/x', 'anna@example.com:contoso-pw'), {
+      outcome: 'refused',
+      cause: 'mismatch',
+    })
+  },
+)
+
+t.test('reset-needed is told to whoever holds the right old password, and to nobody else', async t => {
+  const { decide } = aGateway({ held: [anna] })
+  t.match(await decide('/northwind/x', 'anna@example.com:msa-pw'), {
+    outcome: 'reset-needed',
+    former: 'msa',
+    scope: northwindId,
+  })
+  t.match(await decide('/northwind/x', 'anna@example.com:wrong'), { outcome: 'refused', cause: 'mismatch' })
+  t.match(await decide('/northwind/x', 'nobody@example.com:msa-pw'), { outcome: 'refused', cause: 'absent' })
+})
+
+t.test('once a new credential is set, the old password is simply wrong', async t => {
+  const { decide } = aGateway({ held: [anna, { ...anna, scope: northwindId, password: 'new' }] })
+  t.match(await decide('/northwind/x', 'anna:new'), { outcome: 'allow' })
+  t.match(await decide('/northwind/x', 'anna:msa-pw'), { outcome: 'refused' })
+})
+
+t.test('an account that went back to Microsoft accounts asks the directory’s people for a reset', async t => {
+  const { decide } = aGateway({ held: [annaAtContoso] })
+  t.match(await decide('/back-again/x', 'anna@example.com:contoso-pw'), {
+    outcome: 'reset-needed',
+    former: contosoId,
+    scope: 'msa',
+  })
+})
+
+t.test('a move that does not change the scope is no move for credentials', async t => {
+  const { decide } = aGateway({ held: [annaAtContoso] })
+  t.match(await decide('/renamed/x', 'anna@example.com:contoso-pw'), { outcome: 'allow' })
+})
+
+t.test('a credential that is switched off is disabled for its owner and refused for the rest', async t => {
+  const { decide } = aGateway({ held: [{ ...anna, enabled: false }] })
+  t.match(await decide('/fabrikam/x', 'anna:msa-pw'), { outcome: 'disabled' })
+  t.match(await decide('/fabrikam/x', 'anna:wrong'), { outcome: 'refused' })
+})
+
+t.test('whatever a verification finds, it costs exactly one password hash', async t => {
+  const { decide, seen } = aGateway({ held: [anna, annaAtContoso] })
+  for (const [target, pair, against] of [
+    ['/fabrikam/x', 'anna:msa-pw', 'msa-pw'],
+    ['/fabrikam/x', 'anna:wrong', 'msa-pw'],
+    ['/northwind/x', 'anna:msa-pw', 'msa-pw'],
+    ['/contoso/x', 'anna@example.com:x', 'contoso-pw'],
+    ['/fabrikam/x', 'nobody:x', 'decoy'],
+    ['/northwind/x', 'nobody:x', 'decoy'],
+  ] as const) {
+    seen.compared.length = 0
+    await decide(target, pair)
+    t.same(seen.compared, [against], `${target} ${pair}`)
+  }
+})
+
+t.test('an anonymous request, or one without a password, is challenged and costs no look-up', async t => {
+  const { decide, seen } = aGateway({ held: [anna] })
+  t.same(await decide('/fabrikam/x'), { outcome: 'challenge', name: 'fabrikam' })
+  t.same(await decide('/no-such-account/x'), { outcome: 'challenge', name: 'no-such-account' })
+  t.same(await decide('/fabrikam/x', 'anna@example.com:'), { outcome: 'challenge', name: 'fabrikam' })
+  t.same([seen.catchUps, seen.finds, seen.compared.length], [0, 0, 0])
+})
+
+t.test('two Authorization headers are garbled', async t => {
+  const { decide } = aGateway({ held: [anna] })
+  t.match(await decide('/fabrikam/x', 'anna:msa-pw', 'anna:msa-pw'), {
+    outcome: 'garbled',
+    flaw: 'two-headers',
+  })
+})
+
+t.test('an account that is not there is no-account, not a refusal', async t => {
+  const { decide } = aGateway()
+  t.same(await decide('/nowhere/x', 'anna:pw'), { outcome: 'no-account', name: 'nowhere' })
+  t.same(await decide('/', 'anna:pw'), { outcome: 'no-account' })
+})
+
+t.test('news are read before anything is taken from memory', async t => {
+  const { decide, seen } = aGateway({ held: [anna] })
+  await decide('/fabrikam/x', 'anna:msa-pw')
+  t.equal(seen.catchUps, 1)
+})
+
+t.test('an outage is not a refusal, and a bug is not an outage', async t => {
+  const { decide, seen } = aGateway()
+  t.match(await decide('/broken/x', 'anna:pw'), { outcome: 'unavailable', part: 'store' })
+  t.same(seen.outages, ['store'])
+  await t.rejects(decide('/bug/x', 'anna:pw'), TypeError)
+})
+
+t.test('a full hash queue is busy, not a refusal', async t => {
+  const { decide } = aGateway({ held: [anna], hasher: { compare: async () => 'busy' } })
+  t.match(await decide('/fabrikam/x', 'anna:msa-pw'), { outcome: 'busy', retryAfter: 2 })
+})
+
+t.test('plain http is refused before anybody is asked for a password', async t => {
+  const { decide } = aGateway({ held: [anna], httpsOnly: true })
+  t.same(await decide('/fabrikam/x'), { outcome: 'not-allowed', cause: 'plain-http' })
+  t.same(await decide('/fabrikam/x', 'anna:msa-pw'), { outcome: 'not-allowed', cause: 'plain-http' })
+})
+
+t.test('an outdated hash is renewed after a good verification only', async t => {
+  const { decide, seen } = aGateway({ held: [{ ...anna, password: 'old-pw' }] })
+  await decide('/fabrikam/x', 'anna:wrong')
+  await decide('/northwind/x', 'anna:old-pw') // reset-needed: the credential of the former scope is left as it is
+  t.same(seen.upgraded, [])
+  await decide('/fabrikam/x', 'anna:old-pw')
+  t.same(seen.upgraded, ['old-pw>renewed'])
+})

@@ -1,0 +1,36 @@
+import { inspect, format } from 'node:util'
+import { pino } from 'pino'
+import t from 'tap'
+import { Secret } from '../../src/gateway/secret.ts'
+
+const canary = 'correct horse battery staple'
+const secret = new Secret(canary)
+
+t.test('a secret gives its characters only to whoever asks for them', async t => {
+  t.equal(secret.reveal(), canary)
+  t.equal(secret.isEmpty, false)
+  t.equal(new Secret('').isEmpty, true)
+})
+
+const formatters: Record<string, (secret: Secret) => string> = {
+  'a template literal': secret => `${secret as unknown as string}`,
+  joining: secret => [secret].join(','),
+  'String()': secret => String(secret),
+  JSON: secret => JSON.stringify({ deep: { secret } }),
+  inspect: secret => inspect({ secret }, { showHidden: true, depth: 9 }),
+  format: secret => format('%s %o %O %j', secret, secret, secret, secret),
+  'an error': secret => inspect(new Error('failed', { cause: secret })),
+  pino: secret => {
+    let line = ''
+    pino({}, { write: text => void (line += text) }).info({
+      secret,
+      err: Object.assign(new Error('x'), { secret }),
+    })
+    return line
+  },
+}
+for (const [name, print] of Object.entries(formatters)) {
+  t.test(`${name} does not print a secret`, async t => {
+    t.notMatch(print(secret), canary)
+  })
+}

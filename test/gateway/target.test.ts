@@ -1,0 +1,130 @@
+import t from 'tap'
+import fc from 'fast-check'
+import { accountNamed } from '../../src/gateway/account.ts'
+import { ended } from '../../src/gateway/decision.ts'
+import { readTarget } from '../../src/gateway/target.ts'
+
+const read = (target: string, host = 'git.example.com') => readTarget({ target, host })
+
+t.test('a plain target is kept byte for byte', async t => {
+  for (const target of [
+    '/fabrikam/hello.git/info/refs?service=git-upload-pack',
+    '/fabrikam/a%2Fb/%C3%A9//x;y=1?redirect=/../..\u0025zz&x=\u005B',
+    '/fabrikam/.git/config',
+    '/fabrikam/...',
+    '/fabrikam/a..b/c.',
+    '/fabrikam/%252e%252e/x',
+  ]) {
+    const read_ = read(target)
+    t.notOk(ended(read_), target)
+    if (!ended(read_)) t.equal(read_.path + read_.query, target)
+  }
+})
+
+const unclear: Record<string, string[]> = {
+  'absolute-form': ['http://evil.example/fabrikam', '*', 'fabrikam/x', 'git.example.com:443', ''],
+  'double-slash': ['//evil.example/fabrikam', '//'],
+  backslash: ['/fabrikam\\..\\contoso/x', '/fabrikam/%5c..%5Ccontoso', '/\\evil.example'],
+  fragment: ['/fabrikam#/contoso', '/fabrikam?x=1#y'],
+  'bad-escape': ['/fabrikam/%', '/fabrikam/%2', '/fabrikam/%zz', '/fabrikam/%u0041'],
+  'control-character': [
+    '/fabrikam/%00',
+    '/fabrikam/%0d%0aX:',
+    '/fabrikam/%7f',
+    '/fabrikam/\t',
+    '/fabrikam/\x7f',
+    '/fabrikam/é',
+  ],
+  'dot-segment': [
+    '/fabrikam/../contoso',
+    '/fabrikam/..',
+    '/./fabrikam',
+    '/fabrikam/%2e%2e/contoso',
+    '/fabrikam/.%2E/contoso',
+    '/fabrikam/..%2fcontoso',
+    '/fabrikam%2f..%2fcontoso',
+    '/fabrikam/..;/contoso',
+    '/fabrikam/..;x=y/contoso',
+    '/fabrikam/..%3bx/contoso',
+    '/fabrikam/.;/x',
+  ],
+}
+for (const [flaw, targets] of Object.entries(unclear)) {
+  t.test(`${flaw}: an address that can be read in two ways is refused, not repaired`, async t => {
+    for (const target of targets) t.same(read(target), { outcome: 'unclear-target', flaw }, target)
+  })
+}
+
+t.test('a strange Host header is refused', async t => {
+  for (const host of ['a b', 'evil.example/x', 'a@b', 'a\\b', 'a,b']) {
+    t.same(read('/fabrikam', host), { outcome: 'unclear-target', flaw: 'host' }, host)
+  }
+  t.notOk(ended(read('/fabrikam', '[::1]:8080')))
+})
+
+t.test('whatever is accepted, the URL parser of an upstream stays on the same path', async t => {
+  const piece = fc.constantFrom(
+    '.',
+    '..',
+    '%2e',
+    '%2E.',
+    '/',
+    '//',
+    '\\',
+    '%5c',
+    '%2f',
+    ';',
+    'a',
+    'fabrikam',
+    '%',
+    '%00',
+    '?',
+    '#',
+    ' ',
+    '\t',
+    'é',
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), pieces => {
+      const target = `/${pieces.join('')}`
+      const result = read(target)
+      if (ended(result)) return
+      const parsed = new URL(target, 'http://upstream.example')
+      if (parsed.host !== 'upstream.example' || parsed.pathname !== result.path) throw new Error(target)
+    }),
+    { numRuns: 5000 },
+  )
+  t.pass('5,000 combinations')
+})
+
+t.test('the account is the first segment of the path, in any case', async t => {
+  const named = (target: string) => {
+    const result = read(target)
+    return ended(result) ? result : accountNamed(result, { by: 'path' })
+  }
+  t.equal(named('/fabrikam/hello.git'), 'fabrikam')
+  t.equal(named('/Fabrikam?x'), 'fabrikam')
+  t.same(named('/'), { outcome: 'no-account' })
+  t.same(named('/-x/y'), { outcome: 'no-account' })
+  t.same(named('/_altgate/x'), { outcome: 'no-account' })
+  t.same(named(`/${'a'.repeat(64)}/y`), { outcome: 'no-account' })
+  t.same(named('/f%61brikam/y'), { outcome: 'unclear-target', flaw: 'escaped-account' })
+})
+
+t.test('the account is the one label before the suffix of the host', async t => {
+  const named = (host: string) => {
+    const result = read('/contoso/x', host)
+    return ended(result) ? result : accountNamed(result, { by: 'host', suffix: '.example.com' })
+  }
+  t.equal(named('fabrikam.example.com'), 'fabrikam')
+  t.equal(named('Fabrikam.Example.COM:8443'), 'fabrikam')
+  for (const host of [
+    'example.com',
+    '.example.com',
+    'a.b.example.com',
+    'fabrikam.example.com.evil.example',
+    '',
+  ]) {
+    t.same(named(host), { outcome: 'no-account' }, host)
+  }
+})
