@@ -1,0 +1,97 @@
+import cluster, { type Worker } from 'node:cluster'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from './witnesses/log.ts'
+
+/** What a worker tells the primary process; other users of the channel (hashing, metrics) have tags of their own. */
+export type FromWorker =
+  | { readonly altgate: 'listening' }
+  | { readonly altgate: 'cannot-start'; readonly why: string }
+
+/** What the primary process tells a worker. */
+export type ToWorker = { readonly altgate: 'stop' }
+
+/** The worker processes of this machine. */
+export interface Fleet {
+  /** How many of them listen. */
+  listening(): number
+  /** Each finishes what is under way; whoever is not done after `graceSeconds` is killed. */
+  stop(graceSeconds: number): Promise<void>
+}
+
+export interface FleetParts {
+  readonly size: number
+  /** Words for the command line of each worker. */
+  readonly args: readonly string[]
+  /** Called with each new process, before it has begun. */
+  readonly started: (worker: Worker) => void
+  readonly log: Logger
+}
+
+/** Longest pause before a worker that keeps dying is started again, in milliseconds. */
+const longestPause = 5000
+
+/**
+ * Starts the workers and resolves when all of them listen. A worker that dies later is replaced. Rejects with
+ * a sentence if one cannot start, for instance because the port is taken.
+ */
+export async function startFleet({ size, args, started, log }: FleetParts): Promise<Fleet> {
+  cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.ts', import.meta.url)), args: [...args] })
+  const workers = new Map<Worker, 'starting' | 'listening'>()
+  let stopping = false
+  let deaths = 0
+
+  function fork(): Promise<void> {
+    const worker = cluster.fork()
+    workers.set(worker, 'starting')
+    started(worker)
+    worker.once('exit', (code, signal) => {
+      workers.delete(worker)
+      if (!stopping) void replace(worker, code, signal)
+    })
+    return listens(worker).then(() => void workers.set(worker, 'listening'))
+  }
+
+  async function replace(dead: Worker, code: number, signal: string): Promise<void> {
+    deaths += 1
+    log.error({ worker: dead.id, code, signal }, 'a worker died; another one takes its place')
+    await delay(Math.min(longestPause, 50 * 2 ** deaths), undefined, { ref: false })
+    if (!stopping) await fork().catch(error => log.error({ err: error }, 'the new worker could not start'))
+    deaths -= 1
+  }
+
+  async function stop(graceSeconds: number): Promise<void> {
+    stopping = true
+    const gone = [...workers.keys()].map(ended)
+    for (const worker of workers.keys()) tell(worker, { altgate: 'stop' })
+    await Promise.race([Promise.all(gone), delay(graceSeconds * 1000, undefined, { ref: false })])
+    for (const worker of workers.keys()) worker.process.kill('SIGKILL')
+    await Promise.all(gone)
+  }
+
+  try {
+    await Promise.all(Array.from({ length: size }, fork))
+  } catch (error) {
+    await stop(0)
+    throw error
+  }
+  return { listening: () => [...workers.values()].filter(state => state === 'listening').length, stop }
+}
+
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message)
+}
+
+function ended(worker: Worker): Promise<void> {
+  return new Promise(resolve => void worker.once('exit', () => resolve()))
+}
+
+function listens(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message?.altgate === 'listening') resolve()
+      if (message?.altgate === 'cannot-start') reject(new Error(message.why))
+    })
+    worker.once('exit', code => reject(new Error(`a worker ended with status ${code} before it listened`)))
+  })
+}

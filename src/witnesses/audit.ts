@@ -1,0 +1,80 @@
+import type { Ask } from '../gateway/ask.ts'
+import type { Change } from '../gateway/change.ts'
+import { unreachable, type Decision } from '../gateway/decision.ts'
+import type { Witness } from '../gateway/ports.ts'
+import type { Logger } from './log.ts'
+
+export interface AuditLog extends Witness {
+  /** One line for something that was changed, whoever changed it. */
+  changed(change: Change): void
+}
+
+/** One line per decision and per change. */
+export function createAuditLog(log: Logger): AuditLog {
+  return {
+    saw(decision, ask, took) {
+      const { id, method, from } = ask
+      log.info(
+        { audit: 'decision', request: id, ...factsOf(decision), method, from, ms: rounded(took) },
+        decision.outcome,
+      )
+    },
+    changed({ revision, at, actor, action, account, scope, usernames }) {
+      const when = new Date(at).toISOString()
+      const users = usernames.length > 10 ? `${usernames.length} user names` : usernames
+      log.info({ audit: 'change', revision, at: when, actor, action, account, scope, users }, action)
+    },
+  }
+}
+
+/** What is written down of a decision: a new outcome does not compile until somebody decided it. */
+function factsOf(decision: Decision): Record<string, unknown> {
+  const { outcome } = decision
+  switch (decision.outcome) {
+    case 'allow':
+    case 'disabled': {
+      const { account, scope, username, via } = decision
+      return { outcome, account: account.name, scope, user: username, via }
+    }
+    case 'reset-needed': {
+      const { account, scope, former, username, via } = decision
+      return { outcome, account: account.name, scope, former, user: username, via }
+    }
+    case 'refused': {
+      const { account, scope, cause, via, slot, username } = decision
+      // A name nobody has may be a password in the wrong field; the tag still shows who tries again and again.
+      const who = cause === 'absent' ? { userTag: slot.slice(0, 12) } : { user: username }
+      return { outcome, cause, account: account.name, scope, ...who, via }
+    }
+    case 'garbled':
+      return { outcome, cause: decision.flaw, account: decision.name }
+    case 'unclear-target':
+      return { outcome, cause: decision.flaw }
+    case 'not-allowed':
+      return { outcome, cause: decision.cause }
+    case 'challenge':
+    case 'no-account':
+      return { outcome, account: decision.name }
+    case 'unavailable':
+      return { outcome, cause: decision.part }
+    case 'throttled':
+    case 'busy':
+      return { outcome }
+    default:
+      return unreachable(decision)
+  }
+}
+
+/** To a hundredth of a millisecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100
+}
+
+/** Tells several witnesses of every decision. */
+export function witnesses(...all: readonly Witness[]): Witness {
+  return {
+    saw(decision: Decision, ask: Ask, took: number) {
+      for (const witness of all) witness.saw(decision, ask, took)
+    },
+  }
+}

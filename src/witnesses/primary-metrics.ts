@@ -1,0 +1,34 @@
+import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client'
+
+/** What the primary process counts itself, and how it collects what the workers count. */
+export interface PrimaryMetrics {
+  /** One real hash computation; joined callers and cached verdicts do not count. */
+  hashed(result: string): void
+  hashQueue(depth: number): void
+  /** The Prometheus text of this machine. */
+  collect(): Promise<{ readonly contentType: string; readonly body: string }>
+}
+
+export function createPrimaryMetrics(): PrimaryMetrics {
+  const own = new Registry()
+  const workers = new AggregatorRegistry()
+  const hashes = new Counter({
+    name: 'altgate_password_hashes_total',
+    help: 'Password hashes that were really computed',
+    labelNames: ['result'],
+    registers: [own],
+  })
+  const queue = new Gauge({
+    name: 'altgate_hash_queue_depth',
+    help: 'Password checks waiting for a free hash lane',
+    registers: [own],
+  })
+  return {
+    hashed: result => hashes.inc({ result }),
+    hashQueue: depth => queue.set(depth),
+    async collect() {
+      const texts = await Promise.all([own.metrics(), workers.clusterMetrics()])
+      return { contentType: own.contentType, body: texts.join('\n') }
+    },
+  }
+}
