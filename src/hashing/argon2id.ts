@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import argon2 from 'argon2'
+import bcrypt from 'bcryptjs'
+import type { Attempt } from '../gateway/attempt.ts'
+import { Outage } from '../gateway/outage.ts'
+import type { PasswordHash, PasswordHasher } from '../gateway/ports.ts'
+import { Secret } from '../gateway/secret.ts'
+import type { HashCost } from './cost.ts'
+import { isOutdated, readHash, type Unreadable } from './hash-string.ts'
+
+/** A `PasswordHasher` that is never busy. */
+export interface Argon2id extends PasswordHasher {
+  hash(password: Secret): Promise<PasswordHash>
+  compare(attempt: Pick<Attempt, 'password'>, against: PasswordHash | 'decoy'): Promise<'match' | 'mismatch'>
+}
+
+export interface Argon2idOptions {
+  readonly cost: HashCost
+  /** Told of every stored hash that cannot be read: somebody cannot get in until it is set again. */
+  readonly onFlaw: (flaw: Unreadable) => void
+}
+
+/**
+ * Hashes in this process: makes argon2id, checks argon2 and bcrypt. For the lanes, and for commands, which hash
+ * once. Throws `Outage` if argon2 cannot compute, for want of memory or because it does not take the cost.
+ */
+export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise<Argon2id> {
+  // Made with the cost of today: a decoy of another cost tells who exists by the time it takes.
+  const decoy = await make(new Secret(randomBytes(32).toString('base64')), cost)
+
+  async function compare(
+    { password }: Pick<Attempt, 'password'>,
+    against: PasswordHash | 'decoy',
+  ): Promise<'match' | 'mismatch'> {
+    if (against === 'decoy') return pretend(password)
+    const read = readHash(against)
+    // A hash that is empty or damaged lets nobody in (CVE-2026-85595), and takes as long as a wrong password.
+    if (typeof read === 'string') {
+      onFlaw(read)
+      return pretend(password)
+    }
+    return (await isRight(password, against, read.algorithm === 'bcrypt')) ? 'match' : 'mismatch'
+  }
+
+  async function pretend(password: Secret): Promise<'mismatch'> {
+    await isRight(password, decoy, false)
+    return 'mismatch'
+  }
+
+  return {
+    hash: password => make(password, cost),
+    compare,
+    outdated: hash => isOutdated(hash, cost),
+  }
+}
+
+async function make(password: Secret, cost: HashCost): Promise<PasswordHash> {
+  const made = await orOutage(
+    argon2.hash(password.reveal(), {
+      type: argon2.argon2id,
+      memoryCost: cost.memoryKiB,
+      timeCost: cost.passes,
+      parallelism: cost.parallelism,
+    }),
+  )
+  // The package writes `p` before `t`; libargon2, and with it whoever imports our hashes, reads the other order only.
+  return made.replace(/,(p=\d+),(t=\d+)\$/, ',$2,$1$') as PasswordHash // a PHC string
+}
+
+function isRight(password: Secret, hash: PasswordHash, isBcrypt: boolean): Promise<boolean> {
+  return orOutage(isBcrypt ? bcrypt.compare(password.reveal(), hash) : argon2.verify(hash, password.reveal()))
+}
+
+/** The hash has been read and is well-formed, so whatever fails now is on our side. */
+async function orOutage<T>(computing: Promise<T>): Promise<T> {
+  try {
+    return await computing
+  } catch (cause) {
+    throw new Outage('hashing', cause)
+  }
+}

@@ -1,0 +1,72 @@
+import type { PasswordHash } from '../gateway/ports.ts'
+import { isAtLeast, type HashCost } from './cost.ts'
+
+/** What a hash string says about itself. */
+export type HashParts =
+  | {
+      readonly algorithm: 'argon2id' | 'argon2i' | 'argon2d'
+      readonly version: 16 | 19
+      readonly cost: HashCost
+    }
+  /** `rounds` is the logarithm of their number. */
+  | { readonly algorithm: 'bcrypt'; readonly rounds: number }
+
+/** Why a hash cannot be read: a closed list, because the hash itself never goes into a message. */
+export type Unreadable = 'algorithm' | 'malformed'
+
+/**
+ * PHC string of the argon2 reference implementation; without a version it is 1.0 (16). The `argon2` package
+ * writes `p` before `t`. Nine digits fit into the 32 bits that argon2 takes: more would be cut off silently.
+ */
+const argon2 =
+  /^\$(argon2id|argon2i|argon2d)(?:\$v=(16|19))?\$m=([1-9]\d{0,8}),(?:t=([1-9]\d{0,8}),p=([1-9]\d{0,8})|p=([1-9]\d{0,8}),t=([1-9]\d{0,8}))\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
+
+/**
+ * 60 characters. The last ones of salt and hash hold fewer than six bits each: bcryptjs compares text, so any
+ * other spelling of the same bytes would refuse the right password for ever.
+ */
+const bcrypt = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
+
+/** Bytes: of the salt at least what argon2 accepts, of the hash at least 128 bits. */
+const saltBytes = { least: 8, most: 64 }
+const hashBytes = { least: 16, most: 64 }
+
+/** The one reading of a hash string: whatever does not pass here is never computed and never matches. */
+export function readHash(text: string): HashParts | Unreadable {
+  if (/^\$argon2(?:id|i|d)\$/.test(text)) return readArgon2(text)
+  if (/^\$2[aby]\$/.test(text)) return readBcrypt(text)
+  return 'algorithm'
+}
+
+/** Whether a hash is anything but argon2id, version 19, at no less than `cost` in every dimension. */
+export function isOutdated(hash: PasswordHash, cost: HashCost): boolean {
+  const read = readHash(hash)
+  if (typeof read === 'string' || read.algorithm !== 'argon2id' || read.version !== 19) return true
+  return !isAtLeast(read.cost, cost)
+}
+
+function readArgon2(text: string): HashParts | Unreadable {
+  const match = argon2.exec(text)
+  if (match === null) return 'malformed'
+  const [, algorithm, version, m, t, p, pFirst, tLast, salt = '', hash = ''] = match
+  const cost = { memoryKiB: Number(m), passes: Number(t ?? tLast), parallelism: Number(p ?? pFirst) }
+  if (cost.memoryKiB < 8 * cost.parallelism) return 'malformed' // argon2 needs eight blocks a lane
+  if (!holds(salt, saltBytes) || !holds(hash, hashBytes)) return 'malformed'
+  return {
+    algorithm: algorithm as 'argon2id' | 'argon2i' | 'argon2d', // the expression's three alternatives
+    version: version === '19' ? 19 : 16,
+    cost,
+  }
+}
+
+function readBcrypt(text: string): HashParts | Unreadable {
+  const rounds = Number(bcrypt.exec(text)?.[1])
+  return rounds >= 4 && rounds <= 31 ? { algorithm: 'bcrypt', rounds } : 'malformed'
+}
+
+/** Base64 without padding, in its one canonical spelling: Node decodes others too, argon2 elsewhere does not. */
+function holds(base64: string, bytes: { readonly least: number; readonly most: number }): boolean {
+  const decoded = Buffer.from(base64, 'base64')
+  if (decoded.length < bytes.least || decoded.length > bytes.most) return false
+  return decoded.toString('base64').replace(/=+$/, '') === base64
+}

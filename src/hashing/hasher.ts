@@ -1,0 +1,37 @@
+import type { Compared, PasswordHasher } from '../gateway/ports.ts'
+import type { HashCost } from './cost.ts'
+import { createFlights } from './flight.ts'
+import { isOutdated } from './hash-string.ts'
+import type { Compute } from './task.ts'
+
+/**
+ * The port over whoever computes. Equal comparisons share one computation, and none but the first takes a place
+ * in the queue: the morning after a move, a thousand build jobs present one old password at once.
+ *
+ * Two things make comparisons equal. The stored hash: after a reset it is another one, so nobody who asks after
+ * the reset can join a flight from before it and be handed the old verdict. And the proof, which covers scope and
+ * user name as well as the password: if guesses at several unknown names shared the decoy's flight, their speed
+ * would tell that the names are unknown (CVE-2026-88010).
+ */
+export function createHasher(compute: Compute, cost: HashCost): PasswordHasher {
+  const flights = createFlights<Compared>()
+
+  return {
+    async hash(password) {
+      const answer = await compute({ password })
+      if (answer === 'busy') return answer
+      if (!('made' in answer)) throw new Error('asked for a hash, and got a comparison')
+      return answer.made
+    },
+    compare({ password, proof }, against) {
+      // Neither half holds a blank, so no two pairs make one key.
+      return flights.join(`${proof} ${against}`, async () => {
+        const answer = await compute({ password, proof, against })
+        if (answer === 'busy') return answer
+        if (!('compared' in answer)) throw new Error('asked for a comparison, and got a hash')
+        return answer.compared
+      })
+    },
+    outdated: hash => isOutdated(hash, cost),
+  }
+}

@@ -1,0 +1,95 @@
+import type { Proof } from '../gateway/names.ts'
+import { Outage } from '../gateway/outage.ts'
+import type { PasswordHasher } from '../gateway/ports.ts'
+import { Secret } from '../gateway/secret.ts'
+import type { Channel } from './channel.ts'
+import type { HashCost } from './cost.ts'
+import { createHasher } from './hasher.ts'
+import type { Answer, Comparing, Making, Task } from './task.ts'
+
+// The workers of one machine share the lanes of their primary process: one budget, one queue, one flight. The
+// tags tell these messages from all others on the same pipe.
+const questionTag = 'altgate.hashing.question'
+const replyTag = 'altgate.hashing.reply'
+
+interface Question {
+  readonly tag: typeof questionTag
+  readonly id: number
+  readonly task: Making<string> | (Comparing<string> & { readonly proof: Proof })
+}
+
+interface Reply {
+  readonly tag: typeof replyTag
+  readonly id: number
+  /** `outage`: why there is no answer. */
+  readonly result: Answer | 'busy' | { readonly outage: string }
+}
+
+/** The worker's side. Equal callers cost one message. Throws `Outage` when the lanes do, or the primary is gone. */
+export function createRemoteHasher(channel: Channel, { cost }: { readonly cost: HashCost }): PasswordHasher {
+  const waiting = new Map<number, PromiseWithResolvers<Answer | 'busy'>>()
+  let questions = 0
+  let open = true
+
+  channel.onMessage(message => {
+    if (!isTagged<Reply>(message, replyTag)) return
+    const { id, result } = message
+    if (typeof result === 'object' && 'outage' in result) waiting.get(id)?.reject(outage(result.outage))
+    else waiting.get(id)?.resolve(result)
+    waiting.delete(id)
+  })
+  channel.onClose(() => {
+    open = false
+    for (const answer of waiting.values()) answer.reject(outage('the process with the hash lanes is gone'))
+    waiting.clear()
+  })
+
+  return createHasher(async task => {
+    if (!open) throw outage('the process with the hash lanes is gone')
+    const id = questions++
+    const answer = Promise.withResolvers<Answer | 'busy'>()
+    waiting.set(id, answer)
+    channel.send({ tag: questionTag, id, task: revealed(task) } satisfies Question)
+    return answer.promise
+  }, cost)
+}
+
+/** The primary's side: answers one worker's questions until the channel closes. */
+export function serveHashing(lanes: PasswordHasher, channel: Channel): void {
+  channel.onMessage(async message => {
+    if (!isTagged<Question>(message, questionTag)) return
+    const { id, task } = message
+    channel.send({ tag: replyTag, id, result: await resultOf(lanes, task) } satisfies Reply)
+  })
+}
+
+async function resultOf(lanes: PasswordHasher, task: Question['task']): Promise<Reply['result']> {
+  const password = new Secret(task.password)
+  try {
+    if ('against' in task) {
+      const compared = await lanes.compare({ password, proof: task.proof }, task.against)
+      return compared === 'busy' ? 'busy' : { compared }
+    }
+    const made = await lanes.hash(password)
+    return made === 'busy' ? 'busy' : { made }
+  } catch (error) {
+    if (!(error instanceof Outage)) throw error
+    return { outage: String(error.cause) }
+  }
+}
+
+function revealed(task: Task): Question['task'] {
+  return { ...task, password: task.password.reveal() }
+}
+
+function outage(cause: string): Outage {
+  return new Outage('hashing', new Error(cause))
+}
+
+/** What bears the tag was written by the other half of this file, so the rest of it is as declared above. */
+function isTagged<Message extends Question | Reply>(
+  message: unknown,
+  tag: Message['tag'],
+): message is Message {
+  return typeof message === 'object' && message !== null && 'tag' in message && message.tag === tag
+}

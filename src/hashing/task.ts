@@ -1,0 +1,21 @@
+import type { Proof } from '../gateway/names.ts'
+import type { PasswordHash } from '../gateway/ports.ts'
+import type { Secret } from '../gateway/secret.ts'
+
+/** One computation: a new hash, or a comparison. The password is a `Secret` until it is sent to who computes. */
+export type Task = Making<Secret> | (Comparing<Secret> & { readonly proof: Proof })
+
+export interface Making<Password> {
+  readonly password: Password
+}
+
+export interface Comparing<Password> {
+  readonly password: Password
+  readonly against: PasswordHash | 'decoy'
+}
+
+/** What was computed. */
+export type Answer = { readonly made: PasswordHash } | { readonly compared: 'match' | 'mismatch' }
+
+/** Computes a task somewhere else. `busy`: too many wait. Throws `Outage`. */
+export type Compute = (task: Task) => Promise<Answer | 'busy'>

@@ -1,0 +1,62 @@
+import type { Test } from 'tap'
+import { readPassword } from '../../src/gateway/credential.ts'
+import type { PasswordHash, PasswordHasher } from '../../src/gateway/ports.ts'
+import type { HashCost } from '../../src/hashing/cost.ts'
+import { attempt, hashed } from './vectors.ts'
+
+/** As little as argon2 takes in good time: what is tested is not the cost. */
+export const cheap: HashCost = { memoryKiB: 1024, passes: 2, parallelism: 1 }
+
+/** What every `PasswordHasher` with `cheap` as its cost must do. */
+export async function keepsTheContract(t: Test, hasher: PasswordHasher): Promise<void> {
+  await t.test('the right password matches its hash, any other does not', async t => {
+    const hash = await hashOf(hasher, 'correct horse')
+    t.equal(await hasher.compare(attempt('correct horse'), hash), 'match')
+    t.equal(await hasher.compare(attempt('correct hors'), hash), 'mismatch')
+    t.equal(await hasher.compare(attempt('Correct horse'), hash), 'mismatch')
+  })
+
+  await t.test('one password has another hash each time it is set', async t => {
+    t.not(await hashOf(hasher, 'correct horse'), await hashOf(hasher, 'correct horse'))
+  })
+
+  await t.test('nothing matches the decoy, not even nothing', async t => {
+    for (const password of ['', 'decoy', 'correct horse'])
+      t.equal(await hasher.compare(attempt(password), 'decoy'), 'mismatch')
+  })
+
+  await t.test('a password is the same however the keyboard composes it', async t => {
+    const hash = await hashOf(hasher, 'passe\u0301')
+    t.equal(await hasher.compare(attempt('pass\u00e9'), hash), 'match')
+  })
+
+  await t.test('a password of a thousand characters counts to the last one', async t => {
+    const hash = await hashOf(hasher, `${'x'.repeat(1023)}a`)
+    t.equal(await hasher.compare(attempt(`${'x'.repeat(1023)}a`), hash), 'match')
+    t.equal(await hasher.compare(attempt(`${'x'.repeat(1023)}b`), hash), 'mismatch')
+  })
+
+  for (const { by, password, hash } of hashed)
+    await t.test(`a hash made by ${by} opens for its password only, and is outdated`, async t => {
+      t.equal(await hasher.compare(attempt(password), hash), 'match')
+      t.equal(await hasher.compare(attempt(`${password}.`), hash), 'mismatch')
+      t.ok(hasher.outdated(hash))
+    })
+
+  await t.test('a damaged, empty or unknown hash lets nobody in', async t => {
+    for (const text of ['', 'decoy', 'correct horse', '$argon2id$', '$2b$04$', '{SSHA}c2FsdA', '$1$a$b'])
+      for (const password of ['', 'correct horse', text])
+        t.equal(await hasher.compare(attempt(password), text as PasswordHash), 'mismatch')
+  })
+
+  await t.test('a hash of our own is not outdated', async t => {
+    t.notOk(hasher.outdated(await hashOf(hasher, 'correct horse')))
+  })
+}
+
+/** The hash of a password; fails the test if the hasher is busy. */
+export async function hashOf(hasher: PasswordHasher, password: string): Promise<PasswordHash> {
+  const hash = await hasher.hash(readPassword(password))
+  if (hash === 'busy') throw new Error('busy')
+  return hash
+}

@@ -1,0 +1,128 @@
+import argon2 from 'argon2'
+import bcrypt from 'bcryptjs'
+import fc from 'fast-check'
+import t from 'tap'
+import type { PasswordHash } from '../../src/gateway/ports.ts'
+import { algorithmOf, readImportedHash } from '../../src/hashing/imported.ts'
+import { hashed } from './vectors.ts'
+
+const salt = 'c29tZXNhbHQ'
+const tag = 'nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4'
+
+/** An argon2 string with its parameters, salt and hash given. */
+function phc(parameters: string, { algorithm = 'argon2id', saltText = salt, tagText = tag } = {}) {
+  return `$${algorithm}$v=19$${parameters}$${saltText}$${tagText}` as PasswordHash
+}
+
+/** Two or three parts, then salt and hash: nothing in it that could be read in two ways. */
+function isWellFormed(text: string): boolean {
+  return /^\$argon2(?:id|i|d)(?:\$[\w=,]+){1,2}(?:\$[A-Za-z0-9+/]+){2}$|^\$2[aby]\$\d\d\$[\w./]{53}$/.test(
+    text,
+  )
+}
+
+function base64(bytes: number): string {
+  return Buffer.alloc(bytes, 7).toString('base64').replace(/=+$/, '')
+}
+
+t.test('hashes of argon2 and bcrypt can be imported, whichever program made them', async t => {
+  for (const { hash } of hashed) t.equal(readImportedHash(hash), hash)
+  const made = [
+    await argon2.hash('x', { memoryCost: 64, timeCost: 2, parallelism: 2 }),
+    await argon2.hash('x', { memoryCost: 64, timeCost: 2, parallelism: 1, type: argon2.argon2d }),
+    await argon2.hash('x', { memoryCost: 64, timeCost: 2, parallelism: 1, version: 16, hashLength: 16 }),
+    bcrypt.hashSync('x', 4),
+  ]
+  for (const hash of made) t.equal(readImportedHash(hash), hash)
+})
+
+t.test('an import says by which algorithm a hash was made', async t => {
+  const algorithms = hashed.map(({ hash }) => algorithmOf(hash))
+  t.strictSame(algorithms, ['bcrypt', 'bcrypt', 'bcrypt', 'argon2id', 'argon2i', 'argon2i'])
+  t.equal(algorithmOf(phc('m=64,t=2,p=1', { algorithm: 'argon2d' })), 'argon2d')
+  t.equal(algorithmOf('damaged' as PasswordHash), 'unknown')
+})
+
+t.test('a hash of any other algorithm is refused as such', async t => {
+  const others = [
+    '',
+    'plain',
+    '{SSHA}c2FsdA==',
+    '$1$salt$hash',
+    '$6$salt$hash',
+    '$apr1$salt$hash',
+    '$2x$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2',
+    '$2$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2',
+    '$argon2$v=19$m=64,t=2,p=1$c29tZXNhbHQ$aGFzaA',
+    '$scrypt$ln=16,r=8,p=1$c2FsdA$aGFzaA',
+  ]
+  for (const text of others) t.equal(readImportedHash(text), 'algorithm', text)
+})
+
+t.test('a hash that would take the machine to check is refused as too dear', async t => {
+  t.equal(readImportedHash(phc('m=262144,t=16,p=8')), phc('m=262144,t=16,p=8'))
+  for (const parameters of ['m=262145,t=2,p=1', 'm=64,t=17,p=1', 'm=1024,t=2,p=9', 'm=999999999,t=2,p=1'])
+    t.equal(readImportedHash(phc(parameters)), 'too-dear', parameters)
+
+  const dear = (rounds: string) => `$2b$${rounds}$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e`
+  t.equal(readImportedHash(dear('15')), dear('15'))
+  for (const rounds of ['16', '31']) t.equal(readImportedHash(dear(rounds)), 'too-dear')
+})
+
+t.test('a damaged argon2 hash is refused as malformed', async t => {
+  const good = phc('m=64,t=2,p=1')
+  const damaged = [
+    good.slice(0, -1),
+    `${good}=`,
+    `${good}$`,
+    `${good}\n`,
+    good.replace('m=64,', ''),
+    good.replace('v=19', 'v=18'),
+    phc('m=64,t=0,p=1'),
+    phc('m=064,t=2,p=1'),
+    phc('m=4294967360,t=2,p=1'), // 64 in 32 bits
+    phc('m=7,t=2,p=1'),
+    phc('m=15,t=2,p=2'),
+    phc('m=64,t=2,t=2'),
+    phc('m=64,t=2,p=1,data=AAAA'),
+    phc('m=64,t=2,p=1', { saltText: base64(7) }),
+    phc('m=64,t=2,p=1', { saltText: base64(65) }),
+    phc('m=64,t=2,p=1', { saltText: `${salt.slice(0, -1)}R` }),
+    phc('m=64,t=2,p=1', { tagText: base64(15) }),
+    phc('m=64,t=2,p=1', { tagText: base64(65) }),
+    phc('m=64,t=2,p=1', { tagText: tag.replace('/', '_') }),
+  ]
+  for (const text of damaged) t.equal(readImportedHash(text), 'malformed', text)
+})
+
+t.test('a damaged bcrypt hash is refused as malformed', async t => {
+  const good = '$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e'
+  const damaged = [
+    good.slice(0, -1),
+    `${good}e`,
+    `${good}\n`,
+    good.replace('$04$', '$03$'),
+    good.replace('$04$', '$4$'),
+    good.replace('$04$', '$32$'),
+    good.replace('stuuj', 'stuvj'), // the same salt in another spelling
+    good.replace(/e$/, 'f'), // the same hash in another spelling
+    good.replace('OTS', 'O+S'),
+  ]
+  for (const text of damaged) t.equal(readImportedHash(text), 'malformed', text)
+})
+
+t.test('no text makes the import throw: it is a hash as it stands, or has one of the flaws', async t => {
+  const piece = fc.constantFrom('$', 'argon2id', 'v=19', 'm=64,t=2,p=1', ',', '2b', '04', salt, tag)
+  const pieces = fc.array(piece).map(some => some.join(''))
+  const damage = fc
+    .record({ hash: fc.constantFrom(...hashed.map(each => each.hash)), at: fc.nat(90), by: fc.string() })
+    .map(({ hash, at, by }) => hash.slice(0, at) + by + hash.slice(at + by.length))
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), pieces, damage), text => {
+      const read: string = readImportedHash(text)
+      return read === text ? isWellFormed(text) : ['algorithm', 'malformed', 'too-dear'].includes(read)
+    }),
+    { numRuns: 1000 },
+  )
+  t.pass()
+})
