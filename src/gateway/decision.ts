@@ -128,6 +128,25 @@ export interface Unavailable {
   readonly retryAfter: number
 }
 
+/** The upstream let an allowed request down. It comes after the decision, so it is not one. */
+export interface UpstreamFailed {
+  readonly outcome: 'upstream-failed'
+  readonly because:
+    /** The account's upstream is no http(s) address. */
+    | 'bad-address'
+    | 'refused'
+    | 'certificate'
+    | 'timeout'
+    | 'dropped'
+    | 'bad-answer'
+    /** It asked the gateway for a credential. */
+    | 'unauthorized'
+    /** A page for people where a tool waits: git would take it for success and keep a wrong password. */
+    | 'sign-in-page'
+    /** A redirect that would lead a tool astray. */
+    | 'redirect'
+}
+
 /** True for a finished decision, false for what the next station needs. */
 export function ended<T>(value: T | Ended): value is Ended {
   return typeof value === 'object' && value !== null && 'outcome' in value

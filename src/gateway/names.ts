@@ -16,6 +16,12 @@ export type Scope = Brand<string, 'Scope'>
 /** Who a credential belongs to, as the upstream is told: stable over renames and resets. */
 export type Subject = Brand<string, 'Subject'>
 
+/**
+ * Who a person is to the identity provider of one scope: `oid` in an Entra directory, the stable `sub` of a
+ * Microsoft account. Never an e-mail address: those change hands.
+ */
+export type Owner = Brand<string, 'Owner'>
+
 /** Counts the changes of the whole store; every read says as of which revision it is. */
 export type Revision = Brand<number, 'Revision'>
 

@@ -13,6 +13,19 @@ export interface AccountDirectory {
   find(name: AccountName): Promise<Account | undefined> | Account | undefined
 }
 
+/** What the store says about an account name. */
+export interface FoundAccount {
+  /** Every change up to this revision is visible in this answer. */
+  readonly asOf: Revision
+  readonly account: Account | undefined
+}
+
+/** The accounts as they are kept, in one consistent read with the revision that it shows. */
+export interface AccountStore {
+  /** Throws `Outage`. */
+  find(name: AccountName): Promise<FoundAccount>
+}
+
 /** A credential as it is kept. */
 export interface StoredCredential {
   readonly username: Username

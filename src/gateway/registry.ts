@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import type { AccountName, DirectoryId, Instant, Scope, Username } from './names.ts'
+import type { AccountName, DirectoryId, Instant, Owner, Scope, Username } from './names.ts'
 import type { PasswordHash } from './ports.ts'
 
 /** A Microsoft Entra directory that accounts can be connected to. */
@@ -32,6 +32,10 @@ export interface CredentialRecord {
   /** `argon2id`, or what it was imported as and still is until its first use. */
   readonly algorithm: string
   readonly setAt: Instant
+  /** Who may change it on the page; nobody yet if an operator made it. */
+  readonly owner?: Owner
+  /** When and from which address it last opened an account; written down within a minute. */
+  readonly lastUsed?: { readonly at: Instant; readonly from: string }
 }
 
 /** What is asked to be kept; the password has been hashed by the caller. */
@@ -39,6 +43,8 @@ export interface NewCredential {
   readonly username: Username
   readonly secondary?: Username
   readonly hash: PasswordHash
+  /** Given by the page, where the person has signed in; operators leave it out, and an owner that is there stays. */
+  readonly owner?: Owner
 }
 
 /** Why a change cannot be made. Nothing was changed then. */
@@ -51,6 +57,8 @@ export type Problem =
   | { readonly problem: 'no-such-credential'; readonly username: Username; readonly scope: Scope }
   /** Primary and secondary user names share one name space per scope. */
   | { readonly problem: 'username-taken'; readonly username: Username; readonly scope: Scope }
+  /** A credential of that name is there, made by an operator: whoever knows its password may claim it. */
+  | { readonly problem: 'unclaimed'; readonly username: Username; readonly scope: Scope }
 
 /**
  * The changes that operators and people make. Each is one transaction: it takes the next revision, tells every
@@ -71,11 +79,18 @@ export interface Registry {
   account(name: AccountName): Promise<AccountRecord | undefined>
   accounts(): Promise<readonly AccountRecord[]>
 
-  /** Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. */
+  /**
+   * Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. With an owner
+   * it is the owner's credential that is replaced, and its primary user name too; without, the one of that user name.
+   */
   setCredential(actor: string, scope: Scope, credential: NewCredential): Promise<Problem | undefined>
   /** `username`: the primary or the secondary one. */
   switchCredential(actor: string, scope: Scope, username: Username, on: boolean): Promise<Problem | undefined>
   credentials(scope: Scope): Promise<readonly CredentialRecord[]>
+  /** The one that this person has in the scope. */
+  ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
+  /** Gives an unclaimed credential its owner. The caller has checked its password. */
+  claimCredential(actor: string, scope: Scope, username: Username, owner: Owner): Promise<Problem | undefined>
   /** All or nothing; told after each batch how many are in. Credentials that exist are replaced. */
   importCredentials(
     actor: string,

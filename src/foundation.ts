@@ -1,0 +1,47 @@
+import { createAttemptKeys, type AttemptKeys } from './gateway/attempt.ts'
+import type { Announce } from './gateway/ports.ts'
+import { createAnnounce } from './news/announce.ts'
+import type { Settings } from './settings/schema.ts'
+import { openStore, type Store } from './store/store.ts'
+import { redisAt, type RedisServer } from './verdicts/redis.ts'
+import { createRevoke } from './verdicts/revoke.ts'
+
+/** What every process of ours stands on, the ones that serve and the ones that only change something. */
+export interface Foundation {
+  readonly store: Store
+  /** The bytes behind `keys`. */
+  readonly verdictKey: Uint8Array
+  readonly keys: AttemptKeys
+  /** Missing where the settings name no Redis. */
+  readonly redis: RedisServer | undefined
+  readonly announce: Announce
+}
+
+/** `revoked` is told how long each announcement took, in seconds. Throws `Outage`; whoever opens it closes `store`. */
+export async function openFoundation(
+  settings: Pick<Settings, 'store' | 'redis' | 'verdicts'>,
+  revoked: (seconds: number) => void,
+): Promise<Foundation> {
+  const store = await openStore({ url: settings.store.url })
+  try {
+    const verdictKey = await store.key('verdicts')
+    const keys = createAttemptKeys(verdictKey)
+    const redis = settings.redis && redisAt(settings.redis.url)
+    const announce = redis
+      ? createAnnounce({
+          server: redis,
+          revoke: createRevoke(redis, settings.verdicts),
+          slotOf: keys.slot,
+          took: revoked,
+          leaseMs: settings.redis.leaseMs,
+        })
+      : inTheLog
+    return { store, verdictKey, keys, redis, announce }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** Without Redis each process reads the store's log of changes before it answers: there is nobody to tell. */
+async function inTheLog(): Promise<void> {}

@@ -1,0 +1,164 @@
+import { availableParallelism } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startDemo } from './demo/demo.ts'
+import { startFleet, type Fleet } from './fleet.ts'
+import { openFoundation, type Foundation } from './foundation.ts'
+import { Outage } from './gateway/outage.ts'
+import { ipcChannel } from './hashing/channel.ts'
+import { startLanes, type Lanes } from './hashing/lanes.ts'
+import { serveHashing } from './hashing/remote.ts'
+import { createOperationsServer } from './http/operations.ts'
+import type { Settings } from './settings/schema.ts'
+import { createAuditLog } from './witnesses/audit.ts'
+import { followChanges } from './witnesses/follow-changes.ts'
+import { createLog, type Logger } from './witnesses/log.ts'
+import { createPrimaryMetrics, type PrimaryMetrics } from './witnesses/primary-metrics.ts'
+import { watchParts } from './witnesses/watch-parts.ts'
+
+export interface ServeOptions {
+  readonly settings: Settings
+  /** The settings file, which the workers read too. */
+  readonly configFile: string | undefined
+  /** Aborted when the gateway is to stop. */
+  readonly stop: AbortSignal
+}
+
+/** What the primary process has, for those it starts and for `/ready`. */
+interface Primary extends ServeOptions {
+  readonly log: Logger
+  readonly metrics: PrimaryMetrics
+  /** Whatever is opened here is closed in reverse order. */
+  readonly open: AsyncDisposableStack
+}
+
+/** Milliseconds between two tries to reach a store that is down while the gateway starts. */
+const storePause = 1000
+
+/**
+ * The primary process: operations port, hash lanes, workers. Resolves when all of it has been stopped in good order;
+ * throws an `Error` with a sentence if it cannot start.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  await using open = new AsyncDisposableStack()
+  const { settings, stop } = options
+  const primary: Primary = { ...options, open, log: createLog(settings.log), metrics: createPrimaryMetrics() }
+
+  const progress = await startOperations(primary)
+  const lanes = await startHashing(primary)
+  const foundation = await openWhenStoreAnswers(primary, progress)
+  if (foundation === undefined) return
+  await watch(primary, foundation, progress)
+  const guide = await prepareDemo(primary, foundation, lanes)
+
+  progress.fleet = await startWorkers(primary, lanes)
+  primary.log.info({ publicUrl: settings.publicUrl, ...settings.listen }, 'listening')
+  if (guide !== undefined) process.stdout.write(guide)
+
+  await aborted(stop)
+  primary.log.info('stopping: requests under way are finished first')
+}
+
+/** How far the start has come, and how the parts are: what `/ready` says. */
+interface Progress {
+  fleet?: Fleet
+  parts: Readonly<Record<string, string>>
+}
+
+/** First of all, so that whoever waits can see what for. */
+async function startOperations({ settings, stop, metrics, open }: Primary): Promise<Progress> {
+  const progress: Progress = { parts: {} }
+  const size = processes(settings.workers)
+  const server = createOperationsServer({
+    ready() {
+      const listening = progress.fleet?.listening() ?? 0
+      const parts = { workers: `${listening} of ${size} listen`, ...progress.parts }
+      return { ready: listening === size && !stop.aborted, parts }
+    },
+    metrics: metrics.collect,
+  })
+  open.defer(() => server.close())
+  await server.listen(settings.operations)
+  return progress
+}
+
+async function startHashing({ settings, metrics, log, open }: Primary): Promise<Lanes> {
+  const lanes = await startLanes({
+    lanes: processes(settings.hashing.lanes),
+    queueLimit: settings.hashing.queueLimit,
+    cost: settings.hashing,
+    onHash: metrics.hashed,
+    onQueue: metrics.hashQueue,
+    onCrash: err => log.error({ err }, 'a hash lane died; another one takes its place'),
+    onFlaw: flaw => log.error({ flaw }, 'a stored password hash cannot be read: set that credential again'),
+  })
+  open.defer(() => lanes.close())
+  return lanes
+}
+
+/** `undefined`: told to stop before the store answered. */
+async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promise<Foundation | undefined> {
+  const { settings, stop, log, open } = primary
+  while (!stop.aborted) {
+    try {
+      const foundation = await openFoundation(settings, () => {})
+      open.defer(() => foundation.store.close())
+      return foundation
+    } catch (error) {
+      if (!(error instanceof Outage)) throw error
+      log.warn({ cause: String(error.cause) }, 'the store does not answer; trying again every second')
+      progress.parts = { store: error.message }
+      await delay(storePause, undefined, { signal: stop }).catch(() => {})
+    }
+  }
+  return undefined
+}
+
+async function watch(primary: Primary, { store, redis }: Foundation, progress: Progress): Promise<void> {
+  const { settings, log, open } = primary
+  const watched = watchParts({
+    store: () => store.ping(),
+    ...(redis && { redis: () => redis.visit(async client => void (await client.ping())) }),
+  })
+  open.defer(() => watched.stop())
+  progress.parts = watched.states
+
+  const { file } = settings.audit
+  const audit = createAuditLog(file === undefined ? log : createLog({ level: 'info', file }))
+  const following = await followChanges(store.changes, audit.changed)
+  open.defer(() => following.stop())
+}
+
+/** What the demo prints, if the settings ask for one. */
+async function prepareDemo(
+  primary: Primary,
+  foundation: Foundation,
+  hasher: Lanes,
+): Promise<string | undefined> {
+  const { settings, open } = primary
+  if (settings.demo === undefined) return undefined
+  const registry = foundation.store.registry(foundation.announce)
+  const { demo, publicUrl } = settings
+  const { guide, close } = await startDemo({ settings: demo, publicUrl, registry, hasher })
+  open.defer(close)
+  return guide
+}
+
+async function startWorkers({ settings, configFile, log, open }: Primary, lanes: Lanes): Promise<Fleet> {
+  const fleet = await startFleet({
+    size: processes(settings.workers),
+    args: configFile === undefined ? [] : [configFile],
+    started: worker => serveHashing(lanes, ipcChannel(worker.process)),
+    log,
+  })
+  open.defer(() => fleet.stop(settings.stop.graceSeconds))
+  return fleet
+}
+
+function processes(setting: number | 'auto'): number {
+  return setting === 'auto' ? availableParallelism() : setting
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+}

@@ -1,0 +1,114 @@
+import type { Kysely, Transaction } from 'kysely'
+import { type Connection, scopeOf } from '../gateway/connection.ts'
+import type { AccountName, DirectoryId, Instant } from '../gateway/names.ts'
+import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
+import type { Effect, MakeChange, Stamp } from './change.ts'
+import { connectionIn, type ConnectionRow } from './connection-row.ts'
+import { findDirectory } from './directory-registry.ts'
+import type { Schema } from './schema.ts'
+
+type AccountRegistry = Pick<Registry, 'addAccount' | 'connect' | 'disconnect' | 'account' | 'accounts'>
+
+/** The accounts, and what they are connected to. */
+export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeChange): AccountRegistry {
+  return {
+    addAccount: (actor, { name, upstream, directoryId }) =>
+      makeChange({ actor, action: 'account-added' }, async (db, stamp) => {
+        const [known] = await recordsOf(db, name)
+        if (known !== undefined) return { problem: 'account-exists', name }
+        const connection = await connectionTo(db, directoryId)
+        if ('problem' in connection) return connection
+        await db.insertInto('accounts').values({ name, upstream }).execute()
+        return await write(db, stamp, name, connection)
+      }),
+
+    connect: (actor, name, directoryId) =>
+      makeChange({ actor, action: 'account-connected' }, async (db, stamp) => {
+        const connection = await connectionTo(db, directoryId)
+        if ('problem' in connection) return connection
+        return await move(db, stamp, name, connection)
+      }),
+
+    disconnect: (actor, name) =>
+      makeChange({ actor, action: 'account-disconnected' }, (db, stamp) =>
+        move(db, stamp, name, { kind: 'msa' }),
+      ),
+
+    async account(name) {
+      const [record] = await recordsOf(reading, name)
+      return record
+    },
+
+    accounts: () => recordsOf(reading),
+  }
+}
+
+async function connectionTo(
+  db: Kysely<Schema>,
+  directoryId: DirectoryId | undefined,
+): Promise<Connection | Problem> {
+  if (directoryId === undefined) return { kind: 'msa' }
+  const directory = await findDirectory(db, directoryId)
+  if (directory === undefined) return { problem: 'no-such-directory', directoryId }
+  return { kind: 'entra', directoryId, directoryName: directory.name }
+}
+
+async function move(
+  db: Transaction<Schema>,
+  stamp: Stamp,
+  name: AccountName,
+  connection: Connection,
+): Promise<Effect | Problem> {
+  const [known] = await recordsOf(db, name)
+  if (known === undefined) return { problem: 'no-such-account', name }
+  if (scopeOf(known.connection) === scopeOf(connection))
+    return { problem: 'already-connected', name, connection }
+  return await write(db, stamp, name, connection)
+}
+
+async function write(
+  db: Transaction<Schema>,
+  { revision, at, actor }: Stamp,
+  account: AccountName,
+  connection: Connection,
+): Promise<Effect> {
+  const directory = connection.kind === 'entra' ? connection.directoryId : null
+  await db.insertInto('connections').values({ account, revision, since: at, directory, actor }).execute()
+  return { account, scope: scopeOf(connection), usernames: [] }
+}
+
+/** In the order of their names; with `name`, that one or none. */
+async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readonly AccountRecord[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .innerJoin('connections', 'connections.account', 'accounts.name')
+    .leftJoin('directories', 'directories.id', 'connections.directory')
+    .select([
+      'accounts.name',
+      'upstream',
+      'since',
+      'actor',
+      'directory',
+      'directories.name as directory_name',
+    ])
+    .$if(name !== undefined, query => query.where('accounts.name', '=', name ?? null))
+    .orderBy('accounts.name')
+    .orderBy('connections.revision')
+    .execute()
+  return [...Map.groupBy(rows, row => row.name).values()].flatMap(recordOf)
+}
+
+/** From the rows of one account, oldest first. */
+function recordOf(
+  rows: readonly (ConnectionRow & {
+    readonly name: AccountName
+    readonly upstream: string
+    readonly since: Instant
+    readonly actor: string
+  })[],
+): readonly AccountRecord[] {
+  const today = rows.at(-1)
+  if (today === undefined) return []
+  const history = rows.map(row => ({ connection: connectionIn(row), since: row.since, actor: row.actor }))
+  return [{ name: today.name, upstream: today.upstream, connection: connectionIn(today), history }]
+}

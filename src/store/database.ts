@@ -1,0 +1,15 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Schema } from './schema.ts'
+
+/** An open database. Everything its driver throws is an `Outage` already. */
+export interface Database {
+  /** Never waits for a change that is under way. */
+  readonly reading: Kysely<Schema>
+  /** For transactions: one at a time in this process, so that changes that wait cannot use up what reads need. */
+  readonly writing: Kysely<Schema>
+  /** See `ChangeLog.pulse`. */
+  pulse(): number | undefined
+  /** One transaction that waits for every other process's: for migrations, which may take their time. */
+  exclusively(work: (transaction: Transaction<Schema>) => Promise<void>): Promise<void>
+  close(): Promise<void>
+}

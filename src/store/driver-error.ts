@@ -1,0 +1,12 @@
+import { Outage } from '../gateway/outage.ts'
+
+/**
+ * What a driver threw, as an outage of the store. Of the error only text and code are kept: PostgreSQL's holds
+ * rows in `detail`, pg's the whole client with its settings, and causes are logged.
+ */
+export function storeOutage(error: unknown): Outage {
+  if (error instanceof Outage) return error
+  const code = error instanceof Error && 'code' in error ? `${String(error.code)}: ` : ''
+  const text = error instanceof Error ? error.message : 'not an error'
+  return new Outage('store', new Error(`${code}${text}`))
+}

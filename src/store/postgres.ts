@@ -1,0 +1,104 @@
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
+import pg from 'pg'
+import type { Secret } from '../gateway/secret.ts'
+import type { Database } from './database.ts'
+import { storeOutage } from './driver-error.ts'
+import type { Schema } from './schema.ts'
+
+/** Connections of one process. */
+const connections = { reading: 9, writing: 1 }
+
+/** Milliseconds. The server gives up a statement first; the client's limit is for servers that are silent. */
+const limits = { connectionTimeoutMillis: 2000, statement_timeout: 5000, query_timeout: 6000 }
+
+/** How long a change waits for its turn in this process; other processes' changes are `statement_timeout`'s. */
+const writingPatience = 5000
+
+/** Any number: who takes it is migrating. */
+const migrationLock = 4_707_198_342
+
+/** Whether the driver can read the address. What it would say if not contains the address, password included. */
+export function isPostgresUrl(url: Secret): boolean {
+  try {
+    new pg.Client({ connectionString: url.reveal() })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Connects at the first statement, and again after each loss. */
+export function openPostgres(url: Secret): Database {
+  const settings = { connectionString: url.reveal(), application_name: 'altgate', keepAlive: true, types }
+  const reading = new pg.Pool({ ...settings, ...limits, max: connections.reading })
+  const writing = new pg.Pool({
+    ...settings,
+    ...limits,
+    max: connections.writing,
+    connectionTimeoutMillis: writingPatience,
+  })
+  return {
+    reading: kyselyOn(reading),
+    writing: kyselyOn(writing),
+    pulse: () => undefined,
+    async exclusively(work) {
+      const patient = new pg.Pool({ ...settings, ...limits, statement_timeout: 0, query_timeout: 0, max: 1 })
+      try {
+        await kyselyOn(patient)
+          .transaction()
+          .execute(async transaction => {
+            await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction)
+            await work(transaction)
+          })
+      } finally {
+        await patient.end()
+      }
+    },
+    async close() {
+      await Promise.all([reading.end(), writing.end()])
+    },
+  }
+}
+
+/** `int8`, which is text to the driver: our times and revisions are far below 2^53. */
+const int8 = 20
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (id, format) => (Number(id) === int8 ? Number : pg.types.getTypeParser(id, format)),
+}
+
+function kyselyOn(pool: pg.Pool): Kysely<Schema> {
+  // A connection that dies unused, or between two statements of a transaction, is an event that nobody awaits,
+  // and would end the process. Whoever uses it next is told.
+  pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: mendingPool(pool) }) })
+}
+
+/**
+ * Turns the driver's errors into outages, and never uses a connection again that failed otherwise than by the
+ * server's word: after a time-out it would still be waiting for the old answer.
+ */
+function mendingPool(pool: pg.Pool): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect().catch(fail)
+      let broken = false
+      const query = (text: string, values: readonly unknown[]) =>
+        client.query(text, [...values]).catch((error: unknown) => {
+          broken ||= !(error instanceof pg.DatabaseError)
+          return fail(error)
+        })
+      return {
+        // The other form that Kysely knows is for cursors, which only streams use.
+        query: query as unknown as PostgresPoolClient['query'],
+        release: (destroy = false) => client.release(destroy || broken),
+      }
+    },
+  }
+}
+
+function fail(error: unknown): never {
+  throw storeOutage(error)
+}

@@ -1,0 +1,90 @@
+import type { Instant } from '../gateway/names.ts'
+import type { AccountStore, Announce, ChangeLog, CredentialStore } from '../gateway/ports.ts'
+import type { Registry } from '../gateway/registry.ts'
+import type { Secret } from '../gateway/secret.ts'
+import { createAccountStore } from './account-store.ts'
+import { createAccountRegistry } from './account-registry.ts'
+import { createMakeChange } from './change.ts'
+import { createChangeLog, pruneChanges } from './change-log.ts'
+import { createCredentialRegistry } from './credential-registry.ts'
+import { createCredentialStore } from './credential-store.ts'
+import type { Database } from './database.ts'
+import { createDirectoryRegistry } from './directory-registry.ts'
+import { type KeyName, sharedKey } from './keys.ts'
+import { migrate } from './migrate.ts'
+import { isPostgresUrl, openPostgres } from './postgres.ts'
+import { openSqlite } from './sqlite.ts'
+
+/** What is kept: accounts, credentials, who changed what. Everything throws `Outage` when the database fails. */
+export interface Store {
+  readonly accounts: AccountStore
+  readonly credentials: CredentialStore
+  readonly changes: ChangeLog
+  /** To change things; every change goes through `announce` before it is committed. */
+  registry(announce: Announce): Registry
+  /** 32 random bytes, the same in every process with this store. */
+  key(name: KeyName): Promise<Uint8Array>
+  /** Resolves if the store answers. */
+  ping(): Promise<void>
+  /** A change that is under way on SQLite is undone, on PostgreSQL waited for. */
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** `sqlite:./data/altgate.db`, relative to the working directory, or `postgres://user:password@host/db`. */
+  readonly url: Secret
+  /** Milliseconds since 1970. */
+  readonly clock?: () => Instant
+}
+
+/**
+ * Opens the store, makes it if there is none, and brings its tables up to date. Throws an `Error` with a sentence
+ * for the operator if `url` cannot be read or the store is newer than this program; else `Outage`.
+ */
+export async function openStore({ url, clock = Date.now }: StoreOptions): Promise<Store> {
+  const database = await openDatabase(url)
+  try {
+    await database.exclusively(async db => {
+      await migrate(db, clock())
+      await pruneChanges(db, clock())
+    })
+    return storeOn(database, clock)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function openDatabase(url: Secret): Promise<Database> {
+  const text = url.reveal()
+  const file = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1]
+  if (file !== undefined) return await openSqlite(file)
+  if (/^postgres(?:ql)?:\/\//.test(text) && isPostgresUrl(url)) return openPostgres(url)
+  // Without the text: it may hold a password.
+  throw new Error(
+    'The address of the store cannot be read: write sqlite:FILE (with the path of a file) or postgres://USER:PASSWORD@HOST/DATABASE.',
+  )
+}
+
+function storeOn(database: Database, clock: () => Instant): Store {
+  const { reading } = database
+  const changes = createChangeLog(database)
+  return {
+    accounts: createAccountStore(reading),
+    credentials: createCredentialStore(database),
+    changes,
+    registry(announce) {
+      const makeChange = createMakeChange(database, announce, clock)
+      return {
+        ...createDirectoryRegistry(reading, makeChange),
+        ...createAccountRegistry(reading, makeChange),
+        ...createCredentialRegistry(reading, makeChange),
+      }
+    },
+    key: name => sharedKey(database, name),
+    async ping() {
+      await changes.revision()
+    },
+    close: () => database.close(),
+  }
+}

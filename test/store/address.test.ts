@@ -1,0 +1,26 @@
+import t from 'tap'
+import { Secret } from '../../src/gateway/secret.ts'
+import { openStore } from '../../src/store/store.ts'
+
+const addresses = [
+  '',
+  'sqlite:',
+  'sqlite://data/altgate.db',
+  './data/altgate.db',
+  'mysql://root:canary@db/altgate',
+  'postgres://altgate:canary@db:port/altgate',
+  'postgres://altgate:canary@[db/altgate',
+  'postgres://altgate:canary@db/altgate?sslrootcert=/nowhere/canary.pem',
+]
+
+for (const address of addresses) {
+  t.test(`the store's address cannot be '${address}'`, async t => {
+    const error = await openStore({ url: new Secret(address) }).then(
+      () => undefined,
+      (refused: unknown) => refused,
+    )
+    t.match(error, { name: 'Error', message: /^The address of the store cannot be read: write sqlite:FILE/ })
+    t.notMatch(String(error), 'canary')
+    t.equal(error instanceof Error && error.cause, undefined)
+  })
+}

@@ -1,0 +1,44 @@
+import type { Test } from 'tap'
+import type { Instant } from '../../src/gateway/names.ts'
+import type { Secret } from '../../src/gateway/secret.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { accountsContract } from './contract-accounts.ts'
+import { changesContract } from './contract-changes.ts'
+import { credentialsContract } from './contract-credentials.ts'
+import { importContract } from './contract-import.ts'
+import { openingContract } from './contract-opening.ts'
+
+/** A new database of the kind under test. */
+export interface FreshDatabase {
+  readonly url: Secret
+  /** Runs a statement behind the store's back. */
+  execute(sql: string): Promise<void>
+}
+
+/** Makes a new database, gone after the test. */
+export type MakeDatabase = (t: Test) => Promise<FreshDatabase>
+
+/** What a store promises, whatever database it is on. */
+export async function storeContract(t: Test, make: MakeDatabase): Promise<void> {
+  for (const part of [
+    accountsContract,
+    credentialsContract,
+    changesContract,
+    importContract,
+    openingContract,
+  ]) {
+    await part(t, make)
+  }
+}
+
+/** Opens a store as one more process would; it is closed after the test. */
+export async function open(t: Test, { url }: FreshDatabase, clock?: () => Instant): Promise<Store> {
+  const store = await openStore({ url, ...(clock && { clock }) })
+  t.teardown(() => store.close())
+  return store
+}
+
+/** A store on a new database. */
+export async function openFresh(t: Test, make: MakeDatabase, clock?: () => Instant): Promise<Store> {
+  return await open(t, await make(t), clock)
+}

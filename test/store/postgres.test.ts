@@ -1,0 +1,99 @@
+import { inspect } from 'node:util'
+import t, { type Test } from 'tap'
+import { Secret } from '../../src/gateway/secret.ts'
+import { openStore } from '../../src/store/store.ts'
+import { query, startPostgres } from '../support/postgres.ts'
+import { startRelay } from '../support/relay.ts'
+import { open, openFresh, storeContract } from './contract.ts'
+import { actor, anna, hashOf, msa, outage, revision, silently } from './samples.ts'
+
+const server = await startPostgres(t)
+let made = 0
+
+async function makeDatabase(_t: Test) {
+  const address = await server.database(`store_${++made}`)
+  return {
+    address,
+    url: new Secret(address),
+    execute: (sql: string) => query(address, sql),
+  }
+}
+
+const credential = { username: anna, hash: hashOf('one') }
+
+t.test('PostgreSQL keeps what a store promises', t => storeContract(t, makeDatabase))
+
+t.test('PostgreSQL has no pulse', async t => {
+  t.equal((await openFresh(t, makeDatabase)).changes.pulse(), undefined)
+})
+
+t.test('a store whose server is down is an outage, and works again when it is back', async t => {
+  const store = await openFresh(t, makeDatabase)
+  await store.registry(silently).setCredential(actor, msa, credential)
+  await store.ping() // leaves idle connections, whose end nobody asks for
+  await server.stop()
+  await t.rejects(store.ping(), outage)
+  await t.rejects(store.credentials.find(msa, undefined, anna), outage)
+  await t.rejects(store.registry(silently).setCredential(actor, msa, credential), outage)
+  await server.start()
+  t.match(await store.credentials.find(msa, undefined, anna), { asOf: revision(1), current: credential })
+  t.equal(await store.registry(silently).setCredential(actor, msa, credential), undefined)
+})
+
+t.test('a server that goes down while a change is announced undoes the change', async t => {
+  const store = await openFresh(t, makeDatabase)
+  const registry = store.registry(() => server.crash())
+  await t.rejects(registry.setCredential(actor, msa, credential), outage)
+  await server.start()
+  t.equal((await store.credentials.find(msa, undefined, anna)).current, undefined)
+  t.equal(await store.registry(silently).setCredential(actor, msa, credential), undefined)
+})
+
+t.test('a connection on which the server has fallen silent is given up, and not used again', async t => {
+  const { address } = await makeDatabase(t)
+  const { port } = new URL(address)
+  const relay = await startRelay(t, `http://127.0.0.1:${port}`)
+  const store = await open(t, {
+    url: new Secret(address.replace(`:${port}/`, `:${new URL(relay.url).port}/`)),
+    execute: async () => {},
+  })
+  await store.ping()
+  relay.hold(1)
+  await store.ping() // the last answer that comes through
+  await t.rejects(store.ping(), outage)
+  relay.hold(Number.POSITIVE_INFINITY) // for new connections only: the old one stays silent
+  await store.ping()
+})
+
+t.test('many changes that wait do not use up the connections that reads need', async t => {
+  const store = await openFresh(t, makeDatabase)
+  const announcing = Promise.withResolvers<void>()
+  const announced = Promise.withResolvers<void>()
+  const registry = store.registry(() => {
+    announcing.resolve()
+    return announced.promise
+  })
+  const changes = Array.from({ length: 30 }, () => registry.setCredential(actor, msa, credential))
+  await announcing.promise
+  for (let read = 0; read < 30; read += 1) await store.ping()
+  announced.resolve()
+  t.strictSame(
+    await Promise.all(changes),
+    Array.from({ length: 30 }, () => undefined),
+  )
+})
+
+t.test('an outage shows neither the password nor the address of the database', async t => {
+  const { address } = await makeDatabase(t)
+  const { hostname, port, pathname } = new URL(address)
+  const wrong = [
+    `postgres://altgate:canary@${hostname}:${port}${pathname}`,
+    `postgresql://altgate:canary@${hostname}:1${pathname}`,
+    `postgres://altgate:canary@${hostname}:${port}/nowhere?options=-c%20nothing=canary`,
+  ]
+  for (const url of wrong) {
+    const error: unknown = await openStore({ url: new Secret(url) }).catch((refused: unknown) => refused)
+    t.match(error, outage)
+    t.notMatch(inspect(error, { depth: 9, showHidden: true }), /canary@|postgres(?:ql)?:\/\/|password:/)
+  }
+})

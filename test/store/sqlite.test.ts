@@ -1,0 +1,101 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import { Secret } from '../../src/gateway/secret.ts'
+import { openStore } from '../../src/store/store.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { open, openFresh, storeContract } from './contract.ts'
+import { actor, anna, fabrikam, hashOf, msa, outage, silently, upstream } from './samples.ts'
+
+async function makeFile(t: Test) {
+  const path = join(temporaryDirectory(t), 'data', 'altgate.db')
+  return {
+    path,
+    url: new Secret(`sqlite:${path}`),
+    async execute(sql: string) {
+      const database = new DatabaseSync(path, { timeout: 5000 })
+      database.exec(sql)
+      database.close()
+    },
+  }
+}
+
+t.test('SQLite keeps what a store promises', t => storeContract(t, makeFile))
+
+t.test('nobody else on the machine can read the file, its log or its folder', async t => {
+  const file = await makeFile(t)
+  const store = await open(t, file)
+  await store.registry(silently).addAccount(actor, { name: fabrikam, upstream })
+  const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
+  t.equal(mode(join(file.path, '..')), '700')
+  for (const suffix of ['', '-wal', '-shm']) t.equal(mode(file.path + suffix), '600', `altgate.db${suffix}`)
+})
+
+t.test('a path is relative to the working directory', async t => {
+  const directory = temporaryDirectory(t)
+  const before = process.cwd()
+  t.teardown(() => process.chdir(before))
+  process.chdir(directory)
+  await (await openStore({ url: new Secret('sqlite:./data/altgate.db') })).close()
+  t.ok(existsSync(join(directory, 'data', 'altgate.db')))
+})
+
+t.test('the pulse differs after every commit, by this process or another, and only then', async t => {
+  const file = await makeFile(t)
+  const [store, other] = [await open(t, file), await open(t, file)]
+  const pulses = [store.changes.pulse()]
+  t.type(pulses[0], 'number')
+  t.equal(store.changes.pulse(), pulses[0])
+  for (const writer of [store, other]) {
+    await writer.registry(silently).setCredential(actor, msa, { username: anna, hash: hashOf('one') })
+    pulses.push(store.changes.pulse())
+    t.equal(store.changes.pulse(), pulses.at(-1))
+  }
+  t.equal(new Set(pulses).size, 3)
+
+  const announcing = store.registry(async () => void pulses.push(store.changes.pulse()))
+  await announcing.setCredential(actor, msa, { username: anna, hash: hashOf('two') })
+  t.equal(pulses[3], pulses[2], 'not before the commit')
+})
+
+t.test('a change waits for another process without holding up anything, and gives up in the end', async t => {
+  const file = await makeFile(t)
+  const store = await open(t, file)
+  const intruder = new DatabaseSync(file.path)
+  t.teardown(() => intruder.close())
+  intruder.exec('begin immediate')
+  const add = () => store.registry(silently).addAccount(actor, { name: fabrikam, upstream })
+  let ended = false
+  const refused = t.rejects(add(), outage).then(() => (ended = true))
+  let read = 0
+  while (!ended) {
+    await store.ping()
+    read += 1
+    await new Promise(setImmediate)
+  }
+  await refused
+  t.ok(read > 100, `${read} reads meanwhile`)
+  intruder.exec('rollback')
+  t.equal(await add(), undefined)
+})
+
+t.test('a file that is no database, or cannot be made, is an outage', async t => {
+  const directory = temporaryDirectory(t)
+  const path = join(directory, 'notes.txt')
+  writeFileSync(path, 'not a database, but long enough to be looked at as if it were one\n'.repeat(100))
+  const before = readFileSync(path)
+  for (const place of [path, join(path, 'altgate.db'), directory]) {
+    await t.rejects(openStore({ url: new Secret(`sqlite:${place}`) }), outage)
+  }
+  t.strictSame(readFileSync(path), before)
+})
+
+t.test('a store that has been closed is an outage', async t => {
+  const store = await openFresh(t, makeFile)
+  const closed = await openStore({ url: (await makeFile(t)).url })
+  await closed.close()
+  await t.rejects(closed.ping(), outage)
+  t.throws(() => closed.changes.pulse(), outage)
+  await store.ping()
+})

@@ -1,0 +1,100 @@
+import { chownSync, existsSync, globSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { temporaryDirectory } from './directory.ts'
+import { freePort } from './ports.ts'
+import { run, succeeded } from './run.ts'
+
+/** A real PostgreSQL of the test's own. */
+export interface Postgres {
+  /** Of an empty database, with the password in it. */
+  readonly url: string
+  /** Makes one more empty database; gives its address. */
+  readonly database: (name: string) => Promise<string>
+  /** Orderly: tells everybody who is connected, and hangs up. */
+  readonly stop: () => Promise<void>
+  /** Breaks it off, as a crash of its machine would. */
+  readonly crash: () => Promise<void>
+  /** After `stop` or `crash`: same address, same data. */
+  readonly start: () => Promise<void>
+}
+
+const superuser = 'altgate'
+const password = 'password-of-the-database'
+
+/** Makes an empty cluster and starts it; it ends with the test. */
+export async function startPostgres(t: Test): Promise<Postgres> {
+  const directory = temporaryDirectory(t)
+  const port = await freePort()
+  const data = await makeCluster(directory, port)
+  const control = (action: string, ...options: string[]) =>
+    postgres('pg_ctl', [action, '--wait', '--pgdata', data, ...options])
+
+  const start = () => control('start', '--log', join(directory, 'log'))
+  const end = async (mode: 'fast' | 'immediate') => {
+    if (existsSync(join(data, 'postmaster.pid'))) await control('stop', '--mode', mode)
+  }
+  t.teardown(() => end('immediate'))
+  await start()
+
+  const addressOf = (name: string) => `postgres://${superuser}:${password}@127.0.0.1:${port}/${name}`
+  return {
+    url: addressOf('postgres'),
+    async database(name) {
+      await query(addressOf('postgres'), `create database ${pg.escapeIdentifier(name)}`)
+      return addressOf(name)
+    },
+    stop: () => end('fast'),
+    crash: () => end('immediate'),
+    start,
+  }
+}
+
+/** Runs one statement on a connection of its own. */
+export async function query(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+async function makeCluster(directory: string, port: number): Promise<string> {
+  const data = join(directory, 'data')
+  const passwordFile = join(directory, 'password')
+  writeFileSync(passwordFile, password)
+  if (isRoot) chownSync(directory, await idOfNobody('--user'), await idOfNobody('--group'))
+  const owner = ['--username', superuser, '--pwfile', passwordFile, '--auth', 'scram-sha-256']
+  await postgres('initdb', ['--pgdata', data, ...owner, '--locale', 'C', '--encoding', 'UTF8', '--no-sync'])
+  const settings = [
+    "listen_addresses = '127.0.0.1'",
+    `port = ${port}`,
+    "unix_socket_directories = ''",
+    'fsync = off',
+  ]
+  writeFileSync(join(data, 'postgresql.auto.conf'), settings.join('\n'))
+  return data
+}
+
+const isRoot = process.getuid?.() === 0
+
+async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
+  return Number(succeeded('id', await run('id', [kind, 'nobody'])))
+}
+
+/** Runs one of its programs; they refuse to run as root. Debian keeps them away from the PATH. */
+async function postgres(program: string, args: readonly string[]): Promise<void> {
+  const places = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...globSync('/usr/lib/postgresql/*/bin').toReversed(),
+  ]
+  const found = places.map(place => join(place, program)).find(path => existsSync(path))
+  if (found === undefined)
+    throw new Error(`PostgreSQL is not on this machine (no ${program}): npm test installs it`)
+  const command = isRoot ? ['runuser', '-u', 'nobody', '--', found, ...args] : [found, ...args]
+  const [first = found, ...others] = command
+  succeeded(program, await run(first, others, { cwd: '/' }))
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { run, type Ran, type RunOptions } from './run.ts'
+
+/** The root of this project. */
+export const checkout = join(import.meta.dirname, '../..')
+
+const program = join(checkout, 'src/altgate.js')
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a command reads: the password, where one is asked for. */
+export type Input = Pick<RunOptions, 'stdin'>
+
+/** Runs an `altgate` command to its end. */
+export function altgate(args: readonly string[], env: Environment, input: Input = {}): Promise<Ran> {
+  return run(process.execPath, [program, ...args], { cwd: checkout, env, ...input })
+}
+
+/** Starts an `altgate` command that goes on until it is stopped. */
+export function serve(t: Test, args: readonly string[], env: Environment): Running {
+  return start(t, [program, ...args], env)
+}
+
+/** A program that runs. */
+export interface Running {
+  /** Its standard output and error so far. */
+  readonly printed: () => string
+  readonly ended: () => boolean
+  /** SIGTERM; gives the exit code once it has ended, -1 if a signal ended it. */
+  readonly stop: () => Promise<number>
+}
+
+/** Starts one of our files in a process of its own; it ends with the test at the latest. */
+export function start(t: Test, words: readonly string[], env: Environment): Running {
+  const child = spawn(process.execPath, words, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (printed += text))
+  }
+  const exited = once(child, 'exit')
+  const ended = () => child.exitCode !== null || child.signalCode !== null
+  t.teardown(async () => {
+    if (!ended()) child.kill('SIGKILL')
+    await exited
+  })
+  return {
+    printed: () => printed,
+    ended,
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+      return child.exitCode ?? -1
+    },
+  }
+}

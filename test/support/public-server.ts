@@ -1,0 +1,73 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import type { UpstreamFailed } from '../../src/gateway/decision.ts'
+import { createPublicServer, type PublicServerOptions } from '../../src/http/server.ts'
+import { aWorld, type World } from './world.ts'
+
+/** A public server on a free port, and what it told its observer. */
+export interface RunningServer {
+  readonly app: FastifyInstance
+  readonly port: number
+  readonly url: string
+  readonly world: World
+  readonly failures: { readonly because: UpstreamFailed['because']; readonly cause: unknown }[]
+  readonly bugs: unknown[]
+  /** Times in seconds after which the upstream began to answer. */
+  readonly answered: number[]
+}
+
+/** Anna's credential on every Microsoft account of these tests. */
+export const anna = { username: 'anna@example.com', password: 'correct horse' } as const
+
+/** The value of an Authorization header. */
+export function basic({ username, password }: { username: string; password: string } = anna): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+}
+
+/** One account, `fabrikam`, with Anna's credential, in front of `upstream`. Everything can be put in its place. */
+export async function runningServer(
+  t: Test,
+  {
+    upstream,
+    world = aWorld({ accounts: [{ name: 'fabrikam', upstream }], credentials: [anna] }),
+    patience = {},
+    ...options
+  }: {
+    readonly upstream: string
+    readonly world?: World
+    readonly patience?: Partial<PublicServerOptions['upstream']>
+  } & Partial<Omit<PublicServerOptions, 'upstream'>>,
+): Promise<RunningServer> {
+  const failures: RunningServer['failures'] = []
+  const bugs: unknown[] = []
+  const answered: number[] = []
+  const app = createPublicServer({
+    gateway: world.gateway,
+    witness: world.witness,
+    naming: world.naming,
+    publicUrl: 'https://git.example.com',
+    trustedProxies: [],
+    upstream: {
+      connectTimeoutSeconds: 5,
+      headersTimeoutSeconds: 30,
+      idleTimeoutSeconds: 30,
+      connectionsPerOrigin: 64,
+      ...patience,
+    },
+    observer: {
+      upstreamAnswered: seconds => void answered.push(seconds),
+      upstreamFailed: ({ because }, cause) => void failures.push({ because, cause }),
+      bug: error => void bugs.push(error),
+    },
+    ...options,
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(async () => {
+    app.server.closeAllConnections()
+    await app.close()
+  })
+  const { port } = app.server.address() as AddressInfo // listening on TCP
+  const scheme = options.tls === undefined ? 'http' : 'https'
+  return { app, port, url: `${scheme}://127.0.0.1:${port}`, world, failures, bugs, answered }
+}

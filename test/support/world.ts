@@ -1,0 +1,167 @@
+import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+import type { Account, Naming } from '../../src/gateway/account.ts'
+import type { Ask } from '../../src/gateway/ask.ts'
+import { createAttemptKeys } from '../../src/gateway/attempt.ts'
+import { scopeOf, type Connection, type FormerConnection } from '../../src/gateway/connection.ts'
+import { readPassword } from '../../src/gateway/credential.ts'
+import type { Decision } from '../../src/gateway/decision.ts'
+import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
+import {
+  foldUsername,
+  type AccountName,
+  type DirectoryId,
+  type Revision,
+  type Scope,
+  type Subject,
+} from '../../src/gateway/names.ts'
+import type {
+  AccountDirectory,
+  CredentialStore,
+  PasswordHash,
+  PasswordHasher,
+  StoredCredential,
+  VerdictCache,
+  Witness,
+} from '../../src/gateway/ports.ts'
+import type { Secret } from '../../src/gateway/secret.ts'
+import { createVerifier } from '../../src/gateway/verifier.ts'
+import type { KnownVerdict } from '../../src/gateway/verdict.ts'
+
+export const msa: Connection = { kind: 'msa' }
+
+/** A directory of that name; the id follows from it. */
+export function entra(directoryName: string): Connection {
+  const hex = Buffer.from(directoryName).toString('hex').padEnd(12, '0').slice(0, 12)
+  return { kind: 'entra', directoryId: `11111111-1111-4111-8111-${hex}` as DirectoryId, directoryName }
+}
+
+export interface AccountInTheWorld {
+  readonly name: string
+  readonly connection?: Connection
+  readonly former?: FormerConnection
+  readonly upstream: string
+}
+
+export interface CredentialInTheWorld {
+  readonly connection?: Connection
+  readonly username: string
+  readonly secondary?: string
+  readonly password: string
+  readonly enabled?: boolean
+}
+
+/** A gateway over accounts and credentials in memory, and everything that it decided. */
+export interface World {
+  readonly gateway: Gateway
+  readonly naming: Naming
+  readonly witness: Witness
+  readonly seen: readonly { readonly decision: Decision; readonly ask: Ask }[]
+  /** Real hash computations. */
+  hashes(): number
+  outcomes(): string
+}
+
+/** Every port is a small honest implementation: passwords are hashed with salt, verdicts kept by their proof. */
+export function aWorld(
+  parts: {
+    readonly accounts?: readonly AccountInTheWorld[]
+    readonly credentials?: readonly CredentialInTheWorld[]
+    readonly naming?: Naming
+    readonly httpsOnly?: boolean
+    /** In the place of the table of accounts. */
+    readonly directory?: AccountDirectory
+  } = {},
+): World {
+  const { accounts = [], credentials = [], naming = { by: 'path' }, httpsOnly = false } = parts
+  const seen: { decision: Decision; ask: Ask }[] = []
+  const hasher = scryptHasher()
+  const gateway = createGateway({
+    naming,
+    httpsOnly,
+    news: { catchUp: () => undefined },
+    accounts: parts.directory ?? directoryOf(accounts),
+    keys: createAttemptKeys(randomBytes(32)),
+    verifier: createVerifier({
+      credentials: storeOf(credentials),
+      verdicts: verdictsInMemory(),
+      hasher,
+      upgradeFailed: error => {
+        throw error
+      },
+    }),
+    outage: () => {},
+  })
+  return {
+    gateway,
+    naming,
+    seen,
+    witness: { saw: (decision, ask) => void seen.push({ decision, ask }) },
+    hashes: () => hasher.computed(),
+    outcomes: () => seen.map(({ decision }) => decision.outcome).join(' '),
+  }
+}
+
+function directoryOf(accounts: readonly AccountInTheWorld[]): AccountDirectory {
+  const known = new Map<string, Account>()
+  for (const { name, connection = msa, ...rest } of accounts)
+    known.set(name, { name: name as AccountName, connection, ...rest })
+  return { find: name => known.get(name) }
+}
+
+function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore {
+  const rows = credentials.map(({ connection = msa, username, secondary, password, enabled = true }, at) => ({
+    scope: scopeOf(connection),
+    credential: {
+      username: foldUsername(username),
+      ...(secondary === undefined ? {} : { secondary: foldUsername(secondary) }),
+      subject: `subject-${at}` as Subject,
+      hash: hashOf(readPassword(password)),
+      enabled,
+    } satisfies StoredCredential,
+  }))
+  const lookUp = (scope: Scope | undefined, name: string) =>
+    rows.find(
+      ({ scope: its, credential: { username, secondary } }) =>
+        its === scope && (username === name || secondary === name),
+    )?.credential
+  return {
+    find: async (scope, former, username) => ({
+      asOf: 1 as Revision,
+      current: lookUp(scope, username),
+      former: lookUp(former, username),
+    }),
+    upgrade: async () => {},
+  }
+}
+
+function verdictsInMemory(): VerdictCache {
+  const kept = new Map<string, KnownVerdict>()
+  return {
+    recall({ slot, proof }) {
+      const verdict = kept.get(`${slot} ${proof}`)
+      return verdict && { ...verdict, via: 'l1' }
+    },
+    remember: ({ slot, proof }, verdict) => void kept.set(`${slot} ${proof}`, verdict),
+  }
+}
+
+/** scrypt at its cheapest: a real salted hash that costs a test nothing. */
+function hashOf(password: Secret, salt = randomBytes(8).toString('hex')): PasswordHash {
+  return `${salt}:${scryptSync(password.reveal(), salt, 32, { N: 2 }).toString('hex')}` as PasswordHash
+}
+
+function scryptHasher(): PasswordHasher & { computed(): number } {
+  const decoy = hashOf(readPassword(randomBytes(16).toString('hex')))
+  let computed = 0
+  return {
+    computed: () => computed,
+    hash: async password => hashOf(password),
+    async compare({ password }, against) {
+      computed++
+      const hash = against === 'decoy' ? decoy : against
+      const again = hashOf(password, hash.slice(0, hash.indexOf(':')))
+      return timingSafeEqual(Buffer.from(again), Buffer.from(hash)) ? 'match' : 'mismatch'
+    },
+    outdated: () => false,
+  }
+}
