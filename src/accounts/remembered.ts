@@ -1,0 +1,99 @@
+import { LRUCache } from 'lru-cache'
+import type { Account } from '../gateway/account.ts'
+import { createForgotten, lateSeconds } from '../gateway/forgotten.ts'
+import type { AccountName, Instant, Revision } from '../gateway/names.ts'
+import type { AccountDirectory, AccountStore, FoundAccount } from '../gateway/ports.ts'
+
+/** The store's accounts, kept in memory for a while; while the store is down those that are remembered go on. */
+export interface RememberedAccounts extends AccountDirectory {
+  /** Nothing about this account that was read as of an earlier revision is believed, now or later. */
+  forget(name: AccountName, revision: Revision): void
+  /** The same for every account. */
+  forgetAll(revision: Revision): void
+}
+
+export interface RememberedOptions {
+  readonly store: AccountStore
+  readonly now: () => Instant
+  /** Seconds for which an account is known. */
+  readonly ttlSeconds?: number
+  /** Seconds for which it is known that there is no account of a name. */
+  readonly absentTtlSeconds?: number
+  readonly entries?: number
+  /** Strangers can invent names without end: these are few, and apart. */
+  readonly absentEntries?: number
+}
+
+interface Remembered extends FoundAccount {
+  readonly until: Instant
+}
+
+/** How many changed accounts are told apart. */
+const mostForgotten = 10_000
+
+export function createRememberedAccounts(options: RememberedOptions): RememberedAccounts {
+  const {
+    store,
+    now,
+    ttlSeconds = 300,
+    absentTtlSeconds = 30,
+    entries = 50_000,
+    absentEntries = 1000,
+  } = options
+  const present = new LRUCache<AccountName, Remembered>({ max: entries })
+  const absent = new LRUCache<AccountName, Remembered>({ max: absentEntries })
+  const reads = new Map<AccountName, Promise<FoundAccount>>()
+  const keepSeconds = Math.max(lateSeconds, ttlSeconds, absentTtlSeconds)
+  const forgotten = createForgotten<AccountName>({ most: mostForgotten, keepSeconds, now })
+
+  function recall(name: AccountName): Remembered | undefined {
+    const known = present.get(name) ?? absent.get(name)
+    if (known === undefined || known.until <= now()) return undefined
+    return forgotten.covers(name, known.asOf) ? undefined : known
+  }
+
+  function remember(name: AccountName, found: FoundAccount): void {
+    if (forgotten.covers(name, found.asOf)) return
+    const exists = found.account !== undefined
+    const [mine, theirs] = exists ? [present, absent] : [absent, present]
+    theirs.delete(name)
+    mine.set(name, { ...found, until: now() + (exists ? ttlSeconds : absentTtlSeconds) * 1000 })
+  }
+
+  async function read(name: AccountName): Promise<FoundAccount> {
+    const reading = store.find(name)
+    reads.set(name, reading)
+    try {
+      const found = await reading
+      remember(name, found)
+      return found
+    } finally {
+      if (reads.get(name) === reading) reads.delete(name)
+    }
+  }
+
+  /**
+   * Shares a read that is under way, unless it turns out to be older than what we were told: it may have begun
+   * before a commit, and the caller came after it.
+   */
+  async function ask(name: AccountName): Promise<Account | undefined> {
+    const reading = reads.get(name)
+    if (reading === undefined) return (await read(name)).account
+    const shared = await reading
+    const found = forgotten.covers(name, shared.asOf) ? await read(name) : shared
+    return found.account
+  }
+
+  return {
+    find(name) {
+      const known = recall(name)
+      return known === undefined ? ask(name) : known.account
+    },
+    forget(name, revision) {
+      forgotten.add(name, revision)
+    },
+    forgetAll(revision) {
+      forgotten.addAll(revision)
+    },
+  }
+}

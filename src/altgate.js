@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Plain JavaScript that old versions of Node can parse: they would fail on TypeScript with a riddle, and argument
+// hashing would crash them.
+const [major, minor] = process.versions.node.split('.').map(Number)
+const isFit = major >= 26 || (major === 24 && minor >= 15)
+if (isFit) {
+  const { run } = await import('./cli.ts')
+  const code = await run(process.argv.slice(2))
+  if (code !== 0) process.exitCode = code
+} else {
+  process.stderr.write(
+    `altgate needs Node 24.15 or newer${major === 25 ? ', but not 25' : ''}, this is ${process.versions.node}. ` +
+      'In a checkout run: npm run -s altgate -- …\n',
+  )
+  process.exitCode = 1
+}

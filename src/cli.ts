@@ -1,0 +1,78 @@
+import { Command, CommanderError } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+import { addAccountCommands } from './commands/account.ts'
+import { addCheckCommand } from './commands/check.ts'
+import { addCredentialCommands } from './commands/credential.ts'
+import { addDirectoryCommands } from './commands/directory.ts'
+import { addExplainCommand } from './commands/explain.ts'
+import { Failure, Interrupted, SettingsRefused } from './commands/failure.ts'
+import { examples, hintAtHelp } from './commands/help.ts'
+import { reasonOf } from './commands/reason.ts'
+import { note } from './commands/say.ts'
+import { addServeCommand } from './commands/serve.ts'
+import { addSettingsCommand } from './commands/settings.ts'
+import { createToolbox } from './commands/tools.ts'
+import { usageComplaint } from './commands/usage.ts'
+import { Outage } from './gateway/outage.ts'
+
+/** Runs what the words of the command line say, and gives the exit code. */
+export async function run(words: readonly string[]): Promise<number> {
+  // `altgate account list | head`: a reader that goes away is no fault.
+  process.stdout.on('error', () => process.exit(0))
+  try {
+    await buildProgram().parseAsync(words, { from: 'user' })
+    return 0
+  } catch (error) {
+    return report(error)
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command('altgate')
+    .description(
+      'A gateway that checks alternate credentials in the right scope, and says so when a reset is needed.',
+    )
+    .version(manifest.version, '--version', 'print the version')
+    .option(
+      '--config <FILE>',
+      'settings file; without it the one in ALTGATE_CONFIG, else defaults and environment',
+    )
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(usageComplaint(text)) })
+    .exitOverride()
+  const toolbox = createToolbox(() => program.opts<{ config?: string }>().config)
+  addServeCommand(program, toolbox)
+  addDirectoryCommands(program, toolbox)
+  addAccountCommands(program, toolbox)
+  addCredentialCommands(program, toolbox)
+  addExplainCommand(program, toolbox)
+  addCheckCommand(program, toolbox)
+  addSettingsCommand(program, toolbox)
+  program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
+  hintAtHelp(program)
+  return program
+}
+
+/** Says what went wrong; anything unknown is a bug and is thrown on. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof Interrupted) return 130
+  if (error instanceof SettingsRefused) {
+    note('altgate: the settings are refused:')
+    for (const { path, message } of error.complaints) note(`  ${path}: ${message}`)
+    return 78
+  }
+  if (error instanceof Failure) note(`altgate: ${error.message}`)
+  else if (error instanceof Outage)
+    note(`altgate: ${outageText[error.part]}: ${reasonOf(error)}. Nothing was changed.`)
+  else throw error
+  return 1
+}
+
+const outageText: Readonly<Record<Outage['part'], string>> = {
+  store: 'The store cannot be used',
+  redis: 'Redis cannot be used, and running gateways could not be told',
+  hashing: 'Passwords cannot be hashed',
+  upstream: 'The upstream cannot be used',
+  gateway: 'The gateway cannot be used',
+}

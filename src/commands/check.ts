@@ -1,0 +1,83 @@
+import type { Command } from 'commander'
+import { settingsFile } from '../settings/load.ts'
+import type { Settings } from '../settings/schema.ts'
+import { examples } from './help.ts'
+import { isLive, probe, tryListen, tryTls, tryUpstream, within, type Finding } from './probes.ts'
+import { say } from './say.ts'
+import type { Toolbox, Tools } from './tools.ts'
+
+const about = `
+Settings, store, Redis, directory source, each upstream and the addresses to
+listen on: one line each. Exit code 0 if all is well, else 1. No part is waited
+for longer than 3 seconds. An upstream that answers is well, whatever it says.`
+
+/** `altgate check`. */
+export function addCheckCommand(program: Command, toolbox: Toolbox): void {
+  program
+    .command('check')
+    .description('try out everything that the settings name')
+    .addHelpText('after', about)
+    .addHelpText('after', examples('check', 'check --config config/production.yaml'))
+    .action(async () => {
+      const settings = toolbox.settings()
+      const file = settingsFile({ file: toolbox.configFile, env: process.env })
+      let well = tell({ part: 'settings', ok: true, sentence: file ?? 'defaults and the environment' })
+      for await (const finding of findings(settings)) well = tell(finding) && well
+      // A part that hangs would keep the process waiting for it.
+      process.exit(well ? 0 : 1)
+    })
+}
+
+function tell({ part, ok, sentence }: Finding): boolean {
+  say(`${ok ? 'ok    ' : 'FAILED'}  ${part.padEnd(10)}  ${sentence}`)
+  return ok
+}
+
+async function* findings(settings: Settings): AsyncGenerator<Finding> {
+  const { openTools } = await import('../services.ts')
+  const opening = within(openTools(settings))
+  yield await probe('store', async () => {
+    await (await opening).store.ping()
+    return 'answers'
+  })
+  const tools = await opening.catch(() => undefined)
+  yield await redisFinding(settings, tools)
+  yield* accountFindings(settings, tools)
+  yield* listenFindings(settings)
+}
+
+async function redisFinding({ redis }: Settings, tools: Tools | undefined): Promise<Finding> {
+  const part = 'redis'
+  if (redis === undefined) return { part, ok: true, sentence: 'is not in the settings: one machine' }
+  if (tools?.redis === undefined) return { part, ok: false, sentence: 'was not tried: the store comes first' }
+  const client = tools.redis
+  return probe(part, async () => {
+    await client.ping()
+    return 'answers'
+  })
+}
+
+async function* accountFindings(settings: Settings, tools: Tools | undefined): AsyncGenerator<Finding> {
+  if (tools === undefined)
+    return yield { part: 'accounts', ok: false, sentence: 'cannot be read: the store comes first' }
+  const origins = new Set<string>()
+  yield await probe('accounts', async () => {
+    const [accounts, directories] = await Promise.all([
+      tools.registry.accounts(),
+      tools.registry.directories(),
+    ])
+    for (const { upstream } of accounts) origins.add(new URL(upstream).origin)
+    return `come from the ${settings.accounts.source}: ${accounts.length}, and directories: ${directories.length}`
+  })
+  const { caFile } = settings.upstream
+  for (const origin of origins) yield await probe('upstream', () => tryUpstream(origin, caFile))
+}
+
+async function* listenFindings({ listen, operations }: Settings): AsyncGenerator<Finding> {
+  // A gateway that runs with these settings holds both ports, and that is well.
+  const running = await isLive(operations)
+  yield await probe('listen', () => tryListen(listen, running))
+  yield await probe('operations', () => tryListen(operations, running))
+  const { tls } = listen
+  if (tls !== undefined) yield await probe('tls', () => tryTls(tls))
+}

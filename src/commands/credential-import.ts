@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { Scope } from '../gateway/names.ts'
+import { unreadable } from '../settings/complaint.ts'
+import { Failure } from './failure.ts'
+import { examples } from './help.ts'
+import { readImportFile } from './import-file.ts'
+import { insist } from './problems.ts'
+import { say } from './say.ts'
+import { actor, type Toolbox } from './tools.ts'
+import { scope as readScope } from './words.ts'
+
+const aboutFile = `
+One credential in each line, as htpasswd writes them: user:hash, or
+user:hash:secondary. Empty lines and lines that begin with # are skipped.
+Hashes: bcrypt ($2b$, $2y$, $2a$) and argon2 ($argon2id$ and its kin); each is
+replaced by our own argon2id at its first use. All or nothing: if one line is
+wrong, nothing is written. Credentials that exist are replaced.`
+
+/** Faults that are printed; the rest is counted. */
+const mostFaults = 20
+
+/** `altgate credential import`. */
+export function addImport(credential: Command, toolbox: Toolbox): void {
+  credential
+    .command('import')
+    .description('take over credentials, their passwords hashed, from an htpasswd file')
+    .argument('<FILE>', 'the file; - is standard input')
+    .requiredOption('--scope <S>', 'where they count: msa, or the id of a directory', readScope)
+    .addHelpText('after', aboutFile)
+    .addHelpText('after', examples('credential import users.htpasswd --scope msa'))
+    .action((file: string, { scope }: { scope: Scope }) => {
+      toolbox.settings()
+      const name = file === '-' ? 'standard input' : file
+      const { credentials, faults } = readImportFile(readBytes(file))
+      if (faults.length > 0) throw new Failure(listed(name, faults))
+      if (credentials.length === 0)
+        throw new Failure(`There is no credential in ${name}. Nothing was imported.`)
+      return toolbox.use(async ({ registry }) => {
+        const progress = showProgress(credentials.length)
+        try {
+          insist(await registry.importCredentials(actor(), scope, credentials, progress))
+        } finally {
+          clearProgress()
+        }
+        say(`${credentials.length} credentials were imported into scope ${scope}.`)
+      })
+    })
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file === '-' ? 0 : file)
+  } catch (error) {
+    throw new Failure(`${file === '-' ? 'Standard input' : `The file ${file}`} ${unreadable(error)}.`)
+  }
+}
+
+function listed(name: string, faults: readonly string[]): string {
+  const more = faults.length - mostFaults
+  return [
+    `Nothing was imported: ${faults.length === 1 ? 'a line' : `${faults.length} lines`} of ${name} cannot be used.`,
+    ...faults.slice(0, mostFaults).map(fault => `  ${fault}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ].join('\n')
+}
+
+function showProgress(total: number): (done: number) => void {
+  return done => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${total}`)
+  }
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}

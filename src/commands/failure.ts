@@ -1,0 +1,30 @@
+import type { Complaint } from '../settings/complaint.ts'
+
+/** What was asked cannot be done. The message is one plain sentence or more; the exit code is 1. */
+export class Failure extends Error {}
+
+/**
+ * What a part says of why it cannot start: an error of no special class carries a sentence for the operator. Bugs and
+ * outages stay what they are.
+ */
+export function asFailure(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    return new Failure(`Another program listens there already: ${error.message}.`, { cause: error })
+  }
+  const isSentence = error.constructor === Error || error.name === 'DemoCannotStart'
+  return isSentence ? new Failure(error.message, { cause: error }) : error
+}
+
+/** The settings are refused: exit code 78 (EX_CONFIG of sysexits.h). */
+export class SettingsRefused extends Error {
+  readonly complaints: readonly Complaint[]
+
+  constructor(complaints: readonly Complaint[]) {
+    super('settings refused')
+    this.complaints = complaints
+  }
+}
+
+/** Ctrl-C at a prompt: exit code 130, as if the signal had done it. */
+export class Interrupted extends Error {}

@@ -1,0 +1,32 @@
+import { Outage } from '../gateway/outage.ts'
+
+/** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Outage) return reasonOf(error.cause)
+  if (!(error instanceof Error)) return 'for an unknown reason'
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const known = code === undefined ? undefined : reasons.get(code)
+  // An AggregateError (a host with several addresses) has an empty message, and its code says it.
+  return known ?? (error.message || code || error.name)
+}
+
+const reasons = new Map([
+  ['ECONNREFUSED', 'nobody listens there (connection refused)'],
+  ['ENOTFOUND', 'there is no host of that name'],
+  ['EAI_AGAIN', 'the name of the host could not be looked up'],
+  ['ETIMEDOUT', 'no answer in time'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'no connection in time'],
+  ['ECONNRESET', 'the connection was cut'],
+  ['EADDRINUSE', 'another program listens there'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['EACCES', 'permission denied'],
+  ['ENOENT', 'there is no such file'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its certificate is self-signed; upstream.caFile can trust it'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'its certificate comes from an unknown issuer; upstream.caFile can trust it'],
+  [
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'its certificate comes from an unknown issuer; upstream.caFile can trust it',
+  ],
+  ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host'],
+])

@@ -1,0 +1,27 @@
+import type { Account } from '../gateway/account.ts'
+import type { AccountName } from '../gateway/names.ts'
+import type { Settings } from '../settings/schema.ts'
+
+/** Where people reach an account. */
+export function addressOf(name: AccountName, { publicUrl, accounts }: Settings): string {
+  if (accounts.naming.by === 'path') return `${publicUrl}/${name}/`
+  const url = new URL(publicUrl)
+  url.hostname = `${name}${accounts.naming.suffix}`
+  return url.href
+}
+
+/** Where its requests go: without a path the upstream gets the same path, with one that replaces the account's. */
+export function destinationOf(
+  { name, upstream }: Pick<Account, 'name' | 'upstream'>,
+  settings: Settings,
+): string {
+  const { pathname, origin } = new URL(upstream)
+  const hasPath = upstream !== origin
+  if (hasPath) return `${origin}${pathname.replace(/\/$/, '')}/`
+  return settings.accounts.naming.by === 'path' ? `${origin}/${name}/` : `${origin}/`
+}
+
+/** Where people reset their alternate credentials. */
+export function resetPage({ publicUrl }: Settings): string {
+  return `${publicUrl}/_altgate/`
+}

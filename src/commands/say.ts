@@ -1,0 +1,45 @@
+import { styleText } from 'node:util'
+
+/** A line of what was asked for: standard output. */
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** A line beside it, for people: standard error, so that output can be piped. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Machine-readable output. */
+export function sayJson(value: unknown): void {
+  say(JSON.stringify(value, null, 2))
+}
+
+/** A moment for people: date and time to the second, in UTC. */
+export function moment(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}
+
+/** Bold on a terminal, plain elsewhere and where NO_COLOR is set. */
+export function strong(text: string): string {
+  return styleText('bold', text, { stream: process.stdout })
+}
+
+/** Aligned columns under their headings, without blanks at the ends of lines. */
+export function sayTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = headings.map((heading, column) =>
+    Math.max(...[heading, ...rows.map(row => row[column] ?? '')].map(lengthOf)),
+  )
+  const aligned = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - lengthOf(cell)))
+      .join('  ')
+      .trimEnd()
+  say(strong(aligned(headings)))
+  for (const row of rows) say(aligned(row))
+}
+
+/** In characters, not in UTF-16 units. */
+function lengthOf(text: string): number {
+  return Array.from(text).length
+}

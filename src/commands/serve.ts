@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import { asFailure } from './failure.ts'
+import { examples } from './help.ts'
+import type { Toolbox } from './tools.ts'
+
+/** `altgate serve`. */
+export function addServeCommand(program: Command, toolbox: Toolbox): void {
+  program
+    .command('serve')
+    .description('start the gateway; SIGTERM and Ctrl-C end it in good order')
+    .addHelpText(
+      'after',
+      examples('serve --config config/development.yaml', 'serve --config config/production.yaml'),
+    )
+    .action(async () => {
+      const settings = toolbox.settings()
+      const { serve } = await import('../serve.ts')
+      try {
+        await serve({ settings, configFile: toolbox.configFile, stop: stopSignal() })
+      } catch (error) {
+        throw asFailure(error)
+      }
+    })
+}
+
+/** Aborted by the first SIGTERM or Ctrl-C. A second Ctrl-C is somebody who will not wait. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  process.once('SIGTERM', () => stop.abort())
+  process.once('SIGINT', () => {
+    stop.abort()
+    process.once('SIGINT', () => process.exit(130))
+  })
+  return stop.signal
+}

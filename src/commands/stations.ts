@@ -1,0 +1,76 @@
+import { scopeOf } from '../gateway/connection.ts'
+import type { Account } from '../gateway/account.ts'
+import type { Scope } from '../gateway/names.ts'
+import type { AccountDirectory, CredentialStore, PasswordHasher, StoredCredential } from '../gateway/ports.ts'
+import { algorithmOf } from '../hashing/imported.ts'
+import { connectionText } from './account-text.ts'
+import { moment } from './say.ts'
+
+/** One station of the way to a decision, and what was found there. */
+export interface Station {
+  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'decide'
+  readonly found: string
+}
+
+/** The ports that answer on the way. */
+export interface Ports {
+  readonly accounts: AccountDirectory
+  readonly credentials: CredentialStore
+  readonly hasher: PasswordHasher
+}
+
+/** The same ports, which tell what they answer. Nothing is changed: no hash is renewed. */
+export function listen({ accounts, credentials, hasher }: Ports, tell: (station: Station) => void): Ports {
+  return {
+    accounts: {
+      async find(name) {
+        const account = await accounts.find(name)
+        tell({ station: 'connection', found: account ? connectionOf(account) : 'there is no such account' })
+        if (account) tell({ station: 'scope', found: scopesOf(account) })
+        return account
+      },
+    },
+    credentials: {
+      async find(scope, former, username) {
+        const found = await credentials.find(scope, former, username)
+        tell({ station: 'verify', found: `in scope ${scope}: ${credentialText(found.current)}` })
+        if (former !== undefined) tell({ station: 'verify', found: formerText(former, found.former) })
+        return found
+      },
+      upgrade: async () => undefined,
+    },
+    hasher: {
+      ...hasher,
+      async compare(attempt, against) {
+        const compared = await hasher.compare(attempt, against)
+        const which =
+          against === 'decoy' ? 'a decoy, as long as a real one takes' : `the ${algorithmOf(against)} hash`
+        tell({ station: 'verify', found: `compared with ${which}: ${compared}` })
+        return compared
+      },
+      outdated: () => false,
+    },
+  }
+}
+
+function connectionOf({ connection, former }: Account): string {
+  const before = former && `; until ${moment(former.leftAt)} with ${connectionText(former.connection)}`
+  return `signs in with ${connectionText(connection)}${before ?? ''}`
+}
+
+function scopesOf({ connection, former }: Account): string {
+  const scope = scopeOf(connection)
+  const left = former && scopeOf(former.connection)
+  const before = left === undefined || left === scope ? '' : `; credentials of ${left} are told to reset`
+  return `credentials of ${scope} count${before}`
+}
+
+function formerText(scope: Scope, credential: StoredCredential | undefined): string {
+  return `in scope ${scope}, which the account has left: ${credentialText(credential)}`
+}
+
+function credentialText(credential: StoredCredential | undefined): string {
+  if (credential === undefined) return 'nobody has that user name'
+  const { username, enabled, hash } = credential
+  return `${username}, ${enabled ? 'on' : 'off'}, ${algorithmOf(hash)}`
+}

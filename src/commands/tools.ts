@@ -1,0 +1,70 @@
+import { userInfo } from 'node:os'
+import type { AttemptKeys } from '../gateway/attempt.ts'
+import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
+import type { Registry } from '../gateway/registry.ts'
+import { loadSettings } from '../settings/load.ts'
+import type { Settings } from '../settings/schema.ts'
+import { asFailure, SettingsRefused } from './failure.ts'
+
+/** What commands work with; `services.ts` opens it. */
+export interface Tools {
+  readonly registry: Registry
+  readonly store: {
+    readonly accounts: AccountDirectory
+    readonly credentials: CredentialStore
+    /** Throws `Outage`. */
+    ping(): Promise<void>
+  }
+  readonly hasher: PasswordHasher
+  readonly keys: AttemptKeys
+  /** Missing: the settings name no Redis. `ping` throws `Outage`. */
+  readonly redis?: { ping(): Promise<void> }
+  close(): Promise<void>
+}
+
+/** Hands commands the settings and the tools, when they ask for them and not before: `--help` needs neither. */
+export interface Toolbox {
+  /** What `--config` names. */
+  readonly configFile: string | undefined
+  /** Throws `SettingsRefused`. */
+  settings(): Settings
+  /** Opens the tools, works with them and closes them. Throws `SettingsRefused` and `Outage`. */
+  use(work: (tools: Tools, settings: Settings) => Promise<void>): Promise<void>
+}
+
+/** `configFile` is asked late: the option may stand behind the command's own words. */
+export function createToolbox(configFile: () => string | undefined): Toolbox {
+  function settings(): Settings {
+    const loaded = loadSettings({ file: configFile(), env: process.env, cwd: process.cwd() })
+    if ('complaints' in loaded) throw new SettingsRefused(loaded.complaints)
+    return loaded.settings
+  }
+
+  return {
+    get configFile() {
+      return configFile()
+    },
+    settings,
+    async use(work) {
+      const inForce = settings()
+      const { openTools } = await import('../services.ts')
+      const tools: Tools = await openTools(inForce).catch(error => {
+        throw asFailure(error)
+      })
+      try {
+        await work(tools, inForce)
+      } finally {
+        await tools.close()
+      }
+    },
+  }
+}
+
+/** Who makes the changes of this command, as the history and the audit log say it. */
+export function actor(): string {
+  try {
+    return `cli:${userInfo().username}`
+  } catch {
+    return `cli:uid-${process.getuid?.()}` // containers run under ids that no user has
+  }
+}

@@ -1,0 +1,84 @@
+import { InvalidArgumentError } from 'commander'
+import {
+  foldUsername,
+  readAccountName,
+  readDirectoryId,
+  readScope,
+  type AccountName,
+  type DirectoryId,
+  type Scope,
+  type Username,
+} from '../gateway/names.ts'
+import { primaryFault, secondaryFault, usernameFault } from './usernames.ts'
+
+// Readers of the words behind a command. Each gives the value, or ends the command as wrong usage.
+
+export function accountName(text: string): AccountName {
+  return (
+    readAccountName(text) ??
+    wrong('An account name is 1 to 63 letters, digits, "-" or "_", such as fabrikam.')
+  )
+}
+
+export function directoryId(text: string): DirectoryId {
+  return (
+    readDirectoryId(text) ??
+    wrong('A directory id is the GUID of an Entra directory, such as 72f988bf-86f1-41af-91ab-2d7cd011db47.')
+  )
+}
+
+export function scope(text: string): Scope {
+  return readScope(text) ?? wrong('A scope is msa, or the id of a directory.')
+}
+
+export function primaryName(text: string): Username {
+  return checked(text, primaryFault(text))
+}
+
+export function secondaryName(text: string): Username {
+  return checked(text, secondaryFault(text))
+}
+
+/** Primary or secondary: whatever can be a user name. */
+export function anyName(text: string): Username {
+  return checked(text, usernameFault(text))
+}
+
+function checked(text: string, fault: string | undefined): Username {
+  return fault === undefined
+    ? foldUsername(text)
+    : wrong(`${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`)
+}
+
+export function directoryName(text: string): string {
+  return /^(?! )\P{Cc}{1,120}(?<! )$/u.test(text)
+    ? text
+    : wrong('A directory name is 1 to 120 characters, none of them a control character.')
+}
+
+/** Whether a path was given says what becomes of the account's segment, and `URL` would add a `/`. */
+export function upstreamUrl(text: string): string {
+  const url = plainUrl(text)
+  if (url === undefined)
+    return wrong('An upstream is an http or https address without user, query and fragment.')
+  return /^https?:\/\/[^/]+\//i.test(text) ? url.origin + url.pathname : url.origin
+}
+
+/** Plain http is for trials on one machine: tokens would be readable on their way. */
+export function issuerUrl(text: string): string {
+  const url = plainUrl(text)
+  const loopback = url !== undefined && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+  if (url?.protocol === 'https:' || loopback) return text
+  return wrong('An issuer is an https address without user, query and fragment (http only on this machine).')
+}
+
+function plainUrl(text: string): URL | undefined {
+  const url = URL.parse(text)
+  const plain =
+    url !== null && /^https?:\/\/[^\s\\@?#]+$/i.test(text) && url.username === '' && url.hostname !== ''
+  return plain ? url : undefined
+}
+
+function wrong(sentence: string): never {
+  throw new InvalidArgumentError(sentence)
+}

@@ -1,0 +1,46 @@
+import { scopeOf } from '../gateway/connection.ts'
+import { foldUsername, msaScope, readAccountName, readDirectoryId } from '../gateway/names.ts'
+import type { Directory } from '../gateway/registry.ts'
+
+/** Passwords of the demo. Everybody may know them: nothing worth a secret may ever lie behind them. */
+export const passwords = {
+  msa: 'demo-msa',
+  contoso: 'demo-contoso',
+  /** What the guide proposes for the reset on northwind. */
+  northwind: 'demo-northwind',
+} as const
+
+export const contosoDirectory = directory('Contoso', 'c0a70500-0000-4000-8000-000000000001')
+export const northwindDirectory = directory('Northwind', 'c0a70500-0000-4000-8000-000000000002')
+
+/** One account on Microsoft accounts, two on one directory, and one that has just moved to another. */
+export const accounts = {
+  fabrikam: known(readAccountName('fabrikam')),
+  contoso: known(readAccountName('contoso')),
+  contosoLabs: known(readAccountName('contoso-labs')),
+  northwind: known(readAccountName('northwind')),
+} as const
+
+/** The repository that every demo account has, without its `.git`. */
+export const repository = 'welcome'
+
+export const anna = { username: foldUsername('anna@example.com'), secondary: foldUsername('anna') } as const
+
+export const scopes = {
+  msa: msaScope,
+  contoso: scopeIn(contosoDirectory),
+  northwind: scopeIn(northwindDirectory),
+} as const
+
+function directory(name: string, id: string): Directory {
+  return { id: known(readDirectoryId(id)), name }
+}
+
+function scopeIn({ id, name }: Directory) {
+  return scopeOf({ kind: 'entra', directoryId: id, directoryName: name })
+}
+
+function known<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a name of the demo is none')
+  return value
+}

@@ -1,0 +1,81 @@
+import { accounts, anna, northwindDirectory, passwords, repository, scopes } from './cast.ts'
+import type { DemoGuide } from './seed.ts'
+
+export interface GuideLooks {
+  /** Whether the terminal shows colours. */
+  readonly colours: boolean
+  /** The folder of this program, where its commands run. */
+  readonly home: string
+}
+
+/** What `npm start` prints: what to paste, in any folder, and what it will show. Lines of at most 80 columns. */
+export function describeDemo({ publicUrl, northwind }: DemoGuide, { colours, home }: GuideLooks): string {
+  const bold = paint(colours, '1')
+  const dim = paint(colours, '2')
+  const command = (...lines: readonly string[]) => lines.map(line => `    ${paint(colours, '36')(line)}`)
+  return [
+    '',
+    bold(`Altgate is running at ${publicUrl}`),
+    '',
+    `Paste these into a second terminal. Each clone makes a folder where you are;`,
+    `"-c credential.helper=" keeps the demo passwords out of your own git.`,
+    '',
+    bold('1. fabrikam signs in with Microsoft accounts: the clone works.'),
+    '',
+    ...command(...clone(publicUrl, accounts.fabrikam, passwords.msa)),
+    '',
+    bold('2. northwind has just moved to a directory of its own.'),
+    ...secondStep(northwind, command(...clone(publicUrl, accounts.northwind, passwords.msa))),
+    '',
+    bold('3. Set the credential for that directory; then the clone works.'),
+    '',
+    ...command(
+      `echo ${passwords.northwind} |`,
+      `  npm --prefix ${quoted(home)} run -s altgate -- \\`,
+      `  credential set --config config/development.yaml \\`,
+      `  --scope ${scopes.northwind} \\`,
+      `  --user ${anna.username} --secondary ${anna.secondary}`,
+      ...clone(publicUrl, accounts.northwind, passwords.northwind),
+    ),
+    '',
+    dim('   Leave out the first line to be asked for a password of your own.'),
+    '   The page that git names for it:',
+    `   ${publicUrl}/_altgate/?account=${accounts.northwind}`,
+    '',
+    dim('Ctrl-C stops it. Your changes stay; delete the folder data to begin again.'),
+    '',
+  ].join('\n')
+}
+
+function secondStep(northwind: DemoGuide['northwind'], command: readonly string[]): readonly string[] {
+  return northwind === 'reset-needed'
+    ? [
+        '   The password that opened it until then is not enough any more: a reset is',
+        '   needed, and git says so.',
+        '',
+        ...command,
+      ]
+    : [
+        `   Its credential in the directory ${northwindDirectory.name} was set on an earlier start,`,
+        '   so the password of step 1 is simply wrong here:',
+        '',
+        ...command,
+      ]
+}
+
+/** `anna`, not the e-mail address: in an address, an `@` in a user name must be escaped. */
+function clone(publicUrl: string, account: string, password: string): readonly string[] {
+  const url = new URL(`/${account}/${repository}.git`, publicUrl)
+  url.username = anna.secondary
+  url.password = password
+  return ['git -c credential.helper= clone \\', `  ${url.href} ${account}`]
+}
+
+/** For a shell: as it is, or in single quotes. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
+}
+
+function paint(colours: boolean, code: string): (text: string) => string {
+  return text => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
+}

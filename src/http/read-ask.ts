@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http'
+import type { Ask } from '../gateway/ask.ts'
+import { Secret } from '../gateway/secret.ts'
+import type { Unreadable } from './ending.ts'
+import type { Sender } from './sender.ts'
+
+/**
+ * What a request asks, read in one pass over the raw header list. `target`: the request line's own. A request with two `Host` headers, or with none where HTTP/1.1 demands one, is malformed
+ * (RFC 9112, 3.2): it would be one host to us and another to the upstream.
+ */
+export function readAsk(
+  request: IncomingMessage,
+  { id, target, sender }: { readonly id: string; readonly target: string; readonly sender: Sender },
+): Ask | Unreadable {
+  const { rawHeaders } = request
+  const authorization: Secret[] = []
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? ''
+    // The lengths first: this loop runs over every header of every request.
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+    else if (name.length === 13 && name.toLowerCase() === 'authorization')
+      authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
+  }
+  const { from, secure, host } = sender
+  if (hosts > 1 || (hosts === 0 && request.httpVersion === '1.1')) return malformed
+  // Node's parser also takes HTTP/0.9, which has no headers and so no credential.
+  if (request.httpVersionMajor !== 1) return malformed
+  return { id, method: request.method ?? '', target, host, authorization, from, secure }
+}
+
+const malformed: Unreadable = { outcome: 'unclear-target', flaw: 'malformed' }

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { TLSSocket } from 'node:tls'
+
+/** Who sent a request, as far as the socket and the proxies that we trust can say. */
+export interface Sender {
+  /** The client's address; behind trusted proxies, the one they name. */
+  readonly from: string
+  readonly secure: boolean
+  readonly host: string
+  /** The value of `X-Forwarded-For` for the upstream. */
+  readonly forwardedFor: string
+  /** Whether the peer on the socket is a proxy that we trust. */
+  readonly trusted: boolean
+}
+
+/**
+ * Reads the sender of a request. `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-*` are believed;
+ * with none, nobody's are. Only the canonical spellings are read: `X_Forwarded_Proto` is another header to Node
+ * (CVE-2025-64484 and its kin).
+ */
+/** See `createSenderReader`. */
+export type ReadSender = (request: IncomingMessage) => Sender
+
+export function createSenderReader(trustedProxies: readonly string[]): (request: IncomingMessage) => Sender {
+  const trusted = blockListOf(trustedProxies)
+  const trusts = (address: string): boolean =>
+    isIP(address) !== 0 && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+
+  return request => {
+    const { headers, socket } = request
+    const peer = plainAddress(socket.remoteAddress ?? '')
+    const direct: Sender = {
+      from: peer,
+      secure: socket instanceof TLSSocket,
+      host: headers.host ?? '',
+      forwardedFor: peer,
+      trusted: false,
+    }
+    if (trustedProxies.length === 0 || !trusts(peer)) return direct
+
+    const chain = headerOf(headers['x-forwarded-for'])
+    const proto = lastOf(headers['x-forwarded-proto'])
+    return {
+      from: clientIn(chain, trusts) ?? peer,
+      secure: proto === '' ? direct.secure : proto.toLowerCase() === 'https',
+      host: lastOf(headers['x-forwarded-host']) || direct.host,
+      forwardedFor: chain === '' ? peer : `${chain}, ${peer}`,
+      trusted: true,
+    }
+  }
+}
+
+function blockListOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return list
+}
+
+/** From the right, the first address that is no trusted proxy: what stands left of it anybody could have written. */
+function clientIn(chain: string, trusts: (address: string) => boolean): string | undefined {
+  let client: string | undefined
+  for (const entry of chain.split(',').reverse()) {
+    const address = addressIn(entry.trim())
+    if (address === undefined) break
+    client = address
+    if (!trusts(address)) break
+  }
+  return client
+}
+
+/** Some proxies write the port, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function addressIn(text: string): string | undefined {
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
+  return isIP(bare) === 0 ? undefined : plainAddress(bare)
+}
+
+/** A socket that listens on IPv6 shows IPv4 peers as `::ffff:192.0.2.1`. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+/** What the nearest proxy wrote comes last; what stands before it may be the client's own. */
+function lastOf(value: string | readonly string[] | undefined): string {
+  const text = headerOf(value)
+  return text.slice(text.lastIndexOf(',') + 1).trim()
+}
+
+/** Node joins repeated headers with commas; only its types say they could be lists. */
+function headerOf(value: string | readonly string[] | undefined): string {
+  return typeof value === 'string' ? value : (value?.join(', ') ?? '')
+}

@@ -1,0 +1,121 @@
+import { createServer, METHODS, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
+import type { Naming } from '../gateway/account.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Witness } from '../gateway/ports.ts'
+import { answer } from './answer.ts'
+import type { Ending } from './ending.ts'
+import { createForward, type UpstreamObserver } from './forward.ts'
+import { answerMalformed } from './malformed.ts'
+import { proxy } from './proxy.ts'
+import { newRequestId } from './request-id.ts'
+import { routeOf, isReserved } from './reserved.ts'
+import { sendAnswer } from './send-answer.ts'
+import { createSenderReader } from './sender.ts'
+import { createUpstreamAgent, type UpstreamOptions } from './upstream-agent.ts'
+
+export interface PublicServerOptions {
+  readonly gateway: Gateway
+  readonly witness: Witness
+  readonly naming: Naming
+  /** How people reach the gateway, without a trailing slash. */
+  readonly publicUrl: string
+  /** Addresses and CIDR ranges whose `X-Forwarded-*` are believed. */
+  readonly trustedProxies: readonly string[]
+  readonly upstream: UpstreamOptions
+  readonly observer: PublicServerObserver
+  /** PEM; turns HTTPS on. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** What is under `/_altgate`, its prefix; without it nothing is there. */
+  readonly selfService?: FastifyPluginAsync
+}
+
+export interface PublicServerObserver extends UpstreamObserver {
+  /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
+  bug(error: unknown, requestId: string): void
+}
+
+/** The public port. It does not listen yet; `close` lets what is under way come to its end. */
+export function createPublicServer(options: PublicServerOptions): FastifyInstance {
+  const { gateway, witness, naming, publicUrl, observer, selfService } = options
+  const agent = createUpstreamAgent(options.upstream)
+  const end = (reply: FastifyReply, ending: Ending): void => {
+    reply.hijack()
+    if (reply.raw.headersSent) reply.raw.destroy()
+    else sendAnswer(reply.raw, answer(ending, { requestId: reply.request.id, publicUrl }))
+  }
+
+  const app = fastify({
+    serverFactory: handler => listener(options.tls, handler),
+    genReqId: newRequestId,
+    rewriteUrl: routeOf,
+    clientErrorHandler: (error, socket) => answerMalformed(error, socket, publicUrl),
+    frameworkErrors: (_error, _request, reply) =>
+      end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
+    // While the server closes, requests on open connections are still served; their connections then end.
+    return503OnClosing: false,
+  })
+  app.setErrorHandler((error, request, reply) => {
+    if (isCallersFault(error)) return end(reply, { outcome: 'unclear-target', flaw: 'malformed' })
+    observer.bug(error, request.id)
+    end(reply, { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter })
+  })
+  app.setNotFoundHandler((request, reply) =>
+    end(
+      reply,
+      isReserved(request.originalUrl)
+        ? { outcome: 'no-account' }
+        : { outcome: 'not-allowed', cause: 'method' },
+    ),
+  )
+  // All that Node's parser knows, WebDAV's among them. Fastify parses no bodies but those of POST, for the page's
+  // forms; in the proxy they are streams like all others.
+  for (const method of METHODS)
+    if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
+  const readSender = createSenderReader(options.trustedProxies)
+  const forward = createForward({ agent, naming, publicUrl, observer })
+  app.register(proxy, { agent, forward, gateway, witness, publicUrl, readSender })
+  endGently(app)
+  app.addHook('onClose', () => agent.close())
+  return app
+}
+
+/** Node's `close` ends idle connections once; those that fall idle later would be waited for until they time out. */
+function endGently(app: FastifyInstance): void {
+  let sweep: NodeJS.Timeout | undefined
+  app.addHook('preClose', async () => {
+    sweep = setInterval(() => app.server.closeIdleConnections(), 50)
+  })
+  app.addHook('onClose', async () => clearInterval(sweep))
+}
+
+/** Seconds after which a caller should come again who met a bug. */
+const bugRetryAfter = 5
+
+type Handler = Parameters<typeof createServer>[1]
+
+function listener(tls: PublicServerOptions['tls'], handler: Handler): Server {
+  const limits = {
+    maxHeaderSize: 32 * 1024,
+    headersTimeout: 60_000,
+    keepAliveTimeout: 72_000,
+    // A push may take as long as it takes.
+    requestTimeout: 0,
+    // The gate refuses a missing or second Host itself, with a text.
+    requireHostHeader: false,
+  }
+  const server =
+    tls === undefined ? createServer(limits, handler) : createTlsServer({ ...limits, ...tls }, handler)
+  const route = (...args: Parameters<NonNullable<Handler>>) => handler?.(...args)
+  // Nobody uploads before the gate has opened: `upload.ts` sends the 100. Other expectations are none of ours, and
+  // 417 ends a git command for good.
+  server.on('checkContinue', route).on('checkExpectation', route)
+  return server as Server // an https.Server has all that Fastify asks of an http.Server
+}
+
+function isCallersFault(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return typeof status === 'number' && status >= 400 && status < 500
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+
+/** Whether a request has a body (RFC 9112, 6.3), whatever its method. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+/**
+ * A request's body as undici may have it. undici destroys the stream it is given when an exchange fails, and a
+ * destroyed IncomingMessage takes the client's connection along, with the answer that should explain the failure.
+ * Destroying this one lets go of the request; whatever is still to come is read and forgotten.
+ */
+export class Upload extends Readable {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  #started = false
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    super()
+    this.#request = request
+    this.#response = response
+  }
+
+  override _read(): void {
+    if (!this.#started) this.#start()
+    this.#request.resume()
+  }
+
+  override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).resume()
+    // Whoever destroyed it knows why; as an event it would only be an error that nobody listens to.
+    callback()
+  }
+
+  /** First read at the moment an upstream connection is ready for it: 100 Continue means what it says. */
+  #start(): void {
+    this.#started = true
+    if (expectsContinue(this.#request)) this.#response.writeContinue()
+    this.#request.on('data', this.#onData).on('end', this.#onEnd)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (!this.push(chunk)) this.#request.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    this.push(null)
+  }
+}
+
+/** As Node itself reads it; HTTP/1.0 has no 100 (RFC 9110, 10.1.1). */
+function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect)
+}

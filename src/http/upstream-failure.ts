@@ -1,0 +1,39 @@
+import type { UpstreamFailed } from '../gateway/decision.ts'
+
+type Because = UpstreamFailed['because']
+
+/** What a failed exchange with an upstream means, from the code of the error that undici, TLS or the socket gave. */
+export function failureOf(error: Error): UpstreamFailed {
+  return { outcome: 'upstream-failed', because: becauseOf(codeOf(error)) }
+}
+
+function becauseOf(code: string): Because {
+  const known = codes.get(code)
+  if (known !== undefined) return known
+  // OpenSSL names what it dislikes about a certificate; the list is long and grows.
+  return /CERT|^ERR_(?:SSL|TLS)|^UNABLE_TO_|^HOSTNAME_/.test(code) ? 'certificate' : 'dropped'
+}
+
+const codes: ReadonlyMap<string, Because> = new Map([
+  ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
+  ['UND_ERR_BODY_TIMEOUT', 'timeout'],
+  ['ETIMEDOUT', 'timeout'],
+  ['ECONNREFUSED', 'refused'],
+  ['EHOSTUNREACH', 'refused'],
+  ['ENETUNREACH', 'refused'],
+  ['EADDRNOTAVAIL', 'refused'],
+  ['ENOTFOUND', 'refused'],
+  ['EAI_AGAIN', 'refused'],
+  ['EAI_FAIL', 'refused'],
+  ['EAI_NODATA', 'refused'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'bad-answer'],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'bad-answer'],
+  ['ERR_INVALID_CHAR', 'bad-answer'],
+])
+
+function codeOf(error: Error): string {
+  // llhttp's own codes, HPE_INVALID_HEADER_TOKEN and its kin.
+  if (error.name === 'HTTPParserError') return 'ERR_INVALID_CHAR'
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

@@ -1,0 +1,121 @@
+import type { Allow } from '../gateway/decision.ts'
+import type { Ask } from '../gateway/ask.ts'
+import type { Sender } from './sender.ts'
+
+/** A request that may go on, with all that the upstream is told about it. */
+export interface Passage {
+  readonly allowed: Allow
+  readonly ask: Ask
+  readonly sender: Sender
+}
+
+/** Never sent on, in any spelling. Folded: lower case, `-` for `_` and `.`. */
+const dropped = new Set([
+  // The client's password is ours to check and nobody else's to see.
+  'authorization',
+  'proxy-authorization',
+  // Hop by hop (RFC 9110, 7.6.1), and what undici writes itself.
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'host',
+  // The gateway has answered it; undici refuses to send it.
+  'expect',
+  // Ours alone.
+  'x-request-id',
+  'x-tfs-fedauthredirect',
+  // Some upstreams let these replace the path, which would no longer be the one that was judged.
+  'x-original-url',
+  'x-original-uri',
+  'x-rewrite-url',
+])
+
+/** Who forwarded what: sent on if a trusted proxy wrote it in its canonical spelling. */
+const forwarding = new Set(['forwarded', 'x-real-ip', 'x-forwarded-port', 'x-forwarded-prefix'])
+
+/**
+ * The headers for the upstream, as a flat list of names and values in the client's order, then ours. WSGI and PHP
+ * read `X_Forwarded_User` as `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763, CVE-2026-88011), so names are folded before they are
+ * compared.
+ */
+export function upstreamHeaders(raw: readonly string[], passage: Passage): string[] {
+  const headers: string[] = []
+  let options = ''
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? ''
+    const value = raw[at + 1] ?? ''
+    const folded = fold(name)
+    if (travels(name, folded, passage.sender)) headers.push(name, value)
+    else if (folded === 'connection') options += `,${value}`
+  }
+  // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
+  const kept = namesOf(options).length === 0 ? headers : withoutNamed(headers, namesOf(options))
+  return addIdentity(kept, passage)
+}
+
+function fold(name: string): string {
+  const lower = name.toLowerCase()
+  return /[_.]/.test(lower) ? lower.replace(/[_.]/g, '-') : lower
+}
+
+function travels(name: string, folded: string, { trusted }: Sender): boolean {
+  if (dropped.has(folded)) return false
+  if (forwarding.has(folded)) return trusted && folded === name.toLowerCase()
+  // `content_length` would be a second length to an upstream that folds.
+  if (folded === 'content-length') return name.length === folded.length && !/[_.]/.test(name)
+  return !folded.startsWith('x-forwarded-') && !folded.startsWith('x-altgate-')
+}
+
+/** What a Connection header names, apart from the two words that are no header names. */
+export function namesOf(connection: string): readonly string[] {
+  if (connection === '') return []
+  const words = connection.toLowerCase().split(',')
+  return words
+    .map(word => word.trim())
+    .filter(word => word !== '' && word !== 'keep-alive' && word !== 'close')
+}
+
+/** The length stays whatever the client says: without it the body would be framed in another way. */
+function withoutNamed(headers: readonly string[], names: readonly string[]): string[] {
+  return headers.filter((_, at) => {
+    const name = (headers[at - (at % 2)] ?? '').toLowerCase()
+    return name === 'content-length' || !names.includes(name)
+  })
+}
+
+/** Who this is, for the upstream to believe (contract of `identity-headers`). Adds to the list it is given. */
+function addIdentity(headers: string[], { allowed, ask, sender }: Passage): string[] {
+  headers.push(
+    'X-Forwarded-User',
+    headerText(allowed.username),
+    'X-Forwarded-For',
+    sender.forwardedFor,
+    'X-Forwarded-Proto',
+    ask.secure ? 'https' : 'http',
+    'X-Forwarded-Host',
+    ask.host,
+    'X-Altgate-Account',
+    allowed.account.name,
+    'X-Altgate-Scope',
+    allowed.scope,
+    'X-Altgate-Subject',
+    headerText(allowed.subject),
+    'X-Request-Id',
+    ask.id,
+    // Azure DevOps then answers tools with a plain 401 instead of a redirect to its sign-in page.
+    'X-TFS-FedAuthRedirect',
+    'Suppress',
+  )
+  return headers
+}
+
+/** UTF-8 bytes, each as one character, which is how Node writes headers. Control characters have no place there. */
+function headerText(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text
+  return Buffer.from(text.replace(/\p{Cc}/gu, ''), 'utf8').toString('latin1')
+}

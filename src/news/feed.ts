@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import type { RedisServer } from '../verdicts/redis.ts'
+import { acksChannel, announcedKey, gatewaysKey, newsChannel, pingChannel } from './channels.ts'
+
+/** This process's ear on the news channel, with a proof that it is not deaf. */
+export interface Feed {
+  /** The last announcement of all. Rejects if Redis cannot be asked. */
+  lastAnnounced(): Promise<string | null>
+  /** Tells whoever announced it that this process has forgotten. */
+  acknowledge(id: string): void
+  /** Leaves in good order: nobody need wait for this process any more. */
+  close(): Promise<void>
+}
+
+export interface FeedOptions {
+  readonly server: RedisServer
+  /** Milliseconds for which others must wait for this process after each ping. */
+  readonly leaseMs: number
+  /** Milliseconds of a clock that never steps back. */
+  readonly now: () => number
+  /** An announcement came in. */
+  readonly heard: (text: string) => void
+  /** A ping came back: whatever was announced before `sentAt`, while the subscription stood, has been heard. */
+  readonly alive: (sentAt: number) => void
+  /** The subscription is gone: from now on announcements are missed. */
+  readonly deaf: (cause: unknown) => void
+  /** A ping or an acknowledgement could not be sent. */
+  readonly mute: (cause: unknown) => void
+}
+
+/** Milliseconds that Redis may take for a ping. */
+const patience = 250
+
+/**
+ * A Redis channel loses messages in silence: while the connection is gone, or dead with nobody noticing. So this
+ * process publishes pings to itself, on one connection, and listens for them and for the news on another. Redis
+ * sends to one connection in the order of publishing: a ping that comes back has pushed all news before it.
+ */
+export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: FeedOptions): Feed {
+  const gateway = randomUUID()
+  const ears = server.keep('news-ears', patience)
+  const mouth = server.keep('news', patience)
+  let subscribed = false
+  let ping: { readonly id: string; readonly sentAt: number } | undefined
+
+  ears.on('ready', () => {
+    ears.subscribe(newsChannel, pingChannel(gateway)).then(
+      () => {
+        subscribed = true
+        beat()
+      },
+      () => ears.disconnect(true),
+    )
+  })
+  ears.on('message', (channel, text) => (channel === newsChannel ? heard(text) : pong(text)))
+  ears.on('close', () => lose(new Error('the subscription to the news is gone')))
+  ears.on('error', lose)
+  mouth.on('error', mute)
+  mouth.on('ready', beat)
+  const beating = setInterval(beat, leaseMs / 4)
+
+  function lose(cause: unknown): void {
+    subscribed = false
+    ping = undefined
+    deaf(cause)
+  }
+
+  function beat(): void {
+    if (ping !== undefined && now() - ping.sentAt < leaseMs) return
+    // It was sent and did not come back: the connection that we listen on is dead without having been closed.
+    if (ping !== undefined) return ears.disconnect(true)
+    if (!subscribed) return
+    const sent = { id: randomUUID(), sentAt: now() }
+    ping = sent
+    mouth
+      .eval(pinging, 1, gatewaysKey, gateway, leaseMs, pingChannel(gateway), sent.id)
+      .catch((cause: unknown) => {
+        if (ping === sent) ping = undefined
+        mute(cause)
+      })
+  }
+
+  function pong(id: string): void {
+    if (ping?.id !== id) return
+    const { sentAt } = ping
+    ping = undefined
+    alive(sentAt)
+  }
+
+  return {
+    lastAnnounced: () => mouth.get(announcedKey),
+    acknowledge(id) {
+      mouth.publish(acksChannel, `${id} ${gateway}`).catch(mute)
+    },
+    async close() {
+      clearInterval(beating)
+      ears.disconnect()
+      await mouth.zrem(gatewaysKey, gateway).catch(mute)
+      mouth.disconnect()
+    },
+  }
+}
+
+/** Presence first, then the ping: who holds a lease is on the list. Those gone for a minute are taken off it. */
+const pinging = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+`

@@ -1,0 +1,48 @@
+import type { Change } from '../gateway/change.ts'
+import type { AccountName, Revision, Scope, Slot, Username } from '../gateway/names.ts'
+
+/** What a change makes untrue: nothing of this that was read as of an earlier revision is to be believed. */
+export interface Stale {
+  readonly revision: Revision
+  readonly account?: AccountName | undefined
+  readonly slots: readonly Slot[]
+}
+
+/** Drops what is stale from all memories of this process, at once. Must not throw. */
+export type Forget = (stale: Stale) => void
+
+/** Names the slot of a credential: `AttemptKeys.slot`. */
+export type SlotOf = (scope: Scope, username: Username) => Slot
+
+export function staleBy({ revision, account, scope, usernames }: Change, slotOf: SlotOf): Stale {
+  const slots = scope === undefined ? [] : usernames.map(username => slotOf(scope, username))
+  return { revision, account, slots }
+}
+
+/** What is stale, on its way between processes, with a name for this one announcement. User names stay at home. */
+export interface Announcement extends Stale {
+  readonly id: string
+}
+
+/** `undefined` if it cannot be read: from another version of Altgate, or from somebody else. */
+export function readAnnouncement(text: string): Announcement | undefined {
+  const { id, revision, account, slots } = readObject(text)
+  if (typeof id !== 'string' || typeof revision !== 'number') return undefined
+  if (account !== undefined && typeof account !== 'string') return undefined
+  if (!Array.isArray(slots) || !slots.every(slot => typeof slot === 'string')) return undefined
+  // The names were read by whoever announced them, and are only compared.
+  return {
+    id,
+    revision: revision as Revision,
+    account: account as AccountName | undefined,
+    slots: slots as Slot[],
+  }
+}
+
+function readObject(text: string): Partial<Record<keyof Announcement, unknown>> {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}

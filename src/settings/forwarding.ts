@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { filePath, whole, word } from './kinds.ts'
+
+/** The way to the upstreams. */
+export const forwarding = {
+  upstreamAuth: z
+    .strictObject({
+      method: word('identity-headers')
+        .default('identity-headers')
+        .describe(
+          'How the upstream learns who it is. `identity-headers`: `X-Forwarded-User` and its kin; it must believe them from the gateway alone.',
+        ),
+    })
+    .prefault({})
+    .describe("How the upstream learns who it is. The client's own password never travels on."),
+
+  upstream: z
+    .strictObject({
+      connectTimeoutSeconds: whole(1, 300).default(5).describe('How long connecting may take, TLS included.'),
+      headersTimeoutSeconds: whole(1, 86_400)
+        .default(300)
+        .describe('How long an upstream may think before it answers; hooks after a push can be slow.'),
+      idleTimeoutSeconds: whole(1, 86_400).default(300).describe('How long an answer under way may pause.'),
+      connectionsPerOrigin: whole(1, 65_535)
+        .default(256)
+        .describe('Connections of one process to one upstream.'),
+      caFile: filePath()
+        .exactOptional()
+        .describe(
+          'Certificates in PEM that are trusted besides the well-known ones. Verification cannot be switched off.',
+        ),
+    })
+    .prefault({})
+    .describe('The connections to the upstreams.'),
+
+  stop: z
+    .strictObject({
+      graceSeconds: whole(0, 3600)
+        .default(30)
+        .describe('How long requests under way may take after SIGTERM, before they are cut.'),
+    })
+    .prefault({})
+    .describe('An orderly end.'),
+}

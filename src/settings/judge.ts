@@ -1,0 +1,75 @@
+import type { z } from 'zod'
+import { spell, type Complaint } from './complaint.ts'
+import type { Tree } from './document.ts'
+import { nearest } from './nearest.ts'
+import { isGroup } from './overrides.ts'
+import { shapeAt } from './shape.ts'
+
+/** What complaints may say of a value besides that it is wrong. */
+export interface Origins {
+  /** Settings whose values must not be printed. */
+  readonly hidden: ReadonlySet<string>
+  /** Settings that came from the environment, and the variable. */
+  readonly variables: ReadonlyMap<string, string>
+}
+
+/** Says in words what the schema found wrong in a tree. */
+export function complaintsOf(error: z.ZodError, tree: Tree, origins: Origins): readonly Complaint[] {
+  return error.issues.flatMap(issue => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknownKey(issue.path, key))
+    const path = spell(issue.path)
+    const variable = origins.variables.get(path)
+    const from = variable === undefined ? '' : ` (from ${variable})`
+    const secret = origins.hidden.has(path) || isSecret(issue.path)
+    return [{ path: path || 'settings', message: sentence(issue, valueAt(tree, issue.path), secret) + from }]
+  })
+}
+
+function sentence(issue: z.core.$ZodIssue, value: unknown, secret: boolean): string {
+  const wantsGroup = issue.code === 'invalid_type' && issue.expected === 'object'
+  const demand = wantsGroup ? 'must be a group of settings' : issue.message
+  if (value === undefined) return `is missing: it ${demand}`
+  const isRule = issue.code === 'custom' && isGroup(value) // about a whole group, whose members are well-formed
+  return secret || isRule ? demand : `${demand}, but is ${shown(value, wantsGroup)}`
+}
+
+/** A value in a complaint. Text where a group should be may be an address with a password: never shown. */
+function shown(value: unknown, wantsGroup: boolean): string {
+  if (value === null) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a group'
+  if (wantsGroup) return `a ${typeof value === 'string' ? 'text' : typeof value}`
+  return cut(JSON.stringify(value))
+}
+
+function unknownKey(path: readonly PropertyKey[], key: string): Complaint {
+  const group = shapeAt(path)
+  const members = group?.kind === 'group' ? [...group.members.keys()] : []
+  const message = members.includes(key)
+    ? 'does not go together with the settings beside it'
+    : `is no setting${hint(nearest(key, members), members)}`
+  return { path: spell([...path, cut(key)]), message }
+}
+
+function cut(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
+
+function hint(meant: string | undefined, members: readonly string[]): string {
+  return meant === undefined ? `; there are: ${members.join(', ')}` : `; did you mean "${meant}"?`
+}
+
+function isSecret(path: readonly PropertyKey[]): boolean {
+  const place = shapeAt(path)
+  return place?.kind === 'value' && place.secret
+}
+
+function valueAt(tree: Tree, path: readonly PropertyKey[]): unknown {
+  let value = tree
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+    // Just checked to be an object with that key.
+    value = (value as Record<PropertyKey, unknown>)[key]
+  }
+  return value
+}

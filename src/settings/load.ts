@@ -1,0 +1,52 @@
+import { dirname, resolve } from 'node:path'
+import { spell, type Complaint } from './complaint.ts'
+import { readDocument } from './document.ts'
+import { complaintsOf } from './judge.ts'
+import { override, readOverrides } from './overrides.ts'
+import { resolveReferences } from './references.ts'
+import { schema, type Settings } from './schema.ts'
+import { shape } from './shape.ts'
+
+export interface SettingsSource {
+  /** The settings file; without it the one that `ALTGATE_CONFIG` names; without that, none. */
+  readonly file?: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where relative paths start: of the file, and of paths in the settings. */
+  readonly cwd: string
+}
+
+/** The settings in force, or everything that is wrong with them. */
+export type Loaded = { readonly settings: Settings } | { readonly complaints: readonly Complaint[] }
+
+/** Defaults, then the file, then the environment. Never throws for what people wrote. */
+export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
+  const name = settingsFile({ file, env })
+  const path = name && resolve(cwd, name)
+  const read = path && name ? readDocument(path, name) : { tree: undefined }
+  const { overrides, complaints } = readOverrides(env, shape)
+  if ('complaints' in read) return { complaints: [...read.complaints, ...complaints] }
+
+  const tree = overrides.reduce<unknown>(
+    (all, { path, value }) => override(all, path, value),
+    read.tree ?? {},
+  )
+  const resolved = resolveReferences(tree, shape, { env, folder: path ? dirname(path) : cwd })
+  const judged = schema.safeParse(resolved.tree)
+  const variables = new Map(overrides.map(({ path, variable }) => [spell(path), variable]))
+  const wrong = judged.success
+    ? []
+    : complaintsOf(judged.error, resolved.tree, { hidden: resolved.hidden, variables })
+  const all = firstOfEachPath([...complaints, ...resolved.complaints, ...wrong])
+  return judged.success && all.length === 0 ? { settings: judged.data } : { complaints: all }
+}
+
+/** The settings file that is meant; `undefined`: defaults and the environment are all there is. */
+export function settingsFile({ file, env }: Pick<SettingsSource, 'file' | 'env'>): string | undefined {
+  return file ?? (env['ALTGATE_CONFIG'] || undefined)
+}
+
+/** A reference that leads nowhere leaves its setting empty: that must not be complained about a second time. */
+function firstOfEachPath(complaints: readonly Complaint[]): readonly Complaint[] {
+  const paths = new Set<string>()
+  return complaints.filter(({ path }) => !paths.has(path) && paths.add(path))
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { spell, unreadable, type Complaint } from './complaint.ts'
+import type { Tree } from './document.ts'
+import { isGroup, readValue } from './overrides.ts'
+import type { Shape } from './shape.ts'
+
+/** Where references lead. `folder`: the one that `{ file: PATH }` starts from. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly folder: string
+}
+
+/** The tree with every `{ env: NAME }` and `{ file: PATH }` replaced by what it leads to. */
+export interface Resolved {
+  readonly tree: Tree
+  /** Settings that came by reference: their values are not for the eye. */
+  readonly hidden: ReadonlySet<string>
+  readonly complaints: readonly Complaint[]
+}
+
+/**
+ * Follows references, only where a single value can stand: `log: { file: ... }` looks like one and is a group.
+ */
+export function resolveReferences(tree: Tree, shape: Shape, surroundings: Surroundings): Resolved {
+  const hidden = new Set<string>()
+  const complaints: Complaint[] = []
+
+  function walk(value: Tree, place: Shape | undefined, path: readonly PropertyKey[]): Tree {
+    if (place?.kind === 'group' && value === null) return {} // `demo:` with nothing below it is an empty group
+    if (place?.kind === 'group' && isGroup(value)) {
+      const members = Object.entries(value)
+      return Object.fromEntries(
+        members.map(([key, member]) => [key, walk(member, place.members.get(key), [...path, key])]),
+      )
+    }
+    if (place?.kind === 'list' && Array.isArray(value)) {
+      return value.map((item, index) => walk(item, place.item, [...path, index]))
+    }
+    const followed = place?.kind === 'value' ? follow(value, surroundings) : undefined
+    if (place === undefined || followed === undefined) return value
+    if ('message' in followed) complaints.push({ path: spell(path), message: followed.message })
+    else hidden.add(spell(path))
+    return 'message' in followed ? undefined : readValue(followed.text, place)
+  }
+
+  return { tree: walk(tree, shape, []), hidden, complaints }
+}
+
+/** `undefined`: not a reference. */
+function follow(
+  value: Tree,
+  { env, folder }: Surroundings,
+): { readonly text: string } | { readonly message: string } | undefined {
+  if (!isGroup(value) || Object.keys(value).length !== 1) return undefined
+  if (typeof value['env'] === 'string') {
+    const text = env[value['env']]
+    return text === undefined ? { message: `the environment variable ${value['env']} is not set` } : { text }
+  }
+  if (typeof value['file'] !== 'string') return undefined
+  try {
+    // Editors and `kubectl create secret` end files with a newline that is no part of the secret.
+    return { text: readFileSync(resolve(folder, value['file']), 'utf8').replace(/\r?\n$/, '') }
+  } catch (error) {
+    return { message: `the file ${value['file']} ${unreadable(error)}` }
+  }
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import { addressRange, autoOr, filePath, host, siteUrl, text, whole, word } from './kinds.ts'
+
+/** Where the gateway is reached, and by whom it may be told who its callers are. */
+export const serving = {
+  listen: z
+    .strictObject({
+      host: host()
+        .default('0.0.0.0')
+        .describe('Address of the public port. `127.0.0.1` serves this machine alone.'),
+      port: whole(0, 65_535).default(8080).describe('The public port. 0 takes any free one and says which.'),
+      tls: z
+        .strictObject({
+          certFile: filePath().describe('Certificate chain in PEM: the certificate of the host first.'),
+          keyFile: filePath().describe('Private key of the certificate, in PEM.'),
+        })
+        .exactOptional()
+        .describe('Turns HTTPS on. Leave it out where a proxy in front of the gateway does TLS.'),
+    })
+    .prefault({})
+    .describe('The public port: what git and the other tools talk to.'),
+
+  operations: z
+    .strictObject({
+      host: host()
+        .default('127.0.0.1')
+        .describe('Address of the operations port. It asks nobody for a password: keep it inside.'),
+      port: whole(0, 65_535)
+        .default(9180)
+        .describe('The operations port. 0 takes any free one and says which.'),
+    })
+    .prefault({})
+    .describe('`/live`, `/ready` and `/metrics`: never on the public port, where everybody could read them.'),
+
+  publicUrl: siteUrl()
+    .prefault('http://localhost:8080')
+    .describe(
+      'How people reach the gateway. Texts and links are made of it, and `plainHttp` looks at its scheme.',
+    ),
+
+  workers: autoOr(64)
+    .default('auto')
+    .describe('Processes that serve requests. `auto` is one for each core; 1 is enough for a trial.'),
+
+  trustedProxies: z
+    .array(addressRange(), { error: 'must be a list of addresses' })
+    .default([])
+    .describe(
+      'Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: addresses or ranges. Anybody else could claim to be any client.',
+    ),
+
+  plainHttp: word('refuse', 'allow')
+    .default('refuse')
+    .describe(
+      'What becomes of a request that came over plain http although `publicUrl` is https: a password sent that way has been readable to everybody on its way. `allow` is for proxies that do TLS and cannot say so.',
+    ),
+}
+
+/** Which accounts there are, and how a request names one. */
+export const accounts = z
+  .strictObject({
+    naming: z
+      .discriminatedUnion(
+        'by',
+        [
+          z.strictObject({ by: z.literal('path') }),
+          z.strictObject({
+            by: z
+              .literal('host')
+              .describe(
+                '`path`: the first segment names the account. `host`: the first label of the host does.',
+              ),
+            suffix: text(
+              'must be what follows the account in a host name, such as ".example.com"',
+              /^(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i,
+            )
+              .transform(suffix => suffix.toLowerCase())
+              .describe(
+                'Only with `by: host`: what follows the account, `.example.com` for `fabrikam.example.com`.',
+              ),
+          }),
+        ],
+        { error: 'must be "path" or "host"' },
+      )
+      .prefault({ by: 'path' })
+      .describe('How a request names its account: `/fabrikam/...`, or `fabrikam.example.com`.'),
+    source: word('store')
+      .default('store')
+      .describe(
+        'Who knows what an account is connected to. `store`: the commands `altgate account ...` say it.',
+      ),
+  })
+  .prefault({})
+  .describe('Which accounts there are.')

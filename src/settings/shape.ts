@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { schema } from './schema.ts'
+
+/** A part of the JSON Schema that zod makes of our schema: of its words only those that our settings need. */
+export interface JsonSchema {
+  readonly type?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly writeOnly?: boolean
+  readonly const?: string
+  readonly enum?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly pattern?: string
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: unknown
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
+}
+
+/** What people may write: defaults may be left out, and a secret is still text. */
+// zod's own type of JSON Schema allows every word of every draft; the interface above names what comes out.
+export const jsonSchema = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
+
+/** The places where settings can stand. Of a choice between groups, a group with the members of all. */
+export type Shape =
+  | { readonly kind: 'group'; readonly members: ReadonlyMap<string, Shape> }
+  | { readonly kind: 'list'; readonly item: Shape }
+  /** `verbatim`: only text can stand here, so what the environment says is not read as YAML. */
+  | { readonly kind: 'value'; readonly verbatim: boolean; readonly secret: boolean }
+
+/** The shape of all settings. */
+export const shape = shapeOf(jsonSchema)
+
+function shapeOf(part: JsonSchema): Shape {
+  const choices = part.anyOf ?? part.oneOf ?? [part]
+  if (part.items !== undefined) return { kind: 'list', item: shapeOf(part.items) }
+  if (choices.some(choice => choice.properties !== undefined)) {
+    const members = choices.flatMap(choice => Object.entries(choice.properties ?? {}))
+    return { kind: 'group', members: new Map(members.map(([key, member]) => [key, shapeOf(member)])) }
+  }
+  return {
+    kind: 'value',
+    verbatim: choices.every(choice => choice.type === 'string'),
+    secret: part.writeOnly === true,
+  }
+}
+
+/** The place that a path leads to, if settings know it. */
+export function shapeAt(path: readonly PropertyKey[], from: Shape = shape): Shape | undefined {
+  const [key, ...rest] = path
+  if (key === undefined) return from
+  if (from.kind === 'list') return shapeAt(rest, from.item)
+  const member = from.kind === 'group' ? from.members.get(String(key)) : undefined
+  return member && shapeAt(rest, member)
+}

@@ -1,0 +1,12 @@
+import type { Slot } from '../gateway/names.ts'
+import type { Pool } from './kept.ts'
+
+/** The hash of a slot's verdicts in Redis: field = proof. */
+export function poolKey(pool: Pool, slot: Slot): string {
+  return `altgate:${pool}:${slot}`
+}
+
+/** The revision before which nothing found about a slot is believed. */
+export function goneKey(slot: Slot): string {
+  return `altgate:gone:${slot}`
+}

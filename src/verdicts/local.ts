@@ -1,0 +1,64 @@
+import { LRUCache } from 'lru-cache'
+import { createForgotten } from '../gateway/forgotten.ts'
+import type { Instant, Proof, Revision, Slot } from '../gateway/names.ts'
+import type { KnownVerdict } from '../gateway/verdict.ts'
+import { poolOf, revokedSeconds, type Kept, type Lifetimes, type Named } from './kept.ts'
+
+/** The verdicts that this process knows (L1). Everything here is a look-up in memory. */
+export interface LocalVerdicts {
+  recall(attempt: Named): KnownVerdict | undefined
+  /** What was kept and until when; `undefined`: refused, the slot has changed since the verdict was found. */
+  remember(attempt: Named, verdict: KnownVerdict): Kept | undefined
+  /** Takes over what another process found, with the end of its life; false: refused, as above, or too late. */
+  adopt(attempt: Named, kept: Kept): boolean
+  /** Nothing about these slots that was found as of an earlier revision is believed, now or later. */
+  forget(slots: readonly Slot[], revision: Revision): void
+  /** The same for every slot. */
+  forgetAll(revision: Revision): void
+}
+
+export interface LocalOptions extends Lifetimes {
+  readonly goodEntries: number
+  readonly otherEntries: number
+  readonly now: () => Instant
+}
+
+/** How many revoked slots are told apart. */
+const mostForgotten = 100_000
+
+export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
+  const { matchTtlSeconds, otherTtlSeconds, now } = options
+  const good = new LRUCache<Proof, Kept>({ max: options.goodEntries })
+  const other = new LRUCache<Proof, Kept>({ max: options.otherEntries })
+  const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
+
+  function recall({ slot, proof }: Named): KnownVerdict | undefined {
+    const kept = good.get(proof) ?? other.get(proof)
+    if (kept === undefined || kept.until <= now()) return undefined
+    return forgotten.covers(slot, kept.verdict.asOf) ? undefined : kept.verdict
+  }
+
+  function adopt({ slot, proof }: Named, { verdict, until }: Kept): boolean {
+    if (until <= now() || forgotten.covers(slot, verdict.asOf)) return false
+    const [mine, theirs] = poolOf(verdict) === 'good' ? [good, other] : [other, good]
+    theirs.delete(proof) // one password has one verdict, the last one
+    mine.set(proof, { verdict: { ...verdict, via: 'l1' }, until })
+    return true
+  }
+
+  return {
+    recall,
+    adopt,
+    remember(attempt, verdict) {
+      const seconds = poolOf(verdict) === 'good' ? matchTtlSeconds : otherTtlSeconds
+      const kept = { verdict, until: now() + seconds * 1000 }
+      return adopt(attempt, kept) ? kept : undefined
+    },
+    forget(slots, revision) {
+      for (const slot of slots) forgotten.add(slot, revision)
+    },
+    forgetAll(revision) {
+      forgotten.addAll(revision)
+    },
+  }
+}

@@ -1,0 +1,111 @@
+import type { Redis } from 'ioredis'
+import type { Instant } from '../gateway/names.ts'
+import type { Outage } from '../gateway/outage.ts'
+import { createBreaker } from './breaker.ts'
+import { poolOf, type Kept, type Named, type Pool } from './kept.ts'
+import { goneKey, poolKey } from './keys.ts'
+import type { RedisServer } from './redis.ts'
+import { createSeal } from './seal.ts'
+
+/** The verdicts that all processes share (L2). Losing it costs time: it never throws and nobody waits for it long. */
+export interface SharedVerdicts {
+  /** One round trip. `undefined`: Redis is not well, or knows nothing. */
+  recall(attempt: Named): Promise<Kept | undefined> | undefined
+  /** In the background. Dropped if Redis is not well; refused if the slot was revoked after the verdict was found. */
+  remember(attempt: Named, kept: Kept): void
+  close(): void
+}
+
+export interface SharedOptions {
+  readonly server: RedisServer
+  /** The key of `createAttemptKeys`; Redis never sees it. */
+  readonly key: Uint8Array
+  readonly now: () => Instant
+  /** Told when Redis stops being well; not again before it has been well. */
+  readonly outage: (outage: Outage) => void
+}
+
+/** Milliseconds a request waits for Redis; a hung one costs the first few about twice that. */
+const patience = 10
+
+/** Proofs for each slot: a guesser must not be able to fill Redis with one name. */
+const most: Record<Pool, number> = { good: 4, other: 16 }
+
+export function createSharedVerdicts({ server, key, now, outage }: SharedOptions): SharedVerdicts {
+  const seal = createSeal(key)
+  const redis = server.keep('verdicts', patience)
+  const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
+  redis.on('error', cause => breaker.failed(cause))
+
+  /** Not connected (yet) is no failure of its own: connecting reports those. */
+  function well(): boolean {
+    return redis.status === 'ready' && breaker.allows()
+  }
+
+  async function attend<T>(answer: Promise<T>): Promise<T | undefined> {
+    try {
+      const value = await answer
+      breaker.succeeded()
+      return value
+    } catch (cause) {
+      breaker.failed(cause)
+      return undefined
+    }
+  }
+
+  async function read({ slot, proof }: Named): Promise<Kept | undefined> {
+    const pools = [redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]
+    const [good, other] = (await attend(Promise.all(pools))) ?? []
+    const text = good ?? other
+    return typeof text === 'string' ? seal.open(proof, text) : undefined
+  }
+
+  return {
+    recall(attempt) {
+      return well() ? read(attempt) : undefined
+    },
+    remember({ slot, proof }, kept) {
+      const life = kept.until - now()
+      if (life <= 0 || !well()) return
+      const pool = poolOf(kept.verdict)
+      void attend(
+        writeUnlessGone(redis, { slot, proof }, pool, seal.close(proof, kept), kept.verdict.asOf, life),
+      )
+    },
+    close() {
+      redis.disconnect()
+    },
+  }
+}
+
+function writeUnlessGone(
+  redis: Redis,
+  { slot, proof }: Named,
+  pool: Pool,
+  text: string,
+  asOf: number,
+  life: number,
+): Promise<unknown> {
+  const keys = [poolKey(pool, slot), poolKey(pool === 'good' ? 'other' : 'good', slot), goneKey(slot)]
+  return redis.eval(remembering, keys.length, ...keys, proof, text, asOf, most[pool], Math.ceil(life))
+}
+
+/** When a pool of a slot is full, the verdict that would end first makes room. */
+const remembering = `
+local pool, otherPool, gone = KEYS[1], KEYS[2], redis.call('GET', KEYS[3])
+local proof, text, asOf, most, life = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+if gone and asOf < tonumber(gone) then return 0 end
+
+if redis.call('HEXISTS', pool, proof) == 0 and redis.call('HLEN', pool) >= most then
+  local kept, first, soonest = redis.call('HGETALL', pool)
+  for i = 1, #kept, 2 do
+    local ends = tonumber(string.match(kept[i + 1], '^%d+') or 0)
+    if not soonest or ends < soonest then first, soonest = kept[i], ends end
+  end
+  redis.call('HDEL', pool, first)
+end
+redis.call('HDEL', otherPool, proof)
+redis.call('HSET', pool, proof, text)
+redis.call('PEXPIRE', pool, life)
+return 1
+`

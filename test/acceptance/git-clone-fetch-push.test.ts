@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startAltgate } from '../support/altgate.ts'
+import { gitLab } from '../support/git.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+/** Git in front of a gateway that lets anna through, with `contoso/welcome` cloned into `clone`. */
+async function world(t: Test) {
+  const upstream = await startUpstream(t, ['contoso'])
+  const altgate = await startAltgate(t)
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
+    stdin: 'secret-1\n',
+  })
+  const lab = gitLab(t)
+  lab.setCredential('anna@example.com', 'secret-1')
+  const address = `${altgate.url}/contoso/welcome.git`
+  const clone = join(lab.directory, 'clone')
+  await lab.must(['clone', address, clone])
+  await lab.must(['fsck', '--full'], { cwd: clone })
+  return { ...lab, address, clone, bare: upstream.repository('contoso') }
+}
+
+t.test('a push of 200 MB arrives whole, though git buffers one', async t => {
+  const { must, clone, bare, helperActions, forget, wire } = await world(t)
+  // Random bytes do not compress, and must not cost the time of trying.
+  const config = { 'core.compression': '0', 'core.bigFileThreshold': '1m', 'http.postBuffer': '1048576' }
+  for (const name of ['one', 'two']) writeFileSync(join(clone, name), randomBytes(100_000_000))
+  await must(['add', '.'], { cwd: clone, config })
+  await must(['commit', '--message=200 MB'], { cwd: clone, config })
+
+  forget()
+  await must(['push'], { cwd: clone, config, env: wire.env })
+  t.ok(/=> Send header: Transfer-Encoding: chunked/i.test(wire.seen()), 'the push went in chunks')
+  t.equal(helperActions(), 'get store')
+  await must(['-C', bare, 'fsck', '--full'])
+  t.equal(await must(['-C', bare, 'rev-parse', 'main']), await must(['-C', clone, 'rev-parse', 'main']))
+})
+
+for (const version of ['0', '2']) {
+  const config = { 'protocol.version': version }
+
+  t.test(`a fetch that has much to tell gzips its request (protocol version ${version})`, async t => {
+    const { must, address, clone, directory, helperActions, forget, wire } = await world(t)
+    const other = join(directory, 'other')
+    await must(['clone', address, other])
+    await must(['commit', '--allow-empty', '--message=theirs'], { cwd: other })
+    await must(['push'], { cwd: other })
+    for (let n = 0; n < 64; n++) {
+      await must(['commit', '--allow-empty', `--message=mine ${n}`], { cwd: clone })
+    }
+
+    forget()
+    await must(['fetch'], { cwd: clone, config, env: wire.env })
+    t.ok(/=> Send header: Content-Encoding: gzip/i.test(wire.seen()), 'the request was gzipped')
+    t.equal(helperActions(), 'get store')
+    t.equal(await must(['log', '-1', '--format=%s', 'origin/main'], { cwd: clone }), 'theirs\n')
+  })
+
+  t.test(`a shallow clone holds one commit (protocol version ${version})`, async t => {
+    const { must, address, clone, directory, helperActions, forget, wire } = await world(t)
+    await must(['commit', '--allow-empty', '--message=second'], { cwd: clone })
+    await must(['push'], { cwd: clone })
+
+    forget()
+    await must(['clone', '--depth=1', address, 'shallow'], { config, env: wire.env })
+    t.equal(wire.seen().includes('< version 2'), version === '2')
+    t.equal(helperActions(), 'get store')
+    t.equal(await must(['log', '--format=%s'], { cwd: join(directory, 'shallow') }), 'second\n')
+  })
+}

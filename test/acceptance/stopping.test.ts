@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { startAltgate } from '../support/altgate.ts'
+import { gitLab } from '../support/git.ts'
+import { startRelay } from '../support/relay.ts'
+import { until } from '../support/until.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+t.test('told to stop during a clone, it takes no new callers, finishes the clone, and exits 0', async t => {
+  const upstream = await startUpstream(t, ['contoso'])
+  const relay = await startRelay(t, upstream.url)
+  const altgate = await startAltgate(t)
+  await altgate.must(['account', 'add', 'contoso', '--upstream', relay.url])
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
+    stdin: 'secret-1\n',
+  })
+  const lab = gitLab(t)
+  lab.setCredential('anna@example.com', 'secret-1')
+  // Larger than all buffers on the way, so that the line can be held in the middle of the pack.
+  const seed = join(lab.directory, 'seed')
+  await lab.must(['clone', upstream.repository('contoso'), seed])
+  writeFileSync(join(seed, 'big'), randomBytes(20_000_000))
+  await lab.must(['add', '.'], { cwd: seed })
+  await lab.must(['commit', '--message=big'], { cwd: seed })
+  await lab.must(['push'], { cwd: seed })
+
+  relay.hold(1_000_000)
+  const clone = lab.must(['clone', `${altgate.url}/contoso/welcome.git`, 'slow'])
+  await Promise.race([relay.held, clone])
+  const stopped = altgate.stop()
+  await until(() => refuses(altgate.url))
+  relay.release()
+
+  await clone
+  await lab.must(['fsck', '--full'], { cwd: join(lab.directory, 'slow') })
+  t.equal(await stopped, 0)
+})
+
+async function refuses(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch {
+    return true
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Test } from 'tap'
+import { checkout } from '../support/program.ts'
+import { until } from '../support/until.ts'
+import type { Desk } from './desk.ts'
+
+/** A command that runs on a terminal of its own. */
+export interface Terminal {
+  /** Presses these keys once the screen, after all that was typed before, shows `prompt`. */
+  type(prompt: string, keys: string): Promise<void>
+  /** Waits for the end: everything that was on the screen, the command's exit code and `stty`'s report last. */
+  screen(): Promise<string>
+}
+
+/** Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. */
+export function onTerminal(t: Test, desk: Desk, words: readonly string[]): Terminal {
+  const command = [process.execPath, `${checkout}/src/altgate.js`, ...words]
+    .map(word => `'${word}'`)
+    .join(' ')
+  const child = spawn('script', ['-qec', `${command}; echo "code $?"; stty -a`, '/dev/null'], {
+    env: { ...desk.env, TERM: 'dumb' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let seen = ''
+  let asked = 0
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (seen += text))
+  const closed = once(child, 'close')
+  t.teardown(() => void child.kill())
+  return {
+    async type(prompt, keys) {
+      await until(() => seen.indexOf(prompt, asked) !== -1)
+      asked = seen.indexOf(prompt, asked) + prompt.length
+      child.stdin.write(keys)
+    },
+    async screen() {
+      await closed
+      return seen.replaceAll('\r\n', '\n')
+    },
+  }
+}

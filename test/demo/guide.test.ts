@@ -1,0 +1,39 @@
+import { stripVTControlCharacters } from 'node:util'
+import t from 'tap'
+import { describeDemo } from '../../src/demo/guide.ts'
+
+const publicUrl = 'http://localhost:8080'
+const plain = { colours: false, home: '/opt/altgate' }
+
+t.test('the guide fits a terminal of 80 columns, and holds no colours for a file', async t => {
+  for (const northwind of ['reset-needed', 'reset'] as const) {
+    const lines = describeDemo({ publicUrl, northwind }, plain).split('\n')
+    t.strictSame(
+      lines.filter(line => line.length > 80),
+      [],
+    )
+    t.notMatch(lines.join('\n'), '\u001b')
+  }
+})
+
+t.test('colours change nothing but the looks', async t => {
+  const demo = { publicUrl, northwind: 'reset-needed' } as const
+  const coloured = describeDemo(demo, { ...plain, colours: true })
+  t.match(coloured, '\u001b[1m')
+  t.equal(stripVTControlCharacters(coloured), describeDemo(demo, plain))
+})
+
+t.test('it says that a reset is needed only as long as nobody has set the credential', async t => {
+  t.match(describeDemo({ publicUrl, northwind: 'reset-needed' }, plain), /a reset is\s+needed/)
+  const later = describeDemo({ publicUrl, northwind: 'reset' }, plain)
+  t.notMatch(later, 'reset')
+  t.match(later, 'was set on an earlier start')
+})
+
+t.test('a folder with blanks and quotes can be pasted', async t => {
+  const guide = describeDemo(
+    { publicUrl, northwind: 'reset-needed' },
+    { colours: false, home: "/opt/anna's gate" },
+  )
+  t.match(guide, String.raw`npm --prefix '/opt/anna'\''s gate' run`)
+})

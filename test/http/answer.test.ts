@@ -1,0 +1,198 @@
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import type { Account } from '../../src/gateway/account.ts'
+import type { Connection } from '../../src/gateway/connection.ts'
+import type { Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
+import { foldUsername, msaScope, type AccountName, type Slot } from '../../src/gateway/names.ts'
+import { answer } from '../../src/http/answer.ts'
+import type { Ending } from '../../src/http/ending.ts'
+import { entra, msa } from '../support/world.ts'
+
+const context = { requestId: '0123456789abcdef01234567', publicUrl: 'https://git.example.com' }
+
+const moved = (connection: Connection = entra('Fabrikam Inc'), former: Connection = msa): Account => ({
+  name: 'fabrikam' as AccountName,
+  connection,
+  former: { connection: former, leftAt: Date.UTC(2026, 10, 20, 23, 59) },
+  upstream: 'http://secret-upstream.internal:8080',
+})
+const settled: Account = { name: 'fabrikam' as AccountName, connection: msa, upstream: moved().upstream }
+const name = settled.name
+const about = { scope: msaScope, username: foldUsername('anna@example.com'), via: 'store' } as const
+
+const refused = (account: Account, cause: 'mismatch' | 'absent'): Ending => ({
+  outcome: 'refused',
+  account,
+  cause,
+  slot: 'slot' as Slot,
+  ...about,
+})
+const resetNeeded = (account: Account): Ending => ({
+  outcome: 'reset-needed',
+  account,
+  former: msaScope,
+  ...about,
+})
+
+const garbledFlaws = Object.keys({
+  scheme: 0,
+  base64: 0,
+  'no-colon': 0,
+  'no-username': 0,
+  'control-character': 0,
+  'too-long': 0,
+} satisfies Record<Exclude<Garbled['flaw'], 'two-headers'>, 0>) as Garbled['flaw'][]
+
+const unclearFlaws = Object.keys({
+  'absolute-form': 0,
+  'double-slash': 0,
+  'control-character': 0,
+  backslash: 0,
+  fragment: 0,
+  'bad-escape': 0,
+  'dot-segment': 0,
+  'escaped-account': 0,
+  host: 0,
+} satisfies Record<UnclearTarget['flaw'], 0>) as UnclearTarget['flaw'][]
+
+const failures = Object.keys({
+  'bad-address': 0,
+  refused: 0,
+  certificate: 0,
+  timeout: 0,
+  dropped: 0,
+  'bad-answer': 0,
+  unauthorized: 0,
+  'sign-in-page': 0,
+  redirect: 0,
+} satisfies Record<UpstreamFailed['because'], 0>) as UpstreamFailed['because'][]
+
+/** Every ending there is, with the status that the contract gives it. */
+const table: readonly (readonly [number, Ending])[] = [
+  [401, { outcome: 'challenge', name }],
+  ...garbledFlaws.map(flaw => [401, { outcome: 'garbled', name, flaw }] as const),
+  [400, { outcome: 'garbled', name, flaw: 'two-headers' }],
+  [401, refused(settled, 'mismatch')],
+  [401, refused(moved(), 'absent')],
+  [401, resetNeeded(moved())],
+  [403, { outcome: 'disabled', account: settled, ...about }],
+  [403, { outcome: 'not-allowed', cause: 'plain-http' }],
+  [403, { outcome: 'not-allowed', cause: 'method' }],
+  ...unclearFlaws.map(flaw => [400, { outcome: 'unclear-target', flaw }] as const),
+  [400, { outcome: 'unclear-target', flaw: 'malformed' }],
+  [400, { outcome: 'unclear-target', flaw: 'oversized-head' }],
+  [400, { outcome: 'unclear-target', flaw: 'late-head' }],
+  [404, { outcome: 'no-account', name }],
+  [404, { outcome: 'no-account' }],
+  [429, { outcome: 'throttled', retryAfter: 30 }],
+  [503, { outcome: 'busy', retryAfter: 2 }],
+  [503, { outcome: 'unavailable', part: 'store', retryAfter: 5 }],
+  [503, { outcome: 'unavailable', part: 'gateway', retryAfter: 5 }],
+  ...failures.map(
+    because => [because === 'timeout' ? 504 : 502, { outcome: 'upstream-failed', because }] as const,
+  ),
+]
+
+for (const [status, ending] of table) {
+  const { outcome, ...rest } = ending
+  const detail =
+    'flaw' in rest ? rest.flaw : 'cause' in rest ? rest.cause : 'because' in rest ? rest.because : ''
+  t.test(`${outcome} ${detail} is answered ${status}, as the contract says`, async t => {
+    const given = answer(ending, context)
+    t.equal(given.status, status)
+    t.match(given.headers, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Cache-Control': 'no-store',
+      Vary: 'Authorization',
+      'X-Altgate-Outcome': outcome,
+      'X-Request-Id': context.requestId,
+    })
+    t.equal(
+      given.headers['WWW-Authenticate'],
+      status === 401 ? 'Basic realm="fabrikam", charset="UTF-8"' : undefined,
+      'a challenge on 401 and on nothing else',
+    )
+    t.equal(
+      given.headers['Retry-After'],
+      status === 429 || status === 503 ? String('retryAfter' in ending ? ending.retryAfter : 0) : undefined,
+      'a time to come back on 429 and 503, and on nothing else',
+    )
+    readsWellInATerminal(t, given.body)
+    t.notMatch(given.body, /anna|internal|subject|slot/i, 'neither the caller nor the upstream is named')
+  })
+}
+
+function readsWellInATerminal(t: Test, body: string): void {
+  const lines = body.split('\n')
+  t.equal(lines.pop(), '', 'the last line has its end')
+  t.equal(lines.at(-1), `Reference: ${context.requestId}`)
+  t.ok(lines.length <= 10, 'at most ten lines')
+  t.match(body, /^[\x20-\x7e\n]+$/, 'plain characters')
+  for (const line of lines) if (!line.startsWith('https://')) t.ok(line.length <= 72, line)
+}
+
+t.test('a wrong name and a wrong password get the same answer, on an account that moved as well', async t => {
+  for (const account of [settled, moved()])
+    t.strictSame(answer(refused(account, 'mismatch'), context), answer(refused(account, 'absent'), context))
+})
+
+t.test('whoever has no right password hears that the account moved, and not where to', async t => {
+  const { body } = answer(refused(moved(), 'mismatch'), context)
+  t.match(body, 'This account has moved.')
+  t.notMatch(body, /Fabrikam Inc|Entra|2026/)
+  t.notMatch(answer(refused(settled, 'mismatch'), context).body, 'moved')
+})
+
+t.test('reset-needed says what happened, when, and where to go', async t => {
+  const { body, headers } = answer(resetNeeded(moved()), context)
+  t.equal(
+    body,
+    `The account "fabrikam" has moved. Since 2026-11-20 it signs in with
+Microsoft Entra ID, directory "Fabrikam Inc".
+Your password was right for Microsoft accounts, but it no longer counts
+here. Set a new one on this page and run the command again:
+https://git.example.com/_altgate/?account=fabrikam
+Reference: 0123456789abcdef01234567
+`,
+  )
+  t.equal(headers['X-VSS-AuthenticateError'], 'AccountMoved', 'which stops the .NET clients')
+  t.match(
+    answer(resetNeeded(moved(msa, entra('Old Inc'))), context).body,
+    'it signs in with\nMicrosoft accounts.',
+  )
+})
+
+t.test('a long directory name is cut, and the text still fits', async t => {
+  const { body } = answer(resetNeeded(moved(entra('Very Long Name '.repeat(40)))), context)
+  readsWellInATerminal(t, body)
+})
+
+t.test('a time to come back is a whole number of seconds, rounded up, never zero', async t => {
+  const after = (retryAfter: number) =>
+    answer({ outcome: 'busy', retryAfter }, context).headers['Retry-After']
+  t.equal(after(1.2), '2')
+  t.equal(after(0), '1')
+})
+
+t.test('names of operators cannot move the cursor, turn the text around or split a header', async t => {
+  const hostile = fc.string({ unit: 'binary', maxLength: 100 })
+  fc.assert(
+    fc.property(hostile, hostile, hostile, (account, directory, former) => {
+      const given = answer(
+        resetNeeded({
+          ...moved(entra(directory), entra(former)),
+          name: account as AccountName,
+        }),
+        context,
+      )
+      const text = given.body.replaceAll('\n', '')
+      const headers = Object.entries(given.headers).flat().join('')
+      return (
+        !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) && text.isWellFormed() && /^[\x20-\x7e]*$/.test(headers)
+      )
+    }),
+    { examples: [['a"\r\nSet-Cookie: x=1', '\u001b[31m\u009b31m', '\u202egnp\u2066\ud800']] },
+  )
+  const { body } = answer(resetNeeded(moved(entra('\u001b[31mFabri\u202ekam\n'))), context)
+  t.match(body, 'directory "[31mFabrikam"')
+})

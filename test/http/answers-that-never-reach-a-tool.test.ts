@@ -1,0 +1,173 @@
+// git takes a 203 or an HTML page for an empty repository, exits 0 and stores the wrong password; it erases the right one on
+// an upstream's 401. Both happened with Azure DevOps behind gateways.
+import t from 'tap'
+import { isToolPath } from '../../src/http/screen-answer.ts'
+import { basic, runningServer } from '../support/public-server.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { aWorld } from '../support/world.ts'
+
+type Head = readonly [status: number, headers: Record<string, string | string[]>]
+let next: Head = [200, {}]
+const upstream = await recordingUpstream(t, (_, response) =>
+  response.writeHead(...next).end('<html>body</html>'),
+)
+const world = aWorld({
+  accounts: [
+    { name: 'fabrikam', upstream: upstream.url },
+    { name: 'moved', upstream: `${upstream.url}/tfs/` },
+  ],
+  credentials: [{ username: 'anna@example.com', password: 'correct horse' }],
+})
+const server = await runningServer(t, { upstream: upstream.url, world })
+
+function ask(path: string, head: Head, method = 'GET'): Promise<Response> {
+  next = head
+  return fetch(server.url + path, { method, headers: { authorization: basic() }, redirect: 'manual' })
+}
+
+const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
+
+t.test('which paths are asked by tools', async t => {
+  for (const path of [
+    '/fabrikam/r.git',
+    '/fabrikam/r.git/info/refs',
+    '/fabrikam/p/_git/r',
+    '/fabrikam/p/_git/r/info/refs',
+    '/fabrikam/r/info/refs',
+    '/fabrikam/r/git-upload-pack',
+    '/fabrikam/r/git-receive-pack',
+    '/fabrikam/r/info/lfs/objects/batch',
+    '/fabrikam/DefaultCollection/VersionControl/v1.0/Repository.asmx',
+    '/fabrikam/_apis/connectionData',
+    '/fabrikam/_APIS/projects',
+  ])
+    t.ok(isToolPath(path), path)
+  for (const path of ['/fabrikam/', '/fabrikam/p/wiki', '/fabrikam/my.github/x', '/fabrikam/info/references'])
+    t.notOk(isToolPath(path), path)
+})
+
+t.test(
+  'an upstream\u2019s 401 never becomes the client\u2019s, on no path, with no challenge and no cookie',
+  async t => {
+    for (const status of [401, 407])
+      for (const path of [git, '/fabrikam/page']) {
+        const answer = await ask(path, [
+          status,
+          {
+            'WWW-Authenticate': ['NTLM', 'Negotiate', 'Basic realm="upstream"'],
+            'Proxy-Authenticate': 'Basic realm="upstream"',
+            'LFS-Authenticate': 'Basic',
+            'Set-Cookie': 'session=1',
+            'X-TFS-FedAuthRedirect': 'https://login.example.org',
+          },
+        ])
+        t.equal(answer.status, 502)
+        t.equal(answer.headers.get('x-altgate-outcome'), 'upstream-failed')
+        for (const gone of ['www-authenticate', 'proxy-authenticate', 'set-cookie', 'x-tfs-fedauthredirect'])
+          t.equal(answer.headers.get(gone), null, gone)
+        t.equal(server.failures.at(-1)?.because, 'unauthorized')
+        t.notMatch(await answer.text(), 'html')
+      }
+  },
+)
+
+t.test('a page for people never reaches a tool', async t => {
+  for (const [status, type] of [
+    [200, 'text/html'],
+    [200, 'Text/HTML; charset=utf-8'],
+    [200, 'application/xhtml+xml'],
+    [203, 'text/html'],
+    [203, 'application/x-git-upload-pack-advertisement'],
+  ] as const) {
+    const answer = await ask(git, [status, { 'Content-Type': type }])
+    t.equal(answer.status, 502, type)
+    t.notMatch(await answer.text(), 'html')
+    t.equal(server.failures.at(-1)?.because, 'sign-in-page')
+  }
+  const before = server.failures.length
+  const page = await ask('/fabrikam/page', [200, { 'Content-Type': 'text/html' }])
+  t.equal(page.status, 200)
+  t.equal(await page.text(), '<html>body</html>', 'people get theirs')
+  const error = await ask(git, [404, { 'Content-Type': 'text/html' }])
+  t.equal(error.status, 404, 'an error is an error in any dress')
+  await error.text()
+  t.equal(server.failures.length, before)
+})
+
+t.test('a tool is not sent to a sign-in page, to another host or to another path', async t => {
+  for (const location of [
+    'https://login.microsoftonline.com/x',
+    'https://elsewhere.example.org/fabrikam/r.git/info/refs?service=git-upload-pack',
+    '//elsewhere.example.org/fabrikam/r.git/info/refs?service=git-upload-pack',
+    `${upstream.url}/_signin?reply_to=/fabrikam/r.git/info/refs?service=git-upload-pack`,
+    '/fabrikam/other',
+    '/fabrikam/r.git/info/refs',
+    '/fabrikam/r.git/info/refs?service=git-receive-pack',
+    'http://[broken',
+    undefined,
+  ]) {
+    const answer = await ask(git, [302, location === undefined ? {} : { Location: location }])
+    t.equal(answer.status, 502, location ?? 'nowhere')
+    t.equal(answer.headers.get('location'), null)
+    t.equal(server.failures.at(-1)?.because, 'redirect')
+    await answer.text()
+  }
+})
+
+t.test('a redirect to the same thing in another spelling is put in the client\u2019s terms', async t => {
+  for (const [asked, location, expected] of [
+    [
+      git.replace('r.git', 'r'),
+      `${upstream.url}/fabrikam/r.git/info/refs?service=git-upload-pack`,
+      `${server.url}/fabrikam/r.git/info/refs?service=git-upload-pack`,
+    ],
+    [
+      '/moved/r/info/refs?service=git-upload-pack',
+      `${upstream.url}/tfs/r.git/info/refs?service=git-upload-pack`,
+      `${server.url}/moved/r.git/info/refs?service=git-upload-pack`,
+    ],
+    [
+      '/moved/r/info/refs?service=git-upload-pack',
+      '/tfs/r.git/info/refs?service=git-upload-pack',
+      `${server.url}/moved/r.git/info/refs?service=git-upload-pack`,
+    ],
+    [
+      git.replace('r.git', 'r'),
+      `${server.url}/fabrikam/r.git/info/refs?service=git-upload-pack`,
+      `${server.url}/fabrikam/r.git/info/refs?service=git-upload-pack`,
+    ],
+  ] as const) {
+    const answer = await ask(asked, [301, { Location: location }])
+    t.equal(answer.status, 301, location)
+    t.equal(answer.headers.get('location'), expected)
+    await answer.text()
+  }
+  const outside = await ask('/moved/r/info/refs?service=git-upload-pack', [
+    301,
+    { Location: `${upstream.url}/elsewhere/r.git/info/refs?service=git-upload-pack` },
+  ])
+  t.equal(outside.status, 502, 'but not out of the account')
+  await outside.text()
+})
+
+t.test(
+  'people are redirected wherever the upstream sends them, within the account by the client\u2019s address',
+  async t => {
+    for (const [asked, location, expected] of [
+      ['/fabrikam/page', 'https://elsewhere.example.org/', 'https://elsewhere.example.org/'],
+      ['/fabrikam/page', `${upstream.url}/fabrikam/b?c#d`, `${server.url}/fabrikam/b?c#d`],
+      ['/moved/page', '/tfs/b', `${server.url}/moved/b`],
+      ['/moved/page', '/elsewhere', '/elsewhere'],
+    ] as const) {
+      const answer = await ask(asked, [302, { Location: location }])
+      t.equal(answer.status, 302)
+      t.equal(answer.headers.get('location'), expected)
+      await answer.text()
+    }
+  },
+)
+
+t.test('304 is no redirect', async t => {
+  const answer = await ask(git, [304, {}])
+  t.equal(answer.status, 304)
+})

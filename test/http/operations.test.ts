@@ -1,0 +1,37 @@
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { createOperationsServer } from '../../src/http/operations.ts'
+
+let ready = true
+const app = createOperationsServer({
+  ready: () => ({ ready, parts: { store: ready ? 'ok' : 'does not answer' } }),
+  metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
+})
+await app.listen({ port: 0, host: '127.0.0.1' })
+t.teardown(() => app.close())
+const { port } = app.server.address() as AddressInfo // listening on TCP
+const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+
+t.test('live says that the process runs, whatever its parts do', async t => {
+  ready = false
+  const answer = await get('/live')
+  t.equal(answer.status, 200)
+  t.equal(await answer.text(), 'ok\n')
+})
+
+t.test('ready says which part is missing', async t => {
+  ready = true
+  const good = await get('/ready')
+  t.equal(good.status, 200)
+  t.same(await good.json(), { ready: true, parts: { store: 'ok' } })
+  ready = false
+  const bad = await get('/ready')
+  t.equal(bad.status, 503)
+  t.same(await bad.json(), { ready: false, parts: { store: 'does not answer' } })
+})
+
+t.test('metrics are given as they are made', async t => {
+  const answer = await get('/metrics')
+  t.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+  t.equal(await answer.text(), 'up 1\n')
+})

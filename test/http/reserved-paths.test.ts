@@ -1,0 +1,103 @@
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { basic, runningServer } from '../support/public-server.ts'
+import { rawRequest } from '../support/raw-request.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+
+const upstream = await recordingUpstream(t)
+
+async function page(app: FastifyInstance): Promise<void> {
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    async (_: unknown, body: string) => body,
+  )
+  app.get('/', async request => `page for ${(request.query as { account?: string }).account}`)
+  app.post('/form', async request => `posted ${request.body as string}`)
+}
+
+t.test('what is mounted under /_altgate comes before the gate and the proxy', async t => {
+  const server = await runningServer(t, { upstream: upstream.url, selfService: page })
+  const get = await fetch(`${server.url}/_altgate/?account=fabrikam`)
+  t.equal(get.status, 200)
+  t.equal(await get.text(), 'page for fabrikam')
+  const post = await fetch(`${server.url}/_altgate/form`, {
+    method: 'POST',
+    body: new URLSearchParams({ a: '1' }),
+  })
+  t.equal(await post.text(), 'posted a=1')
+  t.equal(server.world.seen.length, 0, 'the gateway decides nothing there')
+})
+
+t.test('nothing under /_altgate is ever forwarded', async t => {
+  for (const options of [{}, { selfService: page }]) {
+    const server = await runningServer(t, { upstream: upstream.url, ...options })
+    const before = upstream.requests.length
+    for (const path of [
+      '/_altgate/nothing',
+      '/_altgate/live',
+      '/_altgate/metrics',
+      '/_altgate/x?y',
+      '/_altgate/%zz',
+    ]) {
+      const answer = await fetch(server.url + path, { headers: { authorization: basic() } })
+      t.ok([400, 404].includes(answer.status), path)
+      t.match(answer.headers.get('x-altgate-outcome'), /^(?:no-account|unclear-target)$/)
+      t.equal(answer.headers.get('content-type'), 'text/plain; charset=utf-8')
+      await answer.text()
+    }
+    t.equal(upstream.requests.length, before)
+  }
+})
+
+t.test('another spelling of /_altgate is an account that nobody has, not the page', async t => {
+  const server = await runningServer(t, { upstream: upstream.url, selfService: page })
+  for (const path of [
+    '/_ALTGATE/',
+    '/_altgat%65/',
+    '/_altgate%2f',
+    '//_altgate/',
+    '/_altgate;x/',
+    '/x/../_altgate/',
+  ]) {
+    const answer = await rawRequest(
+      server.port,
+      `GET ${path} HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\nConnection: close\r\n\r\n`,
+    )
+    t.match(answer, /^HTTP\/1\.1 40[04] /, path)
+    t.notMatch(answer, 'page for')
+  }
+})
+
+t.test('what the page cannot read is the caller\u2019s fault, what it throws is ours', async t => {
+  const server = await runningServer(t, {
+    upstream: upstream.url,
+    async selfService(app) {
+      app.post('/json', async () => 'ok')
+      app.get('/bug', async () => {
+        throw new Error('secret detail')
+      })
+    },
+  })
+  const broken = await fetch(`${server.url}/_altgate/json`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{',
+  })
+  t.equal(broken.status, 400)
+  await broken.text()
+  t.equal(server.bugs.length, 0)
+  const bug = await fetch(`${server.url}/_altgate/bug`)
+  t.equal(bug.status, 503)
+  t.notMatch(await bug.text(), 'secret')
+  t.equal(server.bugs.length, 1)
+})
+
+t.test('health and metrics are not on the public port', async t => {
+  const server = await runningServer(t, { upstream: upstream.url })
+  for (const path of ['/live', '/ready', '/metrics']) {
+    const answer = await fetch(server.url + path)
+    t.equal(answer.headers.get('x-altgate-outcome'), 'challenge', 'they are accounts like all others')
+    await answer.text()
+  }
+})

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { editorSchema } from '../../src/settings/editor-schema.ts'
+import { loadSettings } from '../../src/settings/load.ts'
+import { manual } from '../../src/settings/manual.ts'
+import { jsonSchema, shape, type JsonSchema, type Shape } from '../../src/settings/shape.ts'
+
+const config = new URL('../../config/', import.meta.url)
+const fileText = (name: string) => readFileSync(new URL(name, config), 'utf8')
+
+t.test('the manual and the JSON Schema are those of the schema (else: npm run settings:print)', async t => {
+  t.equal(fileText('README.md'), manual())
+  t.equal(fileText('gateway.schema.json'), editorSchema())
+})
+
+t.test('every setting is described', async t => {
+  const silent = placesOf(jsonSchema, '').filter(([, part]) => (part.description ?? '') === '')
+  t.same(
+    silent.map(([path]) => path),
+    [],
+  )
+})
+
+t.test('the manual has every setting and its variable', async t => {
+  const text = manual()
+  for (const path of leavesOf(shape, [])) {
+    t.match(text, `**\`${path.join('.')}\`**`)
+    t.match(text, `\`ALTGATE__${path.join('__').toUpperCase()}\``)
+  }
+})
+
+t.test('the shipped files are accepted, each with what it promises', async t => {
+  const cwd = new URL('..', config).pathname
+  t.match(loadSettings({ file: 'config/development.yaml', env: {}, cwd }), {
+    settings: { listen: { host: '127.0.0.1', port: 8080 }, workers: 1, redis: undefined, demo: {} },
+  })
+  const env = { ALTGATE_STORE_URL: 'postgres://a@b/c', ALTGATE_REDIS_URL: 'rediss://r' }
+  t.match(loadSettings({ file: 'config/production.yaml', env, cwd }), {
+    settings: { publicUrl: /^https:/, workers: 'auto', plainHttp: 'refuse', demo: undefined },
+  })
+  t.match(loadSettings({ file: 'config/production.yaml', env: {}, cwd }), {
+    complaints: [
+      { path: 'store.url', message: 'the environment variable ALTGATE_STORE_URL is not set' },
+      { path: 'redis.url', message: 'the environment variable ALTGATE_REDIS_URL is not set' },
+    ],
+  })
+})
+
+/** Every setting; of a choice between groups, those that are in one group only. */
+function placesOf(part: JsonSchema, path: string): readonly (readonly [string, JsonSchema])[] {
+  return Object.entries(part.properties ?? {}).flatMap(([key, member]) => [
+    [`${path}${key}`, member] as const,
+    ...placesOf(member, `${path}${key}.`),
+  ])
+}
+
+function leavesOf(place: Shape, path: readonly string[]): readonly (readonly string[])[] {
+  if (place.kind !== 'group') return [path]
+  return [...place.members].flatMap(([key, member]) => leavesOf(member, [...path, key]))
+}
