@@ -113,7 +113,7 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
   const before = account.former ? ` for ${described(account.former.connection)}` : ''
   const text = [
     ...paragraph(
-      `The account "${printable(account.name)}" has moved. ${since} signs in with ${described(account.connection)}.`,
+      `Reset needed: the account "${printable(account.name)}" has moved. ${since} signs in with ${described(account.connection)}.`,
     ),
     ...paragraph(
       `Your password was right${before}, but it no longer counts here. Set a new one on this page and run the command again:`,

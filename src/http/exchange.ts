@@ -4,7 +4,6 @@ import type { UpstreamFailed } from '../gateway/decision.ts'
 import { clientHeaders } from './client-headers.ts'
 import { screenAnswer, type Journey } from './screen-answer.ts'
 import { failureOf } from './upstream-failure.ts'
-import type { Upload } from './upload.ts'
 
 /** What an exchange tells its maker; each at most once. */
 export interface ExchangeEvents {
@@ -25,15 +24,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse
   readonly #journey: Journey
   readonly #events: ExchangeEvents
-  readonly #upload: Upload | null
   #controller: Dispatcher.DispatchController | undefined
   #sentAt = 0
   #over = false
 
-  constructor(response: ServerResponse, journey: Journey, upload: Upload | null, events: ExchangeEvents) {
+  constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents) {
     this.#response = response
     this.#journey = journey
-    this.#upload = upload
     this.#events = events
     response.on('close', this.#onClientClose)
   }
@@ -74,7 +71,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#settle()
+    this.#over = true
     this.#response.end()
   }
 
@@ -82,15 +79,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return
     const failure = failureOf(error)
     if (!this.#response.headersSent) return this.#fail(failure, error)
-    this.#settle()
+    this.#over = true
     // A cut connection is the only way to say that what came so far is not all.
     this.#response.destroy()
     this.#events.brokeOff(failure, error)
   }
 
   #fail(failure: UpstreamFailed, cause: unknown): void {
-    this.#settle()
-    this.#upload?.destroy()
+    this.#over = true
     this.#events.failed(failure, cause)
   }
 
@@ -99,11 +95,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return
     this.#over = true
     this.#controller?.abort(clientLeft)
-    this.#upload?.destroy()
-  }
-
-  #settle(): void {
-    this.#over = true
   }
 }
 

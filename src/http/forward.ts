@@ -52,7 +52,8 @@ export function createForward({ agent, naming, publicUrl, observer }: ForwardOpt
     }
     const { origin, path } = destination
     const headers = upstreamHeaders(request.rawHeaders, passage)
-    const exchange = new Exchange(response, { target: ask.target, address, destination }, body, events)
-    agent.dispatch({ origin, path, method: ask.method as Dispatcher.HttpMethod, headers, body }, exchange)
+    const exchange = new Exchange(response, { target: ask.target, address, destination }, events)
+    const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
+    agent.dispatch({ origin, path, method, headers, body }, exchange)
   }
 }

@@ -1,8 +1,8 @@
 /** Columns of a terminal, less the `remote: ` that git puts before each line. */
 const columns = 72
 
-/** Longest name of an operator's making that is shown in full. */
-const longestName = 60
+/** Longest name that is shown in full; those of accounts always are. */
+const longestName = 63
 
 /**
  * What may be printed on a terminal as it is: git passes escape sequences on, and bidirectional controls

@@ -17,8 +17,6 @@ export interface ProxyOptions extends GateOptions {
  */
 export async function proxy(app: FastifyInstance, { agent, forward, ...gate }: ProxyOptions): Promise<void> {
   addGate(app, gate)
-  // Fastify's parser for text/plain would buffer, limit to 1 MiB and re-encode.
-  app.removeAllContentTypeParsers()
   await app.register(httpProxy, {
     // Never asked: every account names its own upstream. The plugin insists on one.
     upstream: 'http://upstream.invalid',

@@ -5,8 +5,8 @@ import type { Unreadable } from './ending.ts'
 import type { Sender } from './sender.ts'
 
 /**
- * What a request asks, read in one pass over the raw header list. `target`: the request line's own. A request with two `Host` headers, or with none where HTTP/1.1 demands one, is malformed
- * (RFC 9112, 3.2): it would be one host to us and another to the upstream.
+ * What a request asks, read in one pass over the raw header list. `target`: the request line's own. Two `Host`
+ * headers, or none where HTTP/1.1 demands one, are malformed (RFC 9112, 3.2): one host to us, another to the upstream.
  */
 export function readAsk(
   request: IncomingMessage,

@@ -11,7 +11,8 @@ export function isReserved(target: string): boolean {
  */
 export function routeOf({ url = '/', headers }: IncomingMessage): string {
   if (isReserved(url)) return url
-  // Nothing may be parsed, and Fastify would refuse what it cannot read. The upstream gets the raw header list.
+  // Fastify would refuse a media type that it cannot read, and its parser for text/plain buffers, stops at 1 MiB and
+  // re-encodes. Without a type a body is a stream. The upstream gets its headers from the raw list.
   delete headers['content-type']
   return '/'
 }

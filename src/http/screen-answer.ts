@@ -1,5 +1,5 @@
 import type { UpstreamFailed } from '../gateway/decision.ts'
-import { pathOutside, type Destination } from './upstream-target.ts'
+import { isWithin, pathOutside, type Destination } from './upstream-target.ts'
 
 /** What is looked at before an upstream's answer goes to the client. */
 export interface Head {
@@ -77,7 +77,7 @@ function goalOf(location: string, { destination, address }: Journey): string | u
   if (!URL.canParse(location, asked)) return undefined
   const { origin, pathname, search, hash } = new URL(location, asked)
   // An upstream that reads X-Forwarded-Host already speaks in the client's terms.
-  if (origin === address) return pathname.startsWith(destination.outer) ? location : undefined
+  if (origin === address) return isWithin(pathname, destination.outer) ? location : undefined
   if (origin !== destination.origin) return undefined
   const path = pathOutside(pathname + search + hash, destination)
   return path === undefined ? undefined : `${address}${path}`

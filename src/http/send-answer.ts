@@ -27,7 +27,6 @@ function sendAndGoOn(response: ServerResponse, { status, headers, body }: Answer
 function sendAndClose(response: ServerResponse, { status, headers, body }: Answer): void {
   const length = Buffer.byteLength(body)
   response.writeHead(status, { ...headers, 'Content-Length': length, Connection: 'close' })
-  response.flushHeaders()
   response.write(body)
   drain(response.req, () => response.end())
 }

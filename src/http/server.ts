@@ -10,7 +10,7 @@ import { createForward, type UpstreamObserver } from './forward.ts'
 import { answerMalformed } from './malformed.ts'
 import { proxy } from './proxy.ts'
 import { newRequestId } from './request-id.ts'
-import { routeOf, isReserved } from './reserved.ts'
+import { isReserved, routeOf } from './reserved.ts'
 import { sendAnswer } from './send-answer.ts'
 import { createSenderReader } from './sender.ts'
 import { createUpstreamAgent, type UpstreamOptions } from './upstream-agent.ts'
@@ -94,7 +94,7 @@ function endGently(app: FastifyInstance): void {
 /** Seconds after which a caller should come again who met a bug. */
 const bugRetryAfter = 5
 
-type Handler = Parameters<typeof createServer>[1]
+type Handler = NonNullable<Parameters<typeof createServer>[1]>
 
 function listener(tls: PublicServerOptions['tls'], handler: Handler): Server {
   const limits = {
@@ -108,10 +108,13 @@ function listener(tls: PublicServerOptions['tls'], handler: Handler): Server {
   }
   const server =
     tls === undefined ? createServer(limits, handler) : createTlsServer({ ...limits, ...tls }, handler)
-  const route = (...args: Parameters<NonNullable<Handler>>) => handler?.(...args)
-  // Nobody uploads before the gate has opened: `upload.ts` sends the 100. Other expectations are none of ours, and
-  // 417 ends a git command for good.
-  server.on('checkContinue', route).on('checkExpectation', route)
+  server.on('checkContinue', (request, response) => {
+    // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.
+    if (isReserved(request.url ?? '')) response.writeContinue()
+    handler(request, response)
+  })
+  // Other expectations are none of ours, and 417 ends a git command for good.
+  server.on('checkExpectation', handler)
   return server as Server // an https.Server has all that Fastify asks of an http.Server
 }
 

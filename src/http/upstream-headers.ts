@@ -40,8 +40,8 @@ const forwarding = new Set(['forwarded', 'x-real-ip', 'x-forwarded-port', 'x-for
 
 /**
  * The headers for the upstream, as a flat list of names and values in the client's order, then ours. WSGI and PHP
- * read `X_Forwarded_User` as `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763, CVE-2026-88011), so names are folded before they are
- * compared.
+ * read `X_Forwarded_User` as `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763, CVE-2026-88011), so names are
+ * folded before they are compared.
  */
 export function upstreamHeaders(raw: readonly string[], passage: Passage): string[] {
   const headers: string[] = []
@@ -54,8 +54,7 @@ export function upstreamHeaders(raw: readonly string[], passage: Passage): strin
     else if (folded === 'connection') options += `,${value}`
   }
   // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
-  const kept = namesOf(options).length === 0 ? headers : withoutNamed(headers, namesOf(options))
-  return addIdentity(kept, passage)
+  return addIdentity(withoutNamed(headers, namesOf(options)), passage)
 }
 
 function fold(name: string): string {
@@ -67,7 +66,7 @@ function travels(name: string, folded: string, { trusted }: Sender): boolean {
   if (dropped.has(folded)) return false
   if (forwarding.has(folded)) return trusted && folded === name.toLowerCase()
   // `content_length` would be a second length to an upstream that folds.
-  if (folded === 'content-length') return name.length === folded.length && !/[_.]/.test(name)
+  if (folded === 'content-length') return folded === name.toLowerCase()
   return !folded.startsWith('x-forwarded-') && !folded.startsWith('x-altgate-')
 }
 
@@ -81,7 +80,8 @@ export function namesOf(connection: string): readonly string[] {
 }
 
 /** The length stays whatever the client says: without it the body would be framed in another way. */
-function withoutNamed(headers: readonly string[], names: readonly string[]): string[] {
+function withoutNamed(headers: string[], names: readonly string[]): string[] {
+  if (names.length === 0) return headers
   return headers.filter((_, at) => {
     const name = (headers[at - (at % 2)] ?? '').toLowerCase()
     return name === 'content-length' || !names.includes(name)

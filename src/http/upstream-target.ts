@@ -7,7 +7,7 @@ export interface Destination {
   readonly origin: string
   /** Path and query as the upstream gets them. */
   readonly path: string
-  /** What the client's path begins with where the upstream's begins with `inner`; both may be empty. */
+  /** What paths of the account begin with at the gateway, and what with at the upstream; both may be empty. */
   readonly outer: string
   readonly inner: string
 }
@@ -38,21 +38,24 @@ export function destinationOf(
   const there = upstreamAt(upstream)
   if (there === undefined) return { outcome: 'upstream-failed', because: 'bad-address' }
   const { origin, base } = there
-  if (base === undefined) return { origin, path: target, outer: '', inner: '' }
-
   const outer = naming.by === 'path' ? target.slice(0, endOfSegment(target)) : ''
-  const path = rooted(base + target.slice(outer.length))
+  const inner = base ?? outer
+  const path = rooted(inner + target.slice(outer.length))
   // `/fabrikam//host/path` was no double slash to the gateway, but what is left of it is one to the upstream.
   if (path.startsWith('//')) return { outcome: 'unclear-target', flaw: 'double-slash' }
-  return { origin, path, outer, inner: base }
+  return { origin, path, outer, inner }
 }
 
-/** A path at the upstream as clients know it; `undefined` if it lies outside of what the account may reach. */
+/** A path at the upstream as clients know it; `undefined` if it lies outside of the account. */
 export function pathOutside(path: string, { inner, outer }: Destination): string | undefined {
-  if (!path.startsWith(inner)) return undefined
-  const rest = path.slice(inner.length)
-  if (inner !== '' && rest !== '' && !/^[/?#]/.test(rest)) return undefined
-  return rooted(outer + rest)
+  return isWithin(path, inner) ? rooted(outer + path.slice(inner.length)) : undefined
+}
+
+/** Whether a path is `root` or below it. Without case: upstreams correct the spelling of an account. */
+export function isWithin(path: string, root: string): boolean {
+  if (path.slice(0, root.length).toLowerCase() !== root.toLowerCase()) return false
+  const next = path.charAt(root.length)
+  return root === '' || next === '' || next === '/' || next === '?' || next === '#'
 }
 
 function upstreamAt(address: string): Upstream | undefined {

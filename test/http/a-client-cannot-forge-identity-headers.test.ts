@@ -108,6 +108,11 @@ t.test('what ends at this hop does not go to the next', async t => {
     t.notOk(names.includes(gone), gone)
 })
 
+t.test('a second length in another spelling does not arrive', async t => {
+  const seen = await seenWith('Content_Length: 5', 'content.length: 5', 'Transfer_Encoding: chunked')
+  t.notMatch(seen.rawHeaders.join('\n'), /content.length|transfer.encoding/i)
+})
+
 t.test('everything else arrives as it was sent: order, case, repeats and bytes', async t => {
   const lines = [
     'User-Agent: Team  Explorer  Everywhere',

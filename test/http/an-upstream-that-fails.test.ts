@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
 import { basic, runningServer, type RunningServer } from '../support/public-server.ts'
 import { rawConnection } from '../support/raw-request.ts'
@@ -88,6 +89,7 @@ t.test('an answer that is not HTTP is a 502', async t => {
     'SSH-2.0-OpenSSH_9.2\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n',
     'HTTP/1.1 200 OK\r\nBad Header: 1\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX: a\x01b\r\n\r\n',
     `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
   ]) {
     const upstream = await tcp(t, socket => socket.once('data', () => socket.end(answer)))
@@ -178,7 +180,7 @@ t.test('how long upstreams take is told in seconds, once per answer', async t =>
 
 /** A self-signed certificate for `name`. */
 function certificate(t: Test, name: string): { cert: string; key: string } {
-  const directory = t.testdir({})
+  const directory = temporaryDirectory(t)
   const cert = join(directory, 'cert.pem')
   const key = join(directory, 'key.pem')
   const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'.split(' ')

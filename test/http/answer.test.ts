@@ -147,8 +147,8 @@ t.test('reset-needed says what happened, when, and where to go', async t => {
   const { body, headers } = answer(resetNeeded(moved()), context)
   t.equal(
     body,
-    `The account "fabrikam" has moved. Since 2026-11-20 it signs in with
-Microsoft Entra ID, directory "Fabrikam Inc".
+    `Reset needed: the account "fabrikam" has moved. Since 2026-11-20 it
+signs in with Microsoft Entra ID, directory "Fabrikam Inc".
 Your password was right for Microsoft accounts, but it no longer counts
 here. Set a new one on this page and run the command again:
 https://git.example.com/_altgate/?account=fabrikam
@@ -158,7 +158,7 @@ Reference: 0123456789abcdef01234567
   t.equal(headers['X-VSS-AuthenticateError'], 'AccountMoved', 'which stops the .NET clients')
   t.match(
     answer(resetNeeded(moved(msa, entra('Old Inc'))), context).body,
-    'it signs in with\nMicrosoft accounts.',
+    'it\nsigns in with Microsoft accounts.',
   )
 })
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { basic, runningServer } from '../support/public-server.ts'
-import { rawRequest } from '../support/raw-request.ts'
+import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 
 const upstream = await recordingUpstream(t)
@@ -27,6 +27,17 @@ t.test('what is mounted under /_altgate comes before the gate and the proxy', as
   })
   t.equal(await post.text(), 'posted a=1')
   t.equal(server.world.seen.length, 0, 'the gateway decides nothing there')
+})
+
+t.test('the page gets the body of a client that waits for 100 first', async t => {
+  const server = await runningServer(t, { upstream: upstream.url, selfService: page })
+  const lines = ['POST /_altgate/form HTTP/1.1', 'Host: h', 'Expect: 100-continue', 'Content-Length: 3']
+  const connection = await rawConnection(server.port)
+  connection.send(`${lines.join('\r\n')}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n`)
+  await connection.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/)
+  connection.send('a=1')
+  await connection.until(/posted a=1$/)
+  connection.socket.destroy()
 })
 
 t.test('nothing under /_altgate is ever forwarded', async t => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startGitUpstream } from '../../src/demo/git-upstream.ts'
+import { temporaryDirectory } from '../support/directory.ts'
 import { gitLab } from '../support/git.ts'
 import { run } from '../support/run.ts'
 import { freePort } from '../support/ports.ts'
@@ -25,7 +26,7 @@ async function gitBefore(t: Test, account: Partial<AccountInTheWorld> & { readon
 }
 
 t.test('clone, push of 8 MiB and fetch work, a clone on one connection', async t => {
-  const repositories = t.testdir({ fabrikam: {} })
+  const repositories = temporaryDirectory(t)
   const upstream = await startGitUpstream({ directory: repositories, host: '127.0.0.1', port: 0 })
   t.teardown(() => upstream.close())
   const { lab, remote, world, connections, server } = await gitBefore(t, { upstream: upstream.url })
@@ -65,7 +66,7 @@ t.test('git shows the reset text line by line, and forgets the old password', as
   })
   const { code, stderr } = await lab.git(['ls-remote', remote])
   t.equal(code, 128)
-  t.match(stderr, 'remote: The account "fabrikam" has moved. Since 2026-11-20 it signs in with\n')
+  t.match(stderr, 'remote: Reset needed: the account "fabrikam" has moved. Since 2026-11-20 it\n')
   t.match(stderr, '\nremote: https://git.example.com/_altgate/?account=fabrikam\n')
   t.match(stderr, /\nremote: Reference: [0-9a-f]{24}\n/)
   t.equal(lab.helperActions(), 'get erase')

@@ -182,6 +182,9 @@ t.test('addresses of the upstream are turned back into the client\u2019s', async
     t.equal(pathOutside(path, destination), expected)
   }
   check(t, 'http://h', '/fabrikam/x', '/fabrikam/y?z', '/fabrikam/y?z')
+  check(t, 'http://h', '/fabrikam/x', '/Fabrikam/y?z', '/fabrikam/y?z')
+  check(t, 'http://h', '/fabrikam/x', '/contoso/y', undefined)
+  check(t, 'http://h', '/fabrikam/x', '/fabrikam-two/y', undefined)
   check(t, 'http://h/', '/fabrikam/x', '/y?z', '/fabrikam/y?z')
   check(t, 'http://h/base', '/fabrikam/x', '/base/y?z', '/fabrikam/y?z')
   check(t, 'http://h/base', '/fabrikam/x', '/base', '/fabrikam')

@@ -105,22 +105,55 @@ t.test(
   },
 )
 
-t.test('an upstream that answers before the upload ends is heard, and the connection lives on', async t => {
+t.test('an upstream that answers before the upload ends is heard, and the rest goes nowhere', async t => {
+  let answer = () => {}
   const upstream = await recordingUpstream(t, (request, response) => {
-    response.writeHead(413, { 'Content-Length': 8, Connection: 'close' }).end('too much')
-    request.resume()
+    request.pause()
+    answer = () => response.writeHead(413, { 'Content-Length': 8, Connection: 'close' }).end('too much')
   })
   const server = await runningServer(t, { upstream: upstream.url })
   const client = await rawConnection(server.port)
-  client.send(post)
+  client.send(`${post}2000000\r\n${'x'.repeat(0x2000000)}\r\n0\r\n\r\n`)
+  // Nobody reads it: all buffers fill up, and the gateway stops reading, too.
+  let last = -1
+  let same = 0
+  await until(() => {
+    same = client.socket.writableLength === last && upstream.requests.length === 1 ? same + 1 : 0
+    last = client.socket.writableLength
+    return same === 20
+  })
+  t.ok(last > 0, 'the upload stands still')
+  answer()
   t.match(await client.until(/too much/), /^HTTP\/1\.1 413/)
-  client.send('4\r\n0000\r\n0\r\n\r\n')
   client.send(get)
+  await until(() => upstream.requests.length === 2)
+  answer()
   await client.until(/too much[^]*too much/)
-  t.equal(upstream.requests.length, 2)
   client.socket.destroy()
   t.strictSame(server.failures, [])
 })
+
+t.test(
+  'a request that was already on its way when the server closes is served, and then the connection ends',
+  async t => {
+    let finish = () => {}
+    const upstream = await recordingUpstream(t, (request, response) => {
+      if (request.url === '/fabrikam/second') return void response.end('second')
+      response.write('first')
+      finish = () => response.end()
+    })
+    const server = await runningServer(t, { upstream: upstream.url })
+    const client = await rawConnection(server.port)
+    client.send(get)
+    await client.until(/first/)
+    const closed = server.app.close()
+    await until(() => !server.app.server.listening)
+    client.send(get.replace('/x', '/second'))
+    finish()
+    t.match(await client.closed(), /HTTP\/1\.1 200 OK\r\n[^]*HTTP\/1\.1 200 OK\r\n[^]*second/)
+    await closed
+  },
+)
 
 t.test('closing the server lets what is under way come to its end', async t => {
   let finish = () => {}

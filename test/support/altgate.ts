@@ -18,14 +18,25 @@ export interface AltgateOptions {
 export interface Altgate {
   readonly url: string
   readonly operationsUrl: string
+  /** The public port. */
+  readonly port: number
   /** Its folder: settings, store and log. */
   readonly directory: string
+  /** Its settings file. */
+  readonly config: string
+  /** Of the primary process. */
+  readonly pid: number
   /** Runs a command on the same settings. */
   readonly cli: (args: readonly string[], options?: Input) => Promise<Ran>
   /** Like `cli`, but throws unless the command succeeds. */
   readonly must: (args: readonly string[], options?: Input) => Promise<string>
-  /** SIGTERM; gives the exit code once it has ended. */
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** The exit code of the primary process once it has ended, -1 if a signal ended it. */
+  readonly exit: () => Promise<number>
+  /** SIGTERM, and then `exit`. */
   readonly stop: () => Promise<number>
+  /** What the operations port says at this path. */
+  readonly tell: (path: '/live' | '/ready' | '/metrics') => Promise<string>
   /** All it has printed and logged, of every process. */
   readonly logs: () => string
 }
@@ -64,10 +75,16 @@ export async function startAltgate(
   return {
     url,
     operationsUrl,
+    port,
     directory,
+    config,
+    pid: served.pid,
     cli,
     must: async (args, input) => succeeded(`altgate ${args.join(' ')}`, await cli(args, input)),
+    signal: served.signal,
+    exit: served.exit,
     stop: served.stop,
+    tell: async path => (await fetch(operationsUrl + path)).text(),
     logs: () => served.printed() + (existsSync(logFile) ? readFileSync(logFile, 'utf8') : ''),
   }
 }

@@ -26,10 +26,14 @@ export function serve(t: Test, args: readonly string[], env: Environment): Runni
 
 /** A program that runs. */
 export interface Running {
+  readonly pid: number
   /** Its standard output and error so far. */
   readonly printed: () => string
   readonly ended: () => boolean
-  /** SIGTERM; gives the exit code once it has ended, -1 if a signal ended it. */
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** The exit code once it has ended, -1 if a signal ended it. */
+  readonly exit: () => Promise<number>
+  /** SIGTERM, and then `exit`. */
   readonly stop: () => Promise<number>
 }
 
@@ -46,13 +50,19 @@ export function start(t: Test, words: readonly string[], env: Environment): Runn
     if (!ended()) child.kill('SIGKILL')
     await exited
   })
+  async function exit(): Promise<number> {
+    await exited
+    return child.exitCode ?? -1
+  }
   return {
+    pid: child.pid ?? -1,
     printed: () => printed,
     ended,
-    async stop() {
+    signal: signal => void child.kill(signal),
+    exit,
+    stop() {
       child.kill('SIGTERM')
-      await exited
-      return child.exitCode ?? -1
+      return exit()
     },
   }
 }

@@ -5,6 +5,7 @@ import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { scopeOf, type Connection, type FormerConnection } from '../../src/gateway/connection.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
 import type { Decision } from '../../src/gateway/decision.ts'
+import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import {
   foldUsername,
@@ -85,6 +86,7 @@ export function aWorld(
       credentials: storeOf(credentials),
       verdicts: verdictsInMemory(),
       hasher,
+      generated: createGeneratedPasswords(randomBytes(32)),
       upgradeFailed: error => {
         throw error
       },
