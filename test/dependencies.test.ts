@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+
+t.test('each dependency has its reason in docs/dependencies.md', async t => {
+  const reasons = read('docs/dependencies.md')
+  for (const group of ['dependencies', 'devDependencies', 'optionalDependencies'])
+    for (const name of Object.keys(manifest[group] ?? {}))
+      t.match(reasons, new RegExp(`\\| [^|]*${name.replace('/', '\\/')}(?:,[^|]*)? \\|`), name)
+})
+
+t.test('the lock file names no host', async t => {
+  t.notMatch(read('package-lock.json'), '"resolved"')
+})
+
+/** What docs/dependencies.md lists under "Versions to watch": package and the version that mends it. */
+const mended = { '@fastify/reply-from': '12.7.0', '@fastify/http-proxy': '11.6.6' }
+
+t.test('a mitigation in docs/dependencies.md is looked at again when the mended version is here', async t => {
+  for (const [name, version] of Object.entries(mended)) {
+    const installed = (JSON.parse(read(`node_modules/${name}/package.json`)) as { version: string }).version
+    t.ok(
+      isOlder(installed, version),
+      `${name} ${installed}: see "Versions to watch", make ${version} the floor`,
+    )
+  }
+})
+
+function isOlder(version: string, other: string): boolean {
+  return version.localeCompare(other, 'en', { numeric: true }) < 0
+}
