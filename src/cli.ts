@@ -7,7 +7,7 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { Failure, Interrupted, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp } from './commands/help.ts'
-import { reasonOf } from './commands/reason.ts'
+import { outageSentence } from './commands/reason.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
@@ -18,7 +18,10 @@ import { Outage } from './gateway/outage.ts'
 /** Runs what the words of the command line say, and gives the exit code. */
 export async function run(words: readonly string[]): Promise<number> {
   // `altgate account list | head`: a reader that goes away is no fault.
-  process.stdout.on('error', () => process.exit(0))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   try {
     await buildProgram().parseAsync(words, { from: 'user' })
     return 0
@@ -63,16 +66,7 @@ function report(error: unknown): number {
     return 78
   }
   if (error instanceof Failure) note(`altgate: ${error.message}`)
-  else if (error instanceof Outage)
-    note(`altgate: ${outageText[error.part]}: ${reasonOf(error)}. Nothing was changed.`)
+  else if (error instanceof Outage) note(`altgate: ${outageSentence(error)}`)
   else throw error
   return 1
-}
-
-const outageText: Readonly<Record<Outage['part'], string>> = {
-  store: 'The store cannot be used',
-  redis: 'Redis cannot be used, and running gateways could not be told',
-  hashing: 'Passwords cannot be hashed',
-  upstream: 'The upstream cannot be used',
-  gateway: 'The gateway cannot be used',
 }

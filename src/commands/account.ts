@@ -49,7 +49,7 @@ function addAdd(account: Command, toolbox: Toolbox): void {
     .action((name: AccountName, { upstream, directory }: { upstream: string; directory?: DirectoryId }) =>
       toolbox.use(async ({ registry }, settings) => {
         const added = { name, upstream, ...(directory !== undefined && { directoryId: directory }) }
-        insist(await registry.addAccount(actor(), added))
+        await insist(registry.addAccount(actor(), added))
         const { connection } = await known(registry, name)
         say(
           `${name} was added and signs in with ${connectionText(connection)}. ${addressOf(name, settings)} goes to ${destinationOf(added, settings)}`,
@@ -86,7 +86,7 @@ function move(
   change: (registry: Tools['registry']) => ReturnType<Tools['registry']['disconnect']>,
 ): Promise<void> {
   return toolbox.use(async ({ registry }, settings) => {
-    insist(await change(registry))
+    await insist(change(registry))
     const { connection } = await known(registry, name)
     say(
       `${name} now signs in with ${connectionText(connection)}. Its users must set their alternate credentials again, unless they have some there already: ${resetPage(settings)}`,

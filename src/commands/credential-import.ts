@@ -39,7 +39,7 @@ export function addImport(credential: Command, toolbox: Toolbox): void {
       return toolbox.use(async ({ registry }) => {
         const progress = showProgress(credentials.length)
         try {
-          insist(await registry.importCredentials(actor(), scope, credentials, progress))
+          await insist(registry.importCredentials(actor(), scope, credentials, progress))
         } finally {
           clearProgress()
         }

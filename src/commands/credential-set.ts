@@ -1,8 +1,12 @@
 import type { Command } from 'commander'
-import type { Scope, Username } from '../gateway/names.ts'
+import { longestPassword, type Scope, type Username } from '../gateway/names.ts'
+import type { Secret } from '../gateway/secret.ts'
+import { shortestPassword } from '../passwords/length.ts'
+import { passwordFlaw } from '../passwords/rules.ts'
+import { passwordAdvice, passwordSentences } from '../passwords/sentences.ts'
 import { Failure } from './failure.ts'
 import { examples } from './help.ts'
-import { askNewPassword, generatePassword } from './password.ts'
+import { askNewPassword } from './password.ts'
 import { insist } from './problems.ts'
 import { note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -18,10 +22,11 @@ interface Options {
 
 const aboutPassword = `
 The password is asked at a hidden prompt, or read from the first line of
-standard input: 8 characters to 1024 bytes, no control characters. It is never
-an argument or an environment variable. With --generate, standard output is the
-password and nothing else. A credential that exists gets the new password and
-secondary name, and stays on or off as it was.`
+standard input: ${shortestPassword} characters to ${longestPassword} bytes, no control characters, not the user
+name, none of the most common ones. It is never an argument or an environment
+variable. With --generate, standard output is the password and nothing else. A
+credential that exists gets the new password and secondary name, and stays on
+or off as it was.`
 
 /** `altgate credential set`. */
 export function addSet(credential: Command, toolbox: Toolbox): void {
@@ -40,29 +45,37 @@ export function addSet(credential: Command, toolbox: Toolbox): void {
         'credential set --scope msa --user anna@example.com < password.txt',
       ),
     )
-    .action(async (options: Options) => {
-      toolbox.settings() // refused settings must not cost anybody a password typed twice
-      const password = options.generate ? generatePassword() : await askNewPassword(options.user)
-      await toolbox.use(async tools => {
+    .action((options: Options) =>
+      // The tools come first: a store that is down must not cost anybody a password typed twice.
+      toolbox.use(async tools => {
+        const password = options.generate ? tools.generated.make() : await choosePassword(tools, options)
         const hash = await tools.hasher.hash(password)
         if (hash === 'busy')
           throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
         const { scope, user: username, secondary } = options
+        // Looked up before the change: after it nothing may come between us and saying what was done.
+        const { current } = await tools.store.credentials.find(scope, undefined, username)
         const credential = { username, hash, ...(secondary !== undefined && { secondary }) }
-        insist(await tools.registry.setCredential(actor(), scope, credential))
-        await tell(tools, options)
+        await insist(tools.registry.setCredential(actor(), scope, credential))
+        tell(options, current?.enabled === false)
         if (options.generate) say(password.reveal())
-      })
-    })
+        for (const advice of passwordAdvice(password)) note(advice)
+      }),
+    )
+}
+
+/** A password that may be chosen. */
+async function choosePassword({ generated }: Tools, { user, secondary }: Options): Promise<Secret> {
+  const password = await askNewPassword()
+  const names = secondary === undefined ? [user] : [user, secondary]
+  const flaw = await passwordFlaw(password, names, generated)
+  if (flaw !== undefined) throw new Failure(`${passwordSentences[flaw]} Nothing was changed.`)
+  return password
 }
 
 /** What was changed. With `--generate` standard output is the password's alone. */
-async function tell({ store }: Tools, { scope, user, generate }: Options): Promise<void> {
-  const { current } = await store.credentials.find(scope, undefined, user)
-  const off =
-    current?.enabled === false
-      ? ` It is switched off: altgate credential enable --scope ${scope} --user ${user}`
-      : ''
+function tell({ scope, user, generate }: Options, isOff: boolean): void {
+  const off = isOff ? ` It is switched off: altgate credential enable --scope ${scope} --user ${user}` : ''
   const line = `The password of ${user} in scope ${scope} is set, in every running gateway.${off}`
   if (!generate) return say(line)
   note(line)

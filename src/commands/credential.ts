@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Scope, Username } from '../gateway/names.ts'
+import type { Instant, Scope, Username } from '../gateway/names.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
 import { addImport } from './credential-import.ts'
 import { addSet } from './credential-set.ts'
@@ -39,7 +39,7 @@ function addSwitch(
     .addHelpText('after', examples(`credential ${name} --scope msa --user anna@example.com`))
     .action(({ scope, user }: { scope: Scope; user: Username }) =>
       toolbox.use(async ({ registry }) => {
-        insist(await registry.switchCredential(actor(), scope, user, on))
+        await insist(registry.switchCredential(actor(), scope, user, on))
         say(`The credential of ${user} in scope ${scope} is ${on ? 'on' : 'off'}, in every running gateway.`)
       }),
     )
@@ -52,7 +52,7 @@ function addList(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .option(
       '--json',
-      'a list of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt',
+      'a list of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was)',
     )
     .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
     .action(({ scope, json }: { scope: Scope; json?: true }) =>
@@ -64,7 +64,7 @@ function addList(credential: Command, toolbox: Toolbox): void {
             `There are no credentials in scope ${scope}. Set one: altgate credential set --scope ${scope} --user NAME`,
           )
         sayTable(
-          ['SCOPE', 'USER', 'SECONDARY', 'STATE', 'ALGORITHM', 'SET AT'],
+          ['SCOPE', 'USER', 'SECONDARY', 'STATE', 'ALGORITHM', 'SET AT', 'LAST USED'],
           all.map(each => [
             each.scope,
             each.username,
@@ -72,13 +72,31 @@ function addList(credential: Command, toolbox: Toolbox): void {
             each.enabled ? 'on' : 'off',
             each.algorithm,
             moment(each.setAt),
+            lastUsedText(each),
           ]),
         )
       }),
     )
 }
 
+function lastUsedText({ lastUsed }: CredentialRecord): string {
+  return lastUsed === undefined ? '-' : `${moment(lastUsed.at)} from ${lastUsed.from}`
+}
+
 /** Field by field: whatever the store may add to a record, a hash must never slip out. */
-function credentialJson({ scope, username, secondary, enabled, algorithm, setAt }: CredentialRecord): object {
-  return { scope, username, secondary, enabled, algorithm, setAt: new Date(setAt).toISOString() }
+function credentialJson(record: CredentialRecord): object {
+  const { scope, username, secondary, enabled, algorithm, lastUsed } = record
+  return {
+    scope,
+    username,
+    secondary,
+    enabled,
+    algorithm,
+    setAt: isoTime(record.setAt),
+    ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
+  }
+}
+
+function isoTime(instant: Instant): string {
+  return new Date(instant).toISOString()
 }

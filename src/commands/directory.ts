@@ -22,7 +22,7 @@ export function addDirectoryCommands(program: Command, toolbox: Toolbox): void {
     .addHelpText('after', examples('directory add 72f988bf-86f1-41af-91ab-2d7cd011db47 --name Fabrikam'))
     .action((id: DirectoryId, { name, issuer }: { name: string; issuer?: string }) =>
       toolbox.use(async ({ registry }) => {
-        insist(await registry.addDirectory(actor(), { id, name, ...(issuer !== undefined && { issuer }) }))
+        await insist(registry.addDirectory(actor(), { id, name, ...(issuer !== undefined && { issuer }) }))
         say(`Directory "${name}" (${id}) was added. Next: altgate account connect NAME --directory ${id}`)
       }),
     )

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { unreachable, type Decision } from '../gateway/decision.ts'
+import { unreachable, type Decision, type Refused } from '../gateway/decision.ts'
 import type { AccountName, Username } from '../gateway/names.ts'
 import { answer } from '../http/answer.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -43,8 +43,8 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
       }) => {
         toolbox.settings()
         const password = await askPassword()
-        await toolbox.use(async ({ store, hasher, keys }, settings) => {
-          const ports = { accounts: store.accounts, credentials: store.credentials, hasher, keys }
+        await toolbox.use(async ({ store, hasher, generated, keys }, settings) => {
+          const ports = { accounts: store.accounts, credentials: store.credentials, hasher, generated, keys }
           const { stations, decision, outage } = await walk({ name, username, password }, ports, settings)
           const all = [...stations, { station: 'decide', found: reasonOf(decision) } as const]
           const seen = seenBy(decision, settings)
@@ -87,7 +87,7 @@ function reasonOf(decision: Decision): string {
     case 'disabled':
       return 'the password is right, but the credential is switched off'
     case 'refused':
-      return decision.cause === 'absent' ? 'nobody has that user name' : 'the password is wrong'
+      return refusals[decision.cause]
     case 'no-account':
       return 'there is no such account'
     case 'garbled':
@@ -107,4 +107,10 @@ function reasonOf(decision: Decision): string {
     default:
       return unreachable(decision)
   }
+}
+
+const refusals: Readonly<Record<Refused['cause'], string>> = {
+  absent: 'nobody has that user name',
+  mismatch: 'the password is wrong',
+  forged: 'the password begins with agp_, but is not one that Altgate made',
 }

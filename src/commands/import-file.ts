@@ -1,7 +1,7 @@
 import { foldUsername, type Username } from '../gateway/names.ts'
 import type { NewCredential } from '../gateway/registry.ts'
 import { readImportedHash } from '../hashing/imported.ts'
-import { primaryFault, secondaryFault } from './usernames.ts'
+import { primaryFault, secondaryFault } from '../passwords/usernames.ts'
 
 /** What an import file holds. With one fault nothing of it may be used. */
 export interface ImportFile {

@@ -1,10 +1,15 @@
 import { describe } from '../gateway/connection.ts'
 import { unreachable } from '../gateway/decision.ts'
 import type { Problem } from '../gateway/registry.ts'
+import { Outage } from '../gateway/outage.ts'
 import { Failure } from './failure.ts'
+import { outageSentence } from './reason.ts'
 
-/** Ends the command if a change could not be made. */
-export function insist(problem: Problem | undefined): void {
+/** Waits for a change, and ends the command if it could not be made: then nothing was changed. */
+export async function insist(change: Promise<Problem | undefined>): Promise<void> {
+  const problem = await change.catch(error => {
+    throw error instanceof Outage ? new Failure(`${outageSentence(error)} Nothing was changed.`) : error
+  })
   if (problem !== undefined) throw new Failure(sentenceOf(problem))
 }
 
@@ -25,6 +30,8 @@ export function sentenceOf(problem: Problem): string {
       return `Nobody has the user name ${problem.username} in scope ${problem.scope}. See them all: altgate credential list --scope ${problem.scope}`
     case 'username-taken':
       return `The user name ${problem.username} belongs to somebody else in scope ${problem.scope}, so nothing was changed. Choose another one, or see whose it is: altgate credential list --scope ${problem.scope}`
+    case 'unclaimed':
+      return `There is a credential ${problem.username} in scope ${problem.scope} that belongs to nobody yet, so nothing was changed. Whoever knows its password may claim it.`
     default:
       return unreachable(problem)
   }

@@ -13,15 +13,14 @@ export interface HiddenPrompt {
 export function openHiddenPrompt(input: ReadStream, output: NodeJS.WritableStream): HiddenPrompt {
   let typed = ''
   let line = ''
+  let ended = false
   let asked: PromiseWithResolvers<string> | undefined
 
   function press(key: string): void {
-    if (key === '\r' || key === '\n' || key === '\r\n') answer(line)
-    else if (key === '\x03') interrupt()
-    else if (key === '\x04' && line === '') answer('')
-    else if (key === '\x7f' || key === '\b') line = Array.from(line).slice(0, -1).join('')
-    else if (key === '\x15')
-      line = '' // Ctrl-U
+    if (enter.has(key) || (key === ctrlD && line === '')) answer(line)
+    else if (key === ctrlC) interrupt()
+    else if (key === ctrlU) line = ''
+    else if (backspace.has(key)) line = Array.from(line).slice(0, -1).join('')
     else if (!/^\p{Cc}/u.test(key)) line += key
   }
 
@@ -50,7 +49,10 @@ export function openHiddenPrompt(input: ReadStream, output: NodeJS.WritableStrea
     typed += text
     drain()
   }
-  const end = () => answer(line)
+  const end = () => {
+    ended = true
+    if (asked !== undefined) answer(line)
+  }
 
   input.setEncoding('utf8')
   input.setRawMode(true)
@@ -59,6 +61,7 @@ export function openHiddenPrompt(input: ReadStream, output: NodeJS.WritableStrea
   return {
     ask(question) {
       output.write(question)
+      if (ended && typed === '') return Promise.resolve('')
       asked = Promise.withResolvers()
       const { promise } = asked
       drain()
@@ -71,6 +74,12 @@ export function openHiddenPrompt(input: ReadStream, output: NodeJS.WritableStrea
     },
   }
 }
+
+const enter = new Set(['\r', '\n', '\r\n'])
+const backspace = new Set(['\x7f', '\b'])
+const ctrlC = '\x03'
+const ctrlD = '\x04'
+const ctrlU = '\x15'
 
 // Arrows and their kin send several characters, which must not become a part of a password.
 const escape = String.fromCharCode(27)

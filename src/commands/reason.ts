@@ -1,13 +1,33 @@
 import { Outage } from '../gateway/outage.ts'
 
+/** Which part is down, and why. */
+export function outageSentence(outage: Outage): string {
+  return `${parts[outage.part]}: ${reasonOf(outage)}.`
+}
+
+const parts: Readonly<Record<Outage['part'], string>> = {
+  store: 'The store cannot be used',
+  redis: 'Redis cannot be used, and running gateways could not be told',
+  hashing: 'Passwords cannot be hashed',
+  upstream: 'The upstream cannot be used',
+  gateway: 'The gateway cannot be used',
+}
+
 /** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Outage) return reasonOf(error.cause)
   if (!(error instanceof Error)) return 'for an unknown reason'
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const code = codeOf(error)
   const known = code === undefined ? undefined : reasons.get(code)
   // An AggregateError (a host with several addresses) has an empty message, and its code says it.
   return known ?? (error.message || code || error.name)
+}
+
+/** Outages of the store have the driver's code in front of its text. */
+function codeOf(error: Error): string | undefined {
+  if (error.name === 'TimeoutError') return 'ETIMEDOUT' // what `AbortSignal.timeout` ends a request with
+  if ('code' in error && typeof error.code === 'string') return error.code
+  return /^([A-Z][A-Z0-9_]+): /.exec(error.message)?.[1]
 }
 
 const reasons = new Map([

@@ -16,9 +16,13 @@ export function destinationOf(
   settings: Settings,
 ): string {
   const { pathname, origin } = new URL(upstream)
-  const hasPath = upstream !== origin
-  if (hasPath) return `${origin}${pathname.replace(/\/$/, '')}/`
+  if (hasPath(upstream)) return `${origin}${pathname.replace(/\/$/, '')}/`
   return settings.accounts.naming.by === 'path' ? `${origin}/${name}/` : `${origin}/`
+}
+
+/** Whether an upstream was given with a path, be it a lone slash. */
+export function hasPath(upstream: string): boolean {
+  return /^https?:\/\/[^/]+\//i.test(upstream)
 }
 
 /** Where people reset their alternate credentials. */

@@ -28,7 +28,7 @@ export function strong(text: string): string {
 /** Aligned columns under their headings, without blanks at the ends of lines. */
 export function sayTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = headings.map((heading, column) =>
-    Math.max(...[heading, ...rows.map(row => row[column] ?? '')].map(lengthOf)),
+    rows.reduce((width, row) => Math.max(width, lengthOf(row[column] ?? '')), lengthOf(heading)),
   )
   const aligned = (row: readonly string[]) =>
     row

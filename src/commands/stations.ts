@@ -1,8 +1,9 @@
+import { algorithmOf } from '../gateway/algorithm.ts'
 import { scopeOf } from '../gateway/connection.ts'
 import type { Account } from '../gateway/account.ts'
+import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { Scope } from '../gateway/names.ts'
 import type { AccountDirectory, CredentialStore, PasswordHasher, StoredCredential } from '../gateway/ports.ts'
-import { algorithmOf } from '../hashing/imported.ts'
 import { connectionText } from './account-text.ts'
 import { moment } from './say.ts'
 
@@ -17,10 +18,14 @@ export interface Ports {
   readonly accounts: AccountDirectory
   readonly credentials: CredentialStore
   readonly hasher: PasswordHasher
+  readonly generated: Pick<GeneratedPasswords, 'isForged'>
 }
 
 /** The same ports, which tell what they answer. Nothing is changed: no hash is renewed. */
-export function listen({ accounts, credentials, hasher }: Ports, tell: (station: Station) => void): Ports {
+export function listen(
+  { accounts, credentials, hasher, generated }: Ports,
+  tell: (station: Station) => void,
+): Ports {
   return {
     accounts: {
       async find(name) {
@@ -49,6 +54,17 @@ export function listen({ accounts, credentials, hasher }: Ports, tell: (station:
         return compared
       },
       outdated: () => false,
+    },
+    generated: {
+      isForged(password) {
+        const forged = generated.isForged(password)
+        if (forged)
+          tell({
+            station: 'verify',
+            found: 'begins with agp_, but its checksum is wrong: nothing is looked up',
+          })
+        return forged
+      },
     },
   }
 }

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
+import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
@@ -16,6 +17,7 @@ export interface Tools {
     ping(): Promise<void>
   }
   readonly hasher: PasswordHasher
+  readonly generated: GeneratedPasswords
   readonly keys: AttemptKeys
   /** Missing: the settings name no Redis. `ping` throws `Outage`. */
   readonly redis?: { ping(): Promise<void> }

@@ -34,7 +34,7 @@ export async function walk(
   stations.push({ station: 'decode', found: decoded(header) }, { station: 'account', found: name })
 
   let outage: Outage | undefined
-  const { accounts, credentials, hasher } = listen(ports, station => stations.push(station))
+  const { accounts, credentials, hasher, generated } = listen(ports, station => stations.push(station))
   const gateway = createGateway({
     naming,
     httpsOnly: false,
@@ -46,6 +46,7 @@ export async function walk(
       // Explaining must show what the store says now, and must leave nothing behind.
       verdicts: { recall: () => undefined, remember: () => undefined },
       hasher,
+      generated,
       upgradeFailed: () => undefined,
     }),
     outage: broken => {

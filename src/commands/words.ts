@@ -9,7 +9,8 @@ import {
   type Scope,
   type Username,
 } from '../gateway/names.ts'
-import { primaryFault, secondaryFault, usernameFault } from './usernames.ts'
+import { hasPath } from './route.ts'
+import { primaryFault, secondaryFault, usernameFault } from '../passwords/usernames.ts'
 
 // Readers of the words behind a command. Each gives the value, or ends the command as wrong usage.
 
@@ -53,7 +54,9 @@ function checked(text: string, fault: string | undefined): Username {
 export function directoryName(text: string): string {
   return /^(?! )\P{Cc}{1,120}(?<! )$/u.test(text)
     ? text
-    : wrong('A directory name is 1 to 120 characters, none of them a control character.')
+    : wrong(
+        'A directory name is 1 to 120 characters without control characters, and without blanks around it.',
+      )
 }
 
 /** Whether a path was given says what becomes of the account's segment, and `URL` would add a `/`. */
@@ -61,7 +64,7 @@ export function upstreamUrl(text: string): string {
   const url = plainUrl(text)
   if (url === undefined)
     return wrong('An upstream is an http or https address without user, query and fragment.')
-  return /^https?:\/\/[^/]+\//i.test(text) ? url.origin + url.pathname : url.origin
+  return hasPath(text) ? url.origin + url.pathname : url.origin
 }
 
 /** Plain http is for trials on one machine: tokens would be readable on their way. */

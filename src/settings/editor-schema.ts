@@ -23,6 +23,8 @@ function withReferences(part: JsonSchema): object {
   const about = { ...(description && { description }), ...(preset !== undefined && { default: preset }) }
   if (oneOf !== undefined) return { ...about, oneOf: oneOf.map(withReferences) }
   if (part.items !== undefined) return { ...about, ...rest, items: withReferences(part.items) }
+  if (typeof part.additionalProperties === 'object')
+    return { ...about, ...rest, additionalProperties: withReferences(part.additionalProperties) }
   if (part.properties === undefined) return { ...about, anyOf: [rest, { $ref: '#/$defs/reference' }] }
   const members = Object.entries(part.properties).map(([key, member]) => [key, withReferences(member)])
   return { ...about, ...rest, properties: Object.fromEntries(members) }

@@ -3,5 +3,5 @@ import type { Settings } from './schema.ts'
 
 /** The settings as YAML; a `Secret` shows itself as `[secret]`. */
 export function printSettings(settings: Settings): string {
-  return stringify(JSON.parse(JSON.stringify(settings)), { lineWidth: 0 })
+  return stringify(settings, { lineWidth: 0 })
 }

@@ -86,6 +86,11 @@ export const keeping = {
       upstreamUrl: siteUrl()
         .exactOptional()
         .describe('A demo upstream that runs already, in a container of its own: none is started then.'),
+      identityPort: whole(0, 65_535)
+        .exactOptional()
+        .describe(
+          'Port on 127.0.0.1 of an OpenID provider that plays Microsoft accounts and Entra directories, for `signIn` to name. Left out: there is none.',
+        ),
       dataDirectory: filePath().default('./data/demo').describe('Where the demo repository is kept.'),
     })
     .exactOptional()

@@ -33,7 +33,7 @@ each with its place.
 
 Any single value may be a reference: \`{ env: NAME }\` is the text of an environment variable, \`{ file: PATH }\` the text of
 a file without its last newline; \`PATH\` is relative to the folder of the settings file. Secrets should be references.
-No complaint shows a value that came that way; \`store.url\` and \`redis.url\` are never shown at all.
+No complaint shows a value that came that way; what is called secret below is never shown at all.
 
 Relative paths in settings (\`certFile\`, \`log.file\`, \`sqlite:...\`) start at the folder that Altgate is started in.`
 
@@ -66,6 +66,8 @@ interface Member {
 /** The members of a group, none for a single value. Of a choice between groups: each once, as a choice itself. */
 function membersOf(part: JsonSchema): readonly Member[] {
   const choices = part.oneOf ?? [part]
+  if (typeof part.additionalProperties === 'object')
+    return [{ key: '<id>', part: part.additionalProperties, required: false }]
   const keys = new Set(choices.flatMap(choice => Object.keys(choice.properties ?? {})))
   return [...keys].map(key => {
     const parts = choices.flatMap(choice => choice.properties?.[key] ?? [])
@@ -97,6 +99,7 @@ function kindOf(key: string, part: JsonSchema): string {
 
 const units = [
   [/Seconds$/, ' of seconds'],
+  [/Minutes$/, ' of minutes'],
   [/Ms$/, ' of milliseconds'],
   [/KiB$/, ' of KiB'],
 ] as const

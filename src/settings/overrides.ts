@@ -47,8 +47,10 @@ function settingNamed(
   let place = shape
   for (const part of variable.slice(prefix.length).split('__')) {
     const members: ReadonlyMap<string, Shape> = place.kind === 'group' ? place.members : new Map()
-    const key = [...members.keys()].find(each => each.toLowerCase() === part.toLowerCase())
-    const next = key === undefined ? undefined : members.get(key)
+    const others = place.kind === 'group' ? place.others : undefined
+    const known = [...members.keys()].find(each => each.toLowerCase() === part.toLowerCase())
+    const key = known ?? (others && part.toLowerCase())
+    const next = key === undefined ? undefined : (members.get(key) ?? others)
     if (key === undefined || next === undefined) {
       const meant = nearest(part, [...members.keys()])
       const hint = meant === undefined ? '' : `; did you mean ${variableOf([...path, meant])}?`

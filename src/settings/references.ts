@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { spell, unreadable, type Complaint } from './complaint.ts'
 import type { Tree } from './document.ts'
 import { isGroup, readValue } from './overrides.ts'
-import type { Shape } from './shape.ts'
+import { memberOf, type Shape } from './shape.ts'
 
 /** Where references lead. `folder`: the one that `{ file: PATH }` starts from. */
 export interface Surroundings {
@@ -31,7 +31,7 @@ export function resolveReferences(tree: Tree, shape: Shape, surroundings: Surrou
     if (place?.kind === 'group' && isGroup(value)) {
       const members = Object.entries(value)
       return Object.fromEntries(
-        members.map(([key, member]) => [key, walk(member, place.members.get(key), [...path, key])]),
+        members.map(([key, member]) => [key, walk(member, memberOf(place, key), [...path, key])]),
       )
     }
     if (place?.kind === 'list' && Array.isArray(value)) {

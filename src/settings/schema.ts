@@ -4,6 +4,7 @@ import { forwarding } from './forwarding.ts'
 import { hashing } from './hashing.ts'
 import { keeping } from './keeping.ts'
 import { accounts, serving } from './serving.ts'
+import { notice, signIn } from './sign-in.ts'
 
 /** Every setting: the type, the manual and the JSON Schema are made from it. The manual keeps this order. */
 export const schema = z
@@ -18,6 +19,8 @@ export const schema = z
     upstreamAuth: forwarding.upstreamAuth,
     trustedProxies: serving.trustedProxies,
     plainHttp: serving.plainHttp,
+    signIn,
+    notice,
     hashing,
     verdicts: keeping.verdicts,
     upstream: forwarding.upstream,

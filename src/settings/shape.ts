@@ -14,7 +14,8 @@ export interface JsonSchema {
   readonly pattern?: string
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
-  readonly additionalProperties?: unknown
+  /** Of a group whose members people name themselves: what each of them is. */
+  readonly additionalProperties?: boolean | JsonSchema
   readonly items?: JsonSchema
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
@@ -26,7 +27,8 @@ export const jsonSchema = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
 
 /** The places where settings can stand. Of a choice between groups, a group with the members of all. */
 export type Shape =
-  | { readonly kind: 'group'; readonly members: ReadonlyMap<string, Shape> }
+  /** `others`: what stands under any other name. */
+  | { readonly kind: 'group'; readonly members: ReadonlyMap<string, Shape>; readonly others?: Shape }
   | { readonly kind: 'list'; readonly item: Shape }
   /** `verbatim`: only text can stand here, so what the environment says is not read as YAML. */
   | { readonly kind: 'value'; readonly verbatim: boolean; readonly secret: boolean }
@@ -41,6 +43,8 @@ function shapeOf(part: JsonSchema): Shape {
     const members = choices.flatMap(choice => Object.entries(choice.properties ?? {}))
     return { kind: 'group', members: new Map(members.map(([key, member]) => [key, shapeOf(member)])) }
   }
+  if (typeof part.additionalProperties === 'object')
+    return { kind: 'group', members: new Map(), others: shapeOf(part.additionalProperties) }
   return {
     kind: 'value',
     verbatim: choices.every(choice => choice.type === 'string'),
@@ -53,6 +57,11 @@ export function shapeAt(path: readonly PropertyKey[], from: Shape = shape): Shap
   const [key, ...rest] = path
   if (key === undefined) return from
   if (from.kind === 'list') return shapeAt(rest, from.item)
-  const member = from.kind === 'group' ? from.members.get(String(key)) : undefined
+  const member = from.kind === 'group' ? memberOf(from, String(key)) : undefined
   return member && shapeAt(rest, member)
+}
+
+/** What stands in a group under this name, if anything can. */
+export function memberOf(group: Shape & { readonly kind: 'group' }, key: string): Shape | undefined {
+  return group.members.get(key) ?? group.others
 }

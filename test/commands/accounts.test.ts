@@ -130,10 +130,22 @@ t.test('where hosts name accounts, the address says so', async t => {
 
 t.test('a store that cannot be used is told in one sentence', async t => {
   const desk = aDesk(t, { ALTGATE__STORE__URL: 'postgres://root:canary@127.0.0.1:1/altgate' })
-  const { code, stdout, stderr } = await desk.run(['account', 'list'])
+  t.same(await desk.run(['account', 'list']), {
+    code: 1,
+    stdout: '',
+    stderr: 'altgate: The store cannot be used: nobody listens there (connection refused).\n',
+  })
+})
+
+t.test('a change that running gateways could not be told of is not made', async t => {
+  const desk = aDesk(t)
+  const store = `${desk.env['ALTGATE__STORE__URL']}`
+  const withoutRedis = aDesk(t, { ALTGATE__STORE__URL: store, ALTGATE__REDIS__URL: 'redis://127.0.0.1:1' })
+  const { code, stdout, stderr } = await withoutRedis.run(['account', 'add', 'a', '--upstream', 'http://a'])
   t.same({ code, stdout }, { code: 1, stdout: '' })
-  t.equal(
+  t.match(
     stderr,
-    'altgate: The store cannot be used: nobody listens there (connection refused). Nothing was changed.\n',
+    /^altgate: Redis cannot be used, and running gateways could not be told: .*\. Nothing was changed\.\n$/,
   )
+  t.same(await desk.json(['account', 'list']), [])
 })

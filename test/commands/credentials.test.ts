@@ -43,7 +43,7 @@ t.test('a credential is set, listed without its password, switched off and on, a
   t.same(Object.keys((listed as readonly object[])[0] ?? {}), Object.keys(record), 'and no other field')
   t.match(
     await desk.must(list),
-    /^SCOPE +USER +SECONDARY +STATE +ALGORITHM +SET AT\nmsa +anna@example.com +anna +on +argon2id +\S+ \S+ UTC\n$/,
+    /^SCOPE +USER +SECONDARY +STATE +ALGORITHM +SET AT +LAST USED\nmsa +anna@example.com +anna +on +argon2id +\S+ \S+ UTC +-\n$/,
   )
 
   const off = await desk.must(['credential', 'disable', '--scope', 'msa', '--user', 'anna'])
@@ -63,10 +63,17 @@ t.test('--generate prints the password, and nothing else, to standard output', a
   const desk = await withFabrikam(t)
   const { code, stdout, stderr } = await desk.run([...setAnna, '--generate'])
   t.equal(code, 0)
-  t.match(stdout, /^[a-z2-9]{26}\n$/)
+  t.match(stdout, /^agp_[0-9A-Za-z]{28}\n$/)
   t.match(stderr, /is set, in every running gateway\.\nIt is shown this once:\n$/)
   t.notMatch(stderr, stdout.trim())
   t.equal(await outcome(desk, stdout), 'allow')
+
+  const mistyped = stdout.trim().replace(/.$/, last => (last === 'x' ? 'y' : 'x'))
+  const told = await desk.must(['explain', '--account', 'fabrikam', '--user', anna], mistyped)
+  t.match(told, /^verify {6}begins with agp_, but its checksum is wrong: nothing is looked up$/m)
+  t.match(told, /^decide {6}the password begins with agp_, but is not one that Altgate made$/m)
+  t.match(told, /^refused: the client gets 401$/m)
+  t.equal((await desk.run(setAnna, stdout)).code, 0, 'it may be chosen again')
 })
 
 t.test('what can be no password is refused, and nothing is changed', async t => {
@@ -76,7 +83,10 @@ t.test('what can be no password is refused, and nothing is changed', async t => 
   const refused = [
     ['', 'No password was given.'],
     ['\ncanary-second\n', 'No password was given.'],
-    ['short77', 'shorter than 8 characters'],
+    ['nine lett', 'shorter than 10 characters'],
+    ['anna-123456', 'is little more than the user name'],
+    ['1Q2w3e4r5t6y', 'is one of the most common ones'],
+    [`agp_${'x'.repeat(28)}`, 'Altgate makes, but it is not one of them'],
     ['canary-\u0007bell', 'holds a control character'],
     ['c'.repeat(1025), 'longer than 1024 bytes'],
     ['ü'.repeat(513), 'longer than 1024 bytes'],
@@ -93,11 +103,12 @@ t.test('what can be no password is refused, and nothing is changed', async t => 
   t.equal(await outcome(desk, 'canary-first'), 'allow')
 })
 
-t.test('a password that is easy to guess is taken, with a hint', async t => {
+t.test('a password that could be better is taken, with advice', async t => {
   const desk = await withFabrikam(t)
-  const { code, stderr } = await desk.run(setAnna, 'anna-from-example')
-  t.equal(code, 0)
-  t.equal(stderr, 'This password is easy to guess; --generate makes a strong one.\n')
+  const short = await desk.run(setAnna, 'anna-is-short')
+  t.match(short, { code: 0, stderr: 'A longer password, or a generated one, would be harder to guess.\n' })
+  const foreign = await desk.run(setAnna, 'grüne unrelated words')
+  t.match(foreign, { code: 0, stderr: /^The password holds characters that tf cannot send[^\n]*\n$/ })
   t.equal((await desk.run(setAnna, 'three unrelated words')).stderr, '')
 })
 
