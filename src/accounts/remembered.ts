@@ -74,13 +74,13 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
 
   /**
    * Shares a read that is under way, unless it turns out to be older than what we were told: it may have begun
-   * before a commit, and the caller came after it.
+   * before a commit, and the caller came after it. Whatever began since then will do.
    */
   async function ask(name: AccountName): Promise<Account | undefined> {
     const reading = reads.get(name)
     if (reading === undefined) return (await read(name)).account
     const shared = await reading
-    const found = forgotten.covers(name, shared.asOf) ? await read(name) : shared
+    const found = forgotten.covers(name, shared.asOf) ? await (reads.get(name) ?? read(name)) : shared
     return found.account
   }
 

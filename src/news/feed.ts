@@ -24,7 +24,7 @@ export interface FeedOptions {
   readonly alive: (sentAt: number) => void
   /** The subscription is gone: from now on announcements are missed. */
   readonly deaf: (cause: unknown) => void
-  /** A ping or an acknowledgement could not be sent. */
+  /** Something could not be sent, or a connection could not be made. */
   readonly mute: (cause: unknown) => void
 }
 
@@ -49,21 +49,22 @@ export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: F
         subscribed = true
         beat()
       },
-      () => ears.disconnect(true),
+      cause => {
+        mute(cause)
+        ears.disconnect(true)
+      },
     )
   })
   ears.on('message', (channel, text) => (channel === newsChannel ? heard(text) : pong(text)))
-  ears.on('close', () => lose(new Error('the subscription to the news is gone')))
-  ears.on('error', lose)
+  ears.on('close', () => {
+    subscribed = false
+    ping = undefined
+    deaf(new Error('the subscription to the news is gone'))
+  })
+  ears.on('error', mute)
   mouth.on('error', mute)
   mouth.on('ready', beat)
   const beating = setInterval(beat, leaseMs / 4)
-
-  function lose(cause: unknown): void {
-    subscribed = false
-    ping = undefined
-    deaf(cause)
-  }
 
   function beat(): void {
     if (ping !== undefined && now() - ping.sentAt < leaseMs) return

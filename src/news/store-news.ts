@@ -31,7 +31,7 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
   let pulse: number | undefined // of the last look
   let last: Revision | undefined
 
-  const look = startedAfter(async function look(): Promise<boolean> {
+  const look = startedAfter(async (): Promise<boolean> => {
     try {
       const before = changes.pulse() // a commit during the look is then seen twice, and not never
       await follow(last ?? (await beginning()))

@@ -4,7 +4,7 @@ import type { Instant } from '../gateway/names.ts'
 import type { Finding, KnownVerdict } from '../gateway/verdict.ts'
 
 /** All that a cache needs of an attempt: whose, and which password. */
-export type Named = Pick<Attempt, 'slot' | 'proof'>
+export type Named = Pick<Attempt, 'slot' | 'formerSlot' | 'proof'>
 
 /** A verdict with the end of its life, the same in every place where it is kept. */
 export interface Kept {

@@ -32,14 +32,21 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   const other = new LRUCache<Proof, Kept>({ max: options.otherEntries })
   const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
 
-  function recall({ slot, proof }: Named): KnownVerdict | undefined {
-    const kept = good.get(proof) ?? other.get(proof)
-    if (kept === undefined || kept.until <= now()) return undefined
-    return forgotten.covers(slot, kept.verdict.asOf) ? undefined : kept.verdict
+  /** A verdict of an account that has moved depends on both scopes. Redis drops by the first alone: we are asked last. */
+  function isStale({ slot, formerSlot }: Named, asOf: Revision): boolean {
+    if (forgotten.covers(slot, asOf)) return true
+    return formerSlot !== undefined && forgotten.covers(formerSlot, asOf)
   }
 
-  function adopt({ slot, proof }: Named, { verdict, until }: Kept): boolean {
-    if (until <= now() || forgotten.covers(slot, verdict.asOf)) return false
+  function recall(attempt: Named): KnownVerdict | undefined {
+    const kept = good.get(attempt.proof) ?? other.get(attempt.proof)
+    if (kept === undefined || kept.until <= now()) return undefined
+    return isStale(attempt, kept.verdict.asOf) ? undefined : kept.verdict
+  }
+
+  function adopt(attempt: Named, { verdict, until }: Kept): boolean {
+    const { proof } = attempt
+    if (until <= now() || isStale(attempt, verdict.asOf)) return false
     const [mine, theirs] = poolOf(verdict) === 'good' ? [good, other] : [other, good]
     theirs.delete(proof) // one password has one verdict, the last one
     mine.set(proof, { verdict: { ...verdict, via: 'l1' }, until })

@@ -80,7 +80,7 @@ t.test('invented names do not push out the accounts that there are', async t => 
 
 t.test('many who ask at the same time share one read', async t => {
   const { accounts, reads, answer } = setUp()
-  const asked = [accounts.find(fabrikam), accounts.find(fabrikam), accounts.find(fabrikam)]
+  const asked = [1, 2, 3].map(async () => accounts.find(fabrikam))
   const other = accounts.find(contoso)
   await setImmediate()
   t.equal(reads.length, 2)
@@ -120,23 +120,32 @@ t.test('who comes after a commit does not share a read that began before it', as
   const { accounts, reads, answer } = setUp()
   accounts.forget(fabrikam, at(2))
   const before = accounts.find(fabrikam)
-  const after = accounts.find(fabrikam)
+  const after = [1, 2, 3].map(async () => accounts.find(fabrikam))
   answer(0, 1, onMsa)
-  await before
+  t.equal(await before, onMsa)
   await setImmediate()
-  t.equal(reads.length, 2)
+  t.equal(reads.length, 2, 'those who come after it share another one')
   answer(1, 2, moved)
-  t.equal(await after, moved)
+  t.strictSame(await Promise.all(after), [moved, moved, moved])
 })
 
 t.test('a read that began before a change and ends after it leaves nothing behind', async t => {
-  const { accounts, reads, answer } = setUp()
+  const { accounts, reads, answer, advance } = setUp()
   const late = accounts.find(fabrikam)
   accounts.forget(fabrikam, at(2))
   answer(0, 1, onMsa)
   await late
-  void accounts.find(fabrikam)
+  const again = accounts.find(fabrikam)
   t.equal(reads.length, 2)
+  answer(1, 1, onMsa)
+  await again
+  advance(599)
+  const stillOld = accounts.find(fabrikam)
+  answer(2, 1, onMsa)
+  await stillOld
+  advance(1)
+  void accounts.find(fabrikam)
+  t.equal(reads.length, 4, 'not even when the news have been put away')
 })
 
 t.test('after a gap in the log every account is read again', async t => {

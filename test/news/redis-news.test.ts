@@ -67,11 +67,20 @@ t.test('a lost subscription ends the lease at once, though it had an hour to run
   t.equal(gateway.outages.length, 1)
 })
 
+t.test('a subscription that died without being closed is not trusted, and is made again', async t => {
+  const { relay, gateway, store, announce } = await setUp(t, 2000)
+  relay.deafen()
+  await store.setPassword('new', announce)
+  t.match(await gateway.says('old'), { right: false })
+  await until(() => gateway.news.holdsLease())
+  await store.setPassword('newer', announce)
+  t.match(await gateway.says('new'), { right: false })
+})
+
 t.test(
   'what was changed while the subscription was lost is known before the lease is held again',
   async t => {
     const { redis, gateway, makeSilently } = await setUp(t, 3_600_000)
-    let before = gateway.store.asked()
     await Promise.all([killSubscription(redis), makeSilently()])
     await until(() => gateway.outages.length > 0)
     const before = gateway.store.asked()
@@ -108,7 +117,7 @@ t.test('a Redis that is killed and comes back with nothing is taken up again', a
 })
 
 t.test('a change that was made past Redis is found all the same', async t => {
-  const { gateway, makeSilently } = await setUp(t, 100)
+  const { gateway, makeSilently } = await setUp(t, 400)
   await makeSilently()
   await until(async () => !(await gateway.says('old')).right)
   t.equal(gateway.outages.length, 0, 'nothing was out of order')

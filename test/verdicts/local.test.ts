@@ -41,3 +41,13 @@ t.test(
     t.equal(local.recall(anna)?.via, 'l1')
   },
 )
+
+t.test('on an account that has moved, a change in the scope that it left counts as well', async t => {
+  const local = createLocalVerdicts({ ...lifetimes, goodEntries: 2, otherEntries: 2, now: () => 0 })
+  const moved = { ...anna, formerSlot: attempt('anna@example.com in the former scope', 'right').slot }
+  local.remember(moved, mismatch(1))
+  local.forget([moved.formerSlot], revision(2))
+  t.equal(local.recall(moved), undefined)
+  t.equal(local.remember(moved, mismatch(1)), undefined, 'a late writer does not bring it back')
+  t.ok(local.remember(moved, mismatch(2)))
+})
