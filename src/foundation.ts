@@ -1,4 +1,5 @@
 import { createAttemptKeys, type AttemptKeys } from './gateway/attempt.ts'
+import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
 import type { Announce } from './gateway/ports.ts'
 import { createAnnounce } from './news/announce.ts'
 import type { Settings } from './settings/schema.ts'
@@ -12,6 +13,7 @@ export interface Foundation {
   /** The bytes behind `keys`. */
   readonly verdictKey: Uint8Array
   readonly keys: AttemptKeys
+  readonly generated: GeneratedPasswords
   /** Missing where the settings name no Redis. */
   readonly redis: RedisServer | undefined
   readonly announce: Announce
@@ -26,6 +28,7 @@ export async function openFoundation(
   try {
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)
+    const generated = createGeneratedPasswords(await store.key('passwords'))
     const redis = settings.redis && redisAt(settings.redis.url)
     const announce = redis
       ? createAnnounce({
@@ -36,7 +39,7 @@ export async function openFoundation(
           leaseMs: settings.redis.leaseMs,
         })
       : inTheLog
-    return { store, verdictKey, keys, redis, announce }
+    return { store, verdictKey, keys, generated, redis, announce }
   } catch (error) {
     await store.close()
     throw error

@@ -56,6 +56,16 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   await aborted(stop)
   primary.log.info('stopping: requests under way are finished first')
+  setTimeout(giveUp, (settings.stop.graceSeconds + closingSeconds) * 1000, primary.log).unref()
+}
+
+/** Seconds that closing may take after the last request. */
+const closingSeconds = 10
+
+/** Whatever hangs while it is being closed must not keep the process for ever. */
+function giveUp(log: Logger): void {
+  log.fatal('something could not be closed in time')
+  process.exit(1)
 }
 
 /** How far the start has come, and how the parts are: what `/ready` says. */

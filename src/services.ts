@@ -1,8 +1,17 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
 import type { Tools } from './commands/tools.ts'
 import { openFoundation, type Foundation } from './foundation.ts'
+import type { AttemptKeys } from './gateway/attempt.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
-import type { News, PasswordHasher, VerdictCache } from './gateway/ports.ts'
+import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import type {
+  CredentialStore,
+  LastUsed,
+  News,
+  PasswordHasher,
+  SessionStore,
+  VerdictCache,
+} from './gateway/ports.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
 import { createVerifier } from './gateway/verifier.ts'
@@ -19,6 +28,11 @@ export interface Services {
   readonly gateway: Gateway
   /** For the page: changes made here hold everywhere when they are done. */
   readonly registry: Registry
+  readonly lastUsed: LastUsed
+  readonly sessions: SessionStore
+  readonly credentials: CredentialStore
+  readonly keys: AttemptKeys
+  readonly generated: GeneratedPasswords
   close(): Promise<void>
 }
 
@@ -36,7 +50,7 @@ export interface ServiceParts {
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
   const foundation = await openFoundation(settings, parts.revoked)
-  const { store, keys } = foundation
+  const { store, keys, generated } = foundation
   opening.defer(() => store.close())
 
   const local = createLocalVerdicts({
@@ -53,11 +67,20 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     news,
     accounts,
     keys,
-    verifier: createVerifier({ credentials: store.credentials, verdicts, ...parts }),
+    verifier: createVerifier({ credentials: store.credentials, verdicts, generated, ...parts }),
     outage: parts.outage,
   })
   const open = opening.move()
-  return { gateway, registry: store.registry(foundation.announce), close: () => open.disposeAsync() }
+  return {
+    gateway,
+    registry: store.registry(foundation.announce),
+    lastUsed: store.lastUsed,
+    sessions: store.sessions,
+    credentials: store.credentials,
+    keys,
+    generated,
+    close: () => open.disposeAsync(),
+  }
 }
 
 interface Memory {
@@ -94,26 +117,30 @@ function memoryOf(
 
   const shared = createSharedVerdicts({ server, key: verdictKey, now: Date.now, outage })
   opening.defer(() => shared.close())
+  const verdicts = createVerdictCache({ local, shared })
+  // A store that has a pulse tells more cheaply than any lease whether something changed.
+  if (store.changes.pulse() !== undefined) return { news: storeNews, verdicts }
   const leaseMs = settings.redis?.leaseMs
   const news = createRedisNews({ server, storeNews, forget, outage, ...(leaseMs && { leaseMs }) })
   opening.defer(() => news.close())
-  return { news, verdicts: createVerdictCache({ local, shared }) }
+  return { news, verdicts }
 }
 
 /** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
 export async function openTools(settings: Settings): Promise<Tools> {
-  const { store, keys, redis, announce } = await openFoundation(settings, () => {})
+  const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {})
   const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
   return {
     registry: store.registry(announce),
     store: {
       accounts: { find: async name => (await store.accounts.find(name)).account },
       credentials: store.credentials,
-      ping: store.ping,
+      ping: () => store.ping(),
     },
     hasher,
+    generated,
     keys,
     ...(redis && { redis: { ping: () => redis.visit(async client => void (await client.ping())) } }),
-    close: store.close,
+    close: () => store.close(),
   }
 }

@@ -4,11 +4,15 @@ import type { FromWorker, ToWorker } from './fleet.ts'
 import { Outage } from './gateway/outage.ts'
 import { ipcChannel } from './hashing/channel.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
+import { createSenderReader } from './http/sender.ts'
 import { createPublicServer } from './http/server.ts'
+import { createSelfService } from './self-service/plugin.ts'
+import { createWebhook } from './self-service/webhook.ts'
 import { openServices, type Services } from './services.ts'
 import { loadSettings } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
 import { createAuditLog, witnesses } from './witnesses/audit.ts'
+import { createLastUsedWitness } from './witnesses/last-used.ts'
 import { createLog } from './witnesses/log.ts'
 import { createWorkerMetrics } from './witnesses/metrics.ts'
 import { createOutageReport } from './witnesses/outages.ts'
@@ -32,13 +36,17 @@ const log = createLog(settings.log)
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
 
+const hasher = createRemoteHasher(ipcChannel(process), { cost: settings.hashing })
 const services = await openWhenStoreAnswers()
 open.defer(() => services.close())
+const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
+open.defer(() => lastUsed.close())
 const app = createPublicServer({
   gateway: services.gateway,
   witness: witnesses(
     createAuditLog(settings.audit.file ? createLog({ ...settings.log, file: settings.audit.file }) : log),
     metrics,
+    lastUsed,
   ),
   naming: settings.accounts.naming,
   publicUrl: settings.publicUrl,
@@ -55,6 +63,29 @@ const app = createPublicServer({
     },
     bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
   },
+  selfService: createSelfService({
+    ...services,
+    hasher,
+    notice: settings.notice
+      ? createWebhook({
+          url: settings.notice.webhookUrl,
+          ...(settings.notice.secret && { secret: settings.notice.secret }),
+          failed: cause => log.warn({ cause: String(cause) }, 'a notice of a change did not arrive'),
+        })
+      : { credentialChanged() {} },
+    observer: {
+      providerFailed: ({ failing, detail }, request) =>
+        log.warn({ request, failing, detail }, 'an identity provider failed'),
+      outage,
+      bug: (err, request) =>
+        log.error({ request, err }, 'a bug; the page said that something is out of order'),
+    },
+    publicUrl: settings.publicUrl,
+    naming: settings.accounts.naming,
+    signIn: settings.signIn,
+    httpsOnly: settings.plainHttp === 'refuse',
+    senderOf: createSenderReader(settings.trustedProxies),
+  }),
   ...(settings.listen.tls && { tls: readTls(settings.listen.tls) }),
 })
 
@@ -84,7 +115,6 @@ function readSettings(): Settings {
 }
 
 async function openWhenStoreAnswers(): Promise<Services> {
-  const hasher = createRemoteHasher(ipcChannel(process), { cost: settings.hashing })
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
   for (;;) {

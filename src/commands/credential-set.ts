@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
 import { longestPassword, type Scope, type Username } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { shortestPassword } from '../passwords/length.ts'
-import { passwordFlaw } from '../passwords/rules.ts'
+import { isUseless, passwordFlaw } from '../passwords/rules.ts'
 import { passwordAdvice, passwordSentences } from '../passwords/sentences.ts'
 import { Failure } from './failure.ts'
 import { examples } from './help.ts'
@@ -22,11 +21,12 @@ interface Options {
 
 const aboutPassword = `
 The password is asked at a hidden prompt, or read from the first line of
-standard input: ${shortestPassword} characters to ${longestPassword} bytes, no control characters, not the user
-name, none of the most common ones. It is never an argument or an environment
-variable. With --generate, standard output is the password and nothing else. A
-credential that exists gets the new password and secondary name, and stays on
-or off as it was.`
+standard input: up to ${longestPassword} bytes, no control characters. It is never an
+argument or an environment variable. One that is easy to guess is taken with a
+warning: people who choose their own on the page are held to the rules there.
+With --generate, standard output is the password and nothing else. A credential
+that exists gets the new password and secondary name, and stays on or off as it
+was.`
 
 /** `altgate credential set`. */
 export function addSet(credential: Command, toolbox: Toolbox): void {
@@ -64,12 +64,14 @@ export function addSet(credential: Command, toolbox: Toolbox): void {
     )
 }
 
-/** A password that may be chosen. */
+/** Operators may set a weak password, knowingly; not one that could never work. */
 async function choosePassword({ generated }: Tools, { user, secondary }: Options): Promise<Secret> {
   const password = await askNewPassword()
   const names = secondary === undefined ? [user] : [user, secondary]
   const flaw = await passwordFlaw(password, names, generated)
-  if (flaw !== undefined) throw new Failure(`${passwordSentences[flaw]} Nothing was changed.`)
+  if (flaw !== undefined && isUseless(flaw))
+    throw new Failure(`${passwordSentences[flaw]} Nothing was changed.`)
+  if (flaw !== undefined) note(`Warning: ${passwordSentences[flaw]}`)
   return password
 }
 

@@ -13,15 +13,17 @@ export interface Attempt {
   readonly username: Username
   readonly password: Secret
   readonly slot: Slot
+  /** The same name's slot in the former scope: what is found depends on the credential there, too. */
+  readonly formerSlot?: Slot | undefined
   readonly proof: Proof
 }
 
 /** Makes the names under which verdicts are kept. Without the key they tell nothing and cannot be guessed. */
 export interface AttemptKeys {
   /** Whose: every verdict about this user name in this scope is dropped under this name. */
-  slot(scope: Scope, username: Username): Slot
+  readonly slot: (scope: Scope, username: Username) => Slot
   /** Which password: what was found depends on the scope that the account has left, so that is covered too. */
-  proof(scope: Scope, former: Scope | undefined, username: Username, password: Secret): Proof
+  readonly proof: (scope: Scope, former: Scope | undefined, username: Username, password: Secret) => Proof
 }
 
 /** `key`: at least 32 random bytes, the same in every process that shares verdicts. Redis never sees it. */
@@ -46,6 +48,7 @@ export function attemptOn(account: Account, credential: PresentedCredential, key
     username,
     password,
     slot: keys.slot(scope, username),
+    formerSlot: former && keys.slot(former, username),
     proof: keys.proof(scope, former, username, password),
   }
 }

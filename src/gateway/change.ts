@@ -19,6 +19,7 @@ export type Action =
   | 'account-connected'
   | 'account-disconnected'
   | 'credential-set'
+  | 'credential-claimed'
   | 'credential-enabled'
   | 'credential-disabled'
   | 'credentials-imported'

@@ -23,6 +23,8 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt): 
     case 'mismatch':
     case 'absent':
       return { outcome: 'refused', account, scope, cause: verdict.found, username, slot, via: verdict.via }
+    case 'forged':
+      return { outcome: 'refused', account, scope, cause: 'forged', username, slot, via: 'none' }
     case 'untried':
       return { outcome: verdict.because, retryAfter: verdict.retryAfter }
     default:

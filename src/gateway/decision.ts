@@ -78,16 +78,20 @@ export interface NoAccount {
   readonly name?: AccountName
 }
 
-/** Wrong user name or password; which of them is for the audit log only. */
+/** Wrong user name or password; which of them, or that it had to be wrong, is for the audit log only. */
 export interface Refused {
   readonly outcome: 'refused'
   readonly account: Account
   readonly scope: Scope
-  readonly cause: 'mismatch' | 'absent'
-  /** As presented. Of an absent one the audit log shows the slot only: people type passwords into that field. */
+  readonly cause: 'mismatch' | 'absent' | 'forged'
+  /**
+   * As presented. Unless it is known to be somebody's, the audit log shows the slot only: people type passwords into
+   * that field.
+   */
   readonly username: Username
   readonly slot: Slot
-  readonly via: Via
+  /** `none`: forged, so nobody was asked. */
+  readonly via: Via | 'none'
 }
 
 /** The right password, but for a scope that the account has left. */
@@ -131,8 +135,8 @@ export interface Unavailable {
 /** The upstream let an allowed request down. It comes after the decision, so it is not one. */
 export interface UpstreamFailed {
   readonly outcome: 'upstream-failed'
+  /** `bad-address`: the account's upstream is no http(s) address. */
   readonly because:
-    /** The account's upstream is no http(s) address. */
     | 'bad-address'
     | 'refused'
     | 'certificate'

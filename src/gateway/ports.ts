@@ -3,7 +3,7 @@ import type { Ask } from './ask.ts'
 import type { Attempt } from './attempt.ts'
 import type { Change } from './change.ts'
 import type { Decision } from './decision.ts'
-import type { AccountName, Revision, Scope, Subject, Username } from './names.ts'
+import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 import type { KnownVerdict } from './verdict.ts'
 
@@ -55,6 +55,30 @@ export interface CredentialStore {
    * there. It is no change: verdicts stay good.
    */
   upgrade(scope: Scope, username: Username, outdated: PasswordHash, renewed: PasswordHash): Promise<void>
+}
+
+/** A credential opened an account. */
+export interface Use {
+  readonly scope: Scope
+  readonly subject: Subject
+  readonly at: Instant
+  /** The client's address. */
+  readonly from: string
+}
+
+/** When and from where credentials were last used. It is no change: nobody is told, and verdicts stay good. */
+export interface LastUsed {
+  /** Of several uses of a credential the newest is kept, in whatever order they come. Throws `Outage`. */
+  record(uses: readonly Use[]): Promise<void>
+}
+
+/** What the page knows of people who have signed in, shared by all processes. All throw `Outage`. */
+export interface SessionStore {
+  /** `idHash`: only a hash of the id is kept, so a stolen store opens no session. `undefined`: none, or expired. */
+  get(idHash: string): Promise<string | undefined>
+  set(idHash: string, data: string, expiresAt: Instant): Promise<void>
+  /** Whether it was there: of several who delete the same, one is told so. */
+  delete(idHash: string): Promise<boolean>
 }
 
 /** Losing it costs time, never correctness: reads answer `undefined`, writes may be dropped. */

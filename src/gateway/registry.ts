@@ -78,6 +78,8 @@ export interface Registry {
   disconnect(actor: string, name: AccountName): Promise<Problem | undefined>
   account(name: AccountName): Promise<AccountRecord | undefined>
   accounts(): Promise<readonly AccountRecord[]>
+  /** The accounts that credentials of this scope open today, in the order of their names. */
+  accountsIn(scope: Scope): Promise<readonly AccountName[]>
 
   /**
    * Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. With an owner
@@ -89,7 +91,10 @@ export interface Registry {
   credentials(scope: Scope): Promise<readonly CredentialRecord[]>
   /** The one that this person has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
-  /** Gives an unclaimed credential its owner. The caller has checked its password. */
+  /**
+   * Gives an unclaimed credential its owner; `username`: the primary or the secondary one. The caller has checked its
+   * password. `username-taken`: it has another owner, or this person has another credential in the scope.
+   */
   claimCredential(actor: string, scope: Scope, username: Username, owner: Owner): Promise<Problem | undefined>
   /** All or nothing; told after each batch how many are in. Credentials that exist are replaced. */
   importCredentials(

@@ -37,7 +37,7 @@ function flawIn(target: string): UnclearTarget['flaw'] | undefined {
   return flawInPath(mark === -1 ? target : target.slice(0, mark))
 }
 
-/** Only what escapes can hide in the path matters: the query is forwarded as it is and never judged. */
+/** Escapes are looked into in the path alone: no account is read from the query, and it is forwarded as it is. */
 function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
   if (path.includes('%')) {
     if (/%(?![0-9a-f]{2})/i.test(path)) return 'bad-escape'

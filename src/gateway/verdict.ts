@@ -1,7 +1,7 @@
 import type { Revision, Scope, Subject, Username } from './names.ts'
 
-/** What the check of one attempt found. A known verdict may be cached, `untried` never. */
-export type Verdict = KnownVerdict | Untried
+/** What the check of one attempt found. A known verdict may be cached, the others never. */
+export type Verdict = KnownVerdict | Forged | Untried
 
 export type KnownVerdict = {
   /** Every change up to this revision was visible to the check. */
@@ -18,6 +18,11 @@ export type Finding =
   | { readonly found: 'mismatch' }
   /** Nobody of that name, neither in the scope nor in the one that the account has left. */
   | { readonly found: 'absent' }
+
+/** A password that claims to be one that Altgate made, and is not: refused before anybody was asked. */
+export interface Forged {
+  readonly found: 'forged'
+}
 
 export interface Untried {
   readonly found: 'untried'

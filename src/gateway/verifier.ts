@@ -1,4 +1,5 @@
 import type { Attempt } from './attempt.ts'
+import type { GeneratedPasswords } from './generated-password.ts'
 import type { CredentialStore, FoundCredentials, PasswordHasher, VerdictCache } from './ports.ts'
 import type { Finding, Verdict } from './verdict.ts'
 
@@ -11,6 +12,7 @@ export interface VerifierParts {
   readonly credentials: CredentialStore
   readonly verdicts: VerdictCache
   readonly hasher: PasswordHasher
+  readonly generated: Pick<GeneratedPasswords, 'isForged'>
   /** Told when a hash could not be renewed: the next good verification tries again. */
   readonly upgradeFailed: (error: unknown) => void
 }
@@ -18,9 +20,17 @@ export interface VerifierParts {
 /** Seconds after which a caller who found the hash queue full should come again. */
 const busyRetryAfter = 2
 
-/** Attempt to verdict: recall, else one look-up and exactly one password hash, and remember. */
-export function createVerifier({ credentials, verdicts, hasher, upgradeFailed }: VerifierParts): Verifier {
+/** Attempt to verdict: unless it must be wrong, recall, else one look-up and exactly one password hash, and remember. */
+export function createVerifier({
+  credentials,
+  verdicts,
+  hasher,
+  generated,
+  upgradeFailed,
+}: VerifierParts): Verifier {
   async function verify(attempt: Attempt): Promise<Verdict> {
+    // Before anybody is asked: guesses of this kind cost nothing, and take the same time for every user name.
+    if (generated.isForged(attempt.password)) return { found: 'forged' }
     const known = await verdicts.recall(attempt)
     if (known !== undefined) return known
 

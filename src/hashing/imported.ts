@@ -19,12 +19,6 @@ export function readImportedHash(text: string): PasswordHash | HashFlaw {
   return text as PasswordHash // it has just been read as one
 }
 
-/** For people; `unknown` is a stored hash that was damaged and matches nothing. */
-export function algorithmOf(hash: PasswordHash): HashParts['algorithm'] | 'unknown' {
-  const read = readHash(hash)
-  return typeof read === 'string' ? 'unknown' : read.algorithm
-}
-
 function isTooDear(parts: HashParts): boolean {
   return parts.algorithm === 'bcrypt' ? parts.rounds > mostRounds : !isAtLeast(dearest, parts.cost)
 }

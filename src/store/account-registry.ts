@@ -1,13 +1,16 @@
 import type { Kysely, Transaction } from 'kysely'
 import { type Connection, scopeOf } from '../gateway/connection.ts'
-import type { AccountName, DirectoryId, Instant } from '../gateway/names.ts'
+import type { AccountName, DirectoryId, Instant, Scope } from '../gateway/names.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import type { Effect, MakeChange, Stamp } from './change.ts'
-import { connectionIn, type ConnectionRow } from './connection-row.ts'
+import { connectionIn, type ConnectionRow, directoryOf } from './connection-row.ts'
 import { findDirectory } from './directory-registry.ts'
 import type { Schema } from './schema.ts'
 
-type AccountRegistry = Pick<Registry, 'addAccount' | 'connect' | 'disconnect' | 'account' | 'accounts'>
+type AccountRegistry = Pick<
+  Registry,
+  'addAccount' | 'connect' | 'disconnect' | 'account' | 'accounts' | 'accountsIn'
+>
 
 /** The accounts, and what they are connected to. */
 export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeChange): AccountRegistry {
@@ -40,6 +43,7 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
     },
 
     accounts: () => recordsOf(reading),
+    accountsIn: scope => namesIn(reading, scope),
   }
 }
 
@@ -96,6 +100,24 @@ async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readon
     .orderBy('connections.revision')
     .execute()
   return [...Map.groupBy(rows, row => row.name).values()].flatMap(recordOf)
+}
+
+/** The accounts whose connection of today has this scope. */
+async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonly AccountName[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .innerJoin('connections', 'connections.account', 'accounts.name')
+    .select('name')
+    .where('connections.revision', '=', newest =>
+      newest
+        .selectFrom('connections as all')
+        .select(({ fn }) => fn.max('all.revision').as('newest'))
+        .whereRef('all.account', '=', 'accounts.name'),
+    )
+    .where('directory', 'is not distinct from', directoryOf(scope))
+    .orderBy('name')
+    .execute()
+  return rows.map(row => row.name)
 }
 
 /** From the rows of one account, oldest first. */

@@ -1,25 +1,23 @@
-import type { Kysely, Transaction } from 'kysely'
-import { type DirectoryId, msaScope, type Scope, type Username } from '../gateway/names.ts'
-import type { CredentialRecord, Problem, Registry } from '../gateway/registry.ts'
-import { algorithmOf } from './algorithm.ts'
+import type { Transaction } from 'kysely'
+import type { Owner, Scope, Username } from '../gateway/names.ts'
+import type { Problem, Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'
+import { directoryOf } from './connection-row.ts'
+import { findCredential, namesOf } from './credential-rows.ts'
 import { findDirectory } from './directory-registry.ts'
-import { keepCredentials, namesOf } from './keep-credentials.ts'
+import { keepCredentials } from './keep-credentials.ts'
 import type { Schema } from './schema.ts'
 
 type CredentialRegistry = Pick<
   Registry,
-  'setCredential' | 'switchCredential' | 'credentials' | 'importCredentials'
+  'setCredential' | 'switchCredential' | 'claimCredential' | 'importCredentials'
 >
 
 /** Credentials that are written by one statement of an import. */
 const batchSize = 500
 
 /** The credentials as operators and their owners change them. */
-export function createCredentialRegistry(
-  reading: Kysely<Schema>,
-  makeChange: MakeChange,
-): CredentialRegistry {
+export function createCredentialRegistry(makeChange: MakeChange): CredentialRegistry {
   return {
     setCredential: (actor, scope, credential) =>
       makeChange({ actor, action: 'credential-set' }, async (db, stamp) => {
@@ -41,15 +39,19 @@ export function createCredentialRegistry(
         return { scope, usernames: namesOf(kept) }
       }),
 
-    async credentials(scope) {
-      const rows = await reading
-        .selectFrom('credentials')
-        .selectAll()
-        .where('scope', '=', scope)
-        .orderBy('username')
-        .execute()
-      return rows.map(recordOf)
-    },
+    claimCredential: (actor, scope, username, owner) =>
+      makeChange({ actor, action: 'credential-claimed' }, async (db, stamp) => {
+        const kept = await findCredential(db, scope, username)
+        if (kept === undefined) return { problem: 'no-such-credential', username, scope }
+        if (kept.owner !== null || (await hasOne(db, scope, owner)))
+          return { problem: 'username-taken', username, scope }
+        await db
+          .updateTable('credentials')
+          .set({ owner, revision: stamp.revision })
+          .where('subject', '=', kept.subject)
+          .execute()
+        return { scope, usernames: namesOf(kept) }
+      }),
 
     importCredentials: (actor, scope, credentials, progress) =>
       // One change for all of it: one revision, one announcement, one line of audit.
@@ -71,31 +73,18 @@ export function createCredentialRegistry(
 
 /** A credential in the scope of a directory that nobody has heard of could never be used: a mistyped id. */
 async function missingScope(db: Transaction<Schema>, scope: Scope): Promise<Problem | undefined> {
-  if (scope === msaScope) return undefined
-  const directoryId = scope as string as DirectoryId // what a scope is, if not `msa`
+  const directoryId = directoryOf(scope)
+  if (directoryId === null) return undefined
   const directory = await findDirectory(db, directoryId)
   return directory === undefined ? { problem: 'no-such-directory', directoryId } : undefined
 }
 
-/** By its primary or secondary user name. */
-function findCredential(db: Transaction<Schema>, scope: Scope, username: Username) {
-  return db
-    .selectFrom('usernames')
-    .innerJoin('credentials', 'credentials.subject', 'usernames.subject')
-    .selectAll('credentials')
-    .where('usernames.scope', '=', scope)
-    .where('usernames.username', '=', username)
+async function hasOne(db: Transaction<Schema>, scope: Scope, owner: Owner): Promise<boolean> {
+  const own = await db
+    .selectFrom('credentials')
+    .select('subject')
+    .where('scope', '=', scope)
+    .where('owner', '=', owner)
     .executeTakeFirst()
-}
-
-function recordOf(row: Schema['credentials']): CredentialRecord {
-  const { scope, username, secondary } = row
-  return {
-    scope,
-    username,
-    ...(secondary !== null && { secondary }),
-    enabled: row.enabled === 1,
-    algorithm: algorithmOf(row.hash),
-    setAt: row.set_at,
-  }
+  return own !== undefined
 }

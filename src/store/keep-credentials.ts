@@ -3,13 +3,12 @@ import type { Transaction } from 'kysely'
 import type { Scope, Subject, Username } from '../gateway/names.ts'
 import type { NewCredential, Problem } from '../gateway/registry.ts'
 import type { Stamp } from './change.ts'
+import { type CredentialRow, namesOf, writeCredentials } from './credential-rows.ts'
 import type { Schema } from './schema.ts'
 
-type CredentialRow = Schema['credentials']
-
 /**
- * Makes the credentials, or replaces their hashes and secondary user names, one after the other. Gives every
- * user name that they have or had.
+ * Makes the credentials, or replaces them, one after the other: whoever has an owner replaces the owner's, the others
+ * the one of their primary user name. Gives every user name that they have or had.
  */
 export async function keepCredentials(
   db: Transaction<Schema>,
@@ -22,12 +21,12 @@ export async function keepCredentials(
   const written = new Map<Subject, CredentialRow>()
 
   for (const credential of credentials) {
-    const kept = answering.get(credential.username)
-    const taken = takenName(credential, answering)
-    if (taken !== undefined) return { problem: 'username-taken', username: taken, scope }
+    const kept = replacedBy(credential, answering)
+    const problem = problemWith(credential, kept, answering, scope)
+    if (problem !== undefined) return problem
 
     const row = rowFor(credential, kept, scope, stamp)
-    if (kept?.secondary) answering.delete(kept.secondary)
+    for (const name of kept === undefined ? [] : namesOf(kept)) answering.delete(name)
     for (const name of namesOf(row)) {
       answering.set(name, row)
       touched.add(name)
@@ -35,39 +34,64 @@ export async function keepCredentials(
     written.set(row.subject, row)
   }
 
-  await write(db, [...written.values()])
+  await writeCredentials(db, [...written.values()])
   return touched
 }
 
-/** Which credential answers to which name, for every credential that has one of the wanted names. */
+type Answering = ReadonlyMap<Username, CredentialRow>
+
+/** Which credential answers to which name, for every credential that has one of the wanted names or owners. */
 async function readAnswering(
   db: Transaction<Schema>,
   scope: Scope,
   credentials: readonly NewCredential[],
 ): Promise<Map<Username, CredentialRow>> {
+  const owners = credentials.flatMap(({ owner }) => owner ?? [])
   const rows = await db
     .selectFrom('usernames')
     .innerJoin('credentials', 'credentials.subject', 'usernames.subject')
     .selectAll('credentials')
     .where('usernames.scope', '=', scope)
-    .where('usernames.username', 'in', credentials.flatMap(namesOf))
+    .where(is =>
+      is.or([
+        is('usernames.username', 'in', credentials.flatMap(namesOf)),
+        ...(owners.length > 0 ? [is('credentials.owner', 'in', owners)] : []),
+      ]),
+    )
     .execute()
   return new Map(rows.flatMap(row => namesOf(row).map(name => [name, row] as const)))
 }
 
-/** The name that is somebody else's, or that is meant to be both of its own. */
-function takenName(
-  { username, secondary }: NewCredential,
-  answering: ReadonlyMap<Username, CredentialRow>,
-): Username | undefined {
-  const isOthers = (name: Username) => (answering.get(name)?.username ?? username) !== username
-  if (isOthers(username)) return username
-  if (secondary !== undefined && (secondary === username || isOthers(secondary))) return secondary
-  return undefined
+function replacedBy({ username, owner }: NewCredential, answering: Answering): CredentialRow | undefined {
+  if (owner !== undefined) return [...answering.values()].find(row => row.owner === owner)
+  const named = answering.get(username)
+  return named?.username === username ? named : undefined
+}
+
+/** A name that is somebody else's, or that is meant to be both of its own. */
+function problemWith(
+  credential: NewCredential,
+  kept: CredentialRow | undefined,
+  answering: Answering,
+  scope: Scope,
+): Problem | undefined {
+  const { username, secondary, owner } = credential
+  const others = (name: Username) => {
+    const row = answering.get(name)
+    return row?.subject !== kept?.subject ? row : undefined
+  }
+  const namesake = others(username)
+  if (namesake !== undefined) {
+    const claimable = owner !== undefined && kept === undefined && namesake.owner === null
+    return { problem: claimable ? 'unclaimed' : 'username-taken', username, scope }
+  }
+  if (secondary === undefined) return undefined
+  const taken = secondary === username || others(secondary) !== undefined
+  return taken ? { problem: 'username-taken', username: secondary, scope } : undefined
 }
 
 function rowFor(
-  { username, secondary, hash }: NewCredential,
+  { username, secondary, hash, owner }: NewCredential,
   kept: CredentialRow | undefined,
   scope: Scope,
   { revision, at }: Stamp,
@@ -79,40 +103,9 @@ function rowFor(
     username,
     secondary: secondary ?? null,
     hash,
-    enabled: 1, // if it is new: `write` leaves the others as they are
+    enabled: 1, // if it is new: writing leaves the others as they are
     set_at: at,
     revision,
+    owner: owner ?? kept?.owner ?? null,
   }
-}
-
-/** Both user names, or the one. */
-export function namesOf({
-  username,
-  secondary,
-}: {
-  readonly username: Username
-  readonly secondary?: Username | null
-}): readonly Username[] {
-  return secondary == null ? [username] : [username, secondary]
-}
-
-async function write(db: Transaction<Schema>, rows: readonly CredentialRow[]): Promise<void> {
-  const subjects = rows.map(row => row.subject)
-  await db.deleteFrom('usernames').where('subject', 'in', subjects).execute()
-  await db
-    .insertInto('credentials')
-    .values(rows)
-    .onConflict(conflict =>
-      conflict.column('subject').doUpdateSet(db => ({
-        secondary: db.ref('excluded.secondary'),
-        hash: db.ref('excluded.hash'),
-        set_at: db.ref('excluded.set_at'),
-        revision: db.ref('excluded.revision'),
-      })),
-    )
-    .execute()
-  const names = rows.flatMap(row =>
-    namesOf(row).map(username => ({ scope: row.scope, username, subject: row.subject })),
-  )
-  await db.insertInto('usernames').values(names).execute()
 }

@@ -1,12 +1,14 @@
 import type { Transaction } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
+import { ownersAndSessions } from './migrations/0002-owners-and-sessions.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
 
 /** All there are, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0001-first-tables', firstTables],
+  ['0002-owners-and-sessions', ownersAndSessions],
 ]
 
 /**

@@ -3,6 +3,7 @@ import type {
   AccountName,
   DirectoryId,
   Instant,
+  Owner,
   Revision,
   Scope,
   Subject,
@@ -37,6 +38,9 @@ export interface Schema {
     enabled: 0 | 1
     set_at: Instant
     revision: Revision
+    owner: Owner | null
+    last_used_at: Instant | null
+    last_used_from: string | null
   }
   /** Every name a credential answers to. Its key is the one name space that both kinds of names share. */
   usernames: { scope: Scope; username: Username; subject: Subject }
@@ -54,5 +58,7 @@ export interface Schema {
   }
   /** In base64: the one spelling of bytes that both databases have. */
   keys: { name: string; bytes: string }
+  /** Of people who have signed in to the page; whatever has expired is pruned. */
+  sessions: { id_hash: string; data: string; expires_at: Instant }
   migrations: { name: string; applied_at: Instant }
 }

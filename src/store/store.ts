@@ -1,18 +1,28 @@
 import type { Instant } from '../gateway/names.ts'
-import type { AccountStore, Announce, ChangeLog, CredentialStore } from '../gateway/ports.ts'
+import type {
+  AccountStore,
+  Announce,
+  ChangeLog,
+  CredentialStore,
+  LastUsed,
+  SessionStore,
+} from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountStore } from './account-store.ts'
 import { createAccountRegistry } from './account-registry.ts'
 import { createMakeChange } from './change.ts'
 import { createChangeLog, pruneChanges } from './change-log.ts'
+import { createCredentialRecords } from './credential-records.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialStore } from './credential-store.ts'
 import type { Database } from './database.ts'
 import { createDirectoryRegistry } from './directory-registry.ts'
 import { type KeyName, sharedKey } from './keys.ts'
+import { createLastUsed } from './last-used.ts'
 import { migrate } from './migrate.ts'
 import { isPostgresUrl, openPostgres } from './postgres.ts'
+import { createSessionStore } from './session-store.ts'
 import { openSqlite } from './sqlite.ts'
 
 /** What is kept: accounts, credentials, who changed what. Everything throws `Outage` when the database fails. */
@@ -20,6 +30,8 @@ export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly changes: ChangeLog
+  readonly lastUsed: LastUsed
+  readonly sessions: SessionStore
   /** To change things; every change goes through `announce` before it is committed. */
   registry(announce: Announce): Registry
   /** 32 random bytes, the same in every process with this store. */
@@ -73,12 +85,15 @@ function storeOn(database: Database, clock: () => Instant): Store {
     accounts: createAccountStore(reading),
     credentials: createCredentialStore(database),
     changes,
+    lastUsed: createLastUsed(database),
+    sessions: createSessionStore(database, clock),
     registry(announce) {
       const makeChange = createMakeChange(database, announce, clock)
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
-        ...createCredentialRegistry(reading, makeChange),
+        ...createCredentialRecords(reading),
+        ...createCredentialRegistry(makeChange),
       }
     },
     key: name => sharedKey(database, name),

@@ -6,7 +6,7 @@ import type { Logger } from './log.ts'
 
 export interface AuditLog extends Witness {
   /** One line for something that was changed, whoever changed it. */
-  changed(change: Change): void
+  readonly changed: (change: Change) => void
 }
 
 /** One line per decision and per change. */
@@ -42,8 +42,8 @@ function factsOf(decision: Decision): Record<string, unknown> {
     }
     case 'refused': {
       const { account, scope, cause, via, slot, username } = decision
-      // A name nobody has may be a password in the wrong field; the tag still shows who tries again and again.
-      const who = cause === 'absent' ? { userTag: slot.slice(0, 12) } : { user: username }
+      // A name that may be nobody's may be a password in the wrong field; the tag still shows who tries again and again.
+      const who = cause === 'mismatch' ? { user: username } : { userTag: slot.slice(0, 12) }
       return { outcome, cause, account: account.name, scope, ...who, via }
     }
     case 'garbled':

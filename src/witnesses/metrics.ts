@@ -8,11 +8,11 @@ const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** What a worker counts. Labels come from closed unions: never a user name or an account. */
 export interface WorkerMetrics extends Witness {
-  outage(part: Part): void
+  readonly outage: (part: Part) => void
   /** Seconds from the first byte sent upstream to the head of its answer. */
-  upstream(seconds: number): void
+  readonly upstream: (seconds: number) => void
   /** Seconds until a change held in every process. */
-  revoked(seconds: number): void
+  readonly revoked: (seconds: number) => void
 }
 
 /** Registers the metrics of a worker where the primary process collects them. */

@@ -3,10 +3,10 @@ import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client'
 /** What the primary process counts itself, and how it collects what the workers count. */
 export interface PrimaryMetrics {
   /** One real hash computation; joined callers and cached verdicts do not count. */
-  hashed(result: string): void
-  hashQueue(depth: number): void
+  readonly hashed: (result: string) => void
+  readonly hashQueue: (depth: number) => void
   /** The Prometheus text of this machine. */
-  collect(): Promise<{ readonly contentType: string; readonly body: string }>
+  readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
 
 export function createPrimaryMetrics(): PrimaryMetrics {

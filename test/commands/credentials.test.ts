@@ -83,9 +83,6 @@ t.test('what can be no password is refused, and nothing is changed', async t => 
   const refused = [
     ['', 'No password was given.'],
     ['\ncanary-second\n', 'No password was given.'],
-    ['nine lett', 'shorter than 10 characters'],
-    ['anna-123456', 'is little more than the user name'],
-    ['1Q2w3e4r5t6y', 'is one of the most common ones'],
     [`agp_${'x'.repeat(28)}`, 'Altgate makes, but it is not one of them'],
     ['canary-\u0007bell', 'holds a control character'],
     ['c'.repeat(1025), 'longer than 1024 bytes'],
@@ -101,6 +98,21 @@ t.test('what can be no password is refused, and nothing is changed', async t => 
   }
   t.same(await desk.everything(), before)
   t.equal(await outcome(desk, 'canary-first'), 'allow')
+})
+
+t.test('a password that is easy to guess is taken from an operator, with a warning', async t => {
+  const desk = await withFabrikam(t)
+  const weak = [
+    ['nine lett', 'shorter than 10 characters'],
+    ['anna-123456', 'is little more than the user name'],
+    ['1Q2w3e4r5t6y', 'is one of the most common ones'],
+  ] as const
+  for (const [stdin, sentence] of weak) {
+    const { code, stderr } = await desk.run(setAnna, stdin)
+    t.equal(code, 0, sentence)
+    t.match(stderr, new RegExp(`^Warning: .*${sentence}`))
+    t.equal(await outcome(desk, stdin), 'allow')
+  }
 })
 
 t.test('a password that could be better is taken, with advice', async t => {

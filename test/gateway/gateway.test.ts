@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import t from 'tap'
 import type { Account } from '../../src/gateway/account.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import type { Connection } from '../../src/gateway/connection.ts'
+import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
 import {
   foldUsername,
@@ -28,6 +30,8 @@ function account(name: string, connection: Connection, former?: Connection): Acc
   return { name: name as AccountName, connection, upstream: 'http://127.0.0.1:1', ...left }
 }
 
+const generated = createGeneratedPasswords(Buffer.alloc(32, 2))
+
 const accounts = [
   account('fabrikam', msa),
   account('fabrikam-two', msa),
@@ -49,6 +53,8 @@ interface Held {
 function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>, httpsOnly = false } = {}) {
   const seen = {
     compared: [] as string[],
+    recalled: 0,
+    lookedUp: 0,
     catchUps: 0,
     finds: 0,
     outages: [] as string[],
@@ -66,9 +72,10 @@ function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>,
     )
   }
   const verifier = createVerifier({
-    verdicts: { recall: () => undefined, remember: () => {} },
+    verdicts: { recall: () => void (seen.recalled += 1) as undefined, remember: () => {} },
     credentials: {
       async find(scope, former, username) {
+        seen.lookedUp += 1
         return { asOf: 1 as Revision, current: lookUp(scope, username), former: lookUp(former, username) }
       },
       upgrade: async (_scope, _username, outdated, renewed) =>
@@ -83,6 +90,7 @@ function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>,
       outdated: hash => hash.startsWith('old'),
       ...hasher,
     },
+    generated,
     upgradeFailed: error => t.error(error),
   })
   const gateway = createGateway({
@@ -193,6 +201,38 @@ t.test('whatever a verification finds, it costs exactly one password hash', asyn
     await decide(target, pair)
     t.same(seen.compared, [against], `${target} ${pair}`)
   }
+})
+
+t.test('a password that Altgate made opens what any other one does', async t => {
+  const password = generated.make().reveal()
+  const { decide } = aGateway({ held: [{ ...anna, password }] })
+  t.match(await decide('/fabrikam/x', `anna:${password}`), { outcome: 'allow', via: 'store' })
+  t.match(await decide('/fabrikam/x', `anna:${generated.make().reveal()}`), {
+    outcome: 'refused',
+    cause: 'mismatch',
+  })
+})
+
+t.test('a guess at such a password is refused without a hash, for known and unknown names alike', async t => {
+  const { decide, seen } = aGateway({ held: [anna] })
+  const guesses = fc.string({
+    minLength: 28,
+    maxLength: 28,
+    unit: fc.constantFrom('A', 'Z', 'a', 'z', '0', '9'),
+  })
+  const users = fc.constantFrom('anna', 'anna@example.com', 'nobody')
+  await fc.assert(
+    fc.asyncProperty(
+      users,
+      guesses,
+      fc.constantFrom('/fabrikam/x', '/northwind/x'),
+      async (user, guess, to) => {
+        const decision = await decide(to, `${user}:agp_${guess}`)
+        return decision.outcome === 'refused' && decision.cause === 'forged' && decision.via === 'none'
+      },
+    ),
+  )
+  t.same([seen.recalled, seen.lookedUp, seen.compared.length], [0, 0, 0])
 })
 
 t.test('an anonymous request, or one without a password, is challenged and costs no look-up', async t => {

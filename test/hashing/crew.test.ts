@@ -4,7 +4,7 @@ import t from 'tap'
 import { Outage } from '../../src/gateway/outage.ts'
 import { until } from '../support/until.ts'
 import { cheap } from './contract.ts'
-import { isRunning, lanesOf, nicenessOf } from './processes.ts'
+import { isRunning, lanesOf, nicenessOf } from '../support/processes.ts'
 import { someLanes, theLane } from './some-lanes.ts'
 import { attempt, slow } from './vectors.ts'
 

@@ -10,7 +10,7 @@ import { createRemoteHasher, serveHashing } from '../../src/hashing/remote.ts'
 import { until } from '../support/until.ts'
 import { cheap, hashOf, keepsTheContract } from './contract.ts'
 import type { PrimarySays } from './primary.ts'
-import { lanesOf, visibleOf } from './processes.ts'
+import { lanesOf, visibleOf } from '../support/processes.ts'
 import { attempt, slow } from './vectors.ts'
 import type { WorkerSays, WorkerTask } from './worker.ts'
 

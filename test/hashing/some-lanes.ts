@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { startLanes, type HashResult, type LanesOptions } from '../../src/hashing/lanes.ts'
 import { cheap, hashOf } from './contract.ts'
-import { lanesOf } from './processes.ts'
+import { lanesOf } from '../support/processes.ts'
 
 /** Real lanes, and what they have told. */
 export async function someLanes(t: Test, options: Partial<LanesOptions> = {}) {

@@ -7,6 +7,9 @@ import {
   actor,
   contoso,
   fabrikam,
+  inNorth,
+  inSouth,
+  msa,
   north,
   revision,
   silently,
@@ -92,6 +95,24 @@ export async function accountsContract(t: Test, make: MakeDatabase): Promise<voi
     t.equal(first?.name, contoso)
     t.strictSame(second, moved)
     t.strictSame(others, [])
+  })
+
+  await t.test('the accounts of a scope are those that its credentials open today', async t => {
+    const registry = (await openFresh(t, make)).registry(silently)
+    await registry.addDirectory(actor, north)
+    await registry.addDirectory(actor, south)
+    await registry.addAccount(actor, { name: fabrikam, upstream })
+    await registry.addAccount(actor, { name: contoso, upstream })
+    t.strictSame(await registry.accountsIn(msa), [contoso, fabrikam])
+    t.strictSame(await registry.accountsIn(inNorth), [])
+    await registry.connect(actor, fabrikam, north.id)
+    t.strictSame(await registry.accountsIn(msa), [contoso])
+    t.strictSame(await registry.accountsIn(inNorth), [fabrikam])
+    await registry.connect(actor, fabrikam, south.id)
+    t.strictSame(await registry.accountsIn(inNorth), [])
+    t.strictSame(await registry.accountsIn(inSouth), [fabrikam])
+    await registry.disconnect(actor, fabrikam)
+    t.strictSame(await registry.accountsIn(msa), [contoso, fabrikam])
   })
 
   await t.test('moves keep their order when the clock stands still or steps back', async t => {

@@ -3,7 +3,18 @@ import type { Test } from 'tap'
 import { openStore } from '../../src/store/store.ts'
 import { run, succeeded } from '../support/run.ts'
 import { type MakeDatabase, open, openFresh } from './contract.ts'
-import { actor, fabrikam, revision, silently, upstream } from './samples.ts'
+import {
+  actor,
+  anna,
+  annaOwner,
+  boris,
+  fabrikam,
+  hashOf,
+  msa,
+  revision,
+  silently,
+  upstream,
+} from './samples.ts'
 
 export async function openingContract(t: Test, make: MakeDatabase): Promise<void> {
   await t.test('six processes that start at once on nothing make one store, with one key', async t => {
@@ -29,6 +40,7 @@ export async function openingContract(t: Test, make: MakeDatabase): Promise<void
     const [one, two] = await Promise.all([store.key('verdicts'), other.key('verdicts')])
     t.equal(one.length, 32)
     t.same(one, two)
+    t.notSame(one, await store.key('passwords'), 'each name has its own')
     const elsewhere = await (await openFresh(t, make)).key('verdicts')
     t.notSame(one, elsewhere)
   })
@@ -44,6 +56,26 @@ export async function openingContract(t: Test, make: MakeDatabase): Promise<void
       account: { name: fabrikam, upstream },
     })
     await second.ping()
+  })
+
+  await t.test('a store of the first version is brought up to date, with all that is in it', async t => {
+    const database = await make(t)
+    const first = await openStore({ url: database.url })
+    await first.registry(silently).setCredential(actor, msa, { username: anna, hash: hashOf('one') })
+    await first.registry(silently).setCredential(actor, msa, { username: boris, hash: hashOf('one') })
+    await first.close()
+    await database.execute(`
+      drop table sessions;
+      drop index credentials_owner;
+      alter table credentials drop column owner;
+      alter table credentials drop column last_used_at;
+      alter table credentials drop column last_used_from;
+      delete from migrations where name = '0002-owners-and-sessions'`)
+    const registry = (await open(t, database)).registry(silently)
+    for (const { owner, lastUsed } of await registry.credentials(msa))
+      t.strictSame([owner, lastUsed], [undefined, undefined])
+    t.equal(await registry.claimCredential(actor, msa, anna, annaOwner), undefined)
+    t.match(await registry.ownCredential(msa, annaOwner), { username: anna })
   })
 
   await t.test(

@@ -6,7 +6,10 @@ import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
 import { importContract } from './contract-import.ts'
+import { lastUsedContract } from './contract-last-used.ts'
 import { openingContract } from './contract-opening.ts'
+import { ownersContract } from './contract-owners.ts'
+import { sessionsContract } from './contract-sessions.ts'
 
 /** A new database of the kind under test. */
 export interface FreshDatabase {
@@ -23,6 +26,9 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
   for (const part of [
     accountsContract,
     credentialsContract,
+    ownersContract,
+    lastUsedContract,
+    sessionsContract,
     changesContract,
     importContract,
     openingContract,

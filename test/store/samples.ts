@@ -4,6 +4,7 @@ import {
   type DirectoryId,
   foldUsername,
   msaScope,
+  type Owner,
   type Revision,
   type Scope,
 } from '../../src/gateway/names.ts'
@@ -35,6 +36,10 @@ export const anna = foldUsername('anna@example.com')
 export const boris = foldUsername('boris@example.com')
 export const shortAnna = foldUsername('anna')
 export const annie = foldUsername('annie')
+
+/** Who they are to the identity provider. */
+export const annaOwner = 'dddddddd-0000-4000-8000-00000000000a' as Owner
+export const borisOwner = 'dddddddd-0000-4000-8000-00000000000b' as Owner
 
 /** A hash that nobody computed: the store does not look inside. */
 export function hashOf(word: string): PasswordHash {

@@ -1,0 +1,8 @@
+import type { PasswordHash } from './ports.ts'
+
+/** For people: what a hash says it was made with; `unknown` if it was damaged and matches nothing. */
+export function algorithmOf(hash: PasswordHash): string {
+  const id = /^\$(argon2id|argon2i|argon2d|2[aby])\$/.exec(hash)?.[1]
+  if (id === undefined) return 'unknown'
+  return id.startsWith('2') ? 'bcrypt' : id
+}

@@ -1,0 +1,56 @@
+import { createHmac, createSecretKey, randomInt, timingSafeEqual } from 'node:crypto'
+import { Secret } from './secret.ts'
+
+/**
+ * Passwords that Altgate makes check themselves: `agp_`, 22 random characters (130 bits), and 6 characters of an
+ * HMAC over them. Whoever guesses one has to guess the HMAC too, so it can be refused without a password hash, and
+ * secret scanners know it by its prefix.
+ */
+export interface GeneratedPasswords {
+  make(): Secret
+  /** Whether it claims by its prefix to be one of ours and is not: mistyped, cut off or guessed. */
+  isForged(password: Secret): boolean
+}
+
+const prefix = 'agp_'
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const length = { random: 22, checksum: 6 }
+const form = new RegExp(`^([0-9A-Za-z]{${length.random}})([0-9A-Za-z]{${length.checksum}})$`)
+
+/** `key`: 32 random bytes of the store, so that every process that shares it knows the same passwords. */
+export function createGeneratedPasswords(key: Uint8Array): GeneratedPasswords {
+  const secret = createSecretKey(key)
+
+  /** 6 of 62 characters are 35 bits; the remainder of 64 favours none of them by more than one in 300 million. */
+  function checksumOf(random: string): string {
+    const bits = createHmac('sha256', secret).update(random).digest().readBigUInt64BE()
+    return spelled(bits % BigInt(alphabet.length ** length.checksum))
+  }
+
+  return {
+    make() {
+      const draw = () => alphabet.charAt(randomInt(alphabet.length)) // draws again what would favour some
+      const random = Array.from({ length: length.random }, draw).join('')
+      return new Secret(prefix + random + checksumOf(random))
+    },
+    isForged(password) {
+      const text = password.reveal()
+      if (!text.startsWith(prefix)) return false
+      const [, random, checksum] = form.exec(text.slice(prefix.length)) ?? []
+      if (random === undefined || checksum === undefined) return true
+      return !timingSafeEqual(Buffer.from(checksum), Buffer.from(checksumOf(random)))
+    },
+  }
+}
+
+/** A number in base 62, always of the checksum's length. */
+function spelled(number: bigint): string {
+  const base = BigInt(alphabet.length)
+  let rest = number
+  let text = ''
+  while (text.length < length.checksum) {
+    text = alphabet.charAt(Number(rest % base)) + text
+    rest /= base
+  }
+  return text
+}

@@ -1,0 +1,55 @@
+import type { Kysely } from 'kysely'
+import type { Instant } from '../gateway/names.ts'
+import type { SessionStore } from '../gateway/ports.ts'
+import type { Database } from './database.ts'
+import { type Placeholder, prepare } from './prepare.ts'
+import type { Schema } from './schema.ts'
+
+/** Milliseconds between two times that this process removes what has expired. */
+const pruning = 10 * 60 * 1000
+
+/** The sessions of the store. */
+export function createSessionStore({ reading, writing }: Database, now: () => Instant): SessionStore {
+  const readLive = prepareLive(reading)
+  let prunedAt = -Infinity
+
+  return {
+    async get(idHash) {
+      const [row] = await readLive({ idHash, now: now() })
+      return row?.data
+    },
+
+    async set(idHash, data, expiresAt) {
+      await writing.transaction().execute(async transaction => {
+        const row = { data, expires_at: expiresAt }
+        await transaction
+          .insertInto('sessions')
+          .values({ id_hash: idHash, ...row })
+          .onConflict(conflict => conflict.column('id_hash').doUpdateSet(row))
+          .execute()
+        if (now() < prunedAt + pruning) return
+        await transaction.deleteFrom('sessions').where('expires_at', '<=', now()).execute()
+        prunedAt = now()
+      })
+    },
+
+    async delete(idHash) {
+      const { numDeletedRows } = await writing
+        .transaction()
+        .execute(transaction =>
+          transaction.deleteFrom('sessions').where('id_hash', '=', idHash).executeTakeFirstOrThrow(),
+        )
+      return numDeletedRows > 0n
+    },
+  }
+}
+
+function prepareLive(db: Kysely<Schema>) {
+  return prepare(db, (value: Placeholder<{ idHash: string; now: Instant }>) =>
+    db
+      .selectFrom('sessions')
+      .select('data')
+      .where('id_hash', '=', value('idHash'))
+      .where('expires_at', '>', value('now')),
+  )
+}

@@ -1,0 +1,69 @@
+import type { Instant } from '../gateway/names.ts'
+import { Outage } from '../gateway/outage.ts'
+import type { LastUsed, Use, Witness } from '../gateway/ports.ts'
+
+/** A witness that keeps when and from where each credential last opened an account. */
+export interface LastUsedWitness extends Witness {
+  /** Writes what is left. */
+  close(): Promise<void>
+}
+
+export interface LastUsedOptions {
+  readonly store: LastUsed
+  /** Told when the store could not take them; they are kept for the next time. */
+  readonly outage: (outage: Outage) => void
+  readonly now: () => Instant
+}
+
+/** Milliseconds between two writes. */
+const pause = 60_000
+
+/** Credentials that are remembered between two writes; beyond that the one that was used longest ago is forgotten. */
+const most = 10_000
+
+/** Collects in memory, because a build server opens an account a hundred times a second, and writes now and then. */
+export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): LastUsedWitness {
+  let collected = new Map<string, Use>() // the one used last is last
+  let writing = Promise.resolve()
+
+  function collect(use: Use): void {
+    collected.delete(use.subject)
+    collected.set(use.subject, use)
+    if (collected.size <= most) return
+    const [oldest] = collected.keys()
+    if (oldest !== undefined) collected.delete(oldest)
+  }
+
+  async function write(): Promise<void> {
+    const batch = collected
+    collected = new Map()
+    try {
+      await store.record([...batch.values()])
+    } catch (error) {
+      if (!(error instanceof Outage)) throw error
+      outage(error)
+      const since = collected
+      collected = batch
+      for (const use of since.values()) collect(use)
+    }
+  }
+
+  /** One after the other: a store that hangs must not be asked again and again. */
+  function writeSoon(): Promise<void> {
+    writing = writing.then(write)
+    return writing
+  }
+
+  const timer = setInterval(() => void writeSoon(), pause)
+  return {
+    saw(decision, ask) {
+      if (decision.outcome !== 'allow') return
+      const { scope, subject } = decision
+      collect({ scope, subject, at: now(), from: ask.from })
+    },
+    async close() {
+      clearInterval(timer)
+      await writeSoon()
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+
+const generated = createGeneratedPasswords(Buffer.alloc(32, 1))
+const forged = (text: string) => generated.isForged(new Secret(text))
+const made = () => generated.make().reveal()
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('')
+const letter = fc.constantFrom(...alphabet)
+
+/** The same text with another character in one place. */
+function withAt(text: string, place: number, character: string): string {
+  return text.slice(0, place) + character + text.slice(place + 1)
+}
+
+t.test(
+  'what Altgate makes has the form that scanners know, passes its own check, and never comes twice',
+  t => {
+    const all = Array.from({ length: 1000 }, made)
+    for (const text of all) {
+      if (!/^agp_[0-9A-Za-z]{28}$/.test(text) || forged(text)) t.fail(text)
+    }
+    t.equal(new Set(all).size, 1000)
+    t.end()
+  },
+)
+
+t.test('every character of the alphabet is as likely as the others', async t => {
+  const counted = new Map(alphabet.map(character => [character, 0]))
+  for (let run = 0; run < 5000; run++) {
+    for (const character of made().slice(4, 26)) counted.set(character, (counted.get(character) ?? 0) + 1)
+  }
+  // 1,774 each on average; a byte modulo 62 would give the first eight a quarter more.
+  t.equal(counted.size, 62)
+  for (const [character, count] of counted) t.ok(Math.abs(count - 1774) < 250, `${character}: ${count}`)
+})
+
+t.test('a mistyped character is always noticed, wherever it stands', async t => {
+  const places = fc.integer({ min: 4, max: 31 })
+  const slips = fc.string({ minLength: 1, maxLength: 2 })
+  fc.assert(
+    fc.property(places, fc.oneof(letter, slips), (place, slip) => {
+      const text = made()
+      const typed = withAt(text, place, slip)
+      return typed === text || forged(typed)
+    }),
+    { numRuns: 3000 },
+  )
+  t.pass()
+})
+
+t.test('two characters that changed places, one too few and one too many are noticed', async t => {
+  for (let run = 0; run < 300; run++) {
+    const text = made()
+    for (let place = 4; place < 31; place++) {
+      const [one = '', other = ''] = text.slice(place, place + 2)
+      const swapped = withAt(withAt(text, place, other), place + 1, one)
+      if (swapped !== text && !forged(swapped)) t.fail(swapped)
+      if (!forged(text.slice(0, place) + text.slice(place + 1))) t.fail('one too few')
+      if (!forged(text.slice(0, place) + one + text.slice(place))) t.fail('one too many')
+    }
+  }
+  t.pass()
+})
+
+t.test('a guess of the right form is forged', async t => {
+  const guesses = fc.array(letter, { minLength: 28, maxLength: 28 }).map(letters => `agp_${letters.join('')}`)
+  fc.assert(fc.property(guesses, forged), { numRuns: 3000 })
+  t.ok(forged('agp_'))
+  t.ok(forged(`${made()}\n`))
+})
+
+t.test('passwords of another store are forged here', async t => {
+  const elsewhere = createGeneratedPasswords(randomBytes(32))
+  t.ok(generated.isForged(elsewhere.make()))
+  t.notOk(createGeneratedPasswords(Buffer.alloc(32, 1)).isForged(generated.make()), 'the key is all it takes')
+})
+
+t.test('what does not begin with agp_ is nobody’s forgery', async t => {
+  for (const text of ['', 'agp', 'AGP_x', ' agp_x', 'correct horse battery staple', made().slice(1)]) {
+    t.notOk(forged(text), text)
+  }
+})

@@ -1,0 +1,106 @@
+import type { Test } from 'tap'
+import type { Scope, Username } from '../../src/gateway/names.ts'
+import type { Store } from '../../src/store/store.ts'
+import { type MakeDatabase, open, openFresh } from './contract.ts'
+import {
+  actor,
+  anna,
+  boris,
+  hashOf,
+  inNorth,
+  manyCredentials,
+  msa,
+  revision,
+  shortAnna,
+  silently,
+} from './samples.ts'
+
+/** A use of a credential that is there. */
+async function useOf(store: Store, username: Username, at: number, from = '192.0.2.7', scope: Scope = msa) {
+  const { current } = await store.credentials.find(msa, undefined, username)
+  if (current === undefined) throw new Error('the test has not made that credential')
+  return { scope, subject: current.subject, at, from }
+}
+
+async function lastUses(store: Store) {
+  const all = await store.registry(silently).credentials(msa)
+  return all.map(({ username, lastUsed }) => [username, lastUsed?.at, lastUsed?.from])
+}
+
+export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<void> {
+  await t.test('of each credential the newest use is kept, in whatever order they come', async t => {
+    const store = await openFresh(t, make)
+    const registry = store.registry(silently)
+    await registry.setCredential(actor, msa, { username: anna, hash: hashOf('one') })
+    await registry.setCredential(actor, msa, { username: boris, hash: hashOf('one') })
+    t.strictSame(await lastUses(store), [
+      [anna, undefined, undefined],
+      [boris, undefined, undefined],
+    ])
+
+    await store.lastUsed.record([
+      await useOf(store, anna, 3000, '192.0.2.3'),
+      await useOf(store, anna, 5000, '2001:db8::5'),
+      await useOf(store, anna, 4000, '192.0.2.4'),
+      await useOf(store, boris, 2000, '192.0.2.2'),
+    ])
+    await store.lastUsed.record([
+      await useOf(store, anna, 4500, '192.0.2.9'),
+      await useOf(store, boris, 6000, '192.0.2.6'),
+    ])
+    await store.lastUsed.record([])
+    t.strictSame(await lastUses(store), [
+      [anna, 5000, '2001:db8::5'],
+      [boris, 6000, '192.0.2.6'],
+    ])
+  })
+
+  await t.test(
+    'a use is no change: no revision, nothing in the log, and a new password keeps it',
+    async t => {
+      const store = await openFresh(t, make)
+      const registry = store.registry(silently)
+      await registry.setCredential(actor, msa, { username: anna, hash: hashOf('one') })
+      await store.lastUsed.record([await useOf(store, anna, 3000)])
+      t.equal(await store.changes.revision(), revision(1))
+      t.equal((await store.changes.since(revision(0))).length, 1)
+      await registry.setCredential(actor, msa, {
+        username: anna,
+        secondary: shortAnna,
+        hash: hashOf('two'),
+      })
+      await registry.switchCredential(actor, msa, anna, false)
+      t.strictSame(await lastUses(store), [[anna, 3000, '192.0.2.7']])
+    },
+  )
+
+  await t.test('a use of what is not there is nothing', async t => {
+    const store = await openFresh(t, make)
+    await store.registry(silently).setCredential(actor, msa, { username: anna, hash: hashOf('one') })
+    const use = await useOf(store, anna, 3000, '192.0.2.7', inNorth)
+    await store.lastUsed.record([use, { ...use, scope: msa, subject: 'nobody' as typeof use.subject }])
+    t.strictSame(await lastUses(store), [[anna, undefined, undefined]])
+  })
+
+  await t.test('processes that write thousands of uses at once, during an import, do not block', async t => {
+    const database = await make(t)
+    const stores = [await open(t, database), await open(t, database), await open(t, database)]
+    const [store] = stores
+    if (store === undefined) return
+    const credentials = manyCredentials(2500)
+    const registry = store.registry(silently)
+    await registry.importCredentials(actor, msa, credentials, () => {})
+    const subjects = await Promise.all(
+      credentials.map(async ({ username }) => (await useOf(store, username, 0)).subject),
+    )
+    const uses = subjects.map((subject, at) => ({ scope: msa, subject, at: at + 1, from: '192.0.2.7' }))
+    const answers = await Promise.all([
+      stores[1]?.lastUsed.record(uses),
+      stores[2]?.lastUsed.record(uses.toReversed()),
+      registry.importCredentials(actor, msa, credentials.toReversed(), () => {}),
+    ])
+    t.strictSame(answers, [undefined, undefined, undefined])
+    const used = await registry.credentials(msa)
+    t.equal(used.filter(({ lastUsed }) => lastUsed !== undefined).length, 2500)
+  })
+}
