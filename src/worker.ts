@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from './commands/reason.ts'
 import type { FromWorker, ToWorker } from './fleet.ts'
 import { Outage } from './gateway/outage.ts'
 import { ipcChannel } from './hashing/channel.ts'
@@ -96,7 +97,7 @@ try {
 } catch (error) {
   tell({
     altgate: 'cannot-start',
-    why: `cannot listen on ${settings.listen.host}:${settings.listen.port}: ${String(error)}`,
+    why: `Cannot listen on ${settings.listen.host}:${settings.listen.port}: ${reasonOf(error)}.`,
   })
 }
 

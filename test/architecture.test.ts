@@ -12,6 +12,8 @@ const parts = [
   'hashing',
   'http',
   'news',
+  'passwords',
+  'self-service',
   'settings',
   'store',
   'upstream-auth',
@@ -25,6 +27,8 @@ const joiners = ['altgate.js', 'cli.ts', 'fleet.ts', 'foundation.ts', 'serve.ts'
 /** What the files of one part may take from elsewhere: a part or a file, and why. */
 const exceptions = [
   { from: 'commands', to: 'settings', because: 'every command reads the settings first' },
+  { from: 'commands', to: 'passwords', because: 'one set of rules for what people choose' },
+  { from: 'self-service', to: 'passwords', because: 'the same rules hold on the page' },
   { from: 'commands', to: 'src/services.ts', because: 'commands work on the same parts as the server' },
   { from: 'commands', to: 'src/serve.ts', because: 'serving is a command too' },
   { from: 'commands', to: 'src/hashing/imported.ts', because: 'an import file holds hashes made elsewhere' },
@@ -40,6 +44,8 @@ const exceptions = [
 const revealers = new Map<string, string>([
   ['src/gateway/attempt.ts', 'the proof is an HMAC over the password'],
   ['src/gateway/credential.ts', 'the Authorization header is decoded here'],
+  ['src/gateway/generated-password.ts', 'the checksum of a generated password is checked'],
+  ['src/passwords/rules.ts', 'what may be chosen is decided by its characters'],
   ['src/hashing/argon2id.ts', 'the password is hashed'],
   ['src/hashing/lane-process.ts', 'the password goes to the process that hashes it'],
   ['src/hashing/remote.ts', 'the password goes to the process that has the lanes'],
@@ -47,8 +53,10 @@ const revealers = new Map<string, string>([
   ['src/store/postgres.ts', 'the address may hold the password of the database'],
   ['src/verdicts/redis.ts', 'the address may hold the password of Redis'],
   ['src/commands/credential-set.ts', 'a generated password is shown once'],
-  ['src/commands/password.ts', 'its length in bytes is checked'],
   ['src/commands/walk.ts', 'explain sends what a tool would send'],
+  ['src/self-service/openid.ts', 'the client secret proves to an identity provider who asks'],
+  ['src/self-service/pages/saved.ts', 'a generated password is shown once'],
+  ['src/self-service/webhook.ts', 'the address of a webhook may be a key, and notices are signed'],
 ])
 
 /** A file of ours, with its path from the root. */

@@ -4,7 +4,7 @@ import type { Directory } from '../gateway/registry.ts'
 
 /** Passwords of the demo. Everybody may know them: nothing worth a secret may ever lie behind them. */
 export const passwords = {
-  msa: 'demo-msa',
+  msa: 'demo-microsoft',
   contoso: 'demo-contoso',
   /** What the guide proposes for the reset on northwind. */
   northwind: 'demo-northwind',

@@ -1,5 +1,12 @@
 import { accounts, anna, northwindDirectory, passwords, repository, scopes } from './cast.ts'
+import { people } from './identity-people.ts'
 import type { DemoGuide } from './seed.ts'
+
+/** What `seed.ts` has found, and whether people can sign in to the page. */
+export interface GuideFacts extends DemoGuide {
+  /** `not-installed`: the provider's package is for development, and this is an image. */
+  readonly signIn: 'ready' | 'none' | 'not-installed'
+}
 
 export interface GuideLooks {
   /** Whether the terminal shows colours. */
@@ -9,7 +16,10 @@ export interface GuideLooks {
 }
 
 /** What `npm start` prints: what to paste, in any folder, and what it will show. Lines of at most 80 columns. */
-export function describeDemo({ publicUrl, northwind }: DemoGuide, { colours, home }: GuideLooks): string {
+export function describeDemo(
+  { publicUrl, northwind, signIn }: GuideFacts,
+  { colours, home }: GuideLooks,
+): string {
   const bold = paint(colours, '1')
   const dim = paint(colours, '2')
   const command = (...lines: readonly string[]) => lines.map(line => `    ${paint(colours, '36')(line)}`)
@@ -29,6 +39,8 @@ export function describeDemo({ publicUrl, northwind }: DemoGuide, { colours, hom
     '',
     bold('3. Set the credential for that directory; then the clone works.'),
     '',
+    ...thirdStep(publicUrl, signIn, dim),
+    '',
     ...command(
       `echo ${passwords.northwind} |`,
       `  npm --prefix ${quoted(home)} run -s altgate -- \\`,
@@ -39,12 +51,37 @@ export function describeDemo({ publicUrl, northwind }: DemoGuide, { colours, hom
     ),
     '',
     dim('   Leave out the first line to be asked for a password of your own.'),
-    '   The page that git names for it:',
-    `   ${publicUrl}/_altgate/?account=${accounts.northwind}`,
     '',
     dim('Ctrl-C stops it. Your changes stay; delete the folder data to begin again.'),
     '',
   ].join('\n')
+}
+
+/** In the browser first: that is what people do. */
+function thirdStep(
+  publicUrl: string,
+  signIn: GuideFacts['signIn'],
+  dim: (text: string) => string,
+): readonly string[] {
+  const page = `   ${publicUrl}/_altgate/?account=${accounts.northwind}`
+  if (signIn !== 'ready') {
+    const why = signIn === 'none' ? 'is switched off' : 'is not installed here'
+    return [
+      `   The demo's sign-in service ${why}, so the page`,
+      page,
+      '   cannot let you in. The command can:',
+    ]
+  }
+  const person = people.find(({ email }) => email === anna.username)
+  return [
+    '   Open the page that git has named, and sign in there as',
+    `   ${anna.username} with the password ${person?.password}:`,
+    '',
+    page,
+    '',
+    '   It shows the new password and the commands that use it.',
+    dim('   The same without a browser:'),
+  ]
 }
 
 function secondStep(northwind: DemoGuide['northwind'], command: readonly string[]): readonly string[] {

@@ -1,3 +1,4 @@
+import { setsPageCookie } from './page-cookies.ts'
 import { namesOf } from './upstream-headers.ts'
 
 /** What an upstream says about its own connection (RFC 9110, 7.6.1), and what only the gateway may say. */
@@ -32,6 +33,7 @@ export function clientHeaders(
     const value = raw[at + 1]?.toString('latin1') ?? ''
     const lower = name.toLowerCase()
     if (dropped.has(lower) || lower.startsWith('x-altgate-') || named.includes(lower)) continue
+    if (lower === 'set-cookie' && setsPageCookie(value)) continue
     headers.push(name, lower === 'location' && location !== undefined ? location : value)
   }
   return headers

@@ -1,5 +1,6 @@
 import type { Allow } from '../gateway/decision.ts'
 import type { Ask } from '../gateway/ask.ts'
+import { withoutPageCookies } from './page-cookies.ts'
 import type { Sender } from './sender.ts'
 
 /** A request that may go on, with all that the upstream is told about it. */
@@ -50,11 +51,17 @@ export function upstreamHeaders(raw: readonly string[], passage: Passage): strin
     const name = raw[at] ?? ''
     const value = raw[at + 1] ?? ''
     const folded = fold(name)
-    if (travels(name, folded, passage.sender)) headers.push(name, value)
+    if (folded === 'cookie') addCookies(headers, name, value)
+    else if (travels(name, folded, passage.sender)) headers.push(name, value)
     else if (folded === 'connection') options += `,${value}`
   }
   // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
   return addIdentity(withoutNamed(headers, namesOf(options)), passage)
+}
+
+function addCookies(headers: string[], name: string, value: string): void {
+  const rest = withoutPageCookies(value)
+  if (rest !== '') headers.push(name, rest)
 }
 
 function fold(name: string): string {

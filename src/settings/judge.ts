@@ -29,7 +29,8 @@ function sentence(issue: z.core.$ZodIssue, value: unknown, secret: boolean): str
   const wantsGroup = issue.code === 'invalid_type' && issue.expected === 'object'
   const demand = wantsGroup ? 'must be a group of settings' : issue.message
   if (value === undefined) return `is missing: it ${demand}`
-  const isRule = issue.code === 'custom' && isGroup(value) // about a whole group, whose members are well-formed
+  // About a whole group, whose members are well-formed; or about the name that somebody gave it.
+  const isRule = (issue.code === 'custom' && isGroup(value)) || issue.code === 'invalid_key'
   return secret || isRule ? demand : `${demand}, but is ${shown(value, wantsGroup)}`
 }
 

@@ -79,9 +79,9 @@ export const keeping = {
   demo: z
     .strictObject({
       upstreamPort: whole(0, 65_535)
-        .default(0)
+        .default(8081)
         .describe(
-          'Port of the demo upstream on 127.0.0.1. 0 takes any free one, which suits a store that is used once.',
+          'Port of the demo upstream on 127.0.0.1. 0 takes any free one, which suits a store that is used once: the accounts keep the port.',
         ),
       upstreamUrl: siteUrl()
         .exactOptional()

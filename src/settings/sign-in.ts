@@ -68,7 +68,9 @@ export const signIn = z
       .describe('One app registration (multi-tenant) for all directories that are not named above.'),
     freshMinutes: whole(1, 1440)
       .default(15)
-      .describe('How old a sign-in may be when something is changed. After that the page asks for another.'),
+      .describe(
+        'How old a sign-in may be when something is changed. After that the page asks for another. Entra ID says how old it is if the app registration adds the optional claim `auth_time` to its id tokens; else it begins when the person comes back.',
+      ),
     sessionMinutes: whole(1, 1440).default(60).describe('How long the page shows anything after a sign-in.'),
   })
   .prefault({})

@@ -7,33 +7,49 @@ const plain = { colours: false, home: '/opt/altgate' }
 
 t.test('the guide fits a terminal of 80 columns, and holds no colours for a file', async t => {
   for (const northwind of ['reset-needed', 'reset'] as const) {
-    const lines = describeDemo({ publicUrl, northwind }, plain).split('\n')
-    t.strictSame(
-      lines.filter(line => line.length > 80),
-      [],
-    )
-    t.notMatch(lines.join('\n'), '\u001b')
+    for (const signIn of ['ready', 'none', 'not-installed'] as const) {
+      const lines = describeDemo({ publicUrl, northwind, signIn }, plain).split('\n')
+      t.strictSame(
+        lines.filter(line => line.length > 80),
+        [],
+      )
+      t.notMatch(lines.join('\n'), '\u001b')
+    }
   }
 })
 
 t.test('colours change nothing but the looks', async t => {
-  const demo = { publicUrl, northwind: 'reset-needed' } as const
+  const demo = { publicUrl, northwind: 'reset-needed', signIn: 'ready' } as const
   const coloured = describeDemo(demo, { ...plain, colours: true })
   t.match(coloured, '\u001b[1m')
   t.equal(stripVTControlCharacters(coloured), describeDemo(demo, plain))
 })
 
 t.test('it says that a reset is needed only as long as nobody has set the credential', async t => {
-  t.match(describeDemo({ publicUrl, northwind: 'reset-needed' }, plain), /a reset is\s+needed/)
-  const later = describeDemo({ publicUrl, northwind: 'reset' }, plain)
+  t.match(
+    describeDemo({ publicUrl, northwind: 'reset-needed', signIn: 'ready' }, plain),
+    /a reset is\s+needed/,
+  )
+  const later = describeDemo({ publicUrl, northwind: 'reset', signIn: 'ready' }, plain)
   t.notMatch(later, 'reset')
   t.match(later, 'was set on an earlier start')
 })
 
 t.test('a folder with blanks and quotes can be pasted', async t => {
   const guide = describeDemo(
-    { publicUrl, northwind: 'reset-needed' },
+    { publicUrl, northwind: 'reset-needed', signIn: 'ready' },
     { colours: false, home: "/opt/anna's gate" },
   )
   t.match(guide, String.raw`npm --prefix '/opt/anna'\''s gate' run`)
+})
+
+t.test('the reset is shown in the browser first, and by a command where nobody can sign in', async t => {
+  const guide = (signIn: 'ready' | 'none' | 'not-installed') =>
+    describeDemo({ publicUrl, northwind: 'reset-needed', signIn }, plain)
+  t.match(guide('ready'), 'anna@example.com with the password anna-demo')
+  t.match(guide('ready'), `${publicUrl}/_altgate/?account=northwind`)
+  t.match(guide('ready'), 'credential set --config')
+  t.match(guide('not-installed'), 'is not installed here')
+  t.notMatch(guide('not-installed'), 'anna-demo')
+  t.match(guide('none'), 'credential set --config')
 })

@@ -74,8 +74,8 @@ t.test('an override takes the place of a reference that leads nowhere', async t 
 })
 
 t.test('a group with nothing in it is there', async t => {
-  t.same(settingsOf(t, 'demo:').demo, { upstreamPort: 0, dataDirectory: './data/demo' })
-  t.same(settingsOf(t, 'demo: {}').demo, { upstreamPort: 0, dataDirectory: './data/demo' })
+  t.same(settingsOf(t, 'demo:').demo, { upstreamPort: 8081, dataDirectory: './data/demo' })
+  t.same(settingsOf(t, 'demo: {}').demo, { upstreamPort: 8081, dataDirectory: './data/demo' })
 })
 
 t.test('ALTGATE_CONFIG names the file, and --config wins over it', async t => {

@@ -1,0 +1,57 @@
+import { people, type PlayedAuthority } from './identity-people.ts'
+
+/** The form where a demo authority asks who somebody is. It shows the passwords: everybody may know them. */
+export function signInForm(authority: PlayedAuthority, action: string, wrong: boolean): string {
+  const rows = people.map(
+    ({ email, password, at }) =>
+      `<tr><td>${email}</td><td><code>${password}</code></td><td>${at.includes(authority.path) ? 'yes' : 'no'}</td></tr>`,
+  )
+  return page(
+    `Sign in to ${authority.name}`,
+    `<p class="from">Demo sign-in</p>
+<h1>Sign in to ${authority.name}</h1>
+${wrong ? '<p class="error" id="error" role="alert">Nobody has that name and password.</p>' : ''}
+<form method="post" action="${escaped(action)}">
+<label for="login">E-mail address</label>
+<input id="login" name="login" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus${wrong ? ' aria-describedby="error"' : ''}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button type="submit">Sign in</button>
+</form>
+<form method="post" action="${escaped(action)}"><button class="quiet" type="submit" name="cancel" value="yes">Cancel</button></form>
+<table><caption>Who can sign in here</caption>
+<thead><tr><th scope="col">Address</th><th scope="col">Password</th><th scope="col">Known here</th></tr></thead>
+<tbody>${rows.join('')}</tbody></table>`,
+  )
+}
+
+/** Something went wrong on the way. */
+export function troublePage(sentence: string): string {
+  return page('This sign-in cannot go on', `<h1>This sign-in cannot go on</h1><p>${escaped(sentence)}</p>`)
+}
+
+function page(title: string, main: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title><link rel="icon" href="data:,"><style>${style}</style></head><body><main>${main}</main></body></html>`
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+}
+
+const style = `
+:root{color-scheme:light dark;--ink:light-dark(#1d2230,#e8ebf2);--soft:light-dark(#586174,#a7b0c2);--paper:light-dark(#fff,#1c212c);
+--ground:light-dark(#ece7f5,#14131a);--line:light-dark(#8d96a8,#6b7488);--accent:light-dark(#6a3fb5,#bda2f3);--on:light-dark(#fff,#17141f)}
+*{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
+main{max-width:27rem;margin:8vh auto 2rem;padding:2rem 1.5rem;background:var(--paper);border-radius:12px}
+h1{font-size:1.4rem;line-height:1.25;margin:.25rem 0 1.25rem}.from{margin:0;color:var(--accent);font-weight:600}
+label{display:block;font-weight:600;margin:.9rem 0 .25rem}
+input{width:100%;font:inherit;color:inherit;background:transparent;padding:.55rem .7rem;border:1px solid var(--line);border-radius:8px}
+button{font:inherit;font-weight:600;width:100%;margin-top:1.1rem;padding:.6rem;border:0;border-radius:8px;background:var(--accent);color:var(--on);cursor:pointer}
+button.quiet{background:none;color:var(--ink);margin-top:.4rem;font-weight:400;text-decoration:underline}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+.error{border-left:4px solid light-dark(#b3261e,#ff9d94);padding-left:.75rem}
+table{width:100%;margin-top:1.5rem;font-size:.85rem;border-collapse:collapse}caption{text-align:left;color:var(--soft);padding-bottom:.25rem}
+th,td{text-align:left;padding:.3rem .4rem .3rem 0;border-top:1px solid light-dark(#dde1e9,#343b49);overflow-wrap:anywhere}
+`

@@ -1,0 +1,87 @@
+// Everything here is a convenience: the page works without it.
+
+for (const button of document.querySelectorAll('button[data-copy]')) {
+  button.hidden = false
+  button.addEventListener('click', () => copy(button))
+}
+
+for (const input of document.querySelectorAll('input[type=password]')) addReveal(input)
+
+for (const time of document.querySelectorAll('time')) {
+  const at = new Date(time.dateTime)
+  time.title = time.textContent
+  time.textContent = at.toLocaleString(document.documentElement.lang, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+  })
+}
+
+// A double click would set two passwords, and show the one that does not count.
+for (const form of document.querySelectorAll('form[method=post]')) {
+  form.addEventListener('submit', event => {
+    if (form.dataset.sent) event.preventDefault()
+    form.dataset.sent = 'yes'
+  })
+}
+// A page that comes back from the browser's memory may be sent again; the gateway sees that it is old.
+window.addEventListener('pageshow', () => {
+  for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent
+})
+
+/** Copies what the button stands beside, and says so to the eye and to screen readers. */
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy)
+  try {
+    await navigator.clipboard.writeText(source.textContent)
+    say(button, 'Copied')
+  } catch {
+    getSelection().selectAllChildren(source)
+    say(button, 'Press Ctrl+C')
+  }
+}
+
+function say(button, word) {
+  const before = button.textContent
+  button.textContent = word
+  status().textContent = word
+  setTimeout(() => {
+    button.textContent = before
+    status().textContent = ''
+  }, 2000)
+}
+
+/** One live region for the whole page: screen readers only notice changes in one that is there already. */
+function status() {
+  let region = document.getElementById('status')
+  if (region === null) {
+    region = document.createElement('p')
+    region.id = 'status'
+    region.className = 'visually-hidden'
+    region.setAttribute('role', 'status')
+    document.body.append(region)
+  }
+  return region
+}
+status()
+
+/** A button that shows what was typed. */
+function addReveal(input) {
+  const label = document.querySelector(`label[for="${input.id}"]`).textContent
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = 'reveal'
+  const name = word => {
+    button.textContent = word
+    button.setAttribute('aria-label', `${word}: ${label}`)
+  }
+  name('Show')
+  button.addEventListener('click', () => {
+    const hidden = input.type === 'password'
+    input.type = hidden ? 'text' : 'password'
+    name(hidden ? 'Hide' : 'Show')
+  })
+  const row = document.createElement('div')
+  row.className = 'row'
+  input.before(row)
+  row.append(input, button)
+}

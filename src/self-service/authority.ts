@@ -1,0 +1,74 @@
+import { msaScope, type DirectoryId, type Owner, type Scope } from '../gateway/names.ts'
+import { scopeOf, type Connection } from '../gateway/connection.ts'
+import type { Directory } from '../gateway/registry.ts'
+import type { Secret } from '../gateway/secret.ts'
+
+/** What the identity provider calls the gateway, and how the gateway proves that it is the one. */
+export interface Client {
+  readonly clientId: string
+  readonly clientSecret: Secret
+}
+
+/** The authorities that the settings know (`signIn`). */
+export interface Authorities {
+  readonly msa?: Client & { readonly issuer: string }
+  /** By directory id. */
+  readonly directories: Readonly<Record<string, Client & { readonly issuer?: string }>>
+  /** For every directory that is not named. */
+  readonly entra?: Client
+}
+
+/** Where the people of one scope sign in. */
+export interface Authority extends Client {
+  readonly scope: Scope
+  readonly issuer: string
+}
+
+/** Nobody has said where the people of this scope sign in; `setting` would. */
+export interface NoAuthority {
+  readonly setting: string
+}
+
+/** Who is responsible for people of this connection. `directories`: what the store knows of them. */
+export function authorityFor(
+  connection: Connection,
+  { msa, directories, entra }: Authorities,
+  known: readonly Directory[],
+): Authority | NoAuthority {
+  const scope = scopeOf(connection)
+  if (connection.kind === 'msa') return msa ? { ...msa, scope } : { setting: 'signIn.msa' }
+
+  const id = connection.directoryId
+  const named = Object.hasOwn(directories, id) ? directories[id] : undefined
+  const client = named ?? entra
+  if (client === undefined) return { setting: `signIn.directories.${id}` }
+  const issuer = named?.issuer ?? known.find(each => each.id === id)?.issuer ?? entraIssuer(id)
+  return { clientId: client.clientId, clientSecret: client.clientSecret, scope, issuer }
+}
+
+function entraIssuer(id: DirectoryId): string {
+  return `https://login.microsoftonline.com/${id}/v2.0`
+}
+
+/** The directory that all Microsoft accounts say they are in. */
+const microsoftAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
+/** What a token says of the person in it. */
+export type Claims = Readonly<Record<string, unknown>>
+
+/**
+ * Whom a token names, if it is somebody of this scope. An e-mail address proves nothing here: in a foreign directory
+ * anybody can have any (nOAuth), and addresses change hands. `wrong-directory`: somebody of elsewhere.
+ */
+export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong-directory' | 'nobody' {
+  const tenant = typeof tid === 'string' ? tid.toLowerCase() : undefined
+  if (scope === msaScope) {
+    if (tenant !== undefined && tenant !== microsoftAccounts) return 'wrong-directory'
+    return subject(sub)
+  }
+  return tenant === scope ? subject(oid) : 'wrong-directory'
+}
+
+function subject(claim: unknown): Owner | 'nobody' {
+  return typeof claim === 'string' && /^[!-~]{1,255}$/.test(claim) ? (claim as Owner) : 'nobody'
+}

@@ -1,0 +1,43 @@
+import type { Instant } from '../gateway/names.ts'
+import { createCookies, type Cookies } from './cookies.ts'
+import { createErrands, type Errands } from './errands.ts'
+import { createOpenId, type OpenId } from './openid.ts'
+import type { SelfServiceParts } from './parts.ts'
+import { createReception, type Reception } from './reception.ts'
+import { createSessions, type Sessions } from './session.ts'
+import { createThrottle, usualLimits, type Throttle } from './throttle.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+/** What the routes of the page work with. */
+export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
+  readonly now: () => Instant
+  readonly secure: boolean
+  readonly cookies: Cookies
+  readonly sessions: Sessions
+  readonly errands: Errands
+  readonly openId: OpenId
+  readonly reception: Reception
+  readonly throttle: Throttle
+  readonly turns: Turns
+}
+
+export function createDesk(parts: SelfServiceParts): Desk {
+  const { publicUrl, signIn, now = Date.now, limits = usualLimits, providerTimeoutSeconds = 5 } = parts
+  const secure = publicUrl.startsWith('https:')
+  return {
+    ...parts,
+    now,
+    secure,
+    cookies: createCookies(secure),
+    sessions: createSessions({ store: parts.sessions, life: signIn.sessionMinutes * 60_000, now }),
+    errands: createErrands(parts.sessions, now),
+    openId: createOpenId({
+      redirectUri: `${publicUrl}/_altgate/callback`,
+      timeoutSeconds: providerTimeoutSeconds,
+      maxAgeSeconds: signIn.freshMinutes * 60,
+    }),
+    reception: createReception(parts, now),
+    throttle: createThrottle(limits),
+    turns: createTurns(),
+  }
+}

@@ -1,0 +1,148 @@
+import type { AccountName, Instant, Username } from '../../gateway/names.ts'
+import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
+import { html, type Html } from '../html.ts'
+import type { Page } from '../page.ts'
+import { pageOf, signInFor, type Place } from '../places.ts'
+import { ownSets, type OwnSet } from './own-sets.ts'
+import { claimForm, setForm, type Faults } from './set-form.ts'
+
+/** All that the page of one account shows to somebody who is signed in for it. */
+export interface Profile {
+  readonly account: AccountRecord
+  readonly place: Place
+  readonly csrf: string
+  /** What the credential is or will be called; missing: the authority gave no name that can be one. */
+  readonly username: Username | undefined
+  readonly credential: CredentialRecord | undefined
+  /** An operator made a credential of this person's name: it can be taken over by its password. */
+  readonly claimable: boolean
+  /** Whether the sign-in is recent enough for changes. */
+  readonly fresh: boolean
+  /** The accounts that the credential opens, for a directory; nobody knows who all has Microsoft accounts. */
+  readonly opens: readonly AccountName[]
+  readonly sets: readonly OwnSet[]
+}
+
+/** What has just happened, said at the top of the page. */
+export interface Told {
+  readonly faults?: Faults
+  /** What was typed as the secondary user name. */
+  readonly secondary?: string
+  readonly done?: string
+  readonly note?: string
+}
+
+/** The page of an account: what there is, and the form for what there shall be. */
+export function profile(shown: Profile, told: Told = {}): Page {
+  const { account, place } = shown
+  const wrong = told.faults !== undefined
+  const title = `Alternate credentials for ${place.name}`
+  return {
+    status: wrong ? 422 : 200,
+    csrf: shown.csrf,
+    title: wrong ? `Error: ${title}` : told.done === undefined ? title : `${told.done} ${title}`,
+    main: html`<h1>Alternate credentials <span class="name">for ${place.name}</span></h1>
+${told.done && html`<p class="done" role="status">${told.done}</p>`}
+${told.note && html`<p class="note" role="status">${told.note}</p>`}
+${told.faults && errorSummary(told.faults)}
+<p class="lead">One user name and one password for git and other tools. They count <strong>${place.reach}</strong>, and
+nowhere else. You came here for <b>${account.name}</b>.</p>
+${shown.credential && present(shown, shown.credential)}
+${change(shown, told)}
+${reach(shown)}
+${elsewhere(shown)}`,
+  }
+}
+
+function errorSummary(faults: Faults): Html {
+  const entries = Object.entries(faults)
+  return html`<div class="summary" role="alert" tabindex="-1" autofocus aria-labelledby="summary">
+<h2 id="summary">Nothing was changed yet</h2>
+<ul>${entries.map(([field, sentence]) => html`<li><a href="#${field}">${sentence}</a></li>`)}</ul>
+</div>`
+}
+
+/** The credential as it is. */
+function present(shown: Profile, { username, secondary, enabled, setAt, lastUsed }: CredentialRecord): Html {
+  return html`<section class="card" aria-labelledby="present">
+<div class="heading"><h2 id="present">What you have now</h2>
+<span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
+<dl>
+<div><dt>User name</dt><dd>${username}</dd></div>
+<div><dt>Secondary user name</dt><dd>${secondary ?? html`<span class="none">none</span>`}</dd></div>
+<div><dt>Password set</dt><dd>${moment(setAt)}</dd></div>
+<div><dt>Last used</dt><dd>${
+    lastUsed === undefined
+      ? html`<span class="none">not yet</span>`
+      : html`${moment(lastUsed.at)}<br>from ${lastUsed.from}`
+  }</dd></div>
+</dl>
+${shown.fresh && switchForm(shown, enabled)}
+</section>`
+}
+
+function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
+  const words = enabled
+    ? 'Switched off, they open nothing until you switch them on again. The password stays as it is.'
+    : 'They open nothing now. Switched on, the same user name and password work again.'
+  return html`<form method="post" action="/_altgate/switch" class="aside">
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="account" value="${account.name}">
+<input type="hidden" name="on" value="${enabled ? '0' : '1'}">
+<p class="hint">${words}</p>
+<button class="${enabled ? 'secondary' : 'primary'}" type="submit">${enabled ? 'Switch off' : 'Switch on'}</button>
+</form>`
+}
+
+function change(shown: Profile, told: Told): Html {
+  const { account, username, fresh, claimable } = shown
+  if (username === undefined) return nameless(shown)
+  if (!fresh)
+    return html`<section class="card" aria-labelledby="again">
+<h2 id="again">To change something, sign in again</h2>
+<p>You signed in some time ago. For a change we ask once more, in case somebody else sits here now.</p>
+<p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
+</section>`
+  return claimable ? claimForm(shown, username, told) : setForm(shown, username, told)
+}
+
+/** The sign-in gave no address that can be a user name, and nobody may make one up: upstreams believe it. */
+function nameless({ place, account }: Profile): Html {
+  return html`<section class="card" aria-labelledby="nameless">
+<h2 id="nameless">You need your operator</h2>
+<p>Your sign-in came without an e-mail address that can be a user name. Ask your operator to set a password for you:</p>
+<pre><code>altgate credential set --scope ${place.scope} --user NAME --generate</code></pre>
+<p class="hint">Or <a href="${signInFor(account.name, 'other')}">sign in with another account</a>.</p>
+</section>`
+}
+
+const mostShown = 20
+
+function reach({ account, place, opens }: Profile): Html {
+  const shown = opens.slice(0, mostShown)
+  const more = opens.length - shown.length
+  const list =
+    place.scope === 'msa'
+      ? html`<p>Every account that signs in with Microsoft accounts and lets you in, like <b>${account.name}</b>: one set for
+all of them.</p>`
+      : html`<p>Every account of the directory ${place.name} that lets you in:</p>
+<ul class="names">${shown.map(name => html`<li>${name}</li>`)}${more > 0 && html`<li class="more">and ${more} more</li>`}</ul>`
+  return html`<section class="card" aria-labelledby="reach"><h2 id="reach">What they open</h2>${list}</section>`
+}
+
+function elsewhere({ place, sets }: Profile): Html {
+  const others = sets.filter(set => set.place.scope !== place.scope)
+  return html`<section class="card" aria-labelledby="elsewhere">
+<h2 id="elsewhere">And other accounts?</h2>
+<p>You have one set for all accounts with Microsoft accounts, and one for each directory. What you do here changes
+none of the others. An account that moves to another directory is opened by the set of that directory from then on.</p>
+<p class="hint"><a href="/_altgate/">Open the page of another account</a></p>
+</section>
+${others.length > 0 && ownSets(sets, pageOf)}`
+}
+
+/** A time that everybody can read, in UTC; the script puts the reader's own in its place. */
+export function moment(at: Instant): Html {
+  const iso = new Date(at).toISOString()
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
+}

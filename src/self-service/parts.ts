@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http'
+import type { Naming } from '../gateway/account.ts'
+import type { AttemptKeys } from '../gateway/attempt.ts'
+import type { GeneratedPasswords } from '../gateway/generated-password.ts'
+import type { Instant } from '../gateway/names.ts'
+import type { Outage } from '../gateway/outage.ts'
+import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
+import type { Registry } from '../gateway/registry.ts'
+import type { Authorities } from './authority.ts'
+import type { Notice } from './notice.ts'
+import type { ProviderFailed } from './provider-failed.ts'
+import type { Limits } from './throttle.ts'
+
+/** What the page is made of. */
+export interface SelfServiceParts {
+  readonly registry: Pick<
+    Registry,
+    | 'account'
+    | 'accountsIn'
+    | 'directories'
+    | 'ownCredential'
+    | 'setCredential'
+    | 'switchCredential'
+    | 'claimCredential'
+  >
+  readonly credentials: Pick<CredentialStore, 'find'>
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
+  readonly keys: AttemptKeys
+  readonly generated: GeneratedPasswords
+  readonly sessions: SessionStore
+  readonly notice: Notice
+  readonly observer: SelfServiceObserver
+  /** How people reach the gateway, without a trailing slash. */
+  readonly publicUrl: string
+  readonly naming: Naming
+  readonly signIn: Authorities & { readonly freshMinutes: number; readonly sessionMinutes: number }
+  /** Refuse plain http where `publicUrl` is https. */
+  readonly httpsOnly: boolean
+  /** Who sent a request, and whether by https, as far as can be told. */
+  readonly senderOf: (request: IncomingMessage) => { readonly from: string; readonly secure: boolean }
+  readonly limits?: Limits
+  /** Seconds that an identity provider may take for one answer. */
+  readonly providerTimeoutSeconds?: number
+  readonly now?: () => Instant
+}
+
+/** Told of what an operator should know; must not throw. `requestId` is the reference that the page shows. */
+export interface SelfServiceObserver {
+  providerFailed(failure: ProviderFailed, requestId: string): void
+  outage(outage: Outage): void
+  bug(error: unknown, requestId: string): void
+}

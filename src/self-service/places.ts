@@ -1,0 +1,59 @@
+import { describe, scopeOf, type Connection } from '../gateway/connection.ts'
+import { msaScope, type AccountName, type Scope } from '../gateway/names.ts'
+import type { Directory } from '../gateway/registry.ts'
+
+/** A scope, in words for people. */
+export interface Place {
+  readonly scope: Scope
+  /** `Contoso`, `Microsoft accounts`: for headings. */
+  readonly name: string
+  /** `for all accounts of the directory Contoso`. */
+  readonly reach: string
+  /** `an account of the directory Contoso`: whom to sign in as. */
+  readonly person: string
+}
+
+const microsoftAccounts: Place = {
+  scope: msaScope,
+  name: 'Microsoft accounts',
+  reach: 'for all accounts that sign in with Microsoft accounts',
+  person: 'your personal Microsoft account',
+}
+
+/** The place that a connection leads to. */
+export function placeOf(connection: Connection): Place {
+  if (connection.kind === 'msa') return microsoftAccounts
+  return directoryPlace(scopeOf(connection), connection.directoryName)
+}
+
+/** The place of a scope; a directory that has gone from the store is called by its id. */
+export function placeOfScope(scope: Scope, directories: readonly Directory[]): Place {
+  if (scope === msaScope) return microsoftAccounts
+  // A scope that is not `msa` is the id of a directory.
+  const known = directories.find(({ id }) => (id as string) === scope)
+  return directoryPlace(scope, known?.name ?? scope)
+}
+
+function directoryPlace(scope: Scope, name: string): Place {
+  return {
+    scope,
+    name,
+    reach: `for all accounts of the directory ${name}`,
+    person: `your account in the directory ${name}`,
+  }
+}
+
+/** What an account signs in with, as git has told it. */
+export function signsInWith(connection: Connection): string {
+  return describe(connection)
+}
+
+/** The page of an account. */
+export function pageOf(account: AccountName): string {
+  return `/_altgate/?account=${encodeURIComponent(account)}`
+}
+
+/** Where the sign-in for an account begins. `other`: with another person; `again`: with the password once more. */
+export function signInFor(account: AccountName, ask?: 'other' | 'again'): string {
+  return `/_altgate/sign-in?account=${encodeURIComponent(account)}${ask === undefined ? '' : `&ask=${ask}`}`
+}

@@ -1,0 +1,92 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { addAssets } from './assets.ts'
+import { fieldsOf, show, switchCredential } from './changes.ts'
+import { claimCredential } from './claim.ts'
+import { createDesk, type Desk } from './desk.ts'
+import { pageAbout } from './failures.ts'
+import { readFields } from './fields.ts'
+import { addGuard, send } from './guard.ts'
+import { isPage, type Page } from './page.ts'
+import { noAuthority, noSuchPage, notFromHere, notUnderstood } from './pages/trouble.ts'
+import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
+import type { SelfServiceParts } from './parts.ts'
+import { isSameText } from './session.ts'
+import { setPassword } from './set-password.ts'
+import { finishSignIn, queryOf, startSignIn } from './sign-in.ts'
+
+/**
+ * The page where people set their alternate credentials, to be mounted under `/_altgate` of the public port.
+ * Whoever holds a session of it may do what its identities may, and nothing else.
+ */
+export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
+  const desk = createDesk(parts)
+  return async app => {
+    app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, desk.observer)))
+    app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
+    await addGuard(app, desk)
+    addAssets(app)
+    addSignIn(app, desk)
+    app.get('/', async (request, reply) => send(reply, await home(desk, request)))
+    addChange(app, '/credential', request => setPassword(desk, request))
+    addChange(app, '/switch', request => switchCredential(desk, request))
+    addChange(app, '/claim', request => claimCredential(desk, request))
+  }
+}
+
+/** `GET /`: an account's page, or the question which one. */
+async function home(desk: Desk, request: FastifyRequest): Promise<Page> {
+  const { reception, sessions, cookies } = desk
+  const fields = readFields(queryOf(request).slice(1))
+  if (fields === undefined) return notUnderstood
+  const session = await sessions.find(cookies.session(request))
+  const typed = fields.get('account')
+  if (typed === undefined) {
+    const page = whichAccount(await reception.setsOf(session))
+    return { ...page, ...(session && { csrf: session.csrf }) }
+  }
+
+  const guest = await reception.receive(typed)
+  if (isPage(guest)) return guest
+  const visitor = reception.recognise(guest, session)
+  if (visitor !== undefined) return await show(desk, visitor, {})
+  const { account, place, authority } = guest
+  return 'setting' in authority ? noAuthority(account.name, place, authority.setting) : welcome(account)
+}
+
+function addSignIn(app: FastifyInstance, desk: Desk): void {
+  // HEAD, which some mail programs send to look at links, must not use a sign-in up.
+  const get = { exposeHeadRoute: false }
+  app.get('/sign-in', get, async (request, reply) => {
+    const to = await startSignIn(desk, request, reply)
+    return to instanceof URL ? reply.redirect(to.href, 303) : send(reply, to)
+  })
+  app.get('/callback', get, async (request, reply) => {
+    const to = await finishSignIn(desk, request, reply)
+    return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
+  })
+  app.post('/sign-out', async (request, reply) => {
+    const { sessions, cookies } = desk
+    const session = await sessions.find(cookies.session(request))
+    if (session !== undefined) {
+      if (!isSameText(session.csrf, fieldsOf(request)?.get('csrf') ?? '')) return send(reply, notFromHere)
+      await sessions.end(cookies.session(request))
+      cookies.dropSession(reply)
+    }
+    return send(reply, goodbye)
+  })
+  leadHome(app, '/sign-out')
+}
+
+function addChange(
+  app: FastifyInstance,
+  path: string,
+  change: (request: FastifyRequest) => Promise<Page>,
+): void {
+  app.post(path, async (request, reply) => send(reply, await change(request)))
+  leadHome(app, path)
+}
+
+/** Somebody goes to the address of a form, which is all that the browser shows of it. */
+function leadHome(app: FastifyInstance, path: string): void {
+  app.get(path, (_, reply) => reply.redirect('/_altgate/', 303))
+}

@@ -1,0 +1,114 @@
+import { msaScope, readAccountName, type Instant, type Scope } from '../gateway/names.ts'
+import type { AccountRecord } from '../gateway/registry.ts'
+import { authorityFor, type Authority, type NoAuthority } from './authority.ts'
+import type { OwnSet } from './pages/own-sets.ts'
+import type { Profile } from './pages/profile.ts'
+import { whichAccount } from './pages/welcome.ts'
+import type { Page } from './page.ts'
+import type { SelfServiceParts } from './parts.ts'
+import { placeOf, placeOfScope, type Place } from './places.ts'
+import type { Identity, Session } from './session.ts'
+
+/** Somebody who asks for an account that is there. */
+export interface Guest {
+  readonly account: AccountRecord
+  readonly place: Place
+  /** Where people of this account sign in, as it is connected at this moment. */
+  readonly authority: Authority | NoAuthority
+}
+
+/** A guest who has signed in for the account's scope. */
+export interface Visitor extends Guest {
+  readonly session: Session
+  readonly identity: Identity
+  /** Whether the sign-in is recent enough for changes. */
+  readonly fresh: boolean
+}
+
+/** Finds out who asks for what. All throw `Outage`. */
+export interface Reception {
+  /** The account that was typed or linked to; a page that says what is wrong with it. */
+  receive(typed: string): Promise<Guest | Page>
+  /** `undefined`: not signed in for the scope of this account. */
+  recognise(guest: Guest, session: Session | undefined): Visitor | undefined
+  /** What the page shows to somebody who is signed in. */
+  profileOf(visitor: Visitor): Promise<Profile>
+  /** The credentials of everybody that a session has signed in as. */
+  setsOf(session: Session | undefined): Promise<readonly OwnSet[]>
+}
+
+/** Longest part of a wrong account name that is shown again. */
+const longestShown = 64
+
+export function createReception(
+  { registry, credentials, signIn }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'>,
+  now: () => Instant,
+): Reception {
+  const isFresh = ({ at }: Identity) => at > now() - signIn.freshMinutes * 60_000
+
+  async function setsOf(session: Session | undefined): Promise<readonly OwnSet[]> {
+    if (session === undefined) return []
+    const directories = await registry.directories()
+    return await Promise.all(
+      session.identities.map(async identity => ({
+        place: placeOfScope(identity.scope, directories),
+        account: identity.account,
+        credential: await registry.ownCredential(identity.scope, identity.owner),
+        fresh: isFresh(identity),
+      })),
+    )
+  }
+
+  async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {
+    if (username === undefined) return false
+    return (await credentials.find(scope, undefined, username)).current !== undefined
+  }
+
+  return {
+    setsOf,
+
+    async receive(typed) {
+      const name = readAccountName(typed)
+      if (name === undefined) return { ...whichAccount([], wrongName(typed)), status: 400 }
+      const account = await registry.account(name)
+      if (account === undefined) return whichAccount([], unknown(name))
+      const authority = authorityFor(account.connection, signIn, await registry.directories())
+      return { account, place: placeOf(account.connection), authority }
+    },
+
+    recognise(guest, session) {
+      const identity = session?.identities.find(({ scope }) => scope === guest.place.scope)
+      if (session === undefined || identity === undefined) return undefined
+      return { ...guest, session, identity, fresh: isFresh(identity) }
+    },
+
+    async profileOf({ account, place, session, identity, fresh }) {
+      const { scope } = place
+      const credential = await registry.ownCredential(scope, identity.owner)
+      return {
+        account,
+        place,
+        csrf: session.csrf,
+        username: identity.username,
+        credential,
+        claimable: credential === undefined && (await isThere(scope, identity)),
+        fresh,
+        opens: scope === msaScope ? [] : await registry.accountsIn(scope),
+        sets: await setsOf(session),
+      }
+    },
+  }
+}
+
+function wrongName(typed: string) {
+  const sentence = 'An account name is 1 to 63 letters, digits, hyphens or underscores.'
+  return { typed: shown(typed), sentence: typed === '' ? 'Type the name of an account.' : sentence }
+}
+
+function unknown(typed: string) {
+  return { typed, sentence: 'There is no account of that name here. Check the spelling.' }
+}
+
+function shown(typed: string): string {
+  return typed.replace(/\p{C}/gu, '').slice(0, longestShown).toWellFormed()
+}

@@ -1,0 +1,96 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { foldUsername, type Instant, type Username } from '../gateway/names.ts'
+import { primaryFault } from '../passwords/usernames.ts'
+import { ownerIn, type Authority, type Claims } from './authority.ts'
+import type { Desk } from './desk.ts'
+import type { SignInUnderWay } from './errands.ts'
+import { readFields } from './fields.ts'
+import type { Prompt } from './openid.ts'
+import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
+import { isPage, type Page } from './page.ts'
+import { pageOf } from './places.ts'
+import { ProviderFailed } from './provider-failed.ts'
+import type { Guest } from './reception.ts'
+import type { Identity } from './session.ts'
+import { networkOf } from './throttle.ts'
+
+const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
+
+/** Sends somebody to the authority of an account. What it was about is kept here, never in an address. */
+export async function startSignIn(
+  desk: Desk,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Page | URL> {
+  const fields = readFields(queryOf(request).slice(1))
+  const ask = fields?.get('ask')
+  if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
+  const guest = await desk.reception.receive(fields.get('account') ?? '')
+  if (isPage(guest)) return guest
+  const { account, place, authority } = guest
+  if ('setting' in authority) return noAuthority(account.name, place, authority.setting)
+
+  await desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
+  const { url, ...errand } = await desk.openId.begin(authority, ask === undefined ? undefined : prompts[ask])
+  const { scope, issuer } = authority
+  const browser = desk.cookies.keepBrowser(request, reply)
+  await desk.errands.remember({ ...errand, account: account.name, scope, issuer }, browser)
+  return new URL(url)
+}
+
+/** Somebody comes back from an authority. */
+export async function finishSignIn(
+  desk: Desk,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Page | string> {
+  const query = queryOf(request)
+  const state = readFields(query.slice(1))?.get('state')
+  if (state === undefined) return notUnderstood
+  const errand = await desk.errands.take(state, desk.cookies.browser(request))
+  if (errand === undefined) return signInLost
+  const guest = await desk.reception.receive(errand.account)
+  if (isPage(guest)) return guest
+  // The account has moved meanwhile: its page says where to sign in now.
+  if (!isStillFor(guest, errand)) return pageOf(errand.account)
+
+  const claims = await desk.openId.finish(guest.authority, errand, query)
+  if (claims === 'declined') return declined(errand.account)
+  const owner = ownerIn(errand.scope, claims)
+  if (owner === 'wrong-directory') return wrongDirectory(errand.account, guest.place)
+  if (owner === 'nobody') throw new ProviderFailed('nonsense', new Error('the token names nobody'))
+
+  const { account, scope } = errand
+  const username = usernameIn(claims)
+  const at = signedInAt(claims, desk.now())
+  const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
+  desk.cookies.keepSession(reply, await desk.sessions.renew(desk.cookies.session(request), identity))
+  return pageOf(account)
+}
+
+function isStillFor(
+  guest: Guest,
+  { scope, issuer }: SignInUnderWay,
+): guest is Guest & { authority: Authority } {
+  return 'issuer' in guest.authority && guest.authority.issuer === issuer && guest.authority.scope === scope
+}
+
+/** The query as it stood in the request line, with its `?`. */
+export function queryOf({ originalUrl }: FastifyRequest): string {
+  const mark = originalUrl.indexOf('?')
+  return mark === -1 ? '' : originalUrl.slice(mark)
+}
+
+/**
+ * What the person is called where they signed in. It becomes the primary user name and cannot be changed here:
+ * upstreams are told that name, and somebody could take another's.
+ */
+function usernameIn({ preferred_username: preferred, email }: Claims): Username | undefined {
+  const name = [preferred, email].find(each => typeof each === 'string' && primaryFault(each) === undefined)
+  return typeof name === 'string' ? foldUsername(name) : undefined
+}
+
+/** When the person gave a password there. Entra says so only if its app registration asks for `auth_time`. */
+function signedInAt({ auth_time: seconds }: Claims, now: Instant): Instant {
+  return typeof seconds === 'number' ? Math.min(seconds * 1000, now) : now
+}

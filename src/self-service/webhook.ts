@@ -1,0 +1,50 @@
+import { createHmac } from 'node:crypto'
+import { request } from 'undici'
+import type { Secret } from '../gateway/secret.ts'
+import type { CredentialChange, Notice } from './notice.ts'
+
+export interface WebhookOptions {
+  /** Some of them are keys themselves. */
+  readonly url: Secret
+  /** Key of the signature; without it notices are not signed. */
+  readonly secret?: Secret
+  /** Told of a notice that did not arrive. */
+  readonly failed: (cause: unknown) => void
+}
+
+/** Milliseconds that a receiver may take. */
+const timeout = 5000
+
+/**
+ * Sends each change as JSON in a POST. With a secret, `X-Altgate-Signature: sha256=<hex>` is the HMAC-SHA256 of the
+ * body, so that receivers know that it is from here.
+ */
+export function createWebhook({ url, secret, failed }: WebhookOptions): Notice {
+  return {
+    credentialChanged(change) {
+      const body = textOf(change)
+      const headers = { 'content-type': 'application/json', ...(secret && signature(secret, body)) }
+      send(url, body, headers).catch(failed)
+    },
+  }
+}
+
+function textOf({ scope, username, what, at }: CredentialChange): string {
+  return JSON.stringify({ event: `credential-${what}`, scope, username, at: new Date(at).toISOString() })
+}
+
+function signature(secret: Secret, body: string): Readonly<Record<string, string>> {
+  const mac = createHmac('sha256', secret.reveal()).update(body).digest('hex')
+  return { 'x-altgate-signature': `sha256=${mac}` }
+}
+
+async function send(url: Secret, body: string, headers: Readonly<Record<string, string>>): Promise<void> {
+  const answer = await request(url.reveal(), {
+    method: 'POST',
+    body,
+    headers,
+    signal: AbortSignal.timeout(timeout),
+  })
+  await answer.body.dump()
+  if (answer.statusCode >= 300) throw new Error(`the receiver of notices answered ${answer.statusCode}`)
+}

@@ -1,0 +1,225 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { Browser, headingOf } from './browser.ts'
+import { aLab, client, contoso, northwind, type Lab } from './lab.ts'
+
+type Respond = (request: IncomingMessage, response: ServerResponse, issuer: string) => void
+
+/** A provider that says what a test wants it to say; gives its issuer. */
+async function provider(
+  t: Test,
+  respond: Respond,
+): Promise<{ readonly issuer: string; readonly server: Server }> {
+  const server = createServer((request, response) => respond(request, response, issuer)).listen(
+    0,
+    '127.0.0.1',
+  )
+  await once(server, 'listening')
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2.0`
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { issuer, server }
+}
+
+/** A lab whose Contoso signs in at that issuer, with half a second of patience. */
+async function labAt(t: Test, issuer: string): Promise<Lab> {
+  const directories = { [contoso]: { ...client, issuer } }
+  return await aLab(t, { signIn: { directories }, providerTimeoutSeconds: 0.5 })
+}
+
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+/** A provider that is well but for the token that it gives. */
+function honestBut(token: (claims: Readonly<Record<string, unknown>>) => object): Respond {
+  let nonce = ''
+  return (request, response, issuer) => {
+    const url = new URL(request.url ?? '', issuer)
+    const json = (body: object) =>
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+    if (url.pathname.endsWith('/openid-configuration')) return json(metadata(issuer))
+    if (url.pathname === '/keys')
+      return json({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256', use: 'sig' }] })
+    if (url.pathname === '/authorize') {
+      nonce = url.searchParams.get('nonce') ?? ''
+      const back = new URL(url.searchParams.get('redirect_uri') ?? '')
+      back.search = new URLSearchParams({ code: 'c', state: url.searchParams.get('state') ?? '' }).toString()
+      return response.writeHead(302, { location: back.href }).end()
+    }
+    const now = Math.floor(Date.now() / 1000)
+    const claims = {
+      iss: issuer,
+      aud: client.clientId,
+      sub: 'sub-of-anna',
+      oid: '11111111-2222-4333-8444-555555555555',
+      tid: contoso,
+      preferred_username: 'anna@example.com',
+      nonce,
+      iat: now,
+      exp: now + 300,
+    }
+    json({ access_token: 'a', token_type: 'Bearer', ...token(claims) })
+  }
+}
+
+function metadata(issuer: string) {
+  const origin = new URL(issuer).origin
+  return {
+    issuer,
+    authorization_endpoint: `${origin}/authorize`,
+    token_endpoint: `${origin}/token`,
+    jwks_uri: `${origin}/keys`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+  }
+}
+
+function signed(claims: object, header: object = { alg: 'RS256', kid: 'k' }): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const text = `${part(header)}.${part(claims)}`
+  return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`
+}
+
+async function signInThere(
+  lab: Lab,
+): Promise<{ status: number; heading: string; text: string; browser: Browser }> {
+  const browser = new Browser()
+  const { status, text } = await browser.go(`${lab.url}/_altgate/sign-in?account=contoso`)
+  return { status, text, heading: headingOf(text), browser }
+}
+
+t.test('a provider that is well lets the person in, so what follows is no accident', async t => {
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => ({ id_token: signed(claims) })),
+  )
+  const { status, heading } = await signInThere(await labAt(t, issuer))
+  t.equal(status, 200)
+  t.equal(heading, 'Alternate credentials for Contoso')
+})
+
+t.test('a provider that nobody can reach, that is slow, or talks nonsense, is said to be so', async t => {
+  const broken: readonly (readonly [string, number, Respond])[] = [
+    ['never answers', 504, () => {}],
+    [
+      'begins and stops',
+      504,
+      (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).write('{'),
+    ],
+    ['hangs up', 502, request => void request.destroy()],
+    [
+      'a page for people',
+      502,
+      (_, response) => void response.setHeader('content-type', 'text/html').end('<h1>hello'),
+    ],
+    [
+      'broken JSON',
+      502,
+      (_, response) => void response.setHeader('content-type', 'application/json').end('{"issuer":'),
+    ],
+    ['an error', 502, (_, response) => void response.writeHead(500).end('canary-7f3a')],
+    [
+      'another issuer',
+      502,
+      (_, response) =>
+        void response
+          .setHeader('content-type', 'application/json')
+          .end(JSON.stringify(metadata('https://evil.example/v2.0'))),
+    ],
+    [
+      'a redirect',
+      502,
+      (_, response) => void response.writeHead(302, { location: 'https://evil.example/' }).end(),
+    ],
+  ]
+  for (const [what, expected, respond] of broken) {
+    const { issuer } = await provider(t, respond)
+    const lab = await labAt(t, issuer)
+    const seen = await new Browser().ask(`${lab.url}/_altgate/sign-in?account=contoso`)
+    t.equal(seen.status, expected, what)
+    t.equal(headingOf(seen.text), 'Signing in does not work right now')
+    t.match(seen.text, seen.headers.get('x-request-id') ?? 'no id', 'with a reference')
+    t.notMatch(seen.text, /canary|evil/)
+    t.equal(lab.failures.length, 1, 'and the operator is told')
+    t.equal(lab.bugs.length, 0)
+  }
+})
+
+t.test('a provider that comes back is used again', async t => {
+  const { issuer, server } = await provider(
+    t,
+    honestBut(claims => ({ id_token: signed(claims) })),
+  )
+  const lab = await labAt(t, issuer)
+  const port = Number(new URL(issuer).port)
+  await new Promise(resolve => server.close(resolve))
+  t.equal((await signInThere(lab)).status, 502)
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  t.equal((await signInThere(lab)).status, 200)
+})
+
+t.test('a token that is not what was asked for lets nobody in', async t => {
+  const wrong: readonly (readonly [string, (claims: Readonly<Record<string, unknown>>) => object])[] = [
+    ['none', () => ({})],
+    ['garbage', () => ({ id_token: 'a.b.c' })],
+    ['of another issuer', claims => ({ id_token: signed({ ...claims, iss: 'https://evil.example' }) })],
+    ['for another client', claims => ({ id_token: signed({ ...claims, aud: 'somebody-else' }) })],
+    ['for another sign-in', claims => ({ id_token: signed({ ...claims, nonce: 'another' }) })],
+    ['without a nonce', claims => ({ id_token: signed({ ...claims, nonce: undefined }) })],
+    ['of yesterday', claims => ({ id_token: signed({ ...claims, exp: 1_000_000_000 }) })],
+    [
+      'without a signature',
+      claims => ({ id_token: `${signed(claims, { alg: 'none' }).split('.').slice(0, 2).join('.')}.` }),
+    ],
+    ['without a person', claims => ({ id_token: signed({ ...claims, oid: undefined }) })],
+    ['with an empty person', claims => ({ id_token: signed({ ...claims, oid: '' }) })],
+  ]
+  for (const [what, token] of wrong) {
+    const { issuer } = await provider(t, honestBut(token))
+    const { status, browser } = await signInThere(await labAt(t, issuer))
+    t.equal(status, 502, what)
+    t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined, what)
+  }
+})
+
+t.test('the directory in the token decides, whatever the address of the person is', async t => {
+  for (const tid of [northwind, '9188040d-6c67-4c5b-b112-36a304b66dad', undefined, 7, [contoso]]) {
+    const { issuer } = await provider(
+      t,
+      honestBut(claims => ({ id_token: signed({ ...claims, tid }) })),
+    )
+    const { status, heading, browser } = await signInThere(await labAt(t, issuer))
+    t.equal(status, 403, String(tid))
+    t.equal(heading, 'That was another account')
+    t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined)
+  }
+})
+
+t.test('an address that can be no user name is not made one', async t => {
+  const names = [
+    'anna',
+    'a:b@example.com',
+    'a@b@c',
+    'an na@example.com',
+    '',
+    7,
+    'a\u0000@example.com',
+    `${'a'.repeat(400)}@x`,
+  ]
+  for (const preferred_username of names) {
+    const { issuer } = await provider(
+      t,
+      honestBut(claims => ({ id_token: signed({ ...claims, preferred_username }) })),
+    )
+    const { status, text } = await signInThere(await labAt(t, issuer))
+    t.equal(status, 200)
+    t.match(text, 'You need your operator', String(preferred_username).slice(0, 20))
+    t.notMatch(text, 'action="/_altgate/credential"')
+  }
+})

@@ -1,0 +1,262 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { demoClient, startIdentityProvider, type IdentityProvider } from '../../src/demo/identity-provider.ts'
+import { contosoDirectory, northwindDirectory } from '../../src/demo/cast.ts'
+import { people } from '../../src/demo/identity-people.ts'
+import type { Change } from '../../src/gateway/change.ts'
+import { readPassword } from '../../src/gateway/credential.ts'
+import {
+  foldUsername,
+  readAccountName,
+  type AccountName,
+  type Revision,
+  type Scope,
+} from '../../src/gateway/names.ts'
+import type { PasswordHash } from '../../src/gateway/ports.ts'
+import type { Outage } from '../../src/gateway/outage.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { createArgon2id } from '../../src/hashing/argon2id.ts'
+import { createPublicServer } from '../../src/http/server.ts'
+import { createSenderReader } from '../../src/http/sender.ts'
+import type { CredentialChange } from '../../src/self-service/notice.ts'
+import type { SelfServiceParts } from '../../src/self-service/parts.ts'
+import { createSelfService } from '../../src/self-service/plugin.ts'
+import type { ProviderFailed } from '../../src/self-service/provider-failed.ts'
+import { openStore } from '../../src/store/store.ts'
+import { openServices, type Services } from '../../src/services.ts'
+import { loadSettings } from '../../src/settings/load.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
+import { Browser, type Seen } from './browser.ts'
+
+export const contoso = contosoDirectory.id as string as Scope
+export const northwind = northwindDirectory.id as string as Scope
+
+/** The whole gateway with the page, a real store and a real identity provider, on ports of their own. */
+export interface Lab {
+  readonly url: string
+  readonly services: Services
+  readonly upstream: RecordingUpstream
+  readonly identity: IdentityProvider
+  readonly notices: readonly CredentialChange[]
+  readonly failures: readonly ProviderFailed[]
+  readonly outages: readonly Outage[]
+  readonly bugs: readonly unknown[]
+  /** Moves the page's clock by minutes; the store's stays. */
+  pass(minutes: number): void
+  /** The address of an account's page. */
+  page(account: string): string
+  /** The status of a request with these credentials. */
+  opens(account: string, username: string, password: string): Promise<number>
+  hash(password: string): Promise<PasswordHash>
+  /** The bytes of the store's files. */
+  storeFile(): Buffer
+  /** The log of changes, oldest first. */
+  changes(): Promise<readonly Change[]>
+}
+
+export interface LabOptions
+  extends Partial<Pick<SelfServiceParts, 'limits' | 'providerTimeoutSeconds' | 'httpsOnly'>> {
+  /** In the place of what the settings of the lab say. */
+  readonly signIn?: Partial<SelfServiceParts['signIn']>
+  readonly publicUrl?: string
+  readonly trustedProxies?: readonly string[]
+  /** Puts something in the place of what the services give. */
+  readonly change?: (parts: SelfServiceParts) => Partial<SelfServiceParts>
+}
+
+export const client = { clientId: demoClient.id, clientSecret: new Secret(demoClient.secret) }
+
+export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
+  const { port, release } = await keptPort()
+  const url = `http://127.0.0.1:${port}`
+  const publicUrl = options.publicUrl ?? url
+  const upstream = await recordingUpstream(t)
+  const identity = await startIdentityProvider({ port: 0, redirectUri: `${publicUrl}/_altgate/callback` })
+  t.teardown(() => identity.close())
+  const hasher = await createArgon2id({ cost: { memoryKiB: 64, passes: 1, parallelism: 1 }, onFlaw() {} })
+  const outages: Outage[] = []
+  const directory = temporaryDirectory(t)
+  const settings = settingsIn(directory)
+  const services = await openServices(settings, {
+    hasher,
+    outage: outage => void outages.push(outage),
+    upgradeFailed() {},
+    revoked() {},
+  })
+  t.teardown(() => services.close())
+  await fill(services, upstream.url)
+
+  let passed = 0
+  const notices: CredentialChange[] = []
+  const failures: ProviderFailed[] = []
+  const bugs: unknown[] = []
+  const parts: SelfServiceParts = {
+    ...services,
+    hasher,
+    notice: { credentialChanged: change => void notices.push(change) },
+    observer: {
+      providerFailed: failure => void failures.push(failure),
+      outage: outage => void outages.push(outage),
+      bug: error => void bugs.push(error),
+    },
+    publicUrl,
+    naming: { by: 'path' },
+    signIn: { ...signInAt(identity), ...options.signIn },
+    httpsOnly: options.httpsOnly ?? true,
+    senderOf: createSenderReader(options.trustedProxies ?? []),
+    providerTimeoutSeconds: options.providerTimeoutSeconds ?? 5,
+    now: () => Date.now() + passed,
+    ...(options.limits && { limits: options.limits }),
+  }
+  const app = createPublicServer({
+    gateway: services.gateway,
+    witness: { saw() {} },
+    naming: { by: 'path' },
+    publicUrl,
+    trustedProxies: options.trustedProxies ?? [],
+    upstream: {
+      connectTimeoutSeconds: 5,
+      headersTimeoutSeconds: 30,
+      idleTimeoutSeconds: 30,
+      connectionsPerOrigin: 8,
+    },
+    observer: { upstreamAnswered() {}, upstreamFailed() {}, bug: error => void bugs.push(error) },
+    selfService: createSelfService({ ...parts, ...options.change?.(parts) }),
+  })
+  await release()
+  await app.listen({ port, host: '127.0.0.1' })
+  t.teardown(async () => {
+    app.server.closeAllConnections()
+    await app.close()
+  })
+
+  return {
+    url,
+    services,
+    upstream,
+    identity,
+    notices,
+    failures,
+    outages,
+    bugs,
+    pass: minutes => void (passed += minutes * 60_000),
+    page: account => `${url}/_altgate/?account=${account}`,
+    async opens(account, username, password) {
+      const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+      const answer = await fetch(`${url}/${account}/x`, { headers: { authorization } })
+      await answer.text()
+      return answer.status
+    },
+    storeFile: () => Buffer.concat(readdirSync(directory).map(name => readFileSync(join(directory, name)))),
+    async changes() {
+      await using store = { ...(await openStore(settings.store)), [Symbol.asyncDispose]: () => store.close() }
+      const changes = await store.changes.since(0 as Revision) // before the first
+      return changes === 'gap' ? [] : changes
+    },
+    async hash(password) {
+      const hash = await hasher.hash(readPassword(password))
+      if (hash === 'busy') throw new Error('busy')
+      return hash
+    },
+  }
+}
+
+/** A port that nobody else gets until it is released: the provider must know the address before the gateway listens. */
+async function keptPort(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
+  const keeper = createServer().listen(0, '127.0.0.1')
+  await once(keeper, 'listening')
+  return {
+    port: (keeper.address() as AddressInfo).port, // listening on TCP
+    async release() {
+      keeper.close()
+      await once(keeper, 'close')
+    },
+  }
+}
+
+/** What the lab's provider is to the gateway. */
+export function signInAt({ issuers }: IdentityProvider): SelfServiceParts['signIn'] {
+  const at = (path: string) => ({ ...client, issuer: issuers.get(path) ?? '' })
+  return {
+    msa: at('msa'),
+    directories: { [contoso]: at('contoso'), [northwind]: at('northwind') },
+    freshMinutes: 15,
+    sessionMinutes: 60,
+  }
+}
+
+function settingsIn(directory: string) {
+  const env = { ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`, ALTGATE__PLAINHTTP: 'allow' }
+  const loaded = loadSettings({ env, cwd: directory })
+  if ('settings' in loaded) return loaded.settings
+  throw new Error(JSON.stringify(loaded.complaints))
+}
+
+/** `fabrikam` on Microsoft accounts, `contoso` and `contoso-labs` on one directory, `northwind` on another. */
+async function fill({ registry }: Services, upstream: string): Promise<void> {
+  await registry.addDirectory('test', contosoDirectory)
+  await registry.addDirectory('test', northwindDirectory)
+  await registry.addAccount('test', { name: named('fabrikam'), upstream })
+  for (const name of ['contoso', 'contoso-labs'])
+    await registry.addAccount('test', { name: named(name), upstream, directoryId: contosoDirectory.id })
+  await registry.addAccount('test', {
+    name: named('northwind'),
+    upstream,
+    directoryId: northwindDirectory.id,
+  })
+}
+
+export function named(name: string): AccountName {
+  const account = readAccountName(name)
+  if (account === undefined) throw new Error(`${name} is no account name`)
+  return account
+}
+
+/** Makes a credential as an operator does: nobody owns it. */
+export async function operatorSets(
+  lab: Lab,
+  scope: Scope,
+  username: string,
+  password: string,
+): Promise<void> {
+  const hash = await lab.hash(password)
+  await lab.services.registry.setCredential('cli:root', scope, { username: foldUsername(username), hash })
+}
+
+/** Begins a sign-in and stops at the provider's form. */
+export async function toTheForm(lab: Lab, browser: Browser, account: string, ask = ''): Promise<Seen> {
+  return await browser.go(`${lab.url}/_altgate/sign-in?account=${account}${ask}`)
+}
+
+/** Fills in the provider's form; gives what the gateway then shows. */
+export async function fillIn(browser: Browser, form: Seen, who = 'anna'): Promise<Seen> {
+  const login = `${who}@example.com`
+  const password = people.find(({ email }) => email === login)?.password ?? ''
+  return await browser.send(form, '/interaction/', { login, password })
+}
+
+/** Signs somebody in; gives the account's page. */
+export async function signIn(lab: Lab, browser: Browser, account: string, who = 'anna'): Promise<Seen> {
+  const seen = await toTheForm(lab, browser, account)
+  return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
+}
+
+/** Somebody who is signed in, and the page they see. */
+export async function visitor(
+  lab: Lab,
+  account: string,
+  who = 'anna',
+): Promise<{ readonly browser: Browser; readonly page: Seen }> {
+  const browser = new Browser()
+  return { browser, page: await signIn(lab, browser, account, who) }
+}
+
+export const generate = { how: 'generate', secondary: '', password: '', again: '' } as const
+
+export function choose(password: string, again = password) {
+  return { how: 'choose', secondary: '', password, again } as const
+}

@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { readFields } from '../../src/self-service/fields.ts'
+import { html } from '../../src/self-service/html.ts'
+import { networkOf } from '../../src/self-service/throttle.ts'
+import { createTurns } from '../../src/self-service/turns.ts'
+
+t.test('no text can leave its place in a page', async t => {
+  fc.assert(
+    fc.property(fc.string(), text => {
+      const { text: page } = html`<p title="${text}">${text}</p>`
+      const inside = page.slice('<p title="'.length, -'</p>'.length)
+      return inside.split('">').length === 2 && !/[<']/.test(inside)
+    }),
+  )
+  t.equal(html`${undefined}${false}${0}${''}${[html`<b>`, '<']}`.text, '0<b>&lt;')
+})
+
+t.test('a form is read back as it was written', async () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ minLength: 1 }), fc.string({ unit: 'grapheme' }), { maxKeys: 20 }),
+      fields => {
+        const wellFormed = Object.entries(fields).every(pair => pair.every(each => each.isWellFormed()))
+        const read = readFields(new URLSearchParams(fields).toString())
+        return !wellFormed || JSON.stringify([...(read ?? [])]) === JSON.stringify(Object.entries(fields))
+      },
+    ),
+  )
+})
+
+t.test('an IPv6 address counts with its network, however it is written', async t => {
+  t.equal(networkOf('192.0.2.1'), '192.0.2.1')
+  t.equal(networkOf('2001:db8:1:2:3:4:5:6'), networkOf('2001:0DB8:1:2::9'))
+  t.not(networkOf('2001:db8:1:2::1'), networkOf('2001:db8:1:3::1'))
+  t.equal(networkOf('::1'), networkOf('::2'))
+  t.equal(networkOf('2001:db8::1'), networkOf('2001:db8:0:0:1::'))
+})
+
+t.test('those who are about the same thing wait for each other, failures included', async t => {
+  const turns = createTurns()
+  const order: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const first = turns.take('a', async () => {
+    await gate.promise
+    order.push('first')
+    throw new Error('first')
+  })
+  const second = turns.take('a', async () => void order.push('second'))
+  await turns.take('b', async () => void order.push('other'))
+  gate.resolve()
+  await t.rejects(first, { message: 'first' })
+  await second
+  t.strictSame(order, ['other', 'first', 'second'])
+})
