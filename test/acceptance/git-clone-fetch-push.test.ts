@@ -12,10 +12,10 @@ async function world(t: Test) {
   const altgate = await startAltgate(t)
   await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'secret-1\n',
+    stdin: 'first-secret\n',
   })
   const lab = gitLab(t)
-  lab.setCredential('anna@example.com', 'secret-1')
+  lab.setCredential('anna@example.com', 'first-secret')
   const address = `${altgate.url}/contoso/welcome.git`
   const clone = join(lab.directory, 'clone')
   await lab.must(['clone', address, clone])

@@ -9,10 +9,10 @@ async function world(t: Test, settings: Readonly<Record<string, unknown>> = {}) 
   const altgate = await startAltgate(t, { settings })
   await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'secret-1\n',
+    stdin: 'first-secret\n',
   })
   const lab = gitLab(t)
-  lab.setCredential('anna@example.com', 'secret-1')
+  lab.setCredential('anna@example.com', 'first-secret')
   return { ...lab, altgate, upstream }
 }
 
@@ -52,7 +52,7 @@ t.test('a store that is down is told as 503, and git keeps the password', async 
   t.match(stderr, 'The requested URL returned error: 503')
   t.equal(helperActions(), 'get')
 
-  setCredential('anna@example.com', 'secret-1')
+  setCredential('anna@example.com', 'first-secret')
   await must(['ls-remote', address])
   t.pass('whoever has been let in lately is still let in')
 })

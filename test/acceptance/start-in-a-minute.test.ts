@@ -19,6 +19,7 @@ async function demoEnvironment(t: Test): Promise<Readonly<Record<string, string>
     ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`,
     ALTGATE__LOG__FILE: join(directory, 'altgate.log'),
     ALTGATE__DEMO__UPSTREAMPORT: String(await freePort()),
+    ALTGATE__DEMO__IDENTITYPORT: String(await freePort()),
     ALTGATE__DEMO__DATADIRECTORY: join(directory, 'demo'),
   }
 }
@@ -59,7 +60,7 @@ t.test('the commands that the demo prints show what it says they show', async t 
   await t.test('northwind is told that it has moved', async t => {
     const { code, stderr } = await paste(lab, commands[1], env)
     t.equal(code, 128)
-    t.match(stderr, 'remote: The account "northwind" has moved.')
+    t.match(stderr, 'remote: Reset needed: the account "northwind" has moved.')
     t.match(stderr, /^remote: .*"Northwind"/m)
   })
   await t.test('northwind is cloned once its credential is set', async t => {

@@ -16,10 +16,10 @@ t.test('told to stop during a clone, it takes no new callers, finishes the clone
   const altgate = await startAltgate(t)
   await altgate.must(['account', 'add', 'contoso', '--upstream', relay.url])
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'secret-1\n',
+    stdin: 'first-secret\n',
   })
   const lab = gitLab(t)
-  lab.setCredential('anna@example.com', 'secret-1')
+  lab.setCredential('anna@example.com', 'first-secret')
   // Larger than all buffers on the way, so that the line can be held in the middle of the pack.
   const seed = join(lab.directory, 'seed')
   await lab.must(['clone', upstream.repository('contoso'), seed])

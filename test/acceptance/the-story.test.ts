@@ -34,7 +34,7 @@ t.test(
       lab.forget()
       const { code, stderr } = await lab.git(['fetch'], { cwd: contoso })
       t.equal(code, 128)
-      t.match(remoteLines(stderr), 'The account "contoso" has moved.')
+      t.match(remoteLines(stderr), 'Reset needed: the account "contoso" has moved.')
       t.match(remoteLines(stderr), 'Your password was right for Microsoft accounts')
       t.match(remoteLines(stderr), /"Contoso Ltd"/)
       t.match(remoteLines(stderr), `${altgate.url}/_altgate/?account=contoso`)

@@ -12,6 +12,8 @@ export interface AltgateOptions {
   /** Groups of settings that take the place of the laboratory's own. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly env?: Readonly<Record<string, string>>
+  /** A certificate and its key: the public port speaks https. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
 
 /** The real program, started as people start it, on ports and files of its own. */
@@ -44,16 +46,16 @@ export interface Altgate {
 /** Writes the settings, starts `altgate serve`, and waits until it is ready. */
 export async function startAltgate(
   t: Test,
-  { settings = {}, env = {} }: AltgateOptions = {},
+  { settings = {}, env = {}, tls }: AltgateOptions = {},
 ): Promise<Altgate> {
   const directory = temporaryDirectory(t)
   const config = join(directory, 'altgate.yaml')
   const [port, operationsPort] = [await freePort(), await freePort()]
-  const url = `http://127.0.0.1:${port}`
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`
   const operationsUrl = `http://127.0.0.1:${operationsPort}`
   const logFile = join(directory, 'altgate.log')
   const all = {
-    listen: { host: '127.0.0.1', port },
+    listen: { host: '127.0.0.1', port, ...(tls && { tls }) },
     operations: { host: '127.0.0.1', port: operationsPort },
     publicUrl: url,
     workers: 1,

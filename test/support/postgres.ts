@@ -10,6 +10,8 @@ import { run, succeeded } from './run.ts'
 export interface Postgres {
   /** Of an empty database, with the password in it. */
   readonly url: string
+  /** Its files, and what it has logged. */
+  readonly directory: string
   /** Makes one more empty database; gives its address. */
   readonly database: (name: string) => Promise<string>
   /** Orderly: tells everybody who is connected, and hangs up. */
@@ -41,6 +43,7 @@ export async function startPostgres(t: Test): Promise<Postgres> {
   const addressOf = (name: string) => `postgres://${superuser}:${password}@127.0.0.1:${port}/${name}`
   return {
     url: addressOf('postgres'),
+    directory,
     async database(name) {
       await query(addressOf('postgres'), `create database ${pg.escapeIdentifier(name)}`)
       return addressOf(name)

@@ -12,8 +12,12 @@ export interface Relay {
   release(): void
 }
 
-/** Starts a relay to an `http:` address; it ends with the test. */
-export async function startRelay(t: Test, to: string): Promise<Relay> {
+/** Starts a relay to an `http:` address; it ends with the test. `from`: the address of this machine that it uses. */
+export async function startRelay(
+  t: Test,
+  to: string,
+  { from = '127.0.0.1' }: { readonly from?: string } = {},
+): Promise<Relay> {
   const { hostname, port } = new URL(to)
   let left = Number.POSITIVE_INFINITY
   const held = Promise.withResolvers<void>()
@@ -21,7 +25,7 @@ export async function startRelay(t: Test, to: string): Promise<Relay> {
   const sockets = new Set<Socket>()
 
   const server = createServer(near => {
-    const far = connect(Number(port), hostname)
+    const far = connect({ port: Number(port), host: hostname, localAddress: from })
     for (const socket of [near, far]) {
       sockets.add(socket)
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))

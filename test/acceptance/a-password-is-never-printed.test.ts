@@ -1,0 +1,131 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask, basicOf } from '../support/ask.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { query, startPostgres } from '../support/postgres.ts'
+import { lanesOf, visibleOf, workersOf } from '../support/processes.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { startRedis } from '../support/redis.ts'
+import { filesIn, tracesOf } from '../support/traces.ts'
+import { until } from '../support/until.ts'
+import { anna, canary, sendEverywhere, settle, tellCommands } from './canary.ts'
+
+const ofRedis = 'password+of+redis'
+const ofDatabase = 'password-of-the-database' // test/support/postgres.ts gives it
+/** All that can be logged is logged. */
+const loud = { ALTGATE__LOG__LEVEL: 'trace' }
+
+const secrets = [canary, ofRedis, ofDatabase]
+
+const allOutcomes = [
+  'allow',
+  'challenge',
+  'disabled',
+  'garbled',
+  'no-account',
+  'refused',
+  'reset-needed',
+  'unclear-target',
+  'upstream-failed',
+]
+
+/** Answers `ok`, and breaks off on `/contoso/cut`. */
+function startUpstream(t: Test) {
+  return recordingUpstream(t, (request, response) => {
+    if (request.url?.startsWith('/contoso/cut')) request.socket.destroy()
+    else response.end('ok')
+  })
+}
+
+/** Fails if a secret stands in it. `holds`: what proves that the right place was looked at. */
+function silent(t: Test, place: string, text: string | Buffer, holds: string): void {
+  t.ok(text.includes(holds), `${place}: that is the place`)
+  t.strictSame(tracesOf(secrets, text), [], `${place}: no password`)
+}
+
+async function lookAtGateway(t: Test, altgate: Altgate): Promise<void> {
+  silent(t, 'the log, standard output and standard error', altgate.logs(), '"audit":"decision"')
+  silent(t, '/metrics', await altgate.tell('/metrics'), 'altgate_decisions_total')
+  silent(t, '/ready', await altgate.tell('/ready'), 'parts')
+  const family = [altgate.pid, ...workersOf(altgate.pid), ...lanesOf(altgate.pid)]
+  t.equal(family.length, 4)
+  for (const pid of family) silent(t, 'command line and environment', visibleOf(pid), 'PATH=')
+}
+
+/** A worker and a lane die while they hold a password. */
+async function killSome(altgate: Altgate): Promise<void> {
+  const [lane = 0] = lanesOf(altgate.pid)
+  process.kill(lane, 'SIGSTOP')
+  const asking = ['one', 'two'].map(word =>
+    ask(`${altgate.url}/contoso/x`, { as: [anna[0], canary + word] }).catch(() => {}),
+  )
+  const [worker = 0] = workersOf(altgate.pid)
+  process.kill(worker, 'SIGKILL')
+  process.kill(lane, 'SIGKILL')
+  await Promise.all(asking)
+  await until(() => altgate.logs().includes('a worker died') && altgate.logs().includes('a hash lane died'))
+  await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+}
+
+t.test('a password is found again in whatever spelling it comes', async t => {
+  for (const spelling of [canary, encodeURIComponent(canary), Buffer.from(canary).toString('hex')])
+    t.ok(tracesOf([canary], `x${spelling}x`).length > 0)
+  for (const user of ['a', 'aa', 'aaa']) t.ok(tracesOf([canary], basicOf(user, anna[1])).length > 0)
+})
+
+t.test('on one machine with SQLite', async t => {
+  const upstream = await startUpstream(t)
+  const altgate = await startAltgate(t, { settings: { workers: 2 }, env: loud })
+  silent(t, 'what commands print', await settle(altgate, upstream.url), 'is set, in every running gateway')
+  const { outcomes, said } = await sendEverywhere(altgate)
+  t.strictSame(outcomes, allOutcomes)
+  silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
+  silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+  await killSome(altgate)
+  await lookAtGateway(t, altgate)
+  const files = filesIn(altgate.directory).filter(({ path }) => path.includes('altgate.db'))
+  silent(t, 'the database', Buffer.concat(files.map(({ bytes }) => bytes)), '$argon2id$')
+})
+
+t.test('with PostgreSQL and Redis, which have passwords of their own', async t => {
+  const [upstream, database, redis] = [await startUpstream(t), await startPostgres(t), await startRedis(t)]
+  await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
+  const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
+  const folder = temporaryDirectory(t)
+  const file = join(folder, 'store-url')
+  writeFileSync(file, database.url)
+  const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
+  const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
+  const altgate = await startAltgate(t, { settings, env: loud })
+
+  silent(t, 'what commands print', await settle(altgate, upstream.url), 'is set, in every running gateway')
+  const { outcomes, said } = await sendEverywhere(altgate)
+  t.strictSame(outcomes, allOutcomes)
+  silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
+  silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+  await killSome(altgate)
+  const files = filesIn(database.directory).filter(
+    ({ path }) => path !== join(database.directory, 'password'),
+  )
+  silent(t, 'the files of PostgreSQL', Buffer.concat(files.map(({ bytes }) => bytes)), '$argon2id$')
+  await until(async () => /^altgate:good:/m.test(await redis.dump()))
+  silent(t, 'Redis', await redis.dump(), 'altgate:good:')
+  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
+
+  // Somebody has written a password where a hash belongs; then everything breaks.
+  await query(database.url, `update credentials set hash = '${canary}' where username like 'dora%'`)
+  const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
+  await asks(`${canary}, tried on what is no hash`)
+  t.match(altgate.logs(), 'a stored password hash cannot be read')
+  const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
+  await redis.stop()
+  const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
+  silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis cannot be used')
+  await database.crash()
+  t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
+  const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
+  silent(t, 'a command without a store', withoutStore.stderr, 'The store cannot be used')
+  await lookAtGateway(t, altgate)
+})

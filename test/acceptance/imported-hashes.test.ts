@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import argon2 from 'argon2'
+import bcrypt from 'bcryptjs'
+import t from 'tap'
+import { startAltgate } from '../support/altgate.ts'
+import { gitLab } from '../support/git.ts'
+import { run } from '../support/run.ts'
+import { until } from '../support/until.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+const people = {
+  anna: ['anna@example.com', 'the password of anna'],
+  ben: ['ben@example.com', 'the password of ben'],
+  cleo: ['cleo@example.com', 'the password of cleo'],
+} as const
+
+/** One algorithm for each: as htpasswd and Caddy, Keycloak and others write them. */
+async function htpasswd(): Promise<string> {
+  const { anna, ben, cleo } = people
+  const cheap = { memoryCost: 1024, timeCost: 1 }
+  return [
+    '# taken over from the old server',
+    `${anna[0]}:${(await bcrypt.hash(anna[1], 4)).replace('$2b$', '$2y$')}:anna`,
+    `${ben[0]}:${await argon2.hash(ben[1], { type: argon2.argon2i, ...cheap })}`,
+    '',
+    `${cleo[0]}:${await argon2.hash(cleo[1], { type: argon2.argon2id, ...cheap })}`,
+    '',
+  ].join('\n')
+}
+
+t.test('hashes from another server work at once, and are renewed at their first use', async t => {
+  const upstream = await startUpstream(t, ['contoso'])
+  const altgate = await startAltgate(t)
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  const file = join(altgate.directory, 'users.htpasswd')
+  writeFileSync(file, await htpasswd())
+  const listed = async () => {
+    const list = await altgate.must(['credential', 'list', '--scope', 'msa', '--json'])
+    return new Map(JSON.parse(list).map((each: Listed) => [each.username, each.algorithm]))
+  }
+  const address = `${altgate.url}/contoso/welcome.git`
+  const { anna, ben, cleo } = people
+
+  t.match(
+    await altgate.must(['credential', 'import', file, '--scope', 'msa']),
+    '3 credentials were imported into scope msa.',
+  )
+  t.strictSame(
+    await listed(),
+    new Map([
+      [anna[0], 'bcrypt'],
+      [ben[0], 'argon2i'],
+      [cleo[0], 'argon2id'],
+    ]),
+  )
+
+  await t.test('git, with a bcrypt hash and the secondary user name', async t => {
+    const lab = gitLab(t)
+    lab.setCredential('anna', anna[1])
+    await lab.must(['clone', address, 'clone'])
+    t.equal(lab.helperActions(), 'get store')
+  })
+
+  await t.test('curl, with argon2i and argon2id', async t => {
+    for (const [username, password] of [ben, cleo]) {
+      t.equal(await curl(username, password), '200')
+      t.equal(await curl(username, 'a wrong password'), '401')
+    }
+  })
+
+  await t.test(
+    'from then on they are argon2id as the settings ask for, and the same passwords hold',
+    async t => {
+      await until(async () => [...(await listed()).values()].every(algorithm => algorithm === 'argon2id'))
+      const { stdout } = await altgate.cli(['explain', '--account', 'contoso', '--user', anna[0]], {
+        stdin: `${anna[1]}\n`,
+      })
+      t.match(stdout, /allow/i)
+      t.equal(await curl(anna[0], anna[1]), '200')
+      t.equal(await curl(anna[0], 'a wrong password'), '401')
+    },
+  )
+
+  async function curl(username: string, password: string): Promise<string> {
+    const user = `user = "${username}:${password}"\n`
+    const words = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-K', '-']
+    return (await run('curl', [...words, `${address}/info/refs?service=git-upload-pack`], { stdin: user }))
+      .stdout
+  }
+})
+
+interface Listed {
+  readonly username: string
+  readonly algorithm: string
+}

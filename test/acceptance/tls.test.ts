@@ -1,0 +1,67 @@
+import t, { type Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { makeCertificate } from '../support/certificate.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { gitLab } from '../support/git.ts'
+import { startRelay } from '../support/relay.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+const anna = ['anna@example.com', 'the password of anna'] as const
+const saysHttps = { 'http.extraHeader': 'X-Forwarded-Proto: https' }
+
+/** Git that knows a password of `contoso` behind this gateway. */
+async function world(t: Test, altgate: Altgate) {
+  const upstream = await startUpstream(t, ['contoso'])
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna[0]], { stdin: `${anna[1]}\n` })
+  const lab = gitLab(t)
+  lab.setCredential(...anna)
+  return lab
+}
+
+t.test('git clones over https from a gateway that has a certificate', async t => {
+  const tls = await makeCertificate(temporaryDirectory(t))
+  const altgate = await startAltgate(t, { tls })
+  const lab = await world(t, altgate)
+  t.match(altgate.url, /^https:/)
+  const address = `${altgate.url}/contoso/welcome.git`
+  await lab.must(['clone', address, 'clone'], { config: { 'http.sslCAInfo': tls.certFile } })
+  t.equal(lab.helperActions(), 'get store')
+
+  lab.forget()
+  const { code } = await lab.git(['ls-remote', address])
+  t.equal(code, 128, 'the certificate counts')
+  t.equal(lab.helperActions(), '')
+})
+
+t.test('a gateway whose address is https, reached over plain http', async t => {
+  const publicUrl = 'https://git.example.com'
+  const altgate = await startAltgate(t, { settings: { publicUrl, trustedProxies: ['127.0.0.2'] } })
+  const { git, must, helperActions, forget } = await world(t, altgate)
+  const address = `${altgate.url}/contoso/welcome.git`
+
+  for (const [who, config] of [
+    ['by a client', {}],
+    ['by a client that says it was https', saysHttps],
+  ] as const) {
+    await t.test(`${who}: it is told, before it is asked for a password`, async t => {
+      const { code, stderr } = await git(['ls-remote', address], { config })
+      t.equal(code, 128)
+      t.match(stderr, /^remote: Plain http shows your password to everybody on its way\. Use instead:/m)
+      t.match(stderr, `remote: ${publicUrl}`)
+      t.match(stderr, 'The requested URL returned error: 403')
+      t.equal(helperActions(), '', 'git neither asked for a password nor forgot one')
+    })
+  }
+
+  await t.test('by a proxy that is trusted, on behalf of a client that came over https', async t => {
+    const proxy = await startRelay(t, altgate.url, { from: '127.0.0.2' })
+    await must(['clone', `${proxy.url}/contoso/welcome.git`, 'clone'], { config: saysHttps })
+    t.equal(helperActions(), 'get store')
+
+    forget()
+    const { code, stderr } = await git(['ls-remote', `${proxy.url}/contoso/welcome.git`])
+    t.equal(code, 128, 'but not of one that came over plain http')
+    t.match(stderr, 'The requested URL returned error: 403')
+  })
+})

@@ -1,0 +1,37 @@
+import type { Page } from 'playwright-core'
+
+// What only the page itself knows. Written as text: the project is no program for browsers, and its types shall not
+// allow that it uses `document` elsewhere.
+
+/** How wide the document is, in CSS pixels, with what sticks out of the window. */
+export function widthOf(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth')
+}
+
+/** Whether what has the focus, or the choice around it, has a ring of two pixels at least, inside of the window. */
+export function showsFocus(page: Page): Promise<boolean> {
+  return page.evaluate<boolean>(`(() => {
+    const it = document.activeElement
+    const ringed = [it, it.closest('.choice')].find(each => {
+      const style = each && getComputedStyle(each)
+      return style && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+    })
+    const box = ringed?.getBoundingClientRect()
+    return box !== undefined && box.width > 8 && box.left >= 0 && box.top >= 0 && box.bottom <= innerHeight
+  })()`)
+}
+
+/** What was copied last. */
+export function clipboard(page: Page): Promise<string> {
+  return page.evaluate<string>('navigator.clipboard.readText()')
+}
+
+/** Does what somebody would who could write into the page: a script, a picture and a form to elsewhere. */
+export async function smuggle(page: Page, elsewhere: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const add = (name, properties) => document.body.appendChild(Object.assign(document.createElement(name), properties))
+    add('script', { textContent: 'document.title = "Smuggled"' })
+    add('img', { src: '${elsewhere}/x.png' })
+    add('form', { action: '${elsewhere}', method: 'post' }).submit()
+  })()`)
+}

@@ -1,0 +1,111 @@
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { people } from '../../src/demo/identity-people.ts'
+import { startBrowser } from '../support/browser.ts'
+import { showsFocus } from './in-page.ts'
+import { startStage } from './stage.ts'
+
+const chosen = 'brave-otter-under-the-bridge'
+
+t.test('a password is set without a mouse', async t => {
+  const stage = await startStage(t)
+  const page = await (await startBrowser(t)).page()
+
+  await t.test('to the sign-in and through it', async t => {
+    await page.goto(stage.page('northwind'))
+    t.strictSame(await tabThrough(t, page, 'Sign in'), ['Skip to the content', 'Altgate', 'Sign in'])
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`${stage.provider}/**`)
+    t.equal(await focused(page), 'E-mail address', 'the form waits for the first field')
+    const anna = people.find(({ email }) => email === 'anna@example.com')
+    await page.keyboard.type(anna?.email ?? '')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type(anna?.password ?? '')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(stage.page('northwind'))
+  })
+
+  await t.test('the skip link leads past what every page has', async t => {
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    t.strictSame(await tabThrough(t, page, 'Save'), [
+      'User name',
+      'Secondary user name (optional)',
+      'Make a strong one for me',
+      'Save',
+    ])
+  })
+
+  await t.test('the fields of an own password come only once it is wished for', async t => {
+    await page.keyboard.press('Shift+Tab')
+    await page.keyboard.press('ArrowDown')
+    t.strictSame(await tabThrough(t, page, 'Save'), [
+      'New password',
+      'Show: New password',
+      'New password once more',
+      'Show: New password once more',
+      'Save',
+    ])
+  })
+
+  await t.test('errors take the focus, and each leads to its field', async t => {
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').waitFor()
+    t.equal(await focused(page), 'Nothing was changed yet')
+    t.strictSame(await tabThrough(t, page, 'Type a password.'), ['Type a password.'])
+    await page.keyboard.press('Enter')
+    t.equal(await focused(page), 'New password')
+    const describedBy = await page.locator(':focus').getAttribute('aria-describedby')
+    t.equal(describedBy, 'password-hint password-error', 'a screen reader reads the rules and what is wrong')
+  })
+
+  await t.test('a typed password can be looked at, and Enter saves', async t => {
+    await page.keyboard.type(chosen)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Space')
+    t.equal(await page.locator('#password').getAttribute('type'), 'text')
+    t.equal(await focused(page), 'Hide: New password')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type(chosen)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Saved' }).waitFor()
+  })
+
+  await t.test('the commands are copied, and the way leads back', async t => {
+    t.strictSame(await tabThrough(t, page, 'Back to your credentials'), [
+      'Skip to the content',
+      'Altgate',
+      'Sign out',
+      'Copy this command',
+      'Copy this command',
+      'Copy this command',
+      'Copy this command',
+      'Back to your credentials',
+    ])
+    await page.keyboard.press('Enter')
+    await page.waitForURL(stage.page('northwind'))
+  })
+
+  await t.test('switching off is one more button', async t => {
+    await tabThrough(t, page, 'Switch off')
+    await page.keyboard.press('Space')
+    await page.getByText('Switched off, everywhere.').waitFor()
+  })
+})
+
+/** Presses Tab until something is reached; gives the names of all that was. Each must show that it has the focus. */
+async function tabThrough(t: Test, page: Page, last: string): Promise<readonly string[]> {
+  const names: string[] = []
+  while (names.at(-1) !== last && names.length < 20) {
+    await page.keyboard.press('Tab')
+    names.push(await focused(page))
+    t.ok(await showsFocus(page), `one sees that the focus is on "${names.at(-1)}"`)
+  }
+  return names
+}
+
+/** What has the focus, as a screen reader calls it. */
+async function focused(page: Page): Promise<string> {
+  const [line = ''] = (await page.locator(':focus').ariaSnapshot()).split('\n')
+  return /"(.*)"/.exec(line)?.[1] ?? line
+}

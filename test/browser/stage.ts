@@ -1,0 +1,140 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { contosoDirectory, northwindDirectory } from '../../src/demo/cast.ts'
+import { people } from '../../src/demo/identity-people.ts'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { freePort } from '../support/ports.ts'
+
+/** The gateway as `npm start` starts it, with its demo and the provider where people sign in. */
+export interface Stage {
+  readonly altgate: Pick<Altgate, 'must' | 'stop' | 'logs'>
+  /** How people reach the gateway. */
+  readonly url: string
+  /** The origin of the provider. */
+  readonly provider: string
+  /** The address of an account's page. */
+  page(account: string): string
+  /** Makes everything that sessions remember so many minutes older. */
+  pass(minutes: number): void
+  /** Says that every credential was used just now from this address; the gateway itself says so once a minute. */
+  use(from: string): void
+}
+
+/** Accounts of directories that cannot let anybody in: one has no setting, the provider of the other is away. */
+export const broken = { notSetUp: 'adatum', unavailable: 'tailspin' } as const
+
+const directories = {
+  notSetUp: 'c0a70500-0000-4000-8000-000000000003',
+  unavailable: 'c0a70500-0000-4000-8000-000000000004',
+} as const
+
+/**
+ * Starts it. People reach it as `localhost` and the provider as `127.0.0.1`: different sites for a browser, as in
+ * real life, so the way back from the provider is a cross-site one.
+ */
+export async function startStage(t: Test): Promise<Stage> {
+  const [port, identityPort, nobody] = [await freePort(), await freePort(), await freePort()]
+  const url = `http://localhost:${port}`
+  const provider = `http://127.0.0.1:${identityPort}`
+  const client = { clientId: 'altgate-demo', clientSecret: 'altgate-demo-secret' }
+  const at = (path: string) => ({ issuer: `${provider}/${path}/v2.0`, ...client })
+  const altgate = await startAltgate(t, {
+    settings: {
+      listen: { host: '127.0.0.1', port },
+      publicUrl: url,
+      demo: { upstreamPort: 0, identityPort, dataDirectory: join(temporaryDirectory(t), 'demo') },
+      signIn: {
+        msa: at('msa'),
+        directories: {
+          [contosoDirectory.id]: at('contoso'),
+          [northwindDirectory.id]: at('northwind'),
+          [directories.unavailable]: { issuer: `http://127.0.0.1:${nobody}/v2.0`, ...client },
+        },
+      },
+    },
+  })
+  return {
+    altgate,
+    url,
+    provider,
+    page: account => `${url}/_altgate/?account=${account}`,
+    pass: minutes => inStore(altgate, store => age(store, minutes)),
+    use: from => inStore(altgate, store => markUsed(store, from)),
+  }
+}
+
+/** Adds the accounts that are `broken`. */
+export async function addBroken({ altgate }: Stage): Promise<void> {
+  for (const [which, id] of Object.entries(directories)) {
+    await altgate.must(['directory', 'add', id, '--name', which === 'notSetUp' ? 'Adatum' : 'Tailspin'])
+  }
+  const upstream = 'http://127.0.0.1:9'
+  await altgate.must([
+    'account',
+    'add',
+    broken.notSetUp,
+    '--upstream',
+    upstream,
+    '--directory',
+    directories.notSetUp,
+  ])
+  await altgate.must([
+    'account',
+    'add',
+    broken.unavailable,
+    '--upstream',
+    upstream,
+    '--directory',
+    directories.unavailable,
+  ])
+}
+
+/** People whom the provider knows. Ben is in the directory Northwind alone, Anna is everywhere. */
+export type Who = 'anna' | 'ben'
+
+/** Fills in the provider's form. */
+export async function fillIn(page: Page, who: Who = 'anna'): Promise<void> {
+  const person = people.find(({ email }) => email === `${who}@example.com`)
+  await page.getByLabel('E-mail address').fill(person?.email ?? '')
+  await page.getByLabel('Password').fill(person?.password ?? '')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+/** Opens an account's page and signs in there. */
+export async function signIn(page: Page, stage: Stage, account: string, who: Who = 'anna'): Promise<void> {
+  await page.goto(stage.page(account))
+  await page.getByRole('link', { name: 'Sign in', exact: true }).click()
+  await fillIn(page, who)
+}
+
+/** Fills in the form of the page: a password of one's own, or one that is made. */
+export async function save(page: Page, password?: string): Promise<void> {
+  await page.getByLabel(password === undefined ? 'Make a strong one for me' : 'I choose one myself').check()
+  if (password !== undefined) {
+    await page.getByLabel('New password', { exact: true }).fill(password)
+    await page.getByLabel('New password once more', { exact: true }).fill(password)
+  }
+  await page.getByRole('button', { name: 'Save' }).click()
+}
+
+function inStore({ directory }: Altgate, work: (store: DatabaseSync) => void): void {
+  using store = new DatabaseSync(join(directory, 'altgate.db'), { timeout: 5000 })
+  work(store)
+}
+
+/** No test can wait for an hour, and the clock of the real program cannot be set. */
+function age(store: DatabaseSync, minutes: number): void {
+  const rows = store.prepare('select id_hash, data, expires_at from sessions').all()
+  const put = store.prepare('update sessions set data = ?, expires_at = ? where id_hash = ?')
+  for (const { id_hash: name = null, data, expires_at: expires } of rows) {
+    const older = String(data).replace(/"at":(\d+)/g, (_, at) => `"at":${Number(at) - minutes * 60_000}`)
+    put.run(older, Number(expires) - minutes * 60_000, name)
+  }
+}
+
+function markUsed(store: DatabaseSync, from: string): void {
+  store.prepare('update credentials set last_used_at = ?, last_used_from = ?').run(Date.now(), from)
+}

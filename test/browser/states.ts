@@ -1,0 +1,191 @@
+import type { Page } from 'playwright-core'
+import { broken, save, signIn, type Stage } from './stage.ts'
+
+/** People with a tab each: Anna has several credentials, Ben has none. */
+export interface Visitors {
+  readonly anna: Page
+  readonly ben: Page
+  /** Not signed in. */
+  readonly stranger: Page
+}
+
+/** One state of the page that people can see. */
+export interface State {
+  readonly name: string
+  /** What the window is called then. */
+  readonly title: string
+  /** Leads somebody there; gives their tab. */
+  readonly reach: (visitors: Visitors, stage: Stage) => Promise<Page>
+}
+
+export const password = 'brave-otter-under-the-bridge'
+
+/** Every state, in an order in which each can be reached from the one before. */
+export const states: readonly State[] = [
+  {
+    name: 'which-account',
+    title: 'Which account?',
+    reach: async ({ stranger }, { url }) => await at(stranger, `${url}/_altgate/`),
+  },
+  {
+    name: 'unknown-account',
+    title: 'Error: there is no such account',
+    reach: async ({ stranger }, stage) => await at(stranger, stage.page('nortwind')),
+  },
+  {
+    name: 'welcome',
+    title: 'Sign in to set credentials for northwind',
+    reach: async ({ stranger }, stage) => await at(stranger, stage.page('northwind')),
+  },
+  {
+    name: 'provider',
+    title: 'Sign in to Northwind',
+    async reach({ stranger }) {
+      await stranger.getByRole('link', { name: 'Sign in', exact: true }).click()
+      return stranger
+    },
+  },
+  {
+    name: 'declined',
+    title: 'You are not signed in',
+    async reach({ stranger }) {
+      await stranger.getByRole('button', { name: 'Cancel' }).click()
+      return stranger
+    },
+  },
+  {
+    name: 'wrong-directory',
+    title: 'That was another account',
+    async reach({ ben }, stage) {
+      await signIn(ben, stage, 'contoso', 'ben')
+      return ben
+    },
+  },
+  {
+    name: 'expired',
+    title: 'This sign-in cannot go on',
+    reach: async ({ stranger }, { url }) => await at(stranger, `${url}/_altgate/callback?code=x&state=x`),
+  },
+  {
+    name: 'unavailable',
+    title: 'Signing in does not work right now',
+    reach: async ({ stranger }, { url }) =>
+      await at(stranger, `${url}/_altgate/sign-in?account=${broken.unavailable}`),
+  },
+  {
+    name: 'not-set-up',
+    title: 'Signing in is not set up',
+    reach: async ({ stranger }, stage) => await at(stranger, stage.page(broken.notSetUp)),
+  },
+  {
+    name: 'not-understood',
+    title: 'This request was not understood',
+    reach: async ({ stranger }, { url }) => await at(stranger, `${url}/_altgate/?account=%ff`),
+  },
+  {
+    name: 'no-such-page',
+    title: 'There is no such page',
+    reach: async ({ stranger }, { url }) => await at(stranger, `${url}/_altgate/nothing`),
+  },
+  {
+    name: 'profile-empty',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      await signIn(ben, stage, 'northwind', 'ben')
+      return ben
+    },
+  },
+  {
+    name: 'error-beside-field',
+    title: 'Error: Alternate credentials for Northwind',
+    async reach({ ben }) {
+      await ben.getByLabel('Secondary user name').fill('ben@example.com')
+      await save(ben, 'password')
+      return ben
+    },
+  },
+  {
+    name: 'claim',
+    title: 'Alternate credentials for Contoso',
+    async reach({ anna }, stage) {
+      await signIn(anna, stage, 'contoso')
+      return anna
+    },
+  },
+  {
+    name: 'saved-chosen',
+    title: 'Saved: your new password',
+    async reach({ anna }, stage) {
+      await signIn(anna, stage, 'northwind')
+      await save(anna, password)
+      return anna
+    },
+  },
+  {
+    name: 'profile-with-credential',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }, stage) {
+      stage.use('192.0.2.17')
+      return await at(anna, stage.page('northwind'))
+    },
+  },
+  {
+    name: 'switched-off',
+    title: 'Switched off, everywhere. Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'Switch off' }).click()
+      return anna
+    },
+  },
+  {
+    name: 'switched-on',
+    title: 'Switched on. Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'Switch on' }).click()
+      return anna
+    },
+  },
+  {
+    name: 'saved-generated',
+    title: 'Saved: copy your new password',
+    async reach({ anna }) {
+      await save(anna)
+      return anna
+    },
+  },
+  {
+    name: 'already-done',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.reload()
+      return anna
+    },
+  },
+  {
+    name: 'stale-change',
+    title: 'Sign in once more',
+    async reach({ anna }, stage) {
+      stage.pass(16)
+      await anna.getByRole('button', { name: 'Save' }).click()
+      return anna
+    },
+  },
+  {
+    name: 'stale',
+    title: 'Alternate credentials for Northwind',
+    reach: async ({ anna }, stage) => await at(anna, stage.page('northwind')),
+  },
+  {
+    name: 'signed-out',
+    title: 'Signed out',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'Sign out' }).click()
+      return anna
+    },
+  },
+]
+
+async function at(page: Page, url: string): Promise<Page> {
+  await page.goto(url)
+  return page
+}

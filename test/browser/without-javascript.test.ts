@@ -1,0 +1,61 @@
+import t from 'tap'
+import { ask } from '../support/ask.ts'
+import { startBrowser } from '../support/browser.ts'
+import { save, signIn, startStage } from './stage.ts'
+
+const anna = 'anna@example.com'
+const chosen = 'brave-otter-under-the-bridge'
+
+t.test('all that matters works without JavaScript', async t => {
+  const stage = await startStage(t)
+  const page = await (await startBrowser(t)).page({ javaScript: false })
+  const opens = async (password: string) =>
+    (
+      await ask(`${stage.url}/northwind/welcome.git/info/refs?service=git-upload-pack`, {
+        as: [anna, password],
+      })
+    ).outcome
+  await signIn(page, stage, 'northwind')
+  const main = page.locator('main')
+
+  await t.test('errors stand beside their fields', async t => {
+    await save(page, 'short')
+    t.match(
+      await main.locator('.field', { hasText: 'New password' }).first().innerText(),
+      'shorter than 10 characters',
+    )
+  })
+
+  await t.test('a chosen password is saved', async t => {
+    await save(page, chosen)
+    t.match(await main.innerText(), /^Saved/)
+    t.equal(await opens(chosen), 'allow')
+  })
+
+  await t.test(
+    'a password that was made can be read off the page, and no button promises to copy it',
+    async t => {
+      await page.getByRole('link', { name: 'Back to your credentials' }).click()
+      await save(page)
+      const made = await page.locator('#made-password').innerText()
+      t.equal(await opens(made), 'allow')
+      t.equal(await opens(chosen), 'refused')
+      t.equal(await page.getByRole('button', { name: 'Copy' }).count(), 0)
+    },
+  )
+
+  await t.test('it is switched off and on', async t => {
+    await page.getByRole('link', { name: 'Back to your credentials' }).click()
+    await page.getByRole('button', { name: 'Switch off' }).click()
+    t.match(await main.innerText(), 'Switched off, everywhere.')
+    await page.getByRole('button', { name: 'Switch on' }).click()
+    t.match(await main.innerText(), 'Switched on.')
+  })
+
+  await t.test('and everybody can sign out', async t => {
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    t.match(await main.innerText(), 'You are signed out here')
+    await page.goto(stage.page('northwind'))
+    t.match(await main.innerText(), 'First, show who you are')
+  })
+})

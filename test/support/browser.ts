@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import type { AxeResults } from 'axe-core'
+import { chromium, type BrowserContext, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { checkout } from './program.ts'
+
+/** Where Debian puts it. */
+const program = '/usr/bin/chromium'
+
+/** One process tree that asks nobody but the pages it is sent to. */
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export interface PersonOptions {
+  readonly javaScript?: boolean
+  readonly colorScheme?: 'light' | 'dark'
+  readonly viewport?: { readonly width: number; readonly height: number }
+}
+
+/** A real Chromium. */
+export interface TestBrowser {
+  /** Somebody with cookies of their own; every page of theirs is a tab. */
+  person(options?: PersonOptions): Promise<BrowserContext>
+  /** The first tab of a new person. */
+  page(options?: PersonOptions): Promise<Page>
+}
+
+export const phone = { width: 390, height: 844 }
+export const desktop = { width: 1280, height: 900 }
+/** The narrowest that WCAG asks for (1.4.10). */
+export const narrow = { width: 320, height: 640 }
+
+/** Starts it; it ends with the test. */
+export async function startBrowser(t: Test): Promise<TestBrowser> {
+  if (!existsSync(program)) throw new Error(`${program} is missing: install the package chromium`)
+  const browser = await chromium.launch({ executablePath: program, args })
+  t.teardown(() => browser.close())
+
+  async function person({
+    javaScript = true,
+    colorScheme = 'light',
+    viewport = desktop,
+  }: PersonOptions = {}) {
+    const context = await browser.newContext({
+      javaScriptEnabled: javaScript,
+      colorScheme,
+      viewport,
+      locale: 'en-GB',
+      timezoneId: 'UTC',
+      permissions: ['clipboard-read', 'clipboard-write'],
+    })
+    context.setDefaultTimeout(10_000)
+    return context
+  }
+  return { person, page: async options => (await person(options)).newPage() }
+}
+
+/** Where pictures are kept. */
+export const screenshots = resolve(checkout, process.env['ALTGATE_SCREENSHOTS'] ?? 'test-screenshots')
+
+/** Keeps a picture of the whole page as `<name>.png`. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  mkdirSync(screenshots, { recursive: true })
+  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true })
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Everything that axe finds: WCAG 2.2 at level AA and below, and what it calls best practices. */
+export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe)
+  const { violations } = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as typeof globalThis & {
+      axe: { run(options: object): Promise<AxeResults> }
+    } // the script above
+    return await axe.run({
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    })
+  })
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${help}\n${html}\n${failureSummary ?? ''}`),
+  )
+}

@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Which of these secrets stand in a text: as they are, percent-encoded, in hexadecimal, or somewhere in Base64. */
+export function tracesOf(secrets: readonly string[], text: string | Buffer): readonly string[] {
+  return secrets.flatMap(secret =>
+    spellingsOf(secret)
+      .filter(([, spelling]) => text.includes(spelling))
+      .map(([name]) => `${secret} ${name}`),
+  )
+}
+
+/** Every file below a folder. */
+export function filesIn(directory: string): readonly { readonly path: string; readonly bytes: Buffer }[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name))
+    .map(path => ({ path, bytes: readFileSync(path) }))
+}
+
+function spellingsOf(secret: string): readonly (readonly [name: string, spelling: string])[] {
+  const hex = Buffer.from(secret).toString('hex')
+  return [
+    ['as it is', secret],
+    ['percent-encoded', encodeURIComponent(secret)],
+    ['in hexadecimal', hex],
+    ['in hexadecimal', hex.toUpperCase()],
+    ...[0, 1, 2].flatMap(before => {
+      const base64 = base64Inside(secret, before)
+      return [
+        ['in Base64', base64],
+        ['in Base64', base64.replaceAll('+', '-').replaceAll('/', '_')],
+      ] as const
+    }),
+  ]
+}
+
+/** The characters that Base64 has for it wherever so many bytes (modulo three) stand before it. */
+function base64Inside(secret: string, before: number): string {
+  const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)])
+  const whole = bytes.subarray(0, bytes.length - (bytes.length % 3)).toString('base64')
+  return before === 0 ? whole : whole.slice(4)
+}
