@@ -1,14 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createApp } from './app.ts'
 import { reasonOf } from './commands/reason.ts'
 import type { FromWorker, ToWorker } from './fleet.ts'
 import { Outage } from './gateway/outage.ts'
 import { ipcChannel } from './hashing/channel.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
-import { createSenderReader } from './http/sender.ts'
-import { createPublicServer } from './http/server.ts'
-import { createSelfService } from './self-service/plugin.ts'
-import { createWebhook } from './self-service/webhook.ts'
 import { openServices, type Services } from './services.ts'
 import { loadSettings } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
@@ -27,7 +23,6 @@ const storePause = 1000
 
 /** What this worker has opened; closed in reverse order. */
 const open = new AsyncDisposableStack()
-process.once('disconnect', stop)
 process.on('message', (message: ToWorker) => {
   if (message?.altgate === 'stop') void stop()
 })
@@ -42,54 +37,11 @@ const services = await openWhenStoreAnswers()
 open.defer(() => services.close())
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
-const app = createPublicServer({
-  gateway: services.gateway,
-  witness: witnesses(
-    createAuditLog(settings.audit.file ? createLog({ ...settings.log, file: settings.audit.file }) : log),
-    metrics,
-    lastUsed,
-  ),
-  naming: settings.accounts.naming,
-  publicUrl: settings.publicUrl,
-  trustedProxies: settings.trustedProxies,
-  upstream: {
-    ...settings.upstream,
-    ...(settings.upstream.caFile && { ca: readFileSync(settings.upstream.caFile, 'utf8') }),
-  },
-  observer: {
-    upstreamAnswered: metrics.upstream,
-    upstreamFailed(failure, cause, ask) {
-      metrics.outage('upstream')
-      log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
-    },
-    bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
-  },
-  selfService: createSelfService({
-    ...services,
-    hasher,
-    notice: settings.notice
-      ? createWebhook({
-          url: settings.notice.webhookUrl,
-          ...(settings.notice.secret && { secret: settings.notice.secret }),
-          failed: cause => log.warn({ cause: String(cause) }, 'a notice of a change did not arrive'),
-        })
-      : { credentialChanged() {} },
-    observer: {
-      providerFailed: ({ failing, detail }, request) =>
-        log.warn({ request, failing, detail }, 'an identity provider failed'),
-      outage,
-      bug: (err, request) =>
-        log.error({ request, err }, 'a bug; the page said that something is out of order'),
-    },
-    publicUrl: settings.publicUrl,
-    naming: settings.accounts.naming,
-    signIn: settings.signIn,
-    httpsOnly: settings.plainHttp === 'refuse',
-    senderOf: createSenderReader(settings.trustedProxies),
-  }),
-  ...(settings.listen.tls && { tls: readTls(settings.listen.tls) }),
-})
-
+const audit = createAuditLog(
+  settings.audit.file === undefined ? log : createLog({ level: 'info', file: settings.audit.file }),
+)
+const witness = witnesses(audit, metrics, lastUsed)
+const app = createApp({ settings, services, hasher, witness, metrics, outage, log })
 open.defer(() => app.close())
 try {
   await app.listen({ host: settings.listen.host, port: settings.listen.port })
@@ -127,10 +79,6 @@ async function openWhenStoreAnswers(): Promise<Services> {
       await delay(storePause)
     }
   }
-}
-
-function readTls({ certFile, keyFile }: { readonly certFile: string; readonly keyFile: string }) {
-  return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
 }
 
 function tell(message: FromWorker): void {

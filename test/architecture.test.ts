@@ -22,7 +22,16 @@ const parts = [
 ]
 
 /** The files that may know every part: they plug one into the other. */
-const joiners = ['altgate.js', 'cli.ts', 'fleet.ts', 'foundation.ts', 'serve.ts', 'services.ts', 'worker.ts']
+const joiners = [
+  'altgate.js',
+  'app.ts',
+  'cli.ts',
+  'fleet.ts',
+  'foundation.ts',
+  'serve.ts',
+  'services.ts',
+  'worker.ts',
+]
 
 /** What the files of one part may take from elsewhere: a part or a file, and why. */
 const exceptions = [

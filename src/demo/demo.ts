@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { accounts, repository } from './cast.ts'
 import { startGitUpstream } from './git-upstream.ts'
-import { describeDemo } from './guide.ts'
+import { describeDemo, type GuideLooks } from './guide.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { makeRepository } from './repository.ts'
 import { seedDemo, type SeedParts } from './seed.ts'
@@ -33,10 +33,17 @@ export async function startDemo({ settings, publicUrl, registry, hasher }: DemoO
   const identity = await openIdentity(settings, `${publicUrl}/_altgate/callback`)
   if (typeof identity === 'object') opening.defer(identity.close)
   const seeded = await seedDemo({ registry, hasher, publicUrl, upstreamUrl: upstream.url })
-  const looks = { colours: process.stdout.isTTY === true, home: join(import.meta.dirname, '../..') }
+  const looks = { colours: process.stdout.isTTY === true, place: placeOf(settings) }
   const signIn = typeof identity === 'object' ? 'ready' : identity
   const open = opening.move()
   return { guide: describeDemo({ ...seeded, signIn }, looks), close: () => open.disposeAsync() }
+}
+
+/** An upstream that runs already is that of the compose file. */
+function placeOf({ upstreamUrl }: DemoOptions['settings']): GuideLooks['place'] {
+  return upstreamUrl === undefined
+    ? { checkout: join(import.meta.dirname, '../..') }
+    : { composeFile: 'docker/compose.yaml' }
 }
 
 /** Loaded here and nowhere else: its package is for development, and the demo does without it where it is missing. */

@@ -11,14 +11,14 @@ export interface GuideFacts extends DemoGuide {
 export interface GuideLooks {
   /** Whether the terminal shows colours. */
   readonly colours: boolean
-  /** The folder of this program, where its commands run. */
-  readonly home: string
+  /** How the commands of this program are run here: the folder of a checkout, or the compose file of a container. */
+  readonly place: { readonly checkout: string } | { readonly composeFile: string }
 }
 
 /** What `npm start` prints: what to paste, in any folder, and what it will show. Lines of at most 80 columns. */
 export function describeDemo(
   { publicUrl, northwind, signIn }: GuideFacts,
-  { colours, home }: GuideLooks,
+  { colours, place }: GuideLooks,
 ): string {
   const bold = paint(colours, '1')
   const dim = paint(colours, '2')
@@ -43,8 +43,7 @@ export function describeDemo(
     '',
     ...command(
       `echo ${passwords.northwind} |`,
-      `  npm --prefix ${quoted(home)} run -s altgate -- \\`,
-      `  credential set --config config/development.yaml \\`,
+      ...altgateIn(place).map(line => `  ${line} \\`),
       `  --scope ${scopes.northwind} \\`,
       `  --user ${anna.username} --secondary ${anna.secondary}`,
       ...clone(publicUrl, accounts.northwind, passwords.northwind),
@@ -55,6 +54,14 @@ export function describeDemo(
     dim('Ctrl-C stops it. Your changes stay; delete the folder data to begin again.'),
     '',
   ].join('\n')
+}
+
+/** Two lines, to be followed by options. */
+function altgateIn(place: GuideLooks['place']): readonly string[] {
+  if ('composeFile' in place)
+    return [`docker compose -f ${place.composeFile} exec -T gateway altgate`, 'credential set']
+  const program = `npm --prefix ${quoted(place.checkout)} run -s altgate --`
+  return [program, 'credential set --config config/development.yaml']
 }
 
 /** In the browser first: that is what people do. */

@@ -3,7 +3,7 @@ import t from 'tap'
 import { describeDemo } from '../../src/demo/guide.ts'
 
 const publicUrl = 'http://localhost:8080'
-const plain = { colours: false, home: '/opt/altgate' }
+const plain = { colours: false, place: { checkout: '/opt/altgate' } }
 
 t.test('the guide fits a terminal of 80 columns, and holds no colours for a file', async t => {
   for (const northwind of ['reset-needed', 'reset'] as const) {
@@ -38,7 +38,7 @@ t.test('it says that a reset is needed only as long as nobody has set the creden
 t.test('a folder with blanks and quotes can be pasted', async t => {
   const guide = describeDemo(
     { publicUrl, northwind: 'reset-needed', signIn: 'ready' },
-    { colours: false, home: "/opt/anna's gate" },
+    { colours: false, place: { checkout: "/opt/anna's gate" } },
   )
   t.match(guide, String.raw`npm --prefix '/opt/anna'\''s gate' run`)
 })
@@ -52,4 +52,13 @@ t.test('the reset is shown in the browser first, and by a command where nobody c
   t.match(guide('not-installed'), 'is not installed here')
   t.notMatch(guide('not-installed'), 'anna-demo')
   t.match(guide('none'), 'credential set --config')
+})
+
+t.test('beside containers the command runs in one of them', async t => {
+  const guide = describeDemo(
+    { publicUrl, northwind: 'reset-needed', signIn: 'none' },
+    { colours: false, place: { composeFile: 'docker/compose.yaml' } },
+  )
+  t.match(guide, 'docker compose -f docker/compose.yaml exec -T gateway altgate')
+  t.notMatch(guide, /npm|development/)
 })

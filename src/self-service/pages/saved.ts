@@ -63,21 +63,21 @@ function commands({ url, credential, made, account }: Saved): Html {
   ].join('\n')
   return html`<h3>git asks by itself</h3>
 <p>Run the command again that failed. Asked for a user name, type <code>${name}</code>; for the password, the new one.</p>
-${block('fetch', 'git fetch')}
-${block('clone', `git clone ${url.href}REPOSITORY.git`)}
+${block('fetch', 'git fetch', 'Copy the fetch')}
+${block('clone', `git clone ${url.href}REPOSITORY.git`, 'Copy the clone')}
 <h3>Or give it to git’s credential helper</h3>
 <p>For builds and other places where nobody can be asked. Paste all of it into a terminal
 (on Windows: Git Bash).</p>
-${block('approve', remember)}
+${block('approve', remember, 'Copy the lines for the credential helper')}
 <h3>tf</h3>
-${block('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`)}
+${block('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`, 'Copy the tf command')}
 <p class="hint">If this computer also uses another set on this gateway, let git tell them apart first:
 <code>git config --global credential.${url.origin}.useHttpPath true</code> (then give the helper each repository’s
 <code>path=${account}/REPOSITORY.git</code>, too).</p>`
 }
 
-function block(id: string, text: string): Html {
-  return html`<div class="command"><pre id="${id}"><code>${text}</code></pre>${copy(id, 'Copy this command')}</div>`
+function block(id: string, text: string, label: string): Html {
+  return html`<div class="command"><pre id="${id}"><code>${text}</code></pre>${copy(id, label)}</div>`
 }
 
 /** Works with the script only, so it is hidden until the script shows it. */

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import type { PasswordHasher, Witness } from './gateway/ports.ts'
+import { createSenderReader } from './http/sender.ts'
+import { createPublicServer, type PublicServerOptions } from './http/server.ts'
+import type { Notice } from './self-service/notice.ts'
+import { createSelfService } from './self-service/plugin.ts'
+import { createWebhook } from './self-service/webhook.ts'
+import type { Services } from './services.ts'
+import type { Settings } from './settings/schema.ts'
+import type { Logger } from './witnesses/log.ts'
+import type { WorkerMetrics } from './witnesses/metrics.ts'
+import type { createOutageReport } from './witnesses/outages.ts'
+
+export interface AppParts {
+  readonly settings: Settings
+  readonly services: Services
+  readonly hasher: PasswordHasher
+  readonly witness: Witness
+  readonly metrics: WorkerMetrics
+  readonly outage: ReturnType<typeof createOutageReport>
+  readonly log: Logger
+}
+
+/** The public port: the proxy and the page. It does not listen yet. */
+export function createApp(parts: AppParts): FastifyInstance {
+  const { settings, services, witness } = parts
+  const { publicUrl, trustedProxies, listen } = settings
+  return createPublicServer({
+    gateway: services.gateway,
+    witness,
+    naming: settings.accounts.naming,
+    publicUrl,
+    trustedProxies,
+    upstream: upstreamOf(settings.upstream),
+    observer: proxyObserver(parts),
+    selfService: page(parts),
+    ...(listen.tls && { tls: { cert: read(listen.tls.certFile), key: read(listen.tls.keyFile) } }),
+  })
+}
+
+function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServerOptions['upstream'] {
+  return caFile === undefined ? upstream : { ...upstream, ca: read(caFile) }
+}
+
+function proxyObserver({ metrics, log }: AppParts): PublicServerOptions['observer'] {
+  return {
+    upstreamAnswered: metrics.upstream,
+    upstreamFailed(failure, cause, ask) {
+      metrics.outage('upstream')
+      log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
+    },
+    bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
+  }
+}
+
+function page({ settings, services, hasher, outage, log }: AppParts) {
+  return createSelfService({
+    ...services,
+    hasher,
+    notice: noticeOf(settings.notice, log),
+    observer: {
+      providerFailed: ({ failing, detail }, request) =>
+        log.warn({ request, failing, detail }, 'an identity provider failed'),
+      outage,
+      bug: (err, request) =>
+        log.error({ request, err }, 'a bug; the page said that something is out of order'),
+    },
+    publicUrl: settings.publicUrl,
+    naming: settings.accounts.naming,
+    signIn: settings.signIn,
+    httpsOnly: settings.plainHttp === 'refuse',
+    senderOf: createSenderReader(settings.trustedProxies),
+  })
+}
+
+function noticeOf(notice: Settings['notice'], log: Logger): Notice {
+  if (notice === undefined) return { credentialChanged() {} }
+  const { webhookUrl: url, secret } = notice
+  const failed = (cause: unknown) => log.warn({ cause: String(cause) }, 'a notice of a change did not arrive')
+  return createWebhook({ url, failed, ...(secret && { secret }) })
+}
+
+function read(file: string): string {
+  return readFileSync(file, 'utf8')
+}
