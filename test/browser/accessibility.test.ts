@@ -1,6 +1,14 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { accessibilityFaults, desktop, narrow, phone, screenshot, screenshots, startBrowser } from '../support/browser.ts'
+import {
+  accessibilityFaults,
+  desktop,
+  narrow,
+  phone,
+  screenshot,
+  screenshots,
+  startBrowser,
+} from '../support/browser.ts'
 import { until } from '../support/until.ts'
 import { widthOf } from './in-page.ts'
 import { addBroken, startStage } from './stage.ts'

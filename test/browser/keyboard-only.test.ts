@@ -76,10 +76,10 @@ t.test('a password is set without a mouse', async t => {
       'Skip to the content',
       'Altgate',
       'Sign out',
-      'Copy this command',
-      'Copy this command',
-      'Copy this command',
-      'Copy this command',
+      'Copy the fetch',
+      'Copy the clone',
+      'Copy the lines for the credential helper',
+      'Copy the tf command',
       'Back to your credentials',
     ])
     await page.keyboard.press('Enter')

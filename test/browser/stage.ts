@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { contosoDirectory, northwindDirectory } from '../../src/demo/cast.ts'
-import { people } from '../../src/demo/identity-people.ts'
+import { anna, contosoDirectory, northwindDirectory } from '../../src/demo/cast.ts'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
 
@@ -17,6 +16,8 @@ export interface Stage {
   readonly provider: string
   /** The address of an account's page. */
   page(account: string): string
+  /** What northwind answers to Anna with this password. */
+  opens(password: string): Promise<string>
   /** Makes everything that sessions remember so many minutes older. */
   pass(minutes: number): void
   /** Says that every credential was used just now from this address; the gateway itself says so once a minute. */
@@ -61,6 +62,10 @@ export async function startStage(t: Test): Promise<Stage> {
     url,
     provider,
     page: account => `${url}/_altgate/?account=${account}`,
+    async opens(password) {
+      const repository = `${url}/northwind/welcome.git/info/refs?service=git-upload-pack`
+      return (await ask(repository, { as: [anna.username, password] })).outcome
+    },
     pass: minutes => inStore(altgate, store => age(store, minutes)),
     use: from => inStore(altgate, store => markUsed(store, from)),
   }
@@ -68,56 +73,11 @@ export async function startStage(t: Test): Promise<Stage> {
 
 /** Adds the accounts that are `broken`. */
 export async function addBroken({ altgate }: Stage): Promise<void> {
-  for (const [which, id] of Object.entries(directories)) {
-    await altgate.must(['directory', 'add', id, '--name', which === 'notSetUp' ? 'Adatum' : 'Tailspin'])
-  }
-  const upstream = 'http://127.0.0.1:9'
-  await altgate.must([
-    'account',
-    'add',
-    broken.notSetUp,
-    '--upstream',
-    upstream,
-    '--directory',
-    directories.notSetUp,
-  ])
-  await altgate.must([
-    'account',
-    'add',
-    broken.unavailable,
-    '--upstream',
-    upstream,
-    '--directory',
-    directories.unavailable,
-  ])
-}
-
-/** People whom the provider knows. Ben is in the directory Northwind alone, Anna is everywhere. */
-export type Who = 'anna' | 'ben'
-
-/** Fills in the provider's form. */
-export async function fillIn(page: Page, who: Who = 'anna'): Promise<void> {
-  const person = people.find(({ email }) => email === `${who}@example.com`)
-  await page.getByLabel('E-mail address').fill(person?.email ?? '')
-  await page.getByLabel('Password').fill(person?.password ?? '')
-  await page.getByRole('button', { name: 'Sign in' }).click()
-}
-
-/** Opens an account's page and signs in there. */
-export async function signIn(page: Page, stage: Stage, account: string, who: Who = 'anna'): Promise<void> {
-  await page.goto(stage.page(account))
-  await page.getByRole('link', { name: 'Sign in', exact: true }).click()
-  await fillIn(page, who)
-}
-
-/** Fills in the form of the page: a password of one's own, or one that is made. */
-export async function save(page: Page, password?: string): Promise<void> {
-  await page.getByLabel(password === undefined ? 'Make a strong one for me' : 'I choose one myself').check()
-  if (password !== undefined) {
-    await page.getByLabel('New password', { exact: true }).fill(password)
-    await page.getByLabel('New password once more', { exact: true }).fill(password)
-  }
-  await page.getByRole('button', { name: 'Save' }).click()
+  await altgate.must(['directory', 'add', directories.notSetUp, '--name', 'Adatum'])
+  await altgate.must(['directory', 'add', directories.unavailable, '--name', 'Tailspin'])
+  const add = ['account', 'add', '--upstream', 'http://127.0.0.1:9', '--directory'] as const
+  await altgate.must([...add, directories.notSetUp, broken.notSetUp])
+  await altgate.must([...add, directories.unavailable, broken.unavailable])
 }
 
 function inStore({ directory }: Altgate, work: (store: DatabaseSync) => void): void {

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
-import { broken, save, signIn, type Stage } from './stage.ts'
+import { save, signIn } from './people.ts'
+import { broken, type Stage } from './stage.ts'
 
 /** People with a tab each: Anna has several credentials, Ben has none. */
 export interface Visitors {

@@ -6,7 +6,8 @@ import { startBrowser } from '../support/browser.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
 import { run } from '../support/run.ts'
 import { clipboard } from './in-page.ts'
-import { fillIn, save, startStage } from './stage.ts'
+import { fillIn, save } from './people.ts'
+import { startStage } from './stage.ts'
 
 const anna = 'anna@example.com'
 const chosen = 'brave-otter-under-the-bridge'
@@ -107,7 +108,7 @@ async function command(page: Page, beginning: string): Promise<string> {
   const block = page.locator('.command', {
     has: page.locator('pre', { hasText: new RegExp(`^${beginning}`) }),
   })
-  await block.getByRole('button', { name: 'Copy this command' }).click()
+  await block.getByRole('button', { name: /^Copy / }).click()
   await block.getByText('Copied').waitFor()
   return await clipboard(page)
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startBrowser } from '../support/browser.ts'
-import { fillIn, signIn, startStage } from './stage.ts'
+import { fillIn, signIn } from './people.ts'
+import { startStage } from './stage.ts'
 
 t.test('whoever signs in as somebody of another directory gets nowhere, and is told what to do', async t => {
   const stage = await startStage(t)

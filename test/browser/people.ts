@@ -1,0 +1,37 @@
+import type { Page } from 'playwright-core'
+import { people } from '../../src/demo/identity-people.ts'
+import type { Stage } from './stage.ts'
+
+/** The main part of a page that has come, as people read it. */
+export async function textOf(page: Page): Promise<string> {
+  await page.waitForLoadState()
+  return await page.locator('main').innerText()
+}
+
+/** People whom the provider knows. Ben is in the directory Northwind alone, Anna is everywhere. */
+export type Who = 'anna' | 'ben'
+
+/** Fills in the provider's form. */
+export async function fillIn(page: Page, who: Who = 'anna'): Promise<void> {
+  const person = people.find(({ email }) => email === `${who}@example.com`)
+  await page.getByLabel('E-mail address').fill(person?.email ?? '')
+  await page.getByLabel('Password').fill(person?.password ?? '')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+/** Opens an account's page and signs in there. */
+export async function signIn(page: Page, stage: Stage, account: string, who: Who = 'anna'): Promise<void> {
+  await page.goto(stage.page(account))
+  await page.getByRole('link', { name: 'Sign in', exact: true }).click()
+  await fillIn(page, who)
+}
+
+/** Fills in the form of the page: a password of one's own, or one that is made. */
+export async function save(page: Page, password?: string): Promise<void> {
+  await page.getByLabel(password === undefined ? 'Make a strong one for me' : 'I choose one myself').check()
+  if (password !== undefined) {
+    await page.getByLabel('New password', { exact: true }).fill(password)
+    await page.getByLabel('New password once more', { exact: true }).fill(password)
+  }
+  await page.getByRole('button', { name: 'Save' }).click()
+}
