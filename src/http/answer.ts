@@ -1,10 +1,11 @@
-import type { Account } from '../gateway/account.ts'
-import { describe, type Connection } from '../gateway/connection.ts'
-import { unreachable } from '../gateway/decision.ts'
-import type { Garbled, NotAllowed, ResetNeeded, UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
-import type { AccountName } from '../gateway/names.ts'
-import type { Ending, Unreadable, Unserved } from './ending.ts'
-import { paragraph, printable } from './plain-text.ts'
+import { dialectOf, type Asking, type Dialect } from './dialect.ts'
+import type { Ending } from './ending.ts'
+import { inHtml } from './in-html.ts'
+import { inRest } from './in-rest.ts'
+import { inSoap } from './in-soap.ts'
+import { inText } from './in-text.ts'
+import type { Presented, Presenter, Setting } from './presenter.ts'
+import { termsOf, type Terms } from './terms.ts'
 
 /** A whole answer that the gateway itself makes. */
 export interface Answer {
@@ -13,188 +14,47 @@ export interface Answer {
   readonly body: string
 }
 
-/** What differs between one ending and the next. */
-interface Terms {
-  readonly status: number
-  readonly text: readonly string[]
-  readonly headers?: Readonly<Record<string, string>>
+/** What an answer says beside the ending. */
+export type Context = Omit<Setting, 'outcome'>
+
+/** The answer to a request, in the dialect that its client understands. */
+export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
+  const terms = termsOf(ending, context.publicUrl)
+  const present = presenters[dialectOf(asking)]
+  return complete(terms, present(terms, { ...context, outcome: ending.outcome }), ending, context)
 }
 
-/**
- * The one table from what happened to what the client sees. The rules behind it: git erases a stored password on
- * 401 and on nothing else; it shows a body only as `text/plain`, line by line after `remote: `, and takes it
- * for Latin-1 unless the charset is said.
- */
-export function answer(
-  ending: Ending,
-  { requestId, publicUrl }: { readonly requestId: string; readonly publicUrl: string },
+/** The answer in plain text: for bytes that are no request, and for people who ask the command line. */
+export function answer(ending: Ending, context: Omit<Context, 'naming'>): Answer {
+  const terms = termsOf(ending, context.publicUrl)
+  return complete(terms, inText(terms, context), ending, context)
+}
+
+const presenters: Readonly<Record<Dialect, Presenter>> = {
+  text: inText,
+  soap: inSoap,
+  rest: inRest,
+  html: inHtml,
+}
+
+/** With what every answer carries, in every dialect. */
+function complete(
+  terms: Terms,
+  presented: Presented,
+  { outcome }: Ending,
+  { requestId }: Pick<Context, 'requestId'>,
 ): Answer {
-  const { status, text, headers } = termsOf(ending, publicUrl)
   return {
-    status,
+    status: terms.status,
     headers: {
-      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Type': presented.contentType,
       'Cache-Control': 'no-store',
       Vary: 'Authorization',
-      'X-Altgate-Outcome': ending.outcome,
+      'X-Altgate-Outcome': outcome,
       'X-Request-Id': requestId,
-      ...headers,
+      ...terms.headers,
+      ...presented.headers,
     },
-    body: `${text.join('\n')}\nReference: ${requestId}\n`,
+    body: presented.body,
   }
-}
-
-function termsOf(ending: Ending, publicUrl: string): Terms {
-  switch (ending.outcome) {
-    case 'challenge':
-      return unauthorized(ending.name, [
-        'Sign in with your alternate credentials. You set them here:',
-        resetPage(publicUrl, ending.name),
-      ])
-    case 'garbled': {
-      const text = paragraph(`The credentials of this request could not be read: ${garbled[ending.flaw]}.`)
-      // Two credentials are no wrong password: which of them should the client forget?
-      return ending.flaw === 'two-headers' ? { status: 400, text } : unauthorized(ending.name, text)
-    }
-    case 'refused':
-      return unauthorized(ending.account.name, refusedText(ending.account, publicUrl))
-    case 'reset-needed':
-      return resetNeeded(ending, publicUrl)
-    case 'disabled':
-      return {
-        status: 403,
-        text: paragraph(
-          'Your user name and password are right, but these alternate credentials are switched off. Ask an administrator of the account.',
-        ),
-      }
-    case 'not-allowed':
-      return { status: 403, text: notAllowed(ending.cause, publicUrl) }
-    case 'unclear-target':
-      return notUnderstood(ending.flaw)
-    case 'no-account':
-      return { status: 404, text: ['There is no such account here. Check the address.'] }
-    case 'throttled':
-      return later(429, 'Too many attempts.', ending.retryAfter)
-    case 'busy':
-      return later(503, 'The gateway has too much to do right now.', ending.retryAfter)
-    case 'unavailable':
-      return later(503, 'The gateway cannot check credentials right now.', ending.retryAfter)
-    case 'upstream-failed':
-      return {
-        status: ending.because === 'timeout' ? 504 : 502,
-        text: [...paragraph(upstreamFailed[ending.because]), 'Your credentials are right: keep them.'],
-      }
-    default:
-      return unreachable(ending)
-  }
-}
-
-/** Basic and nothing else: beside NTLM or Digest git never sends it and then erases the good credential. */
-function unauthorized(name: AccountName, text: readonly string[], headers?: Terms['headers']): Terms {
-  const realm = name.replace(/[^\w.-]/g, '')
-  return {
-    status: 401,
-    text,
-    headers: { 'WWW-Authenticate': `Basic realm="${realm}", charset="UTF-8"`, ...headers },
-  }
-}
-
-/** The same for everybody on the account, whether the name or the password was wrong. */
-function refusedText(account: Account, publicUrl: string): readonly string[] {
-  const advice = account.former
-    ? 'This account has moved. If you have not set your alternate credentials since then, set them here:'
-    : 'If you have lost them, set new ones here:'
-  return ['The user name or the password is wrong.', ...paragraph(advice), resetPage(publicUrl, account.name)]
-}
-
-/** Told only to whoever holds the right old password, so it may say where the account went. */
-function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
-  const since = account.former ? `Since ${utcDate(account.former.leftAt)} it` : 'It now'
-  const before = account.former ? ` for ${described(account.former.connection)}` : ''
-  const text = [
-    ...paragraph(
-      `Reset needed: the account "${printable(account.name)}" has moved. ${since} signs in with ${described(account.connection)}.`,
-    ),
-    ...paragraph(
-      `Your password was right${before}, but it no longer counts here. Set a new one on this page and run the command again:`,
-    ),
-    resetPage(publicUrl, account.name),
-  ]
-  // Azure DevOps' own .NET clients stop asking again on this header.
-  return unauthorized(account.name, text, { 'X-VSS-AuthenticateError': 'AccountMoved' })
-}
-
-function described(connection: Connection): string {
-  if (connection.kind === 'msa') return describe(connection)
-  return describe({ ...connection, directoryName: printable(connection.directoryName) })
-}
-
-/** On a line of its own, so that a terminal makes it a link. */
-function resetPage(publicUrl: string, name: AccountName): string {
-  return `${publicUrl}/_altgate/?account=${encodeURIComponent(name.toWellFormed())}`
-}
-
-function utcDate(instant: number): string {
-  return new Date(instant).toISOString().slice(0, 10)
-}
-
-function notAllowed(cause: NotAllowed['cause'] | Unserved['cause'], publicUrl: string): string[] {
-  if (cause === 'method') return ['This method is not served here.']
-  return [...paragraph('Plain http shows your password to everybody on its way. Use instead:'), publicUrl]
-}
-
-/** Where HTTP itself was broken, nobody can say where the next request on the connection would begin. */
-function notUnderstood(flaw: keyof typeof unclear): Terms {
-  const text = paragraph(`This request was not understood: ${unclear[flaw]}.`)
-  const broken = flaw === 'malformed' || flaw === 'oversized-head' || flaw === 'late-head'
-  return { status: 400, text, ...(broken && { headers: { Connection: 'close' } }) }
-}
-
-/** `seconds` is rounded up: a client that comes at the time it was told must not come too early. */
-function later(status: 429 | 503, sentence: string, seconds: number): Terms {
-  const wait = Math.max(1, Math.ceil(seconds))
-  const unit = wait === 1 ? 'second' : 'seconds'
-  return {
-    status,
-    text: [sentence, `Try again in ${wait} ${unit}. Your credentials stay as they are.`],
-    headers: { 'Retry-After': String(wait) },
-  }
-}
-
-const garbled: Readonly<Record<Garbled['flaw'], string>> = {
-  'two-headers': 'there are two Authorization headers',
-  scheme: 'only HTTP Basic is understood here',
-  base64: 'they are not proper Base64',
-  'no-colon': 'there is no colon between user name and password',
-  'no-username': 'the user name is missing',
-  'control-character': 'they hold a control character',
-  'too-long': 'they are too long',
-}
-
-const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], string>> = {
-  'absolute-form': 'its address does not begin with a slash',
-  'double-slash': 'its address has two slashes where one belongs',
-  'control-character': 'its address holds a control character or a blank',
-  backslash: 'its address holds a backslash',
-  fragment: 'its address holds a number sign',
-  'bad-escape': 'its address holds a percent sign that escapes nothing',
-  'dot-segment': 'its address holds a dot segment',
-  'escaped-account': 'the account in its address is written with escapes',
-  host: 'its Host header is no host name',
-  malformed: 'it is not proper HTTP',
-  'oversized-head': 'its headers are too long',
-  'late-head': 'its headers did not arrive in time',
-}
-
-/** No names, no addresses, no error codes: those are for the operator's log. */
-const upstreamFailed: Readonly<Record<UpstreamFailed['because'], string>> = {
-  'bad-address': 'The service behind this gateway is not set up properly.',
-  refused: 'The service behind this gateway could not be reached.',
-  certificate: 'The service behind this gateway could not be reached safely.',
-  timeout: 'The service behind this gateway did not answer in time.',
-  dropped: 'The service behind this gateway broke off before it answered.',
-  'bad-answer': 'The service behind this gateway gave an answer that is not proper HTTP.',
-  unauthorized: 'The service behind this gateway did not accept what the gateway told it.',
-  'sign-in-page': 'The service behind this gateway answered with a page for people.',
-  redirect: 'The service behind this gateway sent the request elsewhere.',
 }

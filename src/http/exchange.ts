@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { clientHeaders } from './client-headers.ts'
 import { screenAnswer, type Journey } from './screen-answer.ts'
+import { cacheLines } from './shared-caches.ts'
 import { failureOf } from './upstream-failure.ts'
 
 /** What an exchange tells its maker; each at most once. */
@@ -61,6 +62,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     const raw = controller.rawHeaders as readonly Buffer[] // undici's HTTP/1 parser gives nothing else
     const list = clientHeaders(raw, joined(headers['connection']), screened?.location)
+    list.push(...cacheLines(joined(headers['cache-control'])))
     this.#response.writeHead(status, reason, list)
   }
 

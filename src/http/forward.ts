@@ -3,7 +3,8 @@ import type { Dispatcher } from 'undici'
 import type { Naming } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
-import { answer } from './answer.ts'
+import { answerTo } from './answer.ts'
+import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
@@ -32,10 +33,14 @@ export type Forward = (request: IncomingMessage, response: ServerResponse, passa
 export function createForward({ agent, naming, publicUrl, observer }: ForwardOptions): Forward {
   return function forward(request, response, passage) {
     const { ask, allowed } = passage
+    const end = (ending: Ending) => {
+      const asking = { target: ask.target, rawHeaders: request.rawHeaders }
+      sendAnswer(response, answerTo(asking, ending, { requestId: ask.id, publicUrl, naming }))
+    }
     const destination = destinationOf(allowed.account.upstream, ask.target, naming)
     if ('outcome' in destination) {
       if (destination.outcome === 'upstream-failed') observer.upstreamFailed(destination, undefined, ask)
-      return sendAnswer(response, answer(destination, { requestId: ask.id, publicUrl }))
+      return end(destination)
     }
     // Gone while the gateway was deciding: 'close' will not come a second time.
     if (response.destroyed) return
@@ -46,7 +51,7 @@ export function createForward({ agent, naming, publicUrl, observer }: ForwardOpt
       answered: seconds => observer.upstreamAnswered(seconds),
       failed(failure, cause) {
         observer.upstreamFailed(failure, cause, ask)
-        sendAnswer(response, answer(failure, { requestId: ask.id, publicUrl }))
+        end(failure)
       },
       brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, ask),
     }

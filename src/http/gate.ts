@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import type { Naming } from '../gateway/account.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { answer } from './answer.ts'
+import { answerTo, type Answer } from './answer.ts'
+import { movedMeanwhile, putOff } from './during-a-push.ts'
 import type { Ending } from './ending.ts'
 import { readAsk } from './read-ask.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -18,6 +20,7 @@ declare module 'fastify' {
 export interface GateOptions {
   readonly gateway: Gateway
   readonly witness: Witness
+  readonly naming: Naming
   readonly publicUrl: string
   readonly readSender: ReadSender
 }
@@ -28,25 +31,28 @@ export interface GateOptions {
  */
 export function addGate(
   app: FastifyInstance,
-  { gateway, witness, publicUrl, readSender }: GateOptions,
+  { gateway, witness, naming, publicUrl, readSender }: GateOptions,
 ): void {
   app.decorateRequest('passage', null)
   app.addHook('onRequest', async (request, reply) => {
     const { raw, id } = request
-    const end = (ending: Ending) => {
+    const send = (whole: Answer) => {
       reply.hijack()
-      sendAnswer(reply.raw, answer(ending, { requestId: id, publicUrl }))
+      sendAnswer(reply.raw, whole)
       return reply
     }
+    const asking = { target: request.originalUrl, rawHeaders: raw.rawHeaders }
+    const told = (ending: Ending) => answerTo(asking, ending, { requestId: id, publicUrl, naming })
 
     const began = performance.now()
     const sender = readSender(raw)
     const ask = readAsk(raw, { id, target: request.originalUrl, sender })
-    if ('outcome' in ask) return end(ask)
+    if ('outcome' in ask) return send(told(ask))
 
     const decision = await gateway.decide(ask)
     witness.saw(decision, ask, performance.now() - began)
-    if (decision.outcome !== 'allow') return end(decision)
+    if (decision.outcome !== 'allow')
+      return send(movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
     request.passage = { allowed: decision, ask, sender }
   })
 }

@@ -1,4 +1,5 @@
 import type { UpstreamFailed } from '../gateway/decision.ts'
+import { isToolPath, pathOf } from './tool-path.ts'
 import { isWithin, pathOutside, type Destination } from './upstream-target.ts'
 
 /** What is looked at before an upstream's answer goes to the client. */
@@ -16,17 +17,6 @@ export interface Journey {
   readonly address: string
   readonly destination: Destination
 }
-
-/**
- * Whether a path is one that tools ask, not people: git's smart HTTP and LFS, and the SOAP and REST services of
- * Azure DevOps. Such a client takes a page for success: git keeps the wrong password, `tf` saves HTML as a file.
- */
-export function isToolPath(path: string): boolean {
-  return toolPath.test(path)
-}
-
-const toolPath =
-  /\.git(?:\/|$)|\/_git\/|\/info\/(?:refs$|lfs(?:\/|$))|\/git-(?:upload|receive)-pack$|\.asmx(?:\/|$)|\/_apis(?:\/|$)/i
 
 /**
  * What becomes of an upstream's answer: it travels as it is (`undefined`), with another `Location`, or not at all.
@@ -89,9 +79,4 @@ function keepsTail(goal: string, { target, address }: Journey): boolean {
   const path = pathOf(target)
   const tail = /\/(?:info\/(?:refs|lfs\/.*)|git-(?:upload|receive)-pack)$/i.exec(path)?.[0]
   return pathname.endsWith(tail ?? path.slice(path.lastIndexOf('/'))) && search === target.slice(path.length)
-}
-
-function pathOf(target: string): string {
-  const mark = target.indexOf('?')
-  return mark === -1 ? target : target.slice(0, mark)
 }

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRep
 import type { Naming } from '../gateway/account.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { answer } from './answer.ts'
+import { answerTo } from './answer.ts'
 import type { Ending } from './ending.ts'
 import { createForward, type UpstreamObserver } from './forward.ts'
 import { answerMalformed } from './malformed.ts'
@@ -43,7 +43,11 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
     if (reply.raw.headersSent) reply.raw.destroy()
-    else sendAnswer(reply.raw, answer(ending, { requestId: reply.request.id, publicUrl }))
+    else {
+      const { id, originalUrl, raw } = reply.request
+      const asking = { target: originalUrl, rawHeaders: raw.rawHeaders }
+      sendAnswer(reply.raw, answerTo(asking, ending, { requestId: id, publicUrl, naming }))
+    }
   }
 
   const app = fastify({
@@ -76,7 +80,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
   const readSender = createSenderReader(options.trustedProxies)
   const forward = createForward({ agent, naming, publicUrl, observer })
-  app.register(proxy, { agent, forward, gateway, witness, publicUrl, readSender })
+  app.register(proxy, { agent, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
   app.addHook('onClose', () => agent.close())
   return app

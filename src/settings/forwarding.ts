@@ -18,9 +18,11 @@ export const forwarding = {
     .strictObject({
       connectTimeoutSeconds: whole(1, 300).default(5).describe('How long connecting may take, TLS included.'),
       headersTimeoutSeconds: whole(1, 86_400)
-        .default(300)
-        .describe('How long an upstream may think before it answers; hooks after a push can be slow.'),
-      idleTimeoutSeconds: whole(1, 86_400).default(300).describe('How long an answer under way may pause.'),
+        .default(1800)
+        .describe(
+          'How long an upstream may think before it answers. Team Explorer Everywhere waits for half an hour; whoever gives up sooner ends the request.',
+        ),
+      idleTimeoutSeconds: whole(1, 86_400).default(1800).describe('How long an answer under way may pause.'),
       connectionsPerOrigin: whole(1, 65_535)
         .default(256)
         .describe('Connections of one process to one upstream.'),

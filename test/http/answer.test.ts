@@ -1,110 +1,21 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { Account } from '../../src/gateway/account.ts'
-import type { Connection } from '../../src/gateway/connection.ts'
-import type { Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
-import { foldUsername, msaScope, type AccountName, type Slot } from '../../src/gateway/names.ts'
+import type { AccountName } from '../../src/gateway/names.ts'
 import { answer } from '../../src/http/answer.ts'
-import type { Ending } from '../../src/http/ending.ts'
+import { moved, named, refused, resetNeeded, settled, table } from '../support/endings.ts'
 import { entra, msa } from '../support/world.ts'
 
 const context = { requestId: '0123456789abcdef01234567', publicUrl: 'https://git.example.com' }
 
-const moved = (connection: Connection = entra('Fabrikam Inc'), former: Connection = msa): Account => ({
-  name: 'fabrikam' as AccountName,
-  connection,
-  former: { connection: former, leftAt: Date.UTC(2026, 10, 20, 23, 59) },
-  upstream: 'http://secret-upstream.internal:8080',
-})
-const settled: Account = { name: 'fabrikam' as AccountName, connection: msa, upstream: moved().upstream }
-const name = settled.name
-const about = { scope: msaScope, username: foldUsername('anna@example.com'), via: 'store' } as const
-
-const refused = (account: Account, cause: 'mismatch' | 'absent'): Ending => ({
-  outcome: 'refused',
-  account,
-  cause,
-  slot: 'slot' as Slot,
-  ...about,
-})
-const resetNeeded = (account: Account): Ending => ({
-  outcome: 'reset-needed',
-  account,
-  former: msaScope,
-  ...about,
-})
-
-const garbledFlaws = Object.keys({
-  scheme: 0,
-  base64: 0,
-  'no-colon': 0,
-  'no-username': 0,
-  'control-character': 0,
-  'too-long': 0,
-} satisfies Record<Exclude<Garbled['flaw'], 'two-headers'>, 0>) as Garbled['flaw'][]
-
-const unclearFlaws = Object.keys({
-  'absolute-form': 0,
-  'double-slash': 0,
-  'control-character': 0,
-  backslash: 0,
-  fragment: 0,
-  'bad-escape': 0,
-  'dot-segment': 0,
-  'escaped-account': 0,
-  host: 0,
-} satisfies Record<UnclearTarget['flaw'], 0>) as UnclearTarget['flaw'][]
-
-const failures = Object.keys({
-  'bad-address': 0,
-  refused: 0,
-  certificate: 0,
-  timeout: 0,
-  dropped: 0,
-  'bad-answer': 0,
-  unauthorized: 0,
-  'sign-in-page': 0,
-  redirect: 0,
-} satisfies Record<UpstreamFailed['because'], 0>) as UpstreamFailed['because'][]
-
-/** Every ending there is, with the status that the contract gives it. */
-const table: readonly (readonly [number, Ending])[] = [
-  [401, { outcome: 'challenge', name }],
-  ...garbledFlaws.map(flaw => [401, { outcome: 'garbled', name, flaw }] as const),
-  [400, { outcome: 'garbled', name, flaw: 'two-headers' }],
-  [401, refused(settled, 'mismatch')],
-  [401, refused(moved(), 'absent')],
-  [401, resetNeeded(moved())],
-  [403, { outcome: 'disabled', account: settled, ...about }],
-  [403, { outcome: 'not-allowed', cause: 'plain-http' }],
-  [403, { outcome: 'not-allowed', cause: 'method' }],
-  ...unclearFlaws.map(flaw => [400, { outcome: 'unclear-target', flaw }] as const),
-  [400, { outcome: 'unclear-target', flaw: 'malformed' }],
-  [400, { outcome: 'unclear-target', flaw: 'oversized-head' }],
-  [400, { outcome: 'unclear-target', flaw: 'late-head' }],
-  [404, { outcome: 'no-account', name }],
-  [404, { outcome: 'no-account' }],
-  [429, { outcome: 'throttled', retryAfter: 30 }],
-  [503, { outcome: 'busy', retryAfter: 2 }],
-  [503, { outcome: 'unavailable', part: 'store', retryAfter: 5 }],
-  [503, { outcome: 'unavailable', part: 'gateway', retryAfter: 5 }],
-  ...failures.map(
-    because => [because === 'timeout' ? 504 : 502, { outcome: 'upstream-failed', because }] as const,
-  ),
-]
-
 for (const [status, ending] of table) {
-  const { outcome, ...rest } = ending
-  const detail =
-    'flaw' in rest ? rest.flaw : 'cause' in rest ? rest.cause : 'because' in rest ? rest.because : ''
-  t.test(`${outcome} ${detail} is answered ${status}, as the contract says`, async t => {
+  t.test(`${named(ending)} is answered ${status}, as the contract says`, async t => {
     const given = answer(ending, context)
     t.equal(given.status, status)
     t.match(given.headers, {
       'Content-Type': 'text/plain; charset=utf-8',
       'Cache-Control': 'no-store',
       Vary: 'Authorization',
-      'X-Altgate-Outcome': outcome,
+      'X-Altgate-Outcome': ending.outcome,
       'X-Request-Id': context.requestId,
     })
     t.equal(

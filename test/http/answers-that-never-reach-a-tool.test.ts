@@ -1,7 +1,7 @@
 // git takes a 203 or an HTML page for an empty repository, exits 0 and stores the wrong password; it erases the right one on
 // an upstream's 401. Both happened with Azure DevOps behind gateways.
 import t from 'tap'
-import { isToolPath } from '../../src/http/screen-answer.ts'
+import { isToolPath } from '../../src/http/tool-path.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld } from '../support/world.ts'

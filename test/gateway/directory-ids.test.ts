@@ -1,0 +1,25 @@
+// Azure DevOps gives the id of nobody for accounts without a directory; all Microsoft accounts share one id of their own.
+// Taken for a directory, either would be one scope for people who have nothing to do with each other.
+import t from 'tap'
+import { readDirectoryId, readScope } from '../../src/gateway/names.ts'
+
+t.test('the ids of nobody and of all Microsoft accounts are no directories, in no spelling', async t => {
+  for (const id of [
+    '00000000-0000-0000-0000-000000000000',
+    '9188040d-6c67-4c5b-b112-36a304b66dad',
+    '9188040D-6C67-4C5B-B112-36A304B66DAD',
+    'common',
+    'organizations',
+    '11111111-1111-4111-8111-111111111111, 22222222-2222-4222-8222-222222222222',
+    '',
+  ]) {
+    t.equal(readDirectoryId(id), undefined, id)
+    t.equal(readScope(id), undefined, id)
+  }
+})
+
+t.test('a directory id is one in any case', async t => {
+  const id = 'AAAAAAAA-1111-4111-8111-ABCDEFABCDEF'
+  t.equal(readDirectoryId(id), id.toLowerCase())
+  t.equal(readScope(id), id.toLowerCase())
+})

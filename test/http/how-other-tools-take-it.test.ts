@@ -1,0 +1,168 @@
+import t from 'tap'
+import { Outage } from '../../src/gateway/outage.ts'
+import type { Gateway } from '../../src/gateway/gateway.ts'
+import { gitLfs } from '../support/git-lfs.ts'
+import { jgit } from '../support/jgit.ts'
+import { libgit2 } from '../support/libgit2.ts'
+import { freePort } from '../support/ports.ts'
+import { anna, runningServer } from '../support/public-server.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { tf } from '../support/tee.ts'
+import type { SignIn } from '../support/wire.ts'
+import { aWorld, entra, msa } from '../support/world.ts'
+
+const upstream = await recordingUpstream(t)
+const former = { connection: msa, leftAt: Date.UTC(2026, 10, 20) }
+const off = { username: 'off@example.com', password: 'correct', enabled: false }
+const wrong = { username: anna.username, password: 'wrong' }
+const unnamed = { username: '', password: 'wrong' }
+const empty = { username: anna.username, password: '' }
+
+const aFreshWorld = () =>
+  aWorld({
+    accounts: [
+      { name: 'fabrikam', upstream: upstream.url },
+      { name: 'moved', connection: entra('Größe + 100 %'), former, upstream: upstream.url },
+      { name: 'dead', upstream: `http://127.0.0.1:${deadPort}` },
+    ],
+    credentials: [anna, off],
+  })
+const deadPort = await freePort()
+const server = await runningServer(t, { upstream: upstream.url, world: aFreshWorld() })
+
+const httpsOnly = await runningServer(t, {
+  upstream: upstream.url,
+  world: aWorld({ accounts: [{ name: 'fabrikam', upstream: upstream.url }], httpsOnly: true }),
+})
+const broken = await runningServer(t, {
+  upstream: upstream.url,
+  world: aWorld({
+    directory: {
+      find() {
+        throw new Outage('store', new Error('gone'))
+      },
+    },
+  }),
+})
+/** Challenges as always, and then has a reason of its own. */
+const later = (outcome: 'throttled' | 'busy') => {
+  const { gateway } = server.world
+  const put: Gateway = {
+    ...gateway,
+    decide: async ask => (ask.authorization.length === 0 ? gateway.decide(ask) : { outcome, retryAfter: 30 }),
+  }
+  return runningServer(t, { upstream: upstream.url, gateway: put })
+}
+const throttling = await later('throttled')
+const busy = await later('busy')
+
+const contact = (status: number) => ({ shown: `could not be contacted. HTTP status: ${status}`, asked: 1 })
+
+/** An outcome; where and with what it comes about; what `tf` shows, and after how many sign-ins of three. */
+const endings: readonly {
+  readonly outcome: string
+  readonly url: string
+  readonly signIn: SignIn
+  readonly status: number
+  readonly tf: { readonly shown: string | RegExp; readonly asked: number }
+  readonly requests?: number
+}[] = [
+  {
+    outcome: 'allow',
+    url: `${server.url}/fabrikam`,
+    signIn: anna,
+    status: 200,
+    tf: { shown: 'ok', asked: 1 },
+  },
+  {
+    outcome: 'reset-needed',
+    url: `${server.url}/moved`,
+    signIn: anna,
+    status: 401,
+    tf: {
+      shown:
+        /at https:\/\/git\.example\.com\/moved\. Reset needed: .*"Größe \+ 100 %"\. .*\?account=moved Reference/,
+      asked: 1,
+    },
+  },
+  ...[wrong, unnamed, empty].map((signIn, at) => ({
+    outcome: ['refused', 'garbled', 'challenge'][at] ?? '',
+    url: `${server.url}/fabrikam`,
+    signIn,
+    status: 401,
+    tf: { shown: 'Access denied connecting to TFS server', asked: 3 },
+  })),
+  { outcome: 'disabled', url: `${server.url}/fabrikam`, signIn: off, status: 403, tf: contact(403) },
+  { outcome: 'no-account', url: `${server.url}/nobody`, signIn: anna, status: 404, tf: contact(404) },
+  { outcome: 'throttled', url: `${throttling.url}/fabrikam`, signIn: anna, status: 429, tf: contact(429) },
+  { outcome: 'upstream-failed', url: `${server.url}/dead`, signIn: anna, status: 502, tf: contact(502) },
+  {
+    outcome: 'busy',
+    url: `${busy.url}/fabrikam`,
+    signIn: anna,
+    status: 503,
+    tf: { shown: /^An error occurred: The gateway has too much to do .* Reference: \w+$/, asked: 1 },
+  },
+  {
+    outcome: 'unavailable',
+    url: `${broken.url}/fabrikam`,
+    signIn: anna,
+    status: 503,
+    tf: {
+      shown: /^An error occurred: The gateway cannot check .* stay as they are\. Reference: \w+$/,
+      asked: 1,
+    },
+  },
+  // Nobody is challenged over plain http.
+  {
+    outcome: 'not-allowed',
+    url: `${httpsOnly.url}/fabrikam`,
+    signIn: anna,
+    status: 403,
+    tf: contact(403),
+    requests: 1,
+  },
+]
+
+for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endings) {
+  t.test(
+    `${outcome}: tf says why where it can, and asks again only if another password may help`,
+    async t => {
+      const run = await tf(`${url}/Services/v3.0/LocationService.asmx`, [signIn, signIn, signIn])
+      t.match(run, expected)
+      t.equal(run.requests, requests * expected.asked)
+    },
+  )
+
+  t.test(`${outcome}: JGit, libgit2 and git-lfs end`, async t => {
+    const helper = Array.from({ length: 20 }, () => signIn)
+    const asked = requests - 1
+    if (status !== 401) {
+      const git = status === 200 ? 'ok' : `unexpected http status code: ${status}`
+      t.match(await jgit(`${url}/r.git`, helper), { requests, asked })
+      t.strictSame(await libgit2(`${url}/r.git`, helper), { shown: git, requests, asked })
+      t.strictSame(await gitLfs(`${url}/r.git`, helper), { shown: String(status), requests, asked })
+      return
+    }
+    t.strictSame(await jgit(`${url}/r.git`, helper), { shown: 'not authorized', requests: 4, asked: 3 })
+    t.match(await libgit2(`${url}/r.git`, helper), { shown: /^too many /, requests: 15, asked: 14 })
+    // Nothing but its helper ends this one.
+    t.strictSame(await gitLfs(`${url}/r.git`, helper), { shown: '401', requests: 21, asked: 20 })
+  })
+}
+
+t.test('whoever mistypes may type again', async t => {
+  const url = `${server.url}/fabrikam`
+  t.strictSame(await tf(`${url}/x.asmx`, [wrong, anna]), { shown: 'ok', requests: 4, asked: 2 })
+  for (const tool of [jgit, libgit2])
+    t.strictSame(await tool(`${url}/r.git`, [wrong, anna]), { shown: 'ok', requests: 3, asked: 2 })
+  t.strictSame(await gitLfs(`${url}/r.git`, [wrong, anna]), { shown: '200', requests: 3, asked: 2 })
+})
+
+t.test('the same wrong password, sent again and again, costs one hash', async t => {
+  const world = aFreshWorld()
+  const { url } = await runningServer(t, { upstream: upstream.url, world })
+  const helper = Array.from({ length: 20 }, () => wrong)
+  for (const tool of [jgit, libgit2, gitLfs]) await tool(`${url}/fabrikam/r.git`, helper)
+  t.equal(world.hashes(), 1)
+})
