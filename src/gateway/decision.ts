@@ -17,7 +17,7 @@ export interface Allow {
   readonly via: Via
 }
 
-/** A decision that ends here; `http/answer.ts` says how. */
+/** A decision that ends here; `http/terms.ts` says how. */
 export type Ended =
   | Challenge
   | Garbled
