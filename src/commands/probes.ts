@@ -19,6 +19,9 @@ interface Place {
 /** Longest that a part is waited for, in milliseconds. */
 const patience = 3000
 
+/** What is waited beyond that for a part which limits itself: it can say where the silence was. */
+const grace = 1000
+
 /** Tries a part; `work` gives the sentence if all is well. Never throws and never hangs. */
 export async function probe(part: string, work: () => Promise<string>): Promise<Finding> {
   try {
@@ -31,7 +34,8 @@ export async function probe(part: string, work: () => Promise<string>): Promise<
 /** The same promise, or a rejection when patience is at an end. */
 export async function within<T>(work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${patience / 1000} seconds`)), patience)
+  const silent = () => reject(new Error(`no answer within ${patience / 1000} seconds`))
+  const timer = setTimeout(silent, patience + grace)
   try {
     return await Promise.race([work, promise])
   } finally {
