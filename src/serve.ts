@@ -9,7 +9,7 @@ import { startLanes, type Lanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { createOperationsServer } from './http/operations.ts'
 import type { Settings } from './settings/schema.ts'
-import { createAuditLog } from './witnesses/audit.ts'
+import { openAuditLog } from './witnesses/audit.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
 import { createLog, type Logger } from './witnesses/log.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './witnesses/primary-metrics.ts'
@@ -127,13 +127,12 @@ async function watch(primary: Primary, { store, redis }: Foundation, progress: P
   const { settings, log, open } = primary
   const watched = watchParts({
     store: () => store.ping(),
-    ...(redis && { redis: () => redis.visit(async client => void (await client.ping())) }),
+    ...(redis && { redis: () => redis.ping() }),
   })
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
-  const { file } = settings.audit
-  const audit = createAuditLog(file === undefined ? log : createLog({ level: 'info', file }))
+  const audit = openAuditLog(settings.audit, log)
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 }

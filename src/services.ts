@@ -140,7 +140,7 @@ export async function openTools(settings: Settings): Promise<Tools> {
     hasher,
     generated,
     keys,
-    ...(redis && { redis: { ping: () => redis.visit(async client => void (await client.ping())) } }),
+    ...(redis && { redis }),
     close: () => store.close(),
   }
 }

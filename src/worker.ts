@@ -8,7 +8,7 @@ import { createRemoteHasher } from './hashing/remote.ts'
 import { openServices, type Services } from './services.ts'
 import { loadSettings } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
-import { createAuditLog, witnesses } from './witnesses/audit.ts'
+import { openAuditLog, witnesses } from './witnesses/audit.ts'
 import { createLastUsedWitness } from './witnesses/last-used.ts'
 import { createLog } from './witnesses/log.ts'
 import { createWorkerMetrics } from './witnesses/metrics.ts'
@@ -37,10 +37,7 @@ const services = await openWhenStoreAnswers()
 open.defer(() => services.close())
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
-const audit = createAuditLog(
-  settings.audit.file === undefined ? log : createLog({ level: 'info', file: settings.audit.file }),
-)
-const witness = witnesses(audit, metrics, lastUsed)
+const witness = witnesses(openAuditLog(settings.audit, log), metrics, lastUsed)
 const app = createApp({ settings, services, hasher, witness, metrics, outage, log })
 open.defer(() => app.close())
 try {

@@ -1,13 +1,10 @@
-import type { Account } from '../gateway/account.ts'
+import { addressOf as publicAddress, type Account } from '../gateway/account.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Settings } from '../settings/schema.ts'
 
 /** Where people reach an account. */
 export function addressOf(name: AccountName, { publicUrl, accounts }: Settings): string {
-  if (accounts.naming.by === 'path') return `${publicUrl}/${name}/`
-  const url = new URL(publicUrl)
-  url.hostname = `${name}${accounts.naming.suffix}`
-  return url.href
+  return publicAddress(name, publicUrl, accounts.naming)
 }
 
 /** Where its requests go: without a path the upstream gets the same path, with one that replaces the account's. */

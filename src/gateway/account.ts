@@ -24,6 +24,14 @@ export function accountNamed(target: Target, naming: Naming): AccountName | Ende
   return readAccountName(text) ?? ({ outcome: 'no-account' } satisfies Decision)
 }
 
+/** Where people and tools reach an account, with a slash at the end: the other way round of `accountNamed`. */
+export function addressOf(name: AccountName, publicUrl: string, naming: Naming): string {
+  if (naming.by === 'path') return `${publicUrl}/${encodeURIComponent(name.toWellFormed())}/`
+  const url = new URL(publicUrl)
+  url.hostname = name + naming.suffix
+  return url.href
+}
+
 function firstSegment(path: string): string {
   const end = path.indexOf('/', 1)
   return path.slice(1, end === -1 ? undefined : end)

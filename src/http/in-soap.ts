@@ -1,4 +1,4 @@
-import type { Naming } from '../gateway/account.ts'
+import { addressOf, type Naming } from '../gateway/account.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { inText } from './in-text.ts'
 import { onOneLine, type Presenter } from './presenter.ts'
@@ -29,14 +29,6 @@ function federated(
   return {
     'X-TFS-FedAuthRedirect': link,
     'X-TFS-FedAuthIssuer': publicUrl,
-    'X-TFS-FedAuthRealm': addressOf(account, publicUrl, naming),
+    'X-TFS-FedAuthRealm': addressOf(account, publicUrl, naming).replace(/\/$/, ''),
   }
-}
-
-/** How people reach the account. */
-function addressOf(account: AccountName, publicUrl: string, naming: Naming): string {
-  if (naming.by === 'path') return `${publicUrl}/${encodeURIComponent(account.toWellFormed())}`
-  const url = new URL(publicUrl)
-  url.hostname = account + naming.suffix
-  return url.origin
 }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import type { Naming } from '../gateway/account.ts'
+import { addressOf } from '../gateway/account.ts'
 import { readPassword } from '../gateway/credential.ts'
-import { foldUsername, type AccountName, type Username } from '../gateway/names.ts'
+import { foldUsername, type Username } from '../gateway/names.ts'
 import type { Problem } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { passwordFlaw } from '../passwords/rules.ts'
@@ -120,16 +120,8 @@ async function sayso(desk: Desk, change: Change, { password, made }: Wish): Prom
     account: account.name,
     place,
     credential,
-    url: accountUrl(desk.publicUrl, desk.naming, account.name),
+    url: new URL(addressOf(account.name, desk.publicUrl, desk.naming)),
     made: made ? password : undefined,
     advice: made ? [] : passwordAdvice(password),
   })
-}
-
-/** Where tools find the account. */
-function accountUrl(publicUrl: string, naming: Naming, account: AccountName): URL {
-  const url = new URL(publicUrl)
-  if (naming.by === 'path') url.pathname = `/${account}/`
-  else url.hostname = `${account}${naming.suffix}`
-  return url
 }

@@ -11,6 +11,8 @@ export interface RedisServer {
    * connection that died unnoticed. Throws `Outage`.
    */
   visit<T>(task: (redis: Redis) => Promise<T>): Promise<T>
+  /** Resolves if Redis answers. Throws `Outage`. */
+  ping(): Promise<void>
   /**
    * The outage that an error of the client is. The error itself must not travel into a log: it carries the command
    * with its arguments, of `HELLO` and `AUTH` the password, and an old Redis repeats them in its message.
@@ -65,7 +67,7 @@ export function redisAt(url: Secret): RedisServer {
     }
   }
 
-  return { keep, visit, outage }
+  return { keep, visit, ping: () => visit(async redis => void (await redis.ping())), outage }
 }
 
 /** Never resolves: a task does not outlive its connection, whatever it waits for. */

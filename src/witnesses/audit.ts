@@ -2,11 +2,16 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Change } from '../gateway/change.ts'
 import { unreachable, type Decision } from '../gateway/decision.ts'
 import type { Witness } from '../gateway/ports.ts'
-import type { Logger } from './log.ts'
+import { createLog, type Logger } from './log.ts'
 
 export interface AuditLog extends Witness {
   /** One line for something that was changed, whoever changed it. */
   readonly changed: (change: Change) => void
+}
+
+/** The audit log that the settings ask for: in a file of its own, or among the lines of `log`. */
+export function openAuditLog({ file }: { readonly file?: string }, log: Logger): AuditLog {
+  return createAuditLog(file === undefined ? log : createLog({ level: 'info', file }))
 }
 
 /** One line per decision and per change. */
