@@ -27,6 +27,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #events: ExchangeEvents
   #controller: Dispatcher.DispatchController | undefined
   #sentAt = 0
+  /** What the upstream says that the body has. */
+  #length = -1
   #over = false
 
   constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents) {
@@ -64,17 +66,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const list = clientHeaders(raw, joined(headers['connection']), screened?.location)
     list.push(...cacheLines(joined(headers['cache-control'])))
     this.#response.writeHead(status, reason, list)
+    this.#length = Number(first(headers['content-length']) ?? -1)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#over || this.#response.write(chunk)) return
+    if (this.#over) return
+    // All of a small answer, as most are: as text it is one write with the head, as bytes it would be two.
+    if (chunk.length === this.#length && chunk.length <= mostWithHead)
+      return this.#end(chunk.toString('latin1'))
+    if (this.#response.write(chunk)) return
     controller.pause()
     this.#response.once('drain', () => controller.resume())
   }
 
   onResponseEnd(): void {
+    if (!this.#over) this.#end('')
+  }
+
+  #end(rest: string): void {
     this.#over = true
-    this.#response.end()
+    this.#response.end(rest, 'latin1')
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
@@ -99,6 +110,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(clientLeft)
   }
 }
+
+/** Bytes of a body that are worth copying for the sake of one write. */
+const mostWithHead = 4096
 
 const clientLeft = new Error('the client has left')
 const notForClients = new Error('this answer is not for clients')

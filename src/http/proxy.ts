@@ -10,8 +10,9 @@ export interface ProxyOptions extends GateOptions {
 }
 
 /**
- * The door to the upstreams: the gate, then @fastify/http-proxy, whose `handler` gives each request to `forward`.
- * Its own way of forwarding retries, buffers text and does not verify certificates; none of that is reached.
+ * The door to the upstreams: the gate, then @fastify/http-proxy, whose `preHandler` gives each request to `forward`.
+ * Its own way of forwarding retries, buffers text and does not verify certificates; none of that is reached, nor the
+ * three URLs that it would make of each path in case it leads out of a prefix, which is what `gateway/target.ts` judges.
  * The one route is `/`: `server.ts` rewrites every address but the reserved ones to it, so that no router decodes
  * or compares a path that the gateway alone should read.
  */
@@ -24,7 +25,7 @@ export async function proxy(app: FastifyInstance, { agent, forward, ...gate }: P
     undici: agent as object,
     routes: ['/'],
     httpMethods: app.supportedMethods.filter(method => method !== 'TRACE' && method !== 'CONNECT'),
-    handler(request, reply) {
+    preHandler(request, reply) {
       if (request.passage === null) throw new Error('a request came past the gate')
       forward(request.raw, reply.raw, request.passage)
       reply.hijack()
