@@ -2,6 +2,7 @@ import type { Change } from '../gateway/change.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog, News } from '../gateway/ports.ts'
+import { onceATurn } from './once-a-turn.ts'
 import { staleBy, type Forget, type SlotOf } from './stale.ts'
 import { startedAfter } from './started-after.ts'
 
@@ -70,12 +71,9 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
     }
   }
 
-  return {
-    look,
-    catchUp() {
-      return isUnchanged() ? undefined : look().then(() => undefined)
-    },
-  }
+  const lookIfChanged = onceATurn(async () => void (isUnchanged() || (await look())))
+
+  return { look, catchUp: lookIfChanged }
 }
 
 function newest(known: Revision, { revision }: Change): Revision {
