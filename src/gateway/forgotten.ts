@@ -9,6 +9,8 @@ export interface Forgotten<Key> {
   add(key: Key, revision: Revision): void
   /** The same for every key. */
   addAll(revision: Revision): void
+  /** Whether that is so of any key: false for whatever was read as of the last change or later, whoever it is about. */
+  coversAny(asOf: Revision): boolean
   /** Whether what was read about `key`, as of this revision, must not be believed. */
   covers(key: Key, asOf: Revision): boolean
 }
@@ -36,8 +38,10 @@ interface Mark {
 export function createForgotten<Key>({ most, keepSeconds, now }: ForgottenOptions): Forgotten<Key> {
   const marks = new Map<Key, Mark>() // the one marked last is last
   let floor: Mark = { revision: 0 as Revision, until: 0 }
+  let newest = 0 as Revision
 
   function add(key: Key, revision: Revision): void {
+    if (revision > newest) newest = revision
     const mark = later(marks.get(key), { revision, until: now() + keepSeconds * 1000 })
     marks.delete(key)
     marks.set(key, mark)
@@ -56,8 +60,10 @@ export function createForgotten<Key>({ most, keepSeconds, now }: ForgottenOption
   return {
     add,
     addAll(revision) {
+      if (revision > newest) newest = revision
       floor = later(floor, { revision, until: now() + keepSeconds * 1000 })
     },
+    coversAny: asOf => asOf < newest,
     covers(key, asOf) {
       return above(floor, asOf, now) || above(marks.get(key), asOf, now)
     },

@@ -33,7 +33,9 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
 
   /** A verdict of an account that has moved depends on both scopes. Redis drops by the first alone: we are asked last. */
-  function isStale({ slot, formerSlot }: Named, asOf: Revision): boolean {
+  function isStale(attempt: Named, asOf: Revision): boolean {
+    if (!forgotten.coversAny(asOf)) return false // and nobody has to name the slots
+    const { slot, formerSlot } = attempt
     if (forgotten.covers(slot, asOf)) return true
     return formerSlot !== undefined && forgotten.covers(formerSlot, asOf)
   }

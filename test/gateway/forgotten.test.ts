@@ -51,3 +51,15 @@ t.test('a change that was announced and never made stops being in the way', asyn
   t.equal(forgotten.covers('anna', at(4)), false)
   t.equal(forgotten.covers('ben', at(4)), false)
 })
+
+t.test('what was read as of the last change is covered by nothing', async t => {
+  const forgotten = createForgotten<string>({ most: 10, keepSeconds: 60, now: () => 0 })
+  t.equal(forgotten.coversAny(at(0)), false)
+  forgotten.add('anna', at(5))
+  t.equal(forgotten.coversAny(at(4)), true)
+  t.equal(forgotten.coversAny(at(5)), false)
+  forgotten.addAll(at(7))
+  forgotten.add('ben', at(6))
+  t.equal(forgotten.coversAny(at(6)), true)
+  t.equal(forgotten.coversAny(at(7)), false)
+})
