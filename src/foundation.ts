@@ -4,7 +4,7 @@ import type { Announce } from './gateway/ports.ts'
 import { createAnnounce } from './news/announce.ts'
 import type { Settings } from './settings/schema.ts'
 import { openStore, type Store } from './store/store.ts'
-import { redisAt, type RedisServer } from './verdicts/redis.ts'
+import type { RedisServer } from './verdicts/redis.ts'
 import { createRevoke } from './verdicts/revoke.ts'
 
 /** What every process of ours stands on, the ones that serve and the ones that only change something. */
@@ -29,7 +29,7 @@ export async function openFoundation(
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)
     const generated = createGeneratedPasswords(await store.key('passwords'))
-    const redis = settings.redis && redisAt(settings.redis.url)
+    const redis = settings.redis && (await import('./verdicts/redis.ts')).redisAt(settings.redis.url)
     const announce = redis
       ? createAnnounce({
           server: redis,
