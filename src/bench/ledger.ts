@@ -1,0 +1,105 @@
+import { build, type Histogram } from 'hdr-histogram-js'
+import { gradeOf, type Grade, type Outcome, type Silence } from './outcome.ts'
+import type { Caller } from './plan.ts'
+import type { Sample } from './runner.ts'
+import type { Answer } from './sender.ts'
+
+/** How many answers were alike. */
+export interface Count {
+  readonly outcome: Outcome | Silence
+  /** `undefined`: there was no answer. */
+  readonly status: number | undefined
+  readonly count: number
+}
+
+/** What was counted of some requests. */
+export interface Ledger {
+  /** Requests that were due. */
+  due: number
+  answered: number
+  readonly grades: Record<Grade, number>
+  readonly counts: Map<string, Count>
+  /**
+   * In microseconds. Those that were given up are in it with the time that was waited, or the slowest would be missing;
+   * those whose connection failed are not, because a refused connection is quick.
+   */
+  readonly latencies: Histogram
+}
+
+/** `digits`: how exact latencies are kept; three are 0.1 %. */
+export function createLedger(digits: 2 | 3): Ledger {
+  return {
+    due: 0,
+    answered: 0,
+    grades: { expected: 0, error: 0, defect: 0 },
+    counts: new Map(),
+    latencies: latencies(digits),
+  }
+}
+
+/** A histogram for microseconds that grows with what it gets. */
+export function latencies(digits: 2 | 3): Histogram {
+  return build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: digits })
+}
+
+/** A time in milliseconds, into a histogram of microseconds. */
+export function note(into: Histogram, milliseconds: number): void {
+  into.recordValue(Math.max(1, Math.round(milliseconds * 1000)))
+}
+
+export function enter(ledger: Ledger, { arrival, result, latency }: Sample<Answer>): void {
+  const answer = typeof result === 'string' ? { outcome: result, status: undefined } : result
+  ledger.due++
+  if (answer.status !== undefined) ledger.answered++
+  ledger.grades[gradeOf(arrival.caller, answer.outcome)]++
+  count(ledger, { ...answer, count: 1 })
+  if (answer.outcome !== 'connection-failed') note(ledger.latencies, latency)
+}
+
+/** Adds what another ledger has counted. */
+export function add(ledger: Ledger, other: Ledger): Ledger {
+  ledger.due += other.due
+  ledger.answered += other.answered
+  ledger.grades.expected += other.grades.expected
+  ledger.grades.error += other.grades.error
+  ledger.grades.defect += other.grades.defect
+  for (const each of other.counts.values()) count(ledger, each)
+  if (other.latencies.totalCount > 0) ledger.latencies.add(other.latencies)
+  return ledger
+}
+
+function count({ counts }: Ledger, { outcome, status, count }: Count): void {
+  const key = `${outcome} ${status ?? ''}`
+  counts.set(key, { outcome, status, count: (counts.get(key)?.count ?? 0) + count })
+}
+
+/** Everything that is counted of one test: by rate, by caller and by time. */
+export interface Ledgers {
+  enter(sample: Sample<Answer>): void
+  /** Of one caller at one rate; the warm-up, -1, has a ledger of its own, which no report reads. */
+  of(step: number, caller: Caller): Ledger
+  /** Of one caller in one stretch of time; `undefined`: nothing was due. */
+  during(stretch: number, caller: Caller): Ledger | undefined
+}
+
+/** `stretchOf`: the stretch of time that a moment belongs to, in milliseconds after the start of the test. */
+export function createLedgers(stretchOf: (at: number) => number): Ledgers {
+  const steps = new Map<string, Ledger>()
+  const stretches = new Map<string, Ledger>()
+
+  function open(among: Map<string, Ledger>, key: string, digits: 2 | 3): Ledger {
+    const ledger = among.get(key) ?? createLedger(digits)
+    among.set(key, ledger)
+    return ledger
+  }
+
+  return {
+    enter(sample) {
+      const { step, at, caller } = sample.arrival
+      enter(open(steps, `${step} ${caller.name}`, 3), sample)
+      enter(open(stretches, `${stretchOf(at)} ${caller.name}`, 2), sample)
+    },
+    of: (step, caller) => open(steps, `${step} ${caller.name}`, 3),
+    during: (stretch, caller) => stretches.get(`${stretch} ${caller.name}`),
+  }
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Report } from './report.ts'
+import { countName, figureCells, figureHeadings, milliseconds, reservations, whole } from './words.ts'
+
+/** A report as one HTML file that needs nothing else: styles, scripts and numbers are in it. */
+export function pageOf(report: Report): string {
+  const { target, startedAt, load, countedSeconds } = report
+  const when = `${startedAt.slice(0, 16).replace('T', ' ')} UTC`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>Load test of ${escape(target.name)}, ${when}</title>
+<style>${library('uPlot.min.css')}</style>
+<style>${asset('report.css')}</style>
+</head>
+<body>
+<header>
+<h1>Load test of ${escape(target.name)}</h1>
+<p class="facts">${facts([
+    target.url,
+    when,
+    `${load.ratesPerSecond.map(whole).join(', ')} requests/s, ${load.arrivals}`,
+    `${whole(countedSeconds)} s measured`,
+  ])}</p>
+</header>
+<main>
+${verdict(report)}
+<section><h2>Callers</h2>${table(
+    ['caller', 'kind', ...figureHeadings],
+    report.callers.map(each => [each.name, each.kind, ...figureCells(each)]),
+  )}</section>
+${steps(report)}
+<section><h2>Latency over time</h2>
+<p class="about">By when requests were due, on a logarithmic scale. <label>Caller <select id="caller"></select></label></p>
+<div class="plot" id="latency"></div></section>
+<section><h2>Latency distribution</h2>
+<p class="about">How many of all requests were at least as fast; the further right, the rarer.</p>
+<div class="plot" id="distribution"></div></section>
+<section><h2>Outcomes over time</h2>
+<p class="about">Requests in each second, stacked, by what the gateway decided (X-Altgate-Outcome).</p>
+<div class="plot" id="outcomes"></div>
+${table(['caller', 'outcome', 'requests'], outcomeRows(report))}</section>
+${generator(report)}
+</main>
+<script type="application/json" id="report">${JSON.stringify(report).replaceAll('<', '\\u003c')}</script>
+<script>${library('uPlot.iife.min.js')}</script>
+<script>${asset('report.js')}</script>
+</body>
+</html>
+`
+}
+
+function verdict(report: Report): string {
+  const { failures } = report
+  const said =
+    failures.length === 0 ? ['Every decision was as it should be, within the thresholds.'] : failures
+  const doubts = reservations(report)
+  return `<section class="verdict ${failures.length === 0 ? 'passed' : 'failed'}">
+<h2>${failures.length === 0 ? 'Passed' : 'Failed'}</h2>${list(said)}</section>
+${doubts.length === 0 ? '' : `<section class="verdict doubtful"><h2>Read this first</h2>${list(doubts)}</section>`}`
+}
+
+function steps({ steps }: Report): string {
+  if (steps.length < 2) return ''
+  const rows = steps.map(each => [`${whole(each.ratePerSecond)}/s`, ...figureCells(each)])
+  return `<section><h2>Rates</h2>${table(['rate', ...figureHeadings], rows)}</section>`
+}
+
+function outcomeRows({ callers }: Report): readonly (readonly string[])[] {
+  return callers.flatMap(({ name, outcomes }) =>
+    outcomes.map(each => [name, countName(each), whole(each.count)]),
+  )
+}
+
+function generator({ generator: { loopDelayMs, utilization }, startedLateMs }: Report): string {
+  const late = startedLateMs === null ? '–' : milliseconds(startedLateMs.p99)
+  return `<section><h2>The load generator itself</h2>
+<p class="about">Event loop late by ${milliseconds(loopDelayMs.p50)} ms at p50 and ${milliseconds(loopDelayMs.p99)} ms at p99; busy ${whole(utilization * 100)} % of the time. Requests started ${late} ms late at p99, waiting for a timer or a free connection; that is a part of the latencies, which count from when a request was due.</p></section>`
+}
+
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const kinds = headings.map((_, at) =>
+    at > 0 && rows.every(row => isNumber(row[at])) ? ' class="number"' : '',
+  )
+  const head = headings.map((text, at) => `<th scope="col"${kinds[at]}>${escape(text)}</th>`).join('')
+  const cells = (row: readonly string[]) =>
+    row.map((text, at) => `<td${kinds[at]}>${escape(text)}</td>`).join('')
+  const body = rows.map(row => `<tr>${cells(row)}</tr>`).join('')
+  return `<div class="scroll" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
+}
+
+function isNumber(text: string | undefined): boolean {
+  return text !== undefined && /^(?:[\d,.]+|–)$/.test(text)
+}
+
+function list(sentences: readonly string[]): string {
+  return `<ul>${sentences.map(each => `<li>${escape(each)}</li>`).join('')}</ul>`
+}
+
+function facts(texts: readonly string[]): string {
+  return texts.map(each => `<span>${escape(each)}</span>`).join('')
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+}
+
+function asset(name: string): string {
+  return readFileSync(join(import.meta.dirname, 'assets', name), 'utf8')
+}
+
+function library(name: string): string {
+  return readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${name}`), 'utf8')
+}

@@ -1,0 +1,140 @@
+import type { Histogram } from 'hdr-histogram-js'
+import type { GeneratorHealth } from './generator.ts'
+import { add, createLedger, type Count, type Ledger, type Ledgers } from './ledger.ts'
+import type { Caller, Load, Plan } from './plan.ts'
+import { stepsOf } from './schedule.ts'
+import { timelineOf, type Timeline } from './timeline.ts'
+import { judge } from './verdict.ts'
+
+/** What a load test found out: the content of the JSON file, and all that table and page are made of. No secrets. */
+export interface Report {
+  readonly target: { readonly name: string; readonly url: string }
+  /** ISO 8601, UTC. */
+  readonly startedAt: string
+  readonly load: Load
+  /** Seconds that were counted, without the warm-up. */
+  readonly countedSeconds: number
+  /** Somebody would not wait for the end. */
+  readonly endedEarly: boolean
+  /** Requests that were due when it was ended early, and were never answered. */
+  readonly unfinished: number
+  readonly callers: readonly CallerReport[]
+  /** One for each rate that was reached. */
+  readonly steps: readonly StepReport[]
+  readonly timeline: Timeline
+  /** How late requests were started, waiting for a timer or a connection; it is a part of the latencies. */
+  readonly startedLateMs: Latency | null
+  readonly generator: GeneratorHealth
+  /** What was found wrong, as sentences; empty: the test has passed. */
+  readonly failures: readonly string[]
+}
+
+export interface CallerReport extends Figures {
+  readonly name: string
+  readonly kind: Caller['kind']
+  /** Percentile and latency in milliseconds, denser towards the end. */
+  readonly distribution: readonly (readonly [number, number])[]
+}
+
+export interface StepReport extends Figures {
+  /** What was asked for, by all callers together. */
+  readonly ratePerSecond: number
+}
+
+export interface Figures {
+  readonly due: number
+  readonly answered: number
+  /** Answers in each second. */
+  readonly answeredPerSecond: number
+  readonly expected: number
+  readonly errors: number
+  readonly defects: number
+  readonly outcomes: readonly Count[]
+  /** `null`: nothing was measured. */
+  readonly latencyMs: Latency | null
+}
+
+/** Milliseconds. */
+export interface Latency {
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+}
+
+/** What was measured. */
+export interface Measured {
+  readonly ledgers: Ledgers
+  readonly startedLate: Histogram
+  readonly generator: GeneratorHealth
+  readonly startedAt: Date
+  /** Milliseconds from the start of the test to when it was over. */
+  readonly lasted: number
+  readonly endedEarly: boolean
+  readonly unfinished: number
+}
+
+export function reportOn({ target, callers, load, thresholds }: Plan, measured: Measured): Report {
+  const { ledgers, startedLate, generator, startedAt, lasted, endedEarly, unfinished } = measured
+  const reached = stepsOf(load)
+    .filter(({ step, from }) => step >= 0 && from < lasted)
+    .map(each => ({ ...each, seconds: (Math.min(each.to, lasted) - each.from) / 1000 }))
+  const countedSeconds = reached.reduce((sum, { seconds }) => sum + seconds, 0)
+
+  const callerReports = callers.map(caller => {
+    const total = sum(reached.map(({ step }) => ledgers.of(step, caller)))
+    const { name, kind } = caller
+    return { name, kind, ...figuresOf(total, countedSeconds), distribution: distributionOf(total.latencies) }
+  })
+  return {
+    target: { name: target.name, url: target.url },
+    startedAt: startedAt.toISOString(),
+    load,
+    countedSeconds,
+    endedEarly,
+    unfinished,
+    callers: callerReports,
+    steps: reached.map(({ step, rate, seconds }) => ({
+      ratePerSecond: rate,
+      ...figuresOf(sum(callers.map(caller => ledgers.of(step, caller))), seconds),
+    })),
+    timeline: timelineOf(ledgers, { callers, load, countedSeconds }),
+    startedLateMs: latencyOf(startedLate),
+    generator,
+    failures: judge(callerReports, thresholds),
+  }
+}
+
+function sum(ledgers: readonly Ledger[]): Ledger {
+  return ledgers.reduce(add, createLedger(3))
+}
+
+function figuresOf({ due, answered, grades, counts, latencies }: Ledger, seconds: number): Figures {
+  return {
+    due,
+    answered,
+    answeredPerSecond: seconds === 0 ? 0 : answered / seconds,
+    expected: grades.expected,
+    errors: grades.error,
+    defects: grades.defect,
+    outcomes: [...counts.values()].sort((one, other) => other.count - one.count),
+    latencyMs: latencyOf(latencies),
+  }
+}
+
+function latencyOf(latencies: Histogram): Latency | null {
+  if (latencies.totalCount === 0) return null
+  const at = (percentile: number) => latencies.getValueAtPercentile(percentile) / 1000
+  return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: at(100) }
+}
+
+/** Three points for each halving of what is left above, as far as there are requests to tell them apart. */
+function distributionOf(latencies: Histogram): readonly (readonly [number, number])[] {
+  if (latencies.totalCount === 0) return []
+  const points = Math.ceil(3 * Math.log2(latencies.totalCount)) + 1
+  return Array.from({ length: points }, (_, point) => {
+    const percentile = 100 * (1 - 2 ** (-point / 3))
+    return [percentile, latencies.getValueAtPercentile(percentile) / 1000] as const
+  })
+}

@@ -1,0 +1,73 @@
+import type { Caller, Load } from './plan.ts'
+
+/** One request that will be due. */
+export interface Arrival {
+  /** Milliseconds after the start of the test. */
+  readonly at: number
+  readonly caller: Caller
+  /** Which of the rates it belongs to; -1: the warm-up, which does not count. */
+  readonly step: number
+}
+
+/**
+ * Every request of a test, in the order in which they are due. When they are due depends on nothing that happens
+ * meanwhile: a slow answer puts off nobody (no coordinated omission).
+ * `random`: from 0 (included) to 1 (excluded), for Poisson arrivals.
+ */
+export function* schedule(
+  load: Load,
+  callers: readonly Caller[],
+  random: () => number,
+): Generator<Arrival, void> {
+  const next = mix(callers)
+  for (const step of stepsOf(load)) {
+    const times = load.arrivals === 'uniform' ? uniform(step) : poisson(step, random)
+    for (const at of times) yield { at, caller: next(), step: step.step }
+  }
+}
+
+/** One rate and when it is kept up, in milliseconds after the start of the test. */
+export interface Step {
+  /** -1: the warm-up. */
+  readonly step: number
+  /** Requests a second. */
+  readonly rate: number
+  readonly from: number
+  readonly to: number
+}
+
+export function stepsOf({ ratesPerSecond, warmUpSeconds, durationSeconds }: Load): readonly Step[] {
+  const [first = 0] = ratesPerSecond
+  const warmUp = warmUpSeconds * 1000
+  const steps = ratesPerSecond.map((rate, step) => {
+    const from = warmUp + step * durationSeconds * 1000
+    return { step, rate, from, to: from + durationSeconds * 1000 }
+  })
+  return warmUp === 0 ? steps : [{ step: -1, rate: first, from: 0, to: warmUp }, ...steps]
+}
+
+function* uniform({ rate, from, to }: Step): Generator<number, void> {
+  const count = Math.round((rate * (to - from)) / 1000)
+  for (let nth = 0; nth < count; nth++) yield from + (nth * 1000) / rate
+}
+
+/** Independent of each other: the time between two is exponentially distributed. */
+function* poisson({ rate, from, to }: Step, random: () => number): Generator<number, void> {
+  const gap = () => (-Math.log(1 - random()) * 1000) / rate
+  for (let at = from + gap(); at < to; at += gap()) yield at
+}
+
+/**
+ * Whose turn it is: in proportion to the weights at any time, and as evenly as it goes (the smooth weighted round-robin
+ * of nginx), so that a short test has its share of rare callers, too.
+ */
+function mix(callers: readonly Caller[]): () => Caller {
+  const total = callers.reduce((sum, { weight }) => sum + weight, 0)
+  const turns = callers.map(caller => ({ caller, credit: 0 }))
+  return () => {
+    for (const turn of turns) turn.credit += turn.caller.weight
+    const best = turns.reduce((one, other) => (other.credit > one.credit ? other : one))
+    best.credit -= total
+    return best.caller
+  }
+}
