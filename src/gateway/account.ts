@@ -1,5 +1,6 @@
 import type { Decision, Ended } from './decision.ts'
-import type { Connection, FormerConnection } from './connection.ts'
+import { scopeOf, type Connection, type FormerConnection } from './connection.ts'
+import type { Members } from './membership.ts'
 import { readAccountName, type AccountName } from './names.ts'
 import type { Target } from './target.ts'
 
@@ -9,8 +10,16 @@ export interface Account {
   readonly connection: Connection
   /** The connection it had before the last move, if it ever moved. */
   readonly former?: FormerConnection
+  /** Whom it lets in, if not everybody of its scope. */
+  readonly members?: Members
   /** Where its requests go. With a path, even `/`, that path replaces the account's segment (as nginx does). */
   readonly upstream: string
+}
+
+/** Whether what a credential means on the one is what it means on the other. */
+export function haveSameScopes(one: Account, other: Account): boolean {
+  const left = ({ former }: Account) => former && scopeOf(former.connection)
+  return scopeOf(one.connection) === scopeOf(other.connection) && left(one) === left(other)
 }
 
 /** How a request names its account: `/fabrikam/...`, or `fabrikam.example.com` with the suffix `.example.com`. */

@@ -15,4 +15,8 @@ export interface Ask {
   readonly from: string
   /** Whether the client spoke https, as far as this socket or a trusted proxy can say. */
   readonly secure: boolean
+  readonly lane: TrafficLane
 }
+
+/** Whose requests these are: a load test has guesses, places in the hash queue and metrics of its own. */
+export type TrafficLane = 'production' | 'load-test'

@@ -1,8 +1,9 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Account } from './account.ts'
+import type { Ask } from './ask.ts'
 import { scopeOf } from './connection.ts'
 import type { PresentedCredential } from './credential.ts'
-import type { Proof, Scope, Slot, Username } from './names.ts'
+import type { AccountName, Proof, Scope, Slot, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 
 /** One presented user name and password, for one account. */
@@ -16,6 +17,11 @@ export interface Attempt {
   /** The same name's slot in the former scope: what is found depends on the credential there, too. */
   readonly formerSlot?: Slot | undefined
   readonly proof: Proof
+}
+
+/** Who presents it, and on which account. */
+export interface Caller extends Pick<Ask, 'from' | 'lane'> {
+  readonly account: AccountName
 }
 
 /** Makes the names under which verdicts are kept. Without the key they tell nothing and cannot be guessed. */
@@ -38,24 +44,48 @@ export function createAttemptKeys(key: Uint8Array): AttemptKeys {
 
 /** The attempt that a credential is on an account: its scope comes from the account's connection. */
 export function attemptOn(account: Account, credential: PresentedCredential, keys: AttemptKeys): Attempt {
-  const { username, password } = credential
   const scope = scopeOf(account.connection)
   const left = account.former && scopeOf(account.former.connection)
-  const former = left === scope ? undefined : left
-  return {
-    scope,
-    former,
-    username,
-    password,
-    slot: keys.slot(scope, username),
-    formerSlot: former && keys.slot(former, username),
-    proof: keys.proof(scope, former, username, password),
+  return new AttemptOn(keys, scope, left === scope ? undefined : left, credential)
+}
+
+/** Slots are named when somebody asks: about a password that is remembered nobody does. */
+class AttemptOn implements Attempt {
+  readonly scope: Scope
+  readonly former: Scope | undefined
+  readonly username: Username
+  readonly password: Secret
+  readonly proof: Proof
+  readonly #keys: AttemptKeys
+  #slot: Slot | undefined
+  #formerSlot: Slot | undefined
+
+  constructor(
+    keys: AttemptKeys,
+    scope: Scope,
+    former: Scope | undefined,
+    { username, password }: PresentedCredential,
+  ) {
+    this.#keys = keys
+    this.scope = scope
+    this.former = former
+    this.username = username
+    this.password = password
+    this.proof = keys.proof(scope, former, username, password)
+  }
+
+  get slot(): Slot {
+    return (this.#slot ??= this.#keys.slot(this.scope, this.username))
+  }
+
+  get formerSlot(): Slot | undefined {
+    return (this.#formerSlot ??= this.former && this.#keys.slot(this.former, this.username))
   }
 }
 
 /** Each field with its length before it: joined strings collide, `('ab','c')` would be `('a','bc')`. */
 function hmac(key: KeyObject, fields: readonly string[]): string {
-  const mac = createHmac('sha256', key)
-  for (const field of fields) mac.update(`${Buffer.byteLength(field)}:`).update(field)
-  return mac.digest('base64url')
+  let text = ''
+  for (const field of fields) text += `${Buffer.byteLength(field)}:${field}`
+  return createHmac('sha256', key).update(text).digest('base64url')
 }

@@ -4,7 +4,7 @@ import type { AccountName, Instant, Revision, Scope, Username } from './names.ts
 export interface Change {
   readonly revision: Revision
   readonly at: Instant
-  /** Who did it: `cli:root`, `page:<subject>`. */
+  /** Who did it: `cli:root`, `page:<subject>`, `azure-devops`. */
   readonly actor: string
   readonly action: Action
   readonly account?: AccountName
@@ -18,6 +18,11 @@ export type Action =
   | 'account-added'
   | 'account-connected'
   | 'account-disconnected'
+  | 'members-added'
+  | 'members-removed'
+  | 'account-opened'
+  | 'move-undone'
+  | 'identities-linked'
   | 'credential-set'
   | 'credential-claimed'
   | 'credential-enabled'

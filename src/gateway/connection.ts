@@ -9,6 +9,8 @@ export type Connection =
 export interface FormerConnection {
   readonly connection: Connection
   readonly leftAt: Instant
+  /** Until when its credentials still count for people who are known to be of the present connection, too. */
+  readonly bridgedUntil?: Instant
 }
 
 /** The scope whose credentials open accounts of this connection; derived from it, never from the account's name. */

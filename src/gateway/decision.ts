@@ -1,5 +1,5 @@
 import type { Account } from './account.ts'
-import type { AccountName, Scope, Slot, Subject, Username } from './names.ts'
+import type { AccountName, Instant, Scope, Slot, Subject, Username } from './names.ts'
 import type { Part } from './outage.ts'
 import type { Via } from './verdict.ts'
 
@@ -15,6 +15,8 @@ export interface Allow {
   readonly username: Username
   readonly subject: Subject
   readonly via: Via
+  /** Let in with a credential of the scope that the account has left; that is over then. */
+  readonly bridgedUntil?: Instant
 }
 
 /** A decision that ends here; `http/terms.ts` says how. */
@@ -64,12 +66,26 @@ export interface UnclearTarget {
     | 'dot-segment'
     | 'escaped-account'
     | 'host'
+    /** Whoever passed it on is none of the proxies that are trusted. */
+    | 'untrusted-forwarder'
 }
 
+export type NotAllowed = PlainHttp | NotAMember
+
 /** Plain http where the public address is https. */
-export interface NotAllowed {
+export interface PlainHttp {
   readonly outcome: 'not-allowed'
   readonly cause: 'plain-http'
+}
+
+/** The right password, but the account lets in members only. */
+export interface NotAMember {
+  readonly outcome: 'not-allowed'
+  readonly cause: 'not-a-member'
+  readonly account: Account
+  readonly scope: Scope
+  readonly username: Username
+  readonly via: Via
 }
 
 /** No account of that name, or the address names none. */
@@ -113,11 +129,20 @@ export interface Disabled {
   readonly via: Via
 }
 
-/** Too many attempts. `retryAfter` in seconds. */
+/** Too many attempts. */
 export interface Throttled {
   readonly outcome: 'throttled'
+  /** For the audit log only: it would tell a stranger how to go on. */
+  readonly by: ThrottledBy
+  /** Seconds. */
   readonly retryAfter: number
 }
+
+/**
+ * What there was too much of: wrong passwords from one address, for one user name, or in all; or one and the same wrong
+ * password, again and again.
+ */
+export type ThrottledBy = 'address' | 'credential' | 'everywhere' | 'repetition'
 
 /** The hash queue is full. `retryAfter` in seconds. */
 export interface Busy {

@@ -1,9 +1,10 @@
-import { accountNamed, type Naming } from './account.ts'
+import { accountNamed, haveSameScopes, type Account, type Naming } from './account.ts'
 import type { Ask } from './ask.ts'
-import { attemptOn, type AttemptKeys } from './attempt.ts'
+import { attemptOn, type AttemptKeys, type Caller } from './attempt.ts'
 import { conclude } from './conclude.ts'
-import { decodeBasic } from './credential.ts'
+import { decodeBasic, type PresentedCredential } from './credential.ts'
 import { ended, type Decision } from './decision.ts'
+import type { Instant } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
 import { readTarget } from './target.ts'
@@ -23,6 +24,7 @@ export interface GatewayParts {
   readonly verifier: Verifier
   /** Told of every part that failed: metrics and log. */
   readonly outage: (outage: Outage) => void
+  readonly now?: () => Instant
 }
 
 /** Seconds after which a caller should come again when a part is down. */
@@ -30,7 +32,7 @@ const outageRetryAfter = 5
 
 /** The whole product, top to bottom: what a request asks becomes a decision. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { naming, httpsOnly, news, accounts, keys, verifier } = parts
+  const { naming, httpsOnly, news, accounts, keys, verifier, now = Date.now } = parts
 
   return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
     const target = readTarget(ask)
@@ -49,10 +51,36 @@ export function createGateway(parts: GatewayParts): Gateway {
     const account = await accounts.find(name)
     if (account === undefined) return { outcome: 'no-account', name }
 
-    const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
-    const verdict = await verifier.verify(attempt)
-    return conclude(verdict, account, attempt)
+    const caller = { account: name, from: ask.from, lane: ask.lane }
+    const decision = await judge(account, credential, caller)
+    if (!restsOnConnection(decision)) return decision
+
+    // A refusal destroys stored passwords: whoever knows must say that the account still is what it was above.
+    const confirmed = await accounts.confirm(name)
+    if (confirmed === undefined) return { outcome: 'no-account', name }
+    return haveSameScopes(account, confirmed) ? decision : judge(confirmed, credential, caller)
   })
+
+  async function judge(account: Account, credential: PresentedCredential, caller: Caller): Promise<Decision> {
+    const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
+    const verdict = await verifier.verify(attempt, caller)
+    return conclude(verdict, account, attempt, now())
+  }
+}
+
+/** Whether it turns somebody away whom the account would let in if it were connected to something else. */
+function restsOnConnection(decision: Decision): boolean {
+  switch (decision.outcome) {
+    case 'refused':
+      return decision.cause !== 'forged' // nobody's password, wherever
+    case 'not-allowed':
+      return decision.cause === 'not-a-member'
+    case 'reset-needed':
+    case 'disabled':
+      return true
+    default:
+      return false
+  }
 }
 
 /** An outage is not a refusal: whatever part broke, the answer is 503. Anything but an `Outage` is a bug. */

@@ -1,8 +1,8 @@
 import type { Account } from './account.ts'
-import type { Ask } from './ask.ts'
-import type { Attempt } from './attempt.ts'
+import type { Ask, TrafficLane } from './ask.ts'
+import type { Attempt, Caller } from './attempt.ts'
 import type { Change } from './change.ts'
-import type { Decision } from './decision.ts'
+import type { Decision, ThrottledBy } from './decision.ts'
 import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 import type { KnownVerdict } from './verdict.ts'
@@ -11,6 +11,11 @@ import type { KnownVerdict } from './verdict.ts'
 export interface AccountDirectory {
   /** `undefined`: there is no such account. Throws `Outage` if nobody can say. */
   find(name: AccountName): Promise<Account | undefined> | Account | undefined
+  /**
+   * The same, asked of whoever knows best and not before this call: somebody is about to be turned away because of
+   * what `find` has said. Throws `Outage` if that is in doubt.
+   */
+  confirm(name: AccountName): Promise<Account | undefined> | Account | undefined
 }
 
 /** What the store says about an account name. */
@@ -44,6 +49,8 @@ export interface FoundCredentials {
   readonly asOf: Revision
   readonly current: StoredCredential | undefined
   readonly former: StoredCredential | undefined
+  /** Whether the holder of `former` is known to be somebody of the scope, too, and is not switched off there. */
+  readonly linked?: boolean
 }
 
 /** Alternate credentials, looked up by primary or secondary user name. */
@@ -59,6 +66,7 @@ export interface CredentialStore {
 
 /** A credential opened an account. */
 export interface Use {
+  readonly account: AccountName
   readonly scope: Scope
   readonly subject: Subject
   readonly at: Instant
@@ -87,6 +95,33 @@ export interface VerdictCache {
   recall(attempt: Attempt): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
   /** Refused if the slot has changed since `verdict.asOf`: a late writer must not bring the old verdict back. */
   remember(attempt: Attempt, verdict: KnownVerdict): void
+}
+
+/** Keeps guesses few. Knows which wrong passwords were tried, never what they were. Never throws, never waits long. */
+export interface Throttle {
+  /**
+   * Asked before a password is looked at: counts it as a guess, so that of a thousand at once no more get through than
+   * may. Whoever tried this very one before is let in and not counted again.
+   */
+  admit(attempt: Attempt, caller: Caller): Promise<Admission>
+  /** A password that is known to be wrong was presented again. `undefined`: not too often. */
+  again(attempt: Attempt, caller: Caller): Throttling | undefined
+}
+
+export type Admission = Admitted | Throttling
+
+export interface Admitted {
+  /** It was no wrong guess: the password was right, or nobody looked. */
+  absolve(): void
+  /** It opened the account: for some days, what strangers guess does not count against who comes from there. */
+  welcome(): void
+}
+
+/** Not admitted; nothing was counted. */
+export interface Throttling {
+  readonly by: ThrottledBy
+  /** Seconds. */
+  readonly retryAfter: number
 }
 
 /** What the processes learn of each other's changes. */
@@ -119,9 +154,14 @@ export interface PasswordHasher {
   hash(password: Secret): Promise<PasswordHash | 'busy'>
   /**
    * One password hash, whatever comes out. Comparing with `decoy` costs what a real comparison costs. Callers
-   * with the same `proof` and the same hash who come while it is computed share it. Throws `Outage`.
+   * with the same `proof` and the same hash who come while it is computed share it. A load test may take half as many
+   * places as the queue has, and not those of production. Throws `Outage`.
    */
-  compare(attempt: Pick<Attempt, 'password' | 'proof'>, against: PasswordHash | 'decoy'): Promise<Compared>
+  compare(
+    attempt: Pick<Attempt, 'password' | 'proof'>,
+    against: PasswordHash | 'decoy',
+    lane?: TrafficLane,
+  ): Promise<Compared>
   /** Whether the hash was made with less than the settings ask for, or by another algorithm. */
   outdated(hash: PasswordHash): boolean
 }

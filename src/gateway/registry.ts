@@ -15,12 +15,41 @@ export interface AccountRecord {
   readonly name: AccountName
   readonly upstream: string
   readonly connection: Connection
+  /** Whether it lets in members only. */
+  readonly membersOnly?: true
   /** Oldest first; the last entry is the connection of today. */
   readonly history: readonly {
     readonly connection: Connection
     readonly since: Instant
     readonly actor: string
+    /** Until when credentials of the connection before it still count, for people who are linked. */
+    readonly bridgedUntil?: Instant
+    /** It took the move before it back. */
+    readonly undo?: true
   }[]
+}
+
+/** Somebody whom an account lets in. */
+export interface Member {
+  readonly scope: Scope
+  /** Of the credential as it is called now; as it was typed, if nobody has it yet. */
+  readonly username: Username
+  /** Nobody of that name has a credential in the scope yet. */
+  readonly waiting: boolean
+}
+
+/** When and from where a credential last opened one account. */
+export interface AccountUse {
+  readonly scope: Scope
+  readonly username: Username
+  readonly at: Instant
+  readonly from: string
+}
+
+/** Who somebody is to the authority of a scope. */
+export interface Person {
+  readonly scope: Scope
+  readonly owner: Owner
 }
 
 /** A credential as people may see it: everything but the hash. */
@@ -54,6 +83,11 @@ export type Problem =
   | { readonly problem: 'no-such-account'; readonly name: AccountName }
   | { readonly problem: 'account-exists'; readonly name: AccountName }
   | { readonly problem: 'already-connected'; readonly name: AccountName; readonly connection: Connection }
+  /** It never moved, or its last move has been undone already. */
+  | { readonly problem: 'nothing-to-undo'; readonly name: AccountName }
+  /** It lets in everybody of its scope. */
+  | { readonly problem: 'no-members'; readonly name: AccountName }
+  | { readonly problem: 'no-such-member'; readonly name: AccountName; readonly username: Username }
   | { readonly problem: 'no-such-credential'; readonly username: Username; readonly scope: Scope }
   /** Primary and secondary user names share one name space per scope. */
   | { readonly problem: 'username-taken'; readonly username: Username; readonly scope: Scope }
@@ -74,12 +108,47 @@ export interface Registry {
     actor: string,
     account: { readonly name: AccountName; readonly upstream: string; readonly directoryId?: DirectoryId },
   ): Promise<Problem | undefined>
-  connect(actor: string, name: AccountName, directoryId: DirectoryId): Promise<Problem | undefined>
-  disconnect(actor: string, name: AccountName): Promise<Problem | undefined>
+  /** `bridgedUntil`: until then the credentials that count now still count for people who are linked. */
+  connect(
+    actor: string,
+    name: AccountName,
+    directoryId: DirectoryId,
+    bridgedUntil?: Instant,
+  ): Promise<Problem | undefined>
+  disconnect(actor: string, name: AccountName, bridgedUntil?: Instant): Promise<Problem | undefined>
+  /** Connects the account to what it was connected to before its last move. */
+  undoMove(actor: string, name: AccountName): Promise<Problem | undefined>
   account(name: AccountName): Promise<AccountRecord | undefined>
   accounts(): Promise<readonly AccountRecord[]>
   /** The accounts that credentials of this scope open today, in the order of their names. */
   accountsIn(scope: Scope): Promise<readonly AccountName[]>
+  /** The last use of the account by each credential, of whatever scope, the newest first. */
+  usesOf(name: AccountName): Promise<readonly AccountUse[]>
+
+  /** In the order of scopes and names. Empty for an account that lets in everybody. */
+  members(name: AccountName): Promise<readonly Member[]>
+  /** From now on the account lets in its members only. `scope`: where they have or will have their credentials. */
+  addMembers(
+    actor: string,
+    name: AccountName,
+    scope: Scope,
+    usernames: readonly Username[],
+  ): Promise<Problem | undefined>
+  /** In every scope where they are listed. An account without members lets nobody in. */
+  removeMembers(
+    actor: string,
+    name: AccountName,
+    usernames: readonly Username[],
+  ): Promise<Problem | undefined>
+  /** Forgets the list: the account lets in everybody of its scope again. */
+  openToAll(actor: string, name: AccountName): Promise<Problem | undefined>
+
+  /** Both have signed in as one person does: in one session. Whomever either was linked to in the other's scope is left. */
+  link(actor: string, one: Person, other: Person): Promise<Problem | undefined>
+  /** Who this person is in the other scope. */
+  linkedTo(person: Person, other: Scope): Promise<Owner | undefined>
+  /** Everybody of `scope` who is linked to somebody of `other`: whose owner is whose. */
+  links(scope: Scope, other: Scope): Promise<ReadonlyMap<Owner, Owner>>
 
   /**
    * Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. With an owner

@@ -1,3 +1,5 @@
+import type { Holder } from './membership.ts'
+import type { ThrottledBy } from './decision.ts'
 import type { Revision, Scope, Subject, Username } from './names.ts'
 
 /** What the check of one attempt found. A known verdict may be cached, the others never. */
@@ -14,22 +16,28 @@ export type Finding =
   /** The right password, switched off by an administrator or the owner. */
   | { readonly found: 'disabled' }
   /** The right password, but for the scope that the account has left. */
-  | { readonly found: 'outgrown'; readonly former: Scope }
+  | Outgrown
   | { readonly found: 'mismatch' }
   /** Nobody of that name, neither in the scope nor in the one that the account has left. */
   | { readonly found: 'absent' }
+
+export interface Outgrown extends Holder {
+  readonly found: 'outgrown'
+  readonly former: Scope
+  /** Whether the holder is known to be somebody of the account's scope, too. */
+  readonly linked: boolean
+}
 
 /** A password that claims to be one that Altgate made, and is not: refused before anybody was asked. */
 export interface Forged {
   readonly found: 'forged'
 }
 
-export interface Untried {
-  readonly found: 'untried'
-  readonly because: 'busy'
-  /** Seconds. */
-  readonly retryAfter: number
-}
+/** Nobody looked whether the password is right. `retryAfter` in seconds. */
+export type Untried = { readonly found: 'untried'; readonly retryAfter: number } & (
+  | { readonly because: 'busy' }
+  | { readonly because: 'throttled'; readonly by: ThrottledBy }
+)
 
 /** Where a verdict came from: this process, Redis, or the store and one password hash. */
 export type Via = 'l1' | 'l2' | 'store'

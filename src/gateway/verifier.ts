@@ -1,11 +1,19 @@
-import type { Attempt } from './attempt.ts'
+import type { TrafficLane } from './ask.ts'
+import type { Attempt, Caller } from './attempt.ts'
 import type { GeneratedPasswords } from './generated-password.ts'
-import type { CredentialStore, FoundCredentials, PasswordHasher, VerdictCache } from './ports.ts'
-import type { Finding, Verdict } from './verdict.ts'
+import type {
+  CredentialStore,
+  FoundCredentials,
+  PasswordHasher,
+  Throttle,
+  Throttling,
+  VerdictCache,
+} from './ports.ts'
+import type { Finding, Untried, Verdict } from './verdict.ts'
 
 export interface Verifier {
   /** Throws `Outage`. */
-  verify(attempt: Attempt): Promise<Verdict>
+  verify(attempt: Attempt, caller: Caller): Promise<Verdict>
 }
 
 export interface VerifierParts {
@@ -13,6 +21,7 @@ export interface VerifierParts {
   readonly verdicts: VerdictCache
   readonly hasher: PasswordHasher
   readonly generated: Pick<GeneratedPasswords, 'isForged'>
+  readonly throttle: Throttle
   /** Told when a hash could not be renewed: the next good verification tries again. */
   readonly upgradeFailed: (error: unknown) => void
 }
@@ -20,24 +29,51 @@ export interface VerifierParts {
 /** Seconds after which a caller who found the hash queue full should come again. */
 const busyRetryAfter = 2
 
-/** Attempt to verdict: unless it must be wrong, recall, else one look-up and exactly one password hash, and remember. */
+/**
+ * Attempt to verdict: unless it must be wrong, recall, else one look-up and exactly one password hash, and remember.
+ * Guesses are counted where they begin to cost a hash, so whoever is remembered gets in whatever others do.
+ */
 export function createVerifier({
   credentials,
   verdicts,
   hasher,
   generated,
+  throttle,
   upgradeFailed,
 }: VerifierParts): Verifier {
-  async function verify(attempt: Attempt): Promise<Verdict> {
+  async function verify(attempt: Attempt, caller: Caller): Promise<Verdict> {
     // Before anybody is asked: guesses of this kind cost nothing, and take the same time for every user name.
-    if (generated.isForged(attempt.password)) return { found: 'forged' }
-    const known = await verdicts.recall(attempt)
-    if (known !== undefined) return known
+    const known = generated.isForged(attempt.password)
+      ? ({ found: 'forged' } as const)
+      : await verdicts.recall(attempt)
+    if (known === undefined) return guarded(attempt, caller)
+    if (!isWrong(known)) return known
+    const throttling = throttle.again(attempt, caller)
+    return throttling ? throttled(throttling) : known
+  }
 
+  async function guarded(attempt: Attempt, caller: Caller): Promise<Verdict> {
+    const admission = await throttle.admit(attempt, caller)
+    if ('by' in admission) return throttled(admission)
+    let counts = false
+    try {
+      const verdict = await check(attempt, caller.lane)
+      counts = isWrong(verdict)
+      if (verdict.found === 'match') admission.welcome()
+      return verdict
+    } finally {
+      if (!counts) admission.absolve() // of a full queue and an outage, too: nobody has learned anything
+    }
+  }
+
+  async function check(attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
     const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
+    // Of a thousand callers with one password, the last may come out of the store when the first are answered.
+    const meanwhile = await verdicts.recall(attempt)
+    if (meanwhile !== undefined) return meanwhile
     // Unknown names must cost what known ones cost, or the response time lists our users.
     const hash = found.current?.hash ?? found.former?.hash ?? 'decoy'
-    const compared = await hasher.compare(attempt, hash)
+    const compared = await hasher.compare(attempt, hash, lane)
     if (compared === 'busy') return { found: 'untried', because: 'busy', retryAfter: busyRetryAfter }
 
     const finding = findingOf(found, attempt, compared === 'match')
@@ -60,12 +96,25 @@ export function createVerifier({
   return { verify }
 }
 
+/** Told as "refused": the user name or the password is wrong. */
+function isWrong({ found }: Verdict): boolean {
+  return found === 'mismatch' || found === 'absent' || found === 'forged'
+}
+
+function throttled({ by, retryAfter }: Throttling): Untried {
+  return { found: 'untried', because: 'throttled', by, retryAfter }
+}
+
 /** Which credential was compared is decided by what was found; what it means, by whether the password was right. */
 function findingOf(found: FoundCredentials, attempt: Attempt, right: boolean): Finding {
-  const { current, former } = found
-  if (current === undefined && former === undefined) return { found: 'absent' }
+  const { current, former, linked = false } = found
+  const credential = current ?? former
+  if (credential === undefined) return { found: 'absent' }
   if (!right) return { found: 'mismatch' }
-  if (current === undefined) return { found: 'outgrown', former: attempt.former ?? attempt.scope }
-  if (!current.enabled) return { found: 'disabled' }
-  return { found: 'match', username: current.username, subject: current.subject }
+  const { username, subject, enabled } = credential
+  if (current === undefined) {
+    const left = attempt.former ?? attempt.scope
+    return { found: 'outgrown', former: left, username, subject, linked: linked && enabled }
+  }
+  return enabled ? { found: 'match', username, subject } : { found: 'disabled' }
 }

@@ -1,12 +1,16 @@
+import type { TrafficLane } from '../gateway/ask.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Lane } from './lane-process.ts'
 import type { Answer, Compute, Task } from './task.ts'
 
 /** The tasks that wait for a lane, and the lanes that wait for a task. */
 export interface Queue {
-  /** First come, first served; `busy` at once if too many wait. Throws `Outage`. */
+  /**
+   * First come, first served; `busy` at once if too many wait. Load tests wait in a line of their own, which is half as
+   * long, come after everybody else, and never have the last lane of several. Throws `Outage`.
+   */
   readonly compute: Compute
-  /** How many tasks wait. */
+  /** How many tasks wait, those of load tests not counted. */
   readonly depth: number
   /** Whether any lane is here, idle or at work. */
   readonly staffed: boolean
@@ -23,41 +27,51 @@ interface Job {
   unlucky: boolean
 }
 
-/** `limit`: how many may wait. `onDepth` is told how many do, whenever that may have changed. */
+/** `limit`: how many may wait. `onDepth` is told the depth whenever it may have changed. */
 export function createQueue(limit: number, onDepth: (depth: number) => void): Queue {
   const lanes = new Set<Lane>()
   const idle: Lane[] = []
-  const waiting: Job[] = []
+  const waiting: Record<TrafficLane, Job[]> = { production: [], 'load-test': [] }
+  const places: Record<TrafficLane, number> = { production: limit, 'load-test': Math.floor(limit / 2) }
+  let testing = 0 // lanes that work for load tests
   let refused: Error | undefined
 
   async function compute(task: Task): Promise<Answer | 'busy'> {
     if (refused !== undefined) throw new Outage('hashing', refused)
-    if (idle.length === 0 && waiting.length >= limit) return 'busy'
+    const traffic = trafficOf(task)
+    if (!hasLaneFor(traffic) && waiting[traffic].length >= places[traffic]) return 'busy'
     const job: Job = { task, answer: Promise.withResolvers(), unlucky: false }
-    waiting.push(job)
+    waiting[traffic].push(job)
     dispatch()
     return job.answer.promise
   }
 
+  function hasLaneFor(traffic: TrafficLane): boolean {
+    return idle.length > 0 && (traffic === 'production' || testing < Math.max(1, lanes.size - 1))
+  }
+
   function dispatch(): void {
-    for (;;) {
-      const [lane] = idle
-      const [job] = waiting
-      if (lane === undefined || job === undefined) break
-      idle.shift()
-      waiting.shift()
-      void work(lane, job)
+    for (const traffic of ['production', 'load-test'] as const) {
+      while (hasLaneFor(traffic)) {
+        const job = waiting[traffic].shift()
+        const lane = job && idle.shift()
+        if (job === undefined || lane === undefined) break
+        void work(lane, job)
+      }
     }
-    onDepth(waiting.length)
+    onDepth(waiting.production.length)
   }
 
   async function work(lane: Lane, job: Job): Promise<void> {
+    const tests = trafficOf(job.task) === 'load-test' ? 1 : 0
+    testing += tests
     try {
       job.answer.resolve(await lane.compute(job.task))
       idle.push(lane)
     } catch (cause) {
       fail(job, cause)
     }
+    testing -= tests
     dispatch()
   }
 
@@ -66,13 +80,13 @@ export function createQueue(limit: number, onDepth: (depth: number) => void): Qu
     if (cause instanceof Outage) return job.answer.reject(cause)
     if (job.unlucky || refused !== undefined) return job.answer.reject(new Outage('hashing', cause))
     job.unlucky = true
-    waiting.unshift(job)
+    waiting[trafficOf(job.task)].unshift(job)
   }
 
   return {
     compute,
     get depth() {
-      return waiting.length
+      return waiting.production.length
     },
     get staffed() {
       return lanes.size > 0
@@ -90,8 +104,14 @@ export function createQueue(limit: number, onDepth: (depth: number) => void): Qu
     },
     refuse(cause) {
       refused = cause
-      for (const job of waiting.splice(0)) job.answer.reject(new Outage('hashing', cause))
+      for (const line of Object.values(waiting))
+        for (const job of line.splice(0)) job.answer.reject(new Outage('hashing', cause))
       onDepth(0)
     },
   }
+}
+
+/** New hashes are made for the page and the commands, never for a load test. */
+function trafficOf(task: Task): TrafficLane {
+  return 'traffic' in task ? task.traffic : 'production'
 }

@@ -1,11 +1,10 @@
-import type { Proof } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { Channel } from './channel.ts'
 import type { HashCost } from './cost.ts'
 import { createHasher } from './hasher.ts'
-import type { Answer, Comparing, Making, Task } from './task.ts'
+import type { Answer, Asked, Comparing, Making, Task } from './task.ts'
 
 // The workers of one machine share the lanes of their primary process: one budget, one queue, one flight. The
 // tags tell these messages from all others on the same pipe.
@@ -15,7 +14,7 @@ const replyTag = 'altgate.hashing.reply'
 interface Question {
   readonly tag: typeof questionTag
   readonly id: number
-  readonly task: Making<string> | (Comparing<string> & { readonly proof: Proof })
+  readonly task: Making<string> | (Comparing<string> & Asked)
 }
 
 interface Reply {
@@ -67,7 +66,7 @@ async function resultOf(lanes: PasswordHasher, task: Question['task']): Promise<
   const password = new Secret(task.password)
   try {
     if ('against' in task) {
-      const compared = await lanes.compare({ password, proof: task.proof }, task.against)
+      const compared = await lanes.compare({ password, proof: task.proof }, task.against, task.traffic)
       return compared === 'busy' ? 'busy' : { compared }
     }
     const made = await lanes.hash(password)

@@ -1,9 +1,16 @@
+import type { TrafficLane } from '../gateway/ask.ts'
 import type { Proof } from '../gateway/names.ts'
 import type { PasswordHash } from '../gateway/ports.ts'
 import type { Secret } from '../gateway/secret.ts'
 
 /** One computation: a new hash, or a comparison. The password is a `Secret` until it is sent to who computes. */
-export type Task = Making<Secret> | (Comparing<Secret> & { readonly proof: Proof })
+export type Task = Making<Secret> | (Comparing<Secret> & Asked)
+
+/** What the process that computes need not know. */
+export interface Asked {
+  readonly proof: Proof
+  readonly traffic: TrafficLane
+}
 
 export interface Making<Password> {
   readonly password: Password

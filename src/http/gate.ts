@@ -6,6 +6,7 @@ import { answerTo, type Answer } from './answer.ts'
 import { movedMeanwhile, putOff } from './during-a-push.ts'
 import type { Ending } from './ending.ts'
 import { readAsk } from './read-ask.ts'
+import { mayRest, restAfter } from './rest.ts'
 import { sendAnswer } from './send-answer.ts'
 import type { ReadSender } from './sender.ts'
 import type { Passage } from './upstream-headers.ts'
@@ -51,6 +52,7 @@ export function addGate(
 
     const decision = await gateway.decide(ask)
     witness.saw(decision, ask, performance.now() - began)
+    if (decision.outcome === 'throttled' && mayRest(sender)) restAfter(reply.raw)
     if (decision.outcome !== 'allow')
       return send(movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
     request.passage = { allowed: decision, ask, sender }

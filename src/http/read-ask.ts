@@ -22,11 +22,11 @@ export function readAsk(
     else if (name.length === 13 && name.toLowerCase() === 'authorization')
       authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
   }
-  const { from, secure, host } = sender
+  const { from, secure, host, lane } = sender
   if (hosts > 1 || (hosts === 0 && request.httpVersion === '1.1')) return malformed
   // Node's parser also takes HTTP/0.9, which has no headers and so no credential.
   if (request.httpVersionMajor !== 1) return malformed
-  return { id, method: request.method ?? '', target, host, authorization, from, secure }
+  return { id, method: request.method ?? '', target, host, authorization, from, secure, lane }
 }
 
 const malformed: Unreadable = { outcome: 'unclear-target', flaw: 'malformed' }

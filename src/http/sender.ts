@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { TrafficLane } from '../gateway/ask.ts'
+import { createLaneReader, loadTestHeader, type LoadTest } from './load-test.ts'
 
 /** Who sent a request, as far as the socket and the proxies that we trust can say. */
 export interface Sender {
@@ -12,46 +14,54 @@ export interface Sender {
   readonly forwardedFor: string
   /** Whether the peer on the socket is a proxy that we trust. */
   readonly trusted: boolean
+  readonly lane: TrafficLane
 }
+
+/** See `createSenderReader`. */
+export type ReadSender = (request: IncomingMessage) => Sender
 
 /**
  * Reads the sender of a request. `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-*` are believed;
  * with none, nobody's are. Only the canonical spellings are read: `X_Forwarded_Proto` is another header to Node
  * (CVE-2025-64484 and its kin).
  */
-/** See `createSenderReader`. */
-export type ReadSender = (request: IncomingMessage) => Sender
-
-export function createSenderReader(trustedProxies: readonly string[]): (request: IncomingMessage) => Sender {
-  const trusted = blockListOf(trustedProxies)
-  const trusts = (address: string): boolean =>
-    isIP(address) !== 0 && trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+export function createSenderReader(
+  trustedProxies: readonly string[],
+  { addresses, secret }: LoadTest = { addresses: [] },
+): ReadSender {
+  const trusts = among(trustedProxies)
+  const laneOf = createLaneReader(secret, among(addresses))
 
   return request => {
     const { headers, socket } = request
     const peer = plainAddress(socket.remoteAddress ?? '')
+    const testing = headerOf(headers[loadTestHeader])
     const direct: Sender = {
       from: peer,
       secure: socket instanceof TLSSocket,
       host: headers.host ?? '',
       forwardedFor: peer,
       trusted: false,
+      lane: laneOf(peer, testing),
     }
     if (trustedProxies.length === 0 || !trusts(peer)) return direct
 
     const chain = headerOf(headers['x-forwarded-for'])
     const proto = lastOf(headers['x-forwarded-proto'])
+    const from = clientIn(chain, trusts) ?? peer
     return {
-      from: clientIn(chain, trusts) ?? peer,
+      from,
       secure: proto === '' ? direct.secure : proto.toLowerCase() === 'https',
       host: lastOf(headers['x-forwarded-host']) || direct.host,
       forwardedFor: chain === '' ? peer : `${chain}, ${peer}`,
       trusted: true,
+      lane: laneOf(from, testing),
     }
   }
 }
 
-function blockListOf(ranges: readonly string[]): BlockList {
+/** Asks whether an address is one of these, or in one of these ranges. */
+function among(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const range of ranges) {
     const [address = '', bits] = range.split('/')
@@ -59,7 +69,8 @@ function blockListOf(ranges: readonly string[]): BlockList {
     if (bits === undefined) list.addAddress(address, family)
     else list.addSubnet(address, Number(bits), family)
   }
-  return list
+  return address =>
+    ranges.length > 0 && isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 /** From the right, the first address that is no trusted proxy: what stands left of it anybody could have written. */

@@ -39,7 +39,7 @@ export function redisAt(url: Secret): RedisServer {
       commandTimeout: patience,
       connectTimeout: 250,
       // A timed-out command stays in the client's queue: only dropping the dead socket empties it.
-      socketTimeout: 250,
+      socketTimeout: Math.max(250, patience),
       // The random part keeps a hundred processes from coming back in one moment.
       retryStrategy: times => Math.min(1000, 50 * 2 ** Math.min(times, 5)) + Math.random() * 50,
     })

@@ -18,6 +18,8 @@ import { Outage } from '../../src/gateway/outage.ts'
 import type { PasswordHash, PasswordHasher, StoredCredential } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
+import { createThrottle } from '../../src/throttling/throttle.ts'
+import { usualThrottle } from '../support/world.ts'
 
 const contosoId = '11111111-1111-4111-8111-111111111111' as DirectoryId
 const northwindId = '22222222-2222-4222-8222-222222222222' as DirectoryId
@@ -50,8 +52,14 @@ interface Held {
 }
 
 /** A gateway over a table of credentials, whose hash of a password is the password: hashing is not the point here. */
-function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>, httpsOnly = false } = {}) {
+function aGateway({
+  held = [] as Held[],
+  hasher = {} as Partial<PasswordHasher>,
+  httpsOnly = false,
+  moved = {} as Readonly<Record<string, Account | undefined | 'doubt'>>,
+} = {}) {
   const seen = {
+    confirmed: 0,
     compared: [] as string[],
     recalled: 0,
     lookedUp: 0,
@@ -91,6 +99,7 @@ function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>,
       ...hasher,
     },
     generated,
+    throttle: createThrottle(usualThrottle, { key: Buffer.alloc(32, 3), now: Date.now }),
     upgradeFailed: error => t.error(error),
   })
   const gateway = createGateway({
@@ -103,6 +112,12 @@ function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>,
         if (name === ('broken' as AccountName)) throw new Outage('store', new Error('down'))
         if (name === ('bug' as AccountName)) throw new TypeError('a bug')
         return accounts.find(account => account.name === name)
+      },
+      confirm(name) {
+        seen.confirmed += 1
+        const now = moved[name]
+        if (now === 'doubt') throw new Outage('accounts', new Error('nobody can say'))
+        return name in moved ? now : accounts.find(account => account.name === name)
       },
     },
     keys: createAttemptKeys(Buffer.alloc(32, 1)),
@@ -118,6 +133,7 @@ function aGateway({ held = [] as Held[], hasher = {} as Partial<PasswordHasher>,
       authorization: pairs.map(pair => new Secret(`Basic ${Buffer.from(pair).toString('base64')}`)),
       from: '127.0.0.1',
       secure: false,
+      lane: 'production',
     })
   return { decide, seen }
 }
@@ -288,4 +304,35 @@ t.test('an outdated hash is renewed after a good verification only', async t => 
   t.same(seen.upgraded, [])
   await decide('/fabrikam/x', 'anna:old-pw')
   t.same(seen.upgraded, ['old-pw>renewed'])
+})
+
+t.test('before somebody is turned away it is asked whether the account still is what it was', async t => {
+  const { decide, seen } = aGateway({ held: [anna, { ...annaAtContoso, enabled: false }] })
+  const password = `${generated.make().reveal().slice(0, -1)}~`
+  for (const [target, pair, outcome, times] of [
+    ['/fabrikam/x', 'anna:msa-pw', 'allow', 0],
+    ['/fabrikam/x', 'anna:wrong', 'refused', 1],
+    ['/fabrikam/x', 'nobody:wrong', 'refused', 1],
+    ['/northwind/x', 'anna:msa-pw', 'reset-needed', 1],
+    ['/contoso/x', 'anna@example.com:contoso-pw', 'disabled', 1],
+    ['/fabrikam/x', `anna:${password}`, 'refused', 0],
+  ] as const) {
+    seen.confirmed = 0
+    t.match(await decide(target, pair), { outcome }, `${target} ${pair}`)
+    t.equal(seen.confirmed, times, `${target} ${pair}`)
+  }
+})
+
+t.test('an account that has moved meanwhile is looked at once more, as it is now', async t => {
+  const moved = {
+    fabrikam: account('fabrikam', contoso, msa),
+    contoso: undefined,
+    northwind: 'doubt',
+  } as const
+  const { decide, seen } = aGateway({ held: [annaAtContoso], moved })
+  t.match(await decide('/fabrikam/x', 'anna@example.com:contoso-pw'), { outcome: 'allow', scope: contosoId })
+  t.match(await decide('/fabrikam/x', 'anna@example.com:wrong'), { outcome: 'refused', scope: contosoId })
+  t.equal(seen.confirmed, 2, 'once for each request')
+  t.match(await decide('/contoso/x', 'anna@example.com:wrong'), { outcome: 'no-account' })
+  t.match(await decide('/northwind/x', 'nobody:x'), { outcome: 'unavailable', part: 'accounts' })
 })

@@ -54,6 +54,20 @@ t.test('git-lfs with a wrong password from a store that forgets it asks a few ti
   t.ok(world.seen.length - before <= 6, `${world.seen.length - before} requests`)
 })
 
+t.test(
+  'git-lfs with a helper that always gives the same wrong password is stopped, and has it kept',
+  async t => {
+    const { lab, clone, world, before } = await withALargeFile(t)
+    lab.setCredential(anna.username, 'wrong')
+    const { code, stderr } = await lab.git(['lfs', 'push', '--all', 'origin'], { cwd: clone })
+    t.not(code, 0)
+    t.match(stderr, /Authorization error/)
+    t.match(world.seen.at(-1)?.decision, { outcome: 'throttled', by: 'repetition' })
+    t.ok(world.seen.length - before <= 40, `${world.seen.length - before} requests`)
+    t.equal(world.hashes(), 2, 'one for the clone, one for this')
+  },
+)
+
 t.test('git-lfs with a credential that is switched off ends at once, and keeps it', async t => {
   const bob = { username: 'bob@example.com', password: 'switched off', enabled: false }
   const { lab, clone, world, before } = await withALargeFile(t, [anna, bob])

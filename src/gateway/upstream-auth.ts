@@ -1,0 +1,22 @@
+import type { Ask } from './ask.ts'
+import type { Allow } from './decision.ts'
+
+/** An allowed request, as far as the upstream may be told about it. */
+export interface Allowed {
+  readonly allowed: Allow
+  readonly ask: Ask
+}
+
+/** Where it goes. */
+export interface Goal {
+  /** Scheme, host and port of the upstream. */
+  readonly origin: string
+  /** Path and query as the upstream gets them. */
+  readonly path: string
+}
+
+/**
+ * Header names and values, one after the other, by which the upstream learns who it is. Called for every request: a
+ * promise only where something has to be asked or computed first. Never throws; rejects with `Outage`.
+ */
+export type Authorize = (request: Allowed, goal: Goal) => readonly string[] | Promise<readonly string[]>

@@ -1,0 +1,21 @@
+import type { Throttling } from '../gateway/ports.ts'
+import type { Digest, Guess } from './rules.ts'
+
+/** Where guesses are noted. */
+export interface Book<Said = Entered> {
+  /** Notes a guess in every counter that is to have it, or, if one of them has no room, in none. */
+  enter(guess: Guess): Said
+  /** Takes a guess out of the counters of these names. */
+  strike(names: readonly string[], digest: Digest): void
+  /** From now on, for some days, guesses with this mark are no stranger's. */
+  befriend(familiar: string): void
+}
+
+/** The names of the counters in which the guess was not before. */
+export type Entered = readonly string[] | Throttling
+
+/**
+ * Seconds for which an address is familiar after a password was right: a holiday away it is strange again, and gets in
+ * unless somebody guesses at that very time.
+ */
+export const familiarSeconds = 7 * 86_400

@@ -1,0 +1,68 @@
+import { createHmac, createSecretKey } from 'node:crypto'
+import type { Instant } from '../gateway/names.ts'
+import type { Admission, Throttle } from '../gateway/ports.ts'
+import { among, networkOf } from './addresses.ts'
+import type { Book, Entered } from './book.ts'
+import { createMemoryBook } from './memory-book.ts'
+import { createRepetition, type RepetitionLimit } from './repetition.ts'
+import { guessOf, type Guess, type Limits, type Naming, type Rules } from './rules.ts'
+import type { SharedBook } from './shared-book.ts'
+
+export interface ThrottleOptions extends Limits {
+  readonly repetition: RepetitionLimit
+  /** Bits of an IPv6 address that count as one. */
+  readonly ipv6PrefixBits: number
+  /** Addresses and ranges whose guesses do not count by address. */
+  readonly exempt: readonly string[]
+}
+
+export interface ThrottleParts {
+  /** Secret: what Redis holds bears names made with it. */
+  readonly key: Uint8Array
+  readonly now: () => Instant
+  /** Without it, and while it is not well, this process counts for itself. */
+  readonly shared?: SharedBook | undefined
+}
+
+/** Counts guesses at passwords by the rules of `rules.ts`. */
+export function createThrottle(options: ThrottleOptions, { key, now, shared }: ThrottleParts): Throttle {
+  const rules: Rules = {
+    limits: options,
+    networkOf: address => networkOf(address, options.ipv6PrefixBits),
+    isExempt: among(options.exempt),
+    nameOf: namingWith(key),
+  }
+  const memory = createMemoryBook({ now })
+  const repetition = createRepetition(options.repetition, now)
+
+  function admission(guess: Guess, entered: Entered, book: Pick<Book, 'strike'>): Admission {
+    if ('by' in entered) return entered
+    return {
+      absolve: () => book.strike(entered, guess.digest),
+      welcome() {
+        for (const each of [memory, shared]) each?.befriend(guess.familiar) // also for when Redis is gone
+      },
+    }
+  }
+
+  return {
+    async admit(attempt, caller) {
+      const guess = guessOf(attempt, caller, rules)
+      const told = await shared?.enter(guess)
+      return shared && told ? admission(guess, told, shared) : admission(guess, memory.enter(guess), memory)
+    },
+    again(attempt, caller) {
+      // A load test repeats itself on purpose.
+      return caller.lane === 'production' ? repetition.count(attempt, caller) : undefined
+    },
+  }
+}
+
+/** Neither a user name nor an address can be read in Redis, or guessed. */
+function namingWith(key: Uint8Array): Naming {
+  const secret = createSecretKey(key)
+  return (...parts) =>
+    createHmac('sha256', secret)
+      .update(JSON.stringify(['throttle', ...parts]))
+      .digest('base64url')
+}

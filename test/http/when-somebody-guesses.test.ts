@@ -1,0 +1,213 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { Secret } from '../../src/gateway/secret.ts'
+import type { PublicServerOptions } from '../../src/http/server.ts'
+import type { ThrottleOptions } from '../../src/throttling/throttle.ts'
+import { ask, summary } from '../support/ask.ts'
+import { gitLab } from '../support/git.ts'
+import { anna, basic, runningServer } from '../support/public-server.ts'
+import { rawConnection } from '../support/raw-request.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+import { aWorld } from '../support/world.ts'
+
+const upstream = await recordingUpstream(t)
+const secret = 'the secret of the load test'
+
+/** A gateway behind a proxy, which says from where each guess comes; it looks at two for each name. */
+async function guarded(
+  t: Test,
+  throttle: Partial<ThrottleOptions> = {},
+  options: Partial<Omit<PublicServerOptions, 'upstream'>> = {},
+) {
+  const world = aWorld({
+    accounts: [{ name: 'fabrikam', upstream: upstream.url }],
+    credentials: [anna],
+    throttle: { credential: { guesses: 2, windowSeconds: 900 }, ...throttle },
+  })
+  const server = await runningServer(t, {
+    upstream: upstream.url,
+    world,
+    trustedProxies: ['127.0.0.1'],
+    ...options,
+  })
+  const tries = (
+    password: string,
+    { from = '192.0.2.1', user = anna.username as string, path = 'x', headers = {} } = {},
+  ) =>
+    ask(`${server.url}/fabrikam/${path}`, {
+      as: [user, password],
+      headers: { 'X-Forwarded-For': from, ...headers },
+    })
+  return { world, server, tries }
+}
+
+/** Somebody who guesses, from here, until he is stopped. */
+async function attack(tries: Awaited<ReturnType<typeof guarded>>['tries'], from: string) {
+  for (let guess = 0; guess < 50; guess++) {
+    const answer = await tries(`guess ${guess} from ${from}`, { from })
+    if (answer.outcome === 'throttled') return answer
+  }
+  throw new Error('nobody stopped the attack')
+}
+
+t.test('who guesses is told to come later, when, and nothing else', async t => {
+  const { tries, world } = await guarded(t)
+  const { status, headers, body } = await attack(tries, '192.0.2.66')
+  t.equal(status, 429)
+  t.ok(Number(headers['retry-after']) > 850 && Number(headers['retry-after']) <= 900)
+  t.equal(headers['www-authenticate'], undefined)
+  t.match(body, /^Too many attempts\.\s+Try again in \d+ seconds\. Your credentials stay as they are\.\n/)
+  t.notMatch(body, /address|credential |everywhere|fabrikam/)
+  t.equal(world.hashes(), 2)
+})
+
+t.test('a name that nobody has is counted and answered like any other', async t => {
+  const { tries } = await guarded(t)
+  const answers = async (user: string) => {
+    const all = []
+    for (const guess of ['1', '2', '3']) {
+      const { status, body } = await tries(guess, { user })
+      all.push([status, body.replace(/Reference: .*|\d+ seconds/g, '')])
+    }
+    return all
+  }
+  t.strictSame(await answers('nobody@example.com'), await answers(anna.username))
+})
+
+t.test(
+  'the owner who is remembered gets in during an attack, from the same and from another address',
+  async t => {
+    const { tries } = await guarded(t)
+    t.equal(summary([await tries(anna.password)]), '200 allow')
+    await attack(tries, '192.0.2.66')
+    const answers = await Promise.all(
+      ['192.0.2.1', '192.0.2.66', '2001:db8::1'].map(from => tries(anna.password, { from })),
+    )
+    t.equal(summary(answers), '200 allow')
+  },
+)
+
+t.test('one wrong password twenty times bans nobody', async t => {
+  const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 } })
+  for (let times = 0; times < 20; times++) t.equal(summary([await tries('a typo')]), '401 refused')
+  t.equal(summary([await tries(anna.password)]), '200 allow')
+})
+
+t.test('the same wrong password without end is 429, and on paths of git-lfs 403', async t => {
+  const { tries } = await guarded(t, { repetition: { requests: 2, windowSeconds: 60 } })
+  const path = 'r.git/info/lfs/objects/batch'
+  for (let times = 0; times < 3; times++) t.equal(summary([await tries('a typo', { path })]), '401 refused')
+  const later = await tries('a typo')
+  t.equal(summary([later]), '429 throttled')
+  t.ok(Number(later.headers['retry-after']) > 0)
+  const never = await tries('a typo', { path })
+  t.equal(summary([never]), '403 throttled')
+  t.equal(never.headers['retry-after'], undefined)
+  t.match(never.body, 'Too many attempts.')
+  t.equal(summary([await tries('a typo', { path, from: '192.0.2.2' })]), '401 refused', 'others are told')
+  t.equal(summary([await tries(anna.password, { path })]), '200 allow', 'and the right one is right')
+})
+
+t.test('who guesses too often is told 429 by git-lfs paths, too: it may come back', async t => {
+  const { tries } = await guarded(t)
+  await attack(tries, '192.0.2.66')
+  t.equal(summary([await tries('another', { path: 'r.git/info/lfs/locks' })]), '429 throttled')
+})
+
+t.test('one IPv6 network is one address', async t => {
+  const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 } })
+  const from = (address: string, user: string) => tries('x', { from: address, user })
+  t.equal(summary([await from('2001:db8:1:2::1', 'a'), await from('2001:db8:1:2::2', 'b')]), '401 refused')
+  t.equal(summary([await from('2001:db8:1:2:ffff::', 'c')]), '429 throttled')
+  t.equal(summary([await from('2001:db8:1:3::1', 'c')]), '401 refused')
+})
+
+t.test('an exempt address is not banned, and whoever is not exempt is', async t => {
+  const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 }, exempt: ['10.0.0.0/8'] })
+  const all = (from: string) => Promise.all(['a', 'b', 'c', 'd'].map(user => tries(from, { from, user })))
+  t.equal(summary(await all('10.1.2.3')), '401 refused')
+  t.equal(summary(await all('11.1.2.3')), '401 refused, 429 throttled')
+})
+
+t.test('a thousand guesses at once cost no more hashes than the limit has', async t => {
+  const { server, world } = await guarded(t, { credential: { guesses: 7, windowSeconds: 900 } })
+  const authorization = (guess: number) =>
+    `Basic ${Buffer.from(`${anna.username}:guess ${guess}`).toString('base64')}`
+  const answers = await Promise.all(
+    Array.from({ length: 1000 }, (_, guess) =>
+      server.app.inject({
+        url: '/fabrikam/x',
+        headers: { authorization: authorization(guess), host: 'localhost' },
+      }),
+    ),
+  )
+  t.equal(world.hashes(), 7)
+  t.equal(answers.filter(({ statusCode }) => statusCode === 401).length, 7)
+  t.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 993)
+})
+
+t.test(
+  'a load test is known by its address or its secret, bans nobody, and its secret goes nowhere',
+  async t => {
+    const loadTest = { addresses: ['198.51.100.0/24'], secret: new Secret(secret) }
+    const { tries, world } = await guarded(t, {}, { loadTest })
+    const header = (value: string) => ({ headers: { 'X-Altgate-Load-Test': value } })
+    for (let guess = 0; guess < 10; guess++) {
+      t.equal(summary([await tries(`secret ${guess}`, header(secret))]), '401 refused')
+      t.equal(summary([await tries(`address ${guess}`, { from: '198.51.100.7' })]), '401 refused')
+    }
+    t.equal(summary([await tries(anna.password, header(secret))]), '200 allow')
+    t.strictSame(upstream.last().values('X-Altgate-Load-Test'), [])
+    t.notMatch(upstream.last().rawHeaders.join('\n'), secret)
+    t.strictSame(new Set(world.seen.map(each => each.ask.lane)), new Set(['load-test']))
+
+    t.equal(summary([await tries('1'), await tries('2')]), '401 refused', 'nobody else was banned')
+    t.equal(summary([await tries('3')]), '429 throttled')
+  },
+)
+
+t.test('a wrong secret of a load test makes an ordinary caller', async t => {
+  const { tries, world } = await guarded(t, {}, { loadTest: { addresses: [], secret: new Secret(secret) } })
+  for (const value of [`${secret}.`, secret.slice(1), '', `${secret}, ${secret}`])
+    await tries('x', { headers: { 'X-Altgate-Load-Test': value } })
+  t.strictSame(new Set(world.seen.map(each => each.ask.lane)), new Set(['production']))
+})
+
+t.test('git that is told to come later says so, and keeps its password', async t => {
+  const { server, world } = await guarded(t, {}, { trustedProxies: [] })
+  for (const guess of ['1', '2']) await ask(`${server.url}/fabrikam/x`, { as: [anna.username, guess] })
+  const lab = gitLab(t)
+  lab.setCredential(anna.username, anna.password)
+  const { code, stderr } = await lab.git(['ls-remote', `${server.url}/fabrikam/r.git`])
+  t.equal(code, 128)
+  t.match(stderr, /remote: Too many attempts\.\nremote: Try again in \d+ seconds\. Your credentials stay/)
+  t.match(stderr, /429/)
+  t.notMatch(lab.helperActions(), 'erase')
+  t.match(world.seen.at(-1)?.decision, { outcome: 'throttled', by: 'credential' })
+})
+
+for (const [sentence, trustedProxies, rests] of [
+  ['a connection that was told to come later is not read for a moment', [], true],
+  ['a proxy’s connection is read on: it carries other people’s requests, too', ['127.0.0.1'], false],
+] as const) {
+  t.test(sentence, async t => {
+    const { server, tries } = await guarded(t, {}, { trustedProxies: [...trustedProxies] })
+    const from = '127.0.0.1'
+    await attack(tries, from)
+    const accepted = once(server.app.server, 'connection')
+    const connection = await rawConnection(server.port)
+    const [atServer] = (await accepted) as [Socket]
+    const guess = basic({ username: anna.username, password: 'one more' })
+    connection.send(
+      `GET /fabrikam/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${from}\r\nAuthorization: ${guess}\r\n\r\n`,
+    )
+    t.match(await connection.until(/Reference/), /^HTTP\/1.1 429 /)
+    await setImmediate()
+    t.equal(atServer.isPaused(), rests)
+    await until(() => !atServer.isPaused())
+    connection.socket.destroy()
+  })
+}

@@ -1,0 +1,123 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { Caller } from '../../src/gateway/attempt.ts'
+import type { AccountName } from '../../src/gateway/names.ts'
+import { among, networkOf } from '../../src/throttling/addresses.ts'
+import { guessOf, weigh, type Digest, type Limits, type Rules } from '../../src/throttling/rules.ts'
+import { attempt } from '../verdicts/attempts.ts'
+
+const limits: Limits = {
+  address: { guesses: 30, windowSeconds: 600 },
+  credential: { guesses: 2, windowSeconds: 900 },
+  everywhere: { guesses: 100, windowSeconds: 60 },
+}
+const rules: Rules = {
+  limits,
+  networkOf: address => networkOf(address, 64),
+  isExempt: among(['203.0.113.0/24']),
+  nameOf: (...parts) => parts.join('|'),
+}
+const from = (address: string, lane: Caller['lane'] = 'production'): Caller => ({
+  from: address,
+  lane,
+  account: 'fabrikam' as AccountName,
+})
+const anna = attempt('anna@example.com', 'guess')
+const countersOf = (...[presented, caller]: [typeof anna, Caller]) =>
+  guessOf(presented, caller, rules).strange.map(({ by }) => by)
+
+t.test('a stranger’s guess counts for the address, for the user name and everywhere', async t => {
+  t.strictSame(countersOf(anna, from('192.0.2.7')), ['address', 'credential', 'everywhere'])
+})
+
+t.test('an exempt address does not count, but the user name does', async t => {
+  t.strictSame(countersOf(anna, from('203.0.113.9')), ['credential', 'everywhere'])
+})
+
+t.test(
+  'one user name is one counter, whatever the address and the password; another scope is another',
+  async t => {
+    const nameOf = (presented: typeof anna, address: string) =>
+      guessOf(presented, from(address), rules).strange.find(({ by }) => by === 'credential')?.name
+    const name = nameOf(anna, '192.0.2.7')
+    t.equal(nameOf(attempt('anna@example.com', 'another'), '198.51.100.1'), name)
+    t.not(nameOf(attempt('ben@example.com', 'guess'), '192.0.2.7'), name)
+  },
+)
+
+t.test('a load test has names and limits of its own', async t => {
+  const ours = guessOf(anna, from('192.0.2.7'), rules)
+  const tests = guessOf(anna, from('192.0.2.7', 'load-test'), rules)
+  const namesOf = ({ familiar, own, strange }: typeof ours) => [
+    familiar,
+    own.name,
+    ...strange.map(({ name }) => name),
+  ]
+  t.strictSame(
+    namesOf(ours).filter(name => namesOf(tests).includes(name)),
+    [],
+  )
+  t.strictSame(
+    tests.strange.map(({ guesses }) => guesses),
+    [30_000, 2000, 100_000],
+  )
+})
+
+t.test('two passwords are two digests, and a digest is not the proof', async t => {
+  const digestOf = (password: string) =>
+    guessOf(attempt('anna@example.com', password), from('192.0.2.7'), rules).digest
+  t.not(digestOf('one'), digestOf('two'))
+  t.equal(digestOf('one'), digestOf('one'))
+  t.equal(digestOf('one').length, 12)
+})
+
+t.test(
+  'a counter takes its limit of different guesses, each again, and says when the oldest leaves',
+  async t => {
+    const counter = { by: 'credential', name: 'x', guesses: 2, windowSeconds: 900 } as const
+    const [one, two, three] = ['one', 'two', 'three'] as string[] as Digest[]
+    if (one === undefined || two === undefined || three === undefined) return t.fail()
+    const noted = new Map([[one, 100_000]])
+    t.equal(weigh(counter, noted, one, 150_000), 'counted before')
+    t.equal(weigh(counter, noted, two, 150_000), 'has room')
+    noted.set(two, 150_000)
+    t.equal(weigh(counter, noted, two, 200_000), 'counted before')
+    t.strictSame(weigh(counter, noted, three, 200_000), { by: 'credential', retryAfter: 800 })
+  },
+)
+
+t.test('of IPv6 the network counts, as long as the settings say', async t => {
+  const network = networkOf('2001:db8:1:2::1', 64)
+  for (const same of ['2001:DB8:1:2:ffff::', '2001:0db8:0001:0002:1:2:3:4', '2001:db8:1:2:0:0:192.0.2.7'])
+    t.equal(networkOf(same, 64), network, same)
+  t.not(networkOf('2001:db8:1:3::1', 64), network)
+  t.equal(networkOf('2001:db8:1:3::1', 56), networkOf('2001:db8:1:2::1', 56))
+  t.not(networkOf('2001:db8:1:2::1', 128), networkOf('2001:db8:1:2::2', 128))
+  t.equal(networkOf('fe80::1%eth0', 64), networkOf('fe80::2', 64))
+})
+
+t.test('IPv4 counts whole, also when it is written as IPv6', async t => {
+  t.not(networkOf('192.0.2.7', 64), networkOf('192.0.2.8', 64))
+  for (const mapped of ['::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7'])
+    t.equal(networkOf(mapped, 64), '192.0.2.7', mapped)
+})
+
+t.test('any two addresses of one network are one, and no others', async () => {
+  const group = fc.nat(0xffff).map(number => number.toString(16))
+  const half = fc.array(group, { minLength: 4, maxLength: 4 }).map(groups => groups.join(':'))
+  fc.assert(
+    fc.property(half, half, half, half, (head, other, tail, end) => {
+      const same = networkOf(`${head}:${tail}`, 64) === networkOf(`${other}:${end}`, 64)
+      return same === (head === other) && networkOf(`${head}:${tail}`, 64) === networkOf(`${head}:${end}`, 64)
+    }),
+  )
+})
+
+t.test('what is exempt is an address, a range, or its spelling as IPv6', async t => {
+  const isExempt = among(['192.0.2.7', '10.0.0.0/8', '2001:db8::/32'])
+  for (const address of ['192.0.2.7', '::ffff:192.0.2.7', '10.255.0.1', '2001:db8:ffff::1'])
+    t.equal(isExempt(address), true, address)
+  for (const address of ['192.0.2.8', '11.0.0.1', '2001:db9::1', '', 'nonsense'])
+    t.equal(isExempt(address), false, address)
+  t.equal(among([])('192.0.2.7'), false)
+})
