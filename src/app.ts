@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
+import { identityOf } from './gateway/identity.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
+import { createForwardAuthServer, type ForwardAuthServer } from './http/forward-auth/server.ts'
 import { createSenderReader } from './http/sender.ts'
 import { createPublicServer, type PublicServerOptions } from './http/server.ts'
 import type { Notice } from './self-service/notice.ts'
@@ -11,6 +13,7 @@ import type { Settings } from './settings/schema.ts'
 import type { Logger } from './witnesses/log.ts'
 import type { WorkerMetrics } from './witnesses/metrics.ts'
 import type { createOutageReport } from './witnesses/outages.ts'
+import { createRefusalReport } from './witnesses/refusals.ts'
 
 export interface AppParts {
   readonly settings: Settings
@@ -32,10 +35,31 @@ export function createApp(parts: AppParts): FastifyInstance {
     naming: settings.accounts.naming,
     publicUrl,
     trustedProxies,
+    loadTest: settings.throttle.loadTest,
     upstream: upstreamOf(settings.upstream),
+    authorize: services.upstreamAuth.authorize,
+    publicKeys: services.upstreamAuth.publicKeys,
     observer: proxyObserver(parts),
     selfService: page(parts),
     ...(listen.tls && { tls: { cert: read(listen.tls.certFile), key: read(listen.tls.keyFile) } }),
+  })
+}
+
+/** The forward-auth port: the same gateway, for proxies that forward by themselves. It does not listen yet. */
+export function createForwardAuth({ settings, services, witness, log }: AppParts): ForwardAuthServer {
+  return createForwardAuthServer({
+    gateway: services.gateway,
+    witness,
+    naming: settings.accounts.naming,
+    publicUrl: settings.publicUrl,
+    trustedProxies: settings.trustedProxies,
+    loadTest: settings.throttle.loadTest,
+    identify: identityOf,
+    observer: {
+      untrusted: (from, request) =>
+        log.warn({ request, from }, 'not in trustedProxies: what it asked the forward-auth port was refused'),
+      bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
+    },
   })
 }
 
@@ -43,13 +67,17 @@ function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServer
   return caFile === undefined ? upstream : { ...upstream, ca: read(caFile) }
 }
 
-function proxyObserver({ metrics, log }: AppParts): PublicServerOptions['observer'] {
+function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
+  const { methodOf } = services.upstreamAuth
+  const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: Date.now })
   return {
     upstreamAnswered: metrics.upstream,
-    upstreamFailed(failure, cause, ask) {
+    upstreamFailed(failure, cause, { ask, allowed }) {
       metrics.outage('upstream')
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
+      refused(allowed.account.name, failure, ask.id)
     },
+    outage,
     bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
   }
 }

@@ -51,12 +51,21 @@ export async function serve(options: ServeOptions): Promise<void> {
   const guide = await prepareDemo(primary, foundation, lanes)
 
   progress.fleet = await startWorkers(primary, lanes)
-  primary.log.info({ publicUrl: settings.publicUrl, ...settings.listen }, 'listening')
+  const { publicUrl, listen, forwardAuth } = settings
+  primary.log.info({ publicUrl, ...listen, ...(forwardAuth && { forwardAuth }) }, 'listening')
+  warnOfPassThrough(primary)
   if (guide !== undefined) process.stdout.write(guide)
 
   await aborted(stop)
   primary.log.info('stopping: requests under way are finished first')
   setTimeout(giveUp, (settings.stop.graceSeconds + closingSeconds) * 1000, primary.log).unref()
+}
+
+/** It has to be wanted, and whoever reads the log later should see that it is. */
+function warnOfPassThrough({ settings, log }: Primary): void {
+  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)]
+  if (choices.some(({ method }) => method === 'pass-through'))
+    log.warn('upstreamAuth pass-through: passwords of users travel on to upstreams')
 }
 
 /** Seconds that closing may take after the last request. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createApp } from './app.ts'
+import { createApp, createForwardAuth } from './app.ts'
 import { reasonOf } from './commands/reason.ts'
 import type { FromWorker, ToWorker } from './fleet.ts'
 import { Outage } from './gateway/outage.ts'
@@ -14,8 +14,9 @@ import { createLog } from './witnesses/log.ts'
 import { createWorkerMetrics } from './witnesses/metrics.ts'
 import { createOutageReport } from './witnesses/outages.ts'
 
-// A worker process: it serves the public port. `fleet.ts` is its other end, and tells it when to stop: signals
-// reach the whole group, but the primary process decides what happens and in which order.
+// A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
+// other end, and tells it when to stop: signals reach the whole group, but the primary process decides what happens and
+// in which order.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
 /** Milliseconds between two tries to reach a store that is down while this worker starts. */
@@ -38,16 +39,29 @@ open.defer(() => services.close())
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
 const witness = witnesses(openAuditLog(settings.audit, log), metrics, lastUsed)
-const app = createApp({ settings, services, hasher, witness, metrics, outage, log })
+const parts = { settings, services, hasher, witness, metrics, outage, log }
+const app = createApp(parts)
 open.defer(() => app.close())
-try {
-  await app.listen({ host: settings.listen.host, port: settings.listen.port })
-  tell({ altgate: 'listening' })
-} catch (error) {
-  tell({
-    altgate: 'cannot-start',
-    why: `Cannot listen on ${settings.listen.host}:${settings.listen.port}: ${reasonOf(error)}.`,
-  })
+const listening = [listen(settings.listen, app)]
+if (settings.forwardAuth !== undefined) {
+  const forwardAuth = createForwardAuth(parts)
+  open.defer(() => forwardAuth.close())
+  listening.push(listen(settings.forwardAuth, forwardAuth))
+}
+if ((await Promise.all(listening)).every(listens => listens)) tell({ altgate: 'listening' })
+
+/** Whether it listens now; if not, the primary process has been told why. */
+async function listen(
+  { host, port }: Settings['listen' | 'operations'],
+  server: { listen(where: { host: string; port: number }): Promise<unknown> },
+): Promise<boolean> {
+  try {
+    await server.listen({ host, port })
+    return true
+  } catch (error) {
+    tell({ altgate: 'cannot-start', why: `Cannot listen on ${host}:${port}: ${reasonOf(error)}.` })
+    return false
+  }
 }
 
 async function stop(): Promise<void> {
@@ -67,9 +81,18 @@ function readSettings(): Settings {
 async function openWhenStoreAnswers(): Promise<Services> {
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
+  const upstreamAuthWarning = (sentence: string, cause: unknown) =>
+    log.warn({ cause: String(cause) }, sentence)
   for (;;) {
     try {
-      return await openServices(settings, { hasher, outage, upgradeFailed, revoked: metrics.revoked })
+      return await openServices(settings, {
+        hasher,
+        outage,
+        upgradeFailed,
+        upstreamAuthWarning,
+        revoked: metrics.revoked,
+        asked: metrics.asked,
+      })
     } catch (error) {
       if (!(error instanceof Outage)) throw error
       outage(error)

@@ -30,9 +30,12 @@ export function serveGit(
   response.on('close', () => child.kill())
   // git may answer without reading all of the body; what it said is the answer, not the broken pipe.
   child.stdin.on('error', () => {})
+  // git begins its answer at once. Behind nginx that would be the end of a push: it sends nothing more of a body as soon
+  // as an answer has begun.
+  const fed = new Promise<void>(resolve => child.stdin.once('close', resolve))
   request.pipe(child.stdin)
   child.on('error', () => response.destroy())
-  sendAnswer(child.stdout, response).catch(() => response.destroy())
+  sendAnswer(child.stdout, response, fed).catch(() => response.destroy())
 }
 
 /** Names that are missing stay missing: an empty CONTENT_LENGTH would be read as a body of no bytes. */
@@ -67,8 +70,9 @@ function one(value: string | readonly string[] | undefined): string | undefined 
   return typeof value === 'string' ? value : value?.join(', ')
 }
 
-/** CGI output: a head of `Name: value` lines with an optional `Status:`, an empty line, the body. */
-async function sendAnswer(output: Readable, response: ServerResponse): Promise<void> {
+/** CGI output: a head of `Name: value` lines with an optional `Status:`, an empty line, the body; all after `begin`. */
+async function sendAnswer(output: Readable, response: ServerResponse, begin: Promise<void>): Promise<void> {
+  await begin
   let head = Buffer.alloc(0)
   for await (const chunk of output as AsyncIterable<Buffer>) {
     if (response.headersSent) {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { azureDevOps } from './azure-devops.ts'
 import { addressRange, autoOr, filePath, host, siteUrl, text, whole, word } from './kinds.ts'
 
 /** Where the gateway is reached, and by whom it may be told who its callers are. */
@@ -31,6 +32,18 @@ export const serving = {
     })
     .prefault({})
     .describe('`/live`, `/ready` and `/metrics`: never on the public port, where everybody could read them.'),
+
+  forwardAuth: z
+    .strictObject({
+      host: host()
+        .default('127.0.0.1')
+        .describe('Address of the forward-auth port. Only `trustedProxies` are answered there.'),
+      port: whole(1, 65_535).default(9080).describe('The forward-auth port.'),
+    })
+    .exactOptional()
+    .describe(
+      'A port for proxies that forward by themselves and want the decision alone, as nginx does with `auth_request`: docker/nginx/nginx.conf is its other end. Left out: there is none.',
+    ),
 
   publicUrl: siteUrl()
     .prefault('http://localhost:8080')
@@ -84,11 +97,12 @@ export const accounts = z
       )
       .prefault({ by: 'path' })
       .describe('How a request names its account: `/fabrikam/...`, or `fabrikam.example.com`.'),
-    source: word('store')
+    source: word('store', 'azure-devops')
       .default('store')
       .describe(
-        'Who knows what an account is connected to. `store`: the commands `altgate account ...` say it.',
+        'Who knows what an account is connected to. `store`: the commands `altgate account ...` say it. `azure-devops`: Azure DevOps is asked, which finds accounts that nobody has added, and notices when they move.',
       ),
+    azureDevOps,
   })
   .prefault({})
   .describe('Which accounts there are.')

@@ -45,7 +45,7 @@ export interface Altgate {
 
 /** Writes the settings, starts `altgate serve`, and waits until it is ready. */
 export async function startAltgate(
-  t: Test,
+  t: Pick<Test, 'teardown'>,
   { settings = {}, env = {}, tls }: AltgateOptions = {},
 ): Promise<Altgate> {
   const directory = temporaryDirectory(t)

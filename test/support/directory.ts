@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 
 /** A new empty folder that goes with the test. Unlike `t.testdir`, each call makes another one. */
-export function temporaryDirectory(t: Test): string {
+export function temporaryDirectory(t: Pick<Test, 'teardown'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'altgate-test-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory

@@ -53,6 +53,7 @@ const unclearFlaws = Object.keys({
   'dot-segment': 0,
   'escaped-account': 0,
   host: 0,
+  'untrusted-forwarder': 0,
 } satisfies Record<UnclearTarget['flaw'], 0>) as UnclearTarget['flaw'][]
 
 const failures = Object.keys({
@@ -78,13 +79,14 @@ export const table: readonly (readonly [number, Ending])[] = [
   [403, { outcome: 'disabled', account: settled, ...about }],
   [403, { outcome: 'not-allowed', cause: 'plain-http' }],
   [403, { outcome: 'not-allowed', cause: 'method' }],
+  [403, { outcome: 'not-allowed', cause: 'not-a-member', account: settled, ...about }],
   ...unclearFlaws.map(flaw => [400, { outcome: 'unclear-target', flaw }] as const),
   [400, { outcome: 'unclear-target', flaw: 'malformed' }],
   [400, { outcome: 'unclear-target', flaw: 'oversized-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-head' }],
   [404, { outcome: 'no-account', name }],
   [404, { outcome: 'no-account' }],
-  [429, { outcome: 'throttled', retryAfter: 30 }],
+  [429, { outcome: 'throttled', by: 'credential', retryAfter: 30 }],
   [503, { outcome: 'busy', retryAfter: 2 }],
   [503, { outcome: 'unavailable', part: 'store', retryAfter: 5 }],
   [503, { outcome: 'unavailable', part: 'gateway', retryAfter: 5 }],

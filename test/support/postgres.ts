@@ -26,7 +26,7 @@ const superuser = 'altgate'
 const password = 'password-of-the-database'
 
 /** Makes an empty cluster and starts it; it ends with the test. */
-export async function startPostgres(t: Test): Promise<Postgres> {
+export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres> {
   const directory = temporaryDirectory(t)
   const port = await freePort()
   const data = await makeCluster(directory, port)

@@ -20,7 +20,7 @@ export function altgate(args: readonly string[], env: Environment, input: Input 
 }
 
 /** Starts an `altgate` command that goes on until it is stopped. */
-export function serve(t: Test, args: readonly string[], env: Environment): Running {
+export function serve(t: Pick<Test, 'teardown'>, args: readonly string[], env: Environment): Running {
   return start(t, [program, ...args], env)
 }
 
@@ -38,7 +38,7 @@ export interface Running {
 }
 
 /** Starts one of our files in a process of its own; it ends with the test at the latest. */
-export function start(t: Test, words: readonly string[], env: Environment): Running {
+export function start(t: Pick<Test, 'teardown'>, words: readonly string[], env: Environment): Running {
   const child = spawn(process.execPath, words, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {

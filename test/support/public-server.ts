@@ -2,7 +2,9 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { UpstreamFailed } from '../../src/gateway/decision.ts'
+import type { Outage } from '../../src/gateway/outage.ts'
 import { createPublicServer, type PublicServerOptions } from '../../src/http/server.ts'
+import { identityHeaders } from '../../src/upstream-auth/identity-headers.ts'
 import { aWorld, type World } from './world.ts'
 
 /** A public server on a free port, and what it told its observer. */
@@ -13,6 +15,7 @@ export interface RunningServer {
   readonly world: World
   readonly failures: { readonly because: UpstreamFailed['because']; readonly cause: unknown }[]
   readonly bugs: unknown[]
+  readonly outages: Outage[]
   /** Times in seconds after which the upstream began to answer. */
   readonly answered: number[]
 }
@@ -41,6 +44,7 @@ export async function runningServer(
 ): Promise<RunningServer> {
   const failures: RunningServer['failures'] = []
   const bugs: unknown[] = []
+  const outages: Outage[] = []
   const answered: number[] = []
   const app = createPublicServer({
     gateway: world.gateway,
@@ -48,6 +52,7 @@ export async function runningServer(
     naming: world.naming,
     publicUrl: 'https://git.example.com',
     trustedProxies: [],
+    authorize: identityHeaders().authorize,
     upstream: {
       connectTimeoutSeconds: 5,
       headersTimeoutSeconds: 30,
@@ -59,6 +64,7 @@ export async function runningServer(
       upstreamAnswered: seconds => void answered.push(seconds),
       upstreamFailed: ({ because }, cause) => void failures.push({ because, cause }),
       bug: error => void bugs.push(error),
+      outage: outage => void outages.push(outage),
     },
     ...options,
   })
@@ -69,5 +75,5 @@ export async function runningServer(
   })
   const { port } = app.server.address() as AddressInfo // listening on TCP
   const scheme = options.tls === undefined ? 'http' : 'https'
-  return { app, port, url: `${scheme}://127.0.0.1:${port}`, world, failures, bugs, answered }
+  return { app, port, url: `${scheme}://127.0.0.1:${port}`, world, failures, bugs, outages, answered }
 }

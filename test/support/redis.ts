@@ -26,7 +26,7 @@ export interface TestRedis {
 }
 
 /** Starts `redis-server` on a free port, without persistence. It ends with the test. */
-export async function startRedis(t: Test): Promise<TestRedis> {
+export async function startRedis(t: Pick<Test, 'teardown'>): Promise<TestRedis> {
   const port = await freePort()
   const directory = temporaryDirectory(t)
   const clients: Redis[] = []

@@ -7,6 +7,7 @@ import { readPassword } from '../../src/gateway/credential.ts'
 import type { Decision } from '../../src/gateway/decision.ts'
 import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
+import type { Members } from '../../src/gateway/membership.ts'
 import {
   foldUsername,
   type AccountName,
@@ -25,6 +26,9 @@ import type {
   Witness,
 } from '../../src/gateway/ports.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
+import type { Instant } from '../../src/gateway/names.ts'
+import { schema } from '../../src/settings/schema.ts'
+import { createThrottle, type ThrottleOptions } from '../../src/throttling/throttle.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
 import type { KnownVerdict } from '../../src/gateway/verdict.ts'
 
@@ -40,6 +44,7 @@ export interface AccountInTheWorld {
   readonly name: string
   readonly connection?: Connection
   readonly former?: FormerConnection
+  readonly members?: Members
   readonly upstream: string
 }
 
@@ -49,6 +54,8 @@ export interface CredentialInTheWorld {
   readonly secondary?: string
   readonly password: string
   readonly enabled?: boolean
+  /** The holder is known to be somebody of every other scope, too. */
+  readonly linked?: true
 }
 
 /** A gateway over accounts and credentials in memory, and everything that it decided. */
@@ -62,6 +69,9 @@ export interface World {
   outcomes(): string
 }
 
+/** As the settings have it if nothing is said. */
+export const usualThrottle: ThrottleOptions = schema.parse({}).throttle
+
 /** Every port is a small honest implementation: passwords are hashed with salt, verdicts kept by their proof. */
 export function aWorld(
   parts: {
@@ -70,7 +80,11 @@ export function aWorld(
     readonly naming?: Naming
     readonly httpsOnly?: boolean
     /** In the place of the table of accounts. */
-    readonly directory?: AccountDirectory
+    readonly directory?: Pick<AccountDirectory, 'find'>
+    /** Limits in the place of the usual ones. */
+    readonly throttle?: Partial<ThrottleOptions>
+    /** The clock of the throttle. */
+    readonly now?: () => Instant
   } = {},
 ): World {
   const { accounts = [], credentials = [], naming = { by: 'path' }, httpsOnly = false } = parts
@@ -80,13 +94,17 @@ export function aWorld(
     naming,
     httpsOnly,
     news: { catchUp: () => undefined },
-    accounts: parts.directory ?? directoryOf(accounts),
+    accounts: knownNow(parts.directory ?? directoryOf(accounts)),
     keys: createAttemptKeys(randomBytes(32)),
     verifier: createVerifier({
       credentials: storeOf(credentials),
       verdicts: verdictsInMemory(),
       hasher,
       generated: createGeneratedPasswords(randomBytes(32)),
+      throttle: createThrottle(
+        { ...usualThrottle, ...parts.throttle },
+        { key: randomBytes(32), now: parts.now ?? Date.now },
+      ),
       upgradeFailed: error => {
         throw error
       },
@@ -103,7 +121,12 @@ export function aWorld(
   }
 }
 
-function directoryOf(accounts: readonly AccountInTheWorld[]): AccountDirectory {
+/** A table that knows best itself. */
+function knownNow({ find }: Pick<AccountDirectory, 'find'>): AccountDirectory {
+  return { find, confirm: find }
+}
+
+function directoryOf(accounts: readonly AccountInTheWorld[]): Pick<AccountDirectory, 'find'> {
   const known = new Map<string, Account>()
   for (const { name, connection = msa, ...rest } of accounts)
     known.set(name, { name: name as AccountName, connection, ...rest })
@@ -111,27 +134,34 @@ function directoryOf(accounts: readonly AccountInTheWorld[]): AccountDirectory {
 }
 
 function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore {
-  const rows = credentials.map(({ connection = msa, username, secondary, password, enabled = true }, at) => ({
-    scope: scopeOf(connection),
-    credential: {
-      username: foldUsername(username),
-      ...(secondary === undefined ? {} : { secondary: foldUsername(secondary) }),
-      subject: `subject-${at}` as Subject,
-      hash: hashOf(readPassword(password)),
-      enabled,
-    } satisfies StoredCredential,
-  }))
+  const rows = credentials.map(
+    ({ connection = msa, username, secondary, password, enabled = true, linked }, at) => ({
+      scope: scopeOf(connection),
+      linked,
+      credential: {
+        username: foldUsername(username),
+        ...(secondary === undefined ? {} : { secondary: foldUsername(secondary) }),
+        subject: `subject-${at}` as Subject,
+        hash: hashOf(readPassword(password)),
+        enabled,
+      } satisfies StoredCredential,
+    }),
+  )
   const lookUp = (scope: Scope | undefined, name: string) =>
     rows.find(
       ({ scope: its, credential: { username, secondary } }) =>
         its === scope && (username === name || secondary === name),
-    )?.credential
+    )
   return {
-    find: async (scope, former, username) => ({
-      asOf: 1 as Revision,
-      current: lookUp(scope, username),
-      former: lookUp(former, username),
-    }),
+    find: async (scope, former, username) => {
+      const [current, left] = [lookUp(scope, username), lookUp(former, username)]
+      return {
+        asOf: 1 as Revision,
+        current: current?.credential,
+        former: left?.credential,
+        ...(left?.linked && { linked: true }),
+      }
+    },
     upgrade: async () => {},
   }
 }

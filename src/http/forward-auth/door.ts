@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Naming } from '../../gateway/account.ts'
+import type { Ask } from '../../gateway/ask.ts'
+import type { Allow, Decision, UnclearTarget } from '../../gateway/decision.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
+import type { Witness } from '../../gateway/ports.ts'
+import { answer, answerTo, type Answer } from '../answer.ts'
+import { movedMeanwhile, putOff } from '../during-a-push.ts'
+import type { Ending } from '../ending.ts'
+import type { LoadTest } from '../load-test.ts'
+import { withoutPageCookies } from '../page-cookies.ts'
+import { readAsk } from '../read-ask.ts'
+import { newRequestId } from '../request-id.ts'
+import { sendAnswer } from '../send-answer.ts'
+import { createSenderReader } from '../sender.ts'
+import { proxyKinds, type ProxyKind } from './proxies.ts'
+
+export interface DoorOptions {
+  readonly gateway: Gateway
+  readonly witness: Witness
+  readonly naming: Naming
+  /** How people reach the gateway, without a trailing slash. */
+  readonly publicUrl: string
+  /** Addresses and CIDR ranges of the proxies that may ask; what they say about their clients is believed. */
+  readonly trustedProxies: readonly string[]
+  readonly loadTest?: LoadTest
+  /** Who this is, for the upstream: names and values of headers, one after the other. */
+  readonly identify: (allowed: Allow) => readonly string[]
+  readonly observer: DoorObserver
+}
+
+export interface DoorObserver {
+  /** Somebody asked who is none of the trusted proxies. Must not throw. */
+  untrusted(from: string, requestId: string): void
+  /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
+  bug(error: unknown, requestId: string): void
+}
+
+/** Seconds after which a caller should come again who met a bug, or whose answer was lost on the way. */
+const bugRetryAfter = 5
+const lostRetryAfter = 1
+
+const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
+
+const deciders = new Map(Object.entries(proxyKinds))
+const answerers = new Map(Object.values(proxyKinds).map(kind => [kind.answerPath, kind]))
+
+/** The second door to the gateway: it forwards nothing, and tells a proxy what to do with a request that it holds back. */
+export function createDoor(
+  options: DoorOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const { gateway, witness, naming, publicUrl, identify, observer } = options
+  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
+
+  async function judge(kind: ProxyKind, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const began = performance.now()
+    const id = newRequestId()
+    const { method, target } = kind.original(request)
+    const told = (ending: Ending) =>
+      answerTo({ target, rawHeaders: request.rawHeaders }, ending, { requestId: id, publicUrl, naming })
+    try {
+      const sender = readSender(request)
+      const read = readAsk(request, { id, target, sender })
+      if ('outcome' in read) return kind.refuse(response, told(read))
+
+      const ask: Ask = { ...read, method }
+      if (!sender.trusted) observer.untrusted(ask.from, id)
+      const decision: Decision = sender.trusted ? await gateway.decide(ask) : untrusted
+      witness.saw(decision, ask, performance.now() - began)
+      if (decision.outcome === 'allow') return allow(request, response, decision, id)
+      kind.refuse(response, movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
+    } catch (error) {
+      observer.bug(error, id)
+      kind.refuse(response, told({ outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }))
+    }
+  }
+
+  /** With what the proxy is to set on the request, in the place of whatever its client wrote there. */
+  function allow(request: IncomingMessage, response: ServerResponse, allowed: Allow, id: string): void {
+    const headers = ['Content-Length', '0', 'X-Request-Id', id, ...identify(allowed)]
+    // Browsers send the page's cookies with every path, and a proxy cannot take one out of a list.
+    const { cookie } = request.headers
+    if (cookie !== undefined) headers.push('X-Altgate-Cookie', withoutPageCookies(cookie))
+    response.writeHead(200, headers).end()
+  }
+
+  /** The answer that was decided before, now for the client. */
+  function answerOf(kind: ProxyKind | undefined, request: IncomingMessage): Answer {
+    const context = { requestId: newRequestId(), publicUrl }
+    if (kind === undefined) return answer({ outcome: 'no-account' }, context)
+    if (!readSender(request).trusted) return answer(untrusted, context)
+    const lost: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: lostRetryAfter }
+    return kind.answer?.(request) ?? answer(lost, context)
+  }
+
+  return (request, response) => {
+    response.sendDate = false // the proxy has a clock of its own
+    const path = request.url ?? ''
+    const kind = deciders.get(path)
+    if (kind !== undefined) void judge(kind, request, response)
+    else sendAnswer(response, answerOf(answerers.get(path), request))
+  }
+}

@@ -1,0 +1,24 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Answer } from '../answer.ts'
+import { nginx } from './nginx.ts'
+
+/** The request that a proxy holds back until it has a decision, as its client sent it. */
+export interface Original {
+  readonly method: string
+  /** The request target, byte for byte what the proxy will send to the upstream. */
+  readonly target: string
+}
+
+/** How one kind of proxy asks for a decision, and how it can be told one that is not `allow`. */
+export interface ProxyKind {
+  /** What it says about the request; empty where it says nothing. */
+  original(request: IncomingMessage): Original
+  refuse(response: ServerResponse, answer: Answer): void
+  /** Where a proxy that can pass on a status alone fetches the whole answer. */
+  readonly answerPath?: string
+  /** The answer that such a request asks for. */
+  answer?(request: IncomingMessage): Answer | undefined
+}
+
+/** The kinds of proxies that the door understands, each at its path. */
+export const proxyKinds: Readonly<Record<string, ProxyKind>> = { '/nginx': nginx }

@@ -1,0 +1,371 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startGitUpstream } from '../../src/demo/git-upstream.ts'
+import { makeRepository } from '../../src/demo/repository.ts'
+import type { Ended } from '../../src/gateway/decision.ts'
+import { Outage } from '../../src/gateway/outage.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { runningDoor } from '../support/forward-auth-port.ts'
+import { gitLab } from '../support/git.ts'
+import { startNginx } from '../support/nginx.ts'
+import { freePort } from '../support/ports.ts'
+import { anna, basic } from '../support/public-server.ts'
+import { rawRequest } from '../support/raw-request.ts'
+import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
+import { run } from '../support/run.ts'
+import { aWorld, entra, msa, type World } from '../support/world.ts'
+
+const upstream = 'http://not-used.invalid' // nginx has its own
+const movedAway = {
+  connection: entra('Contoso'),
+  former: { connection: msa, leftAt: Date.UTC(2026, 10, 20) },
+}
+
+/** Accounts `fabrikam`, which Anna's credential opens, and `northwind`, which has moved. */
+function twoAccounts(): World {
+  return aWorld({
+    accounts: [
+      { name: 'fabrikam', upstream },
+      { name: 'northwind', upstream, ...movedAway },
+    ],
+    credentials: [anna],
+  })
+}
+
+/** nginx before an upstream that writes down what it gets, with the door to `world` beside it. */
+async function nginxBefore(
+  t: Test,
+  { world = twoAccounts(), respond }: { world?: World; respond?: Respond } = {},
+) {
+  const upstream = await recordingUpstream(t, respond)
+  const door = await runningDoor(t, world)
+  const nginx = await startNginx(t, {
+    decisions: door.port,
+    page: await freePort(),
+    repositories: upstream.port,
+  })
+  const send = (line: string, ...lines: readonly string[]) => {
+    const head = [`${line} HTTP/1.1`, 'Host: git.example.com', 'Connection: close', ...lines]
+    return rawRequest(nginx.port, `${head.join('\r\n')}\r\n\r\n`)
+  }
+  return { upstream, door, nginx, world, send }
+}
+
+/** git behind nginx, with Anna's credential stored in its helper. */
+async function gitBehindNginx(t: Test, world = twoAccounts()) {
+  const directory = temporaryDirectory(t)
+  await makeRepository(directory, 'fabrikam/r')
+  const repositories = await startGitUpstream({ directory, host: '127.0.0.1', port: 0 })
+  t.teardown(() => repositories.close())
+  const door = await runningDoor(t, world)
+  const port = Number(new URL(repositories.url).port)
+  const nginx = await startNginx(t, { decisions: door.port, page: await freePort(), repositories: port })
+  const lab = gitLab(t)
+  lab.setCredential(anna.username, anna.password)
+  return {
+    lab,
+    world,
+    door,
+    bare: join(directory, 'fabrikam/r.git'),
+    address: `${nginx.url}/fabrikam/r.git`,
+    nginx,
+  }
+}
+
+const authorization = `Authorization: ${basic()}`
+
+t.test('a clone, a push in chunks and a fetch work behind nginx, and git keeps its password', async t => {
+  const { lab, address, bare, nginx, world } = await gitBehindNginx(t)
+  await lab.must(['clone', address, 'one'])
+  const one = join(lab.directory, 'one')
+  writeFileSync(join(one, 'big'), randomBytes(8 * 1024 * 1024))
+  await lab.must(['add', 'big'], { cwd: one })
+  await lab.must(['commit', '--message=big'], { cwd: one })
+  await lab.must(['push'], { cwd: one, env: lab.wire.env })
+  t.match(lab.wire.seen(), /=> Send header: Transfer-Encoding: chunked/i)
+  t.equal(await lab.must(['-C', bare, 'rev-parse', 'main']), await lab.must(['-C', one, 'rev-parse', 'main']))
+  for (const version of ['0', '2']) {
+    await lab.must(['clone', address, `two${version}`], { config: { 'protocol.version': version } })
+    await lab.must(['fsck', '--full'], { cwd: join(lab.directory, `two${version}`) })
+  }
+  t.notMatch(lab.helperActions(), 'erase')
+  t.notMatch(world.outcomes(), /refused|garbled|unclear/)
+  t.equal(nginx.complaints(), '')
+})
+
+t.test('the reset text reaches the terminal through nginx, and git forgets the old password', async t => {
+  const { lab, nginx } = await gitBehindNginx(t)
+  const { code, stderr } = await lab.git(['ls-remote', `${nginx.url}/northwind/r.git`])
+  t.equal(code, 128)
+  t.match(stderr, 'remote: Reset needed: the account "northwind" has moved. Since 2026-11-20 it\n')
+  t.match(stderr, '\nremote: https://git.example.com/_altgate/?account=northwind\n')
+  t.match(stderr, /\nremote: Reference: [0-9a-f]{24}\n/)
+  t.equal(lab.helperActions(), 'get erase')
+})
+
+t.test('a wrong password behind nginx is checked once, and forgotten', async t => {
+  const { lab, address, world } = await gitBehindNginx(t)
+  lab.setCredential(anna.username, 'wrong')
+  const { code, stderr } = await lab.git(['ls-remote', address])
+  t.equal(code, 128)
+  t.match(stderr, 'remote: The user name or the password is wrong.\n')
+  t.equal(world.outcomes(), 'challenge refused', 'the answer is fetched, not decided again')
+  t.equal(world.hashes(), 1)
+  t.equal(lab.helperActions(), 'get erase')
+})
+
+/** Refusals that are nobody's wrong password, with what git says of them. */
+const passing: readonly (readonly [Ended, number, string | undefined])[] = [
+  [{ outcome: 'throttled', by: 'address', retryAfter: 30 }, 429, '30'],
+  [{ outcome: 'busy', retryAfter: 2 }, 503, '2'],
+  [{ outcome: 'unavailable', part: 'store', retryAfter: 5 }, 503, '5'],
+  [{ outcome: 'no-account' }, 404, undefined],
+]
+for (const [decision, status, wait] of passing) {
+  t.test(`${decision.outcome} arrives as ${status} through nginx, and git keeps its password`, async t => {
+    const world = { ...twoAccounts(), gateway: { decide: async () => decision } }
+    const { lab, address } = await gitBehindNginx(t, world)
+    const answer = await fetch(address)
+    t.equal(answer.status, status)
+    t.equal(answer.headers.get('retry-after') ?? undefined, wait)
+    t.equal(answer.headers.get('x-altgate-outcome'), decision.outcome)
+    t.equal(answer.headers.get('www-authenticate'), null)
+    const { code, stderr } = await lab.git(['ls-remote', address.replace('://', '://anna:secret@')])
+    t.equal(code, 128)
+    t.match(stderr, /^remote: Reference: [0-9a-f]{24}$/m)
+    t.notMatch(lab.helperActions(), 'erase')
+  })
+}
+
+t.test('an outage behind the door arrives as 503', async t => {
+  const directory = {
+    find() {
+      throw new Outage('store', new Error('down'))
+    },
+  }
+  const { send } = await nginxBefore(t, { world: aWorld({ directory }) })
+  t.match(await send('GET /fabrikam/x', authorization), /^HTTP\/1\.1 503 .*\r\nRetry-After: 5\r\n/s)
+})
+
+t.test('when the door is shut, nginx says 503, and git keeps its password', async t => {
+  const { lab, door, address } = await gitBehindNginx(t)
+  await lab.must(['ls-remote', address])
+  lab.forget()
+  await door.stop()
+  const { code, stderr } = await lab.git(['ls-remote', address])
+  t.equal(code, 128)
+  t.match(stderr, 'remote: The gateway cannot check credentials right now.\n')
+  t.match(stderr, 'The requested URL returned error: 503')
+  t.notMatch(lab.helperActions(), 'erase')
+  const answer = await fetch(address)
+  t.equal(answer.headers.get('x-altgate-outcome'), 'unavailable')
+  t.equal(answer.headers.get('retry-after'), '5')
+})
+
+t.test('a proxy that is not trusted is told so, with 400', async t => {
+  const upstream = await recordingUpstream(t)
+  const door = await runningDoor(t, twoAccounts(), { trustedProxies: ['192.0.2.1'] })
+  const nginx = await startNginx(t, {
+    decisions: door.port,
+    page: await freePort(),
+    repositories: upstream.port,
+  })
+  const answer = await fetch(`${nginx.url}/fabrikam/x`, { headers: { authorization: basic() } })
+  t.equal(answer.status, 400)
+  t.match(await answer.text(), /came through a proxy that is not\s+trusted/)
+  t.equal(upstream.requests.length, 0)
+})
+
+const ours: Readonly<Record<string, string>> = {
+  'X-Forwarded-User': anna.username,
+  'X-Forwarded-For': '127.0.0.1',
+  'X-Forwarded-Proto': 'http',
+  'X-Forwarded-Host': 'git.example.com',
+  'X-Altgate-Account': 'fabrikam',
+  'X-Altgate-Scope': 'msa',
+  'X-Altgate-Subject': 'subject-0',
+  'X-TFS-FedAuthRedirect': 'Suppress',
+}
+const reserved = [
+  ...Object.keys(ours),
+  'X-Request-Id',
+  'X-Forwarded-Email',
+  'X-Forwarded-Groups',
+  'X-Forwarded-Uri',
+  'X-Forwarded-Port',
+  'X-Forwarded-Prefix',
+  'X-Altgate-Outcome',
+  'X-Altgate-Answer',
+  'X-Altgate-Cookie',
+  'X-Altgate-Load-Test',
+  'X-Original-Method',
+  'X-Original-URI',
+  'X-Original-URL',
+  'X-Real-IP',
+  'X-Rewrite-URL',
+  'Forwarded',
+  'Proxy-Authorization',
+]
+
+t.test('no client can name itself to the upstream through nginx, in no spelling', async t => {
+  const { upstream, send } = await nginxBefore(t)
+  for (const name of reserved) {
+    const upper = name.toUpperCase()
+    const [under, dotted] = [name.replaceAll('-', '_'), name.replaceAll('-', '.')]
+    const lines = [name, upper, under, dotted].flatMap(each => [`${each}: forged`, `${each}: forged again`])
+    t.match(
+      await send('GET /fabrikam/x', authorization, ...lines, `Connection: ${name}`),
+      /^HTTP\/1\.1 200/,
+      name,
+    )
+    t.notMatch(upstream.last().rawHeaders.join('\n'), 'forged', name)
+    for (const [our, value] of Object.entries(ours)) t.strictSame(upstream.last().values(our), [value], our)
+  }
+})
+
+t.test('neither the password nor the cookies of the page travel on behind nginx', async t => {
+  const { upstream, send } = await nginxBefore(t)
+  await send('GET /fabrikam/x', authorization, 'Cookie: __Host-altgate=session; a=b')
+  t.strictSame(upstream.last().values('Authorization'), [])
+  t.strictSame(upstream.last().values('Cookie'), ['a=b'])
+  t.notMatch(upstream.last().rawHeaders.join('\n'), basic().slice(6))
+})
+
+t.test('what is judged is what nginx forwards, byte for byte', async t => {
+  const { upstream, send } = await nginxBefore(t)
+  for (const target of [
+    '/fabrikam',
+    '/fabrikam//a//b/',
+    '/fabrikam/a%2Fb%252F',
+    '/fabrikam/caf%E9',
+    '/fabrikam/x?',
+    '/fabrikam/x?a=%zz&b=../..&y=/_altgate/',
+    '/fabrikam/a+b~!$&\'()*,=:@|^`{}"<>[]',
+    `/fabrikam/${'long/'.repeat(3000)}`,
+  ]) {
+    t.match(await send(`GET ${target}`, authorization), /^HTTP\/1\.1 200/, target)
+    t.equal(upstream.last().url, target)
+  }
+  const before = upstream.requests.length
+  for (const target of [
+    '/fabrikam/../northwind/x',
+    '/northwind/../fabrikam/x',
+    '/_altgate/../fabrikam/x',
+    '/fabrikam/%2e%2e/x',
+    '//fabrikam/x',
+    '/fabrikam\\x',
+    '/fabri%6bam/x',
+    '/fabrikam/x#y',
+    '/fabrikam/caf\xe9',
+    '/fabrikam/%00',
+  ])
+    t.match(await send(`GET ${target}`, authorization), /^HTTP\/1\.1 400/, target)
+  t.equal(upstream.requests.length, before)
+})
+
+t.test('what nginx keeps for itself cannot be asked for', async t => {
+  const { send, world } = await nginxBefore(t)
+  const forged = Buffer.from('{"status":401,"headers":{},"body":"forged"}').toString('base64url')
+  for (const path of ['/_altgate/decision', '/_altgate/answer', '//_altgate/answer', '/x/../_altgate/answer'])
+    t.match(await send(`GET ${path}`, `X-Altgate-Answer: ${forged}`), /^HTTP\/1\.1 404/, path)
+  t.equal(world.seen.length, 0)
+  t.notMatch(await send('GET /fabrikam/x', `X-Altgate-Answer: ${forged}`), 'forged')
+})
+
+t.test('HEAD gets the headers of the refusal, with one challenge', async t => {
+  const { send } = await nginxBefore(t)
+  const answer = await send('HEAD /fabrikam/x')
+  t.match(answer, /^HTTP\/1\.1 401 Unauthorized\r\n/)
+  t.strictSame(answer.match(/^WWW-Authenticate: .*/gim)?.length, 1)
+  t.match(answer, /\r\n\r\n$/)
+})
+
+t.test('a browser gets a page, a REST client an object, through nginx as without', async t => {
+  const { nginx } = await nginxBefore(t)
+  const browser = { 'user-agent': 'Mozilla/5.0', accept: 'text/html' }
+  const page = await fetch(`${nginx.url}/nobody/x`, { headers: { ...browser, authorization: basic() } })
+  t.equal(page.status, 404)
+  t.match(page.headers.get('content-type'), 'text/html')
+  t.match(page.headers.get('content-security-policy'), "default-src 'none'")
+  t.match(await page.text(), '<h1>Altgate</h1>')
+  const rest = await fetch(`${nginx.url}/nobody/_apis/x`, { headers: { authorization: basic() } })
+  t.match(await rest.json(), { typeKey: 'NoAccountException' })
+})
+
+for (const [how, header] of [
+  ['that waits for 100', 'Expect: 100-continue'],
+  ['that does not wait', 'Expect:'],
+  ['in chunks', 'Transfer-Encoding: chunked'],
+] as const) {
+  t.test(`an upload ${how} is refused at once with its text, or arrives whole`, async t => {
+    const { nginx, upstream, world } = await nginxBefore(t)
+    const lab = gitLab(t)
+    const file = join(lab.directory, 'body')
+    const body = randomBytes(20 * 1024 * 1024)
+    writeFileSync(file, body)
+    const post = (user: string, path: string) =>
+      run('curl', [
+        '-sS',
+        '-w',
+        '%{http_code}',
+        '-u',
+        user,
+        '-X',
+        'POST',
+        '-H',
+        header,
+        '-T',
+        file,
+        nginx.url + path,
+      ])
+
+    const right = `${anna.username}:${anna.password}`
+    const refused = await post(`${anna.username}:wrong`, '/fabrikam/r.git/git-receive-pack')
+    t.match(refused, { code: 0, stderr: '', stdout: /^The user name .*Reference: [0-9a-f]{24}\n401$/s })
+    const late = await post(right, '/northwind/r.git/git-receive-pack')
+    t.match(late, { code: 0, stderr: '', stdout: /^Reset needed: .*Reference: [0-9a-f]{24}\n503$/s })
+    t.equal(upstream.requests.length, 0)
+
+    t.match(await post(right, '/fabrikam/r.git/git-receive-pack'), { code: 0, stdout: 'ok200' })
+    t.ok(upstream.last().body.equals(body))
+    t.equal(world.outcomes(), 'refused reset-needed allow')
+  })
+}
+
+const unhappy: Readonly<Record<string, Respond>> = {
+  'asks for a password': (_, response) => response.writeHead(401, { 'WWW-Authenticate': 'NTLM' }).end(),
+  'hangs up': (_, response) => void response.destroy(),
+}
+for (const [what, respond] of Object.entries(unhappy)) {
+  t.test(`when the upstream behind nginx ${what}, the client is told 502, never 401`, async t => {
+    const { send } = await nginxBefore(t, { respond })
+    const answer = await send('GET /fabrikam/x', authorization)
+    t.match(
+      answer,
+      /^HTTP\/1\.1 502 .*\r\nX-Altgate-Outcome: upstream-failed\r\n.*Your credentials are right/s,
+    )
+  })
+}
+
+t.test('what else the upstream answers travels as it is, 403 and 404 included', async t => {
+  for (const status of [204, 302, 403, 404, 500]) {
+    const { send } = await nginxBefore(t, {
+      respond: (_, response) => response.writeHead(status, { 'X-Its': 'own' }).end(),
+    })
+    const answer = await send('GET /fabrikam/x', authorization)
+    t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} .*\\r\\nX-Its: own\\r\\n`, 's'))
+    t.notMatch(answer, /x-altgate/i)
+  }
+})
+
+t.test('headers that are longer than nginx reads are its own 400, and cost nobody a password', async t => {
+  const { send, nginx } = await nginxBefore(t)
+  t.match(await send('GET /fabrikam/x', authorization, `X-Long: ${'x'.repeat(20_000)}`), /^HTTP\/1\.1 400/)
+  const most = Array.from({ length: 3 }, (_, at) => `X-Long-${at}: ${'x'.repeat(16_000)}`)
+  t.match(await send('GET /nobody/x', authorization, ...most), /^HTTP\/1\.1 404/)
+  const cookie = `Cookie: a=${'x'.repeat(14_000)}`
+  t.match(await send('GET /fabrikam/x', authorization, cookie), /^HTTP\/1\.1 200/)
+  t.equal(nginx.complaints().includes('too big header'), false)
+})

@@ -1,0 +1,199 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { gitHttpBackend } from '../../src/demo/git.ts'
+import { isGitPath, serveGit } from '../../src/demo/http-backend.ts'
+import { makeRepository } from '../../src/demo/repository.ts'
+import {
+  absent,
+  badCredential,
+  challengeOf2017,
+  challengeOfToday,
+  methodNotAllowed,
+  noRepository,
+  outOfOrder,
+  pushDenied,
+  signInPage203,
+  signInRedirect,
+  throttled,
+  type CannedAnswer,
+} from './azure-devops-answers.ts'
+import { temporaryDirectory } from './directory.ts'
+
+/** What an organisation is at the moment. `connection`: a directory id, or Microsoft accounts. */
+export interface Organisation {
+  readonly connection: string
+  /** How the anonymous question is answered; as today if left out. */
+  readonly mood?: 'out-of-order' | 'throttled' | 'silent' | 'contradicting' | 'only-get'
+  /** May read and not push. */
+  readonly readOnly?: true
+}
+
+/** One request as it was on the wire. */
+export interface Question {
+  readonly method: string
+  readonly path: string
+  readonly rawHeaders: readonly string[]
+}
+
+/** A server that answers as Azure DevOps does, with real repositories behind it. */
+export interface FakeAzureDevOps {
+  readonly url: string
+  /** The setting `address`, and `upstream`. */
+  readonly template: string
+  /** The organisation is like this from now on; `undefined`: there is none. */
+  put(name: string, organisation: Organisation | undefined): void
+  /** Everything that was asked, oldest first. */
+  readonly requests: readonly Question[]
+  /** How often somebody asked anonymously about an organisation, or about any. */
+  questions(name?: string): number
+  /** Questions are not answered until the function that it gives is called. */
+  hold(): () => void
+  /** The bare repository `<organisation>/welcome.git`, made with `repositories`. */
+  repository(name: string): string
+}
+
+export interface FakeOptions {
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Organisations with a repository `welcome`. */
+  readonly repositories?: readonly string[]
+  /** Personal access tokens, for Basic with any user name, and tokens for Bearer. */
+  readonly tokens?: readonly string[]
+}
+
+/** Starts it on a free port; it ends with the test. */
+export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): Promise<FakeAzureDevOps> {
+  const { tls, repositories = [], tokens = [] } = options
+  const organisations = new Map<string, Organisation>()
+  const requests: Question[] = []
+  const directory = temporaryDirectory(t)
+  for (const name of repositories) await makeRepository(directory, `${name}/welcome`)
+  const backend = repositories.length > 0 ? await gitHttpBackend() : ''
+  let held = Promise.resolve()
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://fake')
+    const name = url.pathname.split('/')[1] ?? ''
+    const token = tokenIn(request.headers.authorization)
+    if (token === undefined) {
+      await held
+      return send(request, response, anonymously(request, name, organisations.get(name)))
+    }
+    const organisation = organisations.get(name)
+    if (organisation === undefined) return send(request, response, absent)
+    const challenge = challengeOf(name, organisation)
+    const isRest = url.pathname.includes('/_apis/')
+    if (!tokens.includes(token)) {
+      const page = isRest && request.headers['x-tfs-fedauthredirect'] !== 'Suppress'
+      return send(request, response, page ? signInPage203(challenge) : badCredential(challenge, isRest))
+    }
+    if (!isGitPath(url.pathname) || !existsSync(join(directory, repositoryIn(url.pathname))))
+      return send(request, response, noRepository(url.pathname.split('/')[2] ?? ''))
+    if (organisation.readOnly && url.href.includes('git-receive-pack'))
+      return send(request, response, pushDenied())
+    serveGit(backend, directory, url, request, response)
+  }
+
+  function listener(request: IncomingMessage, response: ServerResponse): void {
+    const { method = '', url: path = '', rawHeaders } = request
+    requests.push({ method, path, rawHeaders })
+    answer(request, response).catch((error: unknown) => response.destroy(error as Error)) // as `Error` as they come
+  }
+
+  const files = tls && { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }
+  const server = files ? createTlsServer(files, listener) : createServer(listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const { port } = server.address() as AddressInfo // listening on TCP
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`
+  return {
+    url,
+    template: `${url}/{account}/`,
+    put(name, organisation) {
+      if (organisation === undefined) organisations.delete(name)
+      else organisations.set(name, organisation)
+    },
+    requests,
+    questions: name =>
+      requests.filter(
+        ({ path, rawHeaders }) =>
+          !rawHeaders.some((text, at) => at % 2 === 0 && /^authorization$/i.test(text)) &&
+          (name === undefined || path.startsWith(`/${name}/`)),
+      ).length,
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = promise
+      return resolve
+    },
+    repository: name => join(directory, name, 'welcome.git'),
+  }
+}
+
+/** What somebody without a token gets; `undefined`: nothing, for ever. */
+function anonymously(
+  { method, url = '/', headers }: IncomingMessage,
+  name: string,
+  organisation: Organisation | undefined,
+): CannedAnswer | undefined {
+  if (organisation === undefined) return absent
+  const challenge = challengeOf(name, organisation)
+  switch (organisation.mood) {
+    case 'silent':
+      return undefined
+    case 'throttled':
+      return throttled(7)
+    case 'out-of-order':
+      return outOfOrder(organisation.connection)
+    case 'contradicting':
+      return {
+        ...challenge,
+        headers: {
+          ...challenge.headers,
+          'x-vss-resourcetenant': [
+            '88888888-8888-4888-8888-888888888888',
+            '99999999-9999-4999-8999-999999999999',
+          ],
+        },
+      }
+    case 'only-get':
+      if (method === 'HEAD') return methodNotAllowed
+  }
+  const objects =
+    headers['x-tfs-fedauthredirect'] === 'Suppress' || isGitPath(new URL(url, 'http://fake').pathname)
+  return objects ? challenge : signInRedirect(challenge, name)
+}
+
+function challengeOf(name: string, { connection }: Organisation): CannedAnswer {
+  return connection === 'msa' ? challengeOf2017(name) : challengeOfToday(name, connection)
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: CannedAnswer | undefined): void {
+  request.resume()
+  if (answer === undefined) return
+  for (const [name, value] of Object.entries(answer.headers))
+    response.setHeader(name, typeof value === 'string' ? value : [...value])
+  response.writeHead(answer.status).end(request.method === 'HEAD' ? undefined : answer.body)
+}
+
+/** `undefined`: anonymous. */
+function tokenIn(authorization: string | undefined): string | undefined {
+  const [scheme, value = ''] = authorization?.split(' ') ?? []
+  if (scheme === 'Bearer') return value
+  if (scheme === 'Basic')
+    return Buffer.from(value, 'base64')
+      .toString()
+      .replace(/^[^:]*:/, '')
+  return undefined
+}
+
+function repositoryIn(path: string): string {
+  return path.replace(/\.git\/.*$/, '.git')
+}

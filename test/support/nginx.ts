@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { temporaryDirectory } from './directory.ts'
+import { freePort } from './ports.ts'
+import { checkout } from './program.ts'
+import { until } from './until.ts'
+
+/** The ports of this machine that stand behind nginx. */
+export interface BehindNginx {
+  /** Altgate's forward-auth port. */
+  readonly decisions: number
+  /** Altgate's public port, for the page. */
+  readonly page: number
+  readonly repositories: number
+}
+
+export interface Nginx {
+  readonly url: string
+  readonly port: number
+  /** What it has complained about so far. */
+  readonly complaints: () => string
+}
+
+/** Starts nginx with docker/nginx/nginx.conf as it stands, ports and places aside; it ends with the test. */
+export async function startNginx(t: Test, behind: BehindNginx): Promise<Nginx> {
+  const directory = temporaryDirectory(t)
+  const port = await freePort()
+  const file = join(directory, 'nginx.conf')
+  writeFileSync(file, configuration(directory, port, behind))
+
+  // Debian keeps servers in /usr/sbin; the PATH of a test need not have it. As root it would become nobody.
+  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
+  const words = ['-p', directory, '-c', file, '-e', 'stderr', '-g', 'daemon off; user root;']
+  const server = spawn('nginx', words, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let complaints = ''
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
+  const exited = once(server, 'exit')
+  t.teardown(async () => {
+    server.kill('SIGTERM')
+    await exited
+  })
+  await until(() => {
+    if (server.exitCode !== null) throw new Error(`nginx did not start: ${complaints}`)
+    return listens(port)
+  })
+  return { url: `http://127.0.0.1:${port}`, port, complaints: () => complaints }
+}
+
+function configuration(directory: string, port: number, behind: BehindNginx): string {
+  const places: readonly (readonly [string, string])[] = [
+    ['listen 8080;', `listen 127.0.0.1:${port};`],
+    ['gateway:9080', `127.0.0.1:${behind.decisions}`],
+    ['gateway:8080', `127.0.0.1:${behind.page}`],
+    ['upstream:8081', `127.0.0.1:${behind.repositories}`],
+    ['worker_processes auto;', 'worker_processes 1;'],
+    [' /tmp/', ` ${directory}/`],
+  ]
+  let text = readFileSync(join(checkout, 'docker/nginx/nginx.conf'), 'utf8')
+  for (const [there, here] of places) {
+    if (!text.includes(there)) throw new Error(`docker/nginx/nginx.conf has no "${there}" any more`)
+    text = text.replaceAll(there, here)
+  }
+  return text
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
