@@ -4,6 +4,7 @@ import { inHtml } from './in-html.ts'
 import { inRest } from './in-rest.ts'
 import { inSoap } from './in-soap.ts'
 import { inText } from './in-text.ts'
+import { lastWord, loopsInLfs } from './lfs-loop.ts'
 import type { Presented, Presenter, Setting } from './presenter.ts'
 import { termsOf, type Terms } from './terms.ts'
 
@@ -19,7 +20,8 @@ export type Context = Omit<Setting, 'outcome'>
 
 /** The answer to a request, in the dialect that its client understands. */
 export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
-  const terms = termsOf(ending, context.publicUrl)
+  const told = termsOf(ending, context.publicUrl)
+  const terms = loopsInLfs(ending, asking.target) ? lastWord(told) : told
   const present = presenters[dialectOf(asking)]
   return complete(terms, present(terms, { ...context, outcome: ending.outcome }), ending, context)
 }

@@ -2,25 +2,36 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Naming } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
-import type { UpstreamFailed } from '../gateway/decision.ts'
+import type { Unavailable, UpstreamFailed } from '../gateway/decision.ts'
+import { Outage } from '../gateway/outage.ts'
+import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
+import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
+import { isPush, Push, PushExchange } from './push-notice.ts'
+import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
 import { destinationOf } from './upstream-target.ts'
 
-/** Who learns how the upstreams do: metrics and log. Must not throw. */
+/** Who learns how it goes: metrics and log. Must not throw. */
 export interface UpstreamObserver {
   /** The upstream began to answer, so many seconds after the request was sent. */
   upstreamAnswered(seconds: number): void
   /** With the error behind it, if there is one, and the request that got the failure. */
-  upstreamFailed(failure: UpstreamFailed, cause: unknown, ask: Ask): void
+  upstreamFailed(failure: UpstreamFailed, cause: unknown, passage: Passage): void
+  /** The gateway could not say who it is, so the request was answered 503. */
+  outage(outage: Outage): void
+  /** A bug: the request was answered 503, and this is what was thrown. */
+  bug(error: unknown, requestId: string): void
 }
 
 export interface ForwardOptions {
   readonly agent: Dispatcher
+  /** How the upstreams learn who it is. */
+  readonly authorize: Authorize
   readonly naming: Naming
   readonly publicUrl: string
   readonly observer: UpstreamObserver
@@ -30,7 +41,7 @@ export interface ForwardOptions {
 export type Forward = (request: IncomingMessage, response: ServerResponse, passage: Passage) => void
 
 /** The hot path: one handler object per request on undici's dispatch, nothing buffered, nothing retried. */
-export function createForward({ agent, naming, publicUrl, observer }: ForwardOptions): Forward {
+export function createForward({ agent, authorize, naming, publicUrl, observer }: ForwardOptions): Forward {
   return function forward(request, response, passage) {
     const { ask, allowed } = passage
     const end = (ending: Ending) => {
@@ -39,26 +50,62 @@ export function createForward({ agent, naming, publicUrl, observer }: ForwardOpt
     }
     const destination = destinationOf(allowed.account.upstream, ask.target, naming)
     if ('outcome' in destination) {
-      if (destination.outcome === 'upstream-failed') observer.upstreamFailed(destination, undefined, ask)
+      if (destination.outcome === 'upstream-failed') observer.upstreamFailed(destination, undefined, passage)
       return end(destination)
     }
-    // Gone while the gateway was deciding: 'close' will not come a second time.
-    if (response.destroyed) return
-
-    const body = hasBody(request) ? new Upload(request, response) : null
-    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
-    const events: ExchangeEvents = {
-      answered: seconds => observer.upstreamAnswered(seconds),
-      failed(failure, cause) {
-        observer.upstreamFailed(failure, cause, ask)
-        end(failure)
-      },
-      brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, ask),
-    }
     const { origin, path } = destination
-    const headers = upstreamHeaders(request.rawHeaders, passage)
-    const exchange = new Exchange(response, { target: ask.target, address, destination }, events)
-    const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
-    agent.dispatch({ origin, path, method, headers, body }, exchange)
+    const send = (identity: readonly string[]): void => {
+      // Gone while the gateway was deciding: 'close' will not come a second time.
+      if (response.destroyed) return
+      const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
+      const events: ExchangeEvents = {
+        answered: seconds => observer.upstreamAnswered(seconds),
+        failed(failure, cause) {
+          observer.upstreamFailed(failure, cause, passage)
+          end(failure)
+        },
+        brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, passage),
+      }
+      const headers = upstreamHeaders(request.rawHeaders, passage, identity)
+      const journey = { target: ask.target, address, destination }
+      const notice = bridgeNotice(allowed, publicUrl)
+      const { body, exchange } = notice
+        ? toldCourse(request, response, journey, events, notice)
+        : courseOf(request, response, journey, events)
+      const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
+      agent.dispatch({ origin, path, method, headers, body }, exchange)
+    }
+
+    const identity = authorize(passage, destination)
+    if (identity instanceof Promise)
+      identity.then(send).catch(error => end(unavailable(error, ask, observer)))
+    else send(identity)
   }
+}
+
+type Course = readonly [IncomingMessage, ServerResponse, Journey, ExchangeEvents]
+
+/** What is sent upstream, and who takes the answer. */
+function courseOf(...[request, response, journey, events]: Course) {
+  const body = hasBody(request) ? new Upload(request, response) : null
+  return { body, exchange: new Exchange(response, journey, events) }
+}
+
+/** The same for somebody whom a bridge lets in: every answer says until when, to programs and in a push to people. */
+function toldCourse(...[request, response, journey, events, notice]: readonly [...Course, BridgeNotice]) {
+  response.setHeader('X-Altgate-Bridge-Until', notice.until)
+  if (!isPush(request, journey)) return courseOf(request, response, journey, events)
+  const push = new Push(request, response)
+  return { body: push, exchange: new PushExchange(response, journey, events, { push, lines: notice.lines }) }
+}
+
+/** Seconds after which a caller should come again. */
+const retryAfter = 5
+
+/** What is answered when the gateway cannot say who it is; whatever else was thrown is a bug. */
+function unavailable(error: unknown, ask: Ask, observer: UpstreamObserver): Unavailable {
+  const isOutage = error instanceof Outage
+  if (isOutage) observer.outage(error)
+  else observer.bug(error, ask.id)
+  return { outcome: 'unavailable', part: isOutage ? error.part : 'gateway', retryAfter }
 }

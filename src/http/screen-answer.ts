@@ -57,9 +57,13 @@ function redirectOfTool(
   journey: Journey,
 ): { location: string } | UpstreamFailed | undefined {
   const goal = location === undefined ? undefined : goalOf(location, journey)
-  if (goal === undefined || !keepsTail(goal, journey)) return failed('redirect')
+  if (goal === undefined || !keepsTail(goal, journey))
+    return failed(location !== undefined && signIn.test(location) ? 'unauthorized' : 'redirect')
   return goal === location ? undefined : { location: goal }
 }
+
+/** Where Azure DevOps sends whoever it does not know. */
+const signIn = /\/_signin\b|^https:\/\/login\.(?:microsoftonline|windows|live)\./i
 
 /** Where a redirect leads in the client's terms; `undefined` if that is not within reach of the account. */
 function goalOf(location: string, { destination, address }: Journey): string | undefined {

@@ -4,9 +4,12 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRep
 import type { Naming } from '../gateway/account.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
+import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
 import type { Ending } from './ending.ts'
 import { createForward, type UpstreamObserver } from './forward.ts'
+import { keySet, type KeySetOptions } from './key-set.ts'
+import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
 import { proxy } from './proxy.ts'
 import { newRequestId } from './request-id.ts'
@@ -23,22 +26,23 @@ export interface PublicServerOptions {
   readonly publicUrl: string
   /** Addresses and CIDR ranges whose `X-Forwarded-*` are believed. */
   readonly trustedProxies: readonly string[]
+  /** Left out: there is no load test. */
+  readonly loadTest?: LoadTest
   readonly upstream: UpstreamOptions
-  readonly observer: PublicServerObserver
+  /** How the upstreams learn who it is. */
+  readonly authorize: Authorize
+  /** What is published at `/_altgate/keys`; left out: nothing is there. */
+  readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
+  readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
   /** What is under `/_altgate`, its prefix; without it nothing is there. */
   readonly selfService?: FastifyPluginAsync
 }
 
-export interface PublicServerObserver extends UpstreamObserver {
-  /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
-  bug(error: unknown, requestId: string): void
-}
-
 /** The public port. It does not listen yet; `close` lets what is under way come to its end. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
-  const { gateway, witness, naming, publicUrl, observer, selfService } = options
+  const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
   const agent = createUpstreamAgent(options.upstream)
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
@@ -77,9 +81,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   // forms; in the proxy they are streams like all others.
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
-  const readSender = createSenderReader(options.trustedProxies)
-  const forward = createForward({ agent, naming, publicUrl, observer })
+  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
+  const forward = createForward({ agent, authorize, naming, publicUrl, observer })
   app.register(proxy, { agent, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
   app.addHook('onClose', () => agent.close())

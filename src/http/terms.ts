@@ -1,9 +1,11 @@
 import type { Account } from '../gateway/account.ts'
 import { describe, type Connection } from '../gateway/connection.ts'
 import { unreachable } from '../gateway/decision.ts'
-import type { Garbled, NotAllowed, ResetNeeded, UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
+import type { Garbled, ResetNeeded, UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
-import type { Ending, Unreadable, Unserved } from './ending.ts'
+import type { Part } from '../gateway/outage.ts'
+import type { Ending, Unreadable } from './ending.ts'
+import { notAllowed } from './not-allowed.ts'
 import { printable } from './plain-text.ts'
 
 /** What differs between one ending and the next; a presenter puts it into the client's dialect. */
@@ -46,7 +48,7 @@ export function termsOf(ending: Ending, publicUrl: string): Terms {
         ],
       }
     case 'not-allowed':
-      return notAllowed(ending.cause, publicUrl)
+      return notAllowed(ending, publicUrl)
     case 'unclear-target':
       return notUnderstood(ending.flaw)
     case 'no-account':
@@ -56,7 +58,7 @@ export function termsOf(ending: Ending, publicUrl: string): Terms {
     case 'busy':
       return later(503, 'The gateway has too much to do right now.', ending.retryAfter)
     case 'unavailable':
-      return later(503, 'The gateway cannot check credentials right now.', ending.retryAfter)
+      return later(503, unavailable(ending.part), ending.retryAfter)
     case 'upstream-failed':
       return {
         status: ending.because === 'timeout' ? 504 : 502,
@@ -117,17 +119,16 @@ function utcDate(instant: number): string {
   return new Date(instant).toISOString().slice(0, 10)
 }
 
-function notAllowed(cause: NotAllowed['cause'] | Unserved['cause'], publicUrl: string): Terms {
-  if (cause === 'method') return { status: 403, text: ['This method is not served here.'] }
-  const text = ['Plain http shows your password to everybody on its way. Use instead:']
-  return { status: 403, text, link: publicUrl }
-}
-
 /** Where HTTP itself was broken, nobody can say where the next request on the connection would begin. */
 function notUnderstood(flaw: keyof typeof unclear): Terms {
   const text = [`This request was not understood: ${unclear[flaw]}.`]
   const broken = flaw === 'malformed' || flaw === 'oversized-head' || flaw === 'late-head'
   return { status: 400, text, ...(broken && { headers: { Connection: 'close' } }) }
+}
+
+function unavailable(part: Part): string {
+  const task = part === 'upstream' ? 'sign in to the service behind it' : 'check credentials'
+  return `The gateway cannot ${task} right now.`
 }
 
 /** `seconds` is rounded up: a client that comes at the time it was told must not come too early. */
@@ -161,6 +162,7 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   'dot-segment': 'its address holds a dot segment',
   'escaped-account': 'the account in its address is written with escapes',
   host: 'its Host header is no host name',
+  'untrusted-forwarder': 'it came through a proxy that is not trusted here',
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',

@@ -40,11 +40,16 @@ const dropped = new Set([
 const forwarding = new Set(['forwarded', 'x-real-ip', 'x-forwarded-port', 'x-forwarded-prefix'])
 
 /**
- * The headers for the upstream, as a flat list of names and values in the client's order, then ours. WSGI and PHP
- * read `X_Forwarded_User` as `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763, CVE-2026-88011), so names are
- * folded before they are compared.
+ * The headers for the upstream, as a flat list of names and values in the client's order, then ours, then `identity`,
+ * which says who this is. What clients may not say is removed here, so that no method of upstream authentication can
+ * forget it. WSGI and PHP read `X_Forwarded_User` as `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763,
+ * CVE-2026-88011), so names are folded before they are compared.
  */
-export function upstreamHeaders(raw: readonly string[], passage: Passage): string[] {
+export function upstreamHeaders(
+  raw: readonly string[],
+  passage: Passage,
+  identity: readonly string[],
+): string[] {
   const headers: string[] = []
   let options = ''
   for (let at = 0; at < raw.length; at += 2) {
@@ -56,7 +61,9 @@ export function upstreamHeaders(raw: readonly string[], passage: Passage): strin
     else if (folded === 'connection') options += `,${value}`
   }
   // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
-  return addIdentity(withoutNamed(headers, namesOf(options)), passage)
+  const whole = addPassage(withoutNamed(headers, namesOf(options)), passage)
+  whole.push(...identity)
+  return whole
 }
 
 function addCookies(headers: string[], name: string, value: string): void {
@@ -95,34 +102,17 @@ function withoutNamed(headers: string[], names: readonly string[]): string[] {
   })
 }
 
-/** Who this is, for the upstream to believe (contract of `identity-headers`). Adds to the list it is given. */
-function addIdentity(headers: string[], { allowed, ask, sender }: Passage): string[] {
+/** What every upstream is told about the way of the request. Adds to the list it is given. */
+function addPassage(headers: string[], { ask, sender }: Passage): string[] {
   headers.push(
-    'X-Forwarded-User',
-    headerText(allowed.username),
     'X-Forwarded-For',
     sender.forwardedFor,
     'X-Forwarded-Proto',
     ask.secure ? 'https' : 'http',
     'X-Forwarded-Host',
     ask.host,
-    'X-Altgate-Account',
-    allowed.account.name,
-    'X-Altgate-Scope',
-    allowed.scope,
-    'X-Altgate-Subject',
-    headerText(allowed.subject),
     'X-Request-Id',
     ask.id,
-    // Azure DevOps then answers tools with a plain 401 instead of a redirect to its sign-in page.
-    'X-TFS-FedAuthRedirect',
-    'Suppress',
   )
   return headers
-}
-
-/** UTF-8 bytes, each as one character, which is how Node writes headers. Control characters have no place there. */
-function headerText(text: string): string {
-  if (/^[ -~]*$/.test(text)) return text
-  return Buffer.from(text.replace(/\p{Cc}/gu, ''), 'utf8').toString('latin1')
 }

@@ -1,9 +1,14 @@
 import { jsonSchema, type JsonSchema } from './shape.ts'
 
-/** The JSON Schema for editors: what a settings file may hold, references included. */
+/** The JSON Schema for editors: what the gateway's settings file may hold. */
 export function editorSchema(): string {
-  const { $schema, ...rest } = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...jsonSchema }
-  const root = { $schema, title: 'Settings of Altgate', ...withReferences(rest), $defs: { reference } }
+  return editorSchemaOf('Settings of Altgate', jsonSchema)
+}
+
+/** The same for any settings file of ours; references included. */
+export function editorSchemaOf(title: string, written: JsonSchema): string {
+  const { $schema, ...rest } = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...written }
+  const root = { $schema, title, ...withReferences(rest), $defs: { reference } }
   return `${JSON.stringify(root, null, 2)}\n`
 }
 
@@ -19,7 +24,7 @@ const reference = {
 
 /** Every single value may be a reference instead. */
 function withReferences(part: JsonSchema): object {
-  const { description, default: preset, oneOf, ...rest } = part
+  const { description, default: preset, oneOf, followed: _, ...rest } = part
   const about = { ...(description && { description }), ...(preset !== undefined && { default: preset }) }
   if (oneOf !== undefined) return { ...about, oneOf: oneOf.map(withReferences) }
   if (part.items !== undefined) return { ...about, ...rest, items: withReferences(part.items) }

@@ -1,19 +1,8 @@
 import { z } from 'zod'
-import { filePath, whole, word } from './kinds.ts'
+import { filePath, whole } from './kinds.ts'
 
 /** The way to the upstreams. */
 export const forwarding = {
-  upstreamAuth: z
-    .strictObject({
-      method: word('identity-headers')
-        .default('identity-headers')
-        .describe(
-          'How the upstream learns who it is. `identity-headers`: `X-Forwarded-User` and its kin; it must believe them from the gateway alone.',
-        ),
-    })
-    .prefault({})
-    .describe("How the upstream learns who it is. The client's own password never travels on."),
-
   upstream: z
     .strictObject({
       connectTimeoutSeconds: whole(1, 300).default(5).describe('How long connecting may take, TLS included.'),

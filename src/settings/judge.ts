@@ -3,10 +3,12 @@ import { spell, type Complaint } from './complaint.ts'
 import type { Tree } from './document.ts'
 import { nearest } from './nearest.ts'
 import { isGroup } from './overrides.ts'
-import { shapeAt } from './shape.ts'
+import { shapeAt, type Shape } from './shape.ts'
 
 /** What complaints may say of a value besides that it is wrong. */
 export interface Origins {
+  /** The places that these settings have. */
+  readonly shape: Shape
   /** Settings whose values must not be printed. */
   readonly hidden: ReadonlySet<string>
   /** Settings that came from the environment, and the variable. */
@@ -16,17 +18,19 @@ export interface Origins {
 /** Says in words what the schema found wrong in a tree. */
 export function complaintsOf(error: z.ZodError, tree: Tree, origins: Origins): readonly Complaint[] {
   return error.issues.flatMap(issue => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknownKey(issue.path, key))
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(key => unknownKey(issue.path, key, origins.shape))
     const path = spell(issue.path)
     const variable = origins.variables.get(path)
     const from = variable === undefined ? '' : ` (from ${variable})`
-    const secret = origins.hidden.has(path) || isSecret(issue.path)
+    const secret = origins.hidden.has(path) || isSecret(issue.path, origins.shape)
     return [{ path: path || 'settings', message: sentence(issue, valueAt(tree, issue.path), secret) + from }]
   })
 }
 
 function sentence(issue: z.core.$ZodIssue, value: unknown, secret: boolean): string {
-  const wantsGroup = issue.code === 'invalid_type' && issue.expected === 'object'
+  const wantsGroup =
+    issue.code === 'invalid_type' && (issue.expected === 'object' || issue.expected === 'record')
   const demand = wantsGroup ? 'must be a group of settings' : issue.message
   if (value === undefined) return `is missing: it ${demand}`
   // About a whole group, whose members are well-formed; or about the name that somebody gave it.
@@ -34,17 +38,18 @@ function sentence(issue: z.core.$ZodIssue, value: unknown, secret: boolean): str
   return secret || isRule ? demand : `${demand}, but is ${shown(value, wantsGroup)}`
 }
 
-/** A value in a complaint. Text where a group should be may be an address with a password: never shown. */
+/** A value in a complaint. Addresses may hold a password, and so may text where a group should be: never shown. */
 function shown(value: unknown, wantsGroup: boolean): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a group'
   if (wantsGroup) return `a ${typeof value === 'string' ? 'text' : typeof value}`
+  if (typeof value === 'string' && /:\/\/.*@/.test(value)) return 'an address with a user'
   return cut(JSON.stringify(value))
 }
 
-function unknownKey(path: readonly PropertyKey[], key: string): Complaint {
-  const group = shapeAt(path)
+function unknownKey(path: readonly PropertyKey[], key: string, shape: Shape): Complaint {
+  const group = shapeAt(path, shape)
   const members = group?.kind === 'group' ? [...group.members.keys()] : []
   const message = members.includes(key)
     ? 'does not go together with the settings beside it'
@@ -60,8 +65,8 @@ function hint(meant: string | undefined, members: readonly string[]): string {
   return meant === undefined ? `; there are: ${members.join(', ')}` : `; did you mean "${meant}"?`
 }
 
-function isSecret(path: readonly PropertyKey[]): boolean {
-  const place = shapeAt(path)
+function isSecret(path: readonly PropertyKey[], shape: Shape): boolean {
+  const place = shapeAt(path, shape)
   return place?.kind === 'value' && place.secret
 }
 

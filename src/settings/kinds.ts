@@ -37,6 +37,14 @@ export function secret(error: string, pattern: RegExp) {
   return text(error, pattern).transform(value => new Secret(value))
 }
 
+/**
+ * A secret whose file is read again when it changes: of `{ file: PATH }` the whole path remains. Its `meta` must say
+ * `followed`, so that references know.
+ */
+export function followedSecret(error: string, pattern: RegExp) {
+  return z.union([secret(error, pattern), z.strictObject({ file: filePath() })], { error })
+}
+
 /** Where a socket listens: an address or a host name. */
 export function host() {
   return text('must be a host name or an IP address', /^[\w.:-]+$/u)
@@ -68,4 +76,17 @@ function isSite(value: string): boolean {
   const url = URL.parse(value)
   if (url === null || !/^https?:$/.test(url.protocol)) return false
   return url.href === `${url.origin}/` && !/[?#]/.test(value)
+}
+
+/** An http(s) address for each account: `{account}` stands where its name belongs. */
+export function accountUrl() {
+  const error =
+    'must be an http or https address with {account} in it, such as https://dev.azure.com/{account}/'
+  return z.string({ error }).refine(isAccountUrl, { error })
+}
+
+function isAccountUrl(value: string): boolean {
+  const url = URL.parse(value.replaceAll('{account}', 'a'))
+  if (url === null || !value.includes('{account}')) return false
+  return /^https?:$/.test(url.protocol) && url.username === '' && !/[?#]/.test(value)
 }

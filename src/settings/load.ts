@@ -1,10 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import { spell, type Complaint } from './complaint.ts'
 import { readDocument } from './document.ts'
-import { complaintsOf } from './judge.ts'
 import { override, readOverrides } from './overrides.ts'
-import { resolveReferences } from './references.ts'
 import { schema, type Settings } from './schema.ts'
+import { settle } from './settle.ts'
 import { shape } from './shape.ts'
 
 export interface SettingsSource {
@@ -30,23 +29,12 @@ export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
     (all, { path, value }) => override(all, path, value),
     read.tree ?? {},
   )
-  const resolved = resolveReferences(tree, shape, { env, folder: path ? dirname(path) : cwd })
-  const judged = schema.safeParse(resolved.tree)
   const variables = new Map(overrides.map(({ path, variable }) => [spell(path), variable]))
-  const wrong = judged.success
-    ? []
-    : complaintsOf(judged.error, resolved.tree, { hidden: resolved.hidden, variables })
-  const all = firstOfEachPath([...complaints, ...resolved.complaints, ...wrong])
-  return judged.success && all.length === 0 ? { settings: judged.data } : { complaints: all }
+  const surroundings = { env, folder: path ? dirname(path) : cwd }
+  return settle(tree, { schema, shape, surroundings, variables, complaints })
 }
 
 /** The settings file that is meant; `undefined`: defaults and the environment are all there is. */
 export function settingsFile({ file, env }: Pick<SettingsSource, 'file' | 'env'>): string | undefined {
   return file ?? (env['ALTGATE_CONFIG'] || undefined)
-}
-
-/** A reference that leads nowhere leaves its setting empty: that must not be complained about a second time. */
-function firstOfEachPath(complaints: readonly Complaint[]): readonly Complaint[] {
-  const paths = new Set<string>()
-  return complaints.filter(({ path }) => !paths.has(path) && paths.add(path))
 }

@@ -1,11 +1,10 @@
-import { stringify } from 'yaml'
+import { sectionsOf } from './manual-sections.ts'
 import { variableOf } from './overrides.ts'
-import { jsonSchema, type JsonSchema } from './shape.ts'
+import { jsonSchema } from './shape.ts'
 
 /** The manual, `config/README.md`: every setting, in the order of the schema. */
 export function manual(): string {
-  const sections = Object.entries(jsonSchema.properties ?? {}).map(([key, part]) => section(key, part))
-  return `${[introduction, ...sections].join('\n\n')}\n`
+  return `${[introduction, ...sectionsOf(jsonSchema, variableOf)].join('\n\n')}\n`
 }
 
 const introduction = `# Settings
@@ -20,7 +19,9 @@ each with its place.
 | --- | --- |
 | [development.yaml](development.yaml) | \`npm start\`: embedded store, no Redis, a demo upstream and demo accounts |
 | [production.yaml](production.yaml) | PostgreSQL and Redis, https, all cores; secrets by reference |
+| [forward-auth.yaml](forward-auth.yaml) | beside nginx, which asks for the decision alone |
 | [gateway.schema.json](gateway.schema.json) | JSON Schema, so that editors can complete and check |
+| [bench.example.yaml](bench.example.yaml) | the load test, \`altgate bench\`: its settings are in [bench.md](bench.md) |
 
 \`altgate settings\` prints the settings in force, \`altgate check\` tries them out.
 
@@ -36,74 +37,3 @@ a file without its last newline; \`PATH\` is relative to the folder of the setti
 No complaint shows a value that came that way; what is called secret below is never shown at all.
 
 Relative paths in settings (\`certFile\`, \`log.file\`, \`sqlite:...\`) start at the folder that Altgate is started in.`
-
-function section(key: string, part: JsonSchema): string {
-  const members = membersOf(part).flatMap(member => entries([key], member))
-  const about = members.length === 0 ? entries([], { key, part, required: false }) : [part.description ?? '']
-  return [`## ${key}`, ...about, ...members].join('\n\n')
-}
-
-/** One setting, or a group inside a group: its members stand below it with their whole path. */
-function entries(above: readonly string[], { key, part, required }: Member): readonly string[] {
-  const path = [...above, key]
-  const members = membersOf(part)
-  const facts = [
-    members.length === 0 ? kindOf(key, part) : 'group',
-    part.default === undefined ? (required ? 'required' : 'optional') : `default ${presetOf(part.default)}`,
-    ...(members.length === 0 ? [`\`${variableOf(path)}\``] : []),
-  ]
-  const line = `**\`${path.join('.')}\`**: ${facts.join(' · ')}<br>\n${part.description ?? ''}`
-  return [line, ...members.flatMap(member => entries(path, member))]
-}
-
-interface Member {
-  readonly key: string
-  readonly part: JsonSchema
-  /** Its group cannot do without it. */
-  readonly required: boolean
-}
-
-/** The members of a group, none for a single value. Of a choice between groups: each once, as a choice itself. */
-function membersOf(part: JsonSchema): readonly Member[] {
-  const choices = part.oneOf ?? [part]
-  if (typeof part.additionalProperties === 'object')
-    return [{ key: '<id>', part: part.additionalProperties, required: false }]
-  const keys = new Set(choices.flatMap(choice => Object.keys(choice.properties ?? {})))
-  return [...keys].map(key => {
-    const parts = choices.flatMap(choice => choice.properties?.[key] ?? [])
-    const description = parts.find(each => each.description)?.description ?? ''
-    const [only = {}] = parts
-    return {
-      key,
-      part: parts.length === 1 ? only : { description, anyOf: parts },
-      required: choices.some(choice => choice.required?.includes(key) === true),
-    }
-  })
-}
-
-/** A default as it would stand in the file. */
-function presetOf(preset: unknown): string {
-  const text = stringify(preset, { collectionStyle: 'flow', flowCollectionPadding: true }).trim()
-  return `\`${text}\``
-}
-
-/** What can stand there, with its unit, which is the last part of its name. */
-function kindOf(key: string, part: JsonSchema): string {
-  if (part.items !== undefined) return 'list of text'
-  if (part.enum !== undefined) return part.enum.map(word => `\`${word}\``).join(' or ')
-  if (part.anyOf !== undefined) return part.anyOf.map(choice => kindOf(key, choice)).join(' or ')
-  if (part.const !== undefined) return `\`${part.const}\``
-  if (part.type === 'integer') return `whole number${unitOf(key)} from ${part.minimum} to ${part.maximum}`
-  return part.writeOnly === true ? 'text, secret' : 'text'
-}
-
-const units = [
-  [/Seconds$/, ' of seconds'],
-  [/Minutes$/, ' of minutes'],
-  [/Ms$/, ' of milliseconds'],
-  [/KiB$/, ' of KiB'],
-] as const
-
-function unitOf(key: string): string {
-  return units.find(([suffix]) => suffix.test(key))?.[1] ?? ''
-}

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { benchEditorSchema, benchManual } from './bench-manual.ts'
 import { editorSchema } from './editor-schema.ts'
 import { manual } from './manual.ts'
 
@@ -6,3 +7,5 @@ import { manual } from './manual.ts'
 const folder = new URL('../../config/', import.meta.url)
 writeFileSync(new URL('README.md', folder), manual())
 writeFileSync(new URL('gateway.schema.json', folder), editorSchema())
+writeFileSync(new URL('bench.md', folder), benchManual())
+writeFileSync(new URL('bench.schema.json', folder), benchEditorSchema())

@@ -37,21 +37,29 @@ export function resolveReferences(tree: Tree, shape: Shape, surroundings: Surrou
     if (place?.kind === 'list' && Array.isArray(value)) {
       return value.map((item, index) => walk(item, place.item, [...path, index]))
     }
-    const followed = place?.kind === 'value' ? follow(value, surroundings) : undefined
-    if (place === undefined || followed === undefined) return value
-    if ('message' in followed) complaints.push({ path: spell(path), message: followed.message })
+    const found = place?.kind === 'value' ? follow(value, surroundings) : undefined
+    if (place === undefined || found === undefined) return value
+    if ('message' in found) complaints.push({ path: spell(path), message: found.message })
     else hidden.add(spell(path))
-    return 'message' in followed ? undefined : readValue(followed.text, place)
+    if ('message' in found) return undefined
+    if (place.kind === 'value' && place.followed && found.file !== undefined) return { file: found.file }
+    return readValue(found.text, place)
   }
 
   return { tree: walk(tree, shape, []), hidden, complaints }
+}
+
+/** What a reference leads to; `file` with its whole path, if it is one. */
+interface Found {
+  readonly text: string
+  readonly file?: string
 }
 
 /** `undefined`: not a reference. */
 function follow(
   value: Tree,
   { env, folder }: Surroundings,
-): { readonly text: string } | { readonly message: string } | undefined {
+): Found | { readonly message: string } | undefined {
   if (!isGroup(value) || Object.keys(value).length !== 1) return undefined
   if (typeof value['env'] === 'string') {
     const text = env[value['env']]
@@ -60,7 +68,8 @@ function follow(
   if (typeof value['file'] !== 'string') return undefined
   try {
     // Editors and `kubectl create secret` end files with a newline that is no part of the secret.
-    return { text: readFileSync(resolve(folder, value['file']), 'utf8').replace(/\r?\n$/, '') }
+    const file = resolve(folder, value['file'])
+    return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), file }
   } catch (error) {
     return { message: `the file ${value['file']} ${unreadable(error)}` }
   }

@@ -5,24 +5,29 @@ import { hashing } from './hashing.ts'
 import { keeping } from './keeping.ts'
 import { accounts, serving } from './serving.ts'
 import { notice, signIn } from './sign-in.ts'
+import { upstreamAuth } from './upstream-auth.ts'
+import { throttle } from './throttling.ts'
 
 /** Every setting: the type, the manual and the JSON Schema are made from it. The manual keeps this order. */
 export const schema = z
   .strictObject({
     listen: serving.listen,
     operations: serving.operations,
+    forwardAuth: serving.forwardAuth,
     publicUrl: serving.publicUrl,
     workers: serving.workers,
     accounts,
     store: keeping.store,
     redis: keeping.redis,
-    upstreamAuth: forwarding.upstreamAuth,
+    upstreamAuth: upstreamAuth.standard,
+    upstreamAuthByAccount: upstreamAuth.byAccount,
     trustedProxies: serving.trustedProxies,
     plainHttp: serving.plainHttp,
     signIn,
     notice,
     hashing,
     verdicts: keeping.verdicts,
+    throttle,
     upstream: forwarding.upstream,
     stop: forwarding.stop,
     log: keeping.log,
@@ -33,11 +38,21 @@ export const schema = z
     path: ['operations', 'port'],
     error: 'must differ from listen.port: metrics would be public',
   })
+  .refine(
+    ({ listen, operations, forwardAuth }) =>
+      forwardAuth === undefined || (forwardAuth.port !== listen.port && forwardAuth.port !== operations.port),
+    { path: ['forwardAuth', 'port'], error: 'must differ from the ports of listen and operations' },
+  )
+  .refine(({ forwardAuth, trustedProxies }) => forwardAuth === undefined || trustedProxies.length > 0, {
+    path: ['trustedProxies'],
+    error: 'must name the proxies that forwardAuth is for: nobody else is answered there',
+  })
 
 /** The settings in force: complete and checked, secrets as `Secret`. */
 export type Settings = DeepReadonly<z.output<typeof schema>>
 
-type DeepReadonly<T> = T extends Secret
+/** What nobody may change, all the way down. */
+export type DeepReadonly<T> = T extends Secret
   ? T
   : T extends object
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }

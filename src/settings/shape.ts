@@ -7,6 +7,8 @@ export interface JsonSchema {
   readonly description?: string
   readonly default?: unknown
   readonly writeOnly?: boolean
+  /** Our own word: its file is read again when it changes. */
+  readonly followed?: boolean
   readonly const?: string
   readonly enum?: readonly string[]
   readonly minimum?: number
@@ -21,9 +23,21 @@ export interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[]
 }
 
+/** What people may write in the gateway's settings. */
+export const jsonSchema = jsonSchemaOf(schema)
+
 /** What people may write: defaults may be left out, and a secret is still text. */
-// zod's own type of JSON Schema allows every word of every draft; the interface above names what comes out.
-export const jsonSchema = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
+export function jsonSchemaOf(written: z.ZodType): JsonSchema {
+  // zod's own type of JSON Schema allows every word of every draft; the interface above names what comes out.
+  return z.toJSONSchema(written, { io: 'input', override: asOneValue }) as JsonSchema
+}
+
+/** To whoever writes settings, a secret that is followed is one value like any other. */
+function asOneValue({ jsonSchema: part }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (part['followed'] !== true) return
+  delete part.anyOf
+  part.type = 'string'
+}
 
 /** The places where settings can stand. Of a choice between groups, a group with the members of all. */
 export type Shape =
@@ -31,12 +45,19 @@ export type Shape =
   | { readonly kind: 'group'; readonly members: ReadonlyMap<string, Shape>; readonly others?: Shape }
   | { readonly kind: 'list'; readonly item: Shape }
   /** `verbatim`: only text can stand here, so what the environment says is not read as YAML. */
-  | { readonly kind: 'value'; readonly verbatim: boolean; readonly secret: boolean }
+  | {
+      readonly kind: 'value'
+      readonly verbatim: boolean
+      readonly secret: boolean
+      /** A reference to a file stays one, so that the file can be read again. */
+      readonly followed: boolean
+    }
 
-/** The shape of all settings. */
+/** The shape of all the gateway's settings. */
 export const shape = shapeOf(jsonSchema)
 
-function shapeOf(part: JsonSchema): Shape {
+/** The places that a JSON Schema has. */
+export function shapeOf(part: JsonSchema): Shape {
   const choices = part.anyOf ?? part.oneOf ?? [part]
   if (part.items !== undefined) return { kind: 'list', item: shapeOf(part.items) }
   if (choices.some(choice => choice.properties !== undefined)) {
@@ -49,11 +70,12 @@ function shapeOf(part: JsonSchema): Shape {
     kind: 'value',
     verbatim: choices.every(choice => choice.type === 'string'),
     secret: part.writeOnly === true,
+    followed: part.followed === true,
   }
 }
 
 /** The place that a path leads to, if settings know it. */
-export function shapeAt(path: readonly PropertyKey[], from: Shape = shape): Shape | undefined {
+export function shapeAt(path: readonly PropertyKey[], from: Shape): Shape | undefined {
   const [key, ...rest] = path
   if (key === undefined) return from
   if (from.kind === 'list') return shapeAt(rest, from.item)

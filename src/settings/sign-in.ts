@@ -8,7 +8,8 @@ const microsoftAccounts = 'https://login.microsoftonline.com/9188040d-6c67-4c5b-
 const issuerPattern =
   /^(?:https:\/\/[^\s\\@?#]+|http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:\/[^\s\\@?#]*)?)$/i
 
-function issuer() {
+/** The issuer of an identity provider. */
+export function issuer() {
   return text(
     'must be an https address without user, query and fragment (http only on this machine)',
     issuerPattern,

@@ -1,8 +1,8 @@
 import type { Ask } from '../gateway/ask.ts'
 import type { Change } from '../gateway/change.ts'
-import { unreachable, type Decision } from '../gateway/decision.ts'
+import { unreachable, type Decision, type NotAllowed } from '../gateway/decision.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { createLog, type Logger } from './log.ts'
+import { createLog, withoutRedaction, type Logger } from './log.ts'
 
 export interface AuditLog extends Witness {
   /** One line for something that was changed, whoever changed it. */
@@ -15,12 +15,14 @@ export function openAuditLog({ file }: { readonly file?: string }, log: Logger):
 }
 
 /** One line per decision and per change. */
-export function createAuditLog(log: Logger): AuditLog {
+export function createAuditLog(within: Logger): AuditLog {
+  const log = withoutRedaction(within)
   return {
     saw(decision, ask, took) {
-      const { id, method, from } = ask
+      const { id, method, from, lane } = ask
+      const test = lane === 'load-test' && { lane }
       log.info(
-        { audit: 'decision', request: id, ...factsOf(decision), method, from, ms: rounded(took) },
+        { audit: 'decision', request: id, ...factsOf(decision), ...test, method, from, ms: rounded(took) },
         decision.outcome,
       )
     },
@@ -36,7 +38,11 @@ export function createAuditLog(log: Logger): AuditLog {
 function factsOf(decision: Decision): Record<string, unknown> {
   const { outcome } = decision
   switch (decision.outcome) {
-    case 'allow':
+    case 'allow': {
+      const { account, scope, username, bridgedUntil, via } = decision
+      const bridged = bridgedUntil !== undefined && { bridgedUntil: new Date(bridgedUntil).toISOString() }
+      return { outcome, account: account.name, scope, user: username, ...bridged, via }
+    }
     case 'disabled': {
       const { account, scope, username, via } = decision
       return { outcome, account: account.name, scope, user: username, via }
@@ -56,18 +62,26 @@ function factsOf(decision: Decision): Record<string, unknown> {
     case 'unclear-target':
       return { outcome, cause: decision.flaw }
     case 'not-allowed':
-      return { outcome, cause: decision.cause }
+      return notAllowed(decision)
     case 'challenge':
     case 'no-account':
       return { outcome, account: decision.name }
     case 'unavailable':
       return { outcome, cause: decision.part }
     case 'throttled':
+      return { outcome, cause: decision.by }
     case 'busy':
       return { outcome }
     default:
       return unreachable(decision)
   }
+}
+
+function notAllowed(decision: NotAllowed): Record<string, unknown> {
+  const { outcome, cause } = decision
+  if (cause === 'plain-http') return { outcome, cause }
+  const { account, scope, username, via } = decision
+  return { outcome, cause, account: account.name, scope, user: username, via }
 }
 
 /** To a hundredth of a millisecond. */

@@ -2,7 +2,7 @@ import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { LastUsed, Use, Witness } from '../gateway/ports.ts'
 
-/** A witness that keeps when and from where each credential last opened an account. */
+/** A witness that keeps when and from where each credential last opened each account. */
 export interface LastUsedWitness extends Witness {
   /** Writes what is left. */
   close(): Promise<void>
@@ -18,7 +18,10 @@ export interface LastUsedOptions {
 /** Milliseconds between two writes. */
 const pause = 60_000
 
-/** Credentials that are remembered between two writes; beyond that the one that was used longest ago is forgotten. */
+/** Milliseconds by which a last use may be too early: nobody asks for more, and the hot path is spared the work. */
+const grain = 1000
+
+/** Uses that are remembered between two writes; beyond that the one that is longest ago is forgotten. */
 const most = 10_000
 
 /** Collects in memory, because a build server opens an account a hundred times a second, and writes now and then. */
@@ -27,8 +30,11 @@ export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): 
   let writing = Promise.resolve()
 
   function collect(use: Use): void {
-    collected.delete(use.subject)
-    collected.set(use.subject, use)
+    const key = `${use.account} ${use.subject}`
+    const last = collected.get(key)
+    if (last !== undefined && use.at - last.at < grain && use.from === last.from) return
+    collected.delete(key)
+    collected.set(key, use)
     if (collected.size <= most) return
     const [oldest] = collected.keys()
     if (oldest !== undefined) collected.delete(oldest)
@@ -58,8 +64,8 @@ export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): 
   return {
     saw(decision, ask) {
       if (decision.outcome !== 'allow') return
-      const { scope, subject } = decision
-      collect({ scope, subject, at: now(), from: ask.from })
+      const { account, scope, subject } = decision
+      collect({ account: account.name, scope, subject, at: now(), from: ask.from })
     },
     async close() {
       clearInterval(timer)

@@ -94,12 +94,10 @@ t.test('a page for people never reaches a tool', async t => {
   t.equal(server.failures.length, before)
 })
 
-t.test('a tool is not sent to a sign-in page, to another host or to another path', async t => {
+t.test('a tool is not sent to another host or to another path', async t => {
   for (const location of [
-    'https://login.microsoftonline.com/x',
     'https://elsewhere.example.org/fabrikam/r.git/info/refs?service=git-upload-pack',
     '//elsewhere.example.org/fabrikam/r.git/info/refs?service=git-upload-pack',
-    `${upstream.url}/_signin?reply_to=/fabrikam/r.git/info/refs?service=git-upload-pack`,
     '/fabrikam/other',
     '/contoso/r.git/info/refs?service=git-upload-pack',
     `${server.url}/contoso/r.git/info/refs?service=git-upload-pack`,
@@ -113,6 +111,20 @@ t.test('a tool is not sent to a sign-in page, to another host or to another path
     t.equal(answer.status, 502, location ?? 'nowhere')
     t.equal(answer.headers.get('location'), null)
     t.equal(server.failures.at(-1)?.because, 'redirect')
+    await answer.text()
+  }
+})
+
+t.test('a redirect to a sign-in page means that the upstream does not know who is asking', async t => {
+  for (const location of [
+    'https://login.microsoftonline.com/x',
+    `${upstream.url}/_signin?reply_to=/fabrikam/r.git/info/refs?service=git-upload-pack`,
+    '/fabrikam/_signin?realm=x',
+  ]) {
+    const answer = await ask(git, [302, { Location: location }])
+    t.equal(answer.status, 502, location)
+    t.equal(answer.headers.get('location'), null)
+    t.equal(server.failures.at(-1)?.because, 'unauthorized')
     await answer.text()
   }
 })

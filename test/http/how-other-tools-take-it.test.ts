@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Outage } from '../../src/gateway/outage.ts'
+import type { Busy, Throttled } from '../../src/gateway/decision.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { gitLfs } from '../support/git-lfs.ts'
 import { jgit } from '../support/jgit.ts'
@@ -45,16 +46,16 @@ const broken = await runningServer(t, {
   }),
 })
 /** Challenges as always, and then has a reason of its own. */
-const later = (outcome: 'throttled' | 'busy') => {
+const later = (decision: Throttled | Busy) => {
   const { gateway } = server.world
   const put: Gateway = {
     ...gateway,
-    decide: async ask => (ask.authorization.length === 0 ? gateway.decide(ask) : { outcome, retryAfter: 30 }),
+    decide: async ask => (ask.authorization.length === 0 ? gateway.decide(ask) : decision),
   }
   return runningServer(t, { upstream: upstream.url, gateway: put })
 }
-const throttling = await later('throttled')
-const busy = await later('busy')
+const throttling = await later({ outcome: 'throttled', by: 'credential', retryAfter: 30 })
+const busy = await later({ outcome: 'busy', retryAfter: 30 })
 
 const contact = (status: number) => ({ shown: `could not be contacted. HTTP status: ${status}`, asked: 1 })
 
@@ -135,7 +136,7 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
   )
 
   t.test(`${outcome}: JGit, libgit2 and git-lfs end`, async t => {
-    const helper = Array.from({ length: 20 }, () => signIn)
+    const helper = Array.from({ length: 50 }, () => signIn)
     const asked = requests - 1
     if (status !== 401) {
       const git = status === 200 ? 'ok' : `unexpected http status code: ${status}`
@@ -146,23 +147,34 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
     }
     t.strictSame(await jgit(`${url}/r.git`, helper), { shown: 'not authorized', requests: 4, asked: 3 })
     t.match(await libgit2(`${url}/r.git`, helper), { shown: /^too many /, requests: 15, asked: 14 })
-    // Nothing but its helper ends this one.
-    t.strictSame(await gitLfs(`${url}/r.git`, helper), { shown: '401', requests: 21, asked: 20 })
+    // It would ask its helper for ever. What was wrong is wrong again; what nobody can read costs nothing.
+    const lfs = await gitLfs(`${url}/r.git`, helper)
+    if (outcome === 'refused') t.match(lfs, { shown: '403' })
+    else t.strictSame(lfs, { shown: '401', requests: 51, asked: 50 })
   })
 }
 
 t.test('whoever mistypes may type again', async t => {
-  const url = `${server.url}/fabrikam`
+  const fresh = await runningServer(t, { upstream: upstream.url, world: aFreshWorld() })
+  const url = `${fresh.url}/fabrikam`
   t.strictSame(await tf(`${url}/x.asmx`, [wrong, anna]), { shown: 'ok', requests: 4, asked: 2 })
   for (const tool of [jgit, libgit2])
     t.strictSame(await tool(`${url}/r.git`, [wrong, anna]), { shown: 'ok', requests: 3, asked: 2 })
   t.strictSame(await gitLfs(`${url}/r.git`, [wrong, anna]), { shown: '200', requests: 3, asked: 2 })
 })
 
-t.test('the same wrong password, sent again and again, costs one hash', async t => {
+t.test('the same wrong password, sent again and again, costs one hash and is stopped', async t => {
   const world = aFreshWorld()
   const { url } = await runningServer(t, { upstream: upstream.url, world })
-  const helper = Array.from({ length: 20 }, () => wrong)
-  for (const tool of [jgit, libgit2, gitLfs]) await tool(`${url}/fabrikam/r.git`, helper)
+  const helper = Array.from({ length: 50 }, () => wrong)
+  for (const tool of [jgit, libgit2])
+    t.match(await tool(`${url}/fabrikam/r.git`, helper), { shown: /^not|^too/ })
+  // Three and fourteen times before; twenty repetitions in all.
+  t.strictSame(await gitLfs(`${url}/fabrikam/r.git`, helper), { shown: '403', requests: 6, asked: 5 })
+  t.strictSame(await jgit(`${url}/fabrikam/r.git`, helper), {
+    shown: '429',
+    requests: 2,
+    asked: 1,
+  })
   t.equal(world.hashes(), 1)
 })

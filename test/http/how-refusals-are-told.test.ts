@@ -224,6 +224,7 @@ t.test('a bug is 503 as well, and is told to the operator with the request id', 
     observer: {
       upstreamAnswered: () => {},
       upstreamFailed: () => {},
+      outage: () => {},
       bug: (...both) => void told.push(both),
     },
   })

@@ -1,0 +1,82 @@
+import { unreachable } from '../gateway/decision.ts'
+import type { AccountName } from '../gateway/names.ts'
+import type { Authorize } from '../gateway/upstream-auth.ts'
+import { entraServicePrincipal, type EntraServicePrincipalOptions } from './entra-service-principal.ts'
+import { identityHeaders, type IdentityHeadersOptions } from './identity-headers.ts'
+import type { Method, MethodParts, PublicKey } from './method.ts'
+import { passThrough, type PassThroughOptions } from './pass-through.ts'
+import { signedAssertion, type SignedAssertionOptions } from './signed-assertion.ts'
+import { strip, type StripOptions } from './strip.ts'
+import { swappedCredential, type SwappedCredentialOptions } from './swapped-credential.ts'
+
+/** The choice of a method, with what it needs. */
+export type MethodOptions =
+  | IdentityHeadersOptions
+  | StripOptions
+  | SwappedCredentialOptions
+  | EntraServicePrincipalOptions
+  | SignedAssertionOptions
+  | PassThroughOptions
+
+export type MethodName = MethodOptions['method']
+
+/** The list of methods: each is a file, a line here and one above. */
+function createMethod(options: MethodOptions, parts: MethodParts): Method {
+  switch (options.method) {
+    case 'identity-headers':
+      return identityHeaders()
+    case 'strip':
+      return strip()
+    case 'swapped-credential':
+      return swappedCredential(options, parts)
+    case 'entra-service-principal':
+      return entraServicePrincipal(options, parts)
+    case 'signed-assertion':
+      return signedAssertion(options, parts)
+    case 'pass-through':
+      return passThrough()
+    default:
+      return unreachable(options)
+  }
+}
+
+export interface UpstreamAuthOptions {
+  /** For every account that has no choice of its own. */
+  readonly standard: MethodOptions
+  readonly byAccount: Readonly<Record<string, MethodOptions>>
+}
+
+/** How the upstreams learn who it is, each account's in its own way. */
+export interface UpstreamAuth {
+  readonly authorize: Authorize
+  readonly methodOf: (account: AccountName) => MethodName
+  /** The keys that assertions are signed with; `undefined` where nobody signs any. */
+  readonly publicKeys: (() => readonly PublicKey[]) | undefined
+}
+
+export function createUpstreamAuth(
+  { standard, byAccount }: UpstreamAuthOptions,
+  parts: MethodParts,
+): UpstreamAuth {
+  const usual = { ...createMethod(standard, parts), name: standard.method }
+  const others = new Map(
+    Object.entries(byAccount).map(([account, own]) => [
+      account,
+      { ...createMethod(own, parts), name: own.method },
+    ]),
+  )
+  const methodFor = (account: AccountName) => others.get(account) ?? usual
+  const publishers = [usual, ...others.values()].flatMap(({ publicKeys }) => publicKeys ?? [])
+
+  return {
+    authorize: (request, goal) => methodFor(request.allowed.account.name).authorize(request, goal),
+    methodOf: account => methodFor(account).name,
+    publicKeys: publishers.length === 0 ? undefined : () => allKeys(publishers),
+  }
+}
+
+/** Accounts that sign alike have the same keys: each stands in the set once. */
+function allKeys(publishers: readonly (() => readonly PublicKey[])[]): readonly PublicKey[] {
+  const keys = publishers.flatMap(published => published())
+  return [...new Map(keys.map(key => [key.kid, key])).values()]
+}
