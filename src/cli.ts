@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { addAccountCommands } from './commands/account.ts'
+import { addBenchCommand } from './commands/bench.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCredentialCommands } from './commands/credential.ts'
 import { addDirectoryCommands } from './commands/directory.ts'
@@ -11,6 +12,7 @@ import { outageSentence } from './commands/reason.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
+import { addMoveCommands } from './commands/move.ts'
 import { createToolbox } from './commands/tools.ts'
 import { usageComplaint } from './commands/usage.ts'
 import { Outage } from './gateway/outage.ts'
@@ -47,10 +49,12 @@ function buildProgram(): Command {
   addServeCommand(program, toolbox)
   addDirectoryCommands(program, toolbox)
   addAccountCommands(program, toolbox)
+  addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
   addExplainCommand(program, toolbox)
   addCheckCommand(program, toolbox)
   addSettingsCommand(program, toolbox)
+  addBenchCommand(program, toolbox)
   program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
   hintAtHelp(program)
   return program

@@ -1,3 +1,4 @@
+import { answerText, type Answer } from '../accounts/answer.ts'
 import { describe, scopeOf, type Connection } from '../gateway/connection.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -10,11 +11,13 @@ export function connectionText(connection: Connection): string {
   return describe(connection) + id
 }
 
-/** An account for people. */
-export function sayAccount(record: AccountRecord, settings: Settings): void {
+/** An account for people. `said`: what the directory source says of it now, where there is one. */
+export function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): void {
   const facts = [
     ['signs in with', connectionText(record.connection)],
+    ...(said ? [['asked just now', answerText(said)] as const] : []),
     ['scope', scopeOf(record.connection)],
+    ['lets in', record.membersOnly ? 'members only' : 'everybody of its scope'],
     ['upstream', record.upstream],
     ['requests', `${addressOf(record.name, settings)}... go to ${destinationOf(record, settings)}...`],
   ] as const
@@ -23,9 +26,21 @@ export function sayAccount(record: AccountRecord, settings: Settings): void {
   say('')
   sayTable(
     ['SINCE', 'SIGNED IN WITH', 'BY'],
-    record.history.map(({ since, connection, actor }) => [moment(since), connectionText(connection), actor]),
+    record.history.map(({ since, connection, actor, ...how }) => [
+      moment(since),
+      connectionText(connection) + manner(how),
+      actor,
+    ]),
   )
 }
+
+/** What is special about a move. */
+function manner({ bridgedUntil, undo }: Pick<Entry, 'bridgedUntil' | 'undo'>): string {
+  if (undo) return ', a move undone'
+  return bridgedUntil === undefined ? '' : `, bridged until ${moment(bridgedUntil)}`
+}
+
+type Entry = AccountRecord['history'][number]
 
 /** An account for programs; times are ISO 8601 in UTC. */
 export function accountJson(record: AccountRecord, settings: Settings): object {
@@ -36,10 +51,13 @@ export function accountJson(record: AccountRecord, settings: Settings): object {
     destination: destinationOf(record, settings),
     scope: scopeOf(record.connection),
     connection: record.connection,
-    history: record.history.map(({ connection, since, actor }) => ({
+    membersOnly: record.membersOnly ?? false,
+    history: record.history.map(({ connection, since, actor, bridgedUntil, undo }) => ({
       connection,
       since: new Date(since).toISOString(),
       actor,
+      ...(bridgedUntil !== undefined && { bridgedUntil: new Date(bridgedUntil).toISOString() }),
+      ...(undo && { undo }),
     })),
   }
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
 import type { AccountName, DirectoryId } from '../gateway/names.ts'
-import type { AccountRecord } from '../gateway/registry.ts'
+import { addMembers } from './account-members.ts'
 import { accountJson, connectionText, sayAccount } from './account-text.ts'
-import { Failure } from './failure.ts'
 import { examples } from './help.ts'
-import { insist, sentenceOf } from './problems.ts'
+import { insist, known } from './problems.ts'
 import { addressOf, destinationOf, resetPage } from './route.ts'
 import { say, sayJson, sayTable } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -18,6 +17,7 @@ export function addAccountCommands(program: Command, toolbox: Toolbox): void {
     .addHelpText('after', examples('account list', 'account show fabrikam'))
   addAdd(account, toolbox)
   addMoves(account, toolbox)
+  addMembers(account, toolbox)
   addViews(account, toolbox)
 }
 
@@ -101,14 +101,14 @@ function addViews(account: Command, toolbox: Toolbox): void {
     .argument('<NAME>', 'the account', accountName)
     .option(
       '--json',
-      'an object: name, address, upstream, destination, scope, connection, history (connection, since, actor)',
+      'an object: name, address, upstream, destination, scope, connection, membersOnly, history (connection, since, actor, bridgedUntil or undo where it applies)',
     )
     .addHelpText('after', examples('account show fabrikam', 'account show fabrikam --json'))
     .action((name: AccountName, { json }: { json?: true }) =>
-      toolbox.use(async ({ registry }, settings) => {
+      toolbox.use(async ({ registry, source }, settings) => {
         const record = await known(registry, name)
         if (json) sayJson(accountJson(record, settings))
-        else sayAccount(record, settings)
+        else sayAccount(record, settings, await source?.ask(name))
       }),
     )
 
@@ -129,10 +129,4 @@ function addViews(account: Command, toolbox: Toolbox): void {
         )
       }),
     )
-}
-
-async function known(registry: Tools['registry'], name: AccountName): Promise<AccountRecord> {
-  const record = await registry.account(name)
-  if (record === undefined) throw new Failure(sentenceOf({ problem: 'no-such-account', name }))
-  return record
 }

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { answerText } from '../accounts/answer.ts'
+import type { AccountName } from '../gateway/names.ts'
 import { settingsFile } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { examples } from './help.ts'
@@ -61,16 +63,38 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
   if (tools === undefined)
     return yield { part: 'accounts', ok: false, sentence: 'cannot be read: the store comes first' }
   const origins = new Set<string>()
+  let known: AccountName | undefined
   yield await probe('accounts', async () => {
     const [accounts, directories] = await Promise.all([
       tools.registry.accounts(),
       tools.registry.directories(),
     ])
     for (const { upstream } of accounts) origins.add(new URL(upstream).origin)
-    return `come from the ${settings.accounts.source}: ${accounts.length}, and directories: ${directories.length}`
+    known = accounts[0]?.name
+    return `come from ${sources[settings.accounts.source]}: ${accounts.length}, and directories: ${directories.length}`
   })
+  const { source } = tools
+  if (source !== undefined) yield await probe('source', () => trySource(source, known, settings))
   const { caFile } = settings.upstream
   for (const origin of origins) yield await probe('upstream', () => tryUpstream(origin, caFile))
+}
+
+const sources: Readonly<Record<Settings['accounts']['source'], string>> = {
+  store: 'the store',
+  'azure-devops': 'Azure DevOps and the store',
+}
+
+/** Asks about an account that is known; without one, any answer from there will do. */
+async function trySource(
+  { ask }: NonNullable<Tools['source']>,
+  known: AccountName | undefined,
+  { accounts: { azureDevOps } }: Settings,
+): Promise<string> {
+  const { origin } = new URL(azureDevOps.address.replaceAll('{account}', 'account'))
+  if (known === undefined) return await tryUpstream(origin, azureDevOps.caFile)
+  const answer = await ask(known)
+  if (answer.found === 'unknown') throw new Error(`${origin}: ${answerText(answer)}`)
+  return `${origin} says of ${known}: ${answerText(answer)}`
 }
 
 async function* listenFindings({ listen, operations }: Settings): AsyncGenerator<Finding> {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { unreachable, type Decision, type Refused } from '../gateway/decision.ts'
+import { unreachable, type Allow, type Decision, type Refused } from '../gateway/decision.ts'
 import type { AccountName, Username } from '../gateway/names.ts'
 import { answer } from '../http/answer.ts'
 import type { Settings } from '../settings/schema.ts'
 import { examples } from './help.ts'
 import { askPassword } from './password.ts'
 import { destinationOf } from './route.ts'
-import { say, sayJson, strong } from './say.ts'
+import { moment, say, sayJson, strong } from './say.ts'
 import type { Toolbox } from './tools.ts'
 import type { Station } from './stations.ts'
 import { refusePassword } from './usage.ts'
@@ -81,7 +81,7 @@ function sayWalk(stations: readonly Station[], { outcome }: Decision, seen: Seen
 function reasonOf(decision: Decision): string {
   switch (decision.outcome) {
     case 'allow':
-      return `the password of ${decision.username} is right in scope ${decision.scope}`
+      return allowed(decision)
     case 'reset-needed':
       return `the password is right, but counts in scope ${decision.former}, which the account has left`
     case 'disabled':
@@ -103,10 +103,18 @@ function reasonOf(decision: Decision): string {
     case 'unclear-target':
       return `the address can be read in two ways: ${decision.flaw}`
     case 'not-allowed':
-      return 'plain http is refused'
+      return decision.cause === 'plain-http'
+        ? 'plain http is refused'
+        : 'the password is right, but the account lets in members only, and this is none'
     default:
       return unreachable(decision)
   }
+}
+
+function allowed({ username, scope, bridgedUntil }: Allow): string {
+  const right = `the password of ${username} is right in scope ${scope}`
+  if (bridgedUntil === undefined) return right
+  return `${right}, which the account has left, and counts until ${moment(bridgedUntil)}: the move is bridged`
 }
 
 const refusals: Readonly<Record<Refused['cause'], string>> = {

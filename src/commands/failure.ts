@@ -16,6 +16,14 @@ export function asFailure(error: unknown): unknown {
   return isSentence ? new Failure(error.message, { cause: error }) : error
 }
 
+/** A file that somebody named cannot be written. Throws what is no error of the file system. */
+export function unwritable(file: string, error: unknown): Failure {
+  if (!(error instanceof Error && 'code' in error)) throw error
+  return new Failure(`${file} cannot be written (${String(error.code)}), so nothing was done.`, {
+    cause: error,
+  })
+}
+
 /** The settings are refused: exit code 78 (EX_CONFIG of sysexits.h). */
 export class SettingsRefused extends Error {
   readonly complaints: readonly Complaint[]

@@ -1,6 +1,7 @@
 import { describe } from '../gateway/connection.ts'
 import { unreachable } from '../gateway/decision.ts'
-import type { Problem } from '../gateway/registry.ts'
+import type { AccountName } from '../gateway/names.ts'
+import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import { Outage } from '../gateway/outage.ts'
 import { Failure } from './failure.ts'
 import { outageSentence } from './reason.ts'
@@ -11,6 +12,13 @@ export async function insist(change: Promise<Problem | undefined>): Promise<void
     throw error instanceof Outage ? new Failure(`${outageSentence(error)} Nothing was changed.`) : error
   })
   if (problem !== undefined) throw new Failure(sentenceOf(problem))
+}
+
+/** The account of that name; ends the command if there is none. */
+export async function known(registry: Pick<Registry, 'account'>, name: AccountName): Promise<AccountRecord> {
+  const record = await registry.account(name)
+  if (record === undefined) throw new Failure(sentenceOf({ problem: 'no-such-account', name }))
+  return record
 }
 
 /** What is in the way, and what to do next. */
@@ -26,6 +34,12 @@ export function sentenceOf(problem: Problem): string {
       return `There is an account ${problem.name} already. See it: altgate account show ${problem.name}`
     case 'already-connected':
       return `${problem.name} signs in with ${describe(problem.connection)} already, so nothing was changed. See it: altgate account show ${problem.name}`
+    case 'nothing-to-undo':
+      return `${problem.name} has no move that could be undone: it never moved, or its last move has been undone already. See its history: altgate account show ${problem.name}`
+    case 'no-members':
+      return `${problem.name} keeps no list of members: it lets in everybody of its scope, so nothing was changed.`
+    case 'no-such-member':
+      return `${problem.username} is no member of ${problem.name}, so nothing was changed. See who is: altgate account members ${problem.name}`
     case 'no-such-credential':
       return `Nobody has the user name ${problem.username} in scope ${problem.scope}. See them all: altgate credential list --scope ${problem.scope}`
     case 'username-taken':

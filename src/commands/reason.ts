@@ -10,6 +10,7 @@ const parts: Readonly<Record<Outage['part'], string>> = {
   redis: 'Redis cannot be used, and running gateways could not be told',
   hashing: 'Passwords cannot be hashed',
   upstream: 'The upstream cannot be used',
+  accounts: 'Nobody can say what the account signs in with',
   gateway: 'The gateway cannot be used',
 }
 

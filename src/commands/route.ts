@@ -26,3 +26,8 @@ export function hasPath(upstream: string): boolean {
 export function resetPage({ publicUrl }: Settings): string {
   return `${publicUrl}/_altgate/`
 }
+
+/** Where the people of one account do. */
+export function resetPageOf(name: AccountName, settings: Settings): string {
+  return `${resetPage(settings)}?account=${encodeURIComponent(name)}`
+}

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { asFailure } from './failure.ts'
 import { examples } from './help.ts'
+import { stopSignal } from './stop-signal.ts'
 import type { Toolbox } from './tools.ts'
 
 /** `altgate serve`. */
@@ -21,15 +22,4 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
         throw asFailure(error)
       }
     })
-}
-
-/** Aborted by the first SIGTERM or Ctrl-C. A second Ctrl-C is somebody who will not wait. */
-function stopSignal(): AbortSignal {
-  const stop = new AbortController()
-  process.once('SIGTERM', () => stop.abort())
-  process.once('SIGINT', () => {
-    stop.abort()
-    process.once('SIGINT', () => process.exit(130))
-  })
-  return stop.signal
 }

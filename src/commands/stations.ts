@@ -32,6 +32,13 @@ export function listen(
         const account = await accounts.find(name)
         tell({ station: 'connection', found: account ? connectionOf(account) : 'there is no such account' })
         if (account) tell({ station: 'scope', found: scopesOf(account) })
+        if (account?.members) tell({ station: 'scope', found: 'the account lets in its members only' })
+        return account
+      },
+      async confirm(name) {
+        const account = await accounts.confirm(name)
+        const now = account ? connectionOf(account) : 'there is no such account'
+        tell({ station: 'connection', found: `asked again before the refusal: ${now}` })
         return account
       },
     },
@@ -40,6 +47,7 @@ export function listen(
         const found = await credentials.find(scope, former, username)
         tell({ station: 'verify', found: `in scope ${scope}: ${credentialText(found.current)}` })
         if (former !== undefined) tell({ station: 'verify', found: formerText(former, found.former) })
+        if (found.linked) tell({ station: 'verify', found: `linked to somebody of scope ${scope}` })
         return found
       },
       upgrade: async () => undefined,

@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
+import type { Answer } from '../accounts/answer.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
+import type { AccountName } from '../gateway/names.ts'
 import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
@@ -21,6 +23,8 @@ export interface Tools {
   readonly keys: AttemptKeys
   /** Missing: the settings name no Redis. `ping` throws `Outage`. */
   readonly redis?: { ping(): Promise<void> }
+  /** Missing: the store alone says what accounts are connected to. One question, asked now. */
+  readonly source?: { readonly ask: (name: AccountName) => Promise<Answer> }
   close(): Promise<void>
 }
 

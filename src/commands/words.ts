@@ -51,6 +51,19 @@ function checked(text: string, fault: string | undefined): Username {
     : wrong(`${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`)
 }
 
+/** Three days: whoever has not come back by then will not. */
+export function bridgeHours(text: string): number {
+  const hours = /^\d{1,2}$/.test(text) ? Number(text) : 0
+  return hours >= 1 && hours <= 72 ? hours : wrong('A bridge stands for 1 to 72 whole hours.')
+}
+
+/** A day of the calendar, as it was given. */
+export function day(text: string): string {
+  const read = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN
+  const exists = !Number.isNaN(read) && new Date(read).toISOString().startsWith(text)
+  return exists ? text : wrong('A day is written as 2027-01-31.')
+}
+
 export function directoryName(text: string): string {
   return /^(?! )\P{Cc}{1,120}(?<! )$/u.test(text)
     ? text
@@ -80,6 +93,22 @@ function plainUrl(text: string): URL | undefined {
   const plain =
     url !== null && /^https?:\/\/[^\s\\@?#]+$/i.test(text) && url.username === '' && url.hostname !== ''
   return plain ? url : undefined
+}
+
+/** Of a load test: `50`, or `50,100,200`. */
+export function rates(text: string): readonly number[] {
+  return text.split(',').map(each => number(each, 100_000))
+}
+
+/** Of a load test, which lasts a day at most. */
+export function seconds(text: string): number {
+  return number(text, 86_400)
+}
+
+function number(text: string, most: number): number {
+  const value = Number(text)
+  if (!/^\d{1,6}$/.test(text) || value < 1 || value > most) return wrong(`A whole number from 1 to ${most}.`)
+  return value
 }
 
 function wrong(sentence: string): never {

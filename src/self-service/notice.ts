@@ -4,7 +4,7 @@ import type { Instant, Scope, Username } from '../gateway/names.ts'
 export interface CredentialChange {
   readonly scope: Scope
   readonly username: Username
-  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed'
+  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed' | 'linked'
   readonly at: Instant
 }
 

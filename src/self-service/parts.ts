@@ -22,6 +22,8 @@ export interface SelfServiceParts {
     | 'setCredential'
     | 'switchCredential'
     | 'claimCredential'
+    | 'link'
+    | 'linkedTo'
   >
   readonly credentials: Pick<CredentialStore, 'find'>
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>

@@ -6,6 +6,7 @@ import { createDesk, type Desk } from './desk.ts'
 import { pageAbout } from './failures.ts'
 import { readFields } from './fields.ts'
 import { addGuard, send } from './guard.ts'
+import { linkIdentities } from './link.ts'
 import { isPage, type Page } from './page.ts'
 import { noAuthority, noSuchPage, notFromHere, notUnderstood } from './pages/trouble.ts'
 import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
@@ -30,6 +31,7 @@ export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
     addChange(app, '/credential', request => setPassword(desk, request))
     addChange(app, '/switch', request => switchCredential(desk, request))
     addChange(app, '/claim', request => claimCredential(desk, request))
+    addChange(app, '/link', request => linkIdentities(desk, request))
   }
 }
 

@@ -1,6 +1,7 @@
 import { msaScope, readAccountName, type Instant, type Scope } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import { authorityFor, type Authority, type NoAuthority } from './authority.ts'
+import type { OtherSelf } from './pages/other-selves.ts'
 import type { OwnSet } from './pages/own-sets.ts'
 import type { Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
@@ -33,6 +34,8 @@ export interface Reception {
   recognise(guest: Guest, session: Session | undefined): Visitor | undefined
   /** What the page shows to somebody who is signed in. */
   profileOf(visitor: Visitor): Promise<Profile>
+  /** Everybody else whom the visitor has signed in as in this session. */
+  otherSelves(visitor: Visitor): Promise<readonly OtherSelf[]>
   /** The credentials of everybody that a session has signed in as. */
   setsOf(session: Session | undefined): Promise<readonly OwnSet[]>
 }
@@ -59,6 +62,19 @@ export function createReception(
     )
   }
 
+  async function otherSelves({ session, identity }: Visitor): Promise<readonly OtherSelf[]> {
+    const directories = await registry.directories()
+    const others = session.identities.filter(({ scope }) => scope !== identity.scope)
+    return await Promise.all(
+      others.map(async other => ({
+        identity: other,
+        place: placeOfScope(other.scope, directories),
+        fresh: isFresh(other),
+        linked: (await registry.linkedTo(identity, other.scope)) === other.owner,
+      })),
+    )
+  }
+
   async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {
     if (username === undefined) return false
     return (await credentials.find(scope, undefined, username)).current !== undefined
@@ -66,6 +82,7 @@ export function createReception(
 
   return {
     setsOf,
+    otherSelves,
 
     async receive(typed) {
       const name = readAccountName(typed)
@@ -82,7 +99,8 @@ export function createReception(
       return { ...guest, session, identity, fresh: isFresh(identity) }
     },
 
-    async profileOf({ account, place, session, identity, fresh }) {
+    async profileOf(visitor) {
+      const { account, place, session, identity, fresh } = visitor
       const { scope } = place
       const credential = await registry.ownCredential(scope, identity.owner)
       return {
@@ -95,6 +113,7 @@ export function createReception(
         fresh,
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),
+        others: await otherSelves(visitor),
       }
     },
   }

@@ -9,7 +9,7 @@ import type { Schema } from './schema.ts'
 
 type AccountRegistry = Pick<
   Registry,
-  'addAccount' | 'connect' | 'disconnect' | 'account' | 'accounts' | 'accountsIn'
+  'addAccount' | 'connect' | 'disconnect' | 'undoMove' | 'account' | 'accounts' | 'accountsIn'
 >
 
 /** The accounts, and what they are connected to. */
@@ -25,17 +25,27 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
         return await write(db, stamp, name, connection)
       }),
 
-    connect: (actor, name, directoryId) =>
+    connect: (actor, name, directoryId, bridgedUntil) =>
       makeChange({ actor, action: 'account-connected' }, async (db, stamp) => {
         const connection = await connectionTo(db, directoryId)
         if ('problem' in connection) return connection
-        return await move(db, stamp, name, connection)
+        return await move(db, stamp, name, connection, bridgedUntil)
       }),
 
-    disconnect: (actor, name) =>
+    disconnect: (actor, name, bridgedUntil) =>
       makeChange({ actor, action: 'account-disconnected' }, (db, stamp) =>
-        move(db, stamp, name, { kind: 'msa' }),
+        move(db, stamp, name, { kind: 'msa' }, bridgedUntil),
       ),
+
+    undoMove: (actor, name) =>
+      makeChange({ actor, action: 'move-undone' }, async (db, stamp) => {
+        const [known] = await recordsOf(db, name)
+        if (known === undefined) return { problem: 'no-such-account', name }
+        const [before, last] = known.history.slice(-2)
+        if (before === undefined || last === undefined || last.undo)
+          return { problem: 'nothing-to-undo', name }
+        return await write(db, stamp, name, before.connection, { undo: 1 })
+      }),
 
     async account(name) {
       const [record] = await recordsOf(reading, name)
@@ -62,12 +72,13 @@ async function move(
   stamp: Stamp,
   name: AccountName,
   connection: Connection,
+  bridgedUntil: Instant | undefined,
 ): Promise<Effect | Problem> {
   const [known] = await recordsOf(db, name)
   if (known === undefined) return { problem: 'no-such-account', name }
   if (scopeOf(known.connection) === scopeOf(connection))
     return { problem: 'already-connected', name, connection }
-  return await write(db, stamp, name, connection)
+  return await write(db, stamp, name, connection, { bridged_until: bridgedUntil ?? null })
 }
 
 async function write(
@@ -75,9 +86,13 @@ async function write(
   { revision, at, actor }: Stamp,
   account: AccountName,
   connection: Connection,
+  { bridged_until = null, undo = 0 }: Partial<Pick<HistoryRow, 'bridged_until' | 'undo'>> = {},
 ): Promise<Effect> {
   const directory = connection.kind === 'entra' ? connection.directoryId : null
-  await db.insertInto('connections').values({ account, revision, since: at, directory, actor }).execute()
+  await db
+    .insertInto('connections')
+    .values({ account, revision, since: at, directory, actor, bridged_until, undo })
+    .execute()
   return { account, scope: scopeOf(connection), usernames: [] }
 }
 
@@ -90,8 +105,11 @@ async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readon
     .select([
       'accounts.name',
       'upstream',
+      'members_only',
       'since',
       'actor',
+      'bridged_until',
+      'undo',
       'directory',
       'directories.name as directory_name',
     ])
@@ -120,17 +138,34 @@ async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonly Accou
   return rows.map(row => row.name)
 }
 
+interface HistoryRow extends ConnectionRow {
+  readonly name: AccountName
+  readonly upstream: string
+  readonly members_only: 0 | 1
+  readonly since: Instant
+  readonly actor: string
+  readonly bridged_until: Instant | null
+  readonly undo: 0 | 1
+}
+
 /** From the rows of one account, oldest first. */
-function recordOf(
-  rows: readonly (ConnectionRow & {
-    readonly name: AccountName
-    readonly upstream: string
-    readonly since: Instant
-    readonly actor: string
-  })[],
-): readonly AccountRecord[] {
+function recordOf(rows: readonly HistoryRow[]): readonly AccountRecord[] {
   const today = rows.at(-1)
   if (today === undefined) return []
-  const history = rows.map(row => ({ connection: connectionIn(row), since: row.since, actor: row.actor }))
-  return [{ name: today.name, upstream: today.upstream, connection: connectionIn(today), history }]
+  const { name, upstream, members_only } = today
+  const history = rows.map(momentOf)
+  const membersOnly = members_only === 1
+  return [{ name, upstream, connection: connectionIn(today), history, ...(membersOnly && { membersOnly }) }]
+}
+
+function momentOf(row: HistoryRow): AccountRecord['history'][number] {
+  const { since, actor, bridged_until: until, undo } = row
+  const connection = connectionIn(row)
+  return {
+    connection,
+    since,
+    actor,
+    ...(until !== null && { bridgedUntil: until }),
+    ...(undo === 1 && { undo: true }),
+  }
 }

@@ -1,4 +1,6 @@
 import type { Kysely } from 'kysely'
+import type { FormerConnection } from '../gateway/connection.ts'
+import type { Members } from '../gateway/membership.ts'
 import type { AccountName, Instant, Revision } from '../gateway/names.ts'
 import type { AccountStore } from '../gateway/ports.ts'
 import { connectionIn, type ConnectionRow } from './connection-row.ts'
@@ -9,6 +11,7 @@ import type { Schema } from './schema.ts'
 /** The accounts of the store. */
 export function createAccountStore(reading: Kysely<Schema>): AccountStore {
   const lastTwoConnections = prepareLookUp(reading)
+  const readMembers = prepareMembers(reading)
 
   return {
     async find(name) {
@@ -16,9 +19,12 @@ export function createAccountStore(reading: Kysely<Schema>): AccountStore {
       const asOf = newestIn(rows)
       const [today, before] = rows
       if (today === undefined || today.upstream === null) return { asOf, account: undefined }
-      const { upstream, since } = today
-      const former = before && { connection: connectionIn(before), leftAt: since }
-      return { asOf, account: { name, connection: connectionIn(today), ...(former && { former }), upstream } }
+      const { upstream } = today
+      const former = before && formerOf(before, today)
+      // A second look may see more than the revision says, never less; most accounts have no list.
+      const members = today.members_only === 1 ? membersIn(await readMembers({ name })) : undefined
+      const account = { name, connection: connectionIn(today), upstream }
+      return { asOf, account: { ...account, ...(former && { former }), ...(members && { members }) } }
     },
   }
 }
@@ -26,6 +32,13 @@ export function createAccountStore(reading: Kysely<Schema>): AccountStore {
 interface AccountRow extends ConnectionRow {
   readonly upstream: string
   readonly since: Instant
+  readonly members_only: 0 | 1
+  readonly bridged_until: Instant | null
+}
+
+function formerOf(before: ConnectionRow, { since, bridged_until }: AccountRow): FormerConnection {
+  const connection = connectionIn(before)
+  return { connection, leftAt: since, ...(bridged_until !== null && { bridgedUntil: bridged_until }) }
 }
 
 /** One row even if there is no such account, for the revision. */
@@ -39,10 +52,31 @@ function prepareLookUp(db: Kysely<Schema>) {
       .leftJoin('accounts', join => join.on('accounts.name', '=', value('name')))
       .leftJoin('connections', 'connections.account', 'accounts.name')
       .leftJoin('directories', 'directories.id', 'connections.directory')
-      .select(['newest', 'upstream', 'since', 'directory', 'directories.name as directory_name'])
+      .select([
+        'newest',
+        'upstream',
+        'members_only',
+        'since',
+        'bridged_until',
+        'directory',
+        'directories.name as directory_name',
+      ])
       .orderBy('connections.revision', 'desc')
       .limit(2)
       // An account has a connection from the start; the type that is inferred allows each column to be missing.
       .$castTo<Found>(),
+  )
+}
+
+function prepareMembers(db: Kysely<Schema>) {
+  return prepare(db, (value: Placeholder<{ name: AccountName }>) =>
+    db.selectFrom('members').select(['scope', 'username', 'subject']).where('account', '=', value('name')),
+  )
+}
+
+function membersIn(rows: readonly Pick<Schema['members'], 'scope' | 'username' | 'subject'>[]): Members {
+  const scopes = Map.groupBy(rows, row => row.scope)
+  return new Map(
+    [...scopes].map(([scope, listed]) => [scope, new Set(listed.map(row => row.subject ?? row.username))]),
   )
 }

@@ -6,7 +6,7 @@ import type { Schema } from './schema.ts'
 /** The credentials as people may see them. */
 export function createCredentialRecords(
   reading: Kysely<Schema>,
-): Pick<Registry, 'credentials' | 'ownCredential'> {
+): Pick<Registry, 'credentials' | 'ownCredential' | 'usesOf'> {
   const inScope = (scope: CredentialRecord['scope']) =>
     reading.selectFrom('credentials').selectAll().where('scope', '=', scope)
   return {
@@ -17,6 +17,17 @@ export function createCredentialRecords(
     async ownCredential(scope, owner) {
       const row = await inScope(scope).where('owner', '=', owner).executeTakeFirst()
       return row && recordOf(row)
+    },
+    async usesOf(account) {
+      const rows = await reading
+        .selectFrom('account_uses')
+        .innerJoin('credentials', 'credentials.subject', 'account_uses.subject')
+        .select(['scope', 'username', 'used_at', 'used_from'])
+        .where('account', '=', account)
+        .orderBy('used_at', 'desc')
+        .orderBy('username')
+        .execute()
+      return rows.map(({ scope, username, used_at: at, used_from: from }) => ({ scope, username, at, from }))
     },
   }
 }

@@ -1,11 +1,11 @@
 import type { Transaction } from 'kysely'
 import type { Owner, Scope, Username } from '../gateway/names.ts'
-import type { Problem, Registry } from '../gateway/registry.ts'
+import type { Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'
-import { directoryOf } from './connection-row.ts'
 import { findCredential, namesOf } from './credential-rows.ts'
-import { findDirectory } from './directory-registry.ts'
+import { missingScope } from './directory-registry.ts'
 import { keepCredentials } from './keep-credentials.ts'
+import { linkedNames } from './link-registry.ts'
 import type { Schema } from './schema.ts'
 
 type CredentialRegistry = Pick<
@@ -36,7 +36,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
           .set({ enabled: on ? 1 : 0, revision: stamp.revision })
           .where('subject', '=', kept.subject)
           .execute()
-        return { scope, usernames: namesOf(kept) }
+        return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, kept))] }
       }),
 
     claimCredential: (actor, scope, username, owner) =>
@@ -50,7 +50,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
           .set({ owner, revision: stamp.revision })
           .where('subject', '=', kept.subject)
           .execute()
-        return { scope, usernames: namesOf(kept) }
+        return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, { scope, owner }))] }
       }),
 
     importCredentials: (actor, scope, credentials, progress) =>
@@ -69,14 +69,6 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
         return { scope, usernames: [...usernames] }
       }),
   }
-}
-
-/** A credential in the scope of a directory that nobody has heard of could never be used: a mistyped id. */
-async function missingScope(db: Transaction<Schema>, scope: Scope): Promise<Problem | undefined> {
-  const directoryId = directoryOf(scope)
-  if (directoryId === null) return undefined
-  const directory = await findDirectory(db, directoryId)
-  return directory === undefined ? { problem: 'no-such-directory', directoryId } : undefined
 }
 
 async function hasOne(db: Transaction<Schema>, scope: Scope, owner: Owner): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Revision, Scope, Subject, Username } from '../gateway/names.ts'
+import type { Owner, Revision, Scope, Subject, Username } from '../gateway/names.ts'
 import type { CredentialStore, PasswordHash, StoredCredential } from '../gateway/ports.ts'
 import type { Database } from './database.ts'
 import { type Placeholder, prepare } from './prepare.ts'
@@ -9,15 +9,18 @@ import type { Schema } from './schema.ts'
 /** The credentials of the store. */
 export function createCredentialStore({ reading, writing }: Database): CredentialStore {
   const lookUp = prepareLookUp(reading)
+  const lookUpLink = prepareLink(reading)
 
   return {
     async find(scope, former, username) {
       const rows = await lookUp({ scope, former: former ?? scope, username })
-      return {
-        asOf: newestIn(rows),
-        current: credentialOf(scope, rows),
-        former: former === undefined ? undefined : credentialOf(former, rows),
-      }
+      const found = { asOf: newestIn(rows), current: credentialOf(scope, rows) }
+      if (former === undefined) return { ...found, former: undefined }
+
+      // For every name, or the time would tell who is known. It may see more than the revision says, never less.
+      const links = await lookUpLink({ scope, former, owner: ownerIn(former, rows) })
+      const linked = links.some(({ enabled }) => enabled !== 0)
+      return { ...found, former: credentialOf(former, rows), ...(linked && { linked }) }
     },
 
     async upgrade(scope, username, outdated, renewed) {
@@ -46,6 +49,7 @@ interface CredentialRow {
   readonly secondary: Username | null
   readonly hash: PasswordHash
   readonly enabled: 0 | 1
+  readonly owner: Owner | null
 }
 
 /** One row even if there is no such credential, for the revision. */
@@ -70,10 +74,33 @@ function prepareLookUp(db: Kysely<Schema>) {
         'secondary',
         'hash',
         'enabled',
+        'owner',
       ])
       // A left join finds all columns or none; the type that is inferred allows each of them to be missing.
       .$castTo<Found>(),
   )
+}
+
+/** Whom somebody of the former scope is linked to, and whether that one is switched on: `null` for no credential. */
+function prepareLink(db: Kysely<Schema>) {
+  return prepare(db, (value: Placeholder<{ scope: Scope; former: Scope; owner: Owner | null }>) =>
+    db
+      .selectFrom('links')
+      .leftJoin('credentials', join =>
+        join
+          .onRef('credentials.scope', '=', 'links.other_scope')
+          .onRef('credentials.owner', '=', 'links.other_owner'),
+      )
+      .select('enabled')
+      .where('links.scope', '=', value('former'))
+      .where('links.owner', '=', value('owner'))
+      .where('links.other_scope', '=', value('scope')),
+  )
+}
+
+function ownerIn(scope: Scope, rows: readonly Found[]): Owner | null {
+  const row = rows.find(found => found.scope === scope)
+  return row === undefined || row.scope === null ? null : row.owner
 }
 
 function credentialOf(scope: Scope, rows: readonly Found[]): StoredCredential | undefined {

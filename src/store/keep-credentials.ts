@@ -4,6 +4,7 @@ import type { Scope, Subject, Username } from '../gateway/names.ts'
 import type { NewCredential, Problem } from '../gateway/registry.ts'
 import type { Stamp } from './change.ts'
 import { type CredentialRow, namesOf, writeCredentials } from './credential-rows.ts'
+import { bindMembers } from './member-rows.ts'
 import type { Schema } from './schema.ts'
 
 /**
@@ -35,6 +36,7 @@ export async function keepCredentials(
   }
 
   await writeCredentials(db, [...written.values()])
+  await bindMembers(db, scope, [...written.values()])
   return touched
 }
 

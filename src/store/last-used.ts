@@ -6,26 +6,31 @@ import type { Schema } from './schema.ts'
 /** Uses that are written by one statement. */
 const batchSize = 1000
 
-/** When and from where the credentials of the store were last used. */
+/** When and from where the credentials of the store were last used, at all and for each account. */
 export function createLastUsed({ writing }: Database): LastUsed {
   return {
     async record(uses) {
-      const newest = newestOf(uses)
-      if (newest.length === 0) return
+      if (uses.length === 0) return
       await writing.transaction().execute(async transaction => {
         await waitForChanges(transaction)
-        for (let done = 0; done < newest.length; done += batchSize) {
-          await write(transaction, newest.slice(done, done + batchSize))
-        }
+        for (const batch of batchesOf(newestOf(uses, use => use.subject))) await write(transaction, batch)
+        for (const batch of batchesOf(newestOf(uses, use => `${use.account} ${use.subject}`)))
+          await writeForAccounts(transaction, batch)
       })
     },
   }
 }
 
-/** One for each credential: a statement that meets a row twice takes either of them. */
-function newestOf(uses: readonly Use[]): readonly Use[] {
+/** One for each key: a statement that meets a row twice takes either of them, or fails. */
+function newestOf(uses: readonly Use[], key: (use: Use) => string): readonly Use[] {
   const inOrder = uses.toSorted((one, other) => one.at - other.at)
-  return [...new Map(inOrder.map(use => [use.subject, use])).values()]
+  return [...new Map(inOrder.map(use => [key(use), use])).values()]
+}
+
+function batchesOf(uses: readonly Use[]): readonly (readonly Use[])[] {
+  return Array.from({ length: Math.ceil(uses.length / batchSize) }, (_, number) =>
+    uses.slice(number * batchSize, (number + 1) * batchSize),
+  )
 }
 
 /** By holding their counter. Two that lock many rows, each in its own order, could wait for each other for ever. */
@@ -46,4 +51,20 @@ async function write(db: Transaction<Schema>, uses: readonly Use[]): Promise<voi
     from (values ${sql.join(rows)}) as used
     where credentials.subject = used.column1 and credentials.scope = used.column2
       and (last_used_at is null or last_used_at < used.column3)`.execute(db)
+}
+
+/** `where true`: without it SQLite would take `on conflict` for a condition of the join. */
+async function writeForAccounts(db: Transaction<Schema>, uses: readonly Use[]): Promise<void> {
+  const rows = uses.map(
+    ({ subject, scope, at, from, account }) =>
+      sql`(${subject}, ${scope}, cast(${at} as bigint), ${from}, ${account})`,
+  )
+  await sql`
+    insert into account_uses (account, subject, used_at, used_from)
+    select used.column5, credentials.subject, used.column3, used.column4
+    from (values ${sql.join(rows)}) as used
+    join credentials on credentials.subject = used.column1 and credentials.scope = used.column2
+    where true
+    on conflict (account, subject) do update set used_at = excluded.used_at, used_from = excluded.used_from
+      where excluded.used_at > account_uses.used_at`.execute(db)
 }

@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { ownersAndSessions } from './migrations/0002-owners-and-sessions.ts'
+import { membersUsesAndLinks } from './migrations/0003-members-uses-and-links.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
 
@@ -9,6 +10,7 @@ import type { Schema } from './schema.ts'
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0001-first-tables', firstTables],
   ['0002-owners-and-sessions', ownersAndSessions],
+  ['0003-members-uses-and-links', membersUsesAndLinks],
 ]
 
 /**

@@ -1,3 +1,4 @@
+import type { ColumnType } from 'kysely'
 import type { Action } from '../gateway/change.ts'
 import type {
   AccountName,
@@ -17,7 +18,12 @@ import type { PasswordHash } from '../gateway/ports.ts'
  */
 export interface Schema {
   directories: { id: DirectoryId; name: string; issuer: string | null }
-  accounts: { name: AccountName; upstream: string }
+  accounts: { name: AccountName; upstream: string; members_only: ColumnType<0 | 1, 0 | 1 | undefined> }
+  /**
+   * Whom an account lets in that lets in members only. No subject: nobody has that name in the scope yet, and whoever
+   * the authority gives it to is meant.
+   */
+  members: { account: AccountName; scope: Scope; username: Username; subject: Subject | null }
   /**
    * Everything an account ever was connected to, in the order of `revision`; the last row is the connection of
    * today. Clocks step back, revisions do not. No directory: Microsoft accounts.
@@ -28,6 +34,10 @@ export interface Schema {
     since: Instant
     directory: DirectoryId | null
     actor: string
+    /** Until when credentials of the connection before this one still count, for people who are linked. */
+    bridged_until: Instant | null
+    /** Whether it took the move before it back. */
+    undo: ColumnType<0 | 1, 0 | 1 | undefined>
   }
   credentials: {
     subject: Subject
@@ -42,6 +52,10 @@ export interface Schema {
     last_used_at: Instant | null
     last_used_from: string | null
   }
+  /** When and from where a credential last opened an account. */
+  account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
+  /** Two people of two scopes who are one, as they have shown; each link stands here once for each direction. */
+  links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
   /** Every name a credential answers to. Its key is the one name space that both kinds of names share. */
   usernames: { scope: Scope; username: Username; subject: Subject }
   /** One row. Whoever changes something holds it until the commit, so revisions are committed in order. */

@@ -20,10 +20,10 @@ import type { Database } from './database.ts'
 import { createDirectoryRegistry } from './directory-registry.ts'
 import { type KeyName, sharedKey } from './keys.ts'
 import { createLastUsed } from './last-used.ts'
+import { createLinkRegistry } from './link-registry.ts'
+import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrate.ts'
-import { isPostgresUrl, openPostgres } from './postgres.ts'
 import { createSessionStore } from './session-store.ts'
-import { openSqlite } from './sqlite.ts'
 
 /** What is kept: accounts, credentials, who changed what. Everything throws `Outage` when the database fails. */
 export interface Store {
@@ -67,11 +67,15 @@ export async function openStore({ url, clock = Date.now }: StoreOptions): Promis
   }
 }
 
+/** A driver takes some megabytes of every worker: only the one that is asked for is loaded. */
 async function openDatabase(url: Secret): Promise<Database> {
   const text = url.reveal()
   const file = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1]
-  if (file !== undefined) return await openSqlite(file)
-  if (/^postgres(?:ql)?:\/\//.test(text) && isPostgresUrl(url)) return openPostgres(url)
+  if (file !== undefined) return await (await import('./sqlite.ts')).openSqlite(file)
+  if (/^postgres(?:ql)?:\/\//.test(text)) {
+    const { isPostgresUrl, openPostgres } = await import('./postgres.ts')
+    if (isPostgresUrl(url)) return openPostgres(url)
+  }
   // Without the text: it may hold a password.
   throw new Error(
     'The address of the store cannot be read: write sqlite:FILE (with the path of a file) or postgres://USER:PASSWORD@HOST/DATABASE.',
@@ -92,6 +96,8 @@ function storeOn(database: Database, clock: () => Instant): Store {
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
+        ...createMemberRegistry(reading, makeChange),
+        ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
       }

@@ -147,6 +147,14 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'linked',
+    title: 'Linked: both are you. Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'This is me, too (Contoso)' }).click()
+      return anna
+    },
+  },
+  {
     name: 'saved-generated',
     title: 'Saved: copy your new password',
     async reach({ anna }) {

@@ -103,6 +103,7 @@ t.test('every command has a help text with examples, and reads no settings for i
     'explain',
     'check',
     'settings',
+    'bench',
   ]
   const desk = aDesk(t, { ALTGATE__LISTEN__PORT: 'abc' })
   for (const command of commands) {

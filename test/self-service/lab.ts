@@ -85,7 +85,9 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     hasher,
     outage: outage => void outages.push(outage),
     upgradeFailed() {},
+    upstreamAuthWarning() {},
     revoked() {},
+    asked() {},
   })
   t.teardown(() => services.close())
   await fill(services, upstream.url)
@@ -124,7 +126,13 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 8,
     },
-    observer: { upstreamAnswered() {}, upstreamFailed() {}, bug: error => void bugs.push(error) },
+    authorize: services.upstreamAuth.authorize,
+    observer: {
+      upstreamAnswered() {},
+      upstreamFailed() {},
+      outage: outage => void outages.push(outage),
+      bug: error => void bugs.push(error),
+    },
     selfService: createSelfService({ ...parts, ...options.change?.(parts) }),
   })
   await release()

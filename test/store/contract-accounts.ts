@@ -136,6 +136,17 @@ export async function accountsContract(t: Test, make: MakeDatabase): Promise<voi
     t.strictSame(await registry.directories(), [north, south])
   })
 
+  await t.test('a directory that has its id for a name is given one, once', async t => {
+    const store = await openFresh(t, make)
+    const registry = store.registry(silently)
+    t.equal(await registry.addDirectory('azure-devops', { id: north.id, name: north.id }), undefined)
+    const exists = { problem: 'directory-exists', directoryId: north.id } as const
+    t.strictSame(await registry.addDirectory('azure-devops', { id: north.id, name: north.id }), exists)
+    t.equal(await registry.addDirectory(actor, north), undefined)
+    t.strictSame(await registry.directories(), [north])
+    t.strictSame(await registry.addDirectory(actor, north), exists)
+  })
+
   await t.test('what cannot be done is said, and changes nothing', async t => {
     const store = await openFresh(t, make)
     const registry = store.registry(silently)

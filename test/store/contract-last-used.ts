@@ -6,6 +6,8 @@ import {
   actor,
   anna,
   boris,
+  contoso,
+  fabrikam,
   hashOf,
   inNorth,
   manyCredentials,
@@ -17,9 +19,10 @@ import {
 
 /** A use of a credential that is there. */
 async function useOf(store: Store, username: Username, at: number, from = '192.0.2.7', scope: Scope = msa) {
+  const account = fabrikam
   const { current } = await store.credentials.find(msa, undefined, username)
   if (current === undefined) throw new Error('the test has not made that credential')
-  return { scope, subject: current.subject, at, from }
+  return { account, scope, subject: current.subject, at, from }
 }
 
 async function lastUses(store: Store) {
@@ -55,6 +58,32 @@ export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<voi
     ])
   })
 
+  await t.test('for each account it is kept who used it last, and when, the newest first', async t => {
+    const store = await openFresh(t, make)
+    const registry = store.registry(silently)
+    await registry.setCredential(actor, msa, { username: anna, hash: hashOf('one') })
+    await registry.setCredential(actor, msa, { username: boris, hash: hashOf('one') })
+    t.strictSame(await registry.usesOf(fabrikam), [])
+
+    const annas = await useOf(store, anna, 3000, '192.0.2.3')
+    await store.lastUsed.record([
+      { ...annas, at: 2000 },
+      annas,
+      { ...annas, account: contoso, at: 9000, from: '192.0.2.9' },
+      await useOf(store, boris, 5000, '192.0.2.5'),
+    ])
+    await store.lastUsed.record([{ ...annas, at: 1000, from: '192.0.2.1' }])
+    const [boriss, annass] = [
+      { scope: msa, username: boris, at: 5000, from: '192.0.2.5' },
+      { scope: msa, username: anna, at: 3000, from: '192.0.2.3' },
+    ]
+    t.strictSame(await registry.usesOf(fabrikam), [boriss, annass])
+    t.strictSame(await registry.usesOf(contoso), [{ ...annass, at: 9000, from: '192.0.2.9' }])
+
+    await store.lastUsed.record([{ ...annas, at: 6000, from: '192.0.2.6' }])
+    t.strictSame(await registry.usesOf(fabrikam), [{ ...annass, at: 6000, from: '192.0.2.6' }, boriss])
+  })
+
   await t.test(
     'a use is no change: no revision, nothing in the log, and a new password keeps it',
     async t => {
@@ -80,6 +109,7 @@ export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<voi
     const use = await useOf(store, anna, 3000, '192.0.2.7', inNorth)
     await store.lastUsed.record([use, { ...use, scope: msa, subject: 'nobody' as typeof use.subject }])
     t.strictSame(await lastUses(store), [[anna, undefined, undefined]])
+    t.strictSame(await store.registry(silently).usesOf(fabrikam), [])
   })
 
   await t.test('processes that write thousands of uses at once, during an import, do not block', async t => {
@@ -93,7 +123,13 @@ export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<voi
     const subjects = await Promise.all(
       credentials.map(async ({ username }) => (await useOf(store, username, 0)).subject),
     )
-    const uses = subjects.map((subject, at) => ({ scope: msa, subject, at: at + 1, from: '192.0.2.7' }))
+    const uses = subjects.map((subject, at) => ({
+      account: fabrikam,
+      scope: msa,
+      subject,
+      at: at + 1,
+      from: '192.0.2.7',
+    }))
     const answers = await Promise.all([
       stores[1]?.lastUsed.record(uses),
       stores[2]?.lastUsed.record(uses.toReversed()),
@@ -102,5 +138,6 @@ export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<voi
     t.strictSame(answers, [undefined, undefined, undefined])
     const used = await registry.credentials(msa)
     t.equal(used.filter(({ lastUsed }) => lastUsed !== undefined).length, 2500)
+    t.equal((await registry.usesOf(fabrikam)).length, 2500)
   })
 }

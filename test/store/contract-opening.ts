@@ -78,6 +78,28 @@ export async function openingContract(t: Test, make: MakeDatabase): Promise<void
     t.match(await registry.ownCredential(msa, annaOwner), { username: anna })
   })
 
+  await t.test('a store of the second version is brought up to date: every account is open', async t => {
+    const database = await make(t)
+    const first = await openStore({ url: database.url })
+    await first.registry(silently).addAccount(actor, { name: fabrikam, upstream })
+    await first.close()
+    await database.execute(`
+      drop table members;
+      drop table account_uses;
+      drop table links;
+      alter table accounts drop column members_only;
+      alter table connections drop column bridged_until;
+      alter table connections drop column undo;
+      delete from migrations where name = '0003-members-uses-and-links'`)
+    const store = await open(t, database)
+    t.strictSame((await store.accounts.find(fabrikam)).account, {
+      name: fabrikam,
+      upstream,
+      connection: { kind: 'msa' },
+    })
+    t.strictSame(await store.registry(silently).usesOf(fabrikam), [])
+  })
+
   await t.test(
     'a store that a newer version has made is refused with a sentence, and left as it is',
     async t => {

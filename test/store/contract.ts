@@ -7,6 +7,9 @@ import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
 import { importContract } from './contract-import.ts'
 import { lastUsedContract } from './contract-last-used.ts'
+import { linksContract } from './contract-links.ts'
+import { membersContract } from './contract-members.ts'
+import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { sessionsContract } from './contract-sessions.ts'
@@ -25,6 +28,9 @@ export type MakeDatabase = (t: Test) => Promise<FreshDatabase>
 export async function storeContract(t: Test, make: MakeDatabase): Promise<void> {
   for (const part of [
     accountsContract,
+    membersContract,
+    movesContract,
+    linksContract,
     credentialsContract,
     ownersContract,
     lastUsedContract,

@@ -3,6 +3,7 @@ import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
 import { html, type Html } from '../html.ts'
 import type { Page } from '../page.ts'
 import { pageOf, signInFor, type Place } from '../places.ts'
+import { otherSelves, type OtherSelf } from './other-selves.ts'
 import { ownSets, type OwnSet } from './own-sets.ts'
 import { claimForm, setForm, type Faults } from './set-form.ts'
 
@@ -21,6 +22,8 @@ export interface Profile {
   /** The accounts that the credential opens, for a directory; nobody knows who all has Microsoft accounts. */
   readonly opens: readonly AccountName[]
   readonly sets: readonly OwnSet[]
+  /** Whom else the person has signed in as. */
+  readonly others: readonly OtherSelf[]
 }
 
 /** What has just happened, said at the top of the page. */
@@ -50,6 +53,7 @@ nowhere else. You came here for <b>${account.name}</b>.</p>
 ${shown.credential && present(shown, shown.credential)}
 ${change(shown, told)}
 ${reach(shown)}
+${otherSelves(shown)}
 ${elsewhere(shown)}`,
   }
 }

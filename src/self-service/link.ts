@@ -1,0 +1,27 @@
+import type { FastifyRequest } from 'fastify'
+import { readChange, show, tell } from './changes.ts'
+import type { Desk } from './desk.ts'
+import { isPage, type Page } from './page.ts'
+
+/**
+ * `POST /link`: two of those whom somebody has signed in as are one person. Both sign-ins stand in one session and are
+ * recent, which is all the proof there can be: no authority knows of the other.
+ */
+export async function linkIdentities(desk: Desk, request: FastifyRequest): Promise<Page> {
+  const change = await readChange(desk, request)
+  if (isPage(change)) return change
+  const others = await desk.reception.otherSelves(change)
+  const other = others.find(({ place }) => place.scope === change.fields.get('with'))
+  if (other === undefined || !other.fresh) {
+    return await show(desk, change, {
+      note: 'Sign in to both once more, one after the other, and then say it. Nothing was changed this time.',
+    })
+  }
+  if (other.linked) {
+    return await show(desk, change, { note: 'That was known already. Nothing was changed this time.' })
+  }
+  const problem = await desk.registry.link(change.actor, change.identity, other.identity)
+  if (problem !== undefined) throw new Error(`two identities could not be linked: ${problem.problem}`)
+  tell(desk, change, change.username, 'linked')
+  return await show(desk, change, { done: 'Linked: both are you.' })
+}
