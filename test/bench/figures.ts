@@ -1,0 +1,25 @@
+import type { Figure } from './figure.ts'
+import { bigPack } from './figures/big-pack.ts'
+import { cold } from './figures/cold.ts'
+import { forged } from './figures/forged.ts'
+import { forwardAuth } from './figures/forward-auth.ts'
+import { memory } from './figures/memory.ts'
+import { proxied } from './figures/proxied.ts'
+import { stampede } from './figures/stampede.ts'
+import { store } from './figures/store.ts'
+import { underAttack } from './figures/under-attack.ts'
+import { workers } from './figures/workers.ts'
+
+/** All of them, in the order in which they are run and told. */
+export const figures: readonly Figure[] = [
+  proxied,
+  forwardAuth,
+  underAttack,
+  stampede,
+  cold,
+  forged,
+  bigPack,
+  memory,
+  store,
+  workers,
+]

@@ -1,0 +1,79 @@
+import type { Figure } from '../figure.ts'
+import { allAtOnce } from '../at-once.ts'
+import { startGateway, type Gateway } from '../gateway.ts'
+import { anna, basic, userNumber } from '../people.ts'
+import { inRounds } from '../rounds.ts'
+import { answersOf } from '../server.ts'
+import { spreadOf } from '../spread.ts'
+import { startUpstream } from '../upstream.ts'
+
+const callers = 1000
+
+/** What happens when a thousand build jobs begin at one moment with a password that nobody has used before. */
+export const stampede: Figure = {
+  name: 'stampede',
+  title: '1,000 callers at once with one good password, never seen before',
+  programs: ['nginx'],
+  async run(stage) {
+    const rounds = stage.quick ? 2 : 15
+    const upstream = await startUpstream(stage)
+    const gateway = await startGateway(stage, { upstream, workers: 2, users: 2 * rounds + 2 })
+    const answers = [await answersOf(gateway)]
+    await rush(gateway, 0)
+    await rush(gateway, 0)
+
+    const measured = await inRounds(stage, rounds, [gateway], async (_, round) => {
+      const one = await rush(gateway, 2 * round + 1, 1)
+      const cold = await rush(gateway, 2 * round + 2)
+      const warm = await rush(gateway, 2 * round + 2)
+      return { one, cold, warm }
+    })
+    const found = measured.get(gateway) ?? []
+    const alone = spreadOf(found.map(({ one }) => one.milliseconds))
+    const cold = spreadOf(found.map(({ cold }) => cold.milliseconds))
+    const warm = spreadOf(found.map(({ warm }) => warm.milliseconds))
+    const bars = [
+      { label: 'one caller alone, never seen', value: alone },
+      { label: '1,000 callers, never seen', value: cold },
+      { label: '1,000 callers, known', value: warm },
+    ]
+    return {
+      answers,
+      rows: bars.map(({ label, value }) => ({ what: label, unit: 'ms', value })),
+      goals: [
+        {
+          what: 'password hashes for all of them',
+          unit: '',
+          value: Math.max(...found.map(({ cold }) => cold.hashes)),
+          bound: 'at most',
+          limit: 1,
+        },
+        {
+          what: 'until the last is answered, in what one caller waits',
+          unit: '×',
+          value: spreadOf(found.map(({ one, cold }) => cold.milliseconds / one.milliseconds)).median,
+          bound: 'at most',
+          limit: 2,
+        },
+      ],
+      plot: {
+        kind: 'bars',
+        title: 'A stampede: 1,000 callers at once, two workers, one hash',
+        subtitle: 'until the last caller has its answer; callers, gateway and upstream share the machine',
+        unit: 'ms',
+        bars,
+        goal: { label: 'goal: twice one caller', value: 2 * alone.median },
+      },
+      notes: ['Both ends share the cores: what 1,000 known callers take is the work of answering them.'],
+    }
+  },
+}
+
+/** Sends that many requests at once for one user; throws unless each gets the upstream's answer. */
+async function rush(gateway: Gateway, user: number, size = callers) {
+  const before = await gateway.hashes()
+  const authorization = basic({ ...anna, user: userNumber(user) })
+  const { milliseconds, good } = await allAtOnce(gateway.url, authorization, size)
+  if (good !== size) throw new Error(`${size - good} of ${size} callers were not let in`)
+  return { milliseconds, hashes: (await gateway.hashes()) - before }
+}

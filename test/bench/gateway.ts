@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { startAltgate } from '../support/altgate.ts'
+import { metric } from '../support/metrics.ts'
+import { account } from './people.ts'
+import type { Server } from './server.ts'
+import type { Stage } from './stage.ts'
+import { fillStore } from './fill-store.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface GatewayOptions {
+  readonly upstream: Upstream
+  /** As many as cores if left out, which is the default of all servers here. */
+  readonly workers?: number | 'auto'
+  /** So many credentials besides Anna's, all with her password; `userNumber` gives their names. */
+  readonly users?: number
+  /** Groups of settings that take the place of the usual ones. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly name?: string
+}
+
+/** Altgate as a server under measurement. */
+export interface Gateway extends Server {
+  /** Address of its store. */
+  readonly store: string
+  /** How many password hashes it has computed so far. */
+  readonly hashes: () => Promise<number>
+}
+
+/** Starts Altgate as its users do, as a process of its own, with its log in a file, one account and credentials. */
+export async function startGateway(stage: Stage, options: GatewayOptions): Promise<Gateway> {
+  const { upstream, workers = 'auto', users = 0, settings = {}, name = 'Altgate' } = options
+  stage.say(`starting ${name}`)
+  stage.stop.throwIfAborted()
+  const store = `sqlite:${join(stage.folder(), 'altgate.db')}`
+  await fillStore(store, { upstream: upstream.url, users })
+  const altgate = await startAltgate(stage, {
+    settings: { workers, store: { url: store }, hashing: {}, stop: { graceSeconds: 1 }, ...settings },
+  })
+  stage.teardown(() => altgate.stop())
+  return {
+    name,
+    url: `${altgate.url}/${account}/hello`,
+    pid: altgate.pid,
+    headers: {},
+    guarded: true,
+    slow: false,
+    store,
+    hashes: () => metric(altgate, 'altgate_password_hashes_total'),
+  }
+}
