@@ -35,8 +35,12 @@ COPY src src
 # belongs to root like the code that it is made of.
 RUN install --directory --owner node --group node node_modules/.cache/altgate
 USER 1000:1000
-RUN ALTGATE__STORE__URL=sqlite:/tmp/compiling/altgate.db timeout --preserve-status 10 altgate serve \
- && rm -r /tmp/compiling
+RUN set -e; \
+    ALTGATE__STORE__URL=sqlite:/tmp/compiling/altgate.db altgate serve & \
+    timeout 120 sh -c 'until node -e "fetch(\"http://127.0.0.1:9180/ready\").then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; do sleep 1; done'; \
+    kill $!; \
+    wait $!; \
+    rm -r /tmp/compiling
 USER root
 RUN chown --recursive root:root node_modules/.cache
 # The embedded store on a volume, so that the root file system can be read-only; the operations port is for

@@ -1,15 +1,18 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
 import type { Tools } from './commands/tools.ts'
+import { openDirectory, openSource } from './directory.ts'
 import { openFoundation, type Foundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type {
+  AccountDirectory,
   CredentialStore,
   LastUsed,
   News,
   PasswordHasher,
   SessionStore,
+  Throttle,
   VerdictCache,
 } from './gateway/ports.ts'
 import type { Outage } from './gateway/outage.ts'
@@ -19,6 +22,9 @@ import { createArgon2id } from './hashing/argon2id.ts'
 import { createRedisNews } from './news/redis-news.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
+import { createSharedBook } from './throttling/shared-book.ts'
+import { createThrottle } from './throttling/throttle.ts'
+import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
 import { createLocalVerdicts, type LocalVerdicts } from './verdicts/local.ts'
 import { createSharedVerdicts } from './verdicts/shared.ts'
 import { createVerdictCache } from './verdicts/two-tier.ts'
@@ -33,6 +39,7 @@ export interface Services {
   readonly credentials: CredentialStore
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  readonly upstreamAuth: UpstreamAuth
   close(): Promise<void>
 }
 
@@ -42,8 +49,12 @@ export interface ServiceParts {
   readonly outage: (outage: Outage) => void
   /** Told when a good password could not be given a dearer hash. */
   readonly upgradeFailed: (error: unknown) => void
+  /** Told what goes wrong in signing in to upstreams without a request failing over it. */
+  readonly upstreamAuthWarning: (sentence: string, cause: unknown) => void
   /** Told how many seconds it took until a change held in every process. */
   readonly revoked: (seconds: number) => void
+  /** Told what each question about an account told. */
+  readonly asked: (told: string) => void
 }
 
 /** Settings become implementations: the one place that chooses. Closes them in reverse order. Throws `Outage`. */
@@ -58,8 +69,16 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     goodEntries: settings.verdicts.matchEntries,
     now: Date.now,
   })
-  const accounts = createRememberedAccounts({ store: store.accounts, now: Date.now })
-  const { news, verdicts } = memoryOf(settings, { foundation, local, accounts, parts, opening })
+  const remembered = createRememberedAccounts({ store: store.accounts, now: Date.now })
+  const memory = { foundation, local, accounts: remembered, parts, opening }
+  const { news, verdicts } = memoryOf(settings, memory)
+  const { accounts, registry } = openDirectory(settings, {
+    ...parts,
+    store: remembered,
+    news,
+    foundation,
+    opening,
+  })
 
   const gateway = createGateway({
     naming: settings.accounts.naming,
@@ -67,18 +86,34 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     news,
     accounts,
     keys,
-    verifier: createVerifier({ credentials: store.credentials, verdicts, generated, ...parts }),
+    verifier: createVerifier({
+      credentials: store.credentials,
+      verdicts,
+      generated,
+      throttle: throttleOf(settings, { foundation, parts, opening }),
+      ...parts,
+    }),
     outage: parts.outage,
   })
+  const upstreamAuth = createUpstreamAuth(
+    { standard: settings.upstreamAuth, byAccount: settings.upstreamAuthByAccount },
+    {
+      publicUrl: settings.publicUrl,
+      masterKey: await store.key('assertions'),
+      now: Date.now,
+      warn: parts.upstreamAuthWarning,
+    },
+  )
   const open = opening.move()
   return {
     gateway,
-    registry: store.registry(foundation.announce),
+    registry,
     lastUsed: store.lastUsed,
     sessions: store.sessions,
     credentials: store.credentials,
     keys,
     generated,
+    upstreamAuth,
     close: () => open.disposeAsync(),
   }
 }
@@ -126,14 +161,28 @@ function memoryOf(
   return { news, verdicts }
 }
 
+/** Guesses are counted in Redis where there is one, else in this process. */
+function throttleOf(
+  settings: Settings,
+  { foundation, parts, opening }: Pick<Memory, 'foundation' | 'parts' | 'opening'>,
+): Throttle {
+  const { verdictKey: key, redis: server } = foundation
+  const shared = server && createSharedBook({ server, outage: parts.outage })
+  if (shared !== undefined) opening.defer(() => shared.close())
+  return createThrottle(settings.throttle, { key, now: Date.now, shared })
+}
+
 /** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
 export async function openTools(settings: Settings): Promise<Tools> {
   const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {})
   const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
+  const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
+  const inStore = { find, confirm: find }
+  const source = openSource(settings, inStore)
   return {
     registry: store.registry(announce),
     store: {
-      accounts: { find: async name => (await store.accounts.find(name)).account },
+      accounts: source ?? inStore,
       credentials: store.credentials,
       ping: () => store.ping(),
     },
@@ -141,6 +190,10 @@ export async function openTools(settings: Settings): Promise<Tools> {
     generated,
     keys,
     ...(redis && { redis }),
-    close: () => store.close(),
+    ...(source && { source }),
+    async close() {
+      await source?.close()
+      await store.close()
+    },
   }
 }

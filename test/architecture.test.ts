@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '..')
 /** The folders that hold one part each. */
 const parts = [
   'accounts',
+  'bench',
   'commands',
   'demo',
   'hashing',
@@ -16,6 +17,7 @@ const parts = [
   'self-service',
   'settings',
   'store',
+  'throttling',
   'upstream-auth',
   'verdicts',
   'witnesses',
@@ -26,6 +28,7 @@ const joiners = [
   'altgate.js',
   'app.ts',
   'cli.ts',
+  'directory.ts',
   'fleet.ts',
   'foundation.ts',
   'serve.ts',
@@ -38,6 +41,7 @@ const exceptions = [
   { from: 'commands', to: 'settings', because: 'every command reads the settings first' },
   { from: 'commands', to: 'passwords', because: 'one set of rules for what people choose' },
   { from: 'self-service', to: 'passwords', because: 'the same rules hold on the page' },
+  { from: 'commands', to: 'bench', because: 'a load test is a command, and runs without the server' },
   { from: 'commands', to: 'src/services.ts', because: 'commands work on the same parts as the server' },
   { from: 'commands', to: 'src/serve.ts', because: 'serving is a command too' },
   { from: 'commands', to: 'src/hashing/imported.ts', because: 'an import file holds hashes made elsewhere' },
@@ -46,6 +50,13 @@ const exceptions = [
     to: 'src/http/answer.ts',
     because: 'explain shows the very answer that a client would get',
   },
+  { from: 'accounts', to: 'verdicts', because: 'answers are shared over the same Redis' },
+  {
+    from: 'commands',
+    to: 'src/accounts/answer.ts',
+    because: 'what the directory source said is put into words',
+  },
+  { from: 'throttling', to: 'verdicts', because: 'guesses are counted over the same Redis' },
   { from: 'news', to: 'verdicts', because: 'a change is told, and its verdicts dropped, over one Redis' },
 ]
 
@@ -61,10 +72,19 @@ const revealers = new Map<string, string>([
   ['src/store/store.ts', 'the address of the store says which database it is'],
   ['src/store/postgres.ts', 'the address may hold the password of the database'],
   ['src/verdicts/redis.ts', 'the address may hold the password of Redis'],
+  ['src/bench/authorization.ts', 'a load test presents what a tool would present'],
+  ['src/bench/sender.ts', 'the secret of the load-test lane travels in a header'],
+  ['src/http/load-test.ts', 'what a load test presents is compared with it'],
   ['src/commands/credential-set.ts', 'a generated password is shown once'],
   ['src/commands/walk.ts', 'explain sends what a tool would send'],
   ['src/self-service/openid.ts', 'the client secret proves to an identity provider who asks'],
   ['src/self-service/pages/saved.ts', 'a generated password is shown once'],
+  ['src/upstream-auth/pass-through.ts', 'the credential of the user is sent on, where that is wanted'],
+  ['src/upstream-auth/swapped-credential.ts', 'a credential of the gateway is sent to the upstream'],
+  [
+    'src/upstream-auth/entra-service-principal.ts',
+    'the client secret proves to Entra ID who asks for a token',
+  ],
   ['src/self-service/webhook.ts', 'the address of a webhook may be a key, and notices are signed'],
 ])
 

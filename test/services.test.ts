@@ -7,6 +7,7 @@ import { startLanes } from '../src/hashing/lanes.ts'
 import { openServices } from '../src/services.ts'
 import { loadSettings } from '../src/settings/load.ts'
 import { temporaryDirectory } from './support/directory.ts'
+import { until } from './support/until.ts'
 
 const fabrikam = readAccountName('fabrikam') as NonNullable<ReturnType<typeof readAccountName>>
 const anna = foldUsername('anna@example.com')
@@ -18,12 +19,13 @@ async function aWorker(t: Test) {
   if ('complaints' in loaded) throw new Error('the settings of this test are wrong')
   const { settings } = loaded
   let hashes = 0
+  let queueMoved = 0
   const lanes = await startLanes({
     lanes: 1,
     queueLimit: 100,
     cost: settings.hashing,
     onHash: () => (hashes += 1),
-    onQueue: () => {},
+    onQueue: () => (queueMoved += 1),
     onCrash: error => t.error(error),
     onFlaw: flaw => t.fail(flaw),
   })
@@ -33,7 +35,9 @@ async function aWorker(t: Test) {
     hasher: lanes,
     outage: fail,
     upgradeFailed: fail,
+    upstreamAuthWarning: fail,
     revoked: () => {},
+    asked: () => {},
   })
   t.teardown(() => services.close())
 
@@ -56,18 +60,21 @@ async function aWorker(t: Test) {
       authorization: [new Secret(basic)],
       from: '127.0.0.1',
       secure: false,
+      lane: 'production',
     })
     return decision.outcome
   }
   await services.registry.addAccount('test', { name: fabrikam, upstream: 'http://127.0.0.1:1' })
-  return { hashOf, set, decide, hashes: () => hashes }
+  return { hashOf, set, decide, hashes: () => hashes, queueMoved: () => queueMoved }
 }
 
 t.test('whoever comes after a reset does not join a check that began before it', async t => {
-  const { hashOf, set, decide } = await aWorker(t)
+  const { hashOf, set, decide, queueMoved } = await aWorker(t)
   await set(await hashOf('the old one'))
   const fresh = await hashOf('the new one')
-  const early = decide('the old one') // its hash is under way now, for some thirty milliseconds
+  const before = queueMoved()
+  const early = decide('the old one')
+  await until(() => queueMoved() > before) // its hash is under way now, for some thirty milliseconds
   await set(fresh)
   t.equal(await decide('the old one'), 'refused')
   t.equal(await early, 'allow', 'it had read the store before the change')

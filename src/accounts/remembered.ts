@@ -84,11 +84,14 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
     return found.account
   }
 
+  function find(name: AccountName): Promise<Account | undefined> | Account | undefined {
+    const known = recall(name)
+    return known === undefined ? ask(name) : known.account
+  }
+
   return {
-    find(name) {
-      const known = recall(name)
-      return known === undefined ? ask(name) : known.account
-    },
+    find,
+    confirm: find, // whoever has read the news knows what the store knows
     forget(name, revision) {
       forgotten.add(name, revision)
     },

@@ -18,10 +18,34 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'operations: { port: 8080 }',
     'operations.port: must differ from listen.port: metrics would be public, but is 8080',
   ],
+  [
+    'forwardAuth: { port: 8080 }\ntrustedProxies: [127.0.0.1]',
+    'forwardAuth.port: must differ from the ports of listen and operations, but is 8080',
+  ],
+  [
+    'forwardAuth: { port: 9180 }\ntrustedProxies: [127.0.0.1]',
+    'forwardAuth.port: must differ from the ports of listen and operations, but is 9180',
+  ],
+  [
+    'forwardAuth: {}',
+    'trustedProxies: is missing: it must name the proxies that forwardAuth is for: nobody else is answered there',
+  ],
+  [
+    'forwardAuth: { port: 0 }\ntrustedProxies: [127.0.0.1]',
+    'forwardAuth.port: must be a whole number from 1 to 65535, but is 0',
+  ],
+  [
+    'accounts: { azureDevOps: { address: "https://dev.azure.com/" } }',
+    'accounts.azureDevOps.address: must be an http or https address with {account} in it, such as https://dev.azure.com/{account}/, but is "https://dev.azure.com/"',
+  ],
   ['- listen', 'settings: must be a group of settings, but is a list'],
   [
     'publicUrl: https://git.example.com/base',
     'publicUrl: must be an http or https address without a path, such as https://git.example.com, but is "https://git.example.com/base"',
+  ],
+  [
+    'publicUrl: https://root:canary@git.example.com',
+    'publicUrl: must be an http or https address without a path, such as https://git.example.com, but is an address with a user',
   ],
   ['workers: 0', 'workers: must be "auto" or a whole number from 1 to 64, but is 0'],
   ['plainHttp: maybe', 'plainHttp: must be "refuse" or "allow", but is "maybe"'],
@@ -39,10 +63,15 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'trustedProxies[1]: must be an IP address or a range such as 10.0.0.0/8, but is "10.0.0.0/33"',
     'trustedProxies[2]: must be an IP address or a range such as 10.0.0.0/8, but is "proxy"',
   ],
+  [
+    'throttle: { exempt: [10.0.0.0/99], loadTest: { secret: short } }',
+    'throttle.exempt[0]: must be an IP address or a range such as 10.0.0.0/8, but is "10.0.0.0/99"',
+    'throttle.loadTest.secret: must be text of at least 16 characters',
+  ],
   ['redis:', 'redis.url: is missing: it must be redis://host:port or rediss://host:port'],
   [
     '__proto__: { port: 1 }',
-    '__proto__: is no setting; there are: listen, operations, publicUrl, workers, accounts, store, redis, upstreamAuth, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, upstream, stop, log, audit, demo',
+    '__proto__: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, stop, log, audit, demo',
   ],
   ['store: { url: { env: NO_SUCH } }', 'store.url: the environment variable NO_SUCH is not set'],
   ['store: { url: { file: no-such } }', 'store.url: the file no-such cannot be read: there is no such file'],
@@ -52,7 +81,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'listen.port: must be a whole number from 0 to 65535, but is "x"',
     'listen.prot: is no setting; did you mean "port"?',
     'workers: must be "auto" or a whole number from 1 to 64, but is "none"',
-    'colour: is no setting; there are: listen, operations, publicUrl, workers, accounts, store, redis, upstreamAuth, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, upstream, stop, log, audit, demo',
+    'colour: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, stop, log, audit, demo',
   ],
   ['listen: [1', 'gateway.yaml:1:11: is not indented as what it belongs to, or a bracket is not closed'],
   ['workers: 1\nworkers: 2', 'gateway.yaml:2:1: is written twice in the same group'],

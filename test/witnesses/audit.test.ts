@@ -20,6 +20,7 @@ const ask: Ask = {
   authorization: [],
   from: '192.0.2.7',
   secure: true,
+  lane: 'production',
 }
 
 /** The line that the audit log has for somebody who was refused. */

@@ -31,7 +31,16 @@ function allowed(subject: string): Allow {
 }
 
 function askFrom(from: string): Ask {
-  return { id: 'r1', method: 'GET', target: '/', host: '', authorization: [], from, secure: true }
+  return {
+    id: 'r1',
+    method: 'GET',
+    target: '/',
+    host: '',
+    authorization: [],
+    from,
+    secure: true,
+    lane: 'production',
+  }
 }
 
 const minute = 60_000
@@ -41,6 +50,7 @@ function aWitness(t: Test) {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   const batches: string[][] = []
+  const written: Use[] = []
   const outages: string[] = []
   const state = { down: false, now: 1000, meanwhile: () => {} }
   const witness = createLastUsedWitness({
@@ -48,6 +58,7 @@ function aWitness(t: Test) {
       async record(uses: readonly Use[]) {
         state.meanwhile()
         if (state.down) throw new Outage('store', new Error('down'))
+        written.push(...uses)
         batches.push(uses.map(({ scope, subject, at, from }) => `${scope} ${subject} ${at} ${from}`))
       },
     },
@@ -57,6 +68,7 @@ function aWitness(t: Test) {
   return {
     witness,
     batches,
+    uses: written,
     outages,
     state,
     see: (decision: Decision, from = '192.0.2.7') => witness.saw(decision, askFrom(from), 1),
@@ -81,6 +93,21 @@ t.test('uses are collected for a minute, one of each credential, and written at 
   see(allowed('anna'), '192.0.2.3')
   await pass(minute)
   t.same(batches.slice(1), [['msa anna 61000 192.0.2.3']])
+})
+
+t.test('a credential that opens two accounts has used both', async t => {
+  const { see, pass, uses } = aWitness(t)
+  const contoso = { ...fabrikam, name: 'contoso' as AccountName }
+  see(allowed('anna'))
+  see({ ...allowed('anna'), account: contoso })
+  await pass(minute)
+  t.same(
+    uses.map(({ account, subject }) => [account, subject]),
+    [
+      ['fabrikam', 'anna'],
+      ['contoso', 'anna'],
+    ],
+  )
 })
 
 t.test('only what opened an account is a use', async t => {

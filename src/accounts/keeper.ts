@@ -1,0 +1,81 @@
+import type { Account } from '../gateway/account.ts'
+import type { Connection } from '../gateway/connection.ts'
+import {
+  msaScope,
+  readDirectoryId,
+  type AccountName,
+  type DirectoryId,
+  type Scope,
+} from '../gateway/names.ts'
+import type { Problem, Registry } from '../gateway/registry.ts'
+import { connectionTo } from './answer.ts'
+
+/**
+ * Writes down what the source has said of an account: its scope. `known`: the store has the account already. When it
+ * resolves every process knows, as after a command. Throws `Outage`; then nothing was changed.
+ */
+export type Keep = (name: AccountName, scope: Scope, known: boolean) => Promise<void>
+
+type Changes = Pick<Registry, 'addAccount' | 'addDirectory' | 'connect' | 'disconnect'>
+
+/** Who made the change, in the history of the account and in the audit log. */
+const actor = 'azure-devops'
+
+/** Keeps accounts in the store. `upstream`: where the requests of accounts go that are new, with `{account}`. */
+export function createKeeper(registry: Changes, upstream: string): Keep {
+  async function place(name: AccountName, directoryId: DirectoryId | undefined, known: boolean) {
+    if (!known) {
+      const account = { name, upstream: addressIn(upstream, name) }
+      return await registry.addAccount(actor, { ...account, ...(directoryId && { directoryId }) })
+    }
+    return directoryId === undefined
+      ? await registry.disconnect(actor, name)
+      : await registry.connect(actor, name, directoryId)
+  }
+
+  return async function keep(name, scope, known) {
+    const directoryId = directoryOf(scope)
+    let problem = await place(name, directoryId, known)
+    if (problem?.problem === 'no-such-directory') {
+      // Azure DevOps tells no names. An operator who adds the directory first, or names it later, gives it one.
+      const { directoryId: id } = problem
+      insist(await registry.addDirectory(actor, { id, name: id }))
+      problem = await place(name, directoryId, known)
+    }
+    insist(problem)
+  }
+}
+
+/** What another process has done in the same moment is done. */
+function insist(problem: Problem | undefined): void {
+  const done = ['account-exists', 'already-connected', 'directory-exists']
+  if (problem !== undefined && !done.includes(problem.problem))
+    throw new Error(`cannot happen: ${problem.problem}`)
+}
+
+/** Notes new accounts in memory alone, for a look at what would be kept. */
+export interface Notebook {
+  readonly keep: Keep
+  read(name: AccountName): Account | undefined
+}
+
+export function createNotebook(upstream: string): Notebook {
+  const noted = new Map<AccountName, Account>()
+  return {
+    async keep(name, scope) {
+      const id = directoryOf(scope)
+      const connection: Connection = id === undefined ? { kind: 'msa' } : connectionTo(id)
+      noted.set(name, { name, upstream: addressIn(upstream, name), connection })
+    },
+    read: name => noted.get(name),
+  }
+}
+
+function directoryOf(scope: Scope): DirectoryId | undefined {
+  return scope === msaScope ? undefined : readDirectoryId(scope)
+}
+
+/** The address of one account. */
+export function addressIn(template: string, name: AccountName): string {
+  return template.replaceAll('{account}', name)
+}

@@ -1,0 +1,108 @@
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { readScope, type AccountName, type Instant } from '../gateway/names.ts'
+import type { Outage } from '../gateway/outage.ts'
+import { createBreaker } from '../verdicts/breaker.ts'
+import type { RedisServer } from '../verdicts/redis.ts'
+import type { Claim, Dated } from './answer.ts'
+import type { Strangers } from './strangers.ts'
+
+/**
+ * The answers that all processes share. Losing them costs a question each: it never throws, and nobody waits for a
+ * Redis that is not well.
+ */
+export interface SharedAnswers {
+  /** `undefined`: Redis is not well, or knows nothing. */
+  recall(name: AccountName): Promise<Dated | undefined>
+  /** In the background; kept for `seconds`. */
+  remember(name: AccountName, dated: Dated, seconds: number): void
+  /** One budget for all. While Redis is not well each process has its own. */
+  readonly strangers: Strangers
+  close(): void
+}
+
+export interface SharedAnswersOptions {
+  readonly server: RedisServer
+  /** Whoever can write into Redis must not be able to say where an account belongs: Redis never sees it. */
+  readonly key: Uint8Array
+  readonly strangersPerMinute: number
+  readonly now: () => Instant
+  /** Told when Redis stops being well. */
+  readonly outage: (outage: Outage) => void
+}
+
+/** Milliseconds that are waited for Redis: a question to the source takes longer. */
+const patience = 50
+
+export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswers {
+  const { server, strangersPerMinute, now, outage } = options
+  const secret = createSecretKey(options.key)
+  const redis = server.keep('accounts', patience)
+  const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
+  redis.on('error', cause => breaker.failed(cause))
+
+  async function attend<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (redis.status !== 'ready' || !breaker.allows()) return undefined
+    try {
+      const value = await work()
+      breaker.succeeded()
+      return value
+    } catch (cause) {
+      breaker.failed(cause)
+      return undefined
+    }
+  }
+
+  return {
+    async recall(name) {
+      const text = await attend(() => redis.get(answerKey(name)))
+      const dated = typeof text === 'string' ? open(secret, name, text) : undefined
+      // Another machine's clock may be ahead of ours.
+      return dated && { ...dated, at: Math.min(dated.at, now()) }
+    },
+    remember(name, dated, seconds) {
+      void attend(() => redis.set(answerKey(name), close(secret, name, dated), 'EX', seconds))
+    },
+    strangers: {
+      async admit() {
+        const asked = await attend(() => redis.eval(counting, 1, strangersKey(now())))
+        return typeof asked === 'number' ? asked <= strangersPerMinute : true
+      },
+    },
+    close() {
+      redis.disconnect()
+    },
+  }
+}
+
+function answerKey(name: AccountName): string {
+  return `altgate:account:${name}`
+}
+
+/** One counter for each minute. */
+function strangersKey(now: Instant): string {
+  return `altgate:strangers:${Math.floor(now / 60_000)}`
+}
+
+const counting = `
+local asked = redis.call('INCR', KEYS[1])
+redis.call('EXPIRE', KEYS[1], 120)
+return asked
+`
+
+/** `<when> <claim> <tag>`: it is no secret, but only who has the key can have written it. */
+function close(secret: KeyObject, name: AccountName, { at, claim }: Dated): string {
+  return `${at} ${claim} ${tag(secret, name, `${at} ${claim}`).toString('base64url')}`
+}
+
+function open(secret: KeyObject, name: AccountName, text: string): Dated | undefined {
+  const [at = '', word = '', signed = ''] = text.split(' ')
+  const expected = tag(secret, name, `${at} ${word}`)
+  const given = Buffer.from(signed, 'base64url')
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
+  const claim: Claim | undefined = word === 'none' ? 'none' : readScope(word)
+  return claim === undefined ? undefined : { at: Number(at), claim }
+}
+
+function tag(secret: KeyObject, name: AccountName, text: string): Buffer {
+  return createHmac('sha256', secret).update(`altgate account 1 ${name} ${text}`).digest()
+}

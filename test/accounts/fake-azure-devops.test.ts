@@ -1,0 +1,88 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startFakeAzureDevOps } from '../support/fake-azure-devops.ts'
+import { gitLab } from '../support/git.ts'
+
+// What tests rely on must be what Azure DevOps does: each answer as captures of real traffic show it.
+
+const directory = '11111111-1111-4111-8111-111111111111'
+
+async function aService(t: Test) {
+  const azure = await startFakeAzureDevOps(t, { repositories: ['fabrikam'], tokens: ['a-token'] })
+  azure.put('fabrikam', { connection: directory })
+  const lab = gitLab(t)
+  lab.setCredential('anybody', 'a-token')
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${azure.url}${path}`, { headers, redirect: 'manual' })
+  return { azure, lab, get, repository: `${azure.url}/fabrikam/welcome.git` }
+}
+
+t.test('git clones and pushes with a token, whatever the user name', async t => {
+  const { azure, lab, repository } = await aService(t)
+  await lab.must(['clone', repository, 'clone'])
+  const cwd = join(lab.directory, 'clone')
+  writeFileSync(join(cwd, 'new'), 'new\n')
+  await lab.must(['add', 'new'], { cwd })
+  await lab.must(['commit', '-m', 'new'], { cwd })
+  await lab.must(['push'], { cwd })
+  t.match(await lab.must(['log', '--format=%s'], { cwd: azure.repository('fabrikam') }), /^new$/m)
+
+  azure.put('fabrikam', { connection: directory, readOnly: true })
+  await lab.must(['commit', '--allow-empty', '-m', 'another'], { cwd })
+  lab.forget()
+  const { stderr } = await lab.git(['push'], { cwd })
+  t.match(stderr, /^remote: .*TF401027: You need the Git 'GenericContribute' permission/m)
+  t.match(stderr, '403')
+  t.equal(lab.helperActions(), 'get', 'git keeps the token')
+})
+
+t.test('a token that is not accepted is 401, and git forgets it', async t => {
+  const { lab, repository, get } = await aService(t)
+  lab.setCredential('anybody', 'another-token')
+  t.match((await lab.git(['ls-remote', repository])).stderr, 'Authentication failed')
+  t.match(lab.helperActions(), /erase/)
+  const response = await get('/fabrikam/welcome.git/info/refs', { authorization: 'Bearer another-token' })
+  t.equal(response.status, 401)
+  t.match(await response.text(), 'TF400813')
+})
+
+t.test('a repository that is not there is 404 with TF401019', async t => {
+  const { lab, azure } = await aService(t)
+  const { stderr } = await lab.git(['ls-remote', `${azure.url}/fabrikam/nothing.git`])
+  t.match(stderr, /^remote: TF401019/m)
+  t.match(stderr, 'not found')
+})
+
+t.test('a REST client with an old token gets a page with 203, or an error if it objects', async t => {
+  const { get } = await aService(t)
+  const authorization = 'Bearer another-token'
+  const page = await get('/fabrikam/_apis/projects', { authorization })
+  t.equal(page.status, 203)
+  t.match(await page.text(), 'Sign In')
+  const error = await get('/fabrikam/_apis/projects', { authorization, 'x-tfs-fedauthredirect': 'Suppress' })
+  t.equal(error.status, 401)
+  t.match(await error.json(), { typeKey: 'UnauthorizedRequestException' })
+})
+
+t.test('whoever is anonymous is sent to the sign-in, or challenged if he objects', async t => {
+  const { get } = await aService(t)
+  t.equal((await get('/fabrikam/')).status, 302)
+  const challenged = await get('/fabrikam/', { 'x-tfs-fedauthredirect': 'Suppress' })
+  t.equal(challenged.status, 401)
+  t.match(
+    challenged.headers.get('www-authenticate'),
+    `Bearer authorization_uri=https://login.microsoftonline.com/${directory}`,
+  )
+  t.equal((await get('/nobody/')).status, 404)
+})
+
+t.test('whoever asks too much is told when to come again', async t => {
+  const { azure, get } = await aService(t)
+  azure.put('fabrikam', { connection: directory, mood: 'throttled' })
+  const response = await get('/fabrikam/')
+  t.equal(response.status, 429)
+  t.equal(response.headers.get('retry-after'), '7')
+  t.ok(response.headers.get('x-ratelimit-reset'))
+  t.match(await response.text(), 'TF400733')
+})
