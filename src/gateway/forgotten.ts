@@ -46,6 +46,14 @@ export function createForgotten<Key>({ most, keepSeconds, now }: ForgottenOption
     marks.delete(key)
     marks.set(key, mark)
     if (marks.size > most) dropOldest()
+    dropOver()
+  }
+
+  function dropOver(): void {
+    for (const [key, mark] of marks) {
+      if (now() < mark.until) return
+      marks.delete(key)
+    }
   }
 
   /** Bounded, and still safe: what one key no longer remembers, all of them do. */

@@ -16,7 +16,8 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
   })
 }
 
-function sendAndGoOn(response: ServerResponse, { status, headers, body }: Answer): void {
+/** The same for a peer that is a proxy of ours: closing on what it still sends would look like a failure to it. */
+export function sendAndGoOn(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body)
 }
 

@@ -23,13 +23,26 @@ export interface LocalOptions extends Lifetimes {
   readonly now: () => Instant
 }
 
+/**
+ * A verdict and the end of its life in one object, made in one place: a hundred thousand of them are most of what a
+ * worker remembers.
+ */
+type Entry = KnownVerdict & { readonly until: Instant }
+
+function entryOf({ verdict, until }: Kept): Entry {
+  const { found, asOf } = verdict
+  if (found !== 'match') return { ...verdict, via: 'l1', until }
+  const { username, subject } = verdict
+  return { found, username, subject, asOf, via: 'l1', until }
+}
+
 /** How many revoked slots are told apart. */
 const mostForgotten = 100_000
 
 export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   const { matchTtlSeconds, otherTtlSeconds, now } = options
-  const good = new LRUCache<Proof, Kept>({ max: options.goodEntries })
-  const other = new LRUCache<Proof, Kept>({ max: options.otherEntries })
+  const good = new LRUCache<Proof, Entry>({ max: options.goodEntries })
+  const other = new LRUCache<Proof, Entry>({ max: options.otherEntries })
   const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
 
   /** A verdict of an account that has moved depends on both scopes. Redis drops by the first alone: we are asked last. */
@@ -41,17 +54,18 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   }
 
   function recall(attempt: Named): KnownVerdict | undefined {
-    const kept = good.get(attempt.proof) ?? other.get(attempt.proof)
-    if (kept === undefined || kept.until <= now()) return undefined
-    return isStale(attempt, kept.verdict.asOf) ? undefined : kept.verdict
+    const known = good.get(attempt.proof) ?? other.get(attempt.proof)
+    if (known === undefined || known.until <= now()) return undefined
+    return isStale(attempt, known.asOf) ? undefined : known
   }
 
-  function adopt(attempt: Named, { verdict, until }: Kept): boolean {
+  function adopt(attempt: Named, kept: Kept): boolean {
     const { proof } = attempt
+    const { verdict, until } = kept
     if (until <= now() || isStale(attempt, verdict.asOf)) return false
     const [mine, theirs] = poolOf(verdict) === 'good' ? [good, other] : [other, good]
     theirs.delete(proof) // one password has one verdict, the last one
-    mine.set(proof, { verdict: { ...verdict, via: 'l1' }, until })
+    mine.set(proof, entryOf(kept))
     return true
   }
 

@@ -13,6 +13,8 @@ export interface GatewayOptions {
   readonly workers?: number | 'auto'
   /** So many credentials besides Anna's, all with her password; `userNumber` gives their names. */
   readonly users?: number
+  /** Accounts besides the one that is asked for. */
+  readonly accounts?: number
   /** Groups of settings that take the place of the usual ones. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly name?: string
@@ -28,11 +30,11 @@ export interface Gateway extends Server {
 
 /** Starts Altgate as its users do, as a process of its own, with its log in a file, one account and credentials. */
 export async function startGateway(stage: Stage, options: GatewayOptions): Promise<Gateway> {
-  const { upstream, workers = 'auto', users = 0, settings = {}, name = 'Altgate' } = options
+  const { upstream, workers = 'auto', users = 0, accounts = 0, settings = {}, name = 'Altgate' } = options
   stage.say(`starting ${name}`)
   stage.stop.throwIfAborted()
   const store = `sqlite:${join(stage.folder(), 'altgate.db')}`
-  await fillStore(store, { upstream: upstream.url, users })
+  await fillStore(store, { upstream: upstream.url, users, accounts })
   const altgate = await startAltgate(stage, {
     settings: { workers, store: { url: store }, hashing: {}, stop: { graceSeconds: 1 }, ...settings },
   })

@@ -23,13 +23,14 @@ export const memory: Figure = {
   title: 'Memory of a worker, 5 million requests of 100,000 users',
   programs: ['nginx', 'wrk', 'redis-server'],
   async run(stage) {
-    const { users, requests } = stage.quick
-      ? { users: 1000, requests: 5000 }
-      : { users: 100_000, requests: 5_000_000 }
+    // As many accounts as a new process looks back for changes: else it would begin with the import of the users.
+    const { users, accounts, requests } = stage.quick
+      ? { users: 1000, accounts: 10, requests: 5000 }
+      : { users: 100_000, accounts: 1000, requests: 5_000_000 }
     const upstream = await startUpstream(stage)
     const redis = await startRedis(stage)
     const settings = { ...unthrottled, redis: { url: redis.url }, verdicts: { matchTtlSeconds: day } }
-    const gateway = await startGateway(stage, { upstream, workers: 1, users, settings })
+    const gateway = await startGateway(stage, { upstream, workers: 1, users, accounts, settings })
     const answers = [await answersOf(gateway)]
     await knownToRedis(stage, { store: gateway.store, redis: redis.url, seconds: day, users })
 
