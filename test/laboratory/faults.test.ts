@@ -26,7 +26,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'redirects to its own sign-in page': {
     fault: faults.redirectsToItsSignIn,
-    told: `${broken}sent the request elsewhere.\n`,
+    told: `${broken}did not accept what the gateway told it.\n`,
     status: 502,
   },
   'shows a page with 200': {
