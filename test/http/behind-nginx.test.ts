@@ -11,7 +11,7 @@ import { runningDoor } from '../support/forward-auth-port.ts'
 import { gitLab } from '../support/git.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
-import { anna, basic } from '../support/public-server.ts'
+import { anna, basic, toldOfAnna } from '../support/public-server.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
 import { run } from '../support/run.ts'
@@ -178,18 +178,8 @@ t.test('a proxy that is not trusted is told so, with 400', async t => {
   t.equal(upstream.requests.length, 0)
 })
 
-const ours: Readonly<Record<string, string>> = {
-  'X-Forwarded-User': anna.username,
-  'X-Forwarded-For': '127.0.0.1',
-  'X-Forwarded-Proto': 'http',
-  'X-Forwarded-Host': 'git.example.com',
-  'X-Altgate-Account': 'fabrikam',
-  'X-Altgate-Scope': 'msa',
-  'X-Altgate-Subject': 'subject-0',
-  'X-TFS-FedAuthRedirect': 'Suppress',
-}
 const reserved = [
-  ...Object.keys(ours),
+  ...Object.keys(toldOfAnna),
   'X-Request-Id',
   'X-Forwarded-Email',
   'X-Forwarded-Groups',
@@ -221,7 +211,8 @@ t.test('no client can name itself to the upstream through nginx, in no spelling'
       name,
     )
     t.notMatch(upstream.last().rawHeaders.join('\n'), 'forged', name)
-    for (const [our, value] of Object.entries(ours)) t.strictSame(upstream.last().values(our), [value], our)
+    for (const [our, value] of Object.entries(toldOfAnna))
+      t.strictSame(upstream.last().values(our), [value], our)
   }
 })
 

@@ -29,8 +29,40 @@ export interface Nginx {
 export async function startNginx(t: Test, behind: BehindNginx): Promise<Nginx> {
   const directory = temporaryDirectory(t)
   const port = await freePort()
+  const configuration = configurationOf('docker/nginx/nginx.conf', [
+    ['listen 8080;', `listen 127.0.0.1:${port};`],
+    ['gateway:9080', `127.0.0.1:${behind.decisions}`],
+    ['gateway:8080', `127.0.0.1:${behind.page}`],
+    ['upstream:8081', `127.0.0.1:${behind.repositories}`],
+    ['worker_processes auto;', 'worker_processes 1;'],
+    [' /tmp/', ` ${directory}/`],
+  ])
+  const complaints = await runNginx(t, { directory, configuration, port })
+  return { url: `http://127.0.0.1:${port}`, port, complaints }
+}
+
+/** A configuration of this checkout with ports and places of the test: each must be there to be replaced. */
+export function configurationOf(path: string, places: readonly (readonly [string, string])[]): string {
+  let text = readFileSync(join(checkout, path), 'utf8')
+  for (const [there, here] of places) {
+    if (!text.includes(there)) throw new Error(`${path} has no "${there}" any more`)
+    text = text.replaceAll(there, here)
+  }
+  return text
+}
+
+export interface NginxRun {
+  /** Where it keeps its files. */
+  readonly directory: string
+  readonly configuration: string
+  /** A port that it listens on. */
+  readonly port: number
+}
+
+/** Runs nginx until the test ends. Resolves when it listens, and gives what it has complained about so far. */
+export async function runNginx(t: Test, { directory, configuration, port }: NginxRun): Promise<() => string> {
   const file = join(directory, 'nginx.conf')
-  writeFileSync(file, configuration(directory, port, behind))
+  writeFileSync(file, configuration)
 
   // Debian keeps servers in /usr/sbin; the PATH of a test need not have it. As root it would become nobody.
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
@@ -47,24 +79,7 @@ export async function startNginx(t: Test, behind: BehindNginx): Promise<Nginx> {
     if (server.exitCode !== null) throw new Error(`nginx did not start: ${complaints}`)
     return listens(port)
   })
-  return { url: `http://127.0.0.1:${port}`, port, complaints: () => complaints }
-}
-
-function configuration(directory: string, port: number, behind: BehindNginx): string {
-  const places: readonly (readonly [string, string])[] = [
-    ['listen 8080;', `listen 127.0.0.1:${port};`],
-    ['gateway:9080', `127.0.0.1:${behind.decisions}`],
-    ['gateway:8080', `127.0.0.1:${behind.page}`],
-    ['upstream:8081', `127.0.0.1:${behind.repositories}`],
-    ['worker_processes auto;', 'worker_processes 1;'],
-    [' /tmp/', ` ${directory}/`],
-  ]
-  let text = readFileSync(join(checkout, 'docker/nginx/nginx.conf'), 'utf8')
-  for (const [there, here] of places) {
-    if (!text.includes(there)) throw new Error(`docker/nginx/nginx.conf has no "${there}" any more`)
-    text = text.replaceAll(there, here)
-  }
-  return text
+  return () => complaints
 }
 
 async function listens(port: number): Promise<boolean> {

@@ -23,6 +23,18 @@ export interface RunningServer {
 /** Anna's credential on every Microsoft account of these tests. */
 export const anna = { username: 'anna@example.com', password: 'correct horse' } as const
 
+/** What an upstream is told of her on `fabrikam`, of a request to `git.example.com` from this machine. */
+export const toldOfAnna: Readonly<Record<string, string>> = {
+  'X-Forwarded-User': anna.username,
+  'X-Forwarded-For': '127.0.0.1',
+  'X-Forwarded-Proto': 'http',
+  'X-Forwarded-Host': 'git.example.com',
+  'X-Altgate-Account': 'fabrikam',
+  'X-Altgate-Scope': 'msa',
+  'X-Altgate-Subject': 'subject-0',
+  'X-TFS-FedAuthRedirect': 'Suppress',
+}
+
 /** The value of an Authorization header. */
 export function basic({ username, password }: { username: string; password: string } = anna): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`

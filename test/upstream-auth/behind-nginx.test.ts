@@ -1,15 +1,10 @@
 // docs/upstream/nginx.conf as it stands, ports and addresses aside, in a real nginx.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { temporaryDirectory } from '../support/directory.ts'
+import { configurationOf, runNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
-import { checkout } from '../support/program.ts'
 import { basic } from '../support/public-server.ts'
-import { until } from '../support/until.ts'
 import { presenting, publicUrl } from './methods.ts'
 import { createVerifier } from './verifier.ts'
 
@@ -24,42 +19,19 @@ interface Front {
 async function nginx(t: Test, service: string, allowed = '127.0.0.1'): Promise<Front> {
   const directory = temporaryDirectory(t)
   const [believing, asking, verifierPort] = [await freePort(), await freePort(), await freePort()]
-  const places: readonly (readonly [string, string])[] = [
+  const servers = configurationOf('docs/upstream/nginx.conf', [
     ['listen 8443;', `listen 127.0.0.1:${believing};`],
     ['listen 8444;', `listen 127.0.0.1:${asking};`],
     ['allow 10.0.0.5;', `allow ${allowed};`],
     ['http://127.0.0.1:8081', service],
     ['127.0.0.1:8082', `127.0.0.1:${verifierPort}`],
-  ]
-  let text = readFileSync(join(checkout, 'docs/upstream/nginx.conf'), 'utf8')
-  for (const [there, here] of places) {
-    if (!text.includes(there)) throw new Error(`docs/upstream/nginx.conf has no "${there}" any more`)
-    text = text.replaceAll(there, here)
-  }
+  ])
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     each => `${each}_temp_path ${directory}/${each};`,
   )
-  const file = join(directory, 'nginx.conf')
-  const http = `access_log off; ${paths.join(' ')}\n${text}`
-  writeFileSync(file, `pid ${directory}/pid;\nworker_processes 1;\nevents {}\nhttp {\n${http}}\n`)
-  // Debian keeps servers in /usr/sbin; the PATH of a test need not have it. As root it would become nobody.
-  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
-  const words = ['-p', directory, '-c', file, '-e', 'stderr', '-g', 'daemon off; user root;']
-  const server = spawn('nginx', words, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  let complaints = ''
-  server.stderr.setEncoding('utf8').on('data', (said: string) => (complaints += said))
-  const exited = once(server, 'exit')
-  t.teardown(async () => {
-    server.kill('SIGTERM')
-    await exited
-  })
-  await until(async () => {
-    if (server.exitCode !== null) throw new Error(`nginx did not start: ${complaints}`)
-    return await fetch(`http://127.0.0.1:${believing}`).then(
-      () => true,
-      () => false,
-    )
-  })
+  const http = `access_log off; ${paths.join(' ')}\n${servers}`
+  const configuration = `pid ${directory}/pid;\nworker_processes 1;\nevents {}\nhttp {\n${http}}\n`
+  await runNginx(t, { directory, configuration, port: believing })
   return { believing: `http://127.0.0.1:${believing}`, asking: `http://127.0.0.1:${asking}`, verifierPort }
 }
 
