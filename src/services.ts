@@ -150,7 +150,7 @@ function memoryOf(
   })
   if (server === undefined) return { news: storeNews, verdicts: createVerdictCache({ local }) }
 
-  const shared = createSharedVerdicts({ server, key: verdictKey, now: Date.now, outage })
+  const shared = createSharedVerdicts({ server, key: verdictKey, now: Date.now, patience: 10, outage })
   opening.defer(() => shared.close())
   const verdicts = createVerdictCache({ local, shared })
   // A store that has a pulse tells more cheaply than any lease whether something changed.

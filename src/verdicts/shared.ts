@@ -21,17 +21,16 @@ export interface SharedOptions {
   /** The key of `createAttemptKeys`; Redis never sees it. */
   readonly key: Uint8Array
   readonly now: () => Instant
+  /** Milliseconds a request waits for Redis; a hung one costs the first few about twice that. */
+  readonly patience: number
   /** Told when Redis stops being well; not again before it has been well. */
   readonly outage: (outage: Outage) => void
 }
 
-/** Milliseconds a request waits for Redis; a hung one costs the first few about twice that. */
-const patience = 10
-
 /** Proofs for each slot: a guesser must not be able to fill Redis with one name. */
 const most: Record<Pool, number> = { good: 4, other: 16 }
 
-export function createSharedVerdicts({ server, key, now, outage }: SharedOptions): SharedVerdicts {
+export function createSharedVerdicts({ server, key, now, patience, outage }: SharedOptions): SharedVerdicts {
   const seal = createSeal(key)
   const redis = server.keep('verdicts', patience)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })

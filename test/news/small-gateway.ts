@@ -46,7 +46,7 @@ export function startSmallGateway({ url, file, leaseMs }: SmallGatewayOptions): 
   const outage = (each: Outage): void => void outages.push(each)
   const local = createLocalVerdicts({ ...lifetimes, goodEntries: 100, otherEntries: 100, now: Date.now })
   const server = redisAt(new Secret(url))
-  const shared = createSharedVerdicts({ server, key, now: Date.now, outage: () => {} })
+  const shared = createSharedVerdicts({ server, key, now: Date.now, patience: 1000, outage: () => {} })
   const verdicts = createVerdictCache({ local, shared })
   const forget: Forget = stale => local.forget(stale.slots, stale.revision)
   const storeNews = createStoreNews({

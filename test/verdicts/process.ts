@@ -21,14 +21,26 @@ export interface CachingProcess {
   readonly settled: () => Promise<void>
 }
 
+/** Milliseconds: a gateway's ten may be too short for a busy machine, where it is not the subject. */
+export const patience = 1000
+
 /** A process with an empty memory, connected. */
-export async function startProcess(t: Test, redis: TestRedis, now = Date.now): Promise<CachingProcess> {
+export async function startProcess(
+  t: Test,
+  redis: TestRedis,
+  options: {
+    readonly now?: () => number
+    readonly patience?: number
+  } = {},
+): Promise<CachingProcess> {
+  const { now = Date.now } = options
   const outages: Outage[] = []
   const local = createLocalVerdicts({ ...lifetimes, goodEntries: 100, otherEntries: 10, now })
   const shared = createSharedVerdicts({
     server: redisAt(addressOf(redis)),
     key,
     now,
+    patience: options.patience ?? patience,
     outage: outage => void outages.push(outage),
   })
   t.teardown(() => shared.close())

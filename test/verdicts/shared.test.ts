@@ -12,7 +12,7 @@ const anna = attempt('anna@example.com', 'canary-password')
 
 t.test('while Redis hangs nobody waits for it, and when it is back it is used again', async t => {
   const redis = await startRedis(t)
-  const { cache, shared, outages, settled } = await startProcess(t, redis)
+  const { cache, shared, outages, settled } = await startProcess(t, redis, { patience: 200 })
   const other = await startProcess(t, redis)
   other.cache.remember(anna, match(4))
   await other.settled()

@@ -14,7 +14,7 @@ t.test('with Redis behind the memory', async t => {
   await testVerdictCache(t, async t => {
     await redis.command('flushall')
     let now = Date.now()
-    const { cache, local, settled } = await startProcess(t, redis, () => now)
+    const { cache, local, settled } = await startProcess(t, redis, { now: () => now })
     return {
       cache,
       async revoke(slots, at) {
@@ -43,7 +43,10 @@ t.test(
 t.test('a verdict does not live longer by going through Redis', async t => {
   const redis = await startRedis(t)
   let now = Date.now()
-  const [one, other] = [await startProcess(t, redis, () => now), await startProcess(t, redis, () => now)]
+  const [one, other] = [
+    await startProcess(t, redis, { now: () => now }),
+    await startProcess(t, redis, { now: () => now }),
+  ]
   one.cache.remember(anna, match(4))
   await one.settled()
   now += 299_000
