@@ -46,8 +46,8 @@ const longestPause = 5000
  * a sentence if one cannot start, for instance because the port is taken.
  */
 export async function startFleet({ size, args, started, log }: FleetParts): Promise<Fleet> {
-  // Workers accept by themselves. In turn, the primary would hand connections to a worker that has just died, and
-  // nobody would ever answer or close them: a git that hangs for good.
+  // Where workers share a socket they accept by themselves. In turn, the primary would hand connections to a worker that
+  // has just died, and nobody would ever answer or close them: a git that hangs for good.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),

@@ -8,6 +8,7 @@ import { ipcChannel } from './hashing/channel.ts'
 import { startLanes, type Lanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { createOperationsServer } from './http/operations.ts'
+import { assertFree } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { openAuditLog } from './witnesses/audit.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
@@ -162,6 +163,8 @@ async function prepareDemo(
 }
 
 async function startWorkers({ settings, configFile, log, open }: Primary, lanes: Lanes): Promise<Fleet> {
+  await assertFree(settings.listen)
+  if (settings.forwardAuth !== undefined) await assertFree(settings.forwardAuth)
   const fleet = await startFleet({
     size: processes(settings.workers),
     args: configFile === undefined ? [] : [configFile],

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createApp, createForwardAuth } from './app.ts'
-import { reasonOf } from './commands/reason.ts'
 import type { FromWorker, ToWorker } from './fleet.ts'
 import { Outage } from './gateway/outage.ts'
 import { ipcChannel } from './hashing/channel.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
+import { asOneOfMany, cannotListen, type Where } from './listening.ts'
 import { openServices, type Services } from './services.ts'
 import { loadSettings } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
@@ -52,14 +52,14 @@ if ((await Promise.all(listening)).every(listens => listens)) tell({ altgate: 'l
 
 /** Whether it listens now; if not, the primary process has been told why. */
 async function listen(
-  { host, port }: Settings['listen' | 'operations'],
-  server: { listen(where: { host: string; port: number }): Promise<unknown> },
+  where: Where,
+  server: { listen(where: ReturnType<typeof asOneOfMany>): Promise<unknown> },
 ): Promise<boolean> {
   try {
-    await server.listen({ host, port })
+    await server.listen(asOneOfMany(where))
     return true
   } catch (error) {
-    tell({ altgate: 'cannot-start', why: `Cannot listen on ${host}:${port}: ${reasonOf(error)}.` })
+    tell({ altgate: 'cannot-start', why: cannotListen(where, error).message })
     return false
   }
 }

@@ -30,6 +30,7 @@ const joiners = [
   'cli.ts',
   'directory.ts',
   'fleet.ts',
+  'listening.ts',
   'foundation.ts',
   'serve.ts',
   'services.ts',

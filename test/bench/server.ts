@@ -48,10 +48,15 @@ export async function answersOf(
 }
 
 /** Asks for the small answer as often as it can, with the right password. Throws if anything else comes back. */
-export async function hammer(stage: Stage, server: Server, seconds: number): Promise<Loaded> {
-  const { name, url, slow } = server
+export async function hammer(
+  stage: Stage,
+  server: Server,
+  seconds: number,
+  connections = server.slow ? 2 : 32,
+): Promise<Loaded> {
+  const { name, url } = server
   const headers = { ...server.headers, Authorization: basic(anna) }
-  const loaded = await load(stage, { url, headers, seconds, connections: slow ? 2 : 32 })
+  const loaded = await load(stage, { url, headers, seconds, connections })
   if (loaded.refused > 0 || loaded.broken > 0)
     throw new Error(`${name} did not answer as it should: ${JSON.stringify(loaded)}`)
   return loaded

@@ -32,6 +32,11 @@ export function holdsConnection(pid: number, serverPort: number, clientPort: num
   return inode !== undefined && filesOf(pid).includes(`socket:[${inode}]`)
 }
 
+/** How many sockets listen on a port of this machine. */
+export function listenersOn(port: number): number {
+  return tcpSockets(port, 0).length
+}
+
 function childrenOf(parent: number, program: string): readonly number[] {
   return running().filter(pid => statOf(pid)?.parent === parent && runs(pid, program))
 }
@@ -60,13 +65,19 @@ function statOf(pid: number | string) {
   }
 }
 
-/** The tenth column of the kernel's table of IPv4 connections; ports stand in it as four hexadecimal digits. */
 function inodeOf(localPort: number, remotePort: number): string | undefined {
-  const ends = [localPort, remotePort].map(port => `:${port.toString(16).toUpperCase().padStart(4, '0')}`)
+  return tcpSockets(localPort, remotePort)[0]?.[9]
+}
+
+/** The kernel's table of IPv4 sockets; ports stand in it as four hexadecimal digits. A listening one has no other end. */
+function tcpSockets(localPort: number, remotePort: number): readonly (readonly string[])[] {
+  const [local, remote] = [localPort, remotePort].map(
+    port => `:${port.toString(16).toUpperCase().padStart(4, '0')}`,
+  )
   const rows = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
     .map(line => line.trim().split(/\s+/))
-  return rows.find(row => row[1]?.endsWith(ends[0] ?? '') && row[2]?.endsWith(ends[1] ?? ''))?.[9]
+  return rows.filter(row => row[1]?.endsWith(local ?? '') && row[2]?.endsWith(remote ?? ''))
 }
 
 function filesOf(pid: number): readonly string[] {

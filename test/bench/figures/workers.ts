@@ -8,6 +8,9 @@ import type { Stage } from '../stage.ts'
 import { startUpstream } from '../upstream.ts'
 import { workersOf } from '../../support/processes.ts'
 
+/** As many as a build farm has: the system deals them out to the workers by chance, few of them unevenly. */
+const connections = 64
+
 /** What a second worker adds. */
 export const workers: Figure = {
   name: 'workers',
@@ -76,7 +79,7 @@ export const workers: Figure = {
 async function capacity(stage: Stage, server: Gateway, seconds: number) {
   const pids = workersOf(server.pid)
   const before = pids.map(cpuOf)
-  const { requests } = await hammer(stage, server, seconds)
+  const { requests } = await hammer(stage, server, seconds, connections)
   const used = pids.map((pid, index) => cpuOf(pid) - (before[index] ?? 0))
   const most = Math.max(...used)
   return { perSecond: requests / most, busiest: most / used.reduce((sum, each) => sum + each, 0) }

@@ -1,0 +1,35 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t from 'tap'
+import { startAltgate } from '../support/altgate.ts'
+import { freePort } from '../support/ports.ts'
+import { holdsConnection, listenersOn, workersOf } from '../support/processes.ts'
+import { serve } from '../support/program.ts'
+import { until } from '../support/until.ts'
+
+/** With this many, chance leaves a worker with less than a fifth once in a hundred million times. */
+const many = 100
+
+t.test('connections are dealt out to the workers', async t => {
+  const altgate = await startAltgate(t, { settings: { workers: 2 } })
+  t.equal(listenersOn(altgate.port), 2, 'each worker listens for itself')
+
+  const sockets = Array.from({ length: many }, () => connect(altgate.port, '127.0.0.1'))
+  t.teardown(() => sockets.forEach(socket => socket.destroy()))
+  await Promise.all(sockets.map(socket => once(socket, 'connect')))
+  const ports = sockets.map(({ localPort = 0 }) => localPort)
+  const heldBy = (pid: number) => ports.filter(port => holdsConnection(pid, altgate.port, port)).length
+  await until(() => workersOf(altgate.pid).reduce((sum, pid) => sum + heldBy(pid), 0) === many)
+  for (const pid of workersOf(altgate.pid)) t.ok(heldBy(pid) > many / 5, 'neither has nearly all')
+})
+
+t.test('but not to another gateway: a port that is taken is told in one sentence', async t => {
+  const altgate = await startAltgate(t, { settings: { workers: 2 } })
+  const other = serve(t, ['serve', '--config', altgate.config], {
+    ...process.env,
+    ALTGATE__OPERATIONS__PORT: String(await freePort()),
+  })
+  t.equal(await other.exit(), 1)
+  t.match(other.printed(), `Cannot listen on 127.0.0.1:${altgate.port}:`)
+  t.equal(listenersOn(altgate.port), 2)
+})
