@@ -4,7 +4,7 @@ import { startForked } from '../forked.ts'
 import { startGateway } from '../gateway.ts'
 import { anna } from '../people.ts'
 import { inRounds } from '../rounds.ts'
-import { answersOf } from '../server.ts'
+import { answersOf, hammer } from '../server.ts'
 import { ratioOf, spreadOf } from '../spread.ts'
 import type { Stage } from '../stage.ts'
 import { startUpstream } from '../upstream.ts'
@@ -25,11 +25,12 @@ export const cold: Figure = {
     const { rounds, seconds } = stage.quick ? { rounds: 1, seconds: 1 } : { rounds: 7, seconds: 8 }
     const { gateway, checked } = await firstTimers(
       stage,
-      (rounds + 1) * (seconds + 1) * availableParallelism() * mostPerCore,
+      (rounds + 5) * (seconds + 1) * availableParallelism() * mostPerCore,
     )
     const answers = [await answersOf(gateway)]
     const alone = await argon2Alone(stage)
-    await checked(1)
+    await hammer(stage, gateway, stage.quick ? 1 : 5)
+    await checked(stage.quick ? 1 : 30)
 
     const throughAltgate = { name: 'Altgate', measure: checked }
     const byItself = { name: 'argon2id alone', measure: alone }
