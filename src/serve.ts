@@ -10,6 +10,7 @@ import { serveHashing } from './hashing/remote.ts'
 import { createOperationsServer } from './http/operations.ts'
 import { assertFree } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
+import { createNeighbourhood } from './throttling/neighbours.ts'
 import { openAuditLog } from './witnesses/audit.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
 import { createLog, type Logger } from './witnesses/log.ts'
@@ -165,10 +166,15 @@ async function prepareDemo(
 async function startWorkers({ settings, configFile, log, open }: Primary, lanes: Lanes): Promise<Fleet> {
   await assertFree(settings.listen)
   if (settings.forwardAuth !== undefined) await assertFree(settings.forwardAuth)
+  const neighbourhood = createNeighbourhood()
   const fleet = await startFleet({
     size: processes(settings.workers),
     args: configFile === undefined ? [] : [configFile],
-    started: worker => serveHashing(lanes, ipcChannel(worker.process)),
+    started(worker) {
+      const channel = ipcChannel(worker.process)
+      serveHashing(lanes, channel)
+      neighbourhood.join(channel)
+    },
     log,
   })
   open.defer(() => fleet.stop(settings.stop.graceSeconds))

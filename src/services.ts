@@ -1,12 +1,10 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
-import type { Tools } from './commands/tools.ts'
-import { openDirectory, openSource } from './directory.ts'
+import { openDirectory } from './directory.ts'
 import { openFoundation, type Foundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type {
-  AccountDirectory,
   CredentialStore,
   LastUsed,
   News,
@@ -18,10 +16,10 @@ import type {
 import type { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
 import { createVerifier } from './gateway/verifier.ts'
-import { createArgon2id } from './hashing/argon2id.ts'
 import { createRedisNews } from './news/redis-news.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
+import type { Neighbours } from './throttling/neighbours.ts'
 import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
@@ -45,6 +43,7 @@ export interface Services {
 
 export interface ServiceParts {
   readonly hasher: PasswordHasher
+  readonly neighbours: Neighbours
   /** Told of every part that failed. */
   readonly outage: (outage: Outage) => void
   /** Told when a good password could not be given a dearer hash. */
@@ -169,31 +168,5 @@ function throttleOf(
   const { verdictKey: key, redis: server } = foundation
   const shared = server && createSharedBook({ server, outage: parts.outage })
   if (shared !== undefined) opening.defer(() => shared.close())
-  return createThrottle(settings.throttle, { key, now: Date.now, shared })
-}
-
-/** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
-export async function openTools(settings: Settings): Promise<Tools> {
-  const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {})
-  const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
-  const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
-  const inStore = { find, confirm: find }
-  const source = openSource(settings, inStore)
-  return {
-    registry: store.registry(announce),
-    store: {
-      accounts: source ?? inStore,
-      credentials: store.credentials,
-      ping: () => store.ping(),
-    },
-    hasher,
-    generated,
-    keys,
-    ...(redis && { redis }),
-    ...(source && { source }),
-    async close() {
-      await source?.close()
-      await store.close()
-    },
-  }
+  return createThrottle(settings.throttle, { key, now: Date.now, shared, neighbours: parts.neighbours })
 }

@@ -8,6 +8,7 @@ import { asOneOfMany, cannotListen, type Where } from './listening.ts'
 import { openServices, type Services } from './services.ts'
 import { loadSettings } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
+import { neighboursOver } from './throttling/neighbours.ts'
 import { openAuditLog, witnesses } from './witnesses/audit.ts'
 import { createLastUsedWitness } from './witnesses/last-used.ts'
 import { createLog } from './witnesses/log.ts'
@@ -33,7 +34,8 @@ const log = createLog(settings.log)
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
 
-const hasher = createRemoteHasher(ipcChannel(process), { cost: settings.hashing })
+const primary = ipcChannel(process)
+const hasher = createRemoteHasher(primary, { cost: settings.hashing })
 const services = await openWhenStoreAnswers()
 open.defer(() => services.close())
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
@@ -87,6 +89,7 @@ async function openWhenStoreAnswers(): Promise<Services> {
     try {
       return await openServices(settings, {
         hasher,
+        neighbours: neighboursOver(primary),
         outage,
         upgradeFailed,
         upstreamAuthWarning,

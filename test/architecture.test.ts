@@ -34,6 +34,7 @@ const joiners = [
   'foundation.ts',
   'serve.ts',
   'services.ts',
+  'tools.ts',
   'worker.ts',
 ]
 
@@ -43,7 +44,7 @@ const exceptions = [
   { from: 'commands', to: 'passwords', because: 'one set of rules for what people choose' },
   { from: 'self-service', to: 'passwords', because: 'the same rules hold on the page' },
   { from: 'commands', to: 'bench', because: 'a load test is a command, and runs without the server' },
-  { from: 'commands', to: 'src/services.ts', because: 'commands work on the same parts as the server' },
+  { from: 'commands', to: 'src/tools.ts', because: 'commands work on the same parts as the server' },
   { from: 'commands', to: 'src/serve.ts', because: 'serving is a command too' },
   { from: 'commands', to: 'src/hashing/imported.ts', because: 'an import file holds hashes made elsewhere' },
   {
@@ -58,6 +59,11 @@ const exceptions = [
     because: 'what the directory source said is put into words',
   },
   { from: 'throttling', to: 'verdicts', because: 'guesses are counted over the same Redis' },
+  {
+    from: 'throttling',
+    to: 'src/hashing/channel.ts',
+    because: 'the processes of one machine talk over one pipe',
+  },
   { from: 'news', to: 'verdicts', because: 'a change is told, and its verdicts dropped, over one Redis' },
 ]
 

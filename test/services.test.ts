@@ -33,6 +33,7 @@ async function aWorker(t: Test) {
   const fail = (error: unknown) => void t.error(error)
   const services = await openServices(settings, {
     hasher: lanes,
+    neighbours: { tell() {}, onTold() {} },
     outage: fail,
     upgradeFailed: fail,
     upstreamAuthWarning: fail,

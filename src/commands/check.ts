@@ -36,7 +36,7 @@ function tell({ part, ok, sentence }: Finding): boolean {
 }
 
 async function* findings(settings: Settings): AsyncGenerator<Finding> {
-  const { openTools } = await import('../services.ts')
+  const { openTools } = await import('../tools.ts')
   const opening = within(openTools(settings))
   yield await probe('store', async () => {
     await (await opening).store.ping()

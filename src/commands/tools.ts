@@ -9,7 +9,7 @@ import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { asFailure, SettingsRefused } from './failure.ts'
 
-/** What commands work with; `services.ts` opens it. */
+/** What commands work with; `src/tools.ts` opens it. */
 export interface Tools {
   readonly registry: Registry
   readonly store: {
@@ -53,7 +53,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
     settings,
     async use(work) {
       const inForce = settings()
-      const { openTools } = await import('../services.ts')
+      const { openTools } = await import('../tools.ts')
       const tools: Tools = await openTools(inForce).catch(error => {
         throw asFailure(error)
       })

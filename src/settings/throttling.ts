@@ -75,5 +75,5 @@ export const throttle = z
   })
   .prefault({})
   .describe(
-    'How many wrong passwords are looked at before callers are told to come later (429). Each counts once, however often it is repeated; what is right does not count, and whoever is remembered gets in. Redis makes it one count for all; without Redis each worker process counts for itself, so `workers` times as many get through.',
+    'How many wrong passwords are looked at before callers are told to come later (429). Each counts once, however often it is repeated; what is right does not count, and whoever is remembered gets in. Redis makes it one count for all; without Redis each worker process counts for itself, so `workers` times as many get through; whom one of them let in is no stranger to the others.',
   )

@@ -4,6 +4,7 @@ import type { Admission, Throttle } from '../gateway/ports.ts'
 import { among, networkOf } from './addresses.ts'
 import type { Book, Entered } from './book.ts'
 import { createMemoryBook } from './memory-book.ts'
+import type { Neighbours } from './neighbours.ts'
 import { createRepetition, type RepetitionLimit } from './repetition.ts'
 import { guessOf, type Guess, type Limits, type Naming, type Rules } from './rules.ts'
 import type { SharedBook } from './shared-book.ts'
@@ -22,10 +23,15 @@ export interface ThrottleParts {
   readonly now: () => Instant
   /** Without it, and while it is not well, this process counts for itself. */
   readonly shared?: SharedBook | undefined
+  /** Left out where there is but one process. */
+  readonly neighbours?: Neighbours | undefined
 }
 
 /** Counts guesses at passwords by the rules of `rules.ts`. */
-export function createThrottle(options: ThrottleOptions, { key, now, shared }: ThrottleParts): Throttle {
+export function createThrottle(
+  options: ThrottleOptions,
+  { key, now, shared, neighbours }: ThrottleParts,
+): Throttle {
   const rules: Rules = {
     limits: options,
     networkOf: address => networkOf(address, options.ipv6PrefixBits),
@@ -34,6 +40,7 @@ export function createThrottle(options: ThrottleOptions, { key, now, shared }: T
   }
   const memory = createMemoryBook({ now })
   const repetition = createRepetition(options.repetition, now)
+  neighbours?.onTold(familiar => memory.befriend(familiar))
 
   function admission(guess: Guess, entered: Entered, book: Pick<Book, 'strike'>): Admission {
     if ('by' in entered) return entered
@@ -41,6 +48,7 @@ export function createThrottle(options: ThrottleOptions, { key, now, shared }: T
       absolve: () => book.strike(entered, guess.digest),
       welcome() {
         for (const each of [memory, shared]) each?.befriend(guess.familiar) // also for when Redis is gone
+        neighbours?.tell(guess.familiar)
       },
     }
   }

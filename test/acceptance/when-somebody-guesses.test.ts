@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { metric } from '../support/metrics.ts'
-import { lanesOf } from '../support/processes.ts'
+import { lanesOf, workersOf } from '../support/processes.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -72,6 +72,38 @@ t.test('two gateways with one Redis, and somebody with two hundred addresses', a
   const held = await redis.dump()
   t.match(held, 'altgate:throttle:')
   t.notMatch(held, /anna|198\.51|192\.0\.2/)
+})
+
+/** New connections, which the workers share by chance: that one gets none of them does not happen. */
+const many = Array.from({ length: 40 }, (_, number) => number)
+
+t.test('without Redis: an owner whom one worker let in is no stranger to another', async t => {
+  const settings = { workers: 2, trustedProxies: ['127.0.0.1'], throttle: { credential: { guesses: 3 } } }
+  const altgate = await startAltgate(t, { settings })
+  await withCredentials(t, altgate)
+  const onNewConnections = async (user: string, password: (number: number) => string, from: string) => {
+    const { url } = altgate
+    const headers = { 'X-Forwarded-For': from }
+    return await Promise.all(
+      many.map(number => ask(`${url}/contoso/x`, { as: [user, password(number)], headers })),
+    )
+  }
+  const guesses = () => onNewConnections(anna, number => `guess ${number}`, '198.51.100.1')
+  const owner = () => onNewConnections(anna, () => right, '192.0.2.1')
+  const ready = async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200
+
+  t.equal(summary([await tries(altgate, anna, right)]), '200 allow', 'at one of them')
+  t.equal(summary(await guesses()), '401 refused, 429 throttled')
+  t.equal(summary(await owner()), '200 allow', 'at both')
+
+  const now = () => workersOf(altgate.pid)
+  for (const worker of now()) {
+    process.kill(worker, 'SIGKILL')
+    const isReplaced = () => !now().includes(worker) && now().length === settings.workers
+    await until(async () => isReplaced() && (await ready()))
+  }
+  t.equal(summary(await guesses()), '401 refused, 429 throttled')
+  t.equal(summary(await owner()), '200 allow', 'nor to workers that came later')
 })
 
 t.test('a load test takes no place of production, bans nobody, and is counted apart', async t => {

@@ -4,7 +4,7 @@ import { walk } from '../../src/commands/walk.ts'
 import type { AccountName, Username } from '../../src/gateway/names.ts'
 import type { PasswordHasher } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
-import { openTools } from '../../src/services.ts'
+import { openTools } from '../../src/tools.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { aDesk, fabrikamId, type Desk } from './desk.ts'
 

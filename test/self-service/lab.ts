@@ -83,6 +83,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const settings = settingsIn(directory)
   const services = await openServices(settings, {
     hasher,
+    neighbours: { tell() {}, onTold() {} },
     outage: outage => void outages.push(outage),
     upgradeFailed() {},
     upstreamAuthWarning() {},

@@ -1,0 +1,32 @@
+import type { Tools } from './commands/tools.ts'
+import { openSource } from './directory.ts'
+import { openFoundation } from './foundation.ts'
+import type { AccountDirectory } from './gateway/ports.ts'
+import { createArgon2id } from './hashing/argon2id.ts'
+import type { Settings } from './settings/schema.ts'
+
+/** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
+export async function openTools(settings: Settings): Promise<Tools> {
+  const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {})
+  const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
+  const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
+  const inStore = { find, confirm: find }
+  const source = openSource(settings, inStore)
+  return {
+    registry: store.registry(announce),
+    store: {
+      accounts: source ?? inStore,
+      credentials: store.credentials,
+      ping: () => store.ping(),
+    },
+    hasher,
+    generated,
+    keys,
+    ...(redis && { redis }),
+    ...(source && { source }),
+    async close() {
+      await source?.close()
+      await store.close()
+    },
+  }
+}
