@@ -23,6 +23,8 @@ export interface FleetParts {
   readonly size: number
   /** Words for the command line of each worker. */
   readonly args: readonly string[]
+  /** Besides that of this process. */
+  readonly env: Readonly<Record<string, string>>
   /** Called with each new process, before it has begun. */
   readonly started: (worker: Worker) => void
   readonly log: Logger
@@ -45,7 +47,7 @@ const longestPause = 5000
  * Starts the workers and resolves when all of them listen. A worker that dies later is replaced. Rejects with
  * a sentence if one cannot start, for instance because the port is taken.
  */
-export async function startFleet({ size, args, started, log }: FleetParts): Promise<Fleet> {
+export async function startFleet({ size, args, env, started, log }: FleetParts): Promise<Fleet> {
   // Where workers share a socket they accept by themselves. In turn, the primary would hand connections to a worker that
   // has just died, and nobody would ever answer or close them: a git that hangs for good.
   cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -59,7 +61,7 @@ export async function startFleet({ size, args, started, log }: FleetParts): Prom
   let deaths = 0
 
   function fork(): Promise<void> {
-    const worker = cluster.fork(oneArena)
+    const worker = cluster.fork({ ...env, ...oneArena })
     workers.set(worker, 'starting')
     started(worker)
     worker.once('exit', (code, signal) => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { platform } from 'node:os'
 import { reasonOf } from './commands/reason.ts'
 
@@ -18,14 +18,15 @@ export function asOneOfMany({ host, port }: Where): Where & { readonly reusePort
 }
 
 /**
- * Sees that nobody listens there: workers share their port with whoever asks for it, another gateway too, which would
- * take half of the connections without a word. Throws an `Error` with a sentence.
+ * The port, or, for 0, one that is free. Sees that nobody listens there: workers share their port with whoever asks for
+ * it, another gateway too, which would take half of the connections without a word. Throws an `Error` with a sentence.
  */
-export async function assertFree({ host, port }: Where): Promise<void> {
+export async function freePort({ host, port }: Where): Promise<number> {
   await using server = createServer()
   try {
     server.listen({ host, port })
     await once(server, 'listening')
+    return (server.address() as AddressInfo).port // listening on TCP: never null, never a pipe's name
   } catch (error) {
     throw cannotListen({ host, port }, error)
   }

@@ -8,7 +8,7 @@ import { ipcChannel } from './hashing/channel.ts'
 import { startLanes, type Lanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { createOperationsServer } from './http/operations.ts'
-import { assertFree } from './listening.ts'
+import { freePort } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
 import { openAuditLog } from './witnesses/audit.ts'
@@ -45,16 +45,21 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { settings, stop } = options
   const primary: Primary = { ...options, open, log: createLog(settings.log), metrics: createPrimaryMetrics() }
 
-  const progress = await startOperations(primary)
+  const { progress, address: operations } = await startOperations(primary)
   const lanes = await startHashing(primary)
   const foundation = await openWhenStoreAnswers(primary, progress)
   if (foundation === undefined) return
   await watch(primary, foundation, progress)
   const guide = await prepareDemo(primary, foundation, lanes)
 
-  progress.fleet = await startWorkers(primary, lanes)
   const { publicUrl, listen, forwardAuth } = settings
-  primary.log.info({ publicUrl, ...listen, ...(forwardAuth && { forwardAuth }) }, 'listening')
+  const port = await freePort(listen)
+  if (forwardAuth !== undefined) await freePort(forwardAuth)
+  progress.fleet = await startWorkers(primary, lanes, port)
+  primary.log.info(
+    { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations },
+    'listening',
+  )
   warnOfPassThrough(primary)
   if (guide !== undefined) process.stdout.write(guide)
 
@@ -86,7 +91,7 @@ interface Progress {
 }
 
 /** First of all, so that whoever waits can see what for. */
-async function startOperations({ settings, stop, metrics, open }: Primary): Promise<Progress> {
+async function startOperations({ settings, stop, metrics, open }: Primary) {
   const progress: Progress = { parts: {} }
   const size = processes(settings.workers)
   const server = createOperationsServer({
@@ -98,8 +103,7 @@ async function startOperations({ settings, stop, metrics, open }: Primary): Prom
     metrics: metrics.collect,
   })
   open.defer(() => server.close())
-  await server.listen(settings.operations)
-  return progress
+  return { progress, address: await server.listen(settings.operations) }
 }
 
 async function startHashing({ settings, metrics, log, open }: Primary): Promise<Lanes> {
@@ -163,13 +167,16 @@ async function prepareDemo(
   return guide
 }
 
-async function startWorkers({ settings, configFile, log, open }: Primary, lanes: Lanes): Promise<Fleet> {
-  await assertFree(settings.listen)
-  if (settings.forwardAuth !== undefined) await assertFree(settings.forwardAuth)
+async function startWorkers(
+  { settings, configFile, log, open }: Primary,
+  lanes: Lanes,
+  port: number,
+): Promise<Fleet> {
   const neighbourhood = createNeighbourhood()
   const fleet = await startFleet({
     size: processes(settings.workers),
     args: configFile === undefined ? [] : [configFile],
+    env: { ALTGATE__LISTEN__PORT: String(port) },
     started(worker) {
       const channel = ipcChannel(worker.process)
       serveHashing(lanes, channel)

@@ -33,3 +33,16 @@ t.test('but not to another gateway: a port that is taken is told in one sentence
   t.match(other.printed(), `Cannot listen on 127.0.0.1:${altgate.port}:`)
   t.equal(listenersOn(altgate.port), 2)
 })
+
+t.test('where any free port will do, all workers find the same one, and the log says which', async t => {
+  const settings = { workers: 2, listen: { host: '127.0.0.1', port: 0 } }
+  const altgate = await startAltgate(t, { settings })
+  const line = altgate
+    .logs()
+    .split('\n')
+    .find(each => each.includes('"listening"'))
+  const { port, operations } = JSON.parse(line ?? '{}')
+  t.equal(operations, altgate.operationsUrl)
+  t.equal(listenersOn(port), 2)
+  t.equal((await fetch(`http://127.0.0.1:${port}/nobody/x`)).status, 401)
+})

@@ -2,6 +2,8 @@ import { fork } from 'node:child_process'
 import { mock } from 'node:test'
 import t from 'tap'
 import { Outage } from '../../src/gateway/outage.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { memoryOf } from '../bench/process-tree.ts'
 import { until } from '../support/until.ts'
 import { cheap } from './contract.ts'
 import { isRunning, lanesOf, nicenessOf } from '../support/processes.ts'
@@ -105,6 +107,16 @@ t.test('a signal to the whole group, as Ctrl-C sends it, leaves the lanes to the
 t.test('every thread of a lane has a lower priority than the gateway', async t => {
   await someLanes(t)
   t.strictSame(new Set(nicenessOf(theLane())), new Set([10]))
+})
+
+t.test('a lane keeps the memory of one hash, however many it has computed', async t => {
+  const mebi = 2 ** 20
+  const { lanes } = await someLanes(t, { cost: { memoryKiB: (16 * mebi) / 1024, passes: 1, parallelism: 1 } })
+  const hash = () => lanes.hash(new Secret('a password'))
+  await hash()
+  const before = memoryOf(theLane())
+  for (let more = 0; more < 20; more += 1) await hash()
+  t.ok(memoryOf(theLane()) < before + 16 * mebi)
 })
 
 t.test('when the gateway is killed its lanes end with it', async t => {
