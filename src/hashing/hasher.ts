@@ -12,9 +12,12 @@ import type { Compute } from './task.ts'
  * the reset can join a flight from before it and be handed the old verdict. And the proof, which covers scope and
  * user name as well as the password: if guesses at several unknown names shared the decoy's flight, their speed
  * would tell that the names are unknown (CVE-2026-88010).
+ *
+ * `late`: milliseconds for which a comparison that has ended still counts as under way. It cannot have become wrong: what
+ * was compared with what is in its name.
  */
-export function createHasher(compute: Compute, cost: HashCost): PasswordHasher {
-  const flights = createFlights<Compared>()
+export function createHasher(compute: Compute, cost: HashCost, late = 0): PasswordHasher {
+  const flights = createFlights<Compared>(compared => (compared === 'busy' ? 0 : late))
 
   return {
     async hash(password) {

@@ -35,6 +35,12 @@ export interface LanesOptions {
 export type HashResult = 'match' | 'mismatch' | 'decoy' | 'made'
 
 /**
+ * Milliseconds. Of a thousand equal callers at two workers, the second may have read its own when the first worker's have
+ * their answer already.
+ */
+const late = 1000
+
+/**
  * Hashes in child processes of low priority: in this process's own threads, guesses would make DNS, files and
  * everybody else wait. Resolves when all lanes are ready; throws `Outage` if one cannot start.
  */
@@ -44,11 +50,15 @@ export async function startLanes(options: LanesOptions): Promise<Lanes> {
   const start = () => startLane(cost, onFlaw)
   const crew = await startCrew({ size: options.lanes, start, queue, onCrash })
 
-  const hasher = createHasher(async task => {
-    const answer = await queue.compute(task)
-    if (answer !== 'busy') onHash(resultOf(task, answer))
-    return answer
-  }, cost)
+  const hasher = createHasher(
+    async task => {
+      const answer = await queue.compute(task)
+      if (answer !== 'busy') onHash(resultOf(task, answer))
+      return answer
+    },
+    cost,
+    late,
+  )
 
   return {
     ...hasher,

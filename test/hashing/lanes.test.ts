@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
 import { hashOf, keepsTheContract } from './contract.ts'
@@ -17,11 +18,29 @@ t.test('two hundred equal callers cost one hash', async t => {
   t.strictSame(counted, ['match'])
 })
 
-t.test('callers who come after the answer are checked again', async t => {
+t.test('callers who come a moment after the answer share it, later ones are checked again', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
   const { lanes, counted, hash } = await someLanes(t)
-  await lanes.compare(attempt('right'), hash)
-  await lanes.compare(attempt('right'), hash)
+  const right = () => lanes.compare(attempt('right'), hash)
+  t.strictSame([await right(), await right()], ['match', 'match'])
+  t.strictSame(counted, ['made', 'match'])
+  mock.timers.tick(999)
+  await right()
+  t.strictSame(counted, ['made', 'match'])
+  mock.timers.tick(1)
+  await right()
   t.strictSame(counted, ['made', 'match', 'match'])
+})
+
+t.test('that there was no place is not shared with those who come after', async t => {
+  const { lanes, hash } = await someLanes(t, { queueLimit: 0 })
+  process.kill(theLane(), 'SIGSTOP')
+  const first = lanes.compare(attempt('right'), hash)
+  t.equal(await lanes.compare(attempt('wrong'), hash), 'busy')
+  process.kill(theLane(), 'SIGCONT')
+  t.equal(await first, 'match')
+  t.equal(await lanes.compare(attempt('wrong'), hash), 'mismatch')
 })
 
 t.test('who asks after a reset never gets the verdict on the hash of before', async t => {
