@@ -2,8 +2,9 @@ import type { Figure } from '../figure.ts'
 import { allAtOnce } from '../at-once.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { anna, basic, userNumber } from '../people.ts'
+import { startPeers } from '../peers.ts'
 import { inRounds } from '../rounds.ts'
-import { answersOf } from '../server.ts'
+import { answersOf, type Server } from '../server.ts'
 import { spreadOf } from '../spread.ts'
 import { startUpstream } from '../upstream.ts'
 
@@ -18,7 +19,9 @@ export const stampede: Figure = {
     const rounds = stage.quick ? 2 : 15
     const upstream = await startUpstream(stage)
     const gateway = await startGateway(stage, { upstream, workers: 2, users: 2 * rounds + 2 })
-    const answers = [await answersOf(gateway)]
+    const [nginx] = await startPeers(stage, upstream, ['open'])
+    if (nginx === undefined) throw new Error('nginx is not there')
+    const answers = await Promise.all([gateway, nginx].map(server => answersOf(server)))
     await rush(gateway, 0)
     await rush(gateway, 0)
 
@@ -26,16 +29,19 @@ export const stampede: Figure = {
       const one = await rush(gateway, 2 * round + 1, 1)
       const cold = await rush(gateway, 2 * round + 2)
       const warm = await rush(gateway, 2 * round + 2)
-      return { one, cold, warm }
+      const open = await waiting(nginx, anna.user, callers)
+      return { one, cold, warm, open }
     })
     const found = measured.get(gateway) ?? []
     const alone = spreadOf(found.map(({ one }) => one.milliseconds))
     const cold = spreadOf(found.map(({ cold }) => cold.milliseconds))
     const warm = spreadOf(found.map(({ warm }) => warm.milliseconds))
+    const open = spreadOf(found.map(({ open }) => open))
     const bars = [
       { label: 'one caller alone, never seen', value: alone },
       { label: '1,000 callers, never seen', value: cold },
       { label: '1,000 callers, known', value: warm },
+      { label: '1,000 callers, nginx, no password', value: open },
     ]
     return {
       answers,
@@ -64,16 +70,24 @@ export const stampede: Figure = {
         bars,
         goal: { label: 'goal: twice one caller', value: 2 * alone.median },
       },
-      notes: ['Both ends share the cores: what 1,000 known callers take is the work of answering them.'],
+      notes: [
+        'Both ends share the cores: what 1,000 known callers take, or nginx without a password, is the work of answering',
+        'them and of being 1,000 callers, and not of waiting for a hash.',
+      ],
     }
   },
 }
 
-/** Sends that many requests at once for one user; throws unless each gets the upstream's answer. */
+/** How long that many take, and how many hashes, if they come at once with one user's password. */
 async function rush(gateway: Gateway, user: number, size = callers) {
   const before = await gateway.hashes()
-  const authorization = basic({ ...anna, user: userNumber(user) })
-  const { milliseconds, good } = await allAtOnce(gateway.url, authorization, size)
-  if (good !== size) throw new Error(`${size - good} of ${size} callers were not let in`)
+  const milliseconds = await waiting(gateway, userNumber(user), size)
   return { milliseconds, hashes: (await gateway.hashes()) - before }
+}
+
+/** Until the last of that many requests is answered. Throws unless each gets the upstream's answer. */
+async function waiting({ url }: Pick<Server, 'url'>, user: string, size: number): Promise<number> {
+  const { milliseconds, good } = await allAtOnce(url, basic({ ...anna, user }), size)
+  if (good !== size) throw new Error(`${size - good} of ${size} callers were not let in`)
+  return milliseconds
 }
