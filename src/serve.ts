@@ -54,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
-  if (forwardAuth !== undefined) await freePort(forwardAuth)
+  if (forwardAuth !== undefined) await freePort(forwardAuth) // the one that is asked for: it is never 0
   progress.fleet = await startWorkers(primary, lanes, port)
   primary.log.info(
     { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations },

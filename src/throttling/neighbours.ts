@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Channel } from '../hashing/channel.ts'
+import { familiarSeconds } from './book.ts'
 
 /**
  * The other workers of this machine. Connections are dealt out to workers by chance: an owner who was let in by one must
@@ -40,7 +41,7 @@ const mostMarks = 10_000
 /** The primary's side: passes on what one worker tells to all others, and to those who come later. */
 export function createNeighbourhood(): { join(channel: Channel): void } {
   const listening = new Set<Channel>()
-  const marks = new LRUCache<string, true>({ max: mostMarks })
+  const marks = new LRUCache<string, true>({ max: mostMarks, ttl: familiarSeconds * 1000 })
 
   function welcome(channel: Channel): void {
     listening.add(channel)
