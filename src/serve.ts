@@ -8,7 +8,7 @@ import { ipcChannel } from './hashing/channel.ts'
 import { startLanes, type Lanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { createOperationsServer } from './http/operations.ts'
-import { freePort } from './listening.ts'
+import { cannotListen, freePort } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
 import { openAuditLog } from './witnesses/audit.ts'
@@ -56,10 +56,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const port = await freePort(listen)
   if (forwardAuth !== undefined) await freePort(forwardAuth) // the one that is asked for: it is never 0
   progress.fleet = await startWorkers(primary, lanes, port)
-  primary.log.info(
-    { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations },
-    'listening',
-  )
+  const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
+  primary.log.info(where, 'listening')
   warnOfPassThrough(primary)
   if (guide !== undefined) process.stdout.write(guide)
 
@@ -103,7 +101,10 @@ async function startOperations({ settings, stop, metrics, open }: Primary) {
     metrics: metrics.collect,
   })
   open.defer(() => server.close())
-  return { progress, address: await server.listen(settings.operations) }
+  const address = await server.listen(settings.operations).catch(error => {
+    throw cannotListen(settings.operations, error)
+  })
+  return { progress, address }
 }
 
 async function startHashing({ settings, metrics, log, open }: Primary): Promise<Lanes> {

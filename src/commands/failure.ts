@@ -9,9 +9,6 @@ export class Failure extends Error {}
  */
 export function asFailure(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  if ('code' in error && error.code === 'EADDRINUSE') {
-    return new Failure(`Another program listens there already: ${error.message}.`, { cause: error })
-  }
   const isSentence = error.constructor === Error || error.name === 'DemoCannotStart'
   return isSentence ? new Failure(error.message, { cause: error }) : error
 }

@@ -25,12 +25,16 @@ t.test('connections are dealt out to the workers', async t => {
 
 t.test('but not to another gateway: a port that is taken is told in one sentence', async t => {
   const altgate = await startAltgate(t, { settings: { workers: 2 } })
-  const other = serve(t, ['serve', '--config', altgate.config], {
-    ...process.env,
-    ALTGATE__OPERATIONS__PORT: String(await freePort()),
-  })
-  t.equal(await other.exit(), 1)
-  t.match(other.printed(), `Cannot listen on 127.0.0.1:${altgate.port}:`)
+  const operationsPort = Number(new URL(altgate.operationsUrl).port)
+  const other = async (variable: string) => {
+    const env = { ...process.env, [variable]: String(await freePort()) }
+    const program = serve(t, ['serve', '--config', altgate.config], env)
+    t.equal(await program.exit(), 1)
+    return program.printed()
+  }
+  const sentence = (port: number) => `Cannot listen on 127.0.0.1:${port}: another program listens there.`
+  t.match(await other('ALTGATE__OPERATIONS__PORT'), sentence(altgate.port))
+  t.match(await other('ALTGATE__LISTEN__PORT'), sentence(operationsPort))
   t.equal(listenersOn(altgate.port), 2)
 })
 
