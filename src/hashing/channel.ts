@@ -25,3 +25,11 @@ export function ipcChannel(end: ChildProcess | NodeJS.Process): Channel {
     },
   }
 }
+
+/** Whether a message is of the kind that bears this tag. Whoever sends it is a process of ours: the rest is as declared. */
+export function isTagged<Message extends { readonly tag: string }>(
+  message: unknown,
+  tag: Message['tag'],
+): message is Message {
+  return typeof message === 'object' && message !== null && 'tag' in message && message.tag === tag
+}

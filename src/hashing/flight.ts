@@ -8,24 +8,18 @@ export interface Flights<T> {
 export function createFlights<T>(stays: (result: T) => number): Flights<T> {
   const flights = new Map<string, Promise<T>>()
 
-  async function begun(key: string, begin: () => Promise<T>): Promise<T> {
-    let rest = 0
-    try {
-      const result = await begin()
-      rest = stays(result)
-      return result
-    } finally {
-      if (rest > 0) setTimeout(() => flights.delete(key), rest).unref()
-      else flights.delete(key)
-    }
-  }
-
   return {
     join(key, begin) {
       const joined = flights.get(key)
       if (joined !== undefined) return joined
-      const flight = begun(key, begin)
+      const flight = begin()
       flights.set(key, flight)
+      const land = () => flights.delete(key)
+      flight.then(result => {
+        const rest = stays(result)
+        if (rest > 0) setTimeout(land, rest).unref()
+        else land()
+      }, land)
       return flight
     },
   }

@@ -1,7 +1,7 @@
 import { Outage } from '../gateway/outage.ts'
 import type { PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
-import type { Channel } from './channel.ts'
+import { isTagged, type Channel } from './channel.ts'
 import type { HashCost } from './cost.ts'
 import { createHasher } from './hasher.ts'
 import type { Answer, Asked, Comparing, Making, Task } from './task.ts'
@@ -83,12 +83,4 @@ function revealed(task: Task): Question['task'] {
 
 function outage(cause: string): Outage {
   return new Outage('hashing', new Error(cause))
-}
-
-/** What bears the tag was written by the other half of this file, so the rest of it is as declared above. */
-function isTagged<Message extends Question | Reply>(
-  message: unknown,
-  tag: Message['tag'],
-): message is Message {
-  return typeof message === 'object' && message !== null && 'tag' in message && message.tag === tag
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Channel } from '../hashing/channel.ts'
+import { isTagged, type Channel } from '../hashing/channel.ts'
 import { familiarSeconds } from './book.ts'
 
 /**
@@ -28,7 +28,7 @@ export function neighboursOver(channel: Channel): Neighbours {
     tell: familiar => send([familiar]),
     onTold(heard) {
       channel.onMessage(message => {
-        if (isOurs(message)) for (const mark of message.marks) heard(mark)
+        if (isTagged<Message>(message, tag)) for (const mark of message.marks) heard(mark)
       })
       send([]) // now somebody listens: what was told before is answered
     },
@@ -52,7 +52,7 @@ export function createNeighbourhood(): { join(channel: Channel): void } {
     join(channel) {
       channel.onClose(() => listening.delete(channel))
       channel.onMessage(message => {
-        if (!isOurs(message)) return
+        if (!isTagged<Message>(message, tag)) return
         if (!listening.has(channel)) welcome(channel)
         if (message.marks.length === 0) return
         for (const mark of message.marks) marks.set(mark, true)
@@ -60,9 +60,4 @@ export function createNeighbourhood(): { join(channel: Channel): void } {
       })
     },
   }
-}
-
-/** What bears the tag was written by the other half of this file. */
-function isOurs(message: unknown): message is Message {
-  return typeof message === 'object' && message !== null && 'tag' in message && message.tag === tag
 }
