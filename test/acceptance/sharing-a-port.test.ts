@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
 import { freePort } from '../support/ports.ts'
-import { holdsConnection, listenersOn, workersOf } from '../support/processes.ts'
+import { connectionsHeld, listenersOn, workersOf } from '../support/processes.ts'
 import { serve } from '../support/program.ts'
 import { until } from '../support/until.ts'
 
@@ -17,8 +17,8 @@ t.test('connections are dealt out to the workers', async t => {
   const sockets = Array.from({ length: many }, () => connect(altgate.port, '127.0.0.1'))
   t.teardown(() => sockets.forEach(socket => socket.destroy()))
   await Promise.all(sockets.map(socket => once(socket, 'connect')))
-  const ports = sockets.map(({ localPort = 0 }) => localPort)
-  const heldBy = (pid: number) => ports.filter(port => holdsConnection(pid, altgate.port, port)).length
+  const ports = new Set(sockets.map(({ localPort = 0 }) => localPort))
+  const heldBy = (pid: number) => connectionsHeld(pid, altgate.port, ports)
   await until(() => workersOf(altgate.pid).reduce((sum, pid) => sum + heldBy(pid), 0) === many)
   for (const pid of workersOf(altgate.pid)) t.ok(heldBy(pid) > many / 5, 'neither has nearly all')
 })

@@ -28,13 +28,19 @@ export function visibleOf(pid: number): string {
 
 /** Whether the process holds the server's end of the TCP connection between these ports of this machine. */
 export function holdsConnection(pid: number, serverPort: number, clientPort: number): boolean {
-  const inode = inodeOf(serverPort, clientPort)
-  return inode !== undefined && filesOf(pid).includes(`socket:[${inode}]`)
+  return connectionsHeld(pid, serverPort, new Set([clientPort])) > 0
 }
 
 /** How many sockets listen on a port of this machine. */
 export function listenersOn(port: number): number {
-  return tcpSockets(port, 0).length
+  return tcpSockets(port).filter(({ remotePort }) => remotePort === 0).length
+}
+
+/** How many of the connections between a port of this machine and those others the process holds the server's end of. */
+export function connectionsHeld(pid: number, serverPort: number, clientPorts: ReadonlySet<number>): number {
+  const theirs = tcpSockets(serverPort).filter(({ remotePort }) => clientPorts.has(remotePort))
+  const files = new Set(filesOf(pid))
+  return theirs.filter(({ inode }) => files.has(`socket:[${inode}]`)).length
 }
 
 function childrenOf(parent: number, program: string): readonly number[] {
@@ -65,19 +71,20 @@ function statOf(pid: number | string) {
   }
 }
 
-function inodeOf(localPort: number, remotePort: number): string | undefined {
-  return tcpSockets(localPort, remotePort)[0]?.[9]
+/** The IPv4 sockets of this machine with that port on this side, from the kernel's table. */
+function tcpSockets(port: number) {
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1) // the names of the columns
+    .map(line => line.trim().split(/\s+/))
+    .map(row => ({ localPort: portIn(row[1]), remotePort: portIn(row[2]), inode: row[9] }))
+    .filter(({ localPort }) => localPort === port)
 }
 
-/** The kernel's table of IPv4 sockets; ports stand in it as four hexadecimal digits. A listening one has no other end. */
-function tcpSockets(localPort: number, remotePort: number): readonly (readonly string[])[] {
-  const [local, remote] = [localPort, remotePort].map(
-    port => `:${port.toString(16).toUpperCase().padStart(4, '0')}`,
-  )
-  const rows = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map(line => line.trim().split(/\s+/))
-  return rows.filter(row => row[1]?.endsWith(local ?? '') && row[2]?.endsWith(remote ?? ''))
+/** Of an address as it stands there: hexadecimal, after a colon. That of a listening socket's other end is 0. */
+function portIn(address = ''): number {
+  return Number.parseInt(address.slice(address.indexOf(':') + 1), 16)
 }
 
 function filesOf(pid: number): readonly string[] {

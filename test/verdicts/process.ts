@@ -22,7 +22,7 @@ export interface CachingProcess {
 }
 
 /** Milliseconds: a gateway's ten may be too short for a busy machine, where it is not the subject. */
-export const patience = 1000
+const patience = 1000
 
 /** A process with an empty memory, connected. */
 export async function startProcess(
