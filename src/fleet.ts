@@ -33,9 +33,15 @@ export interface FleetParts {
 /**
  * V8 options. What a request leaves behind is dead at its end: with room for a few thousand of them collecting it costs
  * next to nothing, and V8 would begin with a sixteenth of that. What a worker remembers is bounded and hardly changes:
- * there more room would be memory that nobody uses, a hundred megabytes in each worker.
+ * there more room would be memory that nobody uses, a hundred megabytes in each worker. What bodies leave behind is
+ * collected at their own pace, for which `http/leftovers.ts` needs `gc`.
  */
-const heap = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=20']
+const heap = [
+  '--min-semi-space-size=16',
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=20',
+  '--expose-gc',
+]
 
 /** glibc keeps memory for each thread that ever asked for some: twenty megabytes in each worker, for no gain. */
 const oneArena = { MALLOC_ARENA_MAX: '1' }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { clientHeaders } from './client-headers.ts'
+import { bodyPassed } from './leftovers.ts'
 import { screenAnswer, type Journey } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
 import { failureOf } from './upstream-failure.ts'
@@ -74,6 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // All of a small answer, as most are: as text it is one write with the head, as bytes it would be two.
     if (chunk.length === this.#length && chunk.length <= mostWithHead)
       return this.#end(chunk.toString('latin1'))
+    bodyPassed(chunk.length)
     if (this.#response.write(chunk)) return
     controller.pause()
     this.#response.once('drain', () => controller.resume())

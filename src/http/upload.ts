@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { bodyPassed } from './leftovers.ts'
 
 /** Whether a request has a body (RFC 9112, 6.3), whatever its method. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -42,6 +43,7 @@ export class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    bodyPassed(chunk.length)
     if (!this.push(chunk)) this.#request.pause()
   }
 
