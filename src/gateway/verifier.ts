@@ -1,5 +1,6 @@
 import type { TrafficLane } from './ask.ts'
 import type { Attempt, Caller } from './attempt.ts'
+import { createEqualCallers } from './equal-callers.ts'
 import type { GeneratedPasswords } from './generated-password.ts'
 import type {
   CredentialStore,
@@ -9,7 +10,7 @@ import type {
   Throttling,
   VerdictCache,
 } from './ports.ts'
-import type { Finding, Untried, Verdict } from './verdict.ts'
+import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './verdict.ts'
 
 export interface Verifier {
   /** Throws `Outage`. */
@@ -41,15 +42,31 @@ export function createVerifier({
   throttle,
   upgradeFailed,
 }: VerifierParts): Verifier {
+  const equals = createEqualCallers()
+
   async function verify(attempt: Attempt, caller: Caller): Promise<Verdict> {
     // Before anybody is asked: guesses of this kind cost nothing, and take the same time for every user name.
-    const known = generated.isForged(attempt.password)
-      ? ({ found: 'forged' } as const)
-      : await verdicts.recall(attempt)
-    if (known === undefined) return guarded(attempt, caller)
-    if (!isWrong(known)) return known
-    const throttling = throttle.again(attempt, caller)
-    return throttling ? throttled(throttling) : known
+    if (generated.isForged(attempt.password)) return unlessTooOften({ found: 'forged' }, attempt, caller)
+    const ahead = equals.ahead(attempt, caller)
+    if (ahead !== undefined) await ahead
+    const recalled = verdicts.recall(attempt)
+    if (recalled === undefined || recalled instanceof Promise)
+      return equals.lead(attempt, caller, () => findOut(recalled, attempt, caller))
+    return unlessTooOften(recalled, attempt, caller)
+  }
+
+  async function findOut(
+    recalled: Promise<KnownVerdict | undefined> | undefined,
+    attempt: Attempt,
+    caller: Caller,
+  ): Promise<Verdict> {
+    const known = await recalled
+    return known === undefined ? guarded(attempt, caller) : unlessTooOften(known, attempt, caller)
+  }
+
+  function unlessTooOften(known: KnownVerdict | Forged, attempt: Attempt, caller: Caller): Verdict {
+    const throttling = isWrong(known) ? throttle.again(attempt, caller) : undefined
+    return throttling === undefined ? known : throttled(throttling)
   }
 
   async function guarded(attempt: Attempt, caller: Caller): Promise<Verdict> {
