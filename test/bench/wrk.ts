@@ -9,8 +9,8 @@ export interface Load {
   readonly connections: number
   /** Whole ones: wrk knows no others. */
   readonly seconds: number
-  /** Of the folder `wrk`; without it every request is the same. */
-  readonly script?: 'many-users' | 'forged'
+  /** Of the folder `wrk`; left out: every request is the same. */
+  readonly script?: 'same' | 'many-users' | 'forged'
   /** For the script, which says what they are. */
   readonly args?: readonly (string | number)[]
 }
@@ -27,19 +27,37 @@ export interface Loaded {
 }
 
 /** As many requests as the connections carry, one after the other on each of them, from one thread. */
-export async function load(stage: Stage, wanted: Load): Promise<Loaded> {
-  const script = join(import.meta.dirname, 'wrk', `${wanted.script ?? 'same'}.lua`)
+export async function load(stage: Stage, { script = 'same', ...wanted }: Load): Promise<Loaded> {
+  return JSON.parse(await report(stage, script, wanted)) as Loaded // printed by wrk/report.lua
+}
+
+/** What became of requests that were sent at one moment. */
+export interface AtOnce extends Pick<Loaded, 'requests' | 'refused' | 'broken'> {
+  /** Microseconds that the one waited who waited longest. */
+  readonly slowest: number
+}
+
+/** One request on each connection, all at the same moment. They have been open for half a second. */
+export async function atOnce(stage: Stage, wanted: Omit<Load, 'script' | 'args'>): Promise<AtOnce> {
+  return JSON.parse(await report(stage, 'at-once', wanted)) as AtOnce // printed by wrk/at-once.lua
+}
+
+/** The last line that wrk prints: its script's. */
+async function report(
+  stage: Stage,
+  script: string,
+  { url, headers = {}, connections, seconds, args = [] }: Omit<Load, 'script'>,
+): Promise<string> {
   const printed = await runProgram(stage, pathOf('wrk') ?? 'wrk', [
     '--threads=1',
-    `--connections=${wanted.connections}`,
-    `--duration=${wanted.seconds}s`,
+    `--connections=${connections}`,
+    `--duration=${seconds}s`,
     '--timeout=30s',
-    `--script=${script}`,
-    ...Object.entries(wanted.headers ?? {}).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
-    wanted.url,
+    `--script=${join(import.meta.dirname, 'wrk', `${script}.lua`)}`,
+    ...Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
+    url,
     '--',
-    ...(wanted.args ?? []).map(String),
+    ...args.map(String),
   ])
-  const report = printed.trimEnd().split('\n').at(-1) ?? ''
-  return JSON.parse(report) as Loaded // printed by wrk/report.lua
+  return printed.trimEnd().split('\n').at(-1) ?? ''
 }

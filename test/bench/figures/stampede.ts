@@ -1,12 +1,13 @@
 import type { Figure } from '../figure.ts'
-import { allAtOnce } from '../at-once.ts'
 import { startGateway, type Gateway } from '../gateway.ts'
 import { anna, basic, userNumber } from '../people.ts'
 import { startPeers } from '../peers.ts'
 import { inRounds } from '../rounds.ts'
-import { answersOf, type Server } from '../server.ts'
+import { answersOf, hammer, type Server } from '../server.ts'
 import { spreadOf } from '../spread.ts'
+import type { Stage } from '../stage.ts'
 import { startUpstream } from '../upstream.ts'
+import { atOnce } from '../wrk.ts'
 
 const callers = 1000
 
@@ -14,7 +15,7 @@ const callers = 1000
 export const stampede: Figure = {
   name: 'stampede',
   title: '1,000 callers at once with one good password, never seen before',
-  programs: ['nginx'],
+  programs: ['nginx', 'wrk'],
   async run(stage) {
     const rounds = stage.quick ? 2 : 15
     const upstream = await startUpstream(stage)
@@ -22,14 +23,14 @@ export const stampede: Figure = {
     const [nginx] = await startPeers(stage, upstream, ['open'])
     if (nginx === undefined) throw new Error('nginx is not there')
     const answers = await Promise.all([gateway, nginx].map(server => answersOf(server)))
-    await rush(gateway, 0)
-    await rush(gateway, 0)
+    await hammer(stage, gateway, stage.quick ? 1 : 10)
+    await rush(stage, gateway, 0)
 
     const measured = await inRounds(stage, rounds, [gateway], async (_, round) => {
-      const one = await rush(gateway, 2 * round + 1, 1)
-      const cold = await rush(gateway, 2 * round + 2)
-      const warm = await rush(gateway, 2 * round + 2)
-      const open = await waiting(nginx, anna.user, callers)
+      const one = await rush(stage, gateway, 2 * round + 1, 1)
+      const cold = await rush(stage, gateway, 2 * round + 2)
+      const warm = await rush(stage, gateway, 2 * round + 2)
+      const open = await waiting(stage, nginx, anna.user, callers)
       return { one, cold, warm, open }
     })
     const found = measured.get(gateway) ?? []
@@ -78,16 +79,28 @@ export const stampede: Figure = {
   },
 }
 
-/** How long that many take, and how many hashes, if they come at once with one user's password. */
-async function rush(gateway: Gateway, user: number, size = callers) {
+/** How long the last of so many waits, and how many hashes they cost, if they come at once with one user's password. */
+async function rush(stage: Stage, gateway: Gateway, user: number, size = callers) {
   const before = await gateway.hashes()
-  const milliseconds = await waiting(gateway, userNumber(user), size)
+  const milliseconds = await waiting(stage, gateway, userNumber(user), size)
   return { milliseconds, hashes: (await gateway.hashes()) - before }
 }
 
-/** Until the last of that many requests is answered. Throws unless each gets the upstream's answer. */
-async function waiting({ url }: Pick<Server, 'url'>, user: string, size: number): Promise<number> {
-  const { milliseconds, good } = await allAtOnce(url, basic({ ...anna, user }), size)
-  if (good !== size) throw new Error(`${size - good} of ${size} callers were not let in`)
-  return milliseconds
+/** Milliseconds until the last of that many requests is answered. Throws unless each gets the upstream's answer. */
+async function waiting(
+  stage: Stage,
+  { url }: Pick<Server, 'url'>,
+  user: string,
+  connections: number,
+): Promise<number> {
+  const headers = { Authorization: basic({ ...anna, user }) }
+  const { requests, refused, broken, slowest } = await atOnce(stage, {
+    url,
+    headers,
+    connections,
+    seconds: 2,
+  })
+  if (requests !== connections || refused + broken > 0)
+    throw new Error(`${requests} of ${connections} callers were answered, ${refused} of them were not let in`)
+  return slowest / 1000
 }
