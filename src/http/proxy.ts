@@ -21,7 +21,7 @@ export async function proxy(app: FastifyInstance, { agent, forward, ...gate }: P
   await app.register(httpProxy, {
     // Never asked: every account names its own upstream. The plugin insists on one.
     upstream: 'http://upstream.invalid',
-    // Duck-typed there, and typed by an older undici: it only looks for `request`.
+    // Duck-typed there: it only looks for `request`.
     undici: agent as object,
     routes: ['/'],
     httpMethods: app.supportedMethods.filter(method => method !== 'TRACE' && method !== 'CONNECT'),

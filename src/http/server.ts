@@ -61,6 +61,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     clientErrorHandler: (error, socket) => answerMalformed(error, socket, publicUrl),
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
+    schemaController: { compilersFactory: noSchemas },
     // While the server closes, requests on open connections are still served; their connections then end.
     return503OnClosing: false,
   })
@@ -89,6 +90,13 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   endGently(app)
   app.addHook('onClose', () => agent.close())
   return app
+}
+
+/** No route has a schema: the compilers of schemas that Fastify would load are five megabytes in every worker. */
+const noSchemas = { buildValidator: neverAsked, buildSerializer: neverAsked }
+
+function neverAsked(): never {
+  throw new Error('a route has a schema, and the server nothing to compile it')
 }
 
 /** Node's `close` ends idle connections once; those that fall idle later would be waited for until they time out. */

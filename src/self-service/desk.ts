@@ -1,7 +1,7 @@
 import type { Instant } from '../gateway/names.ts'
 import { createCookies, type Cookies } from './cookies.ts'
 import { createErrands, type Errands } from './errands.ts'
-import { createOpenId, type OpenId } from './openid.ts'
+import type { OpenId } from './openid.ts'
 import type { SelfServiceParts } from './parts.ts'
 import { createReception, type Reception } from './reception.ts'
 import { createSessions, type Sessions } from './session.ts'
@@ -15,7 +15,8 @@ export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
   readonly cookies: Cookies
   readonly sessions: Sessions
   readonly errands: Errands
-  readonly openId: OpenId
+  /** Loaded when the first person signs in: in most processes nobody ever does. */
+  readonly openId: () => Promise<OpenId>
   readonly reception: Reception
   readonly throttle: Throttle
   readonly turns: Turns
@@ -31,13 +32,21 @@ export function createDesk(parts: SelfServiceParts): Desk {
     cookies: createCookies(secure),
     sessions: createSessions({ store: parts.sessions, life: signIn.sessionMinutes * 60_000, now }),
     errands: createErrands(parts.sessions, now),
-    openId: createOpenId({
-      redirectUri: `${publicUrl}/_altgate/callback`,
-      timeoutSeconds: providerTimeoutSeconds,
-      maxAgeSeconds: signIn.freshMinutes * 60,
+    openId: once(async () => {
+      const { createOpenId } = await import('./openid.ts')
+      return createOpenId({
+        redirectUri: `${publicUrl}/_altgate/callback`,
+        timeoutSeconds: providerTimeoutSeconds,
+        maxAgeSeconds: signIn.freshMinutes * 60,
+      })
     }),
     reception: createReception(parts, now),
     throttle: createThrottle(limits),
     turns: createTurns(),
   }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
 }

@@ -31,7 +31,8 @@ export async function startSignIn(
   if ('setting' in authority) return noAuthority(account.name, place, authority.setting)
 
   await desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
-  const { url, ...errand } = await desk.openId.begin(authority, ask === undefined ? undefined : prompts[ask])
+  const openId = await desk.openId()
+  const { url, ...errand } = await openId.begin(authority, ask === undefined ? undefined : prompts[ask])
   const { scope, issuer } = authority
   const browser = desk.cookies.keepBrowser(request, reply)
   await desk.errands.remember({ ...errand, account: account.name, scope, issuer }, browser)
@@ -54,7 +55,8 @@ export async function finishSignIn(
   // The account has moved meanwhile: its page says where to sign in now.
   if (!isStillFor(guest, errand)) return pageOf(errand.account)
 
-  const claims = await desk.openId.finish(guest.authority, errand, query)
+  const openId = await desk.openId()
+  const claims = await openId.finish(guest.authority, errand, query)
   if (claims === 'declined') return declined(errand.account)
   const owner = ownerIn(errand.scope, claims)
   if (owner === 'wrong-directory') return wrongDirectory(errand.account, guest.place)

@@ -1,13 +1,6 @@
-import {
-  allowInsecureRequests,
-  clientCredentialsGrant,
-  discovery,
-  ResponseBodyError,
-  type Configuration,
-} from 'openid-client'
-import { Secret } from '../gateway/secret.ts'
+import type { Secret } from '../gateway/secret.ts'
 import { keptSecret, type SecretSource } from './kept-secret.ts'
-import { keptToken, type FreshToken } from './kept-token.ts'
+import { keptToken } from './kept-token.ts'
 import type { Method, MethodParts } from './method.ts'
 import { bearerHeaders } from './swapped-credential.ts'
 
@@ -20,19 +13,15 @@ export interface EntraServicePrincipalOptions {
   readonly scope: string
 }
 
-/** Seconds that the provider may take for one answer. */
-const timeout = 10
-
-/** Seconds that a token lives whose life is not told (RFC 6749, 5.1, asks for it but does not insist). */
-const presumedLife = 300
-
 /** A token of the gateway's own service principal, by the client credentials grant (RFC 6749, 4.4). */
 export function entraServicePrincipal(
   options: EntraServicePrincipalOptions,
   { now, warn }: MethodParts,
 ): Method {
   const readClientSecret = keptSecret(options.clientSecret, now, warn)
-  const readToken = keptToken({ fetch: () => askFor(options, readClientSecret()), now, warn })
+  // What speaks OpenID Connect is loaded where somebody presents tokens.
+  const fetch = async () => (await import('./entra-token.ts')).askForToken(options, readClientSecret())
+  const readToken = keptToken({ fetch, now, warn })
   let written: Secret | undefined
   let headers: readonly string[] = []
 
@@ -50,34 +39,4 @@ export function entraServicePrincipal(
       return token instanceof Promise ? token.then(headersOf) : headersOf(token)
     },
   }
-}
-
-/** Two questions an hour, the provider's addresses and the token: nothing is remembered that could grow old. */
-async function askFor(
-  options: EntraServicePrincipalOptions,
-  clientSecret: Secret | undefined,
-): Promise<FreshToken> {
-  if (clientSecret === undefined) throw new Error('no client secret could be read yet')
-  const provider = await discover(options, clientSecret)
-  const answer = await clientCredentialsGrant(provider, { scope: options.scope }).catch(inWords)
-  const { access_token: token, expires_in: life } = answer
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the token cannot be sent in a header')
-  return { token: new Secret(token), lifeSeconds: life ?? presumedLife }
-}
-
-function discover(
-  { issuer, clientId }: EntraServicePrincipalOptions,
-  clientSecret: Secret,
-): Promise<Configuration> {
-  const url = new URL(issuer)
-  // The settings let plain http in on this machine only.
-  const execute = url.protocol === 'http:' ? [allowInsecureRequests] : []
-  return discovery(url, clientId, clientSecret.reveal(), undefined, { timeout, execute })
-}
-
-/** The provider's code, and the number under which Microsoft explains it; never its text, which may repeat ours. */
-function inWords(error: unknown): never {
-  if (!(error instanceof ResponseBodyError)) throw error
-  const number = /\bAADSTS\d+/.exec(error.error_description ?? '')?.[0]
-  throw new Error(`the provider says ${[error.error, number].filter(Boolean).join(' ')}`, { cause: error })
 }
