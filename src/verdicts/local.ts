@@ -3,6 +3,7 @@ import { createForgotten } from '../gateway/forgotten.ts'
 import type { Instant, Proof, Revision, Slot } from '../gateway/names.ts'
 import type { KnownVerdict } from '../gateway/verdict.ts'
 import { poolOf, revokedSeconds, type Kept, type Lifetimes, type Named } from './kept.ts'
+import { createPackedMatches } from './packed.ts'
 
 /** The verdicts that this process knows (L1). Everything here is a look-up in memory. */
 export interface LocalVerdicts {
@@ -23,25 +24,15 @@ export interface LocalOptions extends Lifetimes {
   readonly now: () => Instant
 }
 
-/**
- * A verdict and the end of its life in one object, made in one place: a hundred thousand of them are most of what a
- * worker remembers.
- */
+/** A verdict with the end of its life. */
 type Entry = KnownVerdict & { readonly until: Instant }
-
-function entryOf({ verdict, until }: Kept): Entry {
-  const { found, asOf } = verdict
-  if (found !== 'match') return { ...verdict, via: 'l1', until }
-  const { username, subject } = verdict
-  return { found, username, subject, asOf, via: 'l1', until }
-}
 
 /** How many revoked slots are told apart. */
 const mostForgotten = 100_000
 
 export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   const { matchTtlSeconds, otherTtlSeconds, now } = options
-  const good = new LRUCache<Proof, Entry>({ max: options.goodEntries })
+  const good = createPackedMatches(options.goodEntries)
   const other = new LRUCache<Proof, Entry>({ max: options.otherEntries })
   const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
 
@@ -63,9 +54,14 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
     const { proof } = attempt
     const { verdict, until } = kept
     if (until <= now() || isStale(attempt, verdict.asOf)) return false
-    const [mine, theirs] = poolOf(verdict) === 'good' ? [good, other] : [other, good]
-    theirs.delete(proof) // one password has one verdict, the last one
-    mine.set(proof, entryOf(kept))
+    // One password has one verdict, the last one.
+    if (verdict.found === 'match') {
+      other.delete(proof)
+      good.set(proof, { ...verdict, until })
+    } else {
+      good.delete(proof)
+      other.set(proof, { ...verdict, via: 'l1', until })
+    }
     return true
   }
 

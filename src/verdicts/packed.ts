@@ -1,0 +1,141 @@
+import type { Instant, Proof, Revision, Subject, Username } from '../gateway/names.ts'
+import type { KnownVerdict } from '../gateway/verdict.ts'
+
+/** A right password, and until when it is known to be one. */
+export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { readonly until: Instant }
+
+type Names = Pick<Match, 'username' | 'subject'>
+
+export interface PackedMatches {
+  get(proof: Proof): Match | undefined
+  /** When there are as many as there may be, one that nobody has asked for in a while makes room. */
+  set(proof: Proof, match: Match): void
+  delete(proof: Proof): void
+}
+
+// A record: two numbers, the proof as it was before base64url, the lengths of two names, and the names.
+const recordBytes = 128
+const [untilAt, asOfAt, proofAt, lengthsAt, namesAt] = [0, 8, 16, 48, 50]
+const proofBytes = lengthsAt - proofAt
+const namesBytes = recordBytes - namesAt
+
+/** Records that are allocated at once: a megabyte. */
+const chunkRecords = 8192
+
+/**
+ * A hundred thousand matches are most of what a worker remembers. As objects they take three times the room, and each
+ * collection of the heap walks over all of them; bytes it leaves alone. Records are numbered from 1, and those whose
+ * proofs begin alike are chained: 0 ends a chain.
+ */
+export function createPackedMatches(most: number): PackedMatches {
+  const heads = new Uint32Array(2 ** Math.ceil(Math.log2(most)))
+  const next = new Uint32Array(most + 1)
+  /** 1: asked for since the hand came by. */
+  const asked = new Uint8Array(most + 1)
+  const chunks: Buffer[] = []
+  /** Of records that are too short for them. */
+  const longNames = new Map<number, Names>()
+  const vacant: number[] = []
+  const wanted = Buffer.alloc(proofBytes)
+  let used = 0
+  let hand = 0
+
+  const chunkOf = (record: number): Buffer =>
+    (chunks[Math.floor(record / chunkRecords)] ??= Buffer.alloc(chunkRecords * recordBytes))
+  const offsetOf = (record: number): number => (record % chunkRecords) * recordBytes
+  const chainOf = (proof: Buffer, at: number): number => proof.readUInt32LE(at) & (heads.length - 1)
+
+  /** 0: there is none. */
+  function find(proof: Proof): number {
+    if (wanted.write(proof, 'base64url') !== proofBytes) throw new Error('a proof has 32 bytes')
+    let record = heads[chainOf(wanted, 0)] ?? 0
+    while (record !== 0 && !holds(record)) record = next[record] ?? 0
+    return record
+  }
+
+  function holds(record: number): boolean {
+    const at = offsetOf(record) + proofAt
+    return chunkOf(record).compare(wanted, 0, proofBytes, at, at + proofBytes) === 0
+  }
+
+  /** Puts a record for the proof that was looked for last at the head of its chain. */
+  function link(record: number): number {
+    wanted.copy(chunkOf(record), offsetOf(record) + proofAt)
+    const chain = chainOf(wanted, 0)
+    next[record] = heads[chain] ?? 0
+    heads[chain] = record
+    return record
+  }
+
+  function unlink(record: number): void {
+    const chain = chainOf(chunkOf(record), offsetOf(record) + proofAt)
+    let before = heads[chain] ?? 0
+    if (before === record) heads[chain] = next[record] ?? 0
+    else {
+      while (next[before] !== record) before = next[before] ?? 0
+      next[before] = next[record] ?? 0
+    }
+    longNames.delete(record)
+  }
+
+  function room(): number {
+    const left = vacant.pop()
+    if (left !== undefined) return left
+    if (used < most) return (used += 1)
+    do hand = (hand % most) + 1
+    while (wasAsked(hand))
+    unlink(hand)
+    return hand
+  }
+
+  /** Everybody is passed over once. */
+  function wasAsked(record: number): boolean {
+    const was = asked[record] === 1
+    asked[record] = 0
+    return was
+  }
+
+  function writeNames(record: number, { username, subject }: Match): void {
+    const [chunk, at] = [chunkOf(record), offsetOf(record)]
+    const lengths = [Buffer.byteLength(username), Buffer.byteLength(subject)] as const
+    if (lengths[0] + lengths[1] > namesBytes) return void longNames.set(record, { username, subject })
+    longNames.delete(record)
+    chunk.set(lengths, at + lengthsAt)
+    chunk.write(username + subject, at + namesAt)
+  }
+
+  function readNames(record: number): Names {
+    const [chunk, at] = [chunkOf(record), offsetOf(record)]
+    const subjectAt = at + namesAt + chunk.readUInt8(at + lengthsAt)
+    const end = subjectAt + chunk.readUInt8(at + lengthsAt + 1)
+    return {
+      username: chunk.toString('utf8', at + namesAt, subjectAt) as Username,
+      subject: chunk.toString('utf8', subjectAt, end) as Subject,
+    }
+  }
+
+  return {
+    get(proof) {
+      const record = find(proof)
+      if (record === 0) return undefined
+      asked[record] = 1
+      const [chunk, at] = [chunkOf(record), offsetOf(record)]
+      const { username, subject } = longNames.get(record) ?? readNames(record)
+      const asOf = chunk.readDoubleLE(at + asOfAt) as Revision
+      return { found: 'match', username, subject, asOf, via: 'l1', until: chunk.readDoubleLE(at + untilAt) }
+    },
+    set(proof, match) {
+      const record = find(proof) || link(room())
+      const [chunk, at] = [chunkOf(record), offsetOf(record)]
+      chunk.writeDoubleLE(match.until, at + untilAt)
+      chunk.writeDoubleLE(match.asOf, at + asOfAt)
+      writeNames(record, match)
+    },
+    delete(proof) {
+      const record = find(proof)
+      if (record === 0) return
+      unlink(record)
+      vacant.push(record)
+    },
+  }
+}
