@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { Claim, Doubt } from './answer.ts'
 import type { Seen } from './moves.ts'
@@ -44,11 +45,11 @@ export function createMemory(lifetimes: Lifetimes, now: () => Instant): Memory {
     (lifetimes.freshSeconds + lifetimes.staleSeconds) * 1000,
     lifetimes.absentSeconds * 1000,
   ]
-  const accounts = new LRUCache<AccountName, Seen>({ max: most })
-  const strangers = new LRUCache<AccountName, Seen>({ max: mostAbsent })
-  const doubts = new LRUCache<AccountName, { readonly because: Doubt; readonly until: Instant }>({
-    max: mostAbsent,
-  })
+  const accounts = new LRUCache<AccountName, Seen>(atMost(most))
+  const strangers = new LRUCache<AccountName, Seen>(atMost(mostAbsent))
+  const doubts = new LRUCache<AccountName, { readonly because: Doubt; readonly until: Instant }>(
+    atMost(mostAbsent),
+  )
   const get = (name: AccountName) => accounts.get(name) ?? strangers.get(name) ?? {}
 
   return {

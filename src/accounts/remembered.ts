@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import type { Account } from '../gateway/account.ts'
 import { createForgotten, lateSeconds } from '../gateway/forgotten.ts'
 import type { AccountName, Instant, Revision } from '../gateway/names.ts'
@@ -40,8 +41,8 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
     entries = 50_000,
     absentEntries = 1000,
   } = options
-  const present = new LRUCache<AccountName, Remembered>({ max: entries })
-  const absent = new LRUCache<AccountName, Remembered>({ max: absentEntries })
+  const present = new LRUCache<AccountName, Remembered>(atMost(entries))
+  const absent = new LRUCache<AccountName, Remembered>(atMost(absentEntries))
   const reads = new Map<AccountName, Promise<FoundAccount>>()
   const keepSeconds = Math.max(lateSeconds, ttlSeconds, absentTtlSeconds)
   const forgotten = createForgotten<AccountName>({ most: mostForgotten, keepSeconds, now })

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Book } from './book.ts'
 import { familiarSeconds } from './book.ts'
@@ -13,8 +14,8 @@ const mostFamiliar = 100_000
 
 /** The book of one process. */
 export function createMemoryBook({ now }: { readonly now: () => Instant }): Book {
-  const counters = new LRUCache<string, Map<Digest, Instant>>({ max: mostCounters })
-  const familiar = new LRUCache<string, Instant>({ max: mostFamiliar })
+  const counters = new LRUCache<string, Map<Digest, Instant>>(atMost(mostCounters))
+  const familiar = new LRUCache<string, Instant>(atMost(mostFamiliar))
 
   /** Less what is older than the window. The oldest is first. */
   function notedIn({ name, windowSeconds }: Counter): Map<Digest, Instant> {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import { isTagged, type Channel } from '../hashing/channel.ts'
 import { familiarSeconds } from './book.ts'
 
@@ -41,7 +42,7 @@ const mostMarks = 10_000
 /** The primary's side: passes on what one worker tells to all others, and to those who come later. */
 export function createNeighbourhood(): { join(channel: Channel): void } {
   const listening = new Set<Channel>()
-  const marks = new LRUCache<string, true>({ max: mostMarks, ttl: familiarSeconds * 1000 })
+  const marks = new LRUCache<string, true>({ ...atMost(mostMarks), ttl: familiarSeconds * 1000 })
 
   function welcome(channel: Channel): void {
     listening.add(channel)

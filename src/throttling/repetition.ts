@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import type { Attempt, Caller } from '../gateway/attempt.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Throttling } from '../gateway/ports.ts'
@@ -28,7 +29,7 @@ export function createRepetition(
   { requests, windowSeconds }: RepetitionLimit,
   now: () => Instant,
 ): Repetition {
-  const loops = new LRUCache<string, Loop>({ max: mostLoops })
+  const loops = new LRUCache<string, Loop>(atMost(mostLoops))
 
   return {
     count({ proof }, { from, account }) {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import { createForgotten } from '../gateway/forgotten.ts'
 import type { Instant, Proof, Revision, Slot } from '../gateway/names.ts'
 import type { KnownVerdict } from '../gateway/verdict.ts'
@@ -33,7 +34,7 @@ const mostForgotten = 100_000
 export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   const { matchTtlSeconds, otherTtlSeconds, now } = options
   const good = createPackedMatches(options.goodEntries)
-  const other = new LRUCache<Proof, Entry>({ max: options.otherEntries })
+  const other = new LRUCache<Proof, Entry>(atMost(options.otherEntries))
   const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
 
   /** A verdict of an account that has moved depends on both scopes. Redis drops by the first alone: we are asked last. */
