@@ -1,6 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { handOver, type HandedOver } from './settings/handed-over.ts'
+import type { Settings } from './settings/schema.ts'
 import type { Logger } from './witnesses/log.ts'
 
 /** What a worker tells the primary process; other users of the channel (hashing, metrics) have tags of their own. */
@@ -9,7 +11,9 @@ export type FromWorker =
   | { readonly altgate: 'cannot-start'; readonly why: string }
 
 /** What the primary process tells a worker. */
-export type ToWorker = { readonly altgate: 'stop' }
+export type ToWorker =
+  /** Before everything else. */
+  ({ readonly altgate: 'settings' } & HandedOver) | { readonly altgate: 'stop' }
 
 /** The worker processes of this machine. */
 export interface Fleet {
@@ -21,10 +25,8 @@ export interface Fleet {
 
 export interface FleetParts {
   readonly size: number
-  /** Words for the command line of each worker. */
-  readonly args: readonly string[]
-  /** Besides that of this process. */
-  readonly env: Readonly<Record<string, string>>
+  /** The same for every worker, also for those that take another one's place after the file has changed. */
+  readonly settings: Settings
   /** Called with each new process, before it has begun. */
   readonly started: (worker: Worker) => void
   readonly log: Logger
@@ -53,13 +55,13 @@ const longestPause = 5000
  * Starts the workers and resolves when all of them listen. A worker that dies later is replaced. Rejects with
  * a sentence if one cannot start, for instance because the port is taken.
  */
-export async function startFleet({ size, args, env, started, log }: FleetParts): Promise<Fleet> {
+export async function startFleet({ size, settings, started, log }: FleetParts): Promise<Fleet> {
   // Where workers share a socket they accept by themselves. In turn, the primary would hand connections to a worker that
   // has just died, and nobody would ever answer or close them: a git that hangs for good.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
-    args: [...args],
+    args: [],
     execArgv: [...process.execArgv, ...heap],
   })
   const workers = new Map<Worker, 'starting' | 'listening'>()
@@ -67,8 +69,9 @@ export async function startFleet({ size, args, env, started, log }: FleetParts):
   let deaths = 0
 
   function fork(): Promise<void> {
-    const worker = cluster.fork({ ...env, ...oneArena })
+    const worker = cluster.fork(oneArena)
     workers.set(worker, 'starting')
+    tell(worker, { altgate: 'settings', ...handOver(settings) })
     started(worker)
     worker.once('exit', (code, signal) => {
       workers.delete(worker)

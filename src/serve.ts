@@ -19,8 +19,6 @@ import { watchParts } from './witnesses/watch-parts.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
-  /** The settings file, which the workers read too. */
-  readonly configFile: string | undefined
   /** Aborted when the gateway is to stop. */
   readonly stop: AbortSignal
 }
@@ -168,16 +166,11 @@ async function prepareDemo(
   return guide
 }
 
-async function startWorkers(
-  { settings, configFile, log, open }: Primary,
-  lanes: Lanes,
-  port: number,
-): Promise<Fleet> {
+async function startWorkers({ settings, log, open }: Primary, lanes: Lanes, port: number): Promise<Fleet> {
   const neighbourhood = createNeighbourhood()
   const fleet = await startFleet({
     size: processes(settings.workers),
-    args: configFile === undefined ? [] : [configFile],
-    env: { ALTGATE__LISTEN__PORT: String(port) },
+    settings: { ...settings, listen: { ...settings.listen, port } },
     started(worker) {
       const channel = ipcChannel(worker.process)
       serveHashing(lanes, channel)

@@ -6,7 +6,7 @@ import { ipcChannel } from './hashing/channel.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, type Where } from './listening.ts'
 import { openServices, type Services } from './services.ts'
-import { loadSettings } from './settings/load.ts'
+import { takeOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import { neighboursOver } from './throttling/neighbours.ts'
 import { openAuditLog, witnesses } from './witnesses/audit.ts'
@@ -25,11 +25,13 @@ const storePause = 1000
 
 /** What this worker has opened; closed in reverse order. */
 const open = new AsyncDisposableStack()
+const handedOver = Promise.withResolvers<Settings>()
 process.on('message', (message: ToWorker) => {
+  if (message?.altgate === 'settings') handedOver.resolve(takeOver(message))
   if (message?.altgate === 'stop') void stop()
 })
 
-const settings = readSettings()
+const settings = await handedOver.promise
 const log = createLog(settings.log)
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
@@ -69,15 +71,6 @@ async function listen(
 async function stop(): Promise<void> {
   await open.disposeAsync()
   process.exit(0)
-}
-
-/** The primary process has just read them: what is wrong now has changed since. */
-function readSettings(): Settings {
-  const loaded = loadSettings({ file: process.argv[2], env: process.env, cwd: process.cwd() })
-  if ('settings' in loaded) return loaded.settings
-  throw new Error(
-    `the settings have become wrong: ${loaded.complaints.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
-  )
 }
 
 async function openWhenStoreAnswers(): Promise<Services> {

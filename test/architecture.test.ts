@@ -84,6 +84,7 @@ const revealers = new Map<string, string>([
   ['src/http/load-test.ts', 'what a load test presents is compared with it'],
   ['src/commands/credential-set.ts', 'a generated password is shown once'],
   ['src/commands/walk.ts', 'explain sends what a tool would send'],
+  ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/self-service/openid.ts', 'the client secret proves to an identity provider who asks'],
   ['src/self-service/pages/saved.ts', 'a generated password is shown once'],
   ['src/upstream-auth/pass-through.ts', 'the credential of the user is sent on, where that is wanted'],
@@ -91,6 +92,9 @@ const revealers = new Map<string, string>([
   ['src/upstream-auth/entra-token.ts', 'the client secret proves to Entra ID who asks for a token'],
   ['src/self-service/webhook.ts', 'the address of a webhook may be a key, and notices are signed'],
 ])
+
+/** What workers do without until somebody needs it, if ever: megabytes each. */
+const needless = new Set(['commander', 'ioredis', 'openid-client', 'pg', 'yaml', 'zod'])
 
 /** A file of ours, with its path from the root. */
 interface Source {
@@ -132,6 +136,17 @@ function importsWhere(broken: (from: string, to: string) => boolean): readonly s
   return sources.flatMap(({ path, imports }) =>
     imports.filter(to => broken(path, to)).map(to => `${path} -> ${to}`),
   )
+}
+
+/** Files of ours and packages that are there once a file is loaded; types are not, nor what is imported later. */
+function loadedBy(path: string, loaded = new Set<string>()): ReadonlySet<string> {
+  if (loaded.has(path)) return loaded
+  loaded.add(path)
+  const source = sources.find(each => each.path === path)
+  for (const [, name = ''] of source?.text.matchAll(/^(?:import|export) (?!type )[^'";]*from '([^']+)'/gm) ??
+    [])
+    loadedBy(name.startsWith('.') ? normalize(join(dirname(path), name)) : name, loaded)
+  return loaded
 }
 
 /** The places where a pattern stands, as `path:line`; comments do not count. */
@@ -220,6 +235,11 @@ rule(
   exceptions
     .filter(each => importsWhere((from, to) => isException(from, to, [each])).length === 0)
     .map(({ from, to }) => `${from} -> ${to}`),
+)
+
+rule(
+  'a worker loads neither what reads settings nor what one in many gateways needs',
+  [...loadedBy('src/worker.ts')].filter(each => needless.has(each)),
 )
 
 rule(

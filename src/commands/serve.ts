@@ -17,7 +17,7 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
       const settings = toolbox.settings()
       const { serve } = await import('../serve.ts')
       try {
-        await serve({ settings, configFile: toolbox.configFile, stop: stopSignal() })
+        await serve({ settings, stop: stopSignal() })
       } catch (error) {
         throw asFailure(error)
       }
