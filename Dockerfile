@@ -35,8 +35,9 @@ COPY src src
 # belongs to root like the code that it is made of.
 RUN install --directory --owner node --group node node_modules/.cache/altgate
 USER 1000:1000
-RUN set -e; \
-    ALTGATE__STORE__URL=sqlite:/tmp/compiling/altgate.db altgate serve & \
+RUN --mount=type=bind,source=docker/compile.mjs,target=/app/docker/compile.mjs set -e; \
+    export NODE_COMPILE_CACHE=/app/node_modules/.cache/altgate; \
+    NODE_OPTIONS=--import=/app/docker/compile.mjs ALTGATE__STORE__URL=sqlite:/tmp/compiling/altgate.db altgate serve & \
     timeout 120 sh -c 'until node -e "fetch(\"http://127.0.0.1:9180/ready\").then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; do sleep 1; done'; \
     kill $!; \
     wait $!; \

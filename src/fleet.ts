@@ -33,15 +33,16 @@ export interface FleetParts {
 }
 
 /**
- * V8 options. What a request leaves behind is dead at its end: with room for a few thousand of them collecting it costs
- * next to nothing, and V8 would begin with a sixteenth of that. What a worker remembers is bounded and hardly changes:
- * there more room would be memory that nobody uses, a hundred megabytes in each worker. What bodies leave behind is
- * collected at their own pace, for which `http/leftovers.ts` needs `gc`.
+ * V8 options. What a request leaves behind is dead at its end, and what a worker remembers are bytes outside of the heap,
+ * or hardly change: more room for either would be memory that nobody uses, a hundred megabytes in each worker. Code is
+ * optimised where it runs, in the first half minute; threads beside it would leave twenty megabytes in malloc's hands.
+ * What bodies leave behind is collected at their own pace, for which `http/leftovers.ts` needs `gc`.
  */
 const heap = [
-  '--min-semi-space-size=16',
-  '--max-semi-space-size=16',
-  '--heap-growing-percent=20',
+  '--min-semi-space-size=4',
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=10',
+  '--no-concurrent-recompilation',
   '--expose-gc',
 ]
 

@@ -4,7 +4,7 @@ import { startGateway, type Gateway } from '../gateway.ts'
 import { anna } from '../people.ts'
 import { answersOf } from '../server.ts'
 import { once } from '../spread.ts'
-import type { Stage } from '../stage.ts'
+import { onStage, type Stage } from '../stage.ts'
 import { startRedis } from '../../support/redis.ts'
 import { unthrottled } from '../unthrottled.ts'
 import { startUpstream } from '../upstream.ts'
@@ -30,6 +30,8 @@ export const memory: Figure = {
     const upstream = await startUpstream(stage)
     const redis = await startRedis(stage)
     const settings = { ...unthrottled, redis: { url: redis.url }, verdicts: { matchTtlSeconds: day } }
+    // Once before: in an image the code has been compiled, and no worker keeps a parser of TypeScript (ADR 0030).
+    await onStage(stage, async before => void (await startGateway(before, { upstream, settings })))
     const gateway = await startGateway(stage, { upstream, workers: 1, users, accounts, settings })
     const answers = [await answersOf(gateway)]
     await knownToRedis(stage, { store: gateway.store, redis: redis.url, seconds: day, users })
