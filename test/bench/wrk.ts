@@ -37,7 +37,7 @@ export interface AtOnce extends Pick<Loaded, 'requests' | 'refused' | 'broken'> 
   readonly slowest: number
 }
 
-/** One request on each connection, all at the same moment. They have been open for half a second. */
+/** One request on each connection, all at the same moment. They have been open for a while. */
 export async function atOnce(stage: Stage, wanted: Omit<Load, 'script' | 'args'>): Promise<AtOnce> {
   return JSON.parse(await report(stage, 'at-once', wanted)) as AtOnce // printed by wrk/at-once.lua
 }

@@ -98,7 +98,7 @@ async function waiting(
     url,
     headers,
     connections,
-    seconds: 2,
+    seconds: 3,
   })
   if (requests !== connections || refused + broken > 0)
     throw new Error(`${requests} of ${connections} callers were answered, ${refused} of them were not let in`)
