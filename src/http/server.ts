@@ -92,7 +92,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   return app
 }
 
-/** No route has a schema: the compilers of schemas that Fastify would load are five megabytes in every worker. */
+/** No route has a schema: the compilers of schemas that Fastify would load are ten megabytes in every worker. */
 const noSchemas = { buildValidator: neverAsked, buildSerializer: neverAsked }
 
 function neverAsked(): never {
