@@ -1,11 +1,9 @@
-import { AggregatorRegistry, Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { AggregatorRegistry, Counter, Registry, collectDefaultMetrics } from 'prom-client'
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Decision } from '../gateway/decision.ts'
 import type { Part } from '../gateway/outage.ts'
 import type { Witness } from '../gateway/ports.ts'
-
-/** Seconds, from an answer out of memory to a hung upstream. */
-const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+import { Durations, showDurations } from './durations.ts'
 
 /** What a worker counts. Labels come from closed unions: never a user name or an account. */
 export interface WorkerMetrics extends Witness {
@@ -35,24 +33,22 @@ export function createWorkerMetrics(): WorkerMetrics {
     labelNames: ['part'],
     registers,
   })
-  const upstream = new Histogram({
-    name: 'altgate_upstream_seconds',
-    help: 'Time until the upstream began to answer',
-    buckets,
-    registers,
-  })
+  const upstream = durationsOf(
+    registry,
+    'altgate_upstream_seconds',
+    'Time until the upstream began to answer',
+  )
   const refusals = new Counter({
     name: 'altgate_upstream_refusals_total',
     help: 'Requests for which an upstream refused what the gateway presented',
     labelNames: ['method'],
     registers,
   })
-  const revocation = new Histogram({
-    name: 'altgate_revocation_seconds',
-    help: 'Time until a change held in every gateway process',
-    buckets,
-    registers,
-  })
+  const revocation = durationsOf(
+    registry,
+    'altgate_revocation_seconds',
+    'Time until a change held in every gateway process',
+  )
   const questions = new Counter({
     name: 'altgate_account_questions_total',
     help: 'Questions to the directory source by what it said, or why it could not tell',
@@ -65,34 +61,48 @@ export function createWorkerMetrics(): WorkerMetrics {
   return {
     saw: (decision, ask, took) => lanes[ask.lane].saw(decision, ask, took),
     outage: part => outages.inc({ part }),
-    upstream: took => upstream.observe(took),
+    upstream: took => upstream.add(took),
     refused: method => refusals.inc({ method }),
-    revoked: took => revocation.observe(took),
+    revoked: took => revocation.add(took),
     asked: result => questions.inc({ result }),
   }
 }
 
+/** Durations without labels, and the metric that shows them. */
+function durationsOf(registry: Registry, name: string, help: string): Durations {
+  const durations = new Durations()
+  showDurations(registry, { name, help, series: () => [{ labels: {}, durations }] })
+  return durations
+}
+
+type Seen = Partial<Record<Decision['outcome'], number>>
+
 /** Two metrics, `<prefix>decisions_total` and `<prefix>decision_seconds`. */
 function decisionMetrics(registry: Registry, prefix: string, whose: string): Witness {
-  const registers = [registry]
-  const decisions = new Counter({
+  const ways = new Map<string, { readonly seen: Seen; readonly durations: Durations }>()
+  new Counter({
     name: `${prefix}decisions_total`,
     help: `Decisions${whose} by outcome, and where the verdict came from`,
     labelNames: ['outcome', 'via'],
-    registers,
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [via, { seen }] of ways)
+        for (const [outcome, count] of Object.entries(seen)) this.inc({ outcome, via }, count)
+    },
   })
-  const seconds = new Histogram({
+  showDurations(registry, {
     name: `${prefix}decision_seconds`,
     help: `Time from the request to the decision${whose}`,
-    labelNames: ['via'],
-    buckets,
-    registers,
+    series: () => [...ways].map(([via, { durations }]) => ({ labels: { via }, durations })),
   })
   return {
     saw(decision, _ask, took) {
       const via = viaOf(decision)
-      decisions.inc({ outcome: decision.outcome, via })
-      seconds.observe({ via }, took / 1000)
+      let way = ways.get(via)
+      if (way === undefined) ways.set(via, (way = { seen: {}, durations: new Durations() }))
+      way.seen[decision.outcome] = (way.seen[decision.outcome] ?? 0) + 1
+      way.durations.add(took / 1000)
     },
   }
 }
