@@ -35,11 +35,14 @@ export async function load(stage: Stage, { script = 'same', ...wanted }: Load): 
 export interface AtOnce extends Pick<Loaded, 'requests' | 'refused' | 'broken'> {
   /** Microseconds that the one waited who waited longest. */
   readonly slowest: number
+  /** Connections that the machine was too slow to open in time: theirs came after the others. */
+  readonly late: number
 }
 
 /** One request on each connection, all at the same moment. They have been open for a while. */
 export async function atOnce(stage: Stage, wanted: Omit<Load, 'script' | 'args'>): Promise<AtOnce> {
-  return JSON.parse(await report(stage, 'at-once', wanted)) as AtOnce // printed by wrk/at-once.lua
+  const args = [wanted.connections]
+  return JSON.parse(await report(stage, 'at-once', { ...wanted, args })) as AtOnce // printed by wrk/at-once.lua
 }
 
 /** The last line that wrk prints: its script's. */

@@ -1,5 +1,6 @@
 -- One request on each connection, all at the same moment: when the connections have been open for a while.
--- The last line says how long the slowest of them waited, in microseconds.
+-- Argument: the number of connections.
+-- The last line says how long the slowest of them waited, in microseconds, and how many were opened too late.
 local ffi = require('ffi')
 ffi.cdef('typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int clock, moment *now);')
 
@@ -8,7 +9,15 @@ local opening = 1000 -- milliseconds
 local early = 5 -- wrk's timers count in whole milliseconds of another clock
 local forever = 3600e3
 
-local begins
+local connections, begins
+local asked = 0
+
+late = 0 -- global, so that the one thread's can be asked for at the end
+local thread
+
+function setup(the)
+  thread = the
+end
 
 local function now()
   local moment = ffi.new('moment')
@@ -16,19 +25,24 @@ local function now()
   return tonumber(moment.seconds) * 1e3 + tonumber(moment.nanoseconds) / 1e6
 end
 
-function init()
+function init(arguments)
+  connections = tonumber(arguments[1])
   begins = now() + opening
 end
 
--- Asked for each connection before its first request, and then before its second, which nobody wants: an answer may be
--- there a moment before its time.
+-- Asked for each connection before its first request, and then before its second, which nobody wants.
 function delay()
+  asked = asked + 1
+  if asked > connections then return forever end
   local rest = begins - now()
-  return rest > early and math.ceil(rest) or forever
+  if rest > early then return math.ceil(rest) end
+  late = late + 1
+  return 0
 end
 
 function done(summary, latency)
   local errors = summary.errors
-  io.write(string.format('{"requests":%d,"slowest":%d,"refused":%d,"broken":%d}\n', summary.requests, latency.max,
-    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+  io.write(string.format('{"requests":%d,"slowest":%d,"late":%d,"refused":%d,"broken":%d}\n',
+    summary.requests, latency.max, thread:get('late'), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
 end
