@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Naming } from '../gateway/account.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
@@ -37,24 +37,29 @@ export function addGate(
   app.decorateRequest('passage', null)
   app.addHook('onRequest', async (request, reply) => {
     const { raw, id } = request
-    const send = (whole: Answer) => {
-      reply.hijack()
-      sendAnswer(reply.raw, whole)
-      return reply
-    }
-    const asking = { target: request.originalUrl, rawHeaders: raw.rawHeaders }
-    const told = (ending: Ending) => answerTo(asking, ending, { requestId: id, publicUrl, naming })
-
     const began = performance.now()
     const sender = readSender(raw)
     const ask = readAsk(raw, { id, target: request.originalUrl, sender })
-    if ('outcome' in ask) return send(told(ask))
+    if ('outcome' in ask) return send(reply, told(request, ask))
 
     const decision = await gateway.decide(ask)
     witness.saw(decision, ask, performance.now() - began)
     if (decision.outcome === 'throttled' && mayRest(sender)) restAfter(reply.raw)
-    if (decision.outcome !== 'allow')
-      return send(movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
+    if (decision.outcome !== 'allow') {
+      const answer = told(request, decision)
+      return send(reply, movedMeanwhile(decision, ask) ? putOff(answer) : answer)
+    }
     request.passage = { allowed: decision, ask, sender }
   })
+
+  function told({ originalUrl, raw, id }: FastifyRequest, ending: Ending): Answer {
+    const asking = { target: originalUrl, rawHeaders: raw.rawHeaders }
+    return answerTo(asking, ending, { requestId: id, publicUrl, naming })
+  }
+}
+
+function send(reply: FastifyReply, whole: Answer): FastifyReply {
+  reply.hijack()
+  sendAnswer(reply.raw, whole)
+  return reply
 }
