@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { gitEnvironment } from './git.ts'
 
 /** What smart HTTP asks for (gitprotocol-http); the rest of the name space is not git's. */
@@ -33,9 +33,11 @@ export function serveGit(
   // git begins its answer at once. Behind nginx that would be the end of a push: it sends nothing more of a body as soon
   // as an answer has begun.
   const fed = new Promise<void>(resolve => child.stdin.once('close', resolve))
+  // Taken from git meanwhile: what nobody reads of a process that has ended, Node throws away.
+  const answer = pipeline(child.stdout, new PassThrough(), () => {})
   request.pipe(child.stdin)
   child.on('error', () => response.destroy())
-  sendAnswer(child.stdout, response, fed).catch(() => response.destroy())
+  sendAnswer(answer, response, fed).catch(() => response.destroy())
 }
 
 /** Names that are missing stay missing: an empty CONTENT_LENGTH would be read as a body of no bytes. */

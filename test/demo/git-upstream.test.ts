@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { request, type IncomingMessage } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -112,6 +112,20 @@ t.test('a client that goes away takes git with it', async t => {
   asked.destroy()
   await until(async () => (await backends()) === 0)
   t.pass('no git http-backend is left')
+})
+
+t.test('what git says before it has read everything arrives', async t => {
+  const { url } = await upstream(t)
+  for (let turn = 0; turn < 20; turn += 1) {
+    const asked = request(`${url}/fabrikam/nothing.git/git-upload-pack`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-git-upload-pack-request' },
+    }).on('error', () => {})
+    asked.write('0014command=ls-refs\n')
+    const [{ statusCode }] = (await once(asked, 'response')) as [IncomingMessage] // what `response` is documented to give
+    t.equal(statusCode, 404)
+    asked.destroy()
+  }
 })
 
 t.test('a port that is taken is told in one sentence', async t => {
