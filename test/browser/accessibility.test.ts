@@ -61,6 +61,7 @@ t.test('the check finds what is wrong', async t => {
 
 async function shows(t: Test, page: Page, title: string): Promise<void> {
   await until(async () => (await page.title()).replace(/ – Altgate$/, '') === title)
+  await page.waitForLoadState()
   t.equal(await page.locator('html').getAttribute('lang'), 'en', 'it says its language')
   t.equal(await page.getByRole('heading', { level: 1 }).count(), 1, 'it has one heading of the first level')
 }

@@ -95,6 +95,7 @@ t.test('a password is set without a mouse', async t => {
 
 /** Presses Tab until something is reached; gives the names of all that was. Each must show that it has the focus. */
 async function tabThrough(t: Test, page: Page, last: string): Promise<readonly string[]> {
+  await page.waitForLoadState() // the style sheet, too: without it there are no rings
   const names: string[] = []
   while (names.at(-1) !== last && names.length < 20) {
     await page.keyboard.press('Tab')

@@ -6,7 +6,7 @@ import { startBrowser } from '../support/browser.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
 import { run } from '../support/run.ts'
 import { clipboard } from './in-page.ts'
-import { fillIn, save } from './people.ts'
+import { fillIn, save, textOf } from './people.ts'
 import { startStage } from './stage.ts'
 
 const anna = 'anna@example.com'
@@ -36,7 +36,7 @@ t.test('from what git says to the next fetch that works, in a browser', async t 
     const link = /^remote: .*?(http\S+)$/m.exec(stderr)?.[1] ?? ''
     await page.goto(link)
     t.equal(await heading(page), 'Alternate credentials for northwind')
-    t.match(await page.locator('main').innerText(), 'Microsoft Entra ID, directory "Northwind"')
+    t.match(await textOf(page), 'Microsoft Entra ID, directory "Northwind"')
   })
 
   await t.test('after the sign-in at the directory a chosen password is saved', async t => {

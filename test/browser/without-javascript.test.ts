@@ -1,6 +1,6 @@
 import t from 'tap'
 import { startBrowser } from '../support/browser.ts'
-import { save, signIn } from './people.ts'
+import { save, signIn, textOf } from './people.ts'
 import { startStage } from './stage.ts'
 
 const chosen = 'brave-otter-under-the-bridge'
@@ -21,7 +21,7 @@ t.test('all that matters works without JavaScript', async t => {
 
   await t.test('a chosen password is saved', async t => {
     await save(page, chosen)
-    t.match(await main.innerText(), /^Saved/)
+    t.match(await textOf(page), /^Saved/)
     t.equal(await stage.opens(chosen), 'allow')
   })
 
@@ -40,15 +40,15 @@ t.test('all that matters works without JavaScript', async t => {
   await t.test('it is switched off and on', async t => {
     await page.getByRole('link', { name: 'Back to your credentials' }).click()
     await page.getByRole('button', { name: 'Switch off' }).click()
-    t.match(await main.innerText(), 'Switched off, everywhere.')
+    t.match(await textOf(page), 'Switched off, everywhere.')
     await page.getByRole('button', { name: 'Switch on' }).click()
-    t.match(await main.innerText(), 'Switched on.')
+    t.match(await textOf(page), 'Switched on.')
   })
 
   await t.test('and everybody can sign out', async t => {
     await page.getByRole('button', { name: 'Sign out' }).click()
-    t.match(await main.innerText(), 'You are signed out here')
+    t.match(await textOf(page), 'You are signed out here')
     await page.goto(stage.page('northwind'))
-    t.match(await main.innerText(), 'First, show who you are')
+    t.match(await textOf(page), 'First, show who you are')
   })
 })
