@@ -3,36 +3,36 @@ import type { Histogram, Registry } from 'prom-client'
 /** Upper bounds in seconds, from an answer out of memory to a hung upstream. */
 const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
+/** What the buckets are called: the last one has no bound. */
+const ends = [...bounds, '+Inf']
+
 /**
  * How often something took how long. Adding is cheap, because it is done several times a request: prom-client looks up
  * a series by a text that it makes of the labels each time, and a bucket by the text of its bound.
  */
 export class Durations {
   /** How many were at most as long as this bound, and longer than the one before. */
-  readonly #within = bounds.map(() => 0)
-  #count = 0
+  readonly #within = ends.map(() => 0)
   #sum = 0
 
   add(seconds: number): void {
-    this.#count += 1
-    this.#sum += seconds
     let at = 0
-    while (at < bounds.length && seconds > (bounds[at] ?? 0)) at += 1
-    if (at < bounds.length) this.#within[at] = (this.#within[at] ?? 0) + 1
+    while (seconds > (bounds[at] ?? Infinity)) at += 1
+    this.#within[at] = (this.#within[at] ?? 0) + 1
+    this.#sum += seconds
   }
 
   /** The samples of a Prometheus histogram of that name, whose buckets are cumulative. */
   samples(name: string, labels: Readonly<Record<string, string>>) {
-    let upTo = 0
-    const buckets = bounds.map((bound, at) => {
-      upTo += this.#within[at] ?? 0
-      return { metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: upTo }
+    let count = 0
+    const buckets = ends.map((le, at) => {
+      count += this.#within[at] ?? 0
+      return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count }
     })
     return [
       ...buckets,
-      { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: this.#count },
       { metricName: `${name}_sum`, labels, value: this.#sum },
-      { metricName: `${name}_count`, labels, value: this.#count },
+      { metricName: `${name}_count`, labels, value: count },
     ]
   }
 }
