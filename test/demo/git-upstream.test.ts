@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { request, type IncomingMessage } from 'node:http'
+import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -20,6 +20,16 @@ async function upstream(t: Test) {
   t.teardown(() => started.close())
   const { url } = started
   return { ...lab, served: directory, url, repository: `${url}/fabrikam/welcome.git` }
+}
+
+/** A request with no length and no end: git http-backend waits for more, if it wants it, until it is told to stop. */
+function askWithoutEnd(repository: string): ClientRequest {
+  const asked = request(`${repository}/git-upload-pack`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-git-upload-pack-request' },
+  }).on('error', () => {})
+  asked.write('0014command=ls-refs\n')
+  return asked
 }
 
 t.test('git clones, pushes big packs in chunks, and fetches', async t => {
@@ -102,12 +112,7 @@ t.test('a broken escape in an address does not stop the upstream', async t => {
 
 t.test('a client that goes away takes git with it', async t => {
   const { repository } = await upstream(t)
-  // No length and no end: git http-backend waits for more until it is told to stop.
-  const asked = request(`${repository}/git-upload-pack`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-git-upload-pack-request' },
-  }).on('error', () => {})
-  asked.write('0014command=ls-refs\n')
+  const asked = askWithoutEnd(repository)
   await until(async () => (await backends()) > 0)
   asked.destroy()
   await until(async () => (await backends()) === 0)
@@ -117,11 +122,7 @@ t.test('a client that goes away takes git with it', async t => {
 t.test('what git says before it has read everything arrives', async t => {
   const { url } = await upstream(t)
   for (let turn = 0; turn < 20; turn += 1) {
-    const asked = request(`${url}/fabrikam/nothing.git/git-upload-pack`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-git-upload-pack-request' },
-    }).on('error', () => {})
-    asked.write('0014command=ls-refs\n')
+    const asked = askWithoutEnd(`${url}/fabrikam/nothing.git`)
     const [{ statusCode }] = (await once(asked, 'response')) as [IncomingMessage] // what `response` is documented to give
     t.equal(statusCode, 404)
     asked.destroy()
