@@ -32,7 +32,7 @@ export async function load(stage: Stage, { script = 'same', ...wanted }: Load): 
 }
 
 /** What became of requests that were sent at one moment. */
-export interface AtOnce extends Pick<Loaded, 'requests' | 'refused' | 'broken'> {
+export interface AtOnce extends Loaded {
   /** Microseconds that the one waited who waited longest. */
   readonly slowest: number
   /** Connections that the machine was too slow to open in time: theirs came after the others. */

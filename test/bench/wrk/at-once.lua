@@ -1,6 +1,8 @@
 -- One request on each connection, all at the same moment: when the connections have been open for a while.
 -- Argument: the number of connections.
--- The last line says how long the slowest of them waited, in microseconds, and how many were opened too late.
+-- The last line also says how long the slowest of them waited, in microseconds, and how many were opened too late.
+local here = debug.getinfo(1, 'S').source:match('^@(.*/)')
+dofile(here .. 'report.lua')
 local ffi = require('ffi')
 ffi.cdef('typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int clock, moment *now);')
 
@@ -41,8 +43,5 @@ function delay()
 end
 
 function done(summary, latency)
-  local errors = summary.errors
-  io.write(string.format('{"requests":%d,"slowest":%d,"late":%d,"refused":%d,"broken":%d}\n',
-    summary.requests, latency.max, thread:get('late'), errors.status,
-    errors.connect + errors.read + errors.write + errors.timeout))
+  report(summary, string.format(',"slowest":%d,"late":%d', latency.max, thread:get('late')))
 end
