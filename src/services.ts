@@ -15,7 +15,7 @@ import type {
 } from './gateway/ports.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
-import { createVerifier } from './gateway/verifier.ts'
+import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createRedisNews } from './news/redis-news.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
@@ -48,6 +48,8 @@ export interface ServiceParts {
   readonly outage: (outage: Outage) => void
   /** Told when a good password could not be given a dearer hash. */
   readonly upgradeFailed: (error: unknown) => void
+  /** Told of a match whose imported hash looks at the beginning of the password only. */
+  readonly provedInPart: (whose: ProvedInPart) => void
   /** Told what goes wrong in signing in to upstreams without a request failing over it. */
   readonly upstreamAuthWarning: (sentence: string, cause: unknown) => void
   /** Told how many seconds it took until a change held in every process. */

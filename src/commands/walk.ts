@@ -50,6 +50,7 @@ export async function walk(
       // The operator is asked for the password, and guesses nothing.
       throttle: { admit: async () => ({ absolve() {}, welcome() {} }), again: () => undefined },
       upgradeFailed: () => undefined,
+      provedInPart: () => undefined,
     }),
     outage: broken => {
       outage = broken

@@ -164,6 +164,11 @@ export interface PasswordHasher {
   ): Promise<Compared>
   /** Whether the hash was made with less than the settings ask for, or by another algorithm. */
   outdated(hash: PasswordHash): boolean
+  /**
+   * Whether a match with this hash proves the password to its last byte. bcrypt looks at 72 bytes and no more: the
+   * rest may be anything, and the password of the owner may go on differently.
+   */
+  provesWhole(password: Secret, hash: PasswordHash): boolean
 }
 
 export type Compared = 'match' | 'mismatch' | 'busy'

@@ -10,6 +10,7 @@ import type {
   Throttling,
   VerdictCache,
 } from './ports.ts'
+import type { Scope, Subject } from './names.ts'
 import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './verdict.ts'
 
 export interface Verifier {
@@ -25,6 +26,14 @@ export interface VerifierParts {
   readonly throttle: Throttle
   /** Told when a hash could not be renewed: the next good verification tries again. */
   readonly upgradeFailed: (error: unknown) => void
+  /** Told of a match whose hash looks at the beginning of the password only, and so cannot be renewed. */
+  readonly provedInPart: (whose: ProvedInPart) => void
+}
+
+/** Whose hash it is; the user name stays out of logs. */
+export interface ProvedInPart {
+  readonly scope: Scope
+  readonly subject: Subject
 }
 
 /** Seconds after which a caller who found the hash queue full should come again. */
@@ -41,6 +50,7 @@ export function createVerifier({
   generated,
   throttle,
   upgradeFailed,
+  provedInPart,
 }: VerifierParts): Verifier {
   const equals = createEqualCallers()
 
@@ -96,7 +106,11 @@ export function createVerifier({
     const finding = findingOf(found, attempt, compared === 'match')
     const verdict = { ...finding, asOf: found.asOf, via: 'store' } as const
     verdicts.remember(attempt, verdict)
-    if (finding.found === 'match' && hash !== 'decoy' && hasher.outdated(hash)) renew(attempt, hash)
+    if (finding.found === 'match' && hash !== 'decoy' && hasher.outdated(hash)) {
+      // What is only proved in part must not become the password: the owner's may go on differently.
+      if (hasher.provesWhole(attempt.password, hash)) renew(attempt, hash)
+      else provedInPart({ scope: attempt.scope, subject: finding.subject })
+    }
     return verdict
   }
 

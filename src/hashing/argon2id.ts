@@ -6,7 +6,7 @@ import { Outage } from '../gateway/outage.ts'
 import type { PasswordHash, PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { HashCost } from './cost.ts'
-import { isOutdated, readHash, type Unreadable } from './hash-string.ts'
+import { isOutdated, provesWhole, readHash, type Unreadable } from './hash-string.ts'
 
 /** A `PasswordHasher` that is never busy. */
 export interface Argon2id extends PasswordHasher {
@@ -51,6 +51,7 @@ export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise
     hash: password => make(password, cost),
     compare,
     outdated: hash => isOutdated(hash, cost),
+    provesWhole,
   }
 }
 

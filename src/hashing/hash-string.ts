@@ -1,4 +1,5 @@
 import type { PasswordHash } from '../gateway/ports.ts'
+import type { Secret } from '../gateway/secret.ts'
 import { isAtLeast, type HashCost } from './cost.ts'
 
 /** What a hash string says about itself. */
@@ -43,6 +44,17 @@ export function isOutdated(hash: PasswordHash, cost: HashCost): boolean {
   const read = readHash(hash)
   if (typeof read === 'string' || read.algorithm !== 'argon2id' || read.version !== 19) return true
   return !isAtLeast(read.cost, cost)
+}
+
+/** Bytes that bcrypt looks at; a shorter password is followed by its end, which no password holds. */
+const bcryptLimit = 72
+
+/** Whether a match with this hash proves all bytes of the password, and that there are no more of them. */
+export function provesWhole(password: Secret, hash: PasswordHash): boolean {
+  const read = readHash(hash)
+  if (typeof read === 'string') return false
+  // With 72 bytes there is no room left for the end: the hash may have been made of more.
+  return read.algorithm !== 'bcrypt' || Buffer.byteLength(password.reveal()) < bcryptLimit
 }
 
 function readArgon2(text: string): HashParts | Unreadable {

@@ -67,6 +67,7 @@ function aGateway({
     finds: 0,
     outages: [] as string[],
     upgraded: [] as string[],
+    inPart: [] as string[],
   }
   const lookUp = (scope: Scope | undefined, name: string): StoredCredential | undefined => {
     const row = held.find(row => row.scope === scope && (row.username === name || row.secondary === name))
@@ -96,11 +97,13 @@ function aGateway({
         return against === password.reveal() ? 'match' : 'mismatch'
       },
       outdated: hash => hash.startsWith('old'),
+      provesWhole: password => !password.reveal().startsWith('old-72'),
       ...hasher,
     },
     generated,
     throttle: createThrottle(usualThrottle, { key: Buffer.alloc(32, 3), now: Date.now }),
     upgradeFailed: error => t.error(error),
+    provedInPart: ({ subject }) => void seen.inPart.push(subject),
   })
   const gateway = createGateway({
     naming: { by: 'path' },
@@ -304,6 +307,14 @@ t.test('an outdated hash is renewed after a good verification only', async t => 
   t.same(seen.upgraded, [])
   await decide('/fabrikam/x', 'anna:old-pw')
   t.same(seen.upgraded, ['old-pw>renewed'])
+})
+
+t.test('a hash that proves a part of the password is not renewed, and that is told', async t => {
+  const { decide, seen } = aGateway({ held: [{ ...anna, password: 'old-72-bytes' }] })
+  t.match(await decide('/fabrikam/x', 'anna:old-72-bytes'), { outcome: 'allow' })
+  await decide('/fabrikam/x', 'anna:wrong')
+  t.same(seen.upgraded, [])
+  t.same(seen.inPart, ['s-anna@example.com'])
 })
 
 t.test('before somebody is turned away it is asked whether the account still is what it was', async t => {

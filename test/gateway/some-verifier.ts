@@ -65,6 +65,7 @@ export function aVerifier(
         return compare(password.reveal())
       },
       outdated: () => false,
+      provesWhole: () => true,
     },
     generated,
     throttle: createThrottle(
@@ -74,6 +75,7 @@ export function aVerifier(
     upgradeFailed(error) {
       throw error
     },
+    provedInPart: () => {},
   })
   const verify = async (password: string, from = '192.0.2.1'): Promise<string> => {
     const attempt = attemptOn(

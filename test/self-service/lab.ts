@@ -86,6 +86,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     neighbours: { tell() {}, onTold() {} },
     outage: outage => void outages.push(outage),
     upgradeFailed() {},
+    provedInPart() {},
     upstreamAuthWarning() {},
     revoked() {},
     asked() {},

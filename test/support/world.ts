@@ -108,6 +108,7 @@ export function aWorld(
       upgradeFailed: error => {
         throw error
       },
+      provedInPart: () => {},
     }),
     outage: () => {},
   })
@@ -195,5 +196,6 @@ function scryptHasher(): PasswordHasher & { computed(): number } {
       return timingSafeEqual(Buffer.from(again), Buffer.from(hash)) ? 'match' : 'mismatch'
     },
     outdated: () => false,
+    provesWhole: () => true,
   }
 }
