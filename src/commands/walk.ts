@@ -48,7 +48,11 @@ export async function walk(
       hasher,
       generated,
       // The operator is asked for the password, and guesses nothing.
-      throttle: { admit: async () => ({ absolve() {}, welcome() {} }), again: () => undefined },
+      throttle: {
+        admit: async () => ({ absolve() {}, welcome() {} }),
+        again: () => undefined,
+        recognise() {},
+      },
       upgradeFailed: () => undefined,
       provedInPart: () => undefined,
     }),

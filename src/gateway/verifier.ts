@@ -6,6 +6,7 @@ import type {
   CredentialStore,
   FoundCredentials,
   PasswordHasher,
+  Reached,
   Throttle,
   Throttling,
   VerdictCache,
@@ -62,7 +63,7 @@ export function createVerifier({
     const recalled = verdicts.recall(attempt)
     if (recalled === undefined || recalled instanceof Promise)
       return equals.lead(attempt, caller, () => findOut(recalled, attempt, caller))
-    return unlessTooOften(recalled, attempt, caller)
+    return remembered(recalled, attempt, caller)
   }
 
   async function findOut(
@@ -71,7 +72,13 @@ export function createVerifier({
     caller: Caller,
   ): Promise<Verdict> {
     const known = await recalled
-    return known === undefined ? guarded(attempt, caller) : unlessTooOften(known, attempt, caller)
+    return known === undefined ? check(attempt, caller) : remembered(known, attempt, caller)
+  }
+
+  function remembered(known: KnownVerdict, attempt: Attempt, caller: Caller): Verdict {
+    const scope = openedIn(known, attempt)
+    if (scope !== undefined && 'username' in known) throttle.recognise(attempt, caller, scope, known.username)
+    return unlessTooOften(known, attempt, caller)
   }
 
   function unlessTooOften(known: KnownVerdict | Forged, attempt: Attempt, caller: Caller): Verdict {
@@ -79,22 +86,23 @@ export function createVerifier({
     return throttling === undefined ? known : throttled(throttling)
   }
 
-  async function guarded(attempt: Attempt, caller: Caller): Promise<Verdict> {
-    const admission = await throttle.admit(attempt, caller)
+  async function check(attempt: Attempt, caller: Caller): Promise<Verdict> {
+    const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
+    // What is counted is the credential, by whatever account and name it is reached, so it has to be found first.
+    const admission = await throttle.admit(attempt, caller, reachedBy(attempt, found))
     if ('by' in admission) return throttled(admission)
     let counts = false
     try {
-      const verdict = await check(attempt, caller.lane)
+      const verdict = await compare(found, attempt, caller.lane)
       counts = isWrong(verdict)
-      if (verdict.found === 'match') admission.welcome()
+      if (openedIn(verdict, attempt) !== undefined) admission.welcome()
       return verdict
     } finally {
       if (!counts) admission.absolve() // of a full queue and an outage, too: nobody has learned anything
     }
   }
 
-  async function check(attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
-    const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
+  async function compare(found: FoundCredentials, attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
     // Of a thousand callers with one password, the last may come out of the store when the first are answered.
     const meanwhile = await verdicts.recall(attempt)
     if (meanwhile !== undefined) return meanwhile
@@ -130,6 +138,21 @@ export function createVerifier({
 /** Told as "refused": the user name or the password is wrong. */
 function isWrong({ found }: Verdict): boolean {
   return found === 'mismatch' || found === 'absent' || found === 'forged'
+}
+
+/** The scope of the credential that was right and opens accounts: today's, or a former one while a move is bridged. */
+function openedIn(verdict: Verdict, { scope }: Attempt): Scope | undefined {
+  if (verdict.found === 'match') return scope
+  return verdict.found === 'outgrown' && verdict.linked ? verdict.former : undefined
+}
+
+/** What the presented name leads to in both scopes, under primary names. */
+function reachedBy({ scope, former, username }: Attempt, found: FoundCredentials): Reached {
+  const today = { scope, username: found.current?.username ?? username }
+  if (former === undefined) return { compared: today, beside: undefined }
+  const before = { scope: former, username: found.former?.username ?? username }
+  const isBefore = found.current === undefined && found.former !== undefined
+  return isBefore ? { compared: before, beside: today } : { compared: today, beside: before }
 }
 
 function throttled({ by, retryAfter }: Throttling): Untried {

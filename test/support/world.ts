@@ -66,6 +66,8 @@ export interface World {
   readonly seen: readonly { readonly decision: Decision; readonly ask: Ask }[]
   /** Real hash computations. */
   hashes(): number
+  /** The time of what is remembered is over. */
+  forget(): void
   outcomes(): string
 }
 
@@ -90,6 +92,7 @@ export function aWorld(
   const { accounts = [], credentials = [], naming = { by: 'path' }, httpsOnly = false } = parts
   const seen: { decision: Decision; ask: Ask }[] = []
   const hasher = scryptHasher()
+  const kept = new Map<string, KnownVerdict>()
   const gateway = createGateway({
     naming,
     httpsOnly,
@@ -98,7 +101,7 @@ export function aWorld(
     keys: createAttemptKeys(randomBytes(32)),
     verifier: createVerifier({
       credentials: storeOf(credentials),
-      verdicts: verdictsInMemory(),
+      verdicts: verdictsIn(kept),
       hasher,
       generated: createGeneratedPasswords(randomBytes(32)),
       throttle: createThrottle(
@@ -118,6 +121,7 @@ export function aWorld(
     seen,
     witness: { saw: (decision, ask) => void seen.push({ decision, ask }) },
     hashes: () => hasher.computed(),
+    forget: () => kept.clear(),
     outcomes: () => seen.map(({ decision }) => decision.outcome).join(' '),
   }
 }
@@ -167,8 +171,7 @@ function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore 
   }
 }
 
-function verdictsInMemory(): VerdictCache {
-  const kept = new Map<string, KnownVerdict>()
+function verdictsIn(kept: Map<string, KnownVerdict>): VerdictCache {
   return {
     recall({ slot, proof }) {
       const verdict = kept.get(`${slot} ${proof}`)
