@@ -10,12 +10,13 @@ import type {
   News,
   PasswordHasher,
   SessionStore,
-  Throttle,
   VerdictCache,
 } from './gateway/ports.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
+import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
+import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './news/redis-news.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
@@ -62,7 +63,7 @@ export interface ServiceParts {
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
   const foundation = await openFoundation(settings, parts.revoked)
-  const { store, keys, generated } = foundation
+  const { store, keys, generated, verdictKey } = foundation
   opening.defer(() => store.close())
 
   const local = createLocalVerdicts({
@@ -91,6 +92,12 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       credentials: store.credentials,
       verdicts,
       generated,
+      decoys: createDecoys({
+        survey: store.hashSurvey,
+        key: verdictKey,
+        cost: settings.hashing,
+        now: Date.now,
+      }),
       throttle: throttleOf(settings, { foundation, parts, opening }),
       ...parts,
     }),

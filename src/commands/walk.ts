@@ -46,6 +46,7 @@ export async function walk(
       // Explaining must show what the store says now, and must leave nothing behind.
       verdicts: { recall: () => undefined, remember: () => undefined },
       hasher,
+      decoys: { like: async () => 'decoy' },
       generated,
       // The operator is asked for the password, and guesses nothing.
       throttle: {

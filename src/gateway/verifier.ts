@@ -1,16 +1,10 @@
+import { isDecoy } from './algorithm.ts'
 import type { TrafficLane } from './ask.ts'
 import type { Attempt, Caller } from './attempt.ts'
 import { createEqualCallers } from './equal-callers.ts'
 import type { GeneratedPasswords } from './generated-password.ts'
-import type {
-  CredentialStore,
-  FoundCredentials,
-  PasswordHasher,
-  Reached,
-  Throttle,
-  Throttling,
-  VerdictCache,
-} from './ports.ts'
+import type { CredentialStore, Decoys, FoundCredentials, PasswordHasher, VerdictCache } from './ports.ts'
+import type { Reached, Throttle, Throttling } from './throttle.ts'
 import type { Scope, Subject } from './names.ts'
 import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './verdict.ts'
 
@@ -23,6 +17,7 @@ export interface VerifierParts {
   readonly credentials: CredentialStore
   readonly verdicts: VerdictCache
   readonly hasher: PasswordHasher
+  readonly decoys: Decoys
   readonly generated: Pick<GeneratedPasswords, 'isForged'>
   readonly throttle: Throttle
   /** Told when a hash could not be renewed: the next good verification tries again. */
@@ -48,6 +43,7 @@ export function createVerifier({
   credentials,
   verdicts,
   hasher,
+  decoys,
   generated,
   throttle,
   upgradeFailed,
@@ -107,14 +103,15 @@ export function createVerifier({
     const meanwhile = await verdicts.recall(attempt)
     if (meanwhile !== undefined) return meanwhile
     // Unknown names must cost what known ones cost, or the response time lists our users.
-    const hash = found.current?.hash ?? found.former?.hash ?? 'decoy'
+    const decoy = await decoys.like(attempt, found.asOf)
+    const hash = found.current?.hash ?? found.former?.hash ?? decoy
     const compared = await hasher.compare(attempt, hash, lane)
     if (compared === 'busy') return { found: 'untried', because: 'busy', retryAfter: busyRetryAfter }
 
     const finding = findingOf(found, attempt, compared === 'match')
     const verdict = { ...finding, asOf: found.asOf, via: 'store' } as const
     verdicts.remember(attempt, verdict)
-    if (finding.found === 'match' && hash !== 'decoy' && hasher.outdated(hash)) {
+    if (finding.found === 'match' && !isDecoy(hash) && hasher.outdated(hash)) {
       // What is only proved in part must not become the password: the owner's may go on differently.
       if (hasher.provesWhole(attempt.password, hash)) renew(attempt, hash)
       else provedInPart({ scope: attempt.scope, subject: finding.subject })

@@ -1,4 +1,4 @@
-import type { Throttling } from '../gateway/ports.ts'
+import type { Throttling } from '../gateway/throttle.ts'
 import type { Counter, Familiar, Guess } from './rules.ts'
 
 /** Where guesses are noted. */

@@ -1,7 +1,7 @@
 import type { Attempt, Caller } from '../gateway/attempt.ts'
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Instant } from '../gateway/names.ts'
-import type { CredentialName, Reached, Throttling } from '../gateway/ports.ts'
+import type { CredentialName, Reached, Throttling } from '../gateway/throttle.ts'
 import type { ThrottledBy } from '../gateway/decision.ts'
 
 /** So many different wrong passwords within any so many seconds. */

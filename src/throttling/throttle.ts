@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Instant } from '../gateway/names.ts'
-import type { Admission, Throttle } from '../gateway/ports.ts'
+import type { Admission, Throttle } from '../gateway/throttle.ts'
 import { among, networkOf } from './addresses.ts'
 import type { Book, Entered } from './book.ts'
 import { createMemoryBook } from './memory-book.ts'

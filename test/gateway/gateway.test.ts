@@ -100,6 +100,7 @@ function aGateway({
       provesWhole: password => !password.reveal().startsWith('old-72'),
       ...hasher,
     },
+    decoys: { like: async ({ scope, former }) => `decoy like ${scope} ${former ?? ''}` },
     generated,
     throttle: createThrottle(usualThrottle, { key: Buffer.alloc(32, 3), now: Date.now }),
     upgradeFailed: error => t.error(error),
@@ -213,8 +214,8 @@ t.test('whatever a verification finds, it costs exactly one password hash', asyn
     ['/fabrikam/x', 'anna:wrong', 'msa-pw'],
     ['/northwind/x', 'anna:msa-pw', 'msa-pw'],
     ['/contoso/x', 'anna@example.com:x', 'contoso-pw'],
-    ['/fabrikam/x', 'nobody:x', 'decoy'],
-    ['/northwind/x', 'nobody:x', 'decoy'],
+    ['/fabrikam/x', 'nobody:x', 'decoy like msa '],
+    ['/northwind/x', 'nobody:x', `decoy like ${northwind.directoryId} msa`],
   ] as const) {
     seen.compared.length = 0
     await decide(target, pair)

@@ -67,6 +67,7 @@ export function aVerifier(
       outdated: () => false,
       provesWhole: () => true,
     },
+    decoys: { like: async () => 'decoy' },
     generated,
     throttle: createThrottle(
       { ...usualThrottle, credential: { guesses: 2, windowSeconds: 900 } },

@@ -1,5 +1,6 @@
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import type { Account, Naming } from '../../src/gateway/account.ts'
+import { isDecoy } from '../../src/gateway/algorithm.ts'
 import type { Ask } from '../../src/gateway/ask.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { scopeOf, type Connection, type FormerConnection } from '../../src/gateway/connection.ts'
@@ -103,6 +104,7 @@ export function aWorld(
       credentials: storeOf(credentials),
       verdicts: verdictsIn(kept),
       hasher,
+      decoys: { like: async () => 'decoy' },
       generated: createGeneratedPasswords(randomBytes(32)),
       throttle: createThrottle(
         { ...usualThrottle, ...parts.throttle },
@@ -194,7 +196,7 @@ function scryptHasher(): PasswordHasher & { computed(): number } {
     hash: async password => hashOf(password),
     async compare({ password }, against) {
       computed++
-      const hash = against === 'decoy' ? decoy : against
+      const hash = isDecoy(against) ? decoy : against
       const again = hashOf(password, hash.slice(0, hash.indexOf(':')))
       return timingSafeEqual(Buffer.from(again), Buffer.from(hash)) ? 'match' : 'mismatch'
     },

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Caller } from '../../src/gateway/attempt.ts'
 import { foldUsername, msaScope, type AccountName, type Scope } from '../../src/gateway/names.ts'
-import type { Admission, Reached, Throttle } from '../../src/gateway/ports.ts'
+import type { Admission, Reached, Throttle } from '../../src/gateway/throttle.ts'
 import type { ThrottleOptions } from '../../src/throttling/throttle.ts'
 import { until } from '../support/until.ts'
 import { attempt } from '../verdicts/attempts.ts'
