@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { foldUsername, type Instant, type Username } from '../gateway/names.ts'
-import { primaryFault } from '../passwords/usernames.ts'
-import { ownerIn, type Authority, type Claims } from './authority.ts'
+import type { Instant } from '../gateway/names.ts'
+import { ownerIn, usernameIn, type Authority, type Claims } from './authority.ts'
 import type { Desk } from './desk.ts'
 import type { SignInUnderWay } from './errands.ts'
 import { readFields } from './fields.ts'
@@ -63,7 +62,7 @@ export async function finishSignIn(
   if (owner === 'nobody') throw new ProviderFailed('nonsense', new Error('the token names nobody'))
 
   const { account, scope } = errand
-  const username = usernameIn(claims)
+  const username = usernameIn(scope, claims)
   const at = signedInAt(claims, desk.now())
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
   desk.cookies.keepSession(reply, await desk.sessions.renew(desk.cookies.session(request), identity))
@@ -81,15 +80,6 @@ function isStillFor(
 export function queryOf({ originalUrl }: FastifyRequest): string {
   const mark = originalUrl.indexOf('?')
   return mark === -1 ? '' : originalUrl.slice(mark)
-}
-
-/**
- * What the person is called where they signed in. It becomes the primary user name and cannot be changed here:
- * upstreams are told that name, and somebody could take another's.
- */
-function usernameIn({ preferred_username: preferred, email }: Claims): Username | undefined {
-  const name = [preferred, email].find(each => typeof each === 'string' && primaryFault(each) === undefined)
-  return typeof name === 'string' ? foldUsername(name) : undefined
 }
 
 /** When the person gave a password there. Entra says so only if its app registration asks for `auth_time`. */
