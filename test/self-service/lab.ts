@@ -255,6 +255,21 @@ export async function signIn(lab: Lab, browser: Browser, account: string, who = 
   return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
 }
 
+/** Signs in for one more account from a page, and keeps that page's sign-in; gives the account's page. */
+export async function signInToo(
+  lab: Lab,
+  browser: Browser,
+  page: Seen,
+  account: string,
+  who = 'anna',
+): Promise<Seen> {
+  const on = await browser.send(page, '/sign-in-too', { also: account })
+  const link = /class="button" href="([^"]+)"/.exec(on.text)?.[1]?.replaceAll('&amp;', '&')
+  if (link === undefined) throw new Error(`nothing leads on: ${on.text}`)
+  const seen = await browser.go(link)
+  return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
+}
+
 /** Somebody who is signed in, and the page they see. */
 export async function visitor(
   lab: Lab,

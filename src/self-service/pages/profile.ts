@@ -3,7 +3,7 @@ import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
 import { html, type Html } from '../html.ts'
 import type { Page } from '../page.ts'
 import { pageOf, signInFor, type Place } from '../places.ts'
-import { otherSelves, type OtherSelf } from './other-selves.ts'
+import { otherSelves, signInTooForm, type OtherSelf } from './other-selves.ts'
 import { ownSets, type OwnSet } from './own-sets.ts'
 import { claimForm, setForm, type Faults } from './set-form.ts'
 
@@ -134,13 +134,14 @@ all of them.</p>`
   return html`<section class="card" aria-labelledby="reach"><h2 id="reach">What they open</h2>${list}</section>`
 }
 
-function elsewhere({ place, sets }: Profile): Html {
+function elsewhere({ account, csrf, fresh, username, place, sets }: Profile): Html {
   const others = sets.filter(set => set.place.scope !== place.scope)
   return html`<section class="card" aria-labelledby="elsewhere">
 <h2 id="elsewhere">And other accounts?</h2>
 <p>You have one set for all accounts with Microsoft accounts, and one for each directory. What you do here changes
 none of the others. An account that moves to another directory is opened by the set of that directory from then on.</p>
 <p class="hint"><a href="/_altgate/">Open the page of another account</a></p>
+${fresh && username !== undefined && signInTooForm({ account, csrf })}
 </section>
 ${others.length > 0 && ownSets(sets, pageOf)}`
 }
