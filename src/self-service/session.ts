@@ -67,7 +67,7 @@ export function newId(): string {
 }
 
 /** The name of something in the store that can be found only by whoever holds its id. */
-export function hashed(kind: 'session' | 'sign-in' | 'browser', id: string): string {
+export function hashed(kind: 'session' | 'sign-in' | 'browser' | 'contest', id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 

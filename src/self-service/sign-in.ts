@@ -106,6 +106,7 @@ export async function finishSignIn(
   const username = usernameIn(scope, claims)
   const at = signedInAt(claims, desk.now())
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
+  await desk.contests.signedIn(identity)
   const before = desk.cookies.session(request)
   const identities = [...(await kept(desk, errand, before)), identity]
   desk.cookies.keepSession(reply, await desk.sessions.start(before, identities))

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { foldUsername, msaScope } from '../../src/gateway/names.ts'
-import { Browser, headingOf } from './browser.ts'
-import { aLab, client, contoso, generate, named, northwind, type Lab } from './lab.ts'
+import { Browser, formIn, headingOf, posting } from './browser.ts'
+import { aLab, choose, client, contoso, generate, named, northwind, type Lab } from './lab.ts'
 
 type Respond = (request: IncomingMessage, response: ServerResponse, issuer: string) => void
 
@@ -316,4 +316,43 @@ t.test('of a Microsoft account only a verified address is a name', async t => {
     const [credential] = await lab.services.registry.credentials(msaScope)
     t.equal(credential?.username, expected, JSON.stringify(claims))
   }
+})
+
+t.test('two people who come under one name are both told, and neither gets what is the other’s', async t => {
+  let oid = '11111111-2222-4333-8444-555555555555'
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => ({ id_token: signed({ ...claims, oid }) })),
+  )
+  const lab = await labAt(t, issuer)
+  const signedIn = async () => {
+    const browser = new Browser()
+    return { browser, page: await browser.go(`${lab.url}/_altgate/sign-in?account=contoso`) }
+  }
+  const owner = await signedIn()
+  await owner.browser.send(owner.page, '/credential', choose('the password of the first'))
+  t.notMatch((await signedIn()).page.text, 'under your user name', 'one person, twice, is no two')
+
+  oid = '99999999-2222-4333-8444-555555555555'
+  const other = await signedIn()
+  t.match(other.page.text, 'Your user name is taken')
+  for (const form of ['credential', 'claim']) t.notMatch(other.page.text, `action="/_altgate/${form}"`)
+  t.match(lab.notices.at(-1), { what: 'contested', username: 'anna@example.com', scope: contoso })
+
+  // The forms, sent nevertheless: not even whether the password is right is told.
+  const { hidden } = formIn(other.page.text, '/sign-out')
+  const answers = []
+  for (const current of ['the password of the first', 'a wrong one']) {
+    const claimed = posting({ ...hidden, account: 'contoso', current })
+    const { status, text } = await other.browser.ask(`${lab.url}/_altgate/claim`, claimed)
+    answers.push([status, text.replace(/[0-9a-f]{24}/g, '')])
+  }
+  t.equal(answers[0]?.[0], 409)
+  t.strictSame(answers[0], answers[1])
+  const set = posting({ ...hidden, ...generate, account: 'contoso', seen: '0' })
+  t.equal((await other.browser.ask(`${lab.url}/_altgate/credential`, set)).status, 409)
+
+  const again = await owner.browser.go(lab.page('contoso'))
+  t.match(again.text, 'Another person signed in under your user name')
+  t.equal(await lab.opens('contoso', 'anna@example.com', 'the password of the first'), 200)
 })
