@@ -1,0 +1,71 @@
+import { answerOf, type PublicCase } from './case.ts'
+
+const request = 'GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n'
+
+/** One answer of the upstream, and what the client gets. */
+function passing(name: string, reported: string, upstream: string, ...answer: readonly RegExp[]): PublicCase {
+  return { name, reported, request, upstream, answer }
+}
+
+const hello = (status: string) => answerOf(status, {}, 'hello')
+
+/** What upstreams say that is odd, allowed or neither: the client gets their answer, or ours. */
+export const cases: readonly PublicCase[] = [
+  passing(
+    'a reason phrase in Latin-1 is replaced, the status stays',
+    'RFC 9112, 4',
+    hello('403 Zugriff verwehrt \xe9'),
+    /^HTTP\/1\.1 403 Forbidden\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a reason phrase in UTF-8 is replaced, the status stays',
+    'RFC 9112, 4',
+    hello('404 \xd0\x9d\xd0\xb5\xd1\x82'),
+    /^HTTP\/1\.1 404 Not Found\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a control byte in a reason phrase is replaced, the status stays',
+    'RFC 9112, 4',
+    hello('500 a\x01b'),
+    /^HTTP\/1\.1 500 Internal Server Error\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a status without a name of its own passes, and an odd phrase with it goes',
+    'RFC 9112, 4',
+    hello('599 \xff\xfe'),
+    /^HTTP\/1\.1 599 (?:unknown)?\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a status line without a phrase passes',
+    'RFC 9112, 4',
+    hello('200'),
+    /^HTTP\/1\.1 200 \r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a status below 100 is no answer',
+    'RFC 9110, 15',
+    hello('099 Odd'),
+    /^HTTP\/1\.1 502 /,
+    /\r\nX-Altgate-Outcome: upstream-failed\r\n/,
+    /not proper HTTP/,
+  ),
+  passing(
+    'a status above 599 passes as it is',
+    'RFC 9110, 15',
+    hello('999 Request denied'),
+    /^HTTP\/1\.1 999 Request denied\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a body that breaks in its first packet is told, and not an empty reply',
+    'RFC 9112, 7.1',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n',
+    /^HTTP\/1\.1 502 /,
+    /not proper HTTP/,
+  ),
+]
