@@ -1,16 +1,24 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
+import { first, joined, phraseOf, type AnswerHead } from './answer-head.ts'
 import { clientHeaders } from './client-headers.ts'
+import { GuardedHandler } from './guarded-handler.ts'
 import { bodyPassed } from './leftovers.ts'
 import { screenAnswer, type Journey } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
+import { endedUnheard } from './upstream-connection.ts'
 import { failureOf } from './upstream-failure.ts'
 
 /** What an exchange tells its maker. None of it may throw. */
 export interface ExchangeEvents {
   /** The head of the answer is there, so many seconds after the request was sent. */
   answered(seconds: number): void
+  /**
+   * The upstream gave up the connection as the request came, and has said nothing. Whether the request goes once more,
+   * with this exchange.
+   */
+  again(): boolean
   /** Nothing has been sent to the client yet: it is owed an answer. */
   failed(failure: UpstreamFailed, cause: unknown): void
   /** The answer broke off while it was being sent, and the client's connection was cut. */
@@ -23,11 +31,8 @@ export interface ExchangeEvents {
  * One request's way through an upstream, as undici drives it: the head is screened, the body streams with the pace
  * of the slower side, and whichever side goes away takes the other along. One object per request, because this is
  * the hot path; the order of events is undici's.
- *
- * What undici and Node call here are the methods with a `try`, and they all end in `#broke`: a throw would else be lost
- * in undici, or end the process, and the client would wait for ever. Subclasses override the others.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange extends GuardedHandler {
   readonly #response: ServerResponse
   readonly #journey: Journey
   readonly #events: ExchangeEvents
@@ -37,70 +42,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #head: { readonly status: number; readonly phrase: string; readonly headers: string[] } | undefined
   /** What the upstream says that the body has. */
   #length = -1
-  #over = false
 
   constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents) {
+    super(response)
     this.#response = response
     this.#journey = journey
     this.#events = events
-    response.on('close', this.#onClientClose)
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    try {
-      // The client may have left while the request waited for a connection.
-      if (this.#over) return controller.abort(clientLeft)
-      this.#controller = controller
-      this.#sentAt = performance.now()
-    } catch (error) {
-      this.#broke(error)
-    }
+  protected started(controller: Dispatcher.DispatchController): void {
+    // The client may have left while the request waited for a connection.
+    if (this.over) return controller.abort(clientHasLeft)
+    this.#controller = controller
+    this.#sentAt = performance.now()
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-    reason?: string,
-  ): void {
-    // Interim answers are passed over (RFC 9110, 15.2); what is below 100 is none, and undici ends it.
-    if (status < 200 || this.#over) return
-    try {
-      this.begin({ controller, status, headers, raw: rawHeaders(controller), reason })
-    } catch (error) {
-      this.#broke(error)
-    }
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#over) return
-    try {
-      this.take(controller, chunk)
-    } catch (error) {
-      this.#broke(error)
-    }
-  }
-
-  onResponseEnd(): void {
-    if (this.#over) return
-    try {
-      this.finish()
-    } catch (error) {
-      this.#broke(error)
-    }
-  }
-
-  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#over) return
-    try {
-      this.#lost(error)
-    } catch (bug) {
-      this.#broke(bug)
-    }
-  }
-
-  /** The head of the answer is there. */
-  protected begin({ controller, status, headers, raw, reason }: AnswerHead): void {
+  protected begin(head: AnswerHead): void {
+    const { status, headers, raw } = head
     this.#events.answered((performance.now() - this.#sentAt) / 1000)
     const location = first(headers['location'])
     const screened = screenAnswer(
@@ -109,16 +67,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     )
     if (screened !== undefined && 'outcome' in screened) {
       this.#fail(screened, undefined)
-      return controller.abort(notForClients)
+      return head.controller.abort(notForClients)
     }
     const list = clientHeaders(raw, joined(headers['connection']), screened?.location)
     list.push(...cacheLines(joined(headers['cache-control'])))
-    this.#head = { status, phrase: phraseOf(status, reason), headers: list }
+    this.#head = { status, phrase: phraseOf(head), headers: list }
     this.#length = Number(first(headers['content-length']) ?? -1)
-    setImmediate(sendHeadSoon, this)
+    setImmediate(nextTurn, this)
   }
 
-  /** A piece of the body is there. */
   protected take(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // All of a small answer, as most are: as text it is one write with the head, as bytes it would be two.
     if (chunk.length === this.#length && chunk.length <= mostWithHead)
@@ -127,17 +84,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#sendHead()
     if (this.#response.write(chunk)) return
     controller.pause()
-    this.#response.once('drain', this.#onDrain)
+    this.#response.once('drain', this.onDrain)
   }
 
-  /** All of the body is there. */
   protected finish(): void {
     this.#end('')
   }
 
   #end(rest: string): void {
     this.#sendHead()
-    this.#over = true
+    this.over = true
     this.#response.end(rest, 'latin1')
   }
 
@@ -149,38 +105,48 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#response.writeHead(status, phrase, headers)
   }
 
-  /** A head whose body is late goes out alone. Not called before the next turn of the event loop. */
+  /** Whether the head of the answer waits for the body. */
+  get headWaits(): boolean {
+    return this.#head !== undefined && !this.over
+  }
+
+  /** Sends a head whose body is late. */
   sendHeadAlone(): void {
-    if (this.#over || this.#head === undefined) return
+    if (!this.headWaits) return
     try {
       this.#sendHead()
       this.#response.flushHeaders()
     } catch (error) {
-      this.#broke(error)
+      this.broke(error)
     }
   }
 
-  get headWaits(): boolean {
-    return this.#head !== undefined && !this.#over
-  }
-
-  #lost(error: Error): void {
+  protected lost(error: Error): void {
+    if (endedUnheard(error) && this.#events.again()) return
     const failure = failureOf(error)
     if (!this.#response.headersSent) return this.#fail(failure, error)
-    this.#over = true
+    this.over = true
     // A cut connection is the only way to say that what came so far is not all.
     this.#response.destroy()
     this.#events.brokeOff(failure, error)
   }
 
   #fail(failure: UpstreamFailed, cause: unknown): void {
-    this.#over = true
+    this.over = true
     this.#events.failed(failure, cause)
   }
 
-  /** The one end of everything that throws. */
-  #broke(error: unknown): void {
-    this.#over = true
+  protected drained(): void {
+    this.#controller?.resume()
+  }
+
+  protected clientLeft(): void {
+    this.over = true
+    this.#controller?.abort(clientHasLeft)
+  }
+
+  protected broke(error: unknown): void {
+    this.over = true
     this.#events.broke(error)
     try {
       this.#controller?.abort(broken)
@@ -188,74 +154,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#events.broke(second)
     }
   }
-
-  readonly #onDrain = (): void => {
-    if (this.#over) return
-    try {
-      this.#controller?.resume()
-    } catch (error) {
-      this.#broke(error)
-    }
-  }
-
-  /** After the answer has been sent 'close' comes as well, and means nothing. */
-  readonly #onClientClose = (): void => {
-    if (this.#over) return
-    this.#over = true
-    try {
-      this.#controller?.abort(clientLeft)
-    } catch (error) {
-      this.#broke(error)
-    }
-  }
-}
-
-/** The head of an upstream's answer as undici gives it. */
-export interface AnswerHead {
-  readonly controller: Dispatcher.DispatchController
-  readonly status: number
-  /** By lower-case names. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as they were on the wire. */
-  readonly raw: readonly Buffer[]
-  readonly reason: string | undefined
-}
-
-function rawHeaders(controller: Dispatcher.DispatchController): readonly Buffer[] {
-  return controller.rawHeaders as readonly Buffer[] // undici's HTTP/1 parser gives nothing else
 }
 
 /**
- * Not in this turn: the body is often in the same packet. Nor in the next: undici tells only then that what followed the
- * head was no body, and as long as nothing has gone out there is an answer to give.
+ * A head does not go out in the turn that it came in: the body is often in the same packet. Nor in the next: undici tells
+ * only then that what followed the head was no body, and as long as nothing has gone out there is an answer to give.
  */
-function sendHeadSoon(exchange: Exchange): void {
-  if (exchange.headWaits) setImmediate(sendHeadNow, exchange)
+function nextTurn(exchange: Exchange): void {
+  if (exchange.headWaits) setImmediate(turnAfter, exchange)
 }
 
-function sendHeadNow(exchange: Exchange): void {
+function turnAfter(exchange: Exchange): void {
   exchange.sendHeadAlone()
-}
-
-/**
- * Node sends no phrase with a byte outside of ASCII that it got as UTF-8, and undici reads all bytes as that. The phrase
- * means nothing (RFC 9112, 4): one that is not plain is left to Node, which has one for each status.
- */
-function phraseOf(status: number, reason = ''): string {
-  return /^[\t\x20-\x7e]*$/.test(reason) ? reason : (STATUS_CODES[status] ?? '')
 }
 
 /** Bytes of a body that are worth copying for the sake of one write. */
 const mostWithHead = 4096
 
-const clientLeft = new Error('the client has left')
+const clientHasLeft = new Error('the client has left')
 const notForClients = new Error('this answer is not for clients')
 const broken = new Error('a bug in the gateway')
-
-function first(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.[0]
-}
-
-function joined(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.join(',')
-}

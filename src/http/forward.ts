@@ -12,24 +12,14 @@ import { isPush, Push, PushExchange } from './push-notice.ts'
 import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
+import type { UpstreamAgents } from './upstream-agent.ts'
 import { isOurFault } from './upstream-failure.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
+import { unfailing, type UpstreamObserver } from './upstream-observer.ts'
 import { destinationOf, type Destination } from './upstream-target.ts'
 
-/** Who learns how it goes: metrics and log. What it throws is told to its `bug` and changes nothing else. */
-export interface UpstreamObserver {
-  /** The upstream began to answer, so many seconds after the request was sent. */
-  upstreamAnswered(seconds: number): void
-  /** With the error behind it, if there is one, and the request that got the failure. */
-  upstreamFailed(failure: UpstreamFailed, cause: unknown, passage: Passage): void
-  /** The gateway could not say who it is, so the request was answered 503. */
-  outage(outage: Outage): void
-  /** A bug: the request was answered 503, or cut off, and this is what was thrown. */
-  bug(error: unknown, requestId: string): void
-}
-
 export interface ForwardOptions {
-  readonly agent: Dispatcher
+  readonly agents: UpstreamAgents
   /** How the upstreams learn who it is. */
   readonly authorize: Authorize
   readonly naming: Naming
@@ -45,7 +35,8 @@ export type Forward = (request: IncomingMessage, response: ServerResponse, passa
 
 /** The hot path: two objects per request on undici's dispatch, nothing buffered. */
 export function createForward(options: ForwardOptions): Forward {
-  return (request, response, passage) => new Forwarding(request, response, passage, options).start()
+  const whole = { ...options, observer: unfailing(options.observer) }
+  return (request, response, passage) => new Forwarding(request, response, passage, whole).start()
 }
 
 /** One request on its way. Whatever throws ends in `broke`, and the request in `#end`, once. */
@@ -55,6 +46,8 @@ class Forwarding implements ExchangeEvents {
   readonly #passage: Passage
   readonly #options: ForwardOptions
   #ended = false
+  /** What may be sent once more. */
+  #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, passage: Passage, options: ForwardOptions) {
     this.#request = request
@@ -91,7 +84,7 @@ class Forwarding implements ExchangeEvents {
     // Gone while the gateway was deciding: 'close' will not come a second time.
     if (this.#response.destroyed) return
     const { ask, allowed } = this.#passage
-    const { agent, publicUrl } = this.#options
+    const { agents, publicUrl } = this.#options
     const { origin, path } = destination
     const headers = upstreamHeaders(this.#request.rawHeaders, this.#passage, identity)
     const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
@@ -99,7 +92,18 @@ class Forwarding implements ExchangeEvents {
     const notice = bridgeNotice(allowed, publicUrl)
     const { body, exchange } = notice ? this.#toldCourse(journey, notice) : this.#course(journey)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
-    agent.dispatch({ origin, path, method, headers, body }, exchange)
+    const whole = { origin, path, method, headers, body }
+    if (body === null && safe.has(method)) this.#once = { whole, exchange }
+    agents.kept.dispatch(whole, exchange)
+  }
+
+  /** On a connection of its own, which was not kept: so it cannot happen again. */
+  again(): boolean {
+    if (this.#once === undefined) return false
+    const { whole, exchange } = this.#once
+    this.#once = undefined
+    this.#options.agents.fresh.dispatch(whole, exchange)
+    return true
   }
 
   /** What is sent upstream, and what takes the answer. */
@@ -118,11 +122,7 @@ class Forwarding implements ExchangeEvents {
   }
 
   answered(seconds: number): void {
-    try {
-      this.#options.observer.upstreamAnswered(seconds)
-    } catch (error) {
-      this.#bug(error)
-    }
+    this.#options.observer.upstreamAnswered(seconds)
   }
 
   failed(failure: UpstreamFailed, cause: unknown): void {
@@ -133,17 +133,13 @@ class Forwarding implements ExchangeEvents {
   }
 
   brokeOff(failure: UpstreamFailed, cause: unknown): void {
-    try {
-      this.#options.observer.upstreamFailed(failure, cause, this.#passage)
-    } catch (error) {
-      this.#bug(error)
-    }
+    this.#options.observer.upstreamFailed(failure, cause, this.#passage)
   }
 
   broke(error: unknown): void {
     const isOutage = error instanceof Outage
-    if (isOutage) this.#outage(error)
-    else this.#bug(error)
+    if (isOutage) this.#options.observer.outage(error)
+    else this.#options.observer.bug(error, this.#passage.ask.id)
     this.#end({ outcome: 'unavailable', part: isOutage ? error.part : 'gateway', retryAfter })
   }
 
@@ -163,27 +159,14 @@ class Forwarding implements ExchangeEvents {
       const asking = { target: ask.target, rawHeaders: this.#request.rawHeaders }
       sendAnswer(response, answerTo(asking, ending, { requestId: ask.id, publicUrl, naming }))
     } catch (error) {
-      this.#bug(error)
+      this.#options.observer.bug(error, this.#passage.ask.id)
       response.destroy()
     }
   }
-
-  #outage(outage: Outage): void {
-    try {
-      this.#options.observer.outage(outage)
-    } catch (error) {
-      this.#bug(error)
-    }
-  }
-
-  #bug(error: unknown): void {
-    try {
-      this.#options.observer.bug(error, this.#passage.ask.id)
-    } catch {
-      // The log itself is broken. The request comes first, and there is no other place to tell it.
-    }
-  }
 }
+
+/** Methods that change nothing, so that nothing happens twice (RFC 9110, 9.2.2). Others may, but not behind our backs. */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Seconds after which a caller should come again. */
 const retryAfter = 5

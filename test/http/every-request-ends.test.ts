@@ -7,6 +7,7 @@ import { Agent, type Dispatcher } from 'undici'
 import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createForward, type ForwardOptions } from '../../src/http/forward.ts'
+import type { UpstreamAgents } from '../../src/http/upstream-agent.ts'
 import type { Passage } from '../../src/http/upstream-headers.ts'
 import { rawConnection } from '../support/raw-request.ts'
 
@@ -98,13 +99,13 @@ const places: readonly Place[] = [
   {
     name: 'undici refuses a header',
     arrange: way =>
-      void (way.options = { ...way.options, agent: new Agent(), authorize: () => ['X', 'a\nb'] }),
+      void (way.options = { ...way.options, agents: both(new Agent()), authorize: () => ['X', 'a\nb'] }),
   },
   {
     name: 'undici refuses a method',
     arrange: way => {
       const { passage } = way
-      way.options = { ...way.options, agent: new Agent() }
+      way.options = { ...way.options, agents: both(new Agent()) }
       way.passage = { ...passage, ask: { ...passage.ask, method: 'G T' } }
     },
   },
@@ -341,7 +342,7 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
   return {
     bugs,
     options: {
-      agent: agentOf(() => {}),
+      agents: both(agentOf(() => {})),
       authorize: () => [],
       naming: { by: 'path' },
       publicUrl: 'https://git.example.com',
@@ -392,9 +393,13 @@ function agentOf(act: Act): Dispatcher {
 
 function dispatching(act: Act, prepare: (way: Way) => void = () => {}): (way: Way) => void {
   return way => {
-    way.options = { ...way.options, agent: agentOf(act) }
+    way.options = { ...way.options, agents: both(agentOf(act)) }
     prepare(way)
   }
+}
+
+function both(agent: Dispatcher): UpstreamAgents {
+  return { kept: agent, fresh: agent }
 }
 
 /** The same for a user whom a bridge lets in, who pushes. */

@@ -126,6 +126,8 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       headersTimeoutSeconds: 30,
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 8,
+      keepAliveSeconds: 4,
+      maxHeaderBytes: 65_536,
     },
     authorize: services.upstreamAuth.authorize,
     observer: {
