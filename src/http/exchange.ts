@@ -7,6 +7,7 @@ import { GuardedHandler } from './guarded-handler.ts'
 import { bodyPassed } from './leftovers.ts'
 import { screenAnswer, type Journey } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
+import { isCarried } from './transfer-coding.ts'
 import { endedUnheard } from './upstream-connection.ts'
 import { failureOf } from './upstream-failure.ts'
 
@@ -60,6 +61,11 @@ export class Exchange extends GuardedHandler {
   protected begin(head: AnswerHead): void {
     const { status, headers, raw } = head
     this.#events.answered((performance.now() - this.#sentAt) / 1000)
+    const codings = joined(headers['transfer-encoding'])
+    if (codings !== undefined && !isCarried(codings) && this.#hasBody(status)) {
+      this.#fail({ outcome: 'upstream-failed', because: 'bad-answer' }, undefined)
+      return head.controller.abort(notForClients)
+    }
     const location = first(headers['location'])
     const screened = screenAnswer(
       { status, location, contentType: first(headers['content-type']) },
@@ -74,6 +80,10 @@ export class Exchange extends GuardedHandler {
     this.#head = { status, phrase: phraseOf(head), headers: list }
     this.#length = Number(first(headers['content-length']) ?? -1)
     setImmediate(nextTurn, this)
+  }
+
+  #hasBody(status: number): boolean {
+    return status !== 204 && status !== 304 && this.#response.req.method !== 'HEAD'
   }
 
   protected take(controller: Dispatcher.DispatchController, chunk: Buffer): void {

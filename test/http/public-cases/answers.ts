@@ -9,6 +9,9 @@ function passing(name: string, reported: string, upstream: string, ...answer: re
 
 const hello = (status: string) => answerOf(status, {}, 'hello')
 
+/** Chunks that could hold anything. */
+const gzipped = '3\r\n\x1f\x8b\x08\r\n0\r\n\r\n'
+
 /** What upstreams say that is odd, allowed or neither: the client gets their answer, or ours. */
 export const cases: readonly PublicCase[] = [
   passing(
@@ -118,5 +121,56 @@ export const cases: readonly PublicCase[] = [
     'RFC 9110, 5.4',
     answerOf('200 OK', { A: 'x'.repeat(70_000) }, 'hello'),
     /^HTTP\/1\.1 502 /,
+  ),
+  ...[
+    ['gzip, chunked', gzipped],
+    ['GZIP, CHUNKED', gzipped],
+    ['gzip\r\ntransfer-encoding: chunked', gzipped],
+    ['chunked\r\nTransfer-Encoding: gzip', gzipped],
+    ['chunked, gzip', gzipped],
+    ['deflate, gzip, chunked', gzipped],
+    ['x-unknown, chunked', gzipped],
+    ['identity, chunked', gzipped],
+    ['chunked, chunked', gzipped],
+    ['chunked\r\nTransfer-Encoding: chunked', gzipped],
+    ['chunked;q=1', gzipped],
+    ['chunked,', gzipped],
+    [', chunked', gzipped],
+    ['"chunked"', gzipped],
+    ['xchunked', gzipped],
+    ['chunked\t', gzipped],
+    ['gzip', 'hello'],
+    ['', 'hello'],
+  ].map(([codings = '', body = '']) =>
+    passing(
+      `an answer coded as ${JSON.stringify(codings)} is not carried`,
+      'RFC 9112, 6.1',
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${codings}\r\n\r\n${body}`,
+      /^HTTP\/1\.1 502 /,
+      /\r\nX-Altgate-Outcome: upstream-failed\r\n/,
+      /not proper HTTP/,
+    ),
+  ),
+  ...['chunked', 'Chunked', '  chunked ', '\tchunked'].map(codings =>
+    passing(
+      `an answer coded as ${JSON.stringify(codings)} is carried`,
+      'RFC 9112, 7',
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding:${codings}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+      /^HTTP\/1\.1 200 OK\r\n/,
+      /\r\n5\r\nhello\r\n0\r\n\r\n$/,
+    ),
+  ),
+  passing(
+    'an answer coded as identity is carried',
+    'RFC 2616, 3.6',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello',
+    /^HTTP\/1\.1 200 OK\r\n/,
+    /\r\n5\r\nhello\r\n0\r\n\r\n$/,
+  ),
+  passing(
+    'an answer without a body has no coding',
+    'RFC 9112, 6.1',
+    'HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: gzip, chunked\r\n\r\n',
+    /^HTTP\/1\.1 304 Not Modified\r\n/,
   ),
 ]
