@@ -111,21 +111,21 @@ async function hostileUpstream(t: Test, answers: readonly HostileAnswer[]) {
   return { url: `http://127.0.0.1:${port}`, open: () => sockets.size }
 }
 
-async function say(socket: Socket, { pieces, then }: HostileAnswer): Promise<void> {
+async function say(socket: Socket, { pieces, afterwards }: HostileAnswer): Promise<void> {
   for (const piece of pieces) {
     if (socket.destroyed) return
     socket.write(piece)
     await new Promise(resolve => setImmediate(resolve))
   }
-  if (then === 'end') socket.end()
-  else if (then === 'reset') socket.resetAndDestroy()
+  if (afterwards === 'end') socket.end()
+  else if (afterwards === 'reset') socket.resetAndDestroy()
 }
 
 /** All that came until the connection ended, one character a byte; `undefined` if it did not end in time. */
 async function ask(
   port: number,
   number: number,
-  { method, then }: HostileAnswer,
+  { method, afterwards }: HostileAnswer,
 ): Promise<string | undefined> {
   const upload = method === 'POST' ? 'Content-Length: 2000\r\n' : ''
   const head = `${method} /fabrikam/${number} HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n${upload}Connection: close\r\n\r\n`
@@ -137,7 +137,7 @@ async function ask(
     socket.destroy()
   }, deadlineMs)
   // Every other upload is half sent when the answer comes; where none comes, the gateway would wait for the rest.
-  const half = upload !== '' && number % 2 === 1 && then !== 'stall'
+  const half = upload !== '' && number % 2 === 1 && afterwards !== 'stall'
   socket
     .on('error', () => {})
     .on('data', (chunk: Buffer) => {
@@ -192,7 +192,8 @@ function kindOf(got: string): 'passed' | 'ours' | 'cut' {
 }
 
 /** What is wrong with what came of an answer; `undefined` if nothing is. */
-function faultOf(got: string, { method, status, body, sound, endless }: HostileAnswer): string | undefined {
+function faultOf(got: string, answer: HostileAnswer): string | undefined {
+  const { method, status, body, sound, endless } = answer
   if (got.includes('stolen')) return 'bytes of another answer'
   const whole = read(got, method)
   if (whole === undefined) {
@@ -205,13 +206,14 @@ function faultOf(got: string, { method, status, body, sound, endless }: HostileA
     // An upload may meet the end of a kept connection, and is never sent twice.
     return sound && method !== 'POST' ? 'a sound answer is refused' : undefined
   }
+  if (answer.coded) return 'a coding is lost'
   if (whole.status !== status) return 'another status'
   if (!body.startsWith(whole.body)) return 'another body'
   if (whole.complete && whole.body !== body && !endless) return 'a part passes for the whole'
   return sound && !whole.complete && method !== 'POST' ? 'a sound answer is cut' : undefined
 }
 
-function show({ method, pieces, then, sound }: HostileAnswer): string {
+function show({ method, pieces, afterwards, sound }: HostileAnswer): string {
   const written = pieces.map(piece => JSON.stringify(piece.toString('latin1').slice(0, 300)))
-  return `${method}, ${sound ? 'sound' : 'unsound'}: ${written.slice(0, 8).join(' + ')}, then ${then}`
+  return `${method}, ${sound ? 'sound' : 'unsound'}: ${written.slice(0, 8).join(' + ')}, then ${afterwards}`
 }

@@ -9,6 +9,8 @@ import { basic, runningServer, type RunningServer } from '../support/public-serv
 import { rawRequest } from '../support/raw-request.ts'
 import { until } from '../support/until.ts'
 
+// Reported of many gateways: caddy 6452, envoy 1979, h2o 281, sozu 1442.
+
 /** What an upstream does with a request. */
 type Act = (socket: Socket) => void
 

@@ -5,12 +5,14 @@ export interface HostileAnswer {
   readonly method: 'GET' | 'HEAD' | 'POST'
   /** Each is one write, in a turn of its own. */
   readonly pieces: readonly Buffer[]
-  readonly then: 'keep' | 'end' | 'reset' | 'stall'
+  readonly afterwards: 'keep' | 'end' | 'reset' | 'stall'
   readonly status: number
   /** Of the body that a right reader reads. */
   readonly body: string
   /** Whether nothing is wrong with it: then it has to come through. */
   readonly sound: boolean
+  /** Whether its body is coded in a way that the gateway cannot carry: then none of it may come through. */
+  readonly coded: boolean
   /** Whether its end is the end of the connection, so that a part cannot be told from the whole. */
   readonly endless: boolean
 }
@@ -154,7 +156,7 @@ const plan = fc.record({
     // Each of the first bytes alone.
     { weight: 1, arbitrary: fc.constant<'bytes'>('bytes') },
   ),
-  then: fc.oneof(
+  afterwards: fc.oneof(
     { weight: 199, arbitrary: fc.constantFrom('keep', 'keep', 'end', 'reset') },
     // They wait for a timeout.
     { weight: 1, arbitrary: fc.constant('stall') },
@@ -191,16 +193,17 @@ function answerOf(each: Plan, number: number): HostileAnswer {
     whole &&
     answers &&
     wellFormed &&
-    each.then !== 'stall' &&
-    (each.then !== 'reset' || (!framed.endless && each.length < 5000))
+    each.afterwards !== 'stall' &&
+    (each.afterwards !== 'reset' || (!framed.endless && each.length < 5000))
   return {
     method: each.method,
     pieces: split(wire.slice(0, cut) + (whole ? surplus : ''), each.packets, whole ? surplus.length + 1 : 0),
     // What is not sound never waits for more, but for the few that stall.
-    then: each.then === 'keep' && (!sound || framed.endless) ? 'end' : each.then,
+    afterwards: each.afterwards === 'keep' && (!sound || framed.endless) ? 'end' : each.afterwards,
     status,
     body: bodiless ? '' : framed.body,
     sound,
+    coded: !bodiless && /^Transfer-Encoding: (?!chunked$)/m.test(head.join('\n')),
     endless: framed.endless,
   }
 }

@@ -173,4 +173,56 @@ export const cases: readonly PublicCase[] = [
     'HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: gzip, chunked\r\n\r\n',
     /^HTTP\/1\.1 304 Not Modified\r\n/,
   ),
+  passing(
+    'header values in UTF-8 arrive as they are',
+    'fastify-http-proxy 343',
+    answerOf(
+      '200 OK',
+      { 'X-Powered-By': 'traefik \xe2\x9d\xa4', 'Custom-Response-Header': '\xc3\xa9eek' },
+      'hello',
+    ),
+    /\r\nX-Powered-By: traefik \xe2\x9d\xa4\r\nCustom-Response-Header: \xc3\xa9eek\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'a 103 is not taken for the answer',
+    'mitmproxy 2229',
+    `HTTP/1.1 103 Early Hints\r\nLink: </logo.png>; rel=preload\r\n\r\n${hello('200 OK')}`,
+    /^HTTP\/1\.1 200 OK\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'the second of two 103 in a row is not taken for the answer',
+    'nginx 1241',
+    `${'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(2)}${hello('200 OK')}`,
+    /^HTTP\/1\.1 200 OK\r\n/,
+    /hello$/,
+  ),
+  {
+    ...passing(
+      'the length that a 100 claims is not believed, and what follows the answer goes to nobody',
+      'nginx 1427',
+      [
+        'HTTP/1.1 100 Continue\r\nContent-Length: 168\r\n\r\n',
+        'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+        'HTTP/1.1 301 Moved Permanently\r\nLocation: https://evil.example/\r\nX-Unused-Header: ',
+      ].join(''),
+      /^HTTP\/1\.1 200 OK\r\nContent-Length: 0\r\n/,
+    ),
+    never: /301|evil/,
+  },
+  passing(
+    'headers of 20 KB pass, as cookies make them',
+    'api.data.gov 461',
+    answerOf('200 OK', { 'Set-Cookie': `a=${'x'.repeat(20_000)}` }, 'hello'),
+    /^HTTP\/1\.1 200 OK\r\n/,
+    /a=x{20000}\r\n/,
+    /hello$/,
+  ),
+  passing(
+    'an answer whose only coding is gzip is not carried',
+    'trafficserver 7590',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00',
+    /^HTTP\/1\.1 502 /,
+  ),
 ]
