@@ -5,6 +5,7 @@ import type { Decision } from '../../src/gateway/decision.ts'
 import type { Members } from '../../src/gateway/membership.ts'
 import type { Scope, Username } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import { runs } from '../support/runs.ts'
 import { basicOf } from '../support/ask.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 import {
@@ -161,7 +162,7 @@ t.test('the gateway decides as the rules say, asked once or again', async t => {
       }
     },
   )
-  await fc.assert(property, { numRuns: 6000 })
+  await fc.assert(property, { numRuns: runs(6000) })
   t.strictSame(
     [...seen].sort(),
     ['allow', 'challenge', 'disabled', 'no-account', 'not-allowed', 'refused', 'reset-needed'],

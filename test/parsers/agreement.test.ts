@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { runs } from '../support/runs.ts'
 import { readByAll, readByAltgate, staysWithin } from './agreement.ts'
 import { startGitBackend, startParsers } from './parsers.ts'
 import { pieces, targets } from './targets.ts'
@@ -35,7 +36,7 @@ for (const { address, rootOf } of upstreams) {
       for (const { name, read } of await readByAll(parsers, reading.path))
         if (!staysWithin(read, rootOf(reading.account))) throw new Error(`${name} reads ${made} as ${read}`)
     })
-    await fc.assert(property, { numRuns: 3000 })
+    await fc.assert(property, { numRuns: runs(3000) })
     t.ok(asked > 300, `${asked} were let through and put to ${parsers.length} servers`)
   })
 }
