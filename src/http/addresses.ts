@@ -1,4 +1,6 @@
-import { isWithin, pathOutside, type Destination } from './upstream-target.ts'
+import type { UnclearTarget } from '../gateway/decision.ts'
+import { readTarget } from '../gateway/target.ts'
+import { isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
 
 /** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
 export interface Journey {
@@ -33,6 +35,55 @@ export function answerHeader(name: string, value: string, journey: Journey): str
 }
 
 const refreshAddress = /^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']*)/i
+
+/**
+ * The headers of a request with their addresses in the upstream's terms: WebDAV's `Destination`, and the addresses
+ * in its `If` (RFC 4918, 10.3 and 10.4). The account that was judged must hold them all, or COPY and MOVE would reach
+ * into another one; so whatever method carries them, since an upstream may be told another in a header of its own.
+ */
+export function requestHeaders(
+  method: string,
+  raw: readonly string[],
+  journey: Journey,
+): readonly string[] | UnclearTarget {
+  let headers: string[] | undefined
+  let destinations = 0
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? ''
+    // The lengths first: this loop runs over every header of every request.
+    const isDestination = name.length === 11 && name.toLowerCase() === 'destination'
+    if (!isDestination && (name.length !== 2 || name.toLowerCase() !== 'if')) continue
+    const value = raw[at + 1] ?? ''
+    const written = isDestination ? destinationHeader(method, value, journey) : taggedLists(value, journey)
+    if (isDestination) destinations++
+    if (written === undefined || destinations > 1) return leadsOut
+    headers ??= [...raw]
+    headers[at + 1] = written
+  }
+  return headers ?? raw
+}
+
+const leadsOut: UnclearTarget = { outcome: 'unclear-target', flaw: 'destination' }
+
+/** COPY and MOVE need an address. With other methods the header may be something else. */
+function destinationHeader(method: string, value: string, journey: Journey): string | undefined {
+  if (!looksLikeAddress.test(value) && !/^(?:copy|move)$/i.test(method)) return value
+  return forUpstream(value, journey)
+}
+
+/** Addresses stand between the lists; in the parentheses are tokens and ETags, which are nobody's address. */
+function taggedLists(value: string, journey: Journey): string | undefined {
+  let lost = false
+  const written = value.replace(/\((?:[^)"]|"[^"]*")*\)|<([^>]*)>/g, (whole, reference?: string) => {
+    if (reference === undefined || !looksLikeAddress.test(reference)) return whole
+    const inside = forUpstream(reference, journey)
+    lost ||= inside === undefined
+    return `<${inside}>`
+  })
+  return lost ? undefined : written
+}
+
+const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
 
 /**
  * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
@@ -72,6 +123,23 @@ function forClient(reference: string, journey: Journey): string {
 }
 
 const nowhere = 'http://gateway.invalid'
+
+/** A reference of a client in the upstream's terms; `undefined` if it leads out of the account, or is unclear. */
+function forUpstream(reference: string, { address, destination }: Journey): string | undefined {
+  const parts = partsOf(reference)
+  if (parts === undefined) return undefined
+  const { authority, rest } = parts
+  if (authority !== undefined) {
+    if (!/^https?:/i.test(reference) || !URL.canParse(reference) || !URL.canParse(address)) return undefined
+    if (nearness(new URL(reference), new URL(address)) === 0) return undefined
+  }
+  // By the same reading as the address of the request itself: what is judged is what is forwarded.
+  const path = authority !== undefined && parts.path === '' ? '/' : parts.path
+  if ('outcome' in readTarget({ target: path + rest, host: '' })) return undefined
+  const inside = pathInside(path, destination)
+  if (inside === undefined || inside.startsWith('//')) return undefined
+  return `${authority === undefined ? '' : destination.origin}${inside}${rest}`
+}
 
 /**
  * 2 on one origin; 1 on one host with http and https mixed up, as upstreams write it that believe `X-Forwarded-Proto`

@@ -51,6 +51,11 @@ export function pathOutside(path: string, { inner, outer }: Destination): string
   return inPlaceOf(inner, outer, path)
 }
 
+/** The other way round: a path of a client as the upstream knows it. */
+export function pathInside(path: string, { inner, outer }: Destination): string | undefined {
+  return inPlaceOf(outer, inner, path)
+}
+
 /** Where both sides call the account the same, its spelling stays: an upstream that corrects it would do so for ever. */
 function inPlaceOf(from: string, to: string, path: string): string | undefined {
   if (!isWithin(path, from)) return undefined
