@@ -103,7 +103,9 @@ export function placeOf(reference: string, { target, address, destination }: Jou
   if (here === 0 && there === 0) return undefined
   const outside = there > here ? pathOutside(path, destination) : pathHere(path, destination)
   if (outside === undefined) return undefined
-  const place = outside + parts.rest
+  // A reference without path and query keeps the query that it was asked with.
+  const kept = rooted || parts.path !== '' || parts.rest.startsWith('?') ? '' : url.search
+  const place = outside + kept + parts.rest
   // An upstream that insists on the other scheme would send the client to the same place for ever.
   if (here < 2 && there < 2 && place === target) return undefined
   return client === undefined ? place : address + place
