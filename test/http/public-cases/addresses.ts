@@ -45,6 +45,7 @@ const moved: readonly PublicCase[] = (
   trustedProxies: ['127.0.0.1'],
   upstream: answerOf('201 Created'),
   answer: [/^HTTP\/1\.1 201 /],
+  forwardAuth: 200,
   forwarded: [/^Destination: http:\/\/127\.0\.0\.1:\d+\/fabrikam\/b%20c\r$/m],
 }))
 
@@ -60,6 +61,7 @@ const refused: readonly PublicCase[] = [
   request: move('MOVE', destination),
   trustedProxies: ['127.0.0.1'],
   answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
+  forwardAuth: 403,
 }))
 
 export const cases: readonly PublicCase[] = [...answers, ...moved, ...refused]
