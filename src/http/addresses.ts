@@ -28,7 +28,7 @@ export function answerHeader(name: string, value: string, journey: Journey): str
         return before + forClient(reference, journey)
       })
     case 'link':
-      return value.replace(/<([^>]*)>/g, (_, reference: string) => `<${forClient(reference, journey)}>`)
+      return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${forClient(reference, journey)}>`)
     default:
       return value
   }
@@ -74,7 +74,7 @@ function destinationHeader(method: string, value: string, journey: Journey): str
 /** Addresses stand between the lists; in the parentheses are tokens and ETags, which are nobody's address. */
 function taggedLists(value: string, journey: Journey): string | undefined {
   let lost = false
-  const written = value.replace(/\((?:[^)"]|"[^"]*")*\)|<([^>]*)>/g, (whole, reference?: string) => {
+  const written = value.replace(listOrAddress, (whole, reference?: string) => {
     if (reference === undefined || !looksLikeAddress.test(reference)) return whole
     const inside = forUpstream(reference, journey)
     lost ||= inside === undefined
@@ -82,6 +82,9 @@ function taggedLists(value: string, journey: Journey): string | undefined {
   })
   return lost ? undefined : written
 }
+
+/** What is not closed reaches to the end: to look for an end again and again would take time by the square. */
+const listOrAddress = /\((?:[^)"]|"[^"]*(?:"|$))*(?:\)|$)|<([^<>]*)>/g
 
 const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
 

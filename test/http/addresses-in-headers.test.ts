@@ -205,6 +205,9 @@ t.test('so do the addresses of an If header, and nothing else in it', async t =>
     [`<urn:x> (<urn:1>)`, `<urn:x> (<urn:1>)`],
     [`<${here}/contoso/a> (<urn:1>)`, 'destination'],
     [`(["a"]) </contoso/a> (<urn:1>)`, 'destination'],
+    ['('.repeat(100_000), '('.repeat(100_000)],
+    ['<'.repeat(100_000), '<'.repeat(100_000)],
+    ['("'.repeat(50_000), '("'.repeat(50_000)],
   ] as const)
     t.equal(ask(value), expected, value)
 })
