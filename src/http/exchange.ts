@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
+import type { Journey } from './addresses.ts'
 import { first, joined, phraseOf, type AnswerHead } from './answer-head.ts'
 import { clientHeaders } from './client-headers.ts'
 import { GuardedHandler } from './guarded-handler.ts'
 import { bodyPassed } from './leftovers.ts'
-import { screenAnswer, type Journey } from './screen-answer.ts'
+import { screenAnswer } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
 import { isCarried } from './transfer-coding.ts'
 import { endedUnheard } from './upstream-connection.ts'
@@ -66,16 +67,12 @@ export class Exchange extends GuardedHandler {
       this.#fail({ outcome: 'upstream-failed', because: 'bad-answer' }, undefined)
       return head.controller.abort(notForClients)
     }
-    const location = first(headers['location'])
-    const screened = screenAnswer(
-      { status, location, contentType: first(headers['content-type']) },
-      this.#journey,
-    )
-    if (screened !== undefined && 'outcome' in screened) {
-      this.#fail(screened, undefined)
+    const failure = screenAnswer({ status, headers }, this.#journey)
+    if (failure !== undefined) {
+      this.#fail(failure, undefined)
       return head.controller.abort(notForClients)
     }
-    const list = clientHeaders(raw, joined(headers['connection']), screened?.location)
+    const list = clientHeaders(raw, joined(headers['connection']), this.#journey)
     list.push(...cacheLines(joined(headers['cache-control'])))
     this.#head = { status, phrase: phraseOf(head), headers: list }
     this.#length = Number(first(headers['content-length']) ?? -1)

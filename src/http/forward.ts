@@ -4,19 +4,19 @@ import type { Naming } from '../gateway/account.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
+import { requestHeaders, type Journey } from './addresses.ts'
 import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
-import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
 import type { UpstreamAgents } from './upstream-agent.ts'
 import { isOurFault } from './upstream-failure.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
 import { unfailing, type UpstreamObserver } from './upstream-observer.ts'
-import { destinationOf, type Destination } from './upstream-target.ts'
+import { destinationOf } from './upstream-target.ts'
 
 export interface ForwardOptions {
   readonly agents: UpstreamAgents
@@ -72,23 +72,25 @@ class Forwarding implements ExchangeEvents {
       if (destination.outcome === 'upstream-failed') return this.failed(destination, undefined)
       return this.#end(destination)
     }
+    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
+    const journey = { target: ask.target, address, destination }
+    const raw = requestHeaders(ask.method, this.#request.rawHeaders, journey)
+    if ('outcome' in raw) return this.#end(raw)
     const identity = authorize(this.#passage, destination)
     if (identity instanceof Promise)
       identity
-        .then(identity => this.#send(destination, identity))
+        .then(identity => this.#send(journey, raw, identity))
         .catch((error: unknown) => this.broke(error))
-    else this.#send(destination, identity)
+    else this.#send(journey, raw, identity)
   }
 
-  #send(destination: Destination, identity: readonly string[]): void {
+  #send(journey: Journey, raw: readonly string[], identity: readonly string[]): void {
     // Gone while the gateway was deciding: 'close' will not come a second time.
     if (this.#response.destroyed) return
     const { ask, allowed } = this.#passage
     const { agents, publicUrl } = this.#options
-    const { origin, path } = destination
-    const headers = upstreamHeaders(this.#request.rawHeaders, this.#passage, identity)
-    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
-    const journey = { target: ask.target, address, destination }
+    const { origin, path } = journey.destination
+    const headers = upstreamHeaders(raw, this.#passage, identity)
     const notice = bridgeNotice(allowed, publicUrl)
     const { body, exchange } = notice ? this.#toldCourse(journey, notice) : this.#course(journey)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token

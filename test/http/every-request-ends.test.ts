@@ -128,10 +128,12 @@ const places: readonly Place[] = [
   { name: 'a header value that Node does not send', arrange: dispatching(answer(200, plain, ['a', 'b\0'])) },
   { name: 'no raw headers', arrange: dispatching(handler => begin(handler, 200, plain, null)) },
   { name: 'no headers', arrange: dispatching(handler => begin(handler, 200, null as never)) },
-  ...['location', 'content-type', 'connection', 'cache-control', 'content-length'].map(name => ({
-    name: `${name} cannot be read`,
-    arrange: dispatching(answer(302, trap({}, name))),
-  })),
+  ...['location', 'content-type', 'connection', 'cache-control', 'content-length', 'transfer-encoding'].map(
+    name => ({
+      name: `${name} cannot be read`,
+      arrange: dispatching(answer(name === 'location' ? 302 : 200, trap({}, name))),
+    }),
+  ),
   {
     name: 'the report of a push cannot be read',
     request: push,
