@@ -84,6 +84,7 @@ export class Exchange extends GuardedHandler {
   }
 
   protected take(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.over) return
     // All of a small answer, as most are: as text it is one write with the head, as bytes it would be two.
     if (chunk.length === this.#length && chunk.length <= mostWithHead)
       return this.#end(chunk.toString('latin1'))
@@ -95,7 +96,7 @@ export class Exchange extends GuardedHandler {
   }
 
   protected finish(): void {
-    this.#end('')
+    if (!this.over) this.#end('')
   }
 
   #end(rest: string): void {

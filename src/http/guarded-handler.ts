@@ -7,7 +7,7 @@ type Controller = Dispatcher.DispatchController
 /**
  * All that undici and Node call while a request is with an upstream, with one end for whatever throws: `broke`. A throw
  * would else be lost in undici, or end the process, and the client would wait for ever. Nothing is called any more once
- * `over` is set.
+ * `over` is set. Subclasses override what is protected, and leave the rest: it is what holds the promise.
  */
 export abstract class GuardedHandler implements Dispatcher.DispatchHandler {
   protected over = false
