@@ -1,9 +1,10 @@
-import { dialectOf, type Asking, type Dialect } from './dialect.ts'
+import { dialectOf, soapVersion, type Asking, type Dialect } from './dialect.ts'
 import type { Ending } from './ending.ts'
 import { inHtml } from './in-html.ts'
 import { inRest } from './in-rest.ts'
 import { inSoap } from './in-soap.ts'
 import { inText } from './in-text.ts'
+import { inTransfer } from './in-transfer.ts'
 import { lastWord, loopsInLfs } from './lfs-loop.ts'
 import type { Presented, Presenter, Setting } from './presenter.ts'
 import { termsOf, type Terms } from './terms.ts'
@@ -16,14 +17,19 @@ export interface Answer {
 }
 
 /** What an answer says beside the ending. */
-export type Context = Omit<Setting, 'outcome'>
+export type Context = Omit<Setting, 'outcome' | 'soap'>
 
 /** The answer to a request, in the dialect that its client understands. */
 export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
   const told = termsOf(ending, context.publicUrl)
   const terms = loopsInLfs(ending, asking.target) ? lastWord(told) : told
-  const present = presenters[dialectOf(asking)]
-  return complete(terms, present(terms, { ...context, outcome: ending.outcome }), ending, context)
+  const dialect = dialectOf(asking)
+  const setting = {
+    ...context,
+    outcome: ending.outcome,
+    ...(dialect === 'soap' && { soap: soapVersion(asking) }),
+  }
+  return complete(terms, presenters[dialect](terms, setting), ending, context)
 }
 
 /** The answer in plain text: for bytes that are no request, and for people who ask the command line. */
@@ -35,6 +41,7 @@ export function answer(ending: Ending, context: Omit<Context, 'naming'>): Answer
 const presenters: Readonly<Record<Dialect, Presenter>> = {
   text: inText,
   soap: inSoap,
+  transfer: inTransfer,
   rest: inRest,
   html: inHtml,
 }
@@ -47,7 +54,7 @@ function complete(
   { requestId }: Pick<Context, 'requestId'>,
 ): Answer {
   return {
-    status: terms.status,
+    status: presented.status ?? terms.status,
     headers: {
       'Content-Type': presented.contentType,
       'Cache-Control': 'no-store',

@@ -1,7 +1,7 @@
 import { pathOf, toolAt } from './tool-path.ts'
 
 /** The ways in which one and the same explanation is told. */
-export type Dialect = 'text' | 'soap' | 'rest' | 'html'
+export type Dialect = 'text' | 'soap' | 'transfer' | 'rest' | 'html'
 
 /** What the choice depends on. Not on the method: HEAD must get the headers that GET gets. */
 export interface Asking {
@@ -13,15 +13,18 @@ export interface Asking {
 
 /**
  * Which dialect a request understands. Its path decides, whoever asks: `text` for git and LFS, `soap` for `*.asmx`,
- * `rest` below `/_apis`; what git asks most is known after one expression. On other paths the headers do: `soap` for
- * SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most, `html` for a person in a
+ * `rest` below `/_apis`; what git asks most is known after one expression. On other paths the headers do: `transfer`
+ * for the files of TFVC, if one of its clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most, `html` for a person in a
  * browser, else `text`.
  */
 export function dialectOf({ target, rawHeaders }: Asking): Dialect {
-  const tool = toolAt(pathOf(target))
-  if (tool !== undefined) return tool === 'git' ? 'text' : tool
+  const path = pathOf(target)
+  const tool = toolAt(path)
+  if (tool === 'git') return 'text'
   const header = (name: string) => valueOf(rawHeaders, name)
-  if (speaksSoap(header)) return 'soap'
+  if (tool !== 'rest' && filePlace.test(path) && isTfvcClient(header)) return 'transfer'
+  if (tool !== undefined) return tool
+  if (soapVersionOf(header) !== undefined || isTfvcClient(header)) return 'soap'
   const wanted = wantedMost(header('accept') ?? '')
   if (wanted === 'application/json') return 'rest'
   return wanted === 'text/html' && isBrowser(header) ? 'html' : 'text'
@@ -29,13 +32,27 @@ export function dialectOf({ target, rawHeaders }: Asking): Dialect {
 
 type Header = (name: string) => string | undefined
 
-function speaksSoap(header: Header): boolean {
-  return (
-    header('soapaction') !== undefined ||
-    /^application\/soap\+xml\b/i.test(header('content-type') ?? '') ||
-    // With two blanks each, or with one: it depends on how the person signs in there.
-    /Team {1,2}Explorer {1,2}Everywhere/.test(header('user-agent') ?? '')
-  )
+/**
+ * Which SOAP a request to a service is written in; `undefined` if people or scripts ask there, who take an HTTP status
+ * for what it says. For requests in the dialect `soap`.
+ */
+export function soapVersion({ target, rawHeaders }: Asking): '1.1' | '1.2' | undefined {
+  const header = (name: string) => valueOf(rawHeaders, name)
+  const isService = toolAt(pathOf(target)) === 'soap'
+  return soapVersionOf(header) ?? (isService && isTfvcClient(header) ? '1.1' : undefined)
+}
+
+function soapVersionOf(header: Header): '1.1' | '1.2' | undefined {
+  if (/^application\/soap\+xml\b/i.test(header('content-type') ?? '')) return '1.2'
+  return header('soapaction') === undefined ? undefined : '1.1'
+}
+
+/** Where TFVC's clients get and put the contents of files: with `.asmx` before 2010, and from a TFS proxy. */
+const filePlace = /\.ashx$|\/(?:item|upload)\.asmx$/i
+
+/** Team Explorer Everywhere, with two blanks each or with one: it depends on how the person signs in there. */
+function isTfvcClient(header: Header): boolean {
+  return /Team {1,2}Explorer {1,2}Everywhere|^Team Foundation\b/.test(header('user-agent') ?? '')
 }
 
 /** Browsers say `navigate` over https and on localhost only; PowerShell and some git clients say Mozilla as well. */

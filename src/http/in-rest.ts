@@ -1,8 +1,8 @@
-import { onOneLine, type Presenter, type Setting } from './presenter.ts'
+import { exceptionOf, onOneLine, type Presenter } from './presenter.ts'
 
 /** For the REST clients of Azure DevOps, which show `message` and know an error by `typeKey`. */
 export const inRest: Presenter = (terms, setting) => {
-  const typeKey = typeKeyOf(setting.outcome)
+  const typeKey = exceptionOf(setting.outcome)
   const error = {
     $id: '1',
     innerException: null,
@@ -13,9 +13,4 @@ export const inRest: Presenter = (terms, setting) => {
     eventId: 3000, // what Azure DevOps says of every error
   }
   return { contentType: 'application/json; charset=utf-8', body: `${JSON.stringify(error)}\n` }
-}
-
-/** `reset-needed` as `ResetNeededException`. */
-function typeKeyOf(outcome: Setting['outcome']): string {
-  return `${outcome.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Exception`
 }

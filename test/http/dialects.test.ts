@@ -94,6 +94,28 @@ function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(plain.replaceAll('\n', ' '), saidBy(ending), 'the same sentences, and no other')
 }
 
+/** The statuses that `tf` puts into words, and those in whose place they come. */
+const soapStatus = (status: number) =>
+  status === 429 ? 503 : [400, 401, 503].includes(status) ? status : 500
+
+for (const [status, ending] of table)
+  t.test(`${named(ending)} is told to SOAP callers in an envelope of their version`, async t => {
+    for (const [rawHeaders, type] of [
+      [['SOAPAction', '""'], 'text/xml; charset=utf-8'],
+      [['Content-Type', 'application/soap+xml;action="x"'], 'application/soap+xml; charset=utf-8'],
+    ] as const) {
+      const given = answerTo({ ...askings.soap, rawHeaders }, ending, context)
+      t.equal(given.status, soapStatus(status))
+      t.strictSame(shared(given), shared(answer(ending, context)), 'outcome and Retry-After among them')
+      const isFault = given.status === 500
+      t.equal(given.headers['Content-Type'], isFault ? type : 'text/plain; charset=utf-8')
+      if (!isFault) continue
+      const text = /<(?:faultstring|soap:Text xml:lang="en")>([^<]*)</.exec(given.body)?.[1]
+      t.equal(text?.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'), saidBy(ending))
+      t.match(given.body, status < 500 ? /soap:(?:Client|Sender)</ : /soap:(?:Server|Receiver)</)
+    }
+  })
+
 t.test('the page leads to the reset', async t => {
   t.match(
     told('html', resetNeeded(moved())).body,
