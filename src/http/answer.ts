@@ -6,12 +6,15 @@ import { inSoap } from './in-soap.ts'
 import { inText } from './in-text.ts'
 import { inTransfer } from './in-transfer.ts'
 import { lastWord, loopsInLfs } from './lfs-loop.ts'
+import { besideTheBody } from './package-clients.ts'
 import type { Presented, Presenter, Setting } from './presenter.ts'
 import { termsOf, type Terms } from './terms.ts'
 
 /** A whole answer that the gateway itself makes. */
 export interface Answer {
   readonly status: number
+  /** The reason phrase; the usual one if left out. */
+  readonly reason?: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
@@ -29,7 +32,9 @@ export function answerTo(asking: Asking, ending: Ending, context: Context): Answ
     outcome: ending.outcome,
     ...(dialect === 'soap' && { soap: soapVersion(asking) }),
   }
-  return complete(terms, presenters[dialect](terms, setting), ending, context)
+  const whole = complete(terms, presenters[dialect](terms, setting), ending, context)
+  const { headers, ...beside } = besideTheBody(asking, terms, context.requestId)
+  return { ...whole, ...beside, headers: { ...whole.headers, ...headers } }
 }
 
 /** The answer in plain text: for bytes that are no request, and for people who ask the command line. */

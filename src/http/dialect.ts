@@ -14,7 +14,7 @@ export interface Asking {
 /**
  * Which dialect a request understands. Its path decides, whoever asks: `text` for git and LFS, `soap` for `*.asmx`,
  * `rest` below `/_apis`; what git asks most is known after one expression. On other paths the headers do: `transfer`
- * for the files of TFVC, if one of its clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most, `html` for a person in a
+ * for the files of TFVC, if one of its clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most and for npm and its like, `html` for a person in a
  * browser, else `text`.
  */
 export function dialectOf({ target, rawHeaders }: Asking): Dialect {
@@ -26,8 +26,16 @@ export function dialectOf({ target, rawHeaders }: Asking): Dialect {
   if (tool !== undefined) return tool
   if (soapVersionOf(header) !== undefined || isTfvcClient(header)) return 'soap'
   const wanted = wantedMost(header('accept') ?? '')
-  if (wanted === 'application/json') return 'rest'
+  if (wanted === 'application/json' || npmLike.test(header('user-agent') ?? '')) return 'rest'
   return wanted === 'text/html' && isBrowser(header) ? 'html' : 'text'
+}
+
+/** npm and those that speak to its registries: they show what is in JSON, and do not always ask for it. */
+const npmLike = /^(?:npm|pnpm|yarn|bun)\//i
+
+/** The first value of a request header. */
+export function headerOf({ rawHeaders }: Asking, name: string): string | undefined {
+  return valueOf(rawHeaders, name)
 }
 
 type Header = (name: string) => string | undefined
@@ -36,9 +44,9 @@ type Header = (name: string) => string | undefined
  * Which SOAP a request to a service is written in; `undefined` if people or scripts ask there, who take an HTTP status
  * for what it says. For requests in the dialect `soap`.
  */
-export function soapVersion({ target, rawHeaders }: Asking): '1.1' | '1.2' | undefined {
-  const header = (name: string) => valueOf(rawHeaders, name)
-  const isService = toolAt(pathOf(target)) === 'soap'
+export function soapVersion(asking: Asking): '1.1' | '1.2' | undefined {
+  const header = (name: string) => headerOf(asking, name)
+  const isService = toolAt(pathOf(asking.target)) === 'soap'
   return soapVersionOf(header) ?? (isService && isTfvcClient(header) ? '1.1' : undefined)
 }
 

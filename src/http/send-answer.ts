@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Answer } from './answer.ts'
 import { expectsContinue, hasBody } from './upload.ts'
 
@@ -6,9 +6,10 @@ import { expectsContinue, hasBody } from './upload.ts'
  * Sends an answer of our own at once, in one write, however much of the body is still to come: `refused-bodies.ts` reads
  * on. To HEAD go the same headers without the body.
  */
-export function sendAnswer(response: ServerResponse, { status, headers, body }: Answer): void {
+export function sendAnswer(response: ServerResponse, { status, reason, headers, body }: Answer): void {
   const withLength = { ...headers, 'Content-Length': Buffer.byteLength(body) }
-  response.writeHead(status, mayHoldBack(response.req) ? { ...withLength, Connection: 'close' } : withLength)
+  const all = mayHoldBack(response.req) ? { ...withLength, Connection: 'close' } : withLength
+  response.writeHead(status, reason ?? STATUS_CODES[status], all)
   response.end(body)
 }
 
