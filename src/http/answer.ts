@@ -1,10 +1,11 @@
-import { dialectOf, soapVersion, type Asking, type Dialect } from './dialect.ts'
+import { dialectOf, isForGit, soapVersion, type Asking, type Dialect } from './dialect.ts'
 import type { Ending } from './ending.ts'
 import { inHtml } from './in-html.ts'
 import { inRest } from './in-rest.ts'
 import { inSoap } from './in-soap.ts'
 import { inText } from './in-text.ts'
 import { inTransfer } from './in-transfer.ts'
+import { keepBoth } from './keep-both.ts'
 import { lastWord, loopsInLfs } from './lfs-loop.ts'
 import { besideTheBody } from './package-clients.ts'
 import type { Presented, Presenter, Setting } from './presenter.ts'
@@ -25,7 +26,8 @@ export type Context = Omit<Setting, 'outcome' | 'soap'>
 /** The answer to a request, in the dialect that its client understands. */
 export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
   const told = termsOf(ending, context.publicUrl)
-  const terms = loopsInLfs(ending, asking.target) ? lastWord(told) : told
+  let terms = loopsInLfs(ending, asking.target) ? lastWord(told) : told
+  if (isForGit(asking)) terms = keepBoth(terms, ending, context)
   const dialect = dialectOf(asking)
   const setting = {
     ...context,
@@ -37,9 +39,12 @@ export function answerTo(asking: Asking, ending: Ending, context: Context): Answ
   return { ...whole, ...beside, headers: { ...whole.headers, ...headers } }
 }
 
-/** The answer in plain text: for bytes that are no request, and for people who ask the command line. */
-export function answer(ending: Ending, context: Omit<Context, 'naming'>): Answer {
-  const terms = termsOf(ending, context.publicUrl)
+/**
+ * The answer in plain text: for bytes that are no request, and for people who ask the command line what git would be
+ * told. `naming`: left out where nothing could be read.
+ */
+export function answer(ending: Ending, context: Omit<Context, 'naming'> & Partial<Context>): Answer {
+  const terms = keepBoth(termsOf(ending, context.publicUrl), ending, context)
   return complete(terms, inText(terms, context), ending, context)
 }
 

@@ -40,6 +40,11 @@ export function headerOf({ rawHeaders }: Asking, name: string): string | undefin
 
 type Header = (name: string) => string | undefined
 
+/** Whether git or LFS asks, as far as the path says. */
+export function isForGit({ target }: Asking): boolean {
+  return toolAt(pathOf(target)) === 'git'
+}
+
 /**
  * Which SOAP a request to a service is written in; `undefined` if people or scripts ask there, who take an HTTP status
  * for what it says. For requests in the dialect `soap`.
