@@ -1,4 +1,4 @@
-import { pathOf, toolAt } from './tool-path.ts'
+import { pathOf, requestKindAt, toolAt } from './tool-path.ts'
 
 /** The ways in which one and the same explanation is told. */
 export type Dialect = 'text' | 'soap' | 'transfer' | 'rest' | 'html'
@@ -22,7 +22,7 @@ export function dialectOf({ target, rawHeaders }: Asking): Dialect {
   const tool = toolAt(path)
   if (tool === 'git') return 'text'
   const header = (name: string) => valueOf(rawHeaders, name)
-  if (tool !== 'rest' && filePlace.test(path) && isTfvcClient(header)) return 'transfer'
+  if (tool !== 'rest' && requestKindAt(path) === 'tfvc-file' && isTfvcClient(header)) return 'transfer'
   if (tool !== undefined) return tool
   if (soapVersionOf(header) !== undefined || isTfvcClient(header)) return 'soap'
   const wanted = wantedMost(header('accept') ?? '')
@@ -59,9 +59,6 @@ function soapVersionOf(header: Header): '1.1' | '1.2' | undefined {
   if (/^application\/soap\+xml\b/i.test(header('content-type') ?? '')) return '1.2'
   return header('soapaction') === undefined ? undefined : '1.1'
 }
-
-/** Where TFVC's clients get and put the contents of files: with `.asmx` before 2010, and from a TFS proxy. */
-const filePlace = /\.ashx$|\/(?:item|upload)\.asmx$/i
 
 /** Team Explorer Everywhere, with two blanks each or with one: it depends on how the person signs in there. */
 function isTfvcClient(header: Header): boolean {

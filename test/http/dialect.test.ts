@@ -37,7 +37,7 @@ const table: readonly (readonly [string, string, Readonly<Record<string, string>
   ['a file for curl', '/fabrikam/item.ashx', { 'User-Agent': 'curl/8.5.0' }, 'text'],
   ['a file of git that is called item.ashx', '/x.git/item.ashx', { 'User-Agent': tee }, 'text'],
   ['REST that is called item.ashx', '/fabrikam/_apis/item.ashx', { 'User-Agent': tee }, 'rest'],
-  ['a service that is called otherwise', '/fabrikam/item.asmx/x', { 'User-Agent': tee }, 'soap'],
+  ['a service that is called otherwise', '/fabrikam/items.asmx', { 'User-Agent': tee }, 'soap'],
 
   ['REST', '/fabrikam/_apis/connectionData', {}, 'rest'],
   ['route discovery', '/fabrikam/_apis', {}, 'rest'],
