@@ -76,11 +76,9 @@ ${url.pathname !== '/' && keepBoth(url, account)}`
 
 /** git keeps one password for a host, and forgets it when one account refuses it. An account with a host has no need. */
 function keepBoth(url: URL, account: AccountName): Html {
-  return html`<h3>If this computer also uses another set here</h3>
-<p>git keeps one password for this gateway, and forgets it when an account refuses it. Let it keep one for each
-repository, before anything else:</p>
-${block('both', `git config --global credential.${url.origin}.useHttpPath true`, 'Copy the setting')}
-<p class="hint">Then give the credential helper each repository’s <code>path=${account}/REPOSITORY.git</code>, too.</p>`
+  return html`<p class="hint">If this computer also uses another set on this gateway, let git tell them apart first:
+<code>git config --global credential.${url.origin}.useHttpPath true</code> (then give the helper each repository’s
+<code>path=${account}/REPOSITORY.git</code>, too).</p>`
 }
 
 function block(id: string, text: string, label: string): Html {
