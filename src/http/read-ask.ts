@@ -3,7 +3,7 @@ import type { Ask } from '../gateway/ask.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { Unreadable } from './ending.ts'
 import type { Sender } from './sender.ts'
-import { isChunked } from './transfer-coding.ts'
+import { endsChunked, isChunked } from './transfer-coding.ts'
 
 /**
  * What a request asks, read in one pass over the raw header list. `target`: the request line's own. Two `Host`
@@ -31,8 +31,8 @@ export function readAsk(
   // Node's parser also takes HTTP/0.9, which has no headers and so no credential.
   if (request.httpVersionMajor !== 1) return malformed
   if (codings !== undefined) {
-    // HTTP/1.0 has no codings: two parsers see two ends of the body (RFC 9112, 6.1).
-    if (request.httpVersion === '1.0') return malformed
+    // HTTP/1.0 has no codings, and a body whose last one is not chunked has no end (RFC 9112, 6.1 and 6.3).
+    if (request.httpVersion === '1.0' || !endsChunked(codings)) return malformed
     if (!isChunked(codings)) return uncarried
   }
   return { id, method: request.method ?? '', target, host, authorization, from, secure, lane }

@@ -7,6 +7,11 @@ export function isChunked(codings: string): boolean {
   return /^[ \t]*chunked *$/i.test(codings)
 }
 
+/** Whether the chunks are the outermost coding, so that the end of the body can be found. */
+export function endsChunked(codings: string): boolean {
+  return /(?:^|,)[ \t]*chunked *$/i.test(codings)
+}
+
 /** Whether the bytes of a body mean what they are. `identity`, which older servers send, says just that. */
 export function isCarried(codings: string): boolean {
   return isChunked(codings) || /^[ \t]*identity *$/i.test(codings)
