@@ -17,6 +17,8 @@ export interface Terms {
   readonly link?: string
   /** The account whose `link` is the only way on: no other password will do. */
   readonly terminal?: AccountName
+  /** What may help on the way, for git alone; the command on a line of its own. */
+  readonly aside?: { readonly sentence: string; readonly command: string }
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -122,6 +124,7 @@ function utcDate(instant: number): string {
 /** Where HTTP itself was broken, nobody can say where the next request on the connection would begin. */
 function notUnderstood(flaw: keyof typeof unclear): Terms {
   const text = [`This request was not understood: ${unclear[flaw]}.`]
+  if (flaw === 'transfer-coding') return { status: 501, text, headers: { Connection: 'close' } }
   const broken = flaw === 'malformed' || flaw === 'oversized-head' || flaw === 'late-head'
   return { status: 400, text, ...(broken && { headers: { Connection: 'close' } }) }
 }
@@ -162,10 +165,12 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   'dot-segment': 'its address holds a dot segment',
   'escaped-account': 'the account in its address is written with escapes',
   host: 'its Host header is no host name',
+  destination: 'its Destination, or an address in its If header, does not lie in the account',
   'untrusted-forwarder': 'it came through a proxy that is not trusted here',
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',
+  'transfer-coding': 'its body has a transfer coding other than chunked',
 }
 
 /** No names, no addresses, no error codes: those are for the operator's log. */

@@ -15,6 +15,16 @@ export const forwarding = {
       connectionsPerOrigin: whole(1, 65_535)
         .default(256)
         .describe('Connections of one process to one upstream.'),
+      keepAliveSeconds: whole(1, 600)
+        .default(4)
+        .describe(
+          'How long a connection to an upstream is kept without a request. It must be shorter than what the upstream and all that lies between allow: a request that meets the end of a connection is sent again only if it is a GET, HEAD or OPTIONS without a body. Many servers give up after 5 seconds. An upstream that announces less in `Keep-Alive: timeout` is believed, less 2 seconds for the way.',
+        ),
+      maxHeaderBytes: whole(16_384, 1_048_576)
+        .default(65_536)
+        .describe(
+          'How long the names and values of all headers of an answer may be together; so may all interim answers before it. A longer one is a 502. Requests may have 32 KiB.',
+        ),
       caFile: filePath()
         .exactOptional()
         .describe(
@@ -23,6 +33,24 @@ export const forwarding = {
     })
     .prefault({})
     .describe('The connections to the upstreams.'),
+
+  refusedBodies: z
+    .strictObject({
+      maxBytes: whole(0, 2 ** 40)
+        .default(64 * 2 ** 20)
+        .describe('Bytes that are read of one body. The default is 64 MiB.'),
+      maxSeconds: whole(1, 3600).default(60).describe('How long one body is read.'),
+      maxAtOncePerAddress: whole(0, 65_535)
+        .default(16)
+        .describe(
+          'Bodies that are read at once from one client address, or from one IPv6 network of `throttle.ipv6PrefixBits`. Team Explorer Everywhere has up to ten connections.',
+        ),
+      maxAtOnce: whole(0, 65_535).default(128).describe('Bodies that each process reads at once.'),
+    })
+    .prefault({})
+    .describe(
+      'How much is read of bodies that come with requests that are answered before the body has been needed: refused, or answered early by the upstream. Java, .NET and Team Explorer Everywhere send all of a body before they read the answer, and would show "Broken pipe" in its place. The answer leaves at once; what exceeds these limits is read for two more seconds or 1 MiB, then the connection ends.',
+    ),
 
   stop: z
     .strictObject({
