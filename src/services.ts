@@ -38,6 +38,8 @@ export interface Services {
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   readonly upstreamAuth: UpstreamAuth
+  /** Seals the answers that a proxy brings back to the forward-auth port. */
+  readonly answerKey: Uint8Array
   close(): Promise<void>
 }
 
@@ -103,6 +105,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       warn: parts.upstreamAuthWarning,
     },
   )
+  const answerKey = await store.key('answers')
   const open = opening.move()
   return {
     gateway,
@@ -113,6 +116,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     keys,
     generated,
     upstreamAuth,
+    answerKey,
     close: () => open.disposeAsync(),
   }
 }

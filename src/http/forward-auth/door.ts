@@ -13,6 +13,7 @@ import { readAsk } from '../read-ask.ts'
 import { newRequestId } from '../request-id.ts'
 import { sendAndGoOn } from '../send-answer.ts'
 import { createSenderReader } from '../sender.ts'
+import { createCarriedAnswers } from './carried-answer.ts'
 import { proxyKinds, type ProxyKind } from './proxies.ts'
 
 export interface DoorOptions {
@@ -26,6 +27,10 @@ export interface DoorOptions {
   readonly loadTest?: LoadTest
   /** Who this is, for the upstream: names and values of headers, one after the other. */
   readonly identify: (allowed: Allow) => readonly string[]
+  /** 32 bytes that every gateway with this store has: they seal the answers that a proxy brings back. */
+  readonly answerKey: Uint8Array
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   readonly observer: DoorObserver
 }
 
@@ -42,14 +47,14 @@ const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
 
-const deciders = new Map(Object.entries(proxyKinds))
-const answerers = new Map(Object.values(proxyKinds).map(kind => [kind.answerPath, kind]))
-
 /** The second door to the gateway: it forwards nothing, and tells a proxy what to do with a request that it holds back. */
 export function createDoor(
   options: DoorOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { gateway, witness, naming, publicUrl, identify, observer } = options
+  const { gateway, witness, naming, publicUrl, identify, observer, now } = options
+  const kinds = proxyKinds(createCarriedAnswers({ key: options.answerKey, now }))
+  const deciders = new Map(Object.entries(kinds))
+  const answerers = new Map(Object.values(kinds).map(kind => [kind.answerPath, kind]))
   const readSender = createSenderReader(options.trustedProxies, options.loadTest)
 
   async function judge(kind: ProxyKind, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -93,11 +98,25 @@ export function createDoor(
     return kind.answer?.(request) ?? answer(lost, context)
   }
 
-  return (request, response) => {
-    response.sendDate = false // the proxy has a clock of its own
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? ''
     const kind = deciders.get(path)
-    if (kind !== undefined) void judge(kind, request, response)
+    if (kind !== undefined) await judge(kind, request, response)
     else sendAndGoOn(response, answerOf(answerers.get(path), request))
   }
+
+  return (request, response) => {
+    response.sendDate = false // the proxy has a clock of its own
+    // A throw here would be an unhandled rejection, which ends the worker and the public port with it.
+    serve(request, response).catch(error => {
+      observer.bug(error, newRequestId())
+      endPlainly(response)
+    })
+  }
+}
+
+/** The end of a request whose own answer cannot be sent: nginx makes a 503 of it, or of the cut connection. */
+function endPlainly(response: ServerResponse): void {
+  if (response.headersSent) response.destroy()
+  else response.writeHead(503, { 'Content-Length': 0, 'Retry-After': bugRetryAfter }).end()
 }
