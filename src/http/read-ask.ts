@@ -7,10 +7,21 @@ import type { Sender } from './sender.ts'
 /**
  * What a request asks, read in one pass over the raw header list. `target`: the request line's own. Two `Host`
  * headers, or none where HTTP/1.1 demands one, are malformed (RFC 9112, 3.2): one host to us, another to the upstream.
+ * HTTP/1.0 may leave it out, and then means the host of `publicUrl`: links are made of it, so it is never empty.
  */
 export function readAsk(
   request: IncomingMessage,
-  { id, target, sender }: { readonly id: string; readonly target: string; readonly sender: Sender },
+  {
+    id,
+    target,
+    sender,
+    publicUrl,
+  }: {
+    readonly id: string
+    readonly target: string
+    readonly sender: Sender
+    readonly publicUrl: string
+  },
 ): Ask | Unreadable {
   const { rawHeaders } = request
   const authorization: Secret[] = []
@@ -22,10 +33,12 @@ export function readAsk(
     else if (name.length === 13 && name.toLowerCase() === 'authorization')
       authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
   }
-  const { from, secure, host, lane } = sender
-  if (hosts > 1 || (hosts === 0 && request.httpVersion === '1.1')) return malformed
   // Node's parser also takes HTTP/0.9, which has no headers and so no credential.
-  if (request.httpVersionMajor !== 1) return malformed
+  if (hosts > 1 || request.httpVersionMajor !== 1) return malformed
+  const mayLackHost = request.httpVersionMinor === 0
+  if (hosts === 0 && !mayLackHost) return malformed
+  const { from, secure, lane } = sender
+  const host = sender.host === '' && mayLackHost ? new URL(publicUrl).host : sender.host
   return { id, method: request.method ?? '', target, host, authorization, from, secure, lane }
 }
 

@@ -65,7 +65,7 @@ export function createDoor(
       answerTo({ target, rawHeaders: request.rawHeaders }, ending, { requestId: id, publicUrl, naming })
     try {
       const sender = readSender(request)
-      const read = readAsk(request, { id, target, sender })
+      const read = readAsk(request, { id, target, sender, publicUrl })
       if ('outcome' in read) return kind.refuse(response, told(read))
 
       const ask: Ask = { ...read, method }
