@@ -163,6 +163,7 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   'escaped-account': 'the account in its address is written with escapes',
   host: 'its Host header is no host name',
   'untrusted-forwarder': 'it came through a proxy that is not trusted here',
+  'reserved-header': 'it has a header that only the gateway may send',
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',

@@ -7,12 +7,13 @@ import type { Witness } from '../../gateway/ports.ts'
 import { answer, answerTo, type Answer } from '../answer.ts'
 import { movedMeanwhile, putOff } from '../during-a-push.ts'
 import type { Ending } from '../ending.ts'
+import { slipsThroughNginx } from '../header-rules.ts'
 import type { LoadTest } from '../load-test.ts'
 import { withoutPageCookies } from '../page-cookies.ts'
 import { readAsk } from '../read-ask.ts'
 import { newRequestId } from '../request-id.ts'
 import { sendAndGoOn } from '../send-answer.ts'
-import { createSenderReader } from '../sender.ts'
+import { createSenderReader, type Sender } from '../sender.ts'
 import { createCarriedAnswers } from './carried-answer.ts'
 import { proxyKinds, type ProxyKind } from './proxies.ts'
 
@@ -46,6 +47,7 @@ const bugRetryAfter = 5
 const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
+const reserved: UnclearTarget = { outcome: 'unclear-target', flaw: 'reserved-header' }
 
 /** The second door to the gateway: it forwards nothing, and tells a proxy what to do with a request that it holds back. */
 export function createDoor(
@@ -70,7 +72,8 @@ export function createDoor(
 
       const ask: Ask = { ...read, method }
       if (!sender.trusted) observer.untrusted(ask.from, id)
-      const decision: Decision = sender.trusted ? await gateway.decide(ask) : untrusted
+      const flaw = flawIn(request, sender)
+      const decision: Decision = flaw ?? (await gateway.decide(ask))
       witness.saw(decision, ask, performance.now() - began)
       if (decision.outcome === 'allow') return allow(request, response, decision, id)
       kind.refuse(response, movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
@@ -113,6 +116,12 @@ export function createDoor(
       endPlainly(response)
     })
   }
+}
+
+/** What keeps the port from deciding at all. */
+function flawIn({ rawHeaders }: IncomingMessage, { trusted }: Sender): UnclearTarget | undefined {
+  if (!trusted) return untrusted
+  return rawHeaders.some((name, at) => at % 2 === 0 && slipsThroughNginx(name)) ? reserved : undefined
 }
 
 /** The end of a request whose own answer cannot be sent: nginx makes a 503 of it, or of the cut connection. */
