@@ -1,15 +1,16 @@
+import { answerHeader, type Journey } from './addresses.ts'
 import { answerFate } from './header-rules.ts'
 import { setsPageCookie } from './page-cookies.ts'
 import { namesOf } from './upstream-headers.ts'
 
 /**
  * An upstream's headers as a flat list of names and values for the client: the same bytes in the same order, repeats
- * included, less what ends at this hop. `location` replaces its own.
+ * included, less what ends at this hop, and with addresses of the account in the client's terms.
  */
 export function clientHeaders(
   raw: readonly Buffer[],
   connection: string | undefined,
-  location: string | undefined,
+  journey: Journey,
 ): string[] {
   const named = namesOf(connection ?? '')
   const headers: string[] = []
@@ -21,7 +22,7 @@ export function clientHeaders(
     const fate = answerFate(name)
     if (fate === 'dropped' || named.includes(lower)) continue
     if (fate === 'cookie' && setsPageCookie(value)) continue
-    headers.push(name, lower === 'location' && location !== undefined ? location : value)
+    headers.push(name, answerHeader(lower, value, journey))
   }
   return headers
 }

@@ -61,7 +61,7 @@ const behindProxies: readonly PublicCase[] = [
     name: 'the host is that of the client\u2019s own hop, where each proxy appends its own',
     reported: 'RFC 7239 5.3',
     request: `${get}X-Forwarded-For: 203.0.113.9, 10.0.0.5\nX-Forwarded-Host: public.example.com, mid.internal\n{close}\n\n`,
-    upstream: answerOf('302 Found', { Location: '/fabrikam/y' }),
+    upstream: answerOf('302 Found', { Location: '{upstream}/fabrikam/y' }),
     answer: [/^HTTP\/1\.1 302 /, /^Location: http:\/\/public\.example\.com\/fabrikam\/y\r$/m],
     forwarded: [/^X-Forwarded-Host: public\.example\.com\r$/m],
     notForwarded: /mid\.internal/,
@@ -157,7 +157,7 @@ const oldClients: readonly PublicCase[] = [
     name: `HTTP/1.0 ${what || 'without Host'} means the public address`,
     reported: 'RFC 9112 3.3',
     request: `GET /fabrikam/x HTTP/1.0\n${line}{auth}\n{close}\n\n`,
-    upstream: answerOf('302 Found', { Location: '/fabrikam/y' }),
+    upstream: answerOf('302 Found', { Location: '{upstream}/fabrikam/y' }),
     answer: [/^HTTP\/1\.1 302 /, /^Location: http:\/\/git\.example\.com\/fabrikam\/y\r$/m],
     forwarded: [/^X-Forwarded-Host: git\.example\.com\r$/m],
   },
@@ -165,7 +165,9 @@ const oldClients: readonly PublicCase[] = [
     name: `HTTP/1.0 ${what || 'without Host'} is redirected on the paths of tools, too`,
     reported: 'RFC 9112 3.3',
     request: `GET /fabrikam/r/info/refs?service=git-upload-pack HTTP/1.0\n${line}{auth}\n{close}\n\n`,
-    upstream: answerOf('301 Moved', { Location: '/fabrikam/r.git/info/refs?service=git-upload-pack' }),
+    upstream: answerOf('301 Moved', {
+      Location: '{upstream}/fabrikam/r.git/info/refs?service=git-upload-pack',
+    }),
     answer: [
       /^HTTP\/1\.1 301 /,
       /^Location: http:\/\/git\.example\.com\/fabrikam\/r\.git\/info\/refs\?service=git-upload-pack\r$/m,
