@@ -126,6 +126,8 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       headersTimeoutSeconds: 30,
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 8,
+      keepAliveSeconds: 4,
+      maxHeaderBytes: 65_536,
     },
     refusedBodies: { maxBytes: 2 ** 26, maxSeconds: 60, maxAtOncePerAddress: 16, maxAtOnce: 128 },
     networkOf: address => address,
