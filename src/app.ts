@@ -58,6 +58,8 @@ export function createForwardAuth({ settings, services, witness, log }: AppParts
     trustedProxies: settings.trustedProxies,
     loadTest: settings.throttle.loadTest,
     identify: identityOf,
+    answerKey: services.answerKey,
+    now: Date.now,
     observer: {
       untrusted: (from, request) =>
         log.warn({ request, from }, 'not in trustedProxies: what it asked the forward-auth port was refused'),

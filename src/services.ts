@@ -39,6 +39,8 @@ export interface Services {
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   readonly upstreamAuth: UpstreamAuth
+  /** Seals the answers that a proxy brings back to the forward-auth port. */
+  readonly answerKey: Uint8Array
   close(): Promise<void>
 }
 
@@ -112,6 +114,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       warn: parts.upstreamAuthWarning,
     },
   )
+  const answerKey = await store.key('answers')
   const open = opening.move()
   return {
     gateway,
@@ -122,6 +125,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     keys,
     generated,
     upstreamAuth,
+    answerKey,
     close: () => open.disposeAsync(),
   }
 }

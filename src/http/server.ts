@@ -8,6 +8,7 @@ import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
 import type { Ending } from './ending.ts'
 import { createForward } from './forward.ts'
+import { serveHalfClosed } from './half-closed.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
 import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
@@ -139,7 +140,10 @@ function listener(
     requireHostHeader: false,
   }
   const server =
-    tls === undefined ? createServer(limits, handler) : createTlsServer({ ...limits, ...tls }, handler)
+    tls === undefined
+      ? createServer(limits, handler)
+      : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
+  serveHalfClosed(server as Server)
   bodies.watch(server as Server) // as below
   server.on('checkContinue', (request, response) => {
     // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.

@@ -167,6 +167,7 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   host: 'its Host header is no host name',
   destination: 'its Destination, or an address in its If header, does not lie in the account',
   'untrusted-forwarder': 'it came through a proxy that is not trusted here',
+  'reserved-header': 'it has a header that only the gateway may send',
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',
