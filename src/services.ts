@@ -137,6 +137,11 @@ function memoryOf(
     local.forget(slots, revision)
     if (account !== undefined) accounts.forget(account, revision)
   }
+  // Whatever was read before is void: of another life of the store, whose changes may have the same numbers.
+  store.history.onTurn(above => {
+    local.forgetAll(above)
+    accounts.forgetAll(above)
+  })
   const storeNews = createStoreNews({
     changes: store.changes,
     slotOf: keys.slot,
@@ -149,13 +154,21 @@ function memoryOf(
   })
   if (server === undefined) return { news: storeNews, verdicts: createVerdictCache({ local }) }
 
-  const shared = createSharedVerdicts({ server, key: verdictKey, now: Date.now, patience: 10, outage })
+  const { history } = store
+  const shared = createSharedVerdicts({
+    server,
+    history,
+    key: verdictKey,
+    now: Date.now,
+    patience: 10,
+    outage,
+  })
   opening.defer(() => shared.close())
   const verdicts = createVerdictCache({ local, shared })
   // A store that has a pulse tells more cheaply than any lease whether something changed.
   if (store.changes.pulse() !== undefined) return { news: storeNews, verdicts }
   const leaseMs = settings.redis?.leaseMs
-  const news = createRedisNews({ server, storeNews, forget, outage, ...(leaseMs && { leaseMs }) })
+  const news = createRedisNews({ server, storeNews, forget, history, outage, ...(leaseMs && { leaseMs }) })
   opening.defer(() => news.close())
   return { news, verdicts }
 }

@@ -3,6 +3,7 @@ import type { Ask, TrafficLane } from './ask.ts'
 import type { Attempt, Caller } from './attempt.ts'
 import type { Change } from './change.ts'
 import type { Decision, ThrottledBy } from './decision.ts'
+import type { Moment } from './history.ts'
 import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 import type { KnownVerdict } from './verdict.ts'
@@ -146,8 +147,11 @@ export interface ChangeLog {
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
 }
 
-/** Tells every gateway process of a change before it is committed. Throws `Outage` if it cannot promise that. */
-export type Announce = (change: Change) => Promise<void>
+/**
+ * Tells every gateway process of a change before it is committed; `before`: the token of the change before it. Throws
+ * `Outage` if it cannot promise that.
+ */
+export type Announce = (change: Change, moment: Moment, before: string) => Promise<void>
 
 /** `busy` is an answer, not an error. */
 export interface PasswordHasher {

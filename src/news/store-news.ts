@@ -1,4 +1,5 @@
 import type { Change } from '../gateway/change.ts'
+import { numberOf } from '../gateway/history.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog, News } from '../gateway/ports.ts'
@@ -46,7 +47,8 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
   })
 
   async function beginning(): Promise<Revision> {
-    const from = Math.max(0, (await changes.revision()) - lookBack) as Revision
+    const newest = await changes.revision()
+    const from = (newest - Math.min(numberOf(newest), lookBack)) as Revision
     forgetAll(from)
     return from
   }

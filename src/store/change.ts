@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
 import type { Change } from '../gateway/change.ts'
+import type { History, Moment } from '../gateway/history.ts'
 import type { Instant, Revision } from '../gateway/names.ts'
 import type { Announce } from '../gateway/ports.ts'
 import type { Problem } from '../gateway/registry.ts'
@@ -8,7 +10,10 @@ import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 
 /** What every row that a change writes is stamped with. */
-export type Stamp = Pick<Change, 'revision' | 'at' | 'actor'>
+export interface Stamp extends Pick<Change, 'at' | 'actor'> {
+  /** As the store counts. */
+  readonly revision: number
+}
 
 /** What a change is about. */
 export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'>
@@ -24,16 +29,25 @@ export type MakeChange = (who: Pick<Change, 'actor' | 'action'>, work: Work) => 
  * in which they were taken; check and write; announce; commit. The other order, commit and then announce, would
  * leave the old verdict in use after a crash in between. What `announce` throws undoes the change and goes on.
  */
-export function createMakeChange({ writing }: Database, announce: Announce, now: () => Instant): MakeChange {
+export function createMakeChange(
+  { writing }: Database,
+  history: History,
+  announce: Announce,
+  now: () => Instant,
+): MakeChange {
   return async ({ actor, action }, work) => {
     const transaction = await writing.startTransaction().execute()
     try {
-      const stamp = { revision: await takeRevision(transaction), at: now(), actor }
+      const { moment, before } = await takeMoment(transaction)
+      const number = moment.number
+      // Throws if it is another store: whoever began with the one before must not change this one.
+      const revision = (history.saw({ ...moment, number: number - 1, token: before }) + 1) as Revision
+      const stamp = { revision: number, at: now(), actor }
       const effect = await work(transaction, stamp)
       if ('problem' in effect) return effect
-      const change = { ...stamp, action, ...effect }
-      await transaction.insertInto('changes').values(rowOf(change)).execute()
-      await announce(change)
+      const change = { ...stamp, revision, action, ...effect }
+      await transaction.insertInto('changes').values(rowOf(change, moment)).execute()
+      await announce(change, moment, before)
       await transaction.commit().execute()
       return undefined
     } finally {
@@ -47,11 +61,14 @@ export function createMakeChange({ writing }: Database, announce: Announce, now:
   }
 }
 
-async function takeRevision(db: Transaction<Schema>): Promise<Revision> {
-  const { newest } = await db
+/** The next number, with a token of its own, and the token of the change before it. */
+async function takeMoment(db: Transaction<Schema>): Promise<{ moment: Moment; before: string }> {
+  const { newest, token, store } = await db
     .updateTable('revision')
-    .set({ newest: sql<Revision>`newest + 1` })
-    .returning('newest')
+    .set({ newest: sql<number>`newest + 1` })
+    .returning(['newest', 'token', 'store'])
     .executeTakeFirstOrThrow()
-  return newest
+  const moment = { store, number: newest, token: randomBytes(12).toString('base64url') }
+  await db.updateTable('revision').set({ token: moment.token }).execute()
+  return { moment, before: token }
 }

@@ -7,6 +7,7 @@ import type {
   LastUsed,
   SessionStore,
 } from '../gateway/ports.ts'
+import { createHistory, type History } from '../gateway/history.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountStore } from './account-store.ts'
@@ -30,6 +31,7 @@ export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly changes: ChangeLog
+  readonly history: History
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
   /** To change things; every change goes through `announce` before it is committed. */
@@ -84,15 +86,17 @@ async function openDatabase(url: Secret): Promise<Database> {
 
 function storeOn(database: Database, clock: () => Instant): Store {
   const { reading } = database
-  const changes = createChangeLog(database)
+  const history = createHistory()
+  const changes = createChangeLog(database, history)
   return {
-    accounts: createAccountStore(reading),
-    credentials: createCredentialStore(database),
+    accounts: createAccountStore(reading, history),
+    credentials: createCredentialStore(database, history),
     changes,
+    history,
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
     registry(announce) {
-      const makeChange = createMakeChange(database, announce, clock)
+      const makeChange = createMakeChange(database, history, announce, clock)
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
