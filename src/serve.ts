@@ -126,7 +126,7 @@ async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promi
   const { settings, stop, log, open } = primary
   while (!stop.aborted) {
     try {
-      const foundation = await openFoundation(settings, () => {})
+      const foundation = await openFoundation(settings, () => {}, 'make')
       open.defer(() => foundation.store.close())
       return foundation
     } catch (error) {

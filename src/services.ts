@@ -13,10 +13,11 @@ import type {
   Throttle,
   VerdictCache,
 } from './gateway/ports.ts'
-import type { Outage } from './gateway/outage.ts'
+import { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
 import { createVerifier } from './gateway/verifier.ts'
 import { createRedisNews } from './news/redis-news.ts'
+import { keepStoreLease } from './news/store-lease.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Neighbours } from './throttling/neighbours.ts'
@@ -59,7 +60,10 @@ export interface ServiceParts {
 /** Settings become implementations: the one place that chooses. Closes them in reverse order. Throws `Outage`. */
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
-  const foundation = await openFoundation(settings, parts.revoked)
+  // The primary process has made the store. If it is gone since, it may come back: that is no reason to end.
+  const foundation = await openFoundation(settings, parts.revoked, 'expect').catch((error: unknown) => {
+    throw error instanceof Outage ? error : new Outage('store', error)
+  })
   const { store, keys, generated } = foundation
   opening.defer(() => store.close())
 
@@ -152,7 +156,17 @@ function memoryOf(
     },
     outage,
   })
-  if (server === undefined) return { news: storeNews, verdicts: createVerdictCache({ local }) }
+  if (server === undefined) {
+    if (store.changes.pulse() === undefined) {
+      const lease = keepStoreLease({
+        news: storeNews,
+        gateways: store.gateways,
+        leaseMs: settings.store.leaseMs,
+      })
+      opening.defer(() => lease.close())
+    }
+    return { news: storeNews, verdicts: createVerdictCache({ local }) }
+  }
 
   const { history } = store
   const shared = createSharedVerdicts({

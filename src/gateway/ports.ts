@@ -128,8 +128,8 @@ export interface Throttling {
 /** What the processes learn of each other's changes. */
 export interface News {
   /**
-   * After it, whatever was committed before the call has left this process's memory. `undefined`: nothing to
-   * wait for. Never rejects: if nobody can be asked, what is known goes on until its time to live ends.
+   * After it, whatever was said to be in force before the call has left this process's memory. `undefined`: nothing to
+   * wait for. Throws `Outage` if nobody can be asked, and memory may no longer be trusted without.
    */
   catchUp(): Promise<void> | undefined
 }
@@ -145,6 +145,18 @@ export interface ChangeLog {
   revision(): Promise<Revision>
   /** Everything committed after `revision`, oldest first; `gap`: too long ago, forget all. Throws `Outage`. */
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
+}
+
+/** The gateway processes that trust their memory by the store's word, for a lease each. All throw `Outage`. */
+export interface Gateways {
+  /** This process knows of every change up to this number, and trusts its memory for a lease from now on. */
+  confirm(
+    gateway: { readonly id: string; readonly host: string; readonly leaseMs: number },
+    number: number,
+  ): Promise<void>
+  leave(id: string): Promise<void>
+  /** Resolves when each has confirmed this change or its lease is over. Throws `InDoubt`: the change is made. */
+  settle(number: number): Promise<void>
 }
 
 /**

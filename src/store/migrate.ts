@@ -4,6 +4,7 @@ import { firstTables } from './migrations/0001-first-tables.ts'
 import { ownersAndSessions } from './migrations/0002-owners-and-sessions.ts'
 import { membersUsesAndLinks } from './migrations/0003-members-uses-and-links.ts'
 import { identityAndTokens } from './migrations/0004-identity-and-tokens.ts'
+import { gateways } from './migrations/0005-gateways.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
 
@@ -13,6 +14,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0002-owners-and-sessions', ownersAndSessions],
   ['0003-members-uses-and-links', membersUsesAndLinks],
   ['0004-identity-and-tokens', identityAndTokens],
+  ['0005-gateways', gateways],
 ]
 
 /**

@@ -70,5 +70,7 @@ export interface Schema {
   keys: { name: string; bytes: string }
   /** Of people who have signed in to the page; whatever has expired is pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
+  /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */
+  gateways: { id: string; host: string; lease_ms: number; number: number; seen_at: Instant }
   migrations: { name: string; applied_at: Instant }
 }

@@ -20,9 +20,13 @@ export interface Desk {
 
 /** A desk on an embedded store. */
 export function aDesk(t: Test, settings: Readonly<Record<string, string>> = {}): Desk {
+  let made: Promise<Ran> | undefined
   const directory = temporaryDirectory(t)
   const env = { ...process.env, ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`, ...settings }
-  const run: Desk['run'] = (words, stdin = '') => altgate(words, env, { stdin })
+  const run: Desk['run'] = async (words, stdin = '') => {
+    await (made ??= altgate(['store', 'init'], env))
+    return altgate(words, env, { stdin })
+  }
   const must: Desk['must'] = async (words, stdin) => succeeded(words.join(' '), await run(words, stdin))
   const json: Desk['json'] = async (words, stdin) => JSON.parse(await must([...words, '--json'], stdin))
   return {

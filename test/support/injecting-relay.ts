@@ -10,8 +10,11 @@ export interface InjectingRelay {
   inject(bytes: Uint8Array | string): void
   /** From now on each answer passes through it; `undefined` for as it is. */
   alter(change: ((bytes: Buffer) => Buffer) | undefined): void
-  /** From now on connections that send these bytes are cut, once the server has them and before it can answer. */
-  cutAfter(sent: string | undefined): void
+  /**
+   * The next connection that sends these bytes, the first and later the second, is cut, once the server has them and before it can answer; `forGood`: and
+   * none is taken after it.
+   */
+  cutAfter(first: string, second: string, options?: { readonly forGood?: boolean }): void
   /** Takes no connections and cuts those there are, until `join`. */
   part(): void
   join(): void
@@ -26,7 +29,7 @@ export async function startInjectingRelay(t: Pick<Test, 'teardown'>, to: string)
   const { hostname, port } = new URL(to)
   const pairs = new Set<readonly [near: Socket, far: Socket]>()
   let change: ((bytes: Buffer) => Buffer) | undefined
-  let fatal: string | undefined
+  let fatal: { readonly first: string; readonly second: string; readonly forGood: boolean } | undefined
   let state: 'joined' | 'parted' | 'hung' = 'joined'
   let made = 0
 
@@ -36,9 +39,15 @@ export async function startInjectingRelay(t: Pick<Test, 'teardown'>, to: string)
     const far = connect(Number(port), hostname)
     const pair = [near, far] as const
     pairs.add(pair)
+    let begun = false
     let last = false
     near.on('data', (chunk: Buffer) => {
-      if (fatal !== undefined && chunk.includes(fatal)) last = true
+      if (fatal !== undefined && chunk.includes(fatal.first)) begun = true
+      if (fatal !== undefined && begun && chunk.includes(fatal.second)) {
+        last = true
+        if (fatal.forGood) state = 'parted'
+        fatal = undefined
+      }
       far.write(chunk)
       if (!last) return
       // The server has it when it answers; the answer goes nowhere.
@@ -69,7 +78,7 @@ export async function startInjectingRelay(t: Pick<Test, 'teardown'>, to: string)
       for (const [near] of pairs) near.write(bytes)
     },
     alter: next => (change = next),
-    cutAfter: sent => (fatal = sent),
+    cutAfter: (first, second, { forGood = false } = {}) => (fatal = { first, second, forGood }),
     part() {
       state = 'parted'
       for (const [near] of pairs) near.destroy()
