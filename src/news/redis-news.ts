@@ -73,9 +73,9 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   /** Of a change that may have been made since, or never: what the log says next is right. */
-  function recall({ moment, before: _, ...stale }: Announcement): void {
+  function recall({ moment, account, slots }: Announcement): void {
     const revision = history.heard(moment)
-    if (revision !== undefined) forget({ ...stale, revision })
+    if (revision !== undefined) forget({ account, slots, revision })
   }
 
   function look(): Promise<boolean> {

@@ -21,8 +21,9 @@ const longestLease = 10_000
 const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
 
 /** The gateways that trust their memory by the store's word. On SQLite there are none: they ask before each request. */
-export function createGateways({ reading, pulse }: Database): Gateways {
-  const isShared = pulse() === undefined
+export function createGateways(database: Database): Gateways {
+  const { reading } = database
+  const isShared = database.pulse() === undefined
   return {
     async confirm({ id, host, leaseMs }, number) {
       const row = { host, lease_ms: leaseMs, number, seen_at: now }
