@@ -8,14 +8,15 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { Failure, Interrupted, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp } from './commands/help.ts'
-import { outageSentence } from './commands/reason.ts'
+import { doubtSentence, outageSentence } from './commands/reason.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
 import { addMoveCommands } from './commands/move.ts'
+import { addStoreCommands } from './commands/store.ts'
 import { createToolbox } from './commands/tools.ts'
 import { usageComplaint } from './commands/usage.ts'
-import { Outage } from './gateway/outage.ts'
+import { InDoubt, Outage } from './gateway/outage.ts'
 
 /** Runs what the words of the command line say, and gives the exit code. */
 export async function run(words: readonly string[]): Promise<number> {
@@ -51,6 +52,7 @@ function buildProgram(): Command {
   addAccountCommands(program, toolbox)
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
+  addStoreCommands(program, toolbox)
   addExplainCommand(program, toolbox)
   addCheckCommand(program, toolbox)
   addSettingsCommand(program, toolbox)
@@ -68,6 +70,10 @@ function report(error: unknown): number {
     note('altgate: the settings are refused:')
     for (const { path, message } of error.complaints) note(`  ${path}: ${message}`)
     return 78
+  }
+  if (error instanceof InDoubt) {
+    note(`altgate: ${doubtSentence(error)}`)
+    return 3
   }
   if (error instanceof Failure) note(`altgate: ${error.message}`)
   else if (error instanceof Outage) note(`altgate: ${outageSentence(error)}`)

@@ -13,6 +13,7 @@ import type { Settings } from './settings/schema.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
 import { openAuditLog } from './witnesses/audit.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
+import { keepServing } from './witnesses/last-resort.ts'
 import { createLog, type Logger } from './witnesses/log.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './witnesses/primary-metrics.ts'
 import { watchParts } from './witnesses/watch-parts.ts'
@@ -58,6 +59,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   primary.log.info(where, 'listening')
   warnOfPassThrough(primary)
   if (guide !== undefined) process.stdout.write(guide)
+  keepServing({ log: primary.log, count: primary.metrics.bug })
 
   await aborted(stop)
   primary.log.info('stopping: requests under way are finished first')
@@ -124,7 +126,7 @@ async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promi
   const { settings, stop, log, open } = primary
   while (!stop.aborted) {
     try {
-      const foundation = await openFoundation(settings, () => {})
+      const foundation = await openFoundation(settings, () => {}, 'make')
       open.defer(() => foundation.store.close())
       return foundation
     } catch (error) {

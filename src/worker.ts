@@ -15,6 +15,7 @@ import type { Settings } from './settings/schema.ts'
 import { neighboursOver } from './throttling/neighbours.ts'
 import { openAuditLog, witnesses } from './witnesses/audit.ts'
 import { createLastUsedWitness } from './witnesses/last-used.ts'
+import { keepServing } from './witnesses/last-resort.ts'
 import { createLog } from './witnesses/log.ts'
 import { createWorkerMetrics } from './witnesses/metrics.ts'
 import { createOutageReport } from './witnesses/outages.ts'
@@ -56,7 +57,10 @@ if (settings.forwardAuth !== undefined) {
   open.defer(() => forwardAuth.close())
   listening.push(listen(settings.forwardAuth, forwardAuth))
 }
-if ((await Promise.all(listening)).every(listens => listens)) tell({ altgate: 'listening' })
+if ((await Promise.all(listening)).every(listens => listens)) {
+  keepServing({ log, count: metrics.bug })
+  tell({ altgate: 'listening' })
+}
 
 /** Whether it listens now; if not, the primary process has been told why. */
 async function listen(

@@ -14,3 +14,19 @@ export class Outage extends Error {
     this.part = part
   }
 }
+
+/**
+ * The store failed when a change was to be committed, or when it had been: nobody may say that nothing was changed.
+ * `perhaps`: it may or may not be in force. `made`: it is, but not every gateway could be asked whether it knows; from
+ * `lastBy` on, those that do not let nobody in by what they knew.
+ */
+export class InDoubt extends Outage {
+  readonly made: 'perhaps' | 'made'
+  readonly lastBy: number | undefined
+
+  constructor(made: InDoubt['made'], cause: unknown, lastBy?: number) {
+    super('store', cause instanceof Outage ? cause.cause : cause)
+    this.made = made
+    this.lastBy = lastBy
+  }
+}

@@ -15,6 +15,11 @@ export const keeping = {
           description:
             'Accounts, directories and credentials. `sqlite:` and a path: one machine. `postgres://user@host/database`: several. May hold a password: give it as a reference then.',
         }),
+      leaseMs: whole(500, 10_000)
+        .default(3000)
+        .describe(
+          'PostgreSQL without Redis: how long a process may trust its memory when the store cannot be asked; then it answers 503. A change waits at most this long for a process that is cut off.',
+        ),
     })
     .prefault({})
     .describe('Where accounts and credentials are kept.'),

@@ -16,6 +16,8 @@ export interface WorkerMetrics extends Witness {
   readonly revoked: (seconds: number) => void
   /** What a question about an account told; one of a closed list. */
   readonly asked: (result: string) => void
+  /** An error that nobody caught. */
+  readonly bug: () => void
 }
 
 /** Registers the metrics of a worker where the primary process collects them. */
@@ -55,6 +57,11 @@ export function createWorkerMetrics(): WorkerMetrics {
     labelNames: ['result'],
     registers,
   })
+  const bugs = new Counter({
+    name: 'altgate_bugs_total',
+    help: 'Errors that nothing caught: each is a bug',
+    registers,
+  })
   collectDefaultMetrics({ register: registry })
   answerCollections(registry)
 
@@ -65,6 +72,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     refused: method => refusals.inc({ method }),
     revoked: took => revocation.add(took),
     asked: result => questions.inc({ result }),
+    bug: () => bugs.inc(),
   }
 }
 

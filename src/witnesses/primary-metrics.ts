@@ -5,6 +5,8 @@ export interface PrimaryMetrics {
   /** One real hash computation; joined callers and cached verdicts do not count. */
   readonly hashed: (result: string) => void
   readonly hashQueue: (depth: number) => void
+  /** An error that nobody caught. */
+  readonly bug: () => void
   /** The Prometheus text of this machine. */
   readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -23,9 +25,15 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     help: 'Password checks waiting for a free hash lane',
     registers: [own],
   })
+  const bugs = new Counter({
+    name: 'altgate_primary_bugs_total',
+    help: 'Errors in the primary process that nothing caught: each is a bug',
+    registers: [own],
+  })
   return {
     hashed: result => hashes.inc({ result }),
     hashQueue: depth => queue.set(depth),
+    bug: () => bugs.inc(),
     async collect() {
       const texts = await Promise.all([own.metrics(), workers.clusterMetrics()])
       return { contentType: own.contentType, body: texts.join('\n') }
