@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { operationsConnections } from './connections.ts'
 import { startDemo } from './demo/demo.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { openFoundation, type Foundation } from './foundation.ts'
@@ -87,7 +88,7 @@ interface Progress {
 }
 
 /** First of all, so that whoever waits can see what for. */
-async function startOperations({ settings, stop, metrics, open }: Primary) {
+async function startOperations({ settings, stop, log, metrics, open }: Primary) {
   const progress: Progress = { parts: {} }
   const size = processes(settings.workers)
   const server = createOperationsServer({
@@ -97,6 +98,7 @@ async function startOperations({ settings, stop, metrics, open }: Primary) {
       return { ready: listening === size && !stop.aborted, parts }
     },
     metrics: metrics.collect,
+    connections: operationsConnections(settings, log),
   })
   open.defer(() => server.close())
   const address = await server.listen(settings.operations).catch(error => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createApp, createForwardAuth } from './app.ts'
+import { createConnections } from './connections.ts'
 import type { FromWorker, ToWorker } from './fleet.ts'
 import { Outage } from './gateway/outage.ts'
 import { ipcChannel } from './hashing/channel.ts'
@@ -43,7 +44,8 @@ open.defer(() => services.close())
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
 const witness = witnesses(openAuditLog(settings.audit, log), metrics, lastUsed)
-const parts = { settings, services, hasher, witness, metrics, outage, log }
+const connections = createConnections({ settings, metrics, log })
+const parts = { settings, services, hasher, witness, metrics, outage, log, connections }
 const app = createApp(parts)
 open.defer(() => app.close())
 const listening = [listen(settings.listen, app)]

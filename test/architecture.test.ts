@@ -28,6 +28,7 @@ const joiners = [
   'altgate.js',
   'app.ts',
   'cli.ts',
+  'connections.ts',
   'directory.ts',
   'fleet.ts',
   'foundation.ts',
@@ -46,6 +47,7 @@ const exceptions = [
   { from: 'commands', to: 'bench', because: 'a load test is a command, and runs without the server' },
   { from: 'commands', to: 'src/tools.ts', because: 'commands work on the same parts as the server' },
   { from: 'commands', to: 'src/serve.ts', because: 'serving is a command too' },
+  { from: 'commands', to: 'src/listening.ts', because: 'check says what the limits of the machine allow' },
   { from: 'commands', to: 'src/hashing/imported.ts', because: 'an import file holds hashes made elsewhere' },
   {
     from: 'commands',

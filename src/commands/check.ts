@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { answerText } from '../accounts/answer.ts'
 import type { AccountName } from '../gateway/names.ts'
+import { connectionsWithin, openFilesLimit } from '../listening.ts'
 import { settingsFile } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { examples } from './help.ts'
@@ -97,11 +98,25 @@ async function trySource(
   return `${origin} says of ${known}: ${answerText(answer)}`
 }
 
-async function* listenFindings({ listen, operations }: Settings): AsyncGenerator<Finding> {
+async function* listenFindings({ listen, operations, connections }: Settings): AsyncGenerator<Finding> {
   // A gateway that runs with these settings holds both ports, and that is well.
   const running = await isLive(operations)
   yield await probe('listen', () => tryListen(listen, running))
   yield await probe('operations', () => tryListen(operations, running))
+  yield limitsFinding(connections)
   const { tls } = listen
   if (tls !== undefined) yield await probe('tls', () => tryTls(tls))
+}
+
+/** The limit of this shell; a service has one of its own. */
+function limitsFinding(asked: Settings['connections']): Finding {
+  const files = openFilesLimit()
+  const { total, perAddress } = connectionsWithin(files, asked)
+  const part = 'limits'
+  const sentence = `${files} open files: each worker takes ${total} connections, ${perAddress} from one address`
+  return {
+    part,
+    ok: total < files,
+    sentence: total < files ? sentence : `${sentence}; that is more than it can have`,
+  }
 }

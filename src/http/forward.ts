@@ -13,6 +13,7 @@ import { isPush, Push, PushExchange } from './push-notice.ts'
 import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
+import { isOurOwn } from './upstream-failure.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
 import { destinationOf } from './upstream-target.ts'
 
@@ -61,6 +62,7 @@ export function createForward({ agent, authorize, naming, publicUrl, observer }:
       const events: ExchangeEvents = {
         answered: seconds => observer.upstreamAnswered(seconds),
         failed(failure, cause) {
+          if (isOurOwn(cause)) return end(unavailable(new Outage('gateway', cause), ask, observer))
           observer.upstreamFailed(failure, cause, passage)
           end(failure)
         },

@@ -6,6 +6,8 @@ import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
+import { Connections } from './connections/connections.ts'
+import { unbounded } from './connections/limits.ts'
 import type { Ending } from './ending.ts'
 import { createForward, type UpstreamObserver } from './forward.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
@@ -36,6 +38,8 @@ export interface PublicServerOptions {
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Shared with the other ports of the process. Left out: as many as come. */
+  readonly connections?: Connections
   /** What is under `/_altgate`, its prefix; without it nothing is there. */
   readonly selfService?: FastifyPluginAsync
 }
@@ -43,6 +47,7 @@ export interface PublicServerOptions {
 /** The public port. It does not listen yet; `close` lets what is under way come to its end. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
+  const { connections = new Connections(unbounded) } = options
   const agent = createUpstreamAgent(options.upstream)
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
@@ -55,7 +60,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   }
 
   const app = fastify({
-    serverFactory: handler => listener(options.tls, handler),
+    serverFactory: handler => listener(options.tls, handler, connections),
     genReqId: newRequestId,
     rewriteUrl: routeOf,
     clientErrorHandler: (error, socket) => answerMalformed(error, socket, publicUrl),
@@ -113,18 +118,24 @@ const bugRetryAfter = 5
 
 type Handler = NonNullable<Parameters<typeof createServer>[1]>
 
-function listener(tls: PublicServerOptions['tls'], handler: Handler): Server {
+function listener(tls: PublicServerOptions['tls'], handle: Handler, connections: Connections): Server {
+  const { headSeconds, idleSeconds } = connections.limits
   const limits = {
     maxHeaderSize: 32 * 1024,
-    headersTimeout: 60_000,
-    keepAliveTimeout: 72_000,
+    headersTimeout: headSeconds * 1000,
+    handshakeTimeout: headSeconds * 1000,
+    // How often Node looks for heads that are late.
+    connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
+    keepAliveTimeout: idleSeconds * 1000,
     // A push may take as long as it takes.
     requestTimeout: 0,
     // The gate refuses a missing or second Host itself, with a text.
     requireHostHeader: false,
   }
+  const handler = connections.inTurn(handle)
   const server =
     tls === undefined ? createServer(limits, handler) : createTlsServer({ ...limits, ...tls }, handler)
+  connections.watch(server as Server)
   server.on('checkContinue', (request, response) => {
     // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.
     if (isReserved(request.url ?? '')) response.writeContinue()

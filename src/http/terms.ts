@@ -122,8 +122,7 @@ function utcDate(instant: number): string {
 /** Where HTTP itself was broken, nobody can say where the next request on the connection would begin. */
 function notUnderstood(flaw: keyof typeof unclear): Terms {
   const text = [`This request was not understood: ${unclear[flaw]}.`]
-  const broken = flaw === 'malformed' || flaw === 'oversized-head' || flaw === 'late-head'
-  return { status: 400, text, ...(broken && { headers: { Connection: 'close' } }) }
+  return { status: 400, text, ...(broken.has(flaw) && { headers: { Connection: 'close' } }) }
 }
 
 function unavailable(part: Part): string {
@@ -141,6 +140,8 @@ function later(status: 429 | 503, sentence: string, seconds: number): Terms {
     headers: { 'Retry-After': String(wait) },
   }
 }
+
+const broken: ReadonlySet<string> = new Set(['malformed', 'oversized-head', 'late-head', 'late-body'])
 
 const garbled: Readonly<Record<Garbled['flaw'], string>> = {
   'two-headers': 'there are two Authorization headers',
@@ -166,6 +167,7 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',
+  'late-body': 'the rest of it did not arrive in time',
 }
 
 /** No names, no addresses, no error codes: those are for the operator's log. */

@@ -49,6 +49,7 @@ t.test('all is well: one line each, exit code 0; an upstream may answer what it 
     'ok upstream',
     'ok listen',
     'ok operations',
+    'ok limits',
   ])
   t.match(stdout, `http://127.0.0.1:${port} answers with 404`)
 })
@@ -69,6 +70,7 @@ t.test('what is not well is told beside what is, exit code 1', async t => {
     'FAILED upstream',
     'FAILED listen',
     'ok operations',
+    'ok limits',
     'FAILED tls',
   ])
   t.match(stdout, /^FAILED {2}upstream .*: nobody listens there \(connection refused\)$/m)
