@@ -35,6 +35,7 @@ const joiners = [
   'listening.ts',
   'serve.ts',
   'services.ts',
+  'stopping.ts',
   'tools.ts',
   'worker.ts',
 ]

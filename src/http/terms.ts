@@ -126,8 +126,13 @@ function notUnderstood(flaw: keyof typeof unclear): Terms {
 }
 
 function unavailable(part: Part): string {
-  const task = part === 'upstream' ? 'sign in to the service behind it' : 'check credentials'
-  return `The gateway cannot ${task} right now.`
+  return `The gateway cannot ${tasks[part] ?? 'check credentials'} right now.`
+}
+
+/** What cannot be done without a part, if it is something else than to check credentials. */
+const tasks: Readonly<Partial<Record<Part, string>>> = {
+  upstream: 'sign in to the service behind it',
+  audit: 'write down what it decides',
 }
 
 /** `seconds` is rounded up: a client that comes at the time it was told must not come too early. */

@@ -5,6 +5,8 @@ export interface PrimaryMetrics {
   /** One real hash computation; joined callers and cached verdicts do not count. */
   readonly hashed: (result: string) => void
   readonly hashQueue: (depth: number) => void
+  /** Lines of a log, of whichever process, that are lost. */
+  readonly dropped: (log: 'log' | 'audit', lines: number) => void
   /** The Prometheus text of this machine. */
   readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -23,7 +25,15 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     help: 'Password checks waiting for a free hash lane',
     registers: [own],
   })
+  const dropped = new Counter({
+    name: 'altgate_log_lines_dropped_total',
+    help: 'Lines of the log, or of the audit log, that could not be written and were more than is held',
+    labelNames: ['log'],
+    registers: [own],
+  })
+  for (const log of ['log', 'audit']) dropped.inc({ log }, 0)
   return {
+    dropped: (log, lines) => dropped.inc({ log }, lines),
     hashed: result => hashes.inc({ result }),
     hashQueue: depth => queue.set(depth),
     async collect() {

@@ -64,6 +64,7 @@ export async function startAltgate(
     store: { url: `sqlite:${join(directory, 'altgate.db')}` },
     hashing: { lanes: 1 },
     log: { file: logFile },
+    stop: { drainSeconds: 0 },
     ...settings,
   }
   writeFileSync(config, stringify(all))
