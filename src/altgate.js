@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 const [major, minor] = process.versions.node.split('.').map(Number)
 const isFit = major >= 26 || (major === 24 && minor >= 15)
 if (isFit) {
+  process.umask(0o077) // what is written here holds names and hashes: for nobody else to read
   ignoreSignals(process.argv.includes('serve'))
   keepCompiled()
   const { run } = await import('./cli.ts')

@@ -13,6 +13,7 @@ import { cannotListen, freePort } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { aborted, beginStopping, type Stopping } from './stopping.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
+import { warnOfPassThrough, warnOfReaders } from './warnings.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
 import { openLogs, type Logs } from './witnesses/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './witnesses/primary-metrics.ts'
@@ -61,18 +62,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
   if (!stop.aborted) primary.log.info(where, 'listening')
   warnOfPassThrough(primary)
+  warnOfReaders(primary)
   if (guide !== undefined) process.stdout.write(guide)
 
   await aborted(stop)
   primary.log.info('stopping: requests under way are finished first')
   await stopping.drain(progress.fleet)
-}
-
-/** It has to be wanted, and whoever reads the log later should see that it is. */
-function warnOfPassThrough({ settings, log }: Primary): void {
-  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)]
-  if (choices.some(({ method }) => method === 'pass-through'))
-    log.warn('upstreamAuth pass-through: passwords of users travel on to upstreams')
 }
 
 /** How far the start has come, and how the parts are: what `/ready` says. */

@@ -37,6 +37,7 @@ const joiners = [
   'services.ts',
   'stopping.ts',
   'tools.ts',
+  'warnings.ts',
   'worker.ts',
 ]
 
@@ -79,6 +80,7 @@ const revealers = new Map<string, string>([
   ['src/hashing/argon2id.ts', 'the password is hashed'],
   ['src/hashing/lane-process.ts', 'the password goes to the process that hashes it'],
   ['src/hashing/remote.ts', 'the password goes to the process that has the lanes'],
+  ['src/settings/exposed.ts', 'the address of an embedded store says which file it is'],
   ['src/store/store.ts', 'the address of the store says which database it is'],
   ['src/store/postgres.ts', 'the address may hold the password of the database'],
   ['src/verdicts/redis.ts', 'the address may hold the password of Redis'],

@@ -31,7 +31,6 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     labelNames: ['log'],
     registers: [own],
   })
-  for (const log of ['log', 'audit']) dropped.inc({ log }, 0)
   return {
     dropped: (log, lines) => dropped.inc({ log }, lines),
     hashed: result => hashes.inc({ result }),
