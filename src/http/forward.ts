@@ -5,12 +5,12 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Unavailable, UpstreamFailed } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
+import { requestHeaders, type Journey } from './addresses.ts'
 import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
-import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
 import { isOurOwn } from './upstream-failure.ts'
@@ -55,10 +55,13 @@ export function createForward({ agent, authorize, naming, publicUrl, observer }:
       return end(destination)
     }
     const { origin, path } = destination
+    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
+    const journey = { target: ask.target, address, destination }
+    const raw = requestHeaders(ask.method, request.rawHeaders, journey)
+    if ('outcome' in raw) return end(raw)
     const send = (identity: readonly string[]): void => {
       // Gone while the gateway was deciding: 'close' will not come a second time.
       if (response.destroyed) return
-      const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
       const events: ExchangeEvents = {
         answered: seconds => observer.upstreamAnswered(seconds),
         failed(failure, cause) {
@@ -68,8 +71,7 @@ export function createForward({ agent, authorize, naming, publicUrl, observer }:
         },
         brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, passage),
       }
-      const headers = upstreamHeaders(request.rawHeaders, passage, identity)
-      const journey = { target: ask.target, address, destination }
+      const headers = upstreamHeaders(raw, passage, identity)
       const notice = bridgeNotice(allowed, publicUrl)
       const { body, exchange } = notice
         ? toldCourse(request, response, journey, events, notice)

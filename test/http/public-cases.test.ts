@@ -27,6 +27,7 @@ async function play(t: Test, each: PublicCase): Promise<void> {
   const world = aWorld({
     accounts: [{ name: 'fabrikam', upstream: upstream.url }],
     credentials: [anna],
+    ...(each.httpsOnly && { httpsOnly: true }),
     ...(each.naming && { naming: each.naming }),
   })
   const { publicUrl = 'https://git.example.com', trustedProxies = [] } = each
@@ -83,6 +84,7 @@ async function scriptedUpstream(t: Test, answer = '') {
   let received = ''
   let requests = 0
   const sockets = new Set<Socket>()
+  let url = ''
   const server = createServer(socket => {
     sockets.add(socket)
     let head = ''
@@ -93,7 +95,7 @@ async function scriptedUpstream(t: Test, answer = '') {
       if (!head.includes('\r\n\r\n')) return
       head = ''
       requests++
-      socket.write(answer, 'latin1')
+      socket.write(answer.replaceAll('{upstream}', url), 'latin1')
       if (!/^(?:content-length|transfer-encoding):/im.test(answer) && !/^HTTP\/1\.1 [23]04/.test(answer))
         socket.end()
     })
@@ -104,5 +106,6 @@ async function scriptedUpstream(t: Test, answer = '') {
     for (const socket of sockets) socket.destroy()
   })
   const { port } = server.address() as AddressInfo // listening on TCP
-  return { url: `http://127.0.0.1:${port}`, received: () => received, requests: () => requests }
+  url = `http://127.0.0.1:${port}`
+  return { url, received: () => received, requests: () => requests }
 }

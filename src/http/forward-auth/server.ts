@@ -34,8 +34,9 @@ export function createForwardAuthServer(
   }
   const server = createServer(limits, connections.inTurn(createDoor(options)))
   connections.watch(server)
-  server.on('clientError', (error, socket) => {
-    answerMalformed(error, socket as Socket, options.publicUrl) // no other kind comes from TCP
+  server.on('clientError', (error, duplex) => {
+    const socket = duplex as Socket // no other kind comes from TCP
+    answerMalformed({ error, socket, publicUrl: options.publicUrl, end: each => each.destroySoon() })
   })
   return {
     async listen(where) {

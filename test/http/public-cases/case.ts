@@ -12,7 +12,10 @@ export interface PublicCase {
    * account `fabrikam`; `{close}` for `Connection: close`, without which the runner half-waits for `answer` to match.
    */
   readonly request: string
-  /** What the upstream says, as it stands on the wire (`\n` is not changed). Left out: it must never be asked. */
+  /**
+   * What the upstream says, as it stands on the wire (`\n` is not changed); `{upstream}` stands for its own address. Left
+   * out: it must never be asked.
+   */
   readonly upstream?: string
   /** What the client gets: each must match the whole raw answer. */
   readonly answer: readonly RegExp[]
@@ -26,6 +29,8 @@ export interface PublicCase {
   readonly trustedProxies?: readonly string[]
   /** `https://git.example.com` if left out. */
   readonly publicUrl?: string
+  /** Refuse plain http, as the settings do for a `publicUrl` with https. */
+  readonly httpsOnly?: true
   readonly naming?: { readonly by: 'path' } | { readonly by: 'host'; readonly suffix: string }
   /** The status of the forward-auth port (200, 401, 403) for the same request, where the case is about getting in. */
   readonly forwardAuth?: number
