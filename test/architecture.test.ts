@@ -28,13 +28,16 @@ const joiners = [
   'altgate.js',
   'app.ts',
   'cli.ts',
+  'connections.ts',
   'directory.ts',
   'fleet.ts',
   'foundation.ts',
   'listening.ts',
   'serve.ts',
   'services.ts',
+  'stopping.ts',
   'tools.ts',
+  'warnings.ts',
   'worker.ts',
 ]
 
@@ -47,6 +50,7 @@ const exceptions = [
   { from: 'commands', to: 'src/tools.ts', because: 'commands work on the same parts as the server' },
   { from: 'commands', to: 'src/foundation.ts', because: 'store init opens what everything stands on' },
   { from: 'commands', to: 'src/serve.ts', because: 'serving is a command too' },
+  { from: 'commands', to: 'src/listening.ts', because: 'check says what the limits of the machine allow' },
   { from: 'commands', to: 'src/hashing/imported.ts', because: 'an import file holds hashes made elsewhere' },
   {
     from: 'commands',
@@ -79,6 +83,7 @@ const revealers = new Map<string, string>([
   ['src/throttling/rules.ts', 'a guess is known by an HMAC over the password'],
   ['src/hashing/lane-process.ts', 'the password goes to the process that hashes it'],
   ['src/hashing/remote.ts', 'the password goes to the process that has the lanes'],
+  ['src/settings/exposed.ts', 'the address of an embedded store says which file it is'],
   ['src/store/store.ts', 'the address of the store says which database it is'],
   ['src/store/postgres.ts', 'the address may hold the password of the database'],
   ['src/verdicts/redis.ts', 'the address may hold the password of Redis'],

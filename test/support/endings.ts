@@ -86,6 +86,7 @@ export const table: readonly (readonly [number, Ending])[] = [
   [400, { outcome: 'unclear-target', flaw: 'malformed' }],
   [400, { outcome: 'unclear-target', flaw: 'oversized-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-head' }],
+  [400, { outcome: 'unclear-target', flaw: 'late-body' }],
   [404, { outcome: 'no-account', name }],
   [404, { outcome: 'no-account' }],
   [429, { outcome: 'throttled', by: 'credential', retryAfter: 30 }],
