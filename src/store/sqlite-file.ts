@@ -1,4 +1,4 @@
-import { closeSync, linkSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, linkSync, lstatSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Outage } from '../gateway/outage.ts'
@@ -20,7 +20,7 @@ interface Pair {
   readonly opening: number
 }
 
-/** The file of a store, under its path: a file that was taken away or exchanged is not read on by its open handle. */
+/** The file of a store, under its path: one that was taken away or exchanged, or whose log was, is not read on by its open handle. */
 export interface SqliteFile {
   /** Throws `Outage` unless the file is there, is the one that was opened, and is the store that this began with. */
   pair(): Pair
@@ -32,19 +32,25 @@ export interface SqliteFile {
 /** Opens the file. Throws what SQLite throws. */
 export function openFile(path: string): SqliteFile {
   let openings = 0
-  let { id, pair } = open()
+  let { id, log, pair } = open()
   let held: string | undefined
   let broken = false
+  let closed = false
   let triedAt = -Infinity
 
-  function open(): { readonly id: string; readonly pair: Pair } {
+  function open(): { readonly id: string; readonly log: WriteAheadLog; readonly pair: Pair } {
     const id = idOf(path)
     if (id === undefined) throw new Error(`there is no database in ${path}`)
     const writer = new DatabaseSync(path, { readOnly: false, timeout: 0 })
     try {
       const reader = new DatabaseSync(path, { readOnly: true, timeout: readPatience })
       const version = reader.prepare('pragma data_version')
-      return { id, pair: { writer, reader, version, opening: ++openings } }
+      for (const database of [writer, reader]) database.exec('select 1 from sqlite_schema') // makes the log, or opens it
+      return {
+        id,
+        log: logBeside(realpathSync(path)),
+        pair: { writer, reader, version, opening: ++openings },
+      }
     } catch (error) {
       writer.close()
       throw error
@@ -61,6 +67,8 @@ export function openFile(path: string): SqliteFile {
     if (performance.now() - triedAt < pause) throw gone(path)
     triedAt = performance.now()
     try {
+      // While it is open, SQLite gives every connection of this process the index of the log that was taken away.
+      if (idOf(path) === id) close(pair)
       const fresh = open()
       try {
         const row = fresh.pair.reader.prepare('select store from revision').get()
@@ -70,7 +78,7 @@ export function openFile(path: string): SqliteFile {
         throw error
       }
       close(pair)
-      ;({ id, pair } = fresh)
+      ;({ id, log, pair } = fresh)
       broken = false
       return pair
     } catch (error) {
@@ -80,22 +88,51 @@ export function openFile(path: string): SqliteFile {
 
   return {
     pair() {
-      if (!broken && idOf(path) === id) return pair
+      if (closed || (!broken && idOf(path) === id && log.isThere())) return pair
       broken = true // what is open may hold pages of what was there before
       return reopen()
     },
     hold: store => (held = store),
     close() {
       close(pair)
-      broken = false
+      closed = true // whoever still comes is told that by SQLite
     },
   }
 }
 
-/** Which file lies there; `undefined`: none, or one that was cut to nothing. */
+/** Which file lies there, and under which link; `undefined`: none, or one that was cut to nothing. */
 function idOf(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found === undefined || found.size === 0 ? undefined : `${found.dev} ${found.ino}`
+  const entry = lstatSync(path, { throwIfNoEntry: false })
+  const found = entry?.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry
+  if (entry === undefined || found === undefined || found.size === 0) return undefined
+  return `${entry.ino} ${found.dev} ${found.ino}`
+}
+
+/** SQLite's log, and the index of it that all processes share. Others commit into those that have the names. */
+interface WriteAheadLog {
+  /** Whether they are still those that were opened. */
+  isThere(): boolean
+}
+
+function logBeside(file: string): WriteAheadLog {
+  const known = new Map<string, number | undefined>(
+    [`${file}-wal`, `${file}-shm`].map(each => [each, inodeOf(each)]),
+  )
+  return {
+    isThere() {
+      for (const [each, inode] of known) {
+        const now = inodeOf(each)
+        if (now === inode) continue
+        if (inode !== undefined) return false
+        known.set(each, now) // the journal has become a log
+      }
+      return true
+    },
+  }
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino
 }
 
 function gone(path: string): Outage {

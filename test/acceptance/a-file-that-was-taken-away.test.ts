@@ -1,4 +1,4 @@
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
@@ -53,4 +53,35 @@ t.test('a file that is damaged, or empty, ends serve and every command with one 
       t.match(stderr, sentence)
       t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
     }
+})
+
+t.test('what lies beside the file, or in its place, is exchanged while the gateway runs', async t => {
+  const upstream = await recordingUpstream(t)
+  for (const [what, exchange] of [
+    ['the index of the log is removed', file => rmSync(`${file}-shm`)],
+    ['the log is removed', file => rmSync(`${file}-wal`)],
+    ['both are removed', file => ['wal', 'shm'].forEach(end => rmSync(`${file}-${end}`))],
+    ['a folder stands in its place', file => (renameSync(file, `${file}.away`), mkdirSync(file))],
+    [
+      'a link to where it went stands in its place',
+      file => (renameSync(file, `${file}.away`), symlinkSync(`${file}.away`, file)),
+    ],
+  ] satisfies [string, (file: string) => void][])
+    await t.test(what, async t => {
+      const altgate = await startAltgate(t)
+      const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
+      await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+      await altgate.must(set, { stdin: 'the old password\n' })
+      const statusOf = async (password: string) =>
+        (await ask(altgate.url + path, { as: [anna, password] })).status
+      for (let each = 0; each < 2; each += 1) t.equal(await statusOf('the old password'), 200)
+
+      exchange(join(altgate.directory, 'altgate.db'))
+      const { code, stdout } = await altgate.cli(set, { stdin: 'the new password\n' })
+      if (code !== 0) t.equal(stdout, '')
+      const [old, fresh] = [await statusOf('the old password'), await statusOf('the new password')]
+      // Either the change is in force everywhere and was said to be, or nothing is and nothing was.
+      const truth = code === 0 ? ['401 200'] : ['200 401', '503 503', '200 503', '503 401']
+      t.ok(truth.includes(`${old} ${fresh}`), `${code}: ${old} ${fresh}`)
+    })
 })
