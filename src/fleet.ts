@@ -16,7 +16,7 @@ export type FromWorker =
 /** What the primary process tells a worker. */
 export type ToWorker =
   /** Before everything else. */
-  | ({ readonly altgate: 'settings' } & HandedOver)
+  | ({ readonly altgate: 'settings'; readonly store: string | undefined } & HandedOver)
   /** Every answer closes its connection from now on. */
   | { readonly altgate: 'drain' }
   | { readonly altgate: 'stop' }
@@ -35,6 +35,8 @@ export interface FleetParts {
   readonly size: number
   /** The same for every worker, also for those that take another one's place after the file has changed. */
   readonly settings: Settings
+  /** Which store the gateway began with. A worker that takes another one's place must not take over another store. */
+  readonly store: string | undefined
   /** Called with each new process, before it has begun. */
   readonly started: (worker: Worker) => void
   readonly log: Logger
@@ -76,7 +78,7 @@ const longestPause = 5000
  * Starts the workers and resolves when all of them listen. A worker that dies later is replaced. Rejects with
  * a sentence if one cannot start, for instance because the port is taken.
  */
-export async function startFleet({ size, settings, started, log, abort }: FleetParts): Promise<Fleet> {
+export async function startFleet({ size, settings, store, started, log, abort }: FleetParts): Promise<Fleet> {
   // Where workers share a socket they accept by themselves. In turn, the primary would hand connections to a worker that
   // has just died, and nobody would ever answer or close them: a git that hangs for good.
   cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -93,7 +95,7 @@ export async function startFleet({ size, settings, started, log, abort }: FleetP
   function fork(): Promise<void> {
     const worker = cluster.fork(oneArena)
     workers.set(worker, 'starting')
-    tell(worker, { altgate: 'settings', ...handOver(settings) })
+    tell(worker, { altgate: 'settings', store, ...handOver(settings) })
     started(worker)
     worker.process.stderr?.on('data', passOn)
     worker.once('exit', (code, signal) => {

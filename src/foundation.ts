@@ -20,13 +20,14 @@ export interface Foundation {
   readonly announce: Announce
 }
 
-/** `how`: what is done where there is no store. `revoked` is told how long each announcement took, in seconds. Throws `Outage`; whoever opens it closes `store`. */
+/** `how`: what is done where there is no store; `expected`: which one it has to be. `revoked` is told how long each announcement took, in seconds. Throws `Outage`; whoever opens it closes `store`. */
 export async function openFoundation(
   settings: Pick<Settings, 'store' | 'redis' | 'verdicts'>,
   revoked: (seconds: number) => void,
   how: OpenHow,
+  expected?: string,
 ): Promise<Foundation> {
-  const store = await openStore({ url: settings.store.url, how })
+  const store = await openStore({ url: settings.store.url, how, expected })
   try {
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)

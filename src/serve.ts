@@ -59,7 +59,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
   if (forwardAuth !== undefined) await freePort(forwardAuth) // the one that is asked for: it is never 0
-  progress.fleet = await startWorkers(primary, stopping, lanes, port)
+  progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port })
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
   if (!stop.aborted) primary.log.info(where, 'listening')
   warnOfPassThrough(primary)
@@ -160,14 +160,14 @@ async function prepareDemo(
 
 async function startWorkers(
   { settings, stop, log, metrics, open }: Primary,
-  stopping: Stopping,
-  lanes: Lanes,
-  port: number,
+  { store }: Foundation,
+  { stopping, lanes, port }: { readonly stopping: Stopping; readonly lanes: Lanes; readonly port: number },
 ): Promise<Fleet> {
   const neighbourhood = createNeighbourhood()
   const fleet = await startFleet({
     size: processes(settings.workers),
     settings: { ...settings, listen: { ...settings.listen, port } },
+    store: store.history.store,
     started(worker) {
       const channel = ipcChannel(worker.process)
       serveHashing(lanes, channel)

@@ -46,6 +46,8 @@ export interface Services {
 }
 
 export interface ServiceParts {
+  /** Which store it has to be: the one that the gateway began with. Left out: any. */
+  readonly expectedStore?: string | undefined
   readonly hasher: PasswordHasher
   readonly neighbours: Neighbours
   /** Told of every part that failed. */
@@ -66,9 +68,12 @@ export interface ServiceParts {
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
   // The primary process has made the store. If it is gone since, it may come back: that is no reason to end.
-  const foundation = await openFoundation(settings, parts.revoked, 'expect').catch((error: unknown) => {
-    throw error instanceof Outage ? error : new Outage('store', error)
-  })
+  const { revoked, expectedStore } = parts
+  const foundation = await openFoundation(settings, revoked, 'expect', expectedStore).catch(
+    (error: unknown) => {
+      throw error instanceof Outage ? error : new Outage('store', error)
+    },
+  )
   const { store, keys, generated, verdictKey } = foundation
   opening.defer(() => store.close())
 

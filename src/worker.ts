@@ -37,14 +37,15 @@ const storePause = 1000
 const open = new AsyncDisposableStack()
 let connections: Connections | undefined
 let draining = false
-const handedOver = Promise.withResolvers<Settings>()
+const handedOver = Promise.withResolvers<{ settings: Settings; store: string | undefined }>()
 process.on('message', (message: ToWorker) => {
-  if (message?.altgate === 'settings') handedOver.resolve(takeOver(message))
+  if (message?.altgate === 'settings')
+    handedOver.resolve({ settings: takeOver(message), store: message.store })
   if (message?.altgate === 'drain') drain()
   if (message?.altgate === 'stop') void stop()
 })
 
-const settings = await handedOver.promise
+const { settings, store: expectedStore } = await handedOver.promise
 const { log, audit } = openLogs(settings, createLossReport(), sharedOutput)
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
@@ -116,6 +117,7 @@ async function openWhenStoreAnswers(): Promise<Services> {
   for (;;) {
     try {
       return await openServices(settings, {
+        expectedStore,
         hasher,
         neighbours: neighboursOver(primary),
         outage,

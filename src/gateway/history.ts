@@ -20,6 +20,8 @@ export interface Moment {
  * revision than all that is read after, and nobody who compares revisions can mistake one for the other.
  */
 export interface History {
+  /** Which store this is about; `undefined` before anything was read. */
+  readonly store: string | undefined
   /** A read has seen the store at this moment. Throws `Outage` if it is another store. */
   saw(moment: Moment): Revision
   /** The moment of a revision; `undefined`: it is from before the store went back, or too long ago. */
@@ -45,13 +47,14 @@ const stretch = 2 ** 40
 /** How many changes are known by their tokens: what was found longer ago is not believed when Redis tells it. */
 const mostTokens = 4096
 
-export function createHistory(): History {
+/** `expected`: the only store that counts; left out: the one that is seen first. */
+export function createHistory(expected?: string): History {
   const listeners: ((above: Revision) => void)[] = []
   /** Of the changes that were seen, in the order in which they were seen first. */
   let tokens = new Map<number, string>()
   /** Of changes that were said to come, and may never have been made. */
   let coming = new Map<number, string>()
-  let store: string | undefined
+  let store = expected
   let base = 0
   let newest = 0
 
@@ -82,6 +85,9 @@ export function createHistory(): History {
   }
 
   return {
+    get store() {
+      return store
+    },
     saw(moment) {
       store ??= moment.store
       if (moment.store !== store)

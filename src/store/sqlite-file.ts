@@ -42,16 +42,22 @@ export function openFile(path: string): SqliteFile {
     const id = idOf(path)
     if (id === undefined) throw new Error(`there is no database in ${path}`)
     const writer = new DatabaseSync(path, { readOnly: false, timeout: 0 })
+    let reader: DatabaseSync | undefined
     try {
-      const reader = new DatabaseSync(path, { readOnly: true, timeout: readPatience })
+      reader = new DatabaseSync(path, { readOnly: true, timeout: readPatience })
       const version = reader.prepare('pragma data_version')
-      for (const database of [writer, reader]) database.exec('select 1 from sqlite_schema') // makes the log, or opens it
+      // Makes the log, or opens it; another process may be about to do the same.
+      writer.exec(
+        `pragma busy_timeout = ${readPatience}; select 1 from sqlite_schema; pragma busy_timeout = 0`,
+      )
+      reader.exec('select 1 from sqlite_schema')
       return {
         id,
         log: logBeside(realpathSync(path)),
         pair: { writer, reader, version, opening: ++openings },
       }
     } catch (error) {
+      reader?.close()
       writer.close()
       throw error
     }

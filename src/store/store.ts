@@ -54,6 +54,8 @@ export interface StoreOptions {
   /** `sqlite:./data/altgate.db`, relative to the working directory, or `postgres://user:password@host/db`. */
   readonly url: Secret
   readonly how?: OpenHow
+  /** Which store it has to be (`History.store`); left out: any. Another one is an `Outage`. */
+  readonly expected?: string | undefined
   /** Milliseconds since 1970. */
   readonly clock?: () => Instant
 }
@@ -62,7 +64,12 @@ export interface StoreOptions {
  * Opens the store, makes it if there is none and it may, and brings its tables up to date. Throws an `Error` with a sentence
  * for the operator if `url` cannot be read or the store is newer than this program; else `Outage`.
  */
-export async function openStore({ url, how = 'make', clock = Date.now }: StoreOptions): Promise<Store> {
+export async function openStore({
+  url,
+  how = 'make',
+  expected,
+  clock = Date.now,
+}: StoreOptions): Promise<Store> {
   const database = await openDatabase(url, how)
   try {
     if (how === 'expect' && !(await hasTables(database))) throw new Error(noStore)
@@ -70,7 +77,9 @@ export async function openStore({ url, how = 'make', clock = Date.now }: StoreOp
       await migrate(db, clock())
       await pruneChanges(db, clock())
     })
-    return storeOn(database, clock)
+    const store = storeOn(database, clock, expected)
+    await store.ping() // sees which store it is
+    return store
   } catch (error) {
     await database.close()
     throw error
@@ -100,9 +109,9 @@ async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
   )
 }
 
-function storeOn(database: Database, clock: () => Instant): Store {
+function storeOn(database: Database, clock: () => Instant, expected: string | undefined): Store {
   const { reading } = database
-  const history = createHistory()
+  const history = createHistory(expected)
   const gateways = createGateways(database)
   const changes = createChangeLog(database, history)
   return {

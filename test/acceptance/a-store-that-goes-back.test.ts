@@ -1,7 +1,11 @@
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { workersOf } from '../support/processes.ts'
+import { altgate as run } from '../support/program.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -60,4 +64,41 @@ t.test('PostgreSQL without Redis loses commits, and is seen to have lost them', 
   const database = await startPostgres(t)
   const altgate = await startAltgate(t, { settings: { hashing, store: { url: database.url } } })
   await losesTime(t, [altgate], database, true)
+})
+
+t.test('a worker that is born after the store was exchanged does not take over the other one', async t => {
+  const altgate = await startAltgate(t, { settings: { hashing } })
+  const upstream = await recordingUpstream(t)
+  const [file, other] = ['altgate.db', 'other.db'].map(name => join(altgate.directory, name)) as [
+    string,
+    string,
+  ]
+  const inOther = { ...process.env, ALTGATE__STORE__URL: `sqlite:${other}` }
+  const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
+  for (const words of [['store', 'init'], ['account', 'add', 'contoso', '--upstream', upstream.url], set]) {
+    const { code, stderr } = await run([...words, '--config', altgate.config], inOther, {
+      stdin: 'of the other\n',
+    })
+    t.equal(code, 0, stderr)
+  }
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(set, { stdin: 'of this one\n' })
+  await until(async () => (await answers([altgate], 'of this one')) === '200 allow')
+  const moved = (from: string, to: string) =>
+    ['', '-wal', '-shm'].forEach(end => renameSync(from + end, to + end))
+  const oldWorker = workersOf(altgate.pid)
+
+  moved(file, `${file}.away`)
+  renameSync(other, file) // its log was folded into it
+  process.kill(oldWorker[0] ?? 0, 'SIGKILL')
+  await until(() => altgate.logs().includes('another store'))
+  t.match(await altgate.tell('/ready'), '0 of 1 listen')
+  for (const password of ['of the other', 'of this one'])
+    await t.rejects(ask(altgate.url + path, { as: [anna, password] }), { code: 'ECONNREFUSED' })
+
+  renameSync(file, other)
+  moved(`${file}.away`, file)
+  await until(async () => (await altgate.tell('/ready')).includes('1 of 1 listen'))
+  t.equal(await answers([altgate], 'of this one'), '200 allow')
+  t.equal(await answers([altgate], 'of the other'), '401 refused')
 })
