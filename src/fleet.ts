@@ -59,6 +59,9 @@ const heap = [
   '--disable-sigusr1', // which would open a debugger
 ]
 
+/** Does not move for signals, from the beginning. */
+const unmoved = `--import=${new URL('./unmoved.ts', import.meta.url).href}`
+
 /** glibc keeps memory for each thread that ever asked for some: twenty megabytes in each worker, for no gain. */
 const oneArena = { MALLOC_ARENA_MAX: '1' }
 
@@ -75,7 +78,7 @@ const mostPrinted = 1024 * 1024
 const longestPause = 5000
 
 /**
- * Starts the workers and resolves when all of them listen. A worker that dies later is replaced. Rejects with
+ * Starts the workers and resolves when all of them listen. A worker that is killed, or dies later, is replaced. Rejects with
  * a sentence if one cannot start, for instance because the port is taken.
  */
 export async function startFleet({ size, settings, store, started, log, abort }: FleetParts): Promise<Fleet> {
@@ -85,10 +88,11 @@ export async function startFleet({ size, settings, store, started, log, abort }:
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
     args: [],
-    execArgv: [...process.execArgv, ...heap],
+    execArgv: [...process.execArgv, ...heap, unmoved],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 1],
   })
   const workers = new Map<Worker, 'starting' | 'listening'>()
+  const complete = Promise.withResolvers<void>()
   let stopping = false
   let deaths = 0
 
@@ -102,7 +106,14 @@ export async function startFleet({ size, settings, store, started, log, abort }:
       workers.delete(worker)
       if (!stopping) void replace(worker, code, signal)
     })
-    return listens(worker).then(() => void workers.set(worker, 'listening'))
+    return listens(worker).then(() => {
+      workers.set(worker, 'listening')
+      if (listening() === size) complete.resolve()
+    })
+  }
+
+  function listening(): number {
+    return [...workers.values()].filter(state => state === 'listening').length
   }
 
   async function replace(dead: Worker, code: number, signal: string): Promise<void> {
@@ -127,13 +138,14 @@ export async function startFleet({ size, settings, store, started, log, abort }:
   }
 
   try {
-    await Promise.race([Promise.all(Array.from({ length: size }, fork)), aborted(abort)])
+    for (let each = 0; each < size; each += 1) fork().catch(complete.reject)
+    await Promise.race([complete.promise, aborted(abort)])
   } catch (error) {
     await stop(0)
     throw error
   }
   return {
-    listening: () => [...workers.values()].filter(state => state === 'listening').length,
+    listening,
     drain,
     stop,
   }
@@ -157,6 +169,9 @@ function listens(worker: Worker): Promise<void> {
       if (message?.altgate === 'listening') resolve()
       if (message?.altgate === 'cannot-start') reject(new Error(message.why))
     })
-    worker.once('exit', code => reject(new Error(`a worker ended with status ${code} before it listened`)))
+    worker.once('exit', (code, signal) => {
+      // What a signal ended is replaced, and that says nothing of the next one.
+      if (signal === null) reject(new Error(`a worker ended with status ${code} before it listened`))
+    })
   })
 }

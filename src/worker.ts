@@ -23,9 +23,7 @@ import { createWorkerMetrics } from './witnesses/metrics.ts'
 import { createOutageReport } from './witnesses/outages.ts'
 
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
-// other end, and tells it when to stop: signals reach the whole group, but the primary process decides what happens and
-// in which order.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
+// other end, and tells it when to stop; signals do not (`unmoved.ts`).
 
 // What Node prints there by itself is not worth the process if nobody reads it, or its disk is full.
 process.stderr.on('error', () => {})

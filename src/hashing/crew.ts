@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Outage } from '../gateway/outage.ts'
-import type { Lane } from './lane-process.ts'
+import { type Lane, LaneKilled } from './lane-process.ts'
 import type { Queue } from './queue.ts'
 
 /** The lanes that work on a queue, always the same number of them. */
@@ -17,19 +17,26 @@ export interface CrewOptions {
   readonly onCrash: (cause: Error) => void
 }
 
-/** Resolves when every lane is ready. Throws `Outage` if one cannot start; then there is none. */
+/** Resolves when every lane is ready. Throws `Outage` if one cannot start; then there is none. One that is killed is replaced. */
 export async function startCrew({ size, start, queue, onCrash }: CrewOptions): Promise<Crew> {
   const lanes = new Set<Lane>()
+  const atWork = new Set<Lane>()
   const closing = new AbortController()
+  const complete = Promise.withResolvers<void>()
 
   function hire(): Lane {
     const lane = start()
     lanes.add(lane)
     lane.ready.then(
       () => {
-        if (!closing.signal.aborted) queue.enter(lane)
+        if (closing.signal.aborted) return
+        queue.enter(lane)
+        atWork.add(lane)
+        if (atWork.size === size) complete.resolve()
       },
-      () => {}, // `gone` tells the same
+      cause => {
+        if (!(cause instanceof LaneKilled)) complete.reject(cause) // else `gone` tells the same
+      },
     )
     return lane
   }
@@ -41,6 +48,7 @@ export async function startCrew({ size, start, queue, onCrash }: CrewOptions): P
     for (;;) {
       const cause = await lane.gone
       lanes.delete(lane)
+      atWork.delete(lane)
       queue.leave(lane)
       if (closing.signal.aborted) return
       onCrash(cause)
@@ -69,7 +77,7 @@ export async function startCrew({ size, start, queue, onCrash }: CrewOptions): P
   const first = Array.from({ length: size }, hire)
   const places = first.map(keep)
   try {
-    await Promise.all(first.map(lane => lane.ready))
+    await complete.promise
   } catch (cause) {
     await close()
     throw cause instanceof Outage ? cause : new Outage('hashing', cause)

@@ -25,13 +25,19 @@ const longest = 30_000
 /** It computes one task at a time, and each thread that ever did keeps a hash's memory: 60 MB less in each lane. */
 const oneThread = { UV_THREADPOOL_SIZE: '1' }
 
+/** Does not move for signals, from the beginning. */
+const unmoved = `--import=${new URL('../unmoved.ts', import.meta.url).href}`
+
+/** A signal ended a lane: that says nothing of the next one. */
+export class LaneKilled extends Error {}
+
 /** Starts a lane. Its command line, which anybody may read, says the cost; passwords go through the IPC pipe only. */
 export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): Lane {
   const { memoryKiB, passes, parallelism } = cost
   const visible = JSON.stringify({ memoryKiB, passes, parallelism } satisfies HashCost)
   const child = fork(new URL('./lane.ts', import.meta.url), [visible], {
     serialization: 'advanced',
-    execArgv: ['--disable-sigusr1'], // no debugger; the parent's `--inspect` would want the parent's port
+    execArgv: ['--disable-sigusr1', unmoved], // no debugger; the parent's `--inspect` would want the parent's port
     env: { ...process.env, ...oneThread },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // inherited, it would wait for slow readers again, for all
   })
@@ -47,7 +53,10 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
     else finish(message)
   })
   child.on('error', end) // it could not be started, or a message not be sent
-  child.on('exit', (code, signal) => end(new Error(`a hash lane ended with ${signal ?? `code ${code}`}`)))
+  child.on('exit', (code, signal) => {
+    const what = `a hash lane ended with ${signal ?? `code ${code}`}`
+    end(signal === null ? new Error(what) : new LaneKilled(what))
+  })
 
   function finish(message: Answer): void {
     proven = true

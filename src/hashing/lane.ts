@@ -18,9 +18,8 @@ export type LaneMessage = Answer | { readonly ready: true } | { readonly flawed:
 /** Niceness. Checking guesses must not take the processor from those whose verdict is known already. */
 const niceness = 10
 
-// Ctrl-C and `kill -- -group` reach the whole group, but the gateway finishes what is under way first and needs
-// its lanes for that. They end when the gateway ends them, or is gone, however it went.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
+// Signals do not end it (`unmoved.ts`): the gateway finishes what is under way first and needs its lanes for that. They end
+// when the gateway ends them, or is gone, however it went.
 process.on('disconnect', () => process.exit())
 
 const cost: HashCost = JSON.parse(process.argv[2] ?? '')

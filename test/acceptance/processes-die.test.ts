@@ -151,3 +151,22 @@ async function readiness(operations: number): Promise<string> {
 function familyOf({ pid }: Altgate): readonly number[] {
   return [...workersOf(pid), ...lanesOf(pid)]
 }
+
+t.test('signals that reach every process while the gateway starts do not end it', async t => {
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+    const { gateway, operations } = await begin(t, { workers: 2, hashing: { lanes: 1 } })
+    const children = () => [...lanesOf(gateway.pid), ...workersOf(gateway.pid)]
+    const told = new Map<number, number>()
+    // Twice each, the first time as soon as it is there: it is loading Node itself by then, or the program.
+    await until(async () => {
+      for (const pid of children()) {
+        const times = told.get(pid) ?? 0
+        if (times < 2 && told.size < 8 && isRunning(pid)) process.kill(pid, signal)
+        told.set(pid, times + 1)
+      }
+      return gateway.ended() || (await readiness(operations)).includes('"workers":"2 of 2 listen"')
+    })
+    t.notOk(gateway.ended(), `${signal}: ${gateway.printed()}`)
+    t.equal(await gateway.stop(), 0)
+  }
+})
