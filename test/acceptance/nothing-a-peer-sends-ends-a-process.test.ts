@@ -1,12 +1,17 @@
+import { once } from 'node:events'
 import { openSync, writeSync, closeSync, truncateSync } from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
-import { ask } from '../support/ask.ts'
+import { ask, basicOf } from '../support/ask.ts'
 import { startInjectingRelay, type InjectingRelay } from '../support/injecting-relay.ts'
+import { hostileAnswers } from '../support/hostile-answer.ts'
 import { metric } from '../support/metrics.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { isRunning, workersOf } from '../support/processes.ts'
+import { freePort } from '../support/ports.ts'
+import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -150,4 +155,156 @@ t.test('a file of SQLite that is cut to nothing, or whose head is zeroes', async
     }
     t.strictSame([altgate.pid, ...workersOf(altgate.pid)], processes, 'every process runs')
   }
+})
+
+/** A server that answers each connection's first bytes by `next`, until it answers soundly. */
+async function saying(t: Test, next: (asked: string, socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {}).on('data', chunk => next(chunk.toString('latin1'), socket))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
+}
+
+t.test('rubbish from an upstream', async t => {
+  const sound = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+  let said: { readonly bytes: readonly (string | Buffer)[]; readonly afterwards: 'end' | 'reset' } | undefined
+  const url = await saying(t, (_, socket) => {
+    if (said === undefined) return void socket.write(sound)
+    for (const each of said.bytes) socket.write(each)
+    if (said.afterwards === 'end') socket.end()
+    else socket.resetAndDestroy()
+  })
+  const { altgate, processes } = await prepare(t, {}, url)
+  const named = [
+    '',
+    '\r\n\r\n\r\n',
+    'SSH-2.0-OpenSSH_9.2\r\n',
+    '\x16\x03\x01\x02\0\x01',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxxx',
+    'HTTP/1.1 000 \r\n\r\n',
+    'HTTP/1.1 1000 OK\r\n\r\n',
+    'HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    'HTTP/1.1 100 Continue\r\n\r\n'.repeat(5000),
+    `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(5000)}\r\n`,
+    `HTTP/1.1 200 ${'k'.repeat(100_000)}\r\n\r\n`,
+    `HTTP/1.1 301 x\r\nLocation: \xff\x01://\r\nContent-Length: 0\r\n\r\n`,
+    'HTTP/1.1 302 x\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nSet-Cookie: a=\x7f\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc',
+    'HTTP/1.1 401 x\r\nWWW-Authenticate: \xe9\r\nContent-Length: 5\r\n\r\nabc',
+    'HTTP/1.1 203 x\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: \x01\r\nContent-Length: 5\r\n\r\n',
+    `${sound}${sound}\0\0`,
+    Buffer.alloc(70_000, 0xff),
+  ].map(bytes => [bytes])
+  const many = hostileAnswers(60, 20_261_127).map(({ pieces }) => pieces)
+  for (const [at, bytes] of [...named, ...many].entries()) {
+    said = { bytes, afterwards: at % 3 === 0 ? 'reset' : 'end' }
+    for (const method of ['GET', 'POST', 'HEAD']) {
+      const client = await rawConnection(altgate.port)
+      client.send(
+        `${method} ${path} HTTP/1.1\r\nHost: ${new URL(altgate.url).host}\r\nAuthorization: ${basicOf(...right.as)}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      )
+      const answer = await client.closed()
+      if (answer !== '') t.notMatch(answer, /^HTTP\/1.1 401/, 'no upstream makes a tool forget its password')
+    }
+  }
+  said = undefined
+  await isWell(t, altgate, processes)
+})
+
+t.test('rubbish from clients, and from a proxy at the doors', async t => {
+  const forwardAuth = { host: '127.0.0.1', port: await freePort() }
+  const { altgate, processes } = await prepare(t, { forwardAuth, trustedProxies: ['127.0.0.1'] })
+  const host = `Host: ${new URL(altgate.url).host}`
+  const authorization = `Authorization: ${basicOf(...right.as)}`
+  const forwarded = `X-Forwarded-Uri: ${path}\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: ${new URL(altgate.url).host}\r\nX-Forwarded-Proto: http`
+  const lines = [
+    '\0'.repeat(5000),
+    '\r\n'.repeat(5000),
+    '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n',
+    '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c',
+    'GET\r\n\r\n',
+    `GET ${'/'.repeat(200_000)} HTTP/1.1\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${'X: y\r\n'.repeat(5000)}\r\n`,
+    `CONNECT a:1 HTTP/1.1\r\n${host}\r\n\r\nxxxx`,
+    `GET ${path} HTTP/1.1\r\n${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${authorization}\r\n\r\n\x81\x05`,
+    `GET ${path} HTTP/1.1\r\n${host}\r\nExpect: 200-maybe\r\n${authorization}\r\n\r\n`,
+    `POST ${path} HTTP/1.1\r\n${host}\r\n${authorization}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
+    `POST ${path} HTTP/1.1\r\n${host}\r\n${authorization}\r\nContent-Length: 99999999999999999999\r\n\r\n`,
+    `POST ${path} HTTP/1.1\r\n${host}\r\n${authorization}\r\nContent-Length: 10\r\n\r\nabc`,
+    `OPTIONS * HTTP/1.1\r\n${host}\r\n\r\n`,
+    `GET /_altgate/%00%ff?account=%E0%A4 HTTP/1.1\r\n${host}\r\nCookie: a=%; \xff; =\r\n\r\n`,
+    `POST /_altgate/credential HTTP/1.1\r\n${host}\r\nContent-Type: application/x-www-form-urlencoded; charset=\xff\r\nContent-Length: 9\r\n\r\n%%%=&__pr`,
+    `POST /_altgate/credential HTTP/1.1\r\n${host}\r\nContent-Type: multipart/form-data\r\nContent-Length: 1\r\n\r\nx`,
+    `GET ${path} HTTP/1.1\r\n${host}\r\nAuthorization: Basic ${'A'.repeat(60_000)}\r\n\r\n`,
+    ...['/nginx', '/nginx/answer', '/auth', '/', '/caddy', '/traefik'].flatMap(door =>
+      [
+        '\xff',
+        'a b',
+        '{"status":1e99,"headers":[["a b","c"]]}',
+        'e30',
+        '%0d%0aX: y',
+        `${'A'.repeat(9000)}.${'B'.repeat(50)}`,
+      ].map(
+        answer =>
+          `GET ${door} HTTP/1.1\r\n${host}\r\n${forwarded}\r\n${authorization}\r\nX-Altgate-Answer: ${answer}\r\nX-Forwarded-For: ${answer}, ,,\r\nX-Original-URI: ${answer}\r\n\r\n`,
+      ),
+    ),
+  ]
+  for (const port of [altgate.port, forwardAuth.port, Number(new URL(altgate.operationsUrl).port)])
+    for (const [at, bytes] of lines.entries()) {
+      const client = await rawConnection(port)
+      client.send(bytes)
+      if (at % 3 === 0) client.socket.resetAndDestroy()
+      else client.socket.end()
+      if (at % 3 === 1) await client.closed().catch(() => {}) // it may be reset
+      client.socket.destroy()
+    }
+  await isWell(t, altgate, processes)
+})
+
+t.test('rubbish from an identity provider', async t => {
+  const sound = (issuer: string) =>
+    JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` })
+  let body = ''
+  const url = await saying(t, (_, socket) => socket.end(body, 'latin1'))
+  const answer = (text: string, type = 'application/json') =>
+    `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+  const { altgate, processes } = await prepare(t, {
+    signIn: { msa: { issuer: url, clientId: 'altgate', clientSecret: 'not told' } },
+  })
+  for (const rubbish of [
+    '',
+    '\0\xff\0',
+    'HTTP/1.1 500 x\r\n\r\n',
+    answer(''),
+    answer('null'),
+    answer('[]'),
+    answer('"x"'),
+    answer('{'.repeat(50_000)),
+    answer('{"issuer":{"__proto__":1}}'),
+    answer(sound(url).replace('/a"', '/a\\u0000"')),
+    answer(sound('http://elsewhere.example')),
+    answer(JSON.stringify({ issuer: url, authorization_endpoint: 'javascript:alert(1)', token_endpoint: 7 })),
+    answer(JSON.stringify({ issuer: url })),
+    answer(sound(url), 'text/html'),
+    answer('\xff\xfe'),
+    'HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{',
+  ]) {
+    body = rubbish
+    const { status } = await ask(`${altgate.url}/_altgate/sign-in?account=contoso`)
+    t.match(String(status), /^(302|303|404|429|50[0-4])$/)
+  }
+  await isWell(t, altgate, processes)
 })
