@@ -201,6 +201,8 @@ const queries: readonly PublicCase[] = [
 const strict: readonly PublicCase[] = [
   ['/fabrikam\\x?a', 'a backslash in the path'],
   ['/fabrikam/x%5c?a', 'an escaped one'],
+  ['/fabrikam/%c0%ae%c0%ae/contoso/x', 'a dot segment in overlong UTF-8'],
+  ['/fabrikam/..%c1%9ccontoso/x', 'a backslash in overlong UTF-8'],
   ['/fabrikam/x?a=\xe9', 'a byte beyond ASCII in the query'],
   ['/fabrikam/x?a=\x80', 'a byte that is no UTF-8'],
   ['/fabrikam/x?a=\x7f', 'a control character'],
