@@ -239,6 +239,31 @@ const oddAddresses: readonly PublicCase[] = [
   },
 ]
 
+const manyHeaders = 'a: b\n'.repeat(5000)
+
+const manyLines: readonly PublicCase[] = [
+  {
+    name: 'five thousand headers travel, and the last ones count like the first',
+    reported: 'RFC 9110, 5.4',
+    request: `POST /fabrikam/x HTTP/1.1\nHost: git.example.com\n${manyHeaders}{auth}\nContent-Length: 5\n{close}\n\nhello`,
+    upstream: hello,
+    answer: passed,
+    forwarded: [/^(?:a: b\r\n){5000}/m, /^content-length: 5\r$/im, /\r\n\r\nhello$/],
+  },
+  {
+    name: 'a second Host behind five thousand headers is one too many all the same',
+    reported: 'RFC 9112, 3.2',
+    request: `GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n${manyHeaders}Host: git.example.com\n{close}\n\n`,
+    answer: [/^HTTP\/1\.1 400 /],
+  },
+  {
+    name: 'a Destination behind five thousand headers is judged like any other',
+    reported: 'RFC 4918, 9.9.4',
+    request: `MOVE /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n${manyHeaders}Destination: /contoso/x\n{close}\n\n`,
+    answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
+  },
+]
+
 export const cases: readonly PublicCase[] = [
   ...behindProxies,
   ...sameHost,
@@ -248,4 +273,5 @@ export const cases: readonly PublicCase[] = [
   ...queries,
   ...strict,
   ...oddAddresses,
+  ...manyLines,
 ]
