@@ -92,7 +92,9 @@ const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
  * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
  * parsers could read it in two ways. Origins are compared, not their spelling; what follows them stays as written.
  */
-export function placeOf(reference: string, { target, address, destination }: Journey): string | undefined {
+export function placeOf(written: string, { target, address, destination }: Journey): string | undefined {
+  // undici leaves blanks at the end of a header.
+  const reference = written.trim()
   const parts = partsOf(reference)
   const asked = destination.origin + destination.path
   if (parts === undefined || !URL.canParse(reference, asked)) return undefined
@@ -169,11 +171,11 @@ interface Parts {
 }
 
 /**
- * A reference by RFC 3986, appendix B. `undefined` for what browsers and curl read differently: backslashes, control
- * characters, and http without its two slashes.
+ * A reference by RFC 3986, appendix B. `undefined` for what browsers and curl read differently: backslashes in front of
+ * the query, control characters, and http without its two slashes.
  */
 function partsOf(reference: string): Parts | undefined {
-  if (/\\|[^ -~\x80-\xff]/.test(reference)) return undefined
+  if (/^[^?#]*\\|[^ -~\x80-\xff]/.test(reference)) return undefined
   const [, scheme, authority, path = '', rest = ''] = uri.exec(reference) ?? []
   return scheme !== undefined && authority === undefined ? undefined : { authority, path, rest }
 }
