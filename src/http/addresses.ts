@@ -1,6 +1,9 @@
-import type { UnclearTarget } from '../gateway/decision.ts'
+import type { Naming } from '../gateway/account.ts'
+import type { Ask } from '../gateway/ask.ts'
+import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
 import { readTarget } from '../gateway/target.ts'
-import { isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
+import type { Sender } from './sender.ts'
+import { destinationOf, isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
 
 /** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
 export interface Journey {
@@ -9,6 +12,32 @@ export interface Journey {
   /** Scheme and host as the client sees them: `https://git.example.com`. */
   readonly address: string
   readonly destination: Destination
+}
+
+/** How a request leaves. */
+export interface Course {
+  readonly journey: Journey
+  /** Names and values in turn, with addresses in the upstream's terms. */
+  readonly headers: readonly string[]
+}
+
+/**
+ * The course of an allowed request to the upstream of its account. What leads out of the account is refused here, before
+ * anything is written down as allowed.
+ */
+export function courseOf(
+  { ask, sender, rawHeaders }: { ask: Ask; sender: Sender; rawHeaders: readonly string[] },
+  upstream: string,
+  { naming, publicUrl }: { readonly naming: Naming; readonly publicUrl: string },
+): Course | UnclearTarget | UpstreamFailed {
+  const destination = destinationOf(upstream, ask.target, naming)
+  if ('outcome' in destination) return destination
+  // HTTP/1.0 may come without a host, and then means the public address.
+  const address =
+    sender.host === '' ? new URL(publicUrl).origin : `${ask.secure ? 'https' : 'http'}://${ask.host}`
+  const journey = { target: ask.target, address, destination }
+  const headers = requestHeaders(ask.method, rawHeaders, journey)
+  return 'outcome' in headers ? headers : { journey, headers }
 }
 
 /**

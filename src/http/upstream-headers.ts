@@ -1,5 +1,6 @@
-import type { Allow } from '../gateway/decision.ts'
+import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { Ask } from '../gateway/ask.ts'
+import type { Course } from './addresses.ts'
 import { requestFate } from './header-rules.ts'
 import { withoutPageCookies } from './page-cookies.ts'
 import type { Sender } from './sender.ts'
@@ -9,6 +10,8 @@ export interface Passage {
   readonly allowed: Allow
   readonly ask: Ask
   readonly sender: Sender
+  /** A failure if the account's upstream has no address that one could send to. */
+  readonly course: Course | UpstreamFailed
 }
 
 /**

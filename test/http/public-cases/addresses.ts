@@ -64,4 +64,12 @@ const refused: readonly PublicCase[] = [
   forwardAuth: 403,
 }))
 
-export const cases: readonly PublicCase[] = [...answers, ...moved, ...refused]
+const doubled: PublicCase = {
+  name: 'what would begin with two slashes at the upstream is refused, and written down so',
+  reported: 'RFC 3986, 4.2',
+  request: 'GET /fabrikam//elsewhere.example/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n',
+  upstreamPath: '/',
+  answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
+}
+
+export const cases: readonly PublicCase[] = [...answers, ...moved, ...refused, doubled]

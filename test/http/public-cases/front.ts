@@ -158,8 +158,8 @@ const oldClients: readonly PublicCase[] = [
     reported: 'RFC 9112 3.3',
     request: `GET /fabrikam/x HTTP/1.0\n${line}{auth}\n{close}\n\n`,
     upstream: answerOf('302 Found', { Location: '{upstream}/fabrikam/y' }),
-    answer: [/^HTTP\/1\.1 302 /, /^Location: http:\/\/git\.example\.com\/fabrikam\/y\r$/m],
-    forwarded: [/^X-Forwarded-Host: git\.example\.com\r$/m],
+    answer: [/^HTTP\/1\.1 302 /, /^Location: https:\/\/git\.example\.com\/fabrikam\/y\r$/m],
+    forwarded: [/^X-Forwarded-Proto: http\r$/m, /^X-Forwarded-Host: git\.example\.com\r$/m],
   },
   {
     name: `HTTP/1.0 ${what || 'without Host'} is redirected on the paths of tools, too`,
@@ -170,7 +170,7 @@ const oldClients: readonly PublicCase[] = [
     }),
     answer: [
       /^HTTP\/1\.1 301 /,
-      /^Location: http:\/\/git\.example\.com\/fabrikam\/r\.git\/info\/refs\?service=git-upload-pack\r$/m,
+      /^Location: https:\/\/git\.example\.com\/fabrikam\/r\.git\/info\/refs\?service=git-upload-pack\r$/m,
     ],
   },
 ])
