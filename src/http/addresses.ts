@@ -11,6 +11,11 @@ export interface Journey {
   readonly target: string
   /** Scheme and host as the client sees them: `https://git.example.com`. */
   readonly address: string
+  /**
+   * Where paths name accounts, another address of the same ones: that of `publicUrl`. A proxy in front may have put a host
+   * of its own in the place of the client's.
+   */
+  readonly publicAddress?: string | undefined
   readonly destination: Destination
 }
 
@@ -35,7 +40,12 @@ export function courseOf(
   // HTTP/1.0 may come without a host, and then means the public address.
   const address =
     sender.host === '' ? new URL(publicUrl).origin : `${ask.secure ? 'https' : 'http'}://${ask.host}`
-  const journey = { target: ask.target, address, destination }
+  const journey = {
+    target: ask.target,
+    address,
+    publicAddress: naming.by === 'path' ? publicUrl : undefined,
+    destination,
+  }
   const headers = requestHeaders(ask.method, rawHeaders, journey)
   return 'outcome' in headers ? headers : { journey, headers }
 }
@@ -121,7 +131,8 @@ const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
  * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
  * parsers could read it in two ways. Origins are compared, not their spelling; what follows them stays as written.
  */
-export function placeOf(written: string, { target, address, destination }: Journey): string | undefined {
+export function placeOf(written: string, journey: Journey): string | undefined {
+  const { target, destination } = journey
   // undici leaves blanks at the end of a header.
   const reference = written.trim()
   const parts = partsOf(reference)
@@ -130,9 +141,7 @@ export function placeOf(written: string, { target, address, destination }: Journ
   const url = new URL(reference, asked)
   const rooted = parts.authority !== undefined || parts.path.startsWith('/')
   const path = rooted && !dotSegment.test(parts.path) ? parts.path || '/' : url.pathname
-  // HTTP/1.0 may come without a host: then a path is all that can be said.
-  const client = URL.canParse(address) ? new URL(address) : undefined
-  const here = client === undefined ? 0 : nearness(url, client)
+  const { here, address } = addressHere(url, journey)
   const there = nearness(url, new URL(destination.origin))
   if (here === 0 && there === 0) return undefined
   const outside = there > here ? pathOutside(path, destination) : pathHere(path, destination)
@@ -142,7 +151,16 @@ export function placeOf(written: string, { target, address, destination }: Journ
   const place = outside + kept + parts.rest
   // An upstream that insists on the other scheme would send the client to the same place for ever.
   if (here < 2 && there < 2 && place === target) return undefined
-  return client === undefined ? place : address + place
+  return address + place
+}
+
+/** How near an address is to the gateway's own, and to which of them. */
+function addressHere(url: URL, { address, publicAddress }: Journey): { here: 0 | 1 | 2; address: string } {
+  const here = nearness(url, new URL(address))
+  if (here > 0 || publicAddress === undefined) return { here, address }
+  const known = new URL(publicAddress)
+  const there = nearness(url, known)
+  return there > 0 ? { here: there, address: known.origin } : { here, address }
 }
 
 function pathHere(path: string, { outer }: Destination): string | undefined {
@@ -153,21 +171,20 @@ function pathHere(path: string, { outer }: Destination): string | undefined {
 function forClient(reference: string, journey: Journey): string {
   const place = placeOf(reference, journey)
   if (place === undefined) return reference
-  const base = (URL.canParse(journey.address) ? journey.address : nowhere) + journey.target
+  const base = journey.address + journey.target
   const reads = URL.canParse(reference, base) ? new URL(reference, base).href : undefined
   return reads === new URL(place, base).href ? reference : place
 }
 
-const nowhere = 'http://gateway.invalid'
-
 /** A reference of a client in the upstream's terms; `undefined` if it leads out of the account, or is unclear. */
-function forUpstream(reference: string, { address, destination }: Journey): string | undefined {
+function forUpstream(reference: string, journey: Journey): string | undefined {
+  const { destination } = journey
   const parts = partsOf(reference)
   if (parts === undefined) return undefined
   const { authority, rest } = parts
   if (authority !== undefined) {
-    if (!/^https?:/i.test(reference) || !URL.canParse(reference) || !URL.canParse(address)) return undefined
-    if (nearness(new URL(reference), new URL(address)) === 0) return undefined
+    if (!/^https?:/i.test(reference) || !URL.canParse(reference)) return undefined
+    if (addressHere(new URL(reference), journey).here === 0) return undefined
   }
   // By the same reading as the address of the request itself: what is judged is what is forwarded.
   const path = authority !== undefined && parts.path === '' ? '/' : parts.path

@@ -49,6 +49,23 @@ const moved: readonly PublicCase[] = (
   forwarded: [/^Destination: http:\/\/127\.0\.0\.1:\d+\/fabrikam\/b%20c\r$/m],
 }))
 
+const movedBehind: PublicCase = {
+  name: 'a file is moved to the public address where a proxy has changed the host',
+  reported: 'RFC 4918, 10.3',
+  request: move('MOVE', 'https://git.example.com/fabrikam/b').replace('Host: git', 'Host: altgate'),
+  upstream: answerOf('201 Created'),
+  answer: [/^HTTP\/1\.1 201 /],
+  forwarded: [/^Destination: http:\/\/127\.0\.0\.1:\d+\/fabrikam\/b\r$/m],
+}
+
+const movedAway: PublicCase = {
+  name: 'where the host names the account, the public address is none of its own',
+  reported: 'RFC 4918, 9.9.4',
+  request: move('MOVE', 'https://git.example.com/b').replace('Host: git', 'Host: fabrikam'),
+  naming: { by: 'host', suffix: '.example.com' },
+  answer: [/^HTTP\/1\.1 400 /],
+}
+
 const refused: readonly PublicCase[] = [
   'https://git.example.com/contoso/b',
   '/contoso/b',
@@ -72,4 +89,11 @@ const doubled: PublicCase = {
   answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
 }
 
-export const cases: readonly PublicCase[] = [...answers, ...moved, ...refused, doubled]
+export const cases: readonly PublicCase[] = [
+  ...answers,
+  ...moved,
+  movedBehind,
+  movedAway,
+  ...refused,
+  doubled,
+]

@@ -81,6 +81,25 @@ const renamed: readonly PublicCase[] = (
   ],
 }))
 
+/** A proxy in front that sends a host of its own, as nginx does unless it is told otherwise. */
+const otherHost: readonly PublicCase[] = [
+  '{upstream}',
+  'http://altgate.internal:8080',
+  'https://git.example.com',
+].map(told => ({
+  name: `a renamed repository is found as ${told} where a proxy has changed the host`,
+  reported: 'RFC 9110, 4.3.3',
+  request: get('/fabrikam/old.git/info/refs?service=git-upload-pack', 'altgate.internal:8080'),
+  upstream: answerOf('301 Moved', { Location: `${told}/fabrikam/new.git/info/refs?service=git-upload-pack` }),
+  answer: [
+    /^HTTP\/1\.1 301 /,
+    line(
+      'Location',
+      `${told.replace('{upstream}', 'http://altgate.internal:8080')}/fabrikam/new.git/info/refs?service=git-upload-pack`,
+    ),
+  ],
+}))
+
 /** Queries that some parsers escape when they build an address anew, and others leave alone. */
 const odd: readonly PublicCase[] = [
   ['x="a"', 'x=%22a%22'],
@@ -104,4 +123,4 @@ function line(name: string, value: string): RegExp {
   return new RegExp(`^${name}: ${value.replace(/[$()*+./?[\\\]^{|}]/g, '\\$&')}\\r$`, 'm')
 }
 
-export const cases: readonly PublicCase[] = [...downloads, ...signIns, ...renamed, ...odd]
+export const cases: readonly PublicCase[] = [...downloads, ...signIns, ...renamed, ...otherHost, ...odd]
