@@ -39,6 +39,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     upstream: upstreamOf(settings.upstream),
     authorize: services.upstreamAuth.authorize,
     publicKeys: services.upstreamAuth.publicKeys,
+    lfs: { key: services.lfsKey, ...settings.lfs },
     observer: proxyObserver(parts),
     selfService: page(parts),
     ...(listen.tls && { tls: { cert: read(listen.tls.certFile), key: read(listen.tls.keyFile) } }),

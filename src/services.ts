@@ -38,6 +38,8 @@ export interface Services {
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   readonly upstreamAuth: UpstreamAuth
+  /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
+  readonly lfsKey: Uint8Array
   close(): Promise<void>
 }
 
@@ -103,6 +105,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       warn: parts.upstreamAuthWarning,
     },
   )
+  const lfsKey = await store.key('lfs-actions')
   const open = opening.move()
   return {
     gateway,
@@ -113,6 +116,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     keys,
     generated,
     upstreamAuth,
+    lfsKey,
     close: () => open.disposeAsync(),
   }
 }

@@ -9,6 +9,7 @@ import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
+import { createLfs, uncompressed, type LfsOptions } from './lfs/lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -34,6 +35,7 @@ export interface ForwardOptions {
   readonly authorize: Authorize
   readonly naming: Naming
   readonly publicUrl: string
+  readonly lfs: LfsOptions
   readonly observer: UpstreamObserver
 }
 
@@ -41,7 +43,10 @@ export interface ForwardOptions {
 export type Forward = (request: IncomingMessage, response: ServerResponse, passage: Passage) => void
 
 /** The hot path: one handler object per request on undici's dispatch, nothing buffered, nothing retried. */
-export function createForward({ agent, authorize, naming, publicUrl, observer }: ForwardOptions): Forward {
+export function createForward(options: ForwardOptions): Forward {
+  const { agent, authorize, naming, publicUrl, observer } = options
+  const lfs = createLfs(options.lfs, options)
+
   return function forward(request, response, passage) {
     const { ask, allowed } = passage
     const end = (ending: Ending) => {
@@ -66,14 +71,19 @@ export function createForward({ agent, authorize, naming, publicUrl, observer }:
         },
         brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, passage),
       }
-      const headers = upstreamHeaders(request.rawHeaders, passage, identity)
+      const told = lfs.identityFor(request, passage, identity)
+      const headers = upstreamHeaders(request.rawHeaders, passage, told)
       const journey = { target: ask.target, address, destination }
       const notice = bridgeNotice(allowed, publicUrl)
-      const { body, exchange } = notice
-        ? toldCourse(request, response, journey, events, notice)
-        : courseOf(request, response, journey, events)
+      // Every answer to somebody whom a bridge lets in says until when, to programs.
+      if (notice !== undefined) response.setHeader('X-Altgate-Bridge-Until', notice.until)
+      const isBatch = lfs.isBatch(request, ask.target)
+      const { body, exchange } = isBatch
+        ? { body: bodyOf(request, response), exchange: lfs.exchange(response, journey, events, passage) }
+        : courseOf([request, response, journey, events], notice)
       const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
-      agent.dispatch({ origin, path, method, headers, body }, exchange)
+      const sent = isBatch ? uncompressed(headers) : headers
+      agent.dispatch({ origin, path, method, headers: sent, body }, exchange)
     }
 
     const identity = authorize(passage, destination)
@@ -85,18 +95,16 @@ export function createForward({ agent, authorize, naming, publicUrl, observer }:
 
 type Course = readonly [IncomingMessage, ServerResponse, Journey, ExchangeEvents]
 
-/** What is sent upstream, and who takes the answer. */
-function courseOf(...[request, response, journey, events]: Course) {
-  const body = hasBody(request) ? new Upload(request, response) : null
-  return { body, exchange: new Exchange(response, journey, events) }
-}
-
-/** The same for somebody whom a bridge lets in: every answer says until when, to programs and in a push to people. */
-function toldCourse(...[request, response, journey, events, notice]: readonly [...Course, BridgeNotice]) {
-  response.setHeader('X-Altgate-Bridge-Until', notice.until)
-  if (!isPush(request, journey)) return courseOf(request, response, journey, events)
+/** What is sent upstream, and who takes the answer. In a push people, too, are told of the bridge that let them in. */
+function courseOf([request, response, journey, events]: Course, notice: BridgeNotice | undefined) {
+  if (notice === undefined || !isPush(request, journey))
+    return { body: bodyOf(request, response), exchange: new Exchange(response, journey, events) }
   const push = new Push(request, response)
   return { body: push, exchange: new PushExchange(response, journey, events, { push, lines: notice.lines }) }
+}
+
+function bodyOf(request: IncomingMessage, response: ServerResponse): Upload | null {
+  return hasBody(request) ? new Upload(request, response) : null
 }
 
 /** Seconds after which a caller should come again. */

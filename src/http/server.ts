@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, METHODS, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
@@ -8,6 +9,7 @@ import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
 import type { Ending } from './ending.ts'
 import { createForward, type UpstreamObserver } from './forward.ts'
+import type { LfsOptions } from './lfs/lfs.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
 import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
@@ -33,6 +35,8 @@ export interface PublicServerOptions {
   readonly authorize: Authorize
   /** What is published at `/_altgate/keys`; left out: nothing is there. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
+  /** How what LFS servers give out is kept for them. Left out: by a key of this server's own, for a day. */
+  readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -43,6 +47,7 @@ export interface PublicServerOptions {
 /** The public port. It does not listen yet; `close` lets what is under way come to its end. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
+  const lfs = options.lfs ?? { key: randomBytes(32), actionSeconds: 86_400 }
   const agent = createUpstreamAgent(options.upstream)
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
@@ -85,7 +90,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
   const readSender = createSenderReader(options.trustedProxies, options.loadTest)
-  const forward = createForward({ agent, authorize, naming, publicUrl, observer })
+  const forward = createForward({ agent, authorize, naming, publicUrl, lfs, observer })
   app.register(proxy, { agent, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
   app.addHook('onClose', () => agent.close())

@@ -29,6 +29,7 @@ export const schema = z
     verdicts: keeping.verdicts,
     throttle,
     upstream: forwarding.upstream,
+    lfs: forwarding.lfs,
     stop: forwarding.stop,
     log: keeping.log,
     audit: keeping.audit,

@@ -83,6 +83,7 @@ async function scriptedUpstream(t: Test, answer = '') {
   let received = ''
   let requests = 0
   const sockets = new Set<Socket>()
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
   const server = createServer(socket => {
     sockets.add(socket)
     let head = ''
@@ -93,7 +94,7 @@ async function scriptedUpstream(t: Test, answer = '') {
       if (!head.includes('\r\n\r\n')) return
       head = ''
       requests++
-      socket.write(answer, 'latin1')
+      socket.write(answer.replaceAll('{upstream}', url()), 'latin1')
       if (!/^(?:content-length|transfer-encoding):/im.test(answer) && !/^HTTP\/1\.1 [23]04/.test(answer))
         socket.end()
     })
@@ -103,6 +104,5 @@ async function scriptedUpstream(t: Test, answer = '') {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  const { port } = server.address() as AddressInfo // listening on TCP
-  return { url: `http://127.0.0.1:${port}`, received: () => received, requests: () => requests }
+  return { url: url(), received: () => received, requests: () => requests }
 }

@@ -12,7 +12,10 @@ export interface PublicCase {
    * account `fabrikam`; `{close}` for `Connection: close`, without which the runner half-waits for `answer` to match.
    */
   readonly request: string
-  /** What the upstream says, as it stands on the wire (`\n` is not changed). Left out: it must never be asked. */
+  /**
+   * What the upstream says, as it stands on the wire (`\n` is not changed); `{upstream}` stands for its own address.
+   * Left out: it must never be asked.
+   */
   readonly upstream?: string
   /** What the client gets: each must match the whole raw answer. */
   readonly answer: readonly RegExp[]
