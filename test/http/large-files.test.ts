@@ -60,7 +60,8 @@ function objectOf({ body }: { readonly body: Buffer }) {
 async function upstreamSaying(t: Test, answer: () => Buffer | string, headers: Record<string, string> = {}) {
   return recordingUpstream(t, (asked: IncomingMessage, response: ServerResponse) => {
     asked.resume().on('end', () => {
-      if (asked.url === batchPath) response.writeHead(200, { ...lfsType, ...headers }).end(answer())
+      if (asked.url?.endsWith('/objects/batch'))
+        response.writeHead(200, { ...lfsType, ...headers }).end(answer())
       else response.end('ok')
     })
   })
@@ -94,6 +95,7 @@ t.test('what a batch answer does not have to change travels byte for byte', asyn
       ],
       ['no UTF-8', Buffer.concat([Buffer.from(loop), Buffer.from([0xff])])],
       ['a compressed answer', gzipSync(loop), { 'Content-Encoding': 'gzip' }],
+      ['a coding that is none', loop, { 'Content-Encoding': 'x-other' }],
       ['another type', loop, { 'Content-Type': 'text/plain' }],
       ['too long', tooLong],
       ['nested too deep', nested],
@@ -255,6 +257,28 @@ t.test(
     await refused('too late', {})
   },
 )
+
+t.test('a seal fits no other account that has the same paths', async t => {
+  const upstream = await upstreamSaying(t, () =>
+    batchAnswer('http://fabrikam.example.com/r.git/info/lfs/objects/0a1b', {
+      header: { Authorization: token },
+    }),
+  )
+  const world = aWorld({
+    accounts: ['fabrikam', 'wingtip'].map(name => ({ name, upstream: upstream.url })),
+    credentials: [anna],
+    naming: { by: 'host', suffix: '.example.com' },
+  })
+  const { url } = await runningServer(t, { upstream: upstream.url, world })
+  const [batch, object] = [batchPath.slice('/fabrikam'.length), objectPath.slice('/fabrikam'.length)]
+  const host = 'fabrikam.example.com'
+  const { download } = objectOf(await send(url, batch, { host }))
+  const headers = download.header ?? {}
+  await send(url, object, { method: 'GET', headers, host })
+  t.strictSame(upstream.last().values('Authorization'), [token])
+  await send(url, object, { method: 'GET', headers, host: 'wingtip.example.com' })
+  t.strictSame(upstream.last().values('Authorization'), [])
+})
 
 for (const [what, action, seconds] of [
   ['expires_in', { expires_in: 60 }, 60],
