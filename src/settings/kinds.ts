@@ -53,7 +53,12 @@ export function host() {
 /** An address or a range of addresses: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
 export function addressRange() {
   const error = 'must be an IP address or a range such as 10.0.0.0/8'
-  return z.string({ error }).refine(isAddressRange, { error })
+  return z
+    .string({ error })
+    .refine(isAddressRange, { error })
+    .refine(value => !/\/0+$/.test(value), {
+      error: 'must not be all addresses: every client could then claim to be another',
+    })
 }
 
 function isAddressRange(value: string): boolean {

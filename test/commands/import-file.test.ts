@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { readImportFile } from '../../src/commands/import-file.ts'
+import { runs } from '../support/runs.ts'
 
 const bcrypt = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
 const argon2 =
@@ -70,4 +72,43 @@ t.test('one line that is not UTF-8 is told with its number', async t => {
     'line 2: is not UTF-8',
     'line 3: is not user:hash or user:hash:secondary',
   ])
+})
+
+t.test('whatever bytes a file has, each of its lines is a credential or a fault with its number', async t => {
+  const cell = fc.oneof(
+    fc.constantFrom(
+      bcrypt,
+      argon2,
+      'anna@example.com',
+      'anna',
+      '',
+      '$2b$',
+      '$argon2id$',
+      '\u0000',
+      '\ufeff',
+      '#',
+      '\r',
+      ' ',
+    ),
+    fc.string({ maxLength: 12 }),
+  )
+  const lines = fc.array(
+    fc.array(cell, { maxLength: 4 }).map(cells => cells.join(':')),
+    { maxLength: 6 },
+  )
+  const file = fc.oneof(
+    lines.map(each => Buffer.from(each.join('\n'))),
+    fc.uint8Array({ maxLength: 200 }),
+  )
+  let credentials = 0
+  fc.assert(
+    fc.property(file, bytes => {
+      const read = readImportFile(bytes)
+      credentials += read.credentials.length
+      for (const fault of read.faults)
+        if (!/^line \d+: [\x20-\x7e]+$/.test(fault)) throw new Error('a fault that repeats its line')
+    }),
+    { numRuns: runs(500) },
+  )
+  t.ok(credentials > 0)
 })

@@ -27,6 +27,7 @@ async function play(t: Test, each: PublicCase): Promise<void> {
   const world = aWorld({
     accounts: [{ name: 'fabrikam', upstream: upstream.url }],
     credentials: [anna],
+    ...(each.httpsOnly && { httpsOnly: true }),
     ...(each.naming && { naming: each.naming }),
   })
   const { publicUrl = 'https://git.example.com', trustedProxies = [] } = each

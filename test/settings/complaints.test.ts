@@ -47,6 +47,11 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'publicUrl: https://root:canary@git.example.com',
     'publicUrl: must be an http or https address without a path, such as https://git.example.com, but is an address with a user',
   ],
+  [
+    'trustedProxies: ["0.0.0.0/0", "::/0"]',
+    'trustedProxies[0]: must not be all addresses: every client could then claim to be another, but is "0.0.0.0/0"',
+    'trustedProxies[1]: must not be all addresses: every client could then claim to be another, but is "::/0"',
+  ],
   ['workers: 0', 'workers: must be "auto" or a whole number from 1 to 64, but is 0'],
   ['plainHttp: maybe', 'plainHttp: must be "refuse" or "allow", but is "maybe"'],
   ['accounts: { naming: { by: port } }', 'accounts.naming.by: must be "path" or "host", but is "port"'],

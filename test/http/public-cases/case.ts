@@ -29,6 +29,8 @@ export interface PublicCase {
   readonly trustedProxies?: readonly string[]
   /** `https://git.example.com` if left out. */
   readonly publicUrl?: string
+  /** Refuse plain http, as the settings do for a `publicUrl` with https. */
+  readonly httpsOnly?: true
   readonly naming?: { readonly by: 'path' } | { readonly by: 'host'; readonly suffix: string }
   /** The status of the forward-auth port (200, 401, 403) for the same request, where the case is about getting in. */
   readonly forwardAuth?: number

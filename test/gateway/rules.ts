@@ -1,0 +1,67 @@
+/**
+ * The rules of the decision as a person would state them, written apart from the code: no caches, no ports, no hashes,
+ * plain strings. `rules.test.ts` compares the gateway with it.
+ */
+export interface Rules {
+  readonly httpsOnly: boolean
+  readonly accounts: readonly RuleAccount[]
+  readonly credentials: readonly RuleCredential[]
+}
+
+export interface RuleAccount {
+  readonly name: string
+  readonly scope: string
+  /** The scope it has left. */
+  readonly former?: string
+  /** The bridge for linked people is open. */
+  readonly bridged?: boolean
+  /** Primary user names by scope; left out: everyone with a credential of the scope is a member. */
+  readonly members?: Readonly<Record<string, readonly string[]>>
+}
+
+export interface RuleCredential {
+  readonly scope: string
+  readonly primary: string
+  readonly secondary?: string
+  readonly password: string
+  readonly enabled: boolean
+  readonly linked: boolean
+}
+
+export interface Question {
+  readonly account: string
+  readonly secure: boolean
+  /** Left out: an anonymous request. */
+  readonly presented?: { readonly username: string; readonly password: string }
+}
+
+/** The outcome, and who is let in as whom: `allow anna@example.com of msa`. */
+export function outcomeByTheRules(rules: Rules, { account: name, secure, presented }: Question): string {
+  if (rules.httpsOnly && !secure) return 'not-allowed'
+  if (presented === undefined || presented.password === '') return 'challenge'
+  const account = rules.accounts.find(each => each.name === name.toLowerCase())
+  if (account === undefined) return 'no-account'
+
+  const holderIn = (scope: string) =>
+    rules.credentials.find(
+      each =>
+        each.scope === scope && [each.primary, each.secondary].includes(presented.username.toLowerCase()),
+    )
+  const isMember = (scope: string, { primary }: RuleCredential) =>
+    account.members === undefined || (account.members[scope] ?? []).includes(primary)
+
+  // A credential of the account's own scope decides alone, whatever the same name has elsewhere.
+  const holder = holderIn(account.scope)
+  if (holder !== undefined) {
+    if (holder.password !== presented.password) return 'refused'
+    if (!holder.enabled) return 'disabled'
+    return isMember(account.scope, holder) ? `allow ${holder.primary} of ${account.scope}` : 'not-allowed'
+  }
+
+  const { former } = account
+  const before = former === undefined || former === account.scope ? undefined : holderIn(former)
+  if (former === undefined || before === undefined || before.password !== presented.password) return 'refused'
+  if (isMember(former, before) && account.bridged === true && before.linked && before.enabled)
+    return `allow ${before.primary} of ${former}`
+  return isMember(former, before) || isMember(account.scope, before) ? 'reset-needed' : 'not-allowed'
+}
