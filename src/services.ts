@@ -20,6 +20,7 @@ import { createRedisNews } from './news/redis-news.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Neighbours } from './throttling/neighbours.ts'
+import { createLoops } from './throttling/loops.ts'
 import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
@@ -48,6 +49,8 @@ export interface ServiceParts {
   readonly neighbours: Neighbours
   /** Told of every part that failed. */
   readonly outage: (outage: Outage) => void
+  /** Told of an address that asks again and again without presenting anything. */
+  readonly asksTooOften?: (from: string) => void
   /** Told when a good password could not be given a dearer hash. */
   readonly upgradeFailed: (error: unknown) => void
   /** Told what goes wrong in signing in to upstreams without a request failing over it. */
@@ -94,6 +97,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throttle: throttleOf(settings, { foundation, parts, opening }),
       ...parts,
     }),
+    loops: createLoops(settings.throttle, { now: Date.now, tooOften: parts.asksTooOften }),
     outage: parts.outage,
   })
   const upstreamAuth = createUpstreamAuth(

@@ -76,6 +76,8 @@ async function stop(): Promise<void> {
 async function openWhenStoreAnswers(): Promise<Services> {
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
+  const asksTooOften = (from: string) =>
+    log.warn({ from }, 'an address asks again and again and presents no credential: it is told to come later')
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>
     log.warn({ cause: String(cause) }, sentence)
   for (;;) {
@@ -84,6 +86,7 @@ async function openWhenStoreAnswers(): Promise<Services> {
         hasher,
         neighbours: neighboursOver(primary),
         outage,
+        asksTooOften,
         upgradeFailed,
         upstreamAuthWarning,
         revoked: metrics.revoked,

@@ -1,6 +1,7 @@
 import { dialectOf, type Asking, type Dialect } from './dialect.ts'
 import type { Ending } from './ending.ts'
 import { inHtml } from './in-html.ts'
+import { inLfs } from './in-lfs.ts'
 import { inRest } from './in-rest.ts'
 import { inSoap } from './in-soap.ts'
 import { inText } from './in-text.ts'
@@ -21,7 +22,7 @@ export type Context = Omit<Setting, 'outcome'>
 /** The answer to a request, in the dialect that its client understands. */
 export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
   const told = termsOf(ending, context.publicUrl)
-  const terms = loopsInLfs(ending, asking.target) ? lastWord(told) : told
+  const terms = loopsInLfs(ending, asking) ? lastWord(told) : told
   const present = presenters[dialectOf(asking)]
   return complete(terms, present(terms, { ...context, outcome: ending.outcome }), ending, context)
 }
@@ -34,6 +35,7 @@ export function answer(ending: Ending, context: Omit<Context, 'naming'>): Answer
 
 const presenters: Readonly<Record<Dialect, Presenter>> = {
   text: inText,
+  lfs: inLfs,
   soap: inSoap,
   rest: inRest,
   html: inHtml,
