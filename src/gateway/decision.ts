@@ -172,6 +172,8 @@ export interface UpstreamFailed {
     | 'bad-answer'
     /** It asked the gateway for a credential. */
     | 'unauthorized'
+    /** It did not take what it had given out itself, for an upload or a download of a large file. */
+    | 'own-token'
     /** A page for people where a tool waits: git would take it for success and keep a wrong password. */
     | 'sign-in-page'
     /** A redirect that would lead a tool astray. */

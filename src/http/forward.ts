@@ -65,7 +65,8 @@ export function createForward(options: ForwardOptions): Forward {
       const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
       const events: ExchangeEvents = {
         answered: seconds => observer.upstreamAnswered(seconds),
-        failed(failure, cause) {
+        failed(what, cause) {
+          const failure = lfs.failureFor(request, what)
           observer.upstreamFailed(failure, cause, passage)
           end(failure)
         },

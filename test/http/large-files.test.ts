@@ -4,6 +4,7 @@ import { request, type IncomingHttpHeaders, type IncomingMessage, type ServerRes
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { passThrough } from '../../src/upstream-auth/pass-through.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, type World } from '../support/world.ts'
@@ -127,6 +128,27 @@ t.test('of a batch answer nothing changes but what leads git-lfs astray', async 
   t.strictSame([headers.etag, headers['content-md5']], [undefined, undefined], 'they named the other body')
   t.equal(headers['x-other'], 'y')
   t.strictSame(upstream.last().values('Accept-Encoding'), ['identity'])
+})
+
+t.test('parts of an upload and the links of old servers are actions as well', async t => {
+  const href = 'http://git.example.com/a'
+  const own = { href, header: { authorization: token } }
+  const objects = [{ actions: { parts: [own, own], verify: own } }, { _links: { download: own } }]
+  const upstream = await upstreamSaying(t, () => JSON.stringify({ objects }))
+  const { url } = await runningServer(t, { upstream: upstream.url })
+  const said = (await send(url, batchPath)).body.toString()
+  t.equal(said.match(/"X-Altgate-Upstream-Authorization"/g)?.length, 4)
+  t.notMatch(said, /"authorization"/)
+})
+
+t.test('a token takes the place of what the method of the account would send', async t => {
+  const href = `http://git.example.com${objectPath}`
+  const upstream = await upstreamSaying(t, () => batchAnswer(href, { header: { Authorization: token } }))
+  const { url } = await runningServer(t, { upstream: upstream.url, authorize: passThrough().authorize })
+  const { download } = objectOf(await send(url, batchPath))
+  t.strictSame(upstream.last().values('Authorization'), [basic()])
+  await send(url, objectPath, { method: 'GET', ...(download.header && { headers: download.header }) })
+  t.strictSame(upstream.last().values('Authorization'), [token])
 })
 
 const addresses: readonly (readonly [href: string, asIs: string, publicUrl?: string, host?: string])[] = [
@@ -299,6 +321,22 @@ for (const [what, action, seconds] of [
     t.notOk(await counts())
   })
 }
+
+t.test('an upstream that refuses what it gave out has not refused the gateway', async t => {
+  const upstream = await recordingUpstream(t, (asked, response) =>
+    asked.resume().on('end', () => response.writeHead(401).end()),
+  )
+  const { url, failures } = await runningServer(t, { upstream: upstream.url })
+  const headers = { [travels]: 'old' }
+  const { status, body } = await send(url, objectPath, { method: 'GET', headers })
+  t.equal(status, 502)
+  t.match(body.toString(), 'no longer accepts what it gave out')
+  await send(url, objectPath, { method: 'GET' })
+  t.strictSame(
+    failures.map(({ because }) => because),
+    ['own-token', 'unauthorized'],
+  )
+})
 
 t.test('without a credential of the person a seal opens nothing', async t => {
   const { upstream, one = '', sealed } = await twoGateways(t)

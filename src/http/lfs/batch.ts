@@ -39,7 +39,8 @@ function rewriteObject(object: Json, terms: BatchTerms): boolean {
   // `_links` is what `actions` was called before git-lfs 1.3, which is still understood.
   for (const actions of [object['actions'], object['_links']]) {
     if (!isRecord(actions)) continue
-    for (const action of Object.values(actions)) {
+    // A custom transfer may have lists of them, such as the parts of a large upload.
+    for (const action of Object.values(actions).flat() as readonly unknown[]) {
       if (!isRecord(action) || typeof action['href'] !== 'string') continue
       const place = terms.places(action['href'])
       if (place === undefined) continue

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Naming } from '../../gateway/account.ts'
+import type { UpstreamFailed } from '../../gateway/decision.ts'
 import type { Instant } from '../../gateway/names.ts'
 import type { ExchangeEvents } from '../exchange.ts'
 import type { Journey } from '../screen-answer.ts'
@@ -34,6 +35,8 @@ export interface Lfs {
    * for this action, in the place of another one.
    */
   identityFor(request: IncomingMessage, passage: Passage, identity: readonly string[]): readonly string[]
+  /** The failure as it is: a token that has expired says nothing about the gateway's standing with the upstream. */
+  failureFor(request: IncomingMessage, failure: UpstreamFailed): UpstreamFailed
 }
 
 /** `publicUrl`: how people reach the gateway, without a trailing slash. */
@@ -69,6 +72,11 @@ export function createLfs(
       const authorization = sealed.open(value, { allowed, path: pathOf(ask.target) })
       if (authorization === undefined) return identity
       return [...withoutHeader(identity, 'authorization'), 'Authorization', authorization.reveal()]
+    },
+
+    failureFor({ headers }, failure) {
+      const hasToken = failure.because === 'unauthorized' && headers[headerName] !== undefined
+      return hasToken ? { ...failure, because: 'own-token' } : failure
     },
   }
 }

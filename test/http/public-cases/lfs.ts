@@ -1,4 +1,4 @@
-import type { PublicCase } from './case.ts'
+import { answerOf, type PublicCase } from './case.ts'
 
 /** Answers to batch requests of git-lfs, which say where objects are and what to present there. */
 const batch =
@@ -13,7 +13,50 @@ function batchAnswer(href: string, action = '', object = ''): string {
 const here = 'http://git.example.com/fabrikam/r.git/info/lfs/objects/0a1b'
 const token = ',"header":{"Authorization":"Basic Z2l0OmEtdG9rZW4="}'
 
+const lfsJson = /\r\nContent-Type: application\/vnd\.git-lfs\+json\r\n/
+const docs = 'git-lfs docs/api/batch.md, Response Errors'
+
 export const cases: readonly PublicCase[] = [
+  {
+    name: 'git-lfs without a credential is asked for one in the type that it prints',
+    reported: docs,
+    request: batch.replace('{auth}\n', ''),
+    answer: [
+      /^HTTP\/1\.1 401 /,
+      /\r\nWWW-Authenticate: Basic realm="fabrikam"/,
+      lfsJson,
+      /\r\n\r\n\{"message":"Sign in /,
+    ],
+    forwardAuth: 401,
+  },
+  {
+    name: 'git-lfs that loads an object is told in that type as well, though it asks for none',
+    reported: docs,
+    request:
+      'GET /wingtip/r.git/gitlab-lfs/objects/0a1b HTTP/1.1\nHost: git.example.com\n{auth}\nUser-Agent: git-lfs/3.3.0 (GitHub; linux amd64; go 1.19.8)\n{close}\n\n',
+    answer: [
+      /^HTTP\/1\.1 404 /,
+      lfsJson,
+      /\{"message":"There is no such account here\. [^"]+\\nReference: \w{24}","request_id":"\w{24}"\}\n$/,
+    ],
+    forwardAuth: 403,
+  },
+  {
+    name: 'git-lfs is told of an upstream that refuses the gateway, and not by 401',
+    reported: 'git-lfs 3917',
+    request: batch,
+    upstream: answerOf('401 Unauthorized', { 'LFS-Authenticate': 'Basic realm="x"' }, 'no'),
+    answer: [/^HTTP\/1\.1 502 /, lfsJson, /\{"message":"The service behind this gateway /],
+    never: /LFS-Authenticate/i,
+  },
+  {
+    name: 'locks of git-lfs are refused in that type',
+    reported: docs,
+    request:
+      'POST /fabrikam/r.git/info/lfs/locks/verify HTTP/1.1\nHost: git.example.com\nAuthorization: Bearer x\nAccept: application/vnd.git-lfs+json\nContent-Length: 2\n{close}\n\n{}',
+    answer: [/^HTTP\/1\.1 401 /, lfsJson, /only HTTP Basic is understood here/],
+    forwardAuth: 401,
+  },
   {
     name: 'git-lfs is not told that its requests need no credential',
     reported: 'git-lfs 3642',
