@@ -6,6 +6,8 @@ FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional
+# What the image is made of, for scanners: CycloneDX, from the lock file that was just installed.
+RUN npm sbom --sbom-format=cyclonedx --sbom-type=application --omit=dev --omit=optional > sbom.cdx.json
 
 # A real git repository over smart HTTP: what the gateway of docker/compose.yaml stands in front of.
 FROM ${NODE_IMAGE} AS demo-upstream
@@ -28,6 +30,7 @@ RUN install --directory --owner node --group node --mode 0700 /data \
  && ln -s /app/src/altgate.js /usr/local/bin/altgate
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
+COPY --from=dependencies /app/sbom.cdx.json ./
 COPY package.json LICENSE ./
 COPY config config
 COPY src src

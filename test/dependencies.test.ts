@@ -30,6 +30,25 @@ t.test('a mitigation in docs/dependencies.md is looked at again when the mended 
   }
 })
 
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>
+}
+
+t.test('no package that ships is older than its floor in docs/dependencies.md', async t => {
+  const { packages } = JSON.parse(read('package-lock.json')) as Lock
+  const table = read('docs/dependencies.md').split('## Floors')[1] ?? ''
+  const floors = [...table.matchAll(/^\| (\S+) \| ([\d.]+) \|/gm)]
+  t.ok(floors.length > 0)
+  for (const [, name = '', floor = ''] of floors) {
+    const installed = Object.entries(packages).filter(
+      ([path, { dev }]) => dev !== true && (path === name || path.endsWith(`node_modules/${name}`)),
+    )
+    t.ok(installed.length > 0, `${name} is not installed: its row can go`)
+    for (const [path, { version }] of installed)
+      t.notOk(isOlder(version, floor), `${path} ${version}, ${floor}`)
+  }
+})
+
 function isOlder(version: string, other: string): boolean {
   return version.localeCompare(other, 'en', { numeric: true }) < 0
 }

@@ -66,6 +66,8 @@ export interface UnclearTarget {
     | 'dot-segment'
     | 'escaped-account'
     | 'host'
+    /** An address in its headers leads out of the account: WebDAV's `Destination`. */
+    | 'destination'
     /** Whoever passed it on is none of the proxies that are trusted. */
     | 'untrusted-forwarder'
 }

@@ -1,3 +1,4 @@
+import { answerHeader, type Journey } from './addresses.ts'
 import { setsPageCookie } from './page-cookies.ts'
 import { namesOf } from './upstream-headers.ts'
 
@@ -18,12 +19,12 @@ const dropped = new Set([
 
 /**
  * An upstream's headers as a flat list of names and values for the client: the same bytes in the same order, repeats
- * included, less what ends at this hop. `location` replaces its own.
+ * included, less what ends at this hop, and with addresses of the account in the client's terms.
  */
 export function clientHeaders(
   raw: readonly Buffer[],
   connection: string | undefined,
-  location: string | undefined,
+  journey: Journey,
 ): string[] {
   const named = namesOf(connection ?? '')
   const headers: string[] = []
@@ -34,7 +35,7 @@ export function clientHeaders(
     const lower = name.toLowerCase()
     if (dropped.has(lower) || lower.startsWith('x-altgate-') || named.includes(lower)) continue
     if (lower === 'set-cookie' && setsPageCookie(value)) continue
-    headers.push(name, lower === 'location' && location !== undefined ? location : value)
+    headers.push(name, answerHeader(lower, value, journey))
   }
   return headers
 }

@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
+import type { Journey } from './addresses.ts'
 import { clientHeaders } from './client-headers.ts'
 import { bodyPassed } from './leftovers.ts'
-import { screenAnswer, type Journey } from './screen-answer.ts'
+import { screenAnswer } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
 import { failureOf } from './upstream-failure.ts'
 
@@ -54,17 +55,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200 || this.#over) return
     this.#events.answered((performance.now() - this.#sentAt) / 1000)
-    const location = first(headers['location'])
-    const screened = screenAnswer(
-      { status, location, contentType: first(headers['content-type']) },
-      this.#journey,
-    )
-    if (screened !== undefined && 'outcome' in screened) {
-      this.#fail(screened, undefined)
+    const failure = screenAnswer({ status, headers }, this.#journey)
+    if (failure !== undefined) {
+      this.#fail(failure, undefined)
       return controller.abort(notForClients)
     }
     const raw = controller.rawHeaders as readonly Buffer[] // undici's HTTP/1 parser gives nothing else
-    const list = clientHeaders(raw, joined(headers['connection']), screened?.location)
+    const list = clientHeaders(raw, joined(headers['connection']), this.#journey)
     list.push(...cacheLines(joined(headers['cache-control'])))
     this.#response.writeHead(status, reason, list)
     this.#length = Number(first(headers['content-length']) ?? -1)

@@ -5,13 +5,13 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Unavailable, UpstreamFailed } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
+import { requestHeaders, type Journey } from './addresses.ts'
 import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { createLfs, uncompressed, type LfsOptions } from './lfs/lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
-import type { Journey } from './screen-answer.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
@@ -59,10 +59,13 @@ export function createForward(options: ForwardOptions): Forward {
       return end(destination)
     }
     const { origin, path } = destination
+    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
+    const journey = { target: ask.target, address, destination }
+    const raw = requestHeaders(ask.method, request.rawHeaders, journey)
+    if ('outcome' in raw) return end(raw)
     const send = (identity: readonly string[]): void => {
       // Gone while the gateway was deciding: 'close' will not come a second time.
       if (response.destroyed) return
-      const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
       const events: ExchangeEvents = {
         answered: seconds => observer.upstreamAnswered(seconds),
         failed(what, cause) {
@@ -73,8 +76,7 @@ export function createForward(options: ForwardOptions): Forward {
         brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, passage),
       }
       const told = lfs.identityFor(request, passage, identity)
-      const headers = upstreamHeaders(request.rawHeaders, passage, told)
-      const journey = { target: ask.target, address, destination }
+      const headers = upstreamHeaders(raw, passage, told)
       const notice = bridgeNotice(allowed, publicUrl)
       // Every answer to somebody whom a bridge lets in says until when, to programs.
       if (notice !== undefined) response.setHeader('X-Altgate-Bridge-Until', notice.until)

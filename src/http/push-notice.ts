@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { Journey } from './addresses.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
-import type { Journey } from './screen-answer.ts'
 import { pathOf } from './tool-path.ts'
 import { Upload } from './upload.ts'
 

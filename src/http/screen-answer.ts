@@ -1,86 +1,122 @@
 import type { UpstreamFailed } from '../gateway/decision.ts'
-import { isToolPath, pathOf } from './tool-path.ts'
-import { isWithin, pathOutside, type Destination } from './upstream-target.ts'
+import { placeOf, type Journey } from './addresses.ts'
+import { isSignInRedirect } from './sign-in-redirect.ts'
+import { pathOf, requestKindAt, type RequestKind } from './tool-path.ts'
 
 /** What is looked at before an upstream's answer goes to the client. */
 export interface Head {
   readonly status: number
-  readonly contentType: string | undefined
-  readonly location: string | undefined
+  /** By their names in lower case; repeated ones as lists. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
-/** The request it answers. */
-export interface Journey {
-  /** Path and query as the client wrote them. */
-  readonly target: string
-  /** Scheme and host as the client sees them: `https://git.example.com`. */
-  readonly address: string
-  readonly destination: Destination
-}
+/** What an answer is, as far as clients take one for another: the columns of the table. */
+type AnswerKind =
+  /** A redirect to where people sign in, or with the headers by which Azure DevOps asks for it. */
+  | 'signInRedirect'
+  /** A redirect to the same thing under another address of the account. */
+  | 'redirectToTheSame'
+  | 'otherRedirect'
+  /** A page with 203, or with those headers: Azure DevOps to a tool that it does not know. */
+  | 'signInPage'
+  /** 203 that is no page. */
+  | 'transformed'
+  /** Any other page with a status of success. */
+  | 'page'
+  | 'anythingElse'
 
 /**
- * What becomes of an upstream's answer: it travels as it is (`undefined`), with another `Location`, or not at all.
- * A 401 never travels: it would speak of the gateway's standing with the upstream, and git would erase the user's
- * password over it.
+ * THE TABLE: which answers of an upstream are kept from which requests, and the client that forces it. What is not here
+ * is passed on as it is, but for addresses in the account: `addresses.ts` puts those in the client's terms.
+ * 401 and 407 are kept from every request: git would erase a good password over what the upstream thinks of the gateway.
  */
-export function screenAnswer(
-  head: Head,
-  journey: Journey,
-): { location: string } | UpstreamFailed | undefined {
-  const { status, location } = head
-  if (status === 401 || status === 407) return failed('unauthorized')
-  const redirects = status >= 300 && status < 400 && status !== 304
-  if (!isToolPath(pathOf(journey.target))) {
-    return redirects && location !== undefined ? redirectOutside(location, journey) : undefined
-  }
-  if (status === 203 || (status === 200 && isPage(head.contentType))) return failed('sign-in-page')
-  return redirects ? redirectOfTool(location, journey) : undefined
+const kept: Readonly<Record<RequestKind, Partial<Record<AnswerKind, UpstreamFailed['because']>>>> = {
+  // git takes a page for an empty repository, ends with 0 and keeps the password; JGit and libgit2 know no 203. It follows
+  // a redirect without the password, and the 401 it meets there erases the password that is right here; one that ends
+  // otherwise than the request did, it follows into nowhere.
+  'git-advertisement': {
+    signInRedirect: 'unauthorized',
+    otherRedirect: 'redirect',
+    signInPage: 'sign-in-page',
+    transformed: 'sign-in-page',
+    page: 'sign-in-page',
+  },
+  // The same with `http.followRedirects` set to true; git as it comes follows none here.
+  'git-rpc': {
+    signInRedirect: 'unauthorized',
+    otherRedirect: 'redirect',
+    signInPage: 'sign-in-page',
+    transformed: 'sign-in-page',
+    page: 'sign-in-page',
+  },
+  // git-lfs takes any success for a verified upload.
+  'lfs-api': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page', page: 'sign-in-page' },
+  // git-lfs takes any success for a finished upload. What it downloads it checks, so a page may be an object.
+  'lfs-object': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // `tf` asks for another password after a sign-in redirect, and takes nothing but SOAP.
+  'soap-call': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page', page: 'sign-in-page' },
+  // `tf` follows redirects and writes any success into the source file. A page with 200 may be that file.
+  'tfvc-file': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // curl -L and build tasks save the sign-in page as the item or artifact, and end well.
+  rest: { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // pip reads a sign-in page as an index without the package.
+  feed: { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // People sign in there.
+  other: {},
 }
 
-function failed(because: UpstreamFailed['because']): UpstreamFailed {
-  return { outcome: 'upstream-failed', because }
+/** The failure that a client is told of instead of the upstream's answer; `undefined` if that is passed on. */
+export function screenAnswer(head: Head, journey: Journey): UpstreamFailed | undefined {
+  const { status } = head
+  if (status === 401 || status === 407) return { outcome: 'upstream-failed', because: 'unauthorized' }
+  // Most answers: successes that are no pages, and errors, which are errors in any dress.
+  const suspect = status === 203 || (status < 300 && isPage(head)) || (status >= 300 && status < 400)
+  if (!suspect || status === 304) return undefined
+  const row = kept[requestKindAt(pathOf(journey.target))]
+  const because = row[answerKindOf(head, journey)]
+  return because === undefined ? undefined : { outcome: 'upstream-failed', because }
 }
 
-function isPage(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(contentType)
-}
-
-/** For people: what points into the account is put in the client's terms, anything else is left alone. */
-function redirectOutside(location: string, journey: Journey): { location: string } | undefined {
-  const goal = goalOf(location, journey)
-  return goal === undefined || goal === location ? undefined : { location: goal }
-}
-
-/** For tools: to the same place in another spelling, or nowhere. git builds the next address from the tail. */
-function redirectOfTool(
-  location: string | undefined,
-  journey: Journey,
-): { location: string } | UpstreamFailed | undefined {
-  const goal = location === undefined ? undefined : goalOf(location, journey)
-  if (goal === undefined || !keepsTail(goal, journey))
-    return failed(location !== undefined && signIn.test(location) ? 'unauthorized' : 'redirect')
-  return goal === location ? undefined : { location: goal }
-}
-
-/** Where Azure DevOps sends whoever it does not know. */
-const signIn = /\/_signin\b|^https:\/\/login\.(?:microsoftonline|windows|live)\./i
-
-/** Where a redirect leads in the client's terms; `undefined` if that is not within reach of the account. */
-function goalOf(location: string, { destination, address }: Journey): string | undefined {
+function answerKindOf(head: Head, journey: Journey): AnswerKind {
+  if (head.status < 300) return successKindOf(head)
+  const { destination } = journey
+  const locations = linesOf(head, 'location')
   const asked = destination.origin + destination.path
-  if (!URL.canParse(location, asked)) return undefined
-  const { origin, pathname, search, hash } = new URL(location, asked)
-  // An upstream that reads X-Forwarded-Host already speaks in the client's terms.
-  if (origin === address) return isWithin(pathname, destination.outer) ? location : undefined
-  if (origin !== destination.origin) return undefined
-  const path = pathOutside(pathname + search + hash, destination)
-  return path === undefined ? undefined : `${address}${path}`
+  if (asksForSignIn(head) || locations.some(location => isSignInRedirect(location, asked)))
+    return 'signInRedirect'
+  const same = locations.length > 0 && locations.every(location => isTheSame(location, journey))
+  return same ? 'redirectToTheSame' : 'otherRedirect'
 }
 
-/** Whether the goal ends as the request did, query included: `/info/refs?service=git-upload-pack`. */
-function keepsTail(goal: string, { target, address }: Journey): boolean {
-  const { pathname, search } = new URL(goal, address)
+function successKindOf(head: Head): AnswerKind {
+  if (!isPage(head)) return head.status === 203 ? 'transformed' : 'anythingElse'
+  return head.status === 203 || asksForSignIn(head) ? 'signInPage' : 'page'
+}
+
+function isPage(head: Head): boolean {
+  const { 'content-type': type } = head.headers
+  if (typeof type === 'string') return pageType.test(type)
+  return type?.some(each => pageType.test(each)) ?? false
+}
+
+const pageType = /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:[;,]|$)/i
+
+/** Where Team Explorer Everywhere and .NET clients look for the address to sign in at. */
+function asksForSignIn({ headers }: Head): boolean {
+  return headers['x-tfs-fedauthredirect'] !== undefined || headers['x-tfs-fedauthissuer'] !== undefined
+}
+
+function linesOf({ headers }: Head, name: string): readonly string[] {
+  const value = headers[name]
+  return typeof value === 'string' ? [value] : (value ?? [])
+}
+
+/** Whether a redirect stays in the account and ends as the request did, query included: git builds on the end. */
+function isTheSame(location: string, journey: Journey): boolean {
+  const place = placeOf(location, journey)
+  if (place === undefined) return false
+  const { target } = journey
   const path = pathOf(target)
-  const tail = /\/(?:info\/(?:refs|lfs\/.*)|git-(?:upload|receive)-pack)$/i.exec(path)?.[0]
-  return pathname.endsWith(tail ?? path.slice(path.lastIndexOf('/'))) && search === target.slice(path.length)
+  const tail = /\/info\/refs$/i.exec(path)?.[0] ?? path.slice(path.lastIndexOf('/'))
+  return pathOf(place).endsWith(tail) && place.slice(pathOf(place).length) === target.slice(path.length)
 }

@@ -162,6 +162,7 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   'dot-segment': 'its address holds a dot segment',
   'escaped-account': 'the account in its address is written with escapes',
   host: 'its Host header is no host name',
+  destination: 'its Destination, or an address in its If header, does not lie in the account',
   'untrusted-forwarder': 'it came through a proxy that is not trusted here',
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',

@@ -48,7 +48,18 @@ export function destinationOf(
 
 /** A path at the upstream as clients know it; `undefined` if it lies outside of the account. */
 export function pathOutside(path: string, { inner, outer }: Destination): string | undefined {
-  return isWithin(path, inner) ? rooted(outer + path.slice(inner.length)) : undefined
+  return inPlaceOf(inner, outer, path)
+}
+
+/** The other way round: a path of a client as the upstream knows it. */
+export function pathInside(path: string, { inner, outer }: Destination): string | undefined {
+  return inPlaceOf(outer, inner, path)
+}
+
+/** Where both sides call the account the same, its spelling stays: an upstream that corrects it would do so for ever. */
+function inPlaceOf(from: string, to: string, path: string): string | undefined {
+  if (!isWithin(path, from)) return undefined
+  return from === to ? path : rooted(to + path.slice(from.length))
 }
 
 /** Whether a path is `root` or below it. Without case: upstreams correct the spelling of an account. */

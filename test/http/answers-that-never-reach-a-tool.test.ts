@@ -1,7 +1,6 @@
 // git takes a 203 or an HTML page for an empty repository, exits 0 and stores the wrong password; it erases the right one on
 // an upstream's 401. Both happened with Azure DevOps behind gateways.
 import t from 'tap'
-import { isToolPath } from '../../src/http/tool-path.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld } from '../support/world.ts'
@@ -26,25 +25,6 @@ function ask(path: string, head: Head, method = 'GET'): Promise<Response> {
 }
 
 const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
-
-t.test('which paths are asked by tools', async t => {
-  for (const path of [
-    '/fabrikam/r.git',
-    '/fabrikam/r.git/info/refs',
-    '/fabrikam/p/_git/r',
-    '/fabrikam/p/_git/r/info/refs',
-    '/fabrikam/r/info/refs',
-    '/fabrikam/r/git-upload-pack',
-    '/fabrikam/r/git-receive-pack',
-    '/fabrikam/r/info/lfs/objects/batch',
-    '/fabrikam/DefaultCollection/VersionControl/v1.0/Repository.asmx',
-    '/fabrikam/_apis/connectionData',
-    '/fabrikam/_APIS/projects',
-  ])
-    t.ok(isToolPath(path), path)
-  for (const path of ['/fabrikam/', '/fabrikam/p/wiki', '/fabrikam/my.github/x', '/fabrikam/info/references'])
-    t.notOk(isToolPath(path), path)
-})
 
 t.test(
   'an upstream\u2019s 401 never becomes the client\u2019s, on no path, with no challenge and no cookie',
@@ -185,4 +165,132 @@ t.test(
 t.test('304 is no redirect', async t => {
   const answer = await ask(git, [304, {}])
   t.equal(answer.status, 304)
+})
+
+const storage = 'https://x1.blob.core.example/c/f?sv=1&sig=a%2Fb%3D'
+const signIn = 'https://login.microsoftonline.com/common/oauth2/authorize?client_id=x'
+const html = { 'Content-Type': 'text/html; charset=utf-8' }
+const zip = { 'Content-Type': 'application/octet-stream' }
+
+/** What the columns of the table stand for. Where `Location` says `again`, it is the request's own address. */
+const answers: Readonly<Record<string, readonly Head[]>> = {
+  'sign-in redirect': [
+    ...[301, 302, 303, 307, 308].map((status): Head => [status, { Location: signIn }]),
+    [302, { Location: '/fabrikam/_signin?realm=x' }],
+    [302, { Location: 'again', 'X-TFS-FedAuthRedirect': 'https://sign-in.example.org/' }],
+  ],
+  'to the same': [
+    [301, { Location: 'again' }],
+    [308, { Location: 'again' }],
+  ],
+  elsewhere: [302, 303, 307, 308].map((status): Head => [status, { Location: storage }]),
+  'sign-in page': [
+    [203, html],
+    [200, { ...html, 'X-TFS-FedAuthIssuer': 'https://sign-in.example.org/' }],
+  ],
+  '203': [[203, zip]],
+  page: [
+    [200, html],
+    [201, html],
+    [200, { 'Content-Type': 'Application/XHTML+xml' }],
+  ],
+  'anything else': [
+    [200, zip],
+    [206, { ...zip, 'Content-Range': 'bytes 0-3/9' }],
+    [200, { 'Content-Type': 'text/htmlx' }],
+    [404, html],
+    [500, html],
+    [503, html],
+  ],
+}
+
+const table: Readonly<Record<string, readonly string[]>> = {
+  // What is kept from each request, on each of its paths.
+  'sign-in redirect, elsewhere, sign-in page, 203, page': [
+    '/r.git/info/refs?service=git-upload-pack',
+    '/p/_git/r/info/refs?service=git-receive-pack',
+    '/r/info/refs',
+    '/r.git/git-upload-pack',
+    '/p/_git/r/git-receive-pack',
+  ],
+  'sign-in redirect, sign-in page, page': [
+    '/r.git/info/lfs/objects/batch',
+    '/r.git/info/lfs/locks',
+    '/r.git/info/lfs/locks/7/unlock',
+    '/r.git/info/lfs/verify',
+    '/DefaultCollection/VersionControl/v1.0/Repository.asmx',
+    '/TeamFoundation/Administration/v3.0/LocationService.asmx',
+    '/DefaultCollection/WorkItemTracking/v1.0/ClientService.asmx',
+    '/DefaultCollection/Build/v4.0/BuildService.asmx',
+  ],
+  'sign-in redirect, sign-in page': [
+    '/r.git/info/lfs/objects/0123456789abcdef',
+    '/DefaultCollection/VersionControl/v1.0/item.ashx?fid=1',
+    '/DefaultCollection/VersionControl/v1.0/Upload.ashx',
+    '/VersionControl/v1.0/item.asmx?x',
+    '/VersionControl/v1.0/upload.asmx',
+    '/VersionControlProxy/V1.0/item.asmx?fid=1',
+    '/DefaultCollection/WorkItemTracking/v1.0/AttachFileHandler.ashx?FileID=1',
+    '/DefaultCollection/Services/v1.0/FileHandler.ashx',
+    '/DefaultCollection/TestManagement/v1.0/AttachmentDownload.ashx?id=1',
+    '/_tfs_resources/VersionControl/v1.0/x',
+    '/DefaultCollection/_api/_versioncontrol/itemContent?path=x',
+    '/_apis/build/builds/1/artifacts?artifactName=d&$format=zip',
+    '/p/_apis/git/repositories/r/items?path=/a.html',
+    '/_apis/resources/Containers/1?itemPath=a.html',
+    '/_apis/connectionData',
+    '/_packaging/feed/pypi/simple/requests/',
+    '/_packaging/feed/nuget/v3/index.json',
+    '/pypi/simple/',
+  ],
+  '': [
+    '/',
+    '/p/wiki',
+    '/p/_git/r',
+    '/r.git',
+    '/r.git/HEAD',
+    '/my.github/x',
+    '/info/references',
+    '/x/login',
+    '/npm/package',
+  ],
+}
+
+for (const [refused, paths] of Object.entries(table))
+  for (const path of paths)
+    t.test(`the table holds for ${path}`, async t => {
+      for (const [kind, heads] of Object.entries(answers))
+        for (const [status, headers] of heads) {
+          const location =
+            headers['Location'] === 'again' ? `${server.url}/fabrikam${path}` : headers['Location']
+          const answer = await ask(`/fabrikam${path}`, [
+            status,
+            { ...headers, ...(location && { Location: location }) },
+          ])
+          const what = `${kind}: ${status} ${JSON.stringify(headers)}`
+          const text = await answer.text()
+          if (refused.split(', ').includes(kind)) {
+            t.equal(answer.status, 502, what)
+            t.equal(answer.headers.get('location'), null, what)
+            t.notMatch(text, '<html>', what)
+          } else {
+            t.equal(answer.status, status, what)
+            t.equal(answer.headers.get('location'), location ?? null, what)
+            t.equal(text, '<html>body</html>', what)
+          }
+        }
+    })
+
+t.test('of several redirects in one answer the worst counts', async t => {
+  for (const [path, locations] of [
+    [
+      '/r.git/info/refs',
+      [`${server.url}/fabrikam/r.git/info/refs`, 'https://elsewhere.example.org/r.git/info/refs'],
+    ],
+    ['/VersionControl/v1.0/item.ashx', [storage, signIn]],
+  ] as const) {
+    const answer = await ask(`/fabrikam${path}`, [302, { Location: [...locations] }])
+    t.equal(answer.status, 502, path)
+    await answer.text()
+  }
 })

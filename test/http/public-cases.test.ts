@@ -84,7 +84,7 @@ async function scriptedUpstream(t: Test, answer = '') {
   let received = ''
   let requests = 0
   const sockets = new Set<Socket>()
-  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
+  let url = ''
   const server = createServer(socket => {
     sockets.add(socket)
     let head = ''
@@ -95,7 +95,7 @@ async function scriptedUpstream(t: Test, answer = '') {
       if (!head.includes('\r\n\r\n')) return
       head = ''
       requests++
-      socket.write(answer.replaceAll('{upstream}', url()), 'latin1')
+      socket.write(answer.replaceAll('{upstream}', url), 'latin1')
       if (!/^(?:content-length|transfer-encoding):/im.test(answer) && !/^HTTP\/1\.1 [23]04/.test(answer))
         socket.end()
     })
@@ -105,5 +105,7 @@ async function scriptedUpstream(t: Test, answer = '') {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  return { url: url(), received: () => received, requests: () => requests }
+  const { port } = server.address() as AddressInfo // listening on TCP
+  url = `http://127.0.0.1:${port}`
+  return { url, received: () => received, requests: () => requests }
 }

@@ -182,7 +182,8 @@ t.test('addresses of the upstream are turned back into the client\u2019s', async
     t.equal(pathOutside(path, destination), expected)
   }
   check(t, 'http://h', '/fabrikam/x', '/fabrikam/y?z', '/fabrikam/y?z')
-  check(t, 'http://h', '/fabrikam/x', '/Fabrikam/y?z', '/fabrikam/y?z')
+  // In the upstream's spelling: one that corrects it would redirect for ever.
+  check(t, 'http://h', '/fabrikam/x', '/Fabrikam/y?z', '/Fabrikam/y?z')
   check(t, 'http://h', '/fabrikam/x', '/contoso/y', undefined)
   check(t, 'http://h', '/fabrikam/x', '/fabrikam-two/y', undefined)
   check(t, 'http://h/', '/fabrikam/x', '/y?z', '/fabrikam/y?z')

@@ -53,6 +53,7 @@ const unclearFlaws = Object.keys({
   'dot-segment': 0,
   'escaped-account': 0,
   host: 0,
+  destination: 0,
   'untrusted-forwarder': 0,
 } satisfies Record<UnclearTarget['flaw'], 0>) as UnclearTarget['flaw'][]
 

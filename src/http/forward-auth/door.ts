@@ -4,6 +4,7 @@ import type { Ask } from '../../gateway/ask.ts'
 import type { Allow, Decision, UnclearTarget } from '../../gateway/decision.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { Witness } from '../../gateway/ports.ts'
+import { requestHeaders } from '../addresses.ts'
 import { answer, answerTo, type Answer } from '../answer.ts'
 import { movedMeanwhile, putOff } from '../during-a-push.ts'
 import type { Ending } from '../ending.ts'
@@ -13,6 +14,7 @@ import { readAsk } from '../read-ask.ts'
 import { newRequestId } from '../request-id.ts'
 import { sendAndGoOn } from '../send-answer.ts'
 import { createSenderReader } from '../sender.ts'
+import { destinationOf } from '../upstream-target.ts'
 import { proxyKinds, type ProxyKind } from './proxies.ts'
 
 export interface DoorOptions {
@@ -42,6 +44,9 @@ const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
 
+/** Where the proxy sends a request is its own business; it is asked only what the account is called on this side. */
+const behindTheProxy = 'http://behind.invalid'
+
 const deciders = new Map(Object.entries(proxyKinds))
 const answerers = new Map(Object.values(proxyKinds).map(kind => [kind.answerPath, kind]))
 
@@ -65,7 +70,8 @@ export function createDoor(
 
       const ask: Ask = { ...read, method }
       if (!sender.trusted) observer.untrusted(ask.from, id)
-      const decision: Decision = sender.trusted ? await gateway.decide(ask) : untrusted
+      const decided: Decision = sender.trusted ? await gateway.decide(ask) : untrusted
+      const decision = (decided.outcome === 'allow' && leadingOut(ask, request)) || decided
       witness.saw(decision, ask, performance.now() - began)
       if (decision.outcome === 'allow') return allow(request, response, decision, id)
       kind.refuse(response, movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
@@ -73,6 +79,15 @@ export function createDoor(
       observer.bug(error, id)
       kind.refuse(response, told({ outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }))
     }
+  }
+
+  /** Whether an address in the request's headers leads out of the account: the proxy would not look at it. */
+  function leadingOut(ask: Ask, { rawHeaders }: IncomingMessage): UnclearTarget | undefined {
+    const destination = destinationOf(behindTheProxy, ask.target, naming)
+    if ('outcome' in destination) return undefined
+    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
+    const headers = requestHeaders(ask.method, rawHeaders, { target: ask.target, address, destination })
+    return 'outcome' in headers ? headers : undefined
   }
 
   /** With what the proxy is to set on the request, in the place of whatever its client wrote there. */

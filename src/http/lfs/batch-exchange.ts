@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { Exchange, type ExchangeEvents } from '../exchange.ts'
-import type { Journey } from '../screen-answer.ts'
+import type { Journey } from '../addresses.ts'
 
 /** What becomes of the body of a batch answer; `undefined`: it stays as it is. */
 export type Understand = (body: Buffer) => string | undefined

@@ -13,8 +13,8 @@ export interface PublicCase {
    */
   readonly request: string
   /**
-   * What the upstream says, as it stands on the wire (`\n` is not changed); `{upstream}` stands for its own address.
-   * Left out: it must never be asked.
+   * What the upstream says, as it stands on the wire (`\n` is not changed); `{upstream}` stands for its own address. Left
+   * out: it must never be asked.
    */
   readonly upstream?: string
   /** What the client gets: each must match the whole raw answer. */

@@ -1,0 +1,181 @@
+import type { UnclearTarget } from '../gateway/decision.ts'
+import { readTarget } from '../gateway/target.ts'
+import { isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
+
+/** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
+export interface Journey {
+  /** Path and query as the client wrote them. */
+  readonly target: string
+  /** Scheme and host as the client sees them: `https://git.example.com`. */
+  readonly address: string
+  readonly destination: Destination
+}
+
+/**
+ * A header of an answer in the client's terms, if it is one that clients follow: what lies in the account gets the
+ * address by which the client knows it. Everything else stays as it is, byte for byte.
+ */
+export function answerHeader(name: string, value: string, journey: Journey): string {
+  switch (name) {
+    case 'location':
+    case 'content-location':
+    // Azure's clients poll these two after a 202.
+    case 'operation-location':
+    case 'azure-asyncoperation':
+      return forClient(value, journey)
+    case 'refresh':
+      return value.replace(refreshAddress, (_, before: string, reference: string) => {
+        return before + forClient(reference, journey)
+      })
+    case 'link':
+      return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${forClient(reference, journey)}>`)
+    default:
+      return value
+  }
+}
+
+const refreshAddress = /^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']*)/i
+
+/**
+ * The headers of a request with their addresses in the upstream's terms: WebDAV's `Destination`, and the addresses
+ * in its `If` (RFC 4918, 10.3 and 10.4). The account that was judged must hold them all, or COPY and MOVE would reach
+ * into another one; so whatever method carries them, since an upstream may be told another in a header of its own.
+ */
+export function requestHeaders(
+  method: string,
+  raw: readonly string[],
+  journey: Journey,
+): readonly string[] | UnclearTarget {
+  let headers: string[] | undefined
+  let destinations = 0
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? ''
+    // The lengths first: this loop runs over every header of every request.
+    const isDestination = name.length === 11 && name.toLowerCase() === 'destination'
+    if (!isDestination && (name.length !== 2 || name.toLowerCase() !== 'if')) continue
+    const value = raw[at + 1] ?? ''
+    const written = isDestination ? destinationHeader(method, value, journey) : taggedLists(value, journey)
+    if (isDestination) destinations++
+    if (written === undefined || destinations > 1) return leadsOut
+    headers ??= [...raw]
+    headers[at + 1] = written
+  }
+  return headers ?? raw
+}
+
+const leadsOut: UnclearTarget = { outcome: 'unclear-target', flaw: 'destination' }
+
+/** COPY and MOVE need an address. With other methods the header may be something else. */
+function destinationHeader(method: string, value: string, journey: Journey): string | undefined {
+  if (!looksLikeAddress.test(value) && !/^(?:copy|move)$/i.test(method)) return value
+  return forUpstream(value, journey)
+}
+
+/** Addresses stand between the lists; in the parentheses are tokens and ETags, which are nobody's address. */
+function taggedLists(value: string, journey: Journey): string | undefined {
+  let lost = false
+  const written = value.replace(listOrAddress, (whole, reference?: string) => {
+    if (reference === undefined || !looksLikeAddress.test(reference)) return whole
+    const inside = forUpstream(reference, journey)
+    lost ||= inside === undefined
+    return `<${inside}>`
+  })
+  return lost ? undefined : written
+}
+
+/** What is not closed reaches to the end: to look for an end again and again would take time by the square. */
+const listOrAddress = /\((?:[^)"]|"[^"]*(?:"|$))*(?:\)|$)|<([^<>]*)>/g
+
+const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
+
+/**
+ * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
+ * parsers could read it in two ways. Origins are compared, not their spelling; what follows them stays as written.
+ */
+export function placeOf(reference: string, { target, address, destination }: Journey): string | undefined {
+  const parts = partsOf(reference)
+  const asked = destination.origin + destination.path
+  if (parts === undefined || !URL.canParse(reference, asked)) return undefined
+  const url = new URL(reference, asked)
+  const rooted = parts.authority !== undefined || parts.path.startsWith('/')
+  const path = rooted && !dotSegment.test(parts.path) ? parts.path || '/' : url.pathname
+  // HTTP/1.0 may come without a host: then a path is all that can be said.
+  const client = URL.canParse(address) ? new URL(address) : undefined
+  const here = client === undefined ? 0 : nearness(url, client)
+  const there = nearness(url, new URL(destination.origin))
+  if (here === 0 && there === 0) return undefined
+  const outside = there > here ? pathOutside(path, destination) : pathHere(path, destination)
+  if (outside === undefined) return undefined
+  // A reference without path and query keeps the query that it was asked with.
+  const kept = rooted || parts.path !== '' || parts.rest.startsWith('?') ? '' : url.search
+  const place = outside + kept + parts.rest
+  // An upstream that insists on the other scheme would send the client to the same place for ever.
+  if (here < 2 && there < 2 && place === target) return undefined
+  return client === undefined ? place : address + place
+}
+
+function pathHere(path: string, { outer }: Destination): string | undefined {
+  return isWithin(path, outer) ? path : undefined
+}
+
+/** The reference itself if the client reads it as it is meant. */
+function forClient(reference: string, journey: Journey): string {
+  const place = placeOf(reference, journey)
+  if (place === undefined) return reference
+  const base = (URL.canParse(journey.address) ? journey.address : nowhere) + journey.target
+  const reads = URL.canParse(reference, base) ? new URL(reference, base).href : undefined
+  return reads === new URL(place, base).href ? reference : place
+}
+
+const nowhere = 'http://gateway.invalid'
+
+/** A reference of a client in the upstream's terms; `undefined` if it leads out of the account, or is unclear. */
+function forUpstream(reference: string, { address, destination }: Journey): string | undefined {
+  const parts = partsOf(reference)
+  if (parts === undefined) return undefined
+  const { authority, rest } = parts
+  if (authority !== undefined) {
+    if (!/^https?:/i.test(reference) || !URL.canParse(reference) || !URL.canParse(address)) return undefined
+    if (nearness(new URL(reference), new URL(address)) === 0) return undefined
+  }
+  // By the same reading as the address of the request itself: what is judged is what is forwarded.
+  const path = authority !== undefined && parts.path === '' ? '/' : parts.path
+  if ('outcome' in readTarget({ target: path + rest, host: '' })) return undefined
+  const inside = pathInside(path, destination)
+  if (inside === undefined || inside.startsWith('//')) return undefined
+  return `${authority === undefined ? '' : destination.origin}${inside}${rest}`
+}
+
+/**
+ * 2 on one origin; 1 on one host with http and https mixed up, as upstreams write it that believe `X-Forwarded-Proto`
+ * but not `X-Forwarded-Host`, or the other way round; else 0.
+ */
+function nearness(one: URL, other: URL): 0 | 1 | 2 {
+  if (hostOf(one) !== hostOf(other) || !/^https?:$/.test(one.protocol)) return 0
+  return one.protocol === other.protocol ? 2 : 1
+}
+
+/** With the port, without the dot that ends a full name: with it, it is the same one. */
+function hostOf({ hostname, port }: URL): string {
+  return `${hostname.replace(/\.$/, '')}:${port}`
+}
+
+interface Parts {
+  readonly authority: string | undefined
+  readonly path: string
+  /** Query and fragment. */
+  readonly rest: string
+}
+
+/**
+ * A reference by RFC 3986, appendix B. `undefined` for what browsers and curl read differently: backslashes, control
+ * characters, and http without its two slashes.
+ */
+function partsOf(reference: string): Parts | undefined {
+  if (/\\|[^ -~\x80-\xff]/.test(reference)) return undefined
+  const [, scheme, authority, path = '', rest = ''] = uri.exec(reference) ?? []
+  return scheme !== undefined && authority === undefined ? undefined : { authority, path, rest }
+}
+
+const uri = /^(?:([a-z][a-z\d+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(.*)$/i
+const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i

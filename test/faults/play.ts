@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { ask } from '../support/ask.ts'
+import type { Fault } from './faults.ts'
+import { startTraffic, type Tally } from './traffic.ts'
+import { startFaultWorld } from './world.ts'
+
+/** What one fault did to the callers. */
+export interface Played {
+  readonly fault: Fault
+  readonly tally: Tally
+  /** From the mending to the last right password that was not let in; 0 if there was none after it. */
+  readonly secondsToNormal: number
+  /** Why the gateway is not what it was: it has ended, or does not become ready. */
+  readonly gone: string | undefined
+}
+
+export interface Length {
+  /** At least so many requests in all. */
+  readonly requests: number
+  /** So long lasts the fault. */
+  readonly brokenMs: number
+  /** So long the traffic goes on after it. */
+  readonly afterMs: number
+}
+
+/** Breaks a part under traffic, mends it, and counts. */
+export async function play(t: Pick<Test, 'teardown'>, fault: Fault, length: Length): Promise<Played> {
+  const world = await startFaultWorld(t, fault.needs)
+  const traffic = startTraffic(
+    world.gateways.map(({ url }) => url),
+    world.callers,
+    { connections: 4 },
+  )
+  await traffic.reach(length.requests / 4, 10)
+  await fault.breaks(world)
+  await delay(length.brokenMs)
+  await fault.mends?.(world)
+  const mended = performance.now()
+  await delay(length.afterMs)
+  await traffic.reach(length.requests, 60)
+  const tally = await traffic.stop()
+
+  let gone: string | undefined
+  for (const gateway of world.gateways) {
+    const { status } = await ask(`${gateway.operationsUrl}/ready`).catch(() => ({ status: 0 }))
+    if (status !== 200) gone = `ready says ${status}: ${gateway.logs().slice(-600)}`
+  }
+  const secondsToNormal = Math.max(0, (tally.lastTrouble - mended) / 1000)
+  return { fault, tally, secondsToNormal, gone }
+}

@@ -1,0 +1,101 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import argon2 from 'argon2'
+import type { Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { startPostgres, type Postgres } from '../support/postgres.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
+import { startLine, type Line } from './line.ts'
+import type { Callers } from './traffic.ts'
+
+/** What the gateways of a run stand on; every line can be broken by itself. */
+export interface FaultWorld {
+  readonly gateways: readonly [Altgate, ...Altgate[]]
+  readonly upstream: { readonly server: RecordingUpstream; readonly line: Line }
+  readonly redis?: { readonly server: TestRedis; readonly line: Line }
+  readonly postgres?: { readonly server: Postgres; readonly line: Line; readonly url: string }
+  readonly callers: readonly Callers[]
+}
+
+export interface Needs {
+  /** SQLite if left out. */
+  readonly postgres?: true
+  readonly redis?: true
+  /** More than one needs `postgres` and `redis`. */
+  readonly gateways?: 1 | 2
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** The least that the settings allow: how dear a hash is, is not what these runs are about. */
+const cost = { memoryKiB: 7168, passes: 5 }
+const endless = { guesses: 1_000_000 }
+const throttle = { address: endless, credential: endless, everywhere: endless }
+
+/** People whose passwords the gateways have never seen when a run begins. */
+const strangers = 400
+const password = 'the password of the strangers'
+const path = '/contoso/welcome.git/info/refs?service=git-upload-pack'
+
+/** Gateways with an account, Anna's credential, one whose password was replaced, and many that were never used. */
+export async function startFaultWorld(t: Pick<Test, 'teardown'>, needs: Needs): Promise<FaultWorld> {
+  const server = await recordingUpstream(t as Test)
+  const upstream = { server, line: await startLine(t, server.port) }
+  const redis = needs.redis && (await redisBehindALine(t))
+  const postgres = needs.postgres && (await postgresBehindALine(t))
+  const settings = {
+    throttle,
+    hashing: { ...cost, lanes: 1, queueLimit: 1000 },
+    ...(redis && { redis: { url: `redis://127.0.0.1:${redis.line.port}` } }),
+    ...(postgres && { store: { url: postgres.url } }),
+    ...needs.settings,
+  }
+  const start = () => startAltgate(t, { settings, env: needs.env ?? {} })
+  const first = await start()
+  await fill(first, `http://127.0.0.1:${upstream.line.port}`)
+  const gateways = [first, ...(needs.gateways === 2 ? [await start()] : [])] as const
+  return { gateways, upstream, callers: callers(), ...(redis && { redis }), ...(postgres && { postgres }) }
+}
+
+async function redisBehindALine(t: Pick<Test, 'teardown'>) {
+  const server = await startRedis(t)
+  return { server, line: await startLine(t, server.port) }
+}
+
+async function postgresBehindALine(t: Pick<Test, 'teardown'>) {
+  const server = await startPostgres(t)
+  const url = new URL(await server.database('altgate'))
+  const line = await startLine(t, Number(url.port))
+  url.port = String(line.port)
+  return { server, line, url: url.href }
+}
+
+async function fill(altgate: Altgate, upstream: string): Promise<void> {
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream])
+  const set = (user: string, secret: string) =>
+    altgate.must(['credential', 'set', '--scope', 'msa', '--user', user], { stdin: `${secret}\n` })
+  await set('anna@example.com', 'the password of anna')
+  await set('ben@example.com', 'the old password of ben')
+  await set('ben@example.com', 'the new password of ben')
+  const hash = await argon2.hash(password, {
+    memoryCost: cost.memoryKiB,
+    timeCost: cost.passes,
+    parallelism: 1,
+  })
+  const lines = Array.from({ length: strangers }, (_, at) => `stranger-${at}@example.com:${hash}\n`)
+  const file = join(altgate.directory, 'strangers.txt')
+  writeFileSync(file, lines.join(''))
+  await altgate.must(['credential', 'import', file, '--scope', 'msa'])
+}
+
+/** Right passwords that are remembered or new, a replaced one, and guesses. */
+function callers(): readonly Callers[] {
+  let met = 0
+  return [
+    { path, right: true, next: () => ['anna@example.com', 'the password of anna'] },
+    { path, right: true, next: () => [`stranger-${met++ % strangers}@example.com`, password] },
+    { path, right: false, next: () => ['ben@example.com', 'the old password of ben'] },
+    { path, right: false, next: count => ['anna@example.com', `guess ${count % 50}`] },
+  ]
+}

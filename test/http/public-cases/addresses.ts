@@ -1,0 +1,67 @@
+import { answerOf, type PublicCase } from './case.ts'
+
+/**
+ * The addresses of these upstreams are known only when they listen, so they answer with `{upstream}` in its place.
+ */
+const answers: readonly PublicCase[] = [
+  '200 OK',
+  '201 Created',
+  '202 Accepted',
+  '303 See Other',
+  '404 Not Found',
+].flatMap(status =>
+  ['Location', 'Content-Location', 'Operation-Location'].map(name => ({
+    name: `${name} of ${status.slice(0, 3)} gets the public address`,
+    reported: name === 'Location' ? 'tinyproxy 426' : 'RFC 9110, 8.7',
+    request: 'PUT /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\nContent-Length: 0\n{close}\n\n',
+    publicUrl: 'http://git.example.com',
+    upstream: answerOf(status, { [name]: '{upstream}/fabrikam/x/1?a=b%2Fc' }),
+    answer: [new RegExp(`^${name}: http://git\\.example\\.com/fabrikam/x/1\\?a=b%2Fc\\r$`, 'm')],
+    never: /127\.0\.0\.1/,
+  })),
+)
+
+function move(method: string, destination: string): string {
+  const lines = [
+    `${method} /fabrikam/a HTTP/1.1`,
+    'Host: git.example.com',
+    '{auth}',
+    `Destination: ${destination}`,
+  ]
+  return `${[...lines, 'X-Forwarded-Proto: https', '{close}'].join('\n')}\n\n`
+}
+
+const moved: readonly PublicCase[] = (
+  [
+    ['MOVE', 'https://git.example.com/fabrikam/b%20c', 'nginx-proxy 451'],
+    ['COPY', 'https://git.example.com/fabrikam/b%20c', 'wsgidav 183'],
+    ['MOVE', 'HTTPS://GIT.example.com:443/fabrikam/b%20c', 'seafile 2336'],
+    ['COPY', 'http://git.example.com/fabrikam/b%20c', 'keeweb 1154'],
+  ] as const
+).map(([method, destination, reported]) => ({
+  name: `${method} to ${destination} is told in the upstream's terms`,
+  reported,
+  request: move(method, destination),
+  trustedProxies: ['127.0.0.1'],
+  upstream: answerOf('201 Created'),
+  answer: [/^HTTP\/1\.1 201 /],
+  forwardAuth: 200,
+  forwarded: [/^Destination: http:\/\/127\.0\.0\.1:\d+\/fabrikam\/b%20c\r$/m],
+}))
+
+const refused: readonly PublicCase[] = [
+  'https://git.example.com/contoso/b',
+  '/contoso/b',
+  'https://git.example.com/fabrikam/%2e%2e/contoso/b',
+  'https://elsewhere.example/fabrikam/b',
+  'https://git.example.com\\@elsewhere.example/fabrikam/b',
+].map(destination => ({
+  name: `nothing is moved to ${destination}`,
+  reported: 'RFC 4918, 9.9.4',
+  request: move('MOVE', destination),
+  trustedProxies: ['127.0.0.1'],
+  answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
+  forwardAuth: 403,
+}))
+
+export const cases: readonly PublicCase[] = [...answers, ...moved, ...refused]
