@@ -52,7 +52,7 @@ export const throttle = z
     anonymous: z
       .strictObject({
         requests: whole(1, 1_000_000)
-          .default(1000)
+          .default(1500)
           .describe(
             'Requests for one path of one account from one address. As many as clones that a build farm behind one address may begin at the same moment: every git process asks once before it presents anything.',
           ),
