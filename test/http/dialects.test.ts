@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Naming } from '../../src/gateway/account.ts'
 import { answer, answerTo, type Answer } from '../../src/http/answer.ts'
+import type { ResetNeeded } from '../../src/gateway/decision.ts'
 import type { Ending } from '../../src/http/ending.ts'
 import { moved, named, resetNeeded, table } from '../support/endings.ts'
 import { entra } from '../support/world.ts'
@@ -153,4 +154,13 @@ t.test('a kind of error is known by its outcome', async t => {
     typeName: 'Altgate.ResetNeededException',
     typeKey: 'ResetNeededException',
   })
+})
+
+t.test('a move that is told without end ends git-lfs, and nobody else', async t => {
+  const ending: Ending = { ...(resetNeeded(moved()) as ResetNeeded), tooOften: true }
+  const { status, headers, body } = told('lfs', ending)
+  t.equal(status, 403)
+  t.equal(headers['WWW-Authenticate'], undefined)
+  t.match(body, 'Reset needed')
+  for (const dialect of ['text', 'soap', 'rest', 'html'] as const) t.equal(told(dialect, ending).status, 401)
 })
