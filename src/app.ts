@@ -10,6 +10,7 @@ import { createSelfService } from './self-service/plugin.ts'
 import { createWebhook } from './self-service/webhook.ts'
 import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
+import { networkOf } from './throttling/addresses.ts'
 import type { Logger } from './witnesses/log.ts'
 import type { WorkerMetrics } from './witnesses/metrics.ts'
 import type { createOutageReport } from './witnesses/outages.ts'
@@ -37,6 +38,8 @@ export function createApp(parts: AppParts): FastifyInstance {
     trustedProxies,
     loadTest: settings.throttle.loadTest,
     upstream: upstreamOf(settings.upstream),
+    refusedBodies: settings.refusedBodies,
+    networkOf: address => networkOf(address, settings.throttle.ipv6PrefixBits),
     authorize: services.upstreamAuth.authorize,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { areThere, proofsIn, type Proof } from './support/proofs.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -9,7 +10,7 @@ interface Promised {
   readonly number: number
   readonly cells: readonly string[]
   /** What stands in the last cell: a file, and the name of a test in it. */
-  readonly proofs: readonly (readonly [file: string, title: string])[]
+  readonly proofs: readonly Proof[]
 }
 
 const table: readonly Promised[] = read('docs/clients.md')
@@ -24,28 +25,6 @@ const table: readonly Promised[] = read('docs/clients.md')
     }
   })
 
-function proofsIn(cell: string): Promised['proofs'] {
-  return cell
-    .trim()
-    .split('<br>')
-    .map(proof => {
-      const [, shown, file = '', title = ''] = /^\[(.+?)\]\(\.\.\/(.+?)\) (.+)$/.exec(proof) ?? []
-      return [file === `test/${shown}` ? file : '', title]
-    })
-}
-
-/** The names of a file's tests as the table writes them: `…` for what varies. */
-function titlesIn(file: string): readonly string[] {
-  const calls = read(file).matchAll(/\b\w+\.test\(\s*(['"`])(.+?)\1,/gs)
-  return [...calls].map(([, , text = '']) =>
-    text
-      .replace(/\\u([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-      .replaceAll('’', "'")
-      .replace(/\$\{.+?\}/g, '…')
-      .replaceAll("\\'", "'"),
-  )
-}
-
 t.test('the table has every promise once, in order, and no empty cell', async t => {
   t.strictSame(
     table.map(({ number }) => number),
@@ -58,11 +37,7 @@ t.test('the table has every promise once, in order, and no empty cell', async t 
 })
 
 t.test('each promise names tests that there are', async t => {
-  for (const { number, proofs } of table)
-    for (const [file, title] of proofs) {
-      if (file === '' || !existsSync(join(root, file))) t.fail(`${number}: no file for "${title}"`)
-      else t.ok(titlesIn(file).includes(title), `${number}: ${file}: ${title}`)
-    }
+  for (const { number, proofs } of table) areThere(t, String(number), proofs)
 })
 
 t.test('each file and each decision that the table names is there', async t => {

@@ -62,7 +62,8 @@ type Seen = { readonly status: number; readonly body: string } | { readonly forw
 
 function seenBy(decision: Decision, settings: Settings): Seen {
   if (decision.outcome === 'allow') return { forwardedTo: `${destinationOf(decision.account, settings)}...` }
-  return answer(decision, { requestId: 'explain', publicUrl: settings.publicUrl })
+  const { publicUrl, accounts } = settings
+  return answer(decision, { requestId: 'explain', publicUrl, naming: accounts.naming })
 }
 
 function sayWalk(stations: readonly Station[], { outcome }: Decision, seen: Seen): void {

@@ -1,7 +1,7 @@
-import { pathOf, toolAt } from './tool-path.ts'
+import { pathOf, requestKindAt, toolAt } from './tool-path.ts'
 
 /** The ways in which one and the same explanation is told. */
-export type Dialect = 'text' | 'lfs' | 'soap' | 'rest' | 'html'
+export type Dialect = 'text' | 'lfs' | 'soap' | 'transfer' | 'rest' | 'html'
 
 /** What the choice depends on. Not on the method: HEAD must get the headers that GET gets. */
 export interface Asking {
@@ -14,8 +14,9 @@ export interface Asking {
 /**
  * Which dialect a request understands. What git itself asks is `text`, known after one expression, and what git-lfs asks
  * is `lfs`, wherever an LFS server has its objects. Else the path decides, whoever asks: `text` for git and LFS, `soap`
- * for `*.asmx`, `rest` below `/_apis`. On other paths the headers do: `soap` for SOAP 1.1 and 1.2 and Team Explorer
- * Everywhere, `rest` if JSON is what is wanted most, `html` for a person in a browser, else `text`.
+ * for `*.asmx`, `rest` below `/_apis`. On other paths the headers do: `transfer` for the files of TFVC, if one of its
+ * clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most and for
+ * npm and its like, `html` for a person in a browser, else `text`.
  */
 export function dialectOf({ target, rawHeaders }: Asking): Dialect {
   const path = pathOf(target)
@@ -23,11 +24,21 @@ export function dialectOf({ target, rawHeaders }: Asking): Dialect {
   const header = (name: string) => valueOf(rawHeaders, name)
   if (isLfs(header)) return 'lfs'
   const tool = toolAt(path)
-  if (tool !== undefined) return tool === 'git' ? 'text' : tool
-  if (speaksSoap(header)) return 'soap'
+  if (tool === 'git') return 'text'
+  if (tool !== 'rest' && requestKindAt(path) === 'tfvc-file' && isTfvcClient(header)) return 'transfer'
+  if (tool !== undefined) return tool
+  if (soapVersionOf(header) !== undefined || isTfvcClient(header)) return 'soap'
   const wanted = wantedMost(header('accept') ?? '')
-  if (wanted === 'application/json') return 'rest'
+  if (wanted === 'application/json' || npmLike.test(header('user-agent') ?? '')) return 'rest'
   return wanted === 'text/html' && isBrowser(header) ? 'html' : 'text'
+}
+
+/** npm and those that speak to its registries: they show what is in JSON, and do not always ask for it. */
+const npmLike = /^(?:npm|pnpm|yarn|bun)\//i
+
+/** The first value of a request header. */
+export function headerOf({ rawHeaders }: Asking, name: string): string | undefined {
+  return valueOf(rawHeaders, name)
 }
 
 type Header = (name: string) => string | undefined
@@ -42,13 +53,29 @@ function isLfs(header: Header): boolean {
   )
 }
 
-function speaksSoap(header: Header): boolean {
-  return (
-    header('soapaction') !== undefined ||
-    /^application\/soap\+xml\b/i.test(header('content-type') ?? '') ||
-    // With two blanks each, or with one: it depends on how the person signs in there.
-    /Team {1,2}Explorer {1,2}Everywhere/.test(header('user-agent') ?? '')
-  )
+/** Whether git or LFS asks, as far as the path says. */
+export function isForGit({ target }: Asking): boolean {
+  return toolAt(pathOf(target)) === 'git'
+}
+
+/**
+ * Which SOAP a request to a service is written in; `undefined` if people or scripts ask there, who take an HTTP status
+ * for what it says. For requests in the dialect `soap`.
+ */
+export function soapVersion(asking: Asking): '1.1' | '1.2' | undefined {
+  const header = (name: string) => headerOf(asking, name)
+  const isService = toolAt(pathOf(asking.target)) === 'soap'
+  return soapVersionOf(header) ?? (isService && isTfvcClient(header) ? '1.1' : undefined)
+}
+
+function soapVersionOf(header: Header): '1.1' | '1.2' | undefined {
+  if (/^application\/soap\+xml\b/i.test(header('content-type') ?? '')) return '1.2'
+  return header('soapaction') === undefined ? undefined : '1.1'
+}
+
+/** Team Explorer Everywhere, with two blanks each or with one: it depends on how the person signs in there. */
+function isTfvcClient(header: Header): boolean {
+  return /Team {1,2}Explorer {1,2}Everywhere|^Team Foundation\b/.test(header('user-agent') ?? '')
 }
 
 /** Browsers say `navigate` over https and on localhost only; PowerShell and some git clients say Mozilla as well. */

@@ -4,11 +4,20 @@ import { answer } from './answer.ts'
 import type { Unreadable } from './ending.ts'
 import { newRequestId } from './request-id.ts'
 
+/** A peer whose bytes were no request. */
+export interface Malformed {
+  readonly error: Error & { code?: string }
+  readonly socket: Socket
+  readonly publicUrl: string
+  /** Closes the connection when all that was written has left. */
+  readonly end: (socket: Socket) => void
+}
+
 /**
  * Answers bytes that are no request and closes the connection: whatever follows them cannot be told apart from
  * what they smuggle (RFC 9112, 11.2). For Node's 'clientError' event.
  */
-export function answerMalformed(error: Error & { code?: string }, socket: Socket, publicUrl: string): void {
+export function answerMalformed({ error, socket, publicUrl, end }: Malformed): void {
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
@@ -18,8 +27,8 @@ export function answerMalformed(error: Error & { code?: string }, socket: Socket
   const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body) }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   )
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
-  socket.destroySoon()
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  end(socket)
 }
 
 function flawOf(code: string | undefined): Unreadable {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, METHODS, type Server } from 'node:http'
+import { createServer, METHODS, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
 import type { Naming } from '../gateway/account.ts'
@@ -15,6 +15,7 @@ import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
 import { proxy } from './proxy.ts'
 import { newRequestId } from './request-id.ts'
+import { createRefusedBodyReader, type RefusedBodies, type RefusedBodyReader } from './refused-bodies.ts'
 import { isReserved, routeOf } from './reserved.ts'
 import { sendAnswer } from './send-answer.ts'
 import { createSenderReader } from './sender.ts'
@@ -31,6 +32,9 @@ export interface PublicServerOptions {
   /** Left out: there is no load test. */
   readonly loadTest?: LoadTest
   readonly upstream: UpstreamOptions
+  readonly refusedBodies: RefusedBodies
+  /** Whose addresses count as one: an address, or the network it is in. */
+  readonly networkOf: (address: string) => string
   /** How the upstreams learn who it is. */
   readonly authorize: Authorize
   /** What is published at `/_altgate/keys`; left out: nothing is there. */
@@ -49,6 +53,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
   const lfs = options.lfs ?? { key: randomBytes(32), actionSeconds: 86_400 }
   const agent = createUpstreamAgent(options.upstream)
+  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
+  const { networkOf } = options
+  const senderOf = (request: IncomingMessage) => networkOf(readSender(request).from)
+  const bodies = createRefusedBodyReader({ ...options.refusedBodies, senderOf, networkOf })
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
     if (reply.raw.headersSent) reply.raw.destroy()
@@ -60,10 +68,14 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   }
 
   const app = fastify({
-    serverFactory: handler => listener(options.tls, handler),
+    serverFactory: handler => listener(options.tls, bodies, handler),
     genReqId: newRequestId,
     rewriteUrl: routeOf,
-    clientErrorHandler: (error, socket) => answerMalformed(error, socket, publicUrl),
+    clientErrorHandler(error, socket) {
+      // It has its answer: a second one would be taken for that to the next request.
+      if (bodies.isReading(socket)) socket.destroy()
+      else answerMalformed({ error, socket, publicUrl, end: socket => bodies.end(socket) })
+    },
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
     schemaController: { compilersFactory: noSchemas },
@@ -89,7 +101,6 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
-  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
   const forward = createForward({ agent, authorize, naming, publicUrl, lfs, observer })
   app.register(proxy, { agent, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
@@ -116,9 +127,12 @@ function endGently(app: FastifyInstance): void {
 /** Seconds after which a caller should come again who met a bug. */
 const bugRetryAfter = 5
 
-type Handler = NonNullable<Parameters<typeof createServer>[1]>
-
-function listener(tls: PublicServerOptions['tls'], handler: Handler): Server {
+function listener(
+  tls: PublicServerOptions['tls'],
+  bodies: RefusedBodyReader,
+  route: RequestListener,
+): Server {
+  const handler = bodies.wrap(route)
   const limits = {
     maxHeaderSize: 32 * 1024,
     headersTimeout: 60_000,
@@ -130,6 +144,7 @@ function listener(tls: PublicServerOptions['tls'], handler: Handler): Server {
   }
   const server =
     tls === undefined ? createServer(limits, handler) : createTlsServer({ ...limits, ...tls }, handler)
+  bodies.watch(server as Server) // as below
   server.on('checkContinue', (request, response) => {
     // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.
     if (isReserved(request.url ?? '')) response.writeContinue()

@@ -17,6 +17,8 @@ export interface Terms {
   readonly link?: string
   /** The account whose `link` is the only way on: no other password will do. */
   readonly terminal?: AccountName
+  /** What may help on the way, for git alone; the command on a line of its own. */
+  readonly aside?: { readonly sentence: string; readonly command: string }
   readonly headers?: Readonly<Record<string, string>>
 }
 

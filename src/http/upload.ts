@@ -53,6 +53,6 @@ export class Upload extends Readable {
 }
 
 /** As Node itself reads it; HTTP/1.0 has no 100 (RFC 9110, 10.1.1). */
-function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+export function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect)
 }

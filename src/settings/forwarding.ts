@@ -35,6 +35,24 @@ export const forwarding = {
     .prefault({})
     .describe('Large files (git-lfs), where an upstream sends clients to the gateway for them.'),
 
+  refusedBodies: z
+    .strictObject({
+      maxBytes: whole(0, 2 ** 40)
+        .default(64 * 2 ** 20)
+        .describe('Bytes that are read of one body. The default is 64 MiB.'),
+      maxSeconds: whole(1, 3600).default(60).describe('How long one body is read.'),
+      maxAtOncePerAddress: whole(0, 65_535)
+        .default(16)
+        .describe(
+          'Bodies that are read at once from one client address, or from one IPv6 network of `throttle.ipv6PrefixBits`. Team Explorer Everywhere has up to ten connections.',
+        ),
+      maxAtOnce: whole(0, 65_535).default(128).describe('Bodies that each process reads at once.'),
+    })
+    .prefault({})
+    .describe(
+      'How much is read of bodies that come with requests that are answered before the body has been needed: refused, or answered early by the upstream. Java, .NET and Team Explorer Everywhere send all of a body before they read the answer, and would show "Broken pipe" in its place. The answer leaves at once; what exceeds these limits is read for two more seconds or 1 MiB, then the connection ends.',
+    ),
+
   stop: z
     .strictObject({
       graceSeconds: whole(0, 3600)

@@ -30,6 +30,7 @@ export const schema = z
     throttle,
     upstream: forwarding.upstream,
     lfs: forwarding.lfs,
+    refusedBodies: forwarding.refusedBodies,
     stop: forwarding.stop,
     log: keeping.log,
     audit: keeping.audit,

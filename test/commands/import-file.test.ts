@@ -92,10 +92,11 @@ t.test('whatever bytes a file has, each of its lines is a credential or a fault 
     ),
     fc.string({ maxLength: 12 }),
   )
-  const lines = fc.array(
+  const line = fc.oneof(
     fc.array(cell, { maxLength: 4 }).map(cells => cells.join(':')),
-    { maxLength: 6 },
+    fc.nat(20).map(at => `user-${at}@example.com:${bcrypt}`),
   )
+  const lines = fc.array(line, { maxLength: 6 })
   const file = fc.oneof(
     lines.map(each => Buffer.from(each.join('\n'))),
     fc.uint8Array({ maxLength: 200 }),

@@ -165,9 +165,10 @@ t.test('the client reads why, though its upload was under way', async t => {
     `POST /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${authorization}\r\nContent-Length: 300000\r\n\r\n`,
   )
   client.send('x'.repeat(100_000))
-  t.match(await client.until(/Reference: \w+\n/), /^HTTP\/1\.1 502[^]*\r\nConnection: close\r\n/)
+  t.match(await client.until(/Reference: \w+\n/), /^HTTP\/1\.1 502[^]*\r\nConnection: keep-alive\r\n/)
   client.send('x'.repeat(200_000))
-  await client.closed()
+  client.send('GET /_altgate/none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+  t.match(await client.closed(), /HTTP\/1\.1 404 /, 'and asks on the same connection')
 })
 
 t.test('how long upstreams take is told in seconds, once per answer', async t => {

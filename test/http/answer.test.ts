@@ -73,6 +73,26 @@ Reference: 0123456789abcdef01234567
   )
 })
 
+t.test('git is told how to keep a password for each account, where a path names the account', async t => {
+  const byPath = { ...context, naming: { by: 'path' } as const }
+  const command = 'git config --global credential.https://git.example.com.useHttpPath true'
+  for (const ending of [refused(settled, 'mismatch'), refused(moved(), 'absent'), resetNeeded(moved())]) {
+    const { body } = answer(ending, byPath)
+    t.match(body, `let git keep both:\n${command}\nReference: `)
+    readsWellInATerminal(t, body)
+    const byHost = { ...context, naming: { by: 'host', suffix: '.example.com' } as const }
+    t.notMatch(answer(ending, byHost).body, 'useHttpPath')
+  }
+  t.strictSame(
+    answer(refused(settled, 'mismatch'), byPath),
+    answer(refused(settled, 'absent'), byPath),
+    'whatever was wrong, and whatever is right elsewhere',
+  )
+  for (const [status, ending] of table)
+    if (status !== 401 || ending.outcome === 'garbled' || ending.outcome === 'challenge')
+      t.notMatch(answer(ending, byPath).body, 'useHttpPath')
+})
+
 t.test('a long directory name is cut, and the text still fits', async t => {
   const { body } = answer(resetNeeded(moved(entra('Very Long Name '.repeat(40)))), context)
   readsWellInATerminal(t, body)

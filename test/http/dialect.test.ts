@@ -40,6 +40,19 @@ const table: readonly (readonly [string, string, Readonly<Record<string, string>
   ['tf with blanks', '/fabrikam/x', { 'User-Agent': tee }, 'soap'],
   ['tf with fewer', '/fabrikam/x', { 'User-Agent': 'Team Explorer Everywhere, SKU:9' }, 'soap'],
 
+  ['a file for tf', '/fabrikam/c/VersionControl/v1.0/item.ashx?fid=1', { 'User-Agent': tee }, 'transfer'],
+  [
+    'a file for Visual Studio',
+    '/c/Upload.ASHX',
+    { 'User-Agent': 'Team Foundation (devenv.exe)' },
+    'transfer',
+  ],
+  ['a file through a TFS proxy', '/VersionControlProxy/V1.0/item.asmx', { 'User-Agent': tee }, 'transfer'],
+  ['a file for curl', '/fabrikam/item.ashx', { 'User-Agent': 'curl/8.5.0' }, 'text'],
+  ['a file of git that is called item.ashx', '/x.git/item.ashx', { 'User-Agent': tee }, 'text'],
+  ['REST that is called item.ashx', '/fabrikam/_apis/item.ashx', { 'User-Agent': tee }, 'rest'],
+  ['a service that is called otherwise', '/fabrikam/items.asmx', { 'User-Agent': tee }, 'soap'],
+
   ['REST', '/fabrikam/_apis/connectionData', {}, 'rest'],
   ['route discovery', '/fabrikam/_apis', {}, 'rest'],
   ['REST about a repository', '/fabrikam/_apis/git/repositories/r.git', {}, 'rest'],

@@ -26,8 +26,14 @@ const askings = {
 
 const told = (dialect: keyof typeof askings, ending: Ending) => answerTo(askings[dialect], ending, context)
 
+/** What those hear who are not git. */
+const withoutGit = (ending: Ending) => {
+  const { requestId, publicUrl } = context
+  return answer(ending, { requestId, publicUrl })
+}
+
 /** All that the plain text says, on one line. */
-const saidBy = (ending: Ending) => answer(ending, context).body.trimEnd().replaceAll('\n', ' ')
+const saidBy = (ending: Ending) => withoutGit(ending).body.trimEnd().replaceAll('\n', ' ')
 
 /** In every dialect the same but for these. */
 const dialectsOwn = new Set([
@@ -59,14 +65,15 @@ for (const [status, ending] of table) {
 function readsInLfs(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(headers['Content-Type'], 'application/vnd.git-lfs+json')
   const said = JSON.parse(body) as Partial<Record<string, string>> // `inLfs` writes nothing but strings
-  t.equal(said['message']?.replaceAll('\n', ' '), saidBy(ending))
+  const toGit = answer(ending, context).body.trimEnd()
+  t.equal(said['message']?.replaceAll('\n', ' '), toGit.replaceAll('\n', ' '))
   t.equal(said['request_id'], context.requestId)
   const [link] = /^https:\S+$/m.exec(said['message'] ?? '') ?? []
   t.equal(said['documentation_url'], link, 'the address stands on a line of its own as well')
 }
 
 function readsInSoap(t: Test, ending: Ending, { status, headers, body }: Answer): void {
-  t.equal(body, answer(ending, context).body, 'the body is that of the plain text')
+  t.equal(body, withoutGit(ending).body, 'the body is that of the plain text')
   t.equal(headers['Content-Type'], 'text/plain; charset=utf-8')
   const terminal = ending.outcome === 'reset-needed'
   const error = headers['X-TFS-ServiceError']
@@ -108,6 +115,28 @@ function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
     .trim()
   t.equal(plain.replaceAll('\n', ' '), saidBy(ending), 'the same sentences, and no other')
 }
+
+/** The statuses that `tf` puts into words, and those in whose place they come. */
+const soapStatus = (status: number) =>
+  status === 429 ? 503 : [400, 401, 503].includes(status) ? status : 500
+
+for (const [status, ending] of table)
+  t.test(`${named(ending)} is told to SOAP callers in an envelope of their version`, async t => {
+    for (const [rawHeaders, type] of [
+      [['SOAPAction', '""'], 'text/xml; charset=utf-8'],
+      [['Content-Type', 'application/soap+xml;action="x"'], 'application/soap+xml; charset=utf-8'],
+    ] as const) {
+      const given = answerTo({ ...askings.soap, rawHeaders }, ending, context)
+      t.equal(given.status, soapStatus(status))
+      t.strictSame(shared(given), shared(answer(ending, context)), 'outcome and Retry-After among them')
+      const isFault = given.status === 500
+      t.equal(given.headers['Content-Type'], isFault ? type : 'text/plain; charset=utf-8')
+      if (!isFault) continue
+      const text = /<(?:faultstring|soap:Text xml:lang="en")>([^<]*)</.exec(given.body)?.[1]
+      t.equal(text?.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'), saidBy(ending))
+      t.match(given.body, status < 500 ? /soap:(?:Client|Sender)</ : /soap:(?:Server|Receiver)</)
+    }
+  })
 
 t.test('the page leads to the reset', async t => {
   t.match(

@@ -8,8 +8,8 @@ import { libgit2 } from '../support/libgit2.ts'
 import { freePort } from '../support/ports.ts'
 import { anna, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
-import { tf } from '../support/tee.ts'
-import type { SignIn } from '../support/wire.ts'
+import { tf, tfTransfer } from '../support/tee.ts'
+import { wireTo, type SignIn } from '../support/wire.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
 const upstream = await recordingUpstream(t)
@@ -57,8 +57,6 @@ const later = (decision: Throttled | Busy) => {
 const throttling = await later({ outcome: 'throttled', by: 'credential', retryAfter: 30 })
 const busy = await later({ outcome: 'busy', retryAfter: 30 })
 
-const contact = (status: number) => ({ shown: `could not be contacted. HTTP status: ${status}`, asked: 1 })
-
 /** An outcome; where and with what it comes about; what `tf` shows, and after how many sign-ins of three. */
 const endings: readonly {
   readonly outcome: string
@@ -93,10 +91,37 @@ const endings: readonly {
     status: 401,
     tf: { shown: 'Access denied connecting to TFS server', asked: 3 },
   })),
-  { outcome: 'disabled', url: `${server.url}/fabrikam`, signIn: off, status: 403, tf: contact(403) },
-  { outcome: 'no-account', url: `${server.url}/nobody`, signIn: anna, status: 404, tf: contact(404) },
-  { outcome: 'throttled', url: `${throttling.url}/fabrikam`, signIn: anna, status: 429, tf: contact(429) },
-  { outcome: 'upstream-failed', url: `${server.url}/dead`, signIn: anna, status: 502, tf: contact(502) },
+  {
+    outcome: 'disabled',
+    url: `${server.url}/fabrikam`,
+    signIn: off,
+    status: 403,
+    tf: { shown: /^Your user name and password are right, but .* Reference: \w+$/, asked: 1 },
+  },
+  {
+    outcome: 'no-account',
+    url: `${server.url}/nobody`,
+    signIn: anna,
+    status: 404,
+    tf: { shown: /^There is no such account here\. .* Reference: \w+$/, asked: 1 },
+  },
+  {
+    outcome: 'throttled',
+    url: `${throttling.url}/fabrikam`,
+    signIn: anna,
+    status: 429,
+    tf: {
+      shown: /^An error occurred: Too many attempts\. Try again in 30 seconds\. .* Reference: \w+$/,
+      asked: 1,
+    },
+  },
+  {
+    outcome: 'upstream-failed',
+    url: `${server.url}/dead`,
+    signIn: anna,
+    status: 502,
+    tf: { shown: /^The service behind this gateway could not be reached\. .* Reference: \w+$/, asked: 1 },
+  },
   {
     outcome: 'busy',
     url: `${busy.url}/fabrikam`,
@@ -120,7 +145,7 @@ const endings: readonly {
     url: `${httpsOnly.url}/fabrikam`,
     signIn: anna,
     status: 403,
-    tf: contact(403),
+    tf: { shown: /^Plain http shows your password .* https:\/\/git\.example\.com Reference: \w+$/, asked: 1 },
     requests: 1,
   },
 ]
@@ -129,11 +154,36 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
   t.test(
     `${outcome}: tf says why where it can, and asks again only if another password may help`,
     async t => {
-      const run = await tf(`${url}/Services/v3.0/LocationService.asmx`, [signIn, signIn, signIn])
-      t.match(run, expected)
-      t.equal(run.requests, requests * expected.asked)
+      // The same wrong password may be repeated twenty times in all.
+      for (const version of status === 401 ? (['1.1'] as const) : (['1.1', '1.2'] as const)) {
+        const run = await tf(`${url}/Services/v3.0/LocationService.asmx`, [signIn, signIn, signIn], version)
+        t.match(run, expected)
+        t.equal(run.requests, requests * expected.asked)
+      }
     },
   )
+
+  t.test(`${outcome}: tf says why a file cannot be had, and others get the status that it is`, async t => {
+    if (status === 401) return
+    for (const [method, path] of [
+      ['GET', 'DefaultCollection/VersionControl/v1.0/item.ashx?fid=1'],
+      ['POST', 'DefaultCollection/VersionControl/v1.0/upload.ashx'],
+      ['GET', 'VersionControlProxy/V1.0/item.asmx?fid=1'],
+      ['GET', 'DefaultCollection/WorkItemTracking/v1.0/AttachFileHandler.ashx?FileNameGUID=1'],
+    ] as const) {
+      const shown = await tfTransfer(`${url}/${path}`, method, signIn)
+      if (status === 200) t.equal(shown, 'ok')
+      else if (status === 503) t.equal(shown, `The server returned HTTP status ${status}`)
+      else t.match(shown, /^(?!The server)[^]*Reference: \w+\n$/)
+      const curl = await wireTo(`${url}/${path}`, method, { 'User-Agent': 'curl/8.5.0' }).send(signIn)
+      t.equal(curl.status, status)
+    }
+    for (const headers of [
+      { 'User-Agent': 'curl/8.5.0' },
+      { Accept: 'text/html', 'User-Agent': 'Mozilla/5.0' },
+    ])
+      t.equal((await wireTo(`${url}/a.asmx`, 'GET', headers).send(signIn)).status, status)
+  })
 
   t.test(`${outcome}: JGit, libgit2 and git-lfs end`, async t => {
     const helper = Array.from({ length: 50 }, () => signIn)

@@ -1,17 +1,17 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { git, gitEnvironment, gitHttpBackend } from '../../src/demo/git.ts'
+import { runApache } from '../support/apache.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { runNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
 import { rawRequest } from '../support/raw-request.ts'
-import { until } from '../support/until.ts'
 
 /** How one HTTP server reads a request target. */
 export interface Parser {
@@ -77,35 +77,20 @@ async function apache(t: Owner): Promise<Parser> {
   const modules = ['mpm_event', 'authz_core', 'headers', 'rewrite']
   const lines = [
     ...modules.map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`),
+    `ServerRoot ${directory}`,
     'ServerName upstream.invalid',
     `Listen 127.0.0.1:${port}`,
     `PidFile ${directory}/pid`,
-    `DefaultRuntimeDir ${directory}`,
-    'ErrorLog /dev/null',
+    `ErrorLog ${directory}/log`,
     `DocumentRoot ${directory}/root`,
     'AllowEncodedSlashes NoDecode',
     'RewriteEngine On',
     'RewriteRule .* - [R=204]',
     'Header always set X-Path "expr=%{REQUEST_URI}"',
   ]
-  writeFileSync(join(directory, 'httpd.conf'), `${lines.join('\n')}\n`)
-  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
-  const words = ['-d', directory, '-f', join(directory, 'httpd.conf'), '-X']
-  const server = spawn('apache2', words, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  let complaints = ''
-  server.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
-  const exited = once(server, 'exit')
-  t.teardown(async () => {
-    server.kill('SIGTERM')
-    await exited
-  })
-  await until(() => {
-    if (server.exitCode !== null) throw new Error(`Apache did not start: ${complaints}`)
-    return new Promise(resolve => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true))
-      socket.on('error', () => resolve(false)).on('connect', () => socket.destroy())
-    })
-  })
+  const file = join(directory, 'apache.conf')
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  await runApache(t, { directory, file, port })
   return { name: 'Apache', read: readerAt(port) }
 }
 

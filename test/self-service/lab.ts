@@ -127,6 +127,8 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 8,
     },
+    refusedBodies: { maxBytes: 2 ** 26, maxSeconds: 60, maxAtOncePerAddress: 16, maxAtOnce: 128 },
+    networkOf: address => address,
     authorize: services.upstreamAuth.authorize,
     observer: {
       upstreamAnswered() {},

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { Outage } from '../../src/gateway/outage.ts'
 import { usualLimits } from '../../src/self-service/throttle.ts'
-import { rawRequest } from '../support/raw-request.ts'
+import { rawConnection, rawRequest } from '../support/raw-request.ts'
+import { until } from '../support/until.ts'
 import { Browser, formIn, headingOf, posting, query } from './browser.ts'
 import { aLab, generate, northwind, signIn, visitor, type Lab } from './lab.ts'
 
@@ -217,6 +218,21 @@ t.test('a form that can be read in two ways, or not at all, changes nothing', as
   })
   t.equal(long.status, 413)
   await untouched(t, lab)
+})
+
+t.test('a form of 20 MB is answered, and read to its end by the time that the answer is', async t => {
+  const connection = await rawConnection(Number(new URL(lab.url).port))
+  connection.socket.pause()
+  const type = 'Content-Type: application/x-www-form-urlencoded'
+  connection.send(
+    `POST /_altgate/credential HTTP/1.1\r\nHost: h\r\n${type}\r\nContent-Length: ${20 * 2 ** 20}\r\n\r\n`,
+  )
+  connection.send('x'.repeat(20 * 2 ** 20))
+  await until(() => connection.socket.writableLength === 0)
+  connection.socket.resume()
+  t.match(await connection.until(/<\/html>/), /^HTTP\/1\.1 4\d\d /)
+  t.notOk(connection.socket.errored)
+  connection.socket.destroy()
 })
 
 t.test('nothing that is typed comes back unescaped', async t => {

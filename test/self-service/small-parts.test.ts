@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { readFields } from '../../src/self-service/fields.ts'
+import { foldUsername, msaScope, type AccountName } from '../../src/gateway/names.ts'
 import { html } from '../../src/self-service/html.ts'
+import { saved } from '../../src/self-service/pages/saved.ts'
 import { networkOf } from '../../src/self-service/throttle.ts'
 import { createTurns } from '../../src/self-service/turns.ts'
 
@@ -52,4 +54,21 @@ t.test('those who are about the same thing wait for each other, failures include
   await t.rejects(first, { message: 'first' })
   await second
   t.strictSame(order, ['other', 'first', 'second'])
+})
+
+t.test('the saved page tells how git keeps two passwords, where a path names the account', async t => {
+  const name = 'fabrikam' as AccountName
+  const credential = {
+    scope: msaScope,
+    username: foldUsername('anna@example.com'),
+    enabled: true,
+    algorithm: 'argon2id',
+    setAt: 0,
+  }
+  const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', person: 'a person' }
+  const page = (url: string) =>
+    saved({ csrf: '', account: name, place, credential, url: new URL(url), made: undefined, advice: [] }).main
+      .text
+  t.match(page('https://git.example.com/fabrikam/'), 'credential.https://git.example.com.useHttpPath true')
+  t.notMatch(page('https://fabrikam.example.com/'), 'useHttpPath')
 })

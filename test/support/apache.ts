@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryDirectory } from './directory.ts'
-import { freePort } from './ports.ts'
+import { freePort, listens } from './ports.ts'
 import { run, succeeded } from './run.ts'
 import { until } from './until.ts'
 
@@ -31,6 +30,15 @@ export async function startApache(t: Test, accounts: readonly string[]): Promise
   writeFileSync(file, configuration(directory, port, accounts))
 
   if (process.getuid?.() === 0) succeeded('chown', await run('chown', ['-R', 'www-data:', directory]))
+  const complaints = await runApache(t, { directory, file, port })
+  return { url: `http://127.0.0.1:${port}`, files, complaints }
+}
+
+/** Runs Apache until the test ends. Resolves when it listens, and gives what it has written to `<directory>/log`. */
+export async function runApache(
+  t: Pick<Test, 'teardown'>,
+  { directory, file, port }: { readonly directory: string; readonly file: string; readonly port: number },
+): Promise<() => string> {
   // Debian keeps servers in /usr/sbin; the PATH of a test need not have it.
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
   // In a group of its own: on SIGTERM it ends its whole group, which would be the test.
@@ -47,7 +55,7 @@ export async function startApache(t: Test, accounts: readonly string[]): Promise
     if (server.exitCode !== null) throw new Error(`apache2 did not start: ${complaints()}`)
     return listens(port)
   })
-  return { url: `http://127.0.0.1:${port}`, files, complaints }
+  return complaints
 }
 
 const modules = ['mpm_prefork', 'authz_core', 'dav', 'dav_fs', 'dav_lock', 'dav_svn']
@@ -77,16 +85,4 @@ function configuration(directory: string, port: number, accounts: readonly strin
     ]),
     '',
   ].join('\n')
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryDirectory } from './directory.ts'
-import { freePort } from './ports.ts'
+import { freePort, listens } from './ports.ts'
 import { checkout } from './program.ts'
 import { until } from './until.ts'
 
@@ -80,16 +79,4 @@ export async function runNginx(t: Test, { directory, configuration, port }: Ngin
     return listens(port)
   })
   return () => complaints
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

@@ -47,12 +47,14 @@ export async function runningServer(
     upstream,
     world = aWorld({ accounts: [{ name: 'fabrikam', upstream }], credentials: [anna] }),
     patience = {},
+    refusedBodies = {},
     ...options
   }: {
     readonly upstream: string
     readonly world?: World
     readonly patience?: Partial<PublicServerOptions['upstream']>
-  } & Partial<Omit<PublicServerOptions, 'upstream'>>,
+    readonly refusedBodies?: Partial<PublicServerOptions['refusedBodies']>
+  } & Partial<Omit<PublicServerOptions, 'upstream' | 'refusedBodies'>>,
 ): Promise<RunningServer> {
   const failures: RunningServer['failures'] = []
   const bugs: unknown[] = []
@@ -72,6 +74,14 @@ export async function runningServer(
       connectionsPerOrigin: 64,
       ...patience,
     },
+    refusedBodies: {
+      maxBytes: 64 * 1024 * 1024,
+      maxSeconds: 60,
+      maxAtOncePerAddress: 16,
+      maxAtOnce: 128,
+      ...refusedBodies,
+    },
+    networkOf: address => address,
     observer: {
       upstreamAnswered: seconds => void answered.push(seconds),
       upstreamFailed: ({ because }, cause) => void failures.push({ because, cause }),

@@ -17,13 +17,14 @@ export function unpacked(text: string): Answer | undefined {
 
 function isAnswer(value: unknown): value is Answer {
   if (typeof value !== 'object' || value === null) return false
-  const { status, headers, body } = value as Partial<Record<keyof Answer, unknown>> // each is looked at below
+  const { status, reason, headers, body } = value as Partial<Record<keyof Answer, unknown>> // each is looked at below
   return (
     typeof status === 'number' &&
     Number.isInteger(status) &&
     status >= 400 &&
     status < 600 &&
     typeof body === 'string' &&
+    (reason === undefined || (typeof reason === 'string' && /^[ -~]*$/.test(reason))) &&
     typeof headers === 'object' &&
     headers !== null &&
     Object.values(headers).every(each => typeof each === 'string')

@@ -12,7 +12,7 @@ import type { LoadTest } from '../load-test.ts'
 import { withoutPageCookies } from '../page-cookies.ts'
 import { readAsk } from '../read-ask.ts'
 import { newRequestId } from '../request-id.ts'
-import { sendAndGoOn } from '../send-answer.ts'
+import { sendAnswer } from '../send-answer.ts'
 import { createSenderReader } from '../sender.ts'
 import { destinationOf } from '../upstream-target.ts'
 import { proxyKinds, type ProxyKind } from './proxies.ts'
@@ -113,6 +113,6 @@ export function createDoor(
     const path = request.url ?? ''
     const kind = deciders.get(path)
     if (kind !== undefined) void judge(kind, request, response)
-    else sendAndGoOn(response, answerOf(answerers.get(path), request))
+    else sendAnswer(response, answerOf(answerers.get(path), request))
   }
 }

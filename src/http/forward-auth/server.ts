@@ -26,8 +26,9 @@ export function createForwardAuthServer(options: DoorOptions): ForwardAuthServer
     requireHostHeader: false,
   }
   const server = createServer(limits, createDoor(options))
-  server.on('clientError', (error, socket) => {
-    answerMalformed(error, socket as Socket, options.publicUrl) // no other kind comes from TCP
+  server.on('clientError', (error, duplex) => {
+    const socket = duplex as Socket // no other kind comes from TCP
+    answerMalformed({ error, socket, publicUrl: options.publicUrl, end: each => each.destroySoon() })
   })
   return {
     async listen(where) {

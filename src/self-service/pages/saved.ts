@@ -71,7 +71,12 @@ ${block('clone', `git clone ${url.href}REPOSITORY.git`, 'Copy the clone')}
 ${block('approve', remember, 'Copy the lines for the credential helper')}
 <h3>tf</h3>
 ${block('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`, 'Copy the tf command')}
-<p class="hint">If this computer also uses another set on this gateway, let git tell them apart first:
+${url.pathname !== '/' && keepBoth(url, account)}`
+}
+
+/** git keeps one password for a host, and forgets it when one account refuses it. An account with a host has no need. */
+function keepBoth(url: URL, account: AccountName): Html {
+  return html`<p class="hint">If this computer also uses another set on this gateway, let git tell them apart first:
 <code>git config --global credential.${url.origin}.useHttpPath true</code> (then give the helper each repository’s
 <code>path=${account}/REPOSITORY.git</code>, too).</p>`
 }
