@@ -10,12 +10,13 @@ import type {
   News,
   PasswordHasher,
   SessionStore,
-  Throttle,
   VerdictCache,
 } from './gateway/ports.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
-import { createVerifier } from './gateway/verifier.ts'
+import type { Throttle } from './gateway/throttle.ts'
+import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
+import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './news/redis-news.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
@@ -53,6 +54,8 @@ export interface ServiceParts {
   readonly asksTooOften?: (from: string) => void
   /** Told when a good password could not be given a dearer hash. */
   readonly upgradeFailed: (error: unknown) => void
+  /** Told of a match whose imported hash looks at the beginning of the password only. */
+  readonly provedInPart: (whose: ProvedInPart) => void
   /** Told what goes wrong in signing in to upstreams without a request failing over it. */
   readonly upstreamAuthWarning: (sentence: string, cause: unknown) => void
   /** Told how many seconds it took until a change held in every process. */
@@ -65,7 +68,7 @@ export interface ServiceParts {
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
   const foundation = await openFoundation(settings, parts.revoked)
-  const { store, keys, generated } = foundation
+  const { store, keys, generated, verdictKey } = foundation
   opening.defer(() => store.close())
 
   const local = createLocalVerdicts({
@@ -94,6 +97,12 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       credentials: store.credentials,
       verdicts,
       generated,
+      decoys: createDecoys({
+        survey: store.hashSurvey,
+        key: verdictKey,
+        cost: settings.hashing,
+        now: Date.now,
+      }),
       throttle: throttleOf(settings, { foundation, parts, opening }),
       ...parts,
     }),

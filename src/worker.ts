@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuth } from './app.ts'
 import type { FromWorker, ToWorker } from './fleet.ts'
+import { atMost } from './gateway/at-most.ts'
+import type { Subject } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
+import type { ProvedInPart } from './gateway/verifier.ts'
 import { ipcChannel } from './hashing/channel.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, type Where } from './listening.ts'
@@ -78,6 +82,16 @@ async function openWhenStoreAnswers(): Promise<Services> {
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
   const asksTooOften = (from: string) =>
     log.warn({ from }, 'an address asks again and again and presents no credential: it is told to come later')
+  const told = new LRUCache<Subject, true>(atMost(10_000))
+  // Every sign-in would say it again.
+  const provedInPart = ({ scope, subject }: ProvedInPart) => {
+    if (told.has(subject)) return
+    told.set(subject, true)
+    log.warn(
+      { scope, subject },
+      'an imported bcrypt hash proves only the first 72 bytes of this password, so it stays as it is: whatever follows them is let in. Have the password set again',
+    )
+  }
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>
     log.warn({ cause: String(cause) }, sentence)
   for (;;) {
@@ -88,6 +102,7 @@ async function openWhenStoreAnswers(): Promise<Services> {
         outage,
         asksTooOften,
         upgradeFailed,
+        provedInPart,
         upstreamAuthWarning,
         revoked: metrics.revoked,
         asked: metrics.asked,

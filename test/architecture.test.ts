@@ -74,6 +74,8 @@ const revealers = new Map<string, string>([
   ['src/gateway/generated-password.ts', 'the checksum of a generated password is checked'],
   ['src/passwords/rules.ts', 'what may be chosen is decided by its characters'],
   ['src/hashing/argon2id.ts', 'the password is hashed'],
+  ['src/hashing/hash-string.ts', 'bcrypt proves only so many bytes of a password'],
+  ['src/throttling/rules.ts', 'a guess is known by an HMAC over the password'],
   ['src/hashing/lane-process.ts', 'the password goes to the process that hashes it'],
   ['src/hashing/remote.ts', 'the password goes to the process that has the lanes'],
   ['src/store/store.ts', 'the address of the store says which database it is'],

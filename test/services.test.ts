@@ -36,6 +36,7 @@ async function aWorker(t: Test) {
     neighbours: { tell() {}, onTold() {} },
     outage: fail,
     upgradeFailed: fail,
+    provedInPart: fail,
     upstreamAuthWarning: fail,
     revoked: () => {},
     asked: () => {},

@@ -6,8 +6,9 @@ import { decodeBasic, type PresentedCredential } from './credential.ts'
 import { ended, type Decision, type ResetNeeded } from './decision.ts'
 import type { Instant } from './names.ts'
 import { Outage } from './outage.ts'
-import type { AccountDirectory, Loops, News } from './ports.ts'
+import type { AccountDirectory, News } from './ports.ts'
 import { readTarget } from './target.ts'
+import type { Loops } from './throttle.ts'
 import type { Verifier } from './verifier.ts'
 
 export interface Gateway {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { createServer, METHODS, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
@@ -8,7 +7,7 @@ import type { Witness } from '../gateway/ports.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
 import type { Ending } from './ending.ts'
-import { createForward, type UpstreamObserver } from './forward.ts'
+import { createForward } from './forward.ts'
 import type { LfsOptions } from './lfs/lfs.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
 import type { LoadTest } from './load-test.ts'
@@ -19,7 +18,8 @@ import { createRefusedBodyReader, type RefusedBodies, type RefusedBodyReader } f
 import { isReserved, routeOf } from './reserved.ts'
 import { sendAnswer } from './send-answer.ts'
 import { createSenderReader } from './sender.ts'
-import { createUpstreamAgent, type UpstreamOptions } from './upstream-agent.ts'
+import { createUpstreamAgents, type UpstreamOptions } from './upstream-agent.ts'
+import type { UpstreamObserver } from './upstream-observer.ts'
 
 export interface PublicServerOptions {
   readonly gateway: Gateway
@@ -51,8 +51,7 @@ export interface PublicServerOptions {
 /** The public port. It does not listen yet; `close` lets what is under way come to its end. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
-  const lfs = options.lfs ?? { key: randomBytes(32), actionSeconds: 86_400 }
-  const agent = createUpstreamAgent(options.upstream)
+  const agents = createUpstreamAgents(options.upstream)
   const readSender = createSenderReader(options.trustedProxies, options.loadTest)
   const { networkOf } = options
   const senderOf = (request: IncomingMessage) => networkOf(readSender(request).from)
@@ -101,10 +100,17 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
-  const forward = createForward({ agent, authorize, naming, publicUrl, lfs, observer })
-  app.register(proxy, { agent, forward, gateway, witness, naming, publicUrl, readSender })
+  const forward = createForward({
+    agents,
+    authorize,
+    naming,
+    publicUrl,
+    observer,
+    ...(options.lfs && { lfs: options.lfs }),
+  })
+  app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
-  app.addHook('onClose', () => agent.close())
+  app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app
 }
 

@@ -124,6 +124,7 @@ function utcDate(instant: number): string {
 /** Where HTTP itself was broken, nobody can say where the next request on the connection would begin. */
 function notUnderstood(flaw: keyof typeof unclear): Terms {
   const text = [`This request was not understood: ${unclear[flaw]}.`]
+  if (flaw === 'transfer-coding') return { status: 501, text, headers: { Connection: 'close' } }
   const broken = flaw === 'malformed' || flaw === 'oversized-head' || flaw === 'late-head'
   return { status: 400, text, ...(broken && { headers: { Connection: 'close' } }) }
 }
@@ -169,6 +170,7 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',
+  'transfer-coding': 'its body has a transfer coding other than chunked',
 }
 
 /** No names, no addresses, no error codes: those are for the operator's log. */

@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 
 type Because = UpstreamFailed['because']
@@ -30,10 +31,17 @@ const codes: ReadonlyMap<string, Because> = new Map([
   ['UND_ERR_HEADERS_OVERFLOW', 'bad-answer'],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'bad-answer'],
   ['ERR_INVALID_CHAR', 'bad-answer'],
+  // undici asserts what an upstream should never do: a status below 100, a 101 without an upgrade.
+  ['ERR_ASSERTION', 'bad-answer'],
 ])
 
 function codeOf(error: Error): string {
   // llhttp's own codes, HPE_INVALID_HEADER_TOKEN and its kin.
   if (error.name === 'HTTPParserError') return 'ERR_INVALID_CHAR'
   return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** Whether an error means that undici was asked for something that it refuses to send: no upstream has seen it. */
+export function isOurFault(error: unknown): boolean {
+  return error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
 }

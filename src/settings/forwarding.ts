@@ -15,6 +15,16 @@ export const forwarding = {
       connectionsPerOrigin: whole(1, 65_535)
         .default(256)
         .describe('Connections of one process to one upstream.'),
+      keepAliveSeconds: whole(1, 600)
+        .default(4)
+        .describe(
+          'How long a connection to an upstream is kept without a request. It must be shorter than what the upstream and all that lies between allow: a request that meets the end of a connection is sent again only if it is a GET, HEAD or OPTIONS without a body. Many servers give up after 5 seconds. An upstream that announces less in `Keep-Alive: timeout` is believed, less 2 seconds for the way.',
+        ),
+      maxHeaderBytes: whole(16_384, 1_048_576)
+        .default(65_536)
+        .describe(
+          'How long the names and values of all headers of an answer may be together; so may all interim answers before it. A longer one is a 502. Requests may have 32 KiB.',
+        ),
       caFile: filePath()
         .exactOptional()
         .describe(

@@ -31,7 +31,7 @@ export const throttle = z
     credential: limit(
       20,
       900,
-      'Wrong passwords for one user name in one scope, from all addresses together: some 2,000 a day, where even a poor password takes millions. An address from which the password was right in the last seven days counts by itself: strangers who guess cannot lock out the owner.',
+      'Wrong passwords for one credential, by all its names, on all accounts and from all addresses together: some 2,000 a day, where even a poor password takes millions. An address from which the password was right in the last seven days counts by itself: strangers who guess cannot lock out the owner.',
     ),
     everywhere: limit(
       1200,

@@ -4,6 +4,7 @@ import type {
   Announce,
   ChangeLog,
   CredentialStore,
+  HashSurvey,
   LastUsed,
   SessionStore,
 } from '../gateway/ports.ts'
@@ -19,6 +20,7 @@ import { createCredentialStore } from './credential-store.ts'
 import type { Database } from './database.ts'
 import { createDirectoryRegistry } from './directory-registry.ts'
 import { type KeyName, sharedKey } from './keys.ts'
+import { createHashSurvey } from './hash-survey.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
@@ -29,6 +31,7 @@ import { createSessionStore } from './session-store.ts'
 export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
+  readonly hashSurvey: HashSurvey
   readonly changes: ChangeLog
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
@@ -88,6 +91,7 @@ function storeOn(database: Database, clock: () => Instant): Store {
   return {
     accounts: createAccountStore(reading),
     credentials: createCredentialStore(database),
+    hashSurvey: createHashSurvey(reading),
     changes,
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),

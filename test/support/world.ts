@@ -1,5 +1,6 @@
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import type { Account, Naming } from '../../src/gateway/account.ts'
+import { isDecoy } from '../../src/gateway/algorithm.ts'
 import type { Ask } from '../../src/gateway/ask.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { scopeOf, type Connection, type FormerConnection } from '../../src/gateway/connection.ts'
@@ -69,6 +70,8 @@ export interface World {
   readonly tooOften: readonly string[]
   /** Real hash computations. */
   hashes(): number
+  /** The time of what is remembered is over. */
+  forget(): void
   outcomes(): string
 }
 
@@ -94,6 +97,7 @@ export function aWorld(
   const seen: { decision: Decision; ask: Ask }[] = []
   const tooOften: string[] = []
   const hasher = scryptHasher()
+  const kept = new Map<string, KnownVerdict>()
   const gateway = createGateway({
     naming,
     httpsOnly,
@@ -102,8 +106,9 @@ export function aWorld(
     keys: createAttemptKeys(randomBytes(32)),
     verifier: createVerifier({
       credentials: storeOf(credentials),
-      verdicts: verdictsInMemory(),
+      verdicts: verdictsIn(kept),
       hasher,
+      decoys: { like: async () => 'decoy' },
       generated: createGeneratedPasswords(randomBytes(32)),
       throttle: createThrottle(
         { ...usualThrottle, ...parts.throttle },
@@ -112,6 +117,7 @@ export function aWorld(
       upgradeFailed: error => {
         throw error
       },
+      provedInPart: () => {},
     }),
     loops: createLoops(
       { ...usualThrottle, ...parts.throttle },
@@ -126,6 +132,7 @@ export function aWorld(
     tooOften,
     witness: { saw: (decision, ask) => void seen.push({ decision, ask }) },
     hashes: () => hasher.computed(),
+    forget: () => kept.clear(),
     outcomes: () => seen.map(({ decision }) => decision.outcome).join(' '),
   }
 }
@@ -175,8 +182,7 @@ function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore 
   }
 }
 
-function verdictsInMemory(): VerdictCache {
-  const kept = new Map<string, KnownVerdict>()
+function verdictsIn(kept: Map<string, KnownVerdict>): VerdictCache {
   return {
     recall({ slot, proof }) {
       const verdict = kept.get(`${slot} ${proof}`)
@@ -199,10 +205,11 @@ function scryptHasher(): PasswordHasher & { computed(): number } {
     hash: async password => hashOf(password),
     async compare({ password }, against) {
       computed++
-      const hash = against === 'decoy' ? decoy : against
+      const hash = isDecoy(against) ? decoy : against
       const again = hashOf(password, hash.slice(0, hash.indexOf(':')))
       return timingSafeEqual(Buffer.from(again), Buffer.from(hash)) ? 'match' : 'mismatch'
     },
     outdated: () => false,
+    provesWhole: () => true,
   }
 }
