@@ -8,22 +8,25 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { Failure, Interrupted, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp } from './commands/help.ts'
-import { outageSentence } from './commands/reason.ts'
+import { doubtSentence, outageSentence } from './commands/reason.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
 import { addMoveCommands } from './commands/move.ts'
+import { addStoreCommands } from './commands/store.ts'
 import { createToolbox } from './commands/tools.ts'
 import { usageComplaint } from './commands/usage.ts'
-import { Outage } from './gateway/outage.ts'
+import { InDoubt, Outage } from './gateway/outage.ts'
 
 /** Runs what the words of the command line say, and gives the exit code. */
 export async function run(words: readonly string[]): Promise<number> {
   // `altgate account list | head`: a reader that goes away is no fault.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    if (error.code === 'EPIPE') process.exit(0)
+    note(`altgate: the output cannot be written (${error.code}).`)
+    process.exit(1)
   })
+  process.stderr.on('error', () => {}) // nobody reads that, and there is nobody else to be told
   try {
     await buildProgram().parseAsync(words, { from: 'user' })
     return 0
@@ -51,6 +54,7 @@ function buildProgram(): Command {
   addAccountCommands(program, toolbox)
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
+  addStoreCommands(program, toolbox)
   addExplainCommand(program, toolbox)
   addCheckCommand(program, toolbox)
   addSettingsCommand(program, toolbox)
@@ -68,6 +72,10 @@ function report(error: unknown): number {
     note('altgate: the settings are refused:')
     for (const { path, message } of error.complaints) note(`  ${path}: ${message}`)
     return 78
+  }
+  if (error instanceof InDoubt) {
+    note(`altgate: ${doubtSentence(error)}`)
+    return 3
   }
   if (error instanceof Failure) note(`altgate: ${error.message}`)
   else if (error instanceof Outage) note(`altgate: ${outageSentence(error)}`)

@@ -3,6 +3,7 @@ import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/gen
 import type { Announce } from './gateway/ports.ts'
 import { createAnnounce } from './news/announce.ts'
 import type { Settings } from './settings/schema.ts'
+import type { OpenHow } from './store/database.ts'
 import { openStore, type Store } from './store/store.ts'
 import type { RedisServer } from './verdicts/redis.ts'
 import { createRevoke } from './verdicts/revoke.ts'
@@ -19,12 +20,13 @@ export interface Foundation {
   readonly announce: Announce
 }
 
-/** `revoked` is told how long each announcement took, in seconds. Throws `Outage`; whoever opens it closes `store`. */
+/** `how`: what is done where there is no store. `revoked` is told how long each announcement took, in seconds. Throws `Outage`; whoever opens it closes `store`. */
 export async function openFoundation(
   settings: Pick<Settings, 'store' | 'redis' | 'verdicts'>,
   revoked: (seconds: number) => void,
+  how: OpenHow,
 ): Promise<Foundation> {
-  const store = await openStore({ url: settings.store.url })
+  const store = await openStore({ url: settings.store.url, how })
   try {
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)

@@ -12,12 +12,13 @@ import type {
   SessionStore,
   VerdictCache,
 } from './gateway/ports.ts'
-import type { Outage } from './gateway/outage.ts'
+import { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
 import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './news/redis-news.ts'
+import { keepStoreLease } from './news/store-lease.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Neighbours } from './throttling/neighbours.ts'
@@ -42,6 +43,8 @@ export interface Services {
   readonly upstreamAuth: UpstreamAuth
   /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
   readonly lfsKey: Uint8Array
+  /** Seals the answers that a proxy brings back to the forward-auth port. */
+  readonly answerKey: Uint8Array
   close(): Promise<void>
 }
 
@@ -67,7 +70,10 @@ export interface ServiceParts {
 /** Settings become implementations: the one place that chooses. Closes them in reverse order. Throws `Outage`. */
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
-  const foundation = await openFoundation(settings, parts.revoked)
+  // The primary process has made the store. If it is gone since, it may come back: that is no reason to end.
+  const foundation = await openFoundation(settings, parts.revoked, 'expect').catch((error: unknown) => {
+    throw error instanceof Outage ? error : new Outage('store', error)
+  })
   const { store, keys, generated, verdictKey } = foundation
   opening.defer(() => store.close())
 
@@ -119,6 +125,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     },
   )
   const lfsKey = await store.key('lfs-actions')
+  const answerKey = await store.key('answers')
   const open = opening.move()
   return {
     gateway,
@@ -130,6 +137,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     generated,
     upstreamAuth,
     lfsKey,
+    answerKey,
     close: () => open.disposeAsync(),
   }
 }
@@ -154,6 +162,11 @@ function memoryOf(
     local.forget(slots, revision)
     if (account !== undefined) accounts.forget(account, revision)
   }
+  // Whatever was read before is void: of another life of the store, whose changes may have the same numbers.
+  store.history.onTurn(above => {
+    local.forgetAll(above)
+    accounts.forgetAll(above)
+  })
   const storeNews = createStoreNews({
     changes: store.changes,
     slotOf: keys.slot,
@@ -164,15 +177,33 @@ function memoryOf(
     },
     outage,
   })
-  if (server === undefined) return { news: storeNews, verdicts: createVerdictCache({ local }) }
+  if (server === undefined) {
+    if (store.changes.pulse() === undefined) {
+      const lease = keepStoreLease({
+        news: storeNews,
+        gateways: store.gateways,
+        leaseMs: settings.store.leaseMs,
+      })
+      opening.defer(() => lease.close())
+    }
+    return { news: storeNews, verdicts: createVerdictCache({ local }) }
+  }
 
-  const shared = createSharedVerdicts({ server, key: verdictKey, now: Date.now, patience: 10, outage })
+  const { history } = store
+  const shared = createSharedVerdicts({
+    server,
+    history,
+    key: verdictKey,
+    now: Date.now,
+    patience: 10,
+    outage,
+  })
   opening.defer(() => shared.close())
   const verdicts = createVerdictCache({ local, shared })
   // A store that has a pulse tells more cheaply than any lease whether something changed.
   if (store.changes.pulse() !== undefined) return { news: storeNews, verdicts }
   const leaseMs = settings.redis?.leaseMs
-  const news = createRedisNews({ server, storeNews, forget, outage, ...(leaseMs && { leaseMs }) })
+  const news = createRedisNews({ server, storeNews, forget, history, outage, ...(leaseMs && { leaseMs }) })
   opening.defer(() => news.close())
   return { news, verdicts }
 }

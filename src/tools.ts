@@ -7,7 +7,7 @@ import type { Settings } from './settings/schema.ts'
 
 /** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
 export async function openTools(settings: Settings): Promise<Tools> {
-  const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {})
+  const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {}, 'expect')
   const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }

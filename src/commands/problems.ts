@@ -2,13 +2,14 @@ import { describe } from '../gateway/connection.ts'
 import { unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
-import { Outage } from '../gateway/outage.ts'
+import { InDoubt, Outage } from '../gateway/outage.ts'
 import { Failure } from './failure.ts'
 import { outageSentence } from './reason.ts'
 
 /** Waits for a change, and ends the command if it could not be made: then nothing was changed. */
 export async function insist(change: Promise<Problem | undefined>): Promise<void> {
   const problem = await change.catch(error => {
+    if (error instanceof InDoubt) throw error
     throw error instanceof Outage ? new Failure(`${outageSentence(error)} Nothing was changed.`) : error
   })
   if (problem !== undefined) throw new Failure(sentenceOf(problem))

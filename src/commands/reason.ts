@@ -1,8 +1,16 @@
-import { Outage } from '../gateway/outage.ts'
+import { type InDoubt, Outage } from '../gateway/outage.ts'
 
 /** Which part is down, and why. */
 export function outageSentence(outage: Outage): string {
   return `${parts[outage.part]}: ${reasonOf(outage)}.`
+}
+
+/** What is known of a change, and what to do. */
+export function doubtSentence(doubt: InDoubt): string {
+  if (doubt.made === 'perhaps')
+    return `${outageSentence(doubt)} The change may or may not be in force: see how it is with altgate credential list or altgate account show, then try again.`
+  const lastBy = doubt.lastBy === undefined ? 'soon' : `by ${new Date(doubt.lastBy).toISOString()}`
+  return `The change is made, but whether every gateway knows could not be seen. ${outageSentence(doubt)} Those that do not know will have stopped ${lastBy}.`
 }
 
 const parts: Readonly<Record<Outage['part'], string>> = {
@@ -12,6 +20,7 @@ const parts: Readonly<Record<Outage['part'], string>> = {
   upstream: 'The upstream cannot be used',
   accounts: 'Nobody can say what the account signs in with',
   gateway: 'The gateway cannot be used',
+  audit: 'The audit log',
 }
 
 /** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */

@@ -70,6 +70,8 @@ export interface UnclearTarget {
     | 'destination'
     /** Whoever passed it on is none of the proxies that are trusted. */
     | 'untrusted-forwarder'
+    /** One by which upstreams know users, and which the proxy in front does not remove. */
+    | 'reserved-header'
 }
 
 export type NotAllowed = PlainHttp | NotAMember

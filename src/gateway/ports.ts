@@ -3,6 +3,7 @@ import type { Ask, TrafficLane } from './ask.ts'
 import type { Attempt } from './attempt.ts'
 import type { Change } from './change.ts'
 import type { Decision } from './decision.ts'
+import type { Moment } from './history.ts'
 import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 import type { KnownVerdict } from './verdict.ts'
@@ -119,8 +120,8 @@ export interface VerdictCache {
 /** What the processes learn of each other's changes. */
 export interface News {
   /**
-   * After it, whatever was committed before the call has left this process's memory. `undefined`: nothing to
-   * wait for. Never rejects: if nobody can be asked, what is known goes on until its time to live ends.
+   * After it, whatever was said to be in force before the call has left this process's memory. `undefined`: nothing to
+   * wait for. Throws `Outage` if nobody can be asked, and memory may no longer be trusted without.
    */
   catchUp(): Promise<void> | undefined
 }
@@ -138,8 +139,23 @@ export interface ChangeLog {
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
 }
 
-/** Tells every gateway process of a change before it is committed. Throws `Outage` if it cannot promise that. */
-export type Announce = (change: Change) => Promise<void>
+/** The gateway processes that trust their memory by the store's word, for a lease each. All throw `Outage`. */
+export interface Gateways {
+  /** This process knows of every change up to this number, and trusts its memory for a lease from now on. */
+  confirm(
+    gateway: { readonly id: string; readonly host: string; readonly leaseMs: number },
+    number: number,
+  ): Promise<void>
+  leave(id: string): Promise<void>
+  /** Resolves when each has confirmed this change or its lease is over. Throws `InDoubt`: the change is made. */
+  settle(number: number): Promise<void>
+}
+
+/**
+ * Tells every gateway process of a change before it is committed; `before`: the token of the change before it. Throws
+ * `Outage` if it cannot promise that.
+ */
+export type Announce = (change: Change, moment: Moment, before: string) => Promise<void>
 
 /** `busy` is an answer, not an error. */
 export interface PasswordHasher {

@@ -15,7 +15,7 @@ import { isPush, Push, PushExchange } from './push-notice.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
 import type { UpstreamAgents } from './upstream-agent.ts'
-import { isOurFault } from './upstream-failure.ts'
+import { isOurFault, lacksResources } from './upstream-failure.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
 import { unfailing, type UpstreamObserver } from './upstream-observer.ts'
 import { destinationOf } from './upstream-target.ts'
@@ -147,6 +147,7 @@ class Forwarding implements ExchangeEvents {
   failed(failure: UpstreamFailed, cause: unknown): void {
     if (this.#ended) return
     if (isOurFault(cause)) return this.broke(cause)
+    if (lacksResources(cause)) return this.broke(new Outage('gateway', cause))
     const told = this.#options.lfs.failureFor(this.#request, failure)
     this.brokeOff(told, cause)
     this.#end(told)

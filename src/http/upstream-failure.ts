@@ -8,6 +8,13 @@ export function failureOf(error: Error): UpstreamFailed {
   return { outcome: 'upstream-failed', because: becauseOf(codeOf(error)) }
 }
 
+/** Whether we could not even try: the machine gives us no socket or no memory for it. */
+export function lacksResources(error: unknown): boolean {
+  return error instanceof Error && resourceCodes.has(codeOf(error))
+}
+
+const resourceCodes: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+
 function becauseOf(code: string): Because {
   const known = codes.get(code)
   if (known !== undefined) return known

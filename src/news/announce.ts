@@ -26,7 +26,7 @@ import type { RedisServer } from '../verdicts/redis.ts'
 import type { Revoke } from '../verdicts/revoke.ts'
 import { acksChannel, announcedKey, defaultLeaseMs, gatewaysKey, newsChannel } from './channels.ts'
 import { createRollCall } from './roll-call.ts'
-import { staleBy, type SlotOf, type Stale } from './stale.ts'
+import { staleBy, type Announcement, type SlotOf } from './stale.ts'
 
 export interface AnnounceOptions {
   readonly server: RedisServer
@@ -50,17 +50,23 @@ export function createAnnounce({
   took,
   leaseMs = defaultLeaseMs,
 }: AnnounceOptions): Announce {
-  return async change => {
-    const stale = staleBy(change, slotOf)
+  return async (change, moment, before) => {
+    const { revision: _, ...stale } = staleBy(change, slotOf)
     if (stale.slots.length === 0 && stale.account === undefined) return
     const started = performance.now()
-    await revoke(stale.slots, stale.revision)
-    await server.visit(ears => server.visit(mouth => tellAll(ears, mouth, stale, leaseMs)))
+    await revoke(stale.slots, moment.number)
+    const told = { ...stale, moment, before }
+    await server.visit(ears => server.visit(mouth => tellAll(ears, mouth, told, leaseMs)))
     took((performance.now() - started) / 1000)
   }
 }
 
-async function tellAll(ears: Redis, mouth: Redis, stale: Stale, leaseMs: number): Promise<void> {
+async function tellAll(
+  ears: Redis,
+  mouth: Redis,
+  stale: Omit<Announcement, 'id'>,
+  leaseMs: number,
+): Promise<void> {
   const id = randomUUID()
   const rollCall = createRollCall()
   ears.on('message', (_, text) => {

@@ -1,9 +1,10 @@
+import type { History } from '../gateway/history.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { News } from '../gateway/ports.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import { defaultLeaseMs } from './channels.ts'
 import { createFeed } from './feed.ts'
-import { readAnnouncement, type Forget } from './stale.ts'
+import { readAnnouncement, type Announcement, type Forget } from './stale.ts'
 import type { StoreNews } from './store-news.ts'
 
 /** News that come by themselves: while they do, a request waits for nothing. */
@@ -18,14 +19,15 @@ export interface RedisNewsOptions {
   /** Asked while the lease is not held, and before it is held again. */
   readonly storeNews: StoreNews
   readonly forget: Forget
+  readonly history: Pick<History, 'heard'>
   /** Told when the lease is lost; not again before it was held. */
   readonly outage: (outage: Outage) => void
   /** Milliseconds: the longest that a change has to wait for a process that hangs. */
   readonly leaseMs?: number
 }
 
-/** Leases after which the log is asked although all is well: for a change that somebody made past Redis. */
-const lookAgain = 10
+/** Leases after which the log is asked although all is well: for a change made past Redis, or a store that went back. */
+const lookAgain = 1
 
 /**
  * The lease: after a ping of the feed has come back, this process may believe its memory until `leaseMs` after it
@@ -33,7 +35,7 @@ const lookAgain = 10
  * lease (`announce.ts`), so a process that hangs, or whose connection died, never acts on old knowledge.
  */
 export function createRedisNews(options: RedisNewsOptions): RedisNews {
-  const { server, storeNews, forget, outage, leaseMs = defaultLeaseMs } = options
+  const { server, storeNews, forget, history, outage, leaseMs = defaultLeaseMs } = options
   const now = (): number => performance.now()
   let leaseEnds = 0
   let caughtUp = false
@@ -51,8 +53,16 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
     const announcement = readAnnouncement(text)
     // Unread is unheard: no acknowledgement, and no lease until there is another announcement.
     if (announcement === undefined) return deaf(new Error('an announcement cannot be read'))
-    forget(announcement)
+    take(announcement)
     feed.acknowledge(announcement.id)
+  }
+
+  function take({ moment, before, ...stale }: Announcement): void {
+    const revision = history.heard(moment, before)
+    if (revision !== undefined) return forget({ ...stale, revision })
+    // Of another store: one Redis serves two of them, or ours has been exchanged. The log knows.
+    caughtUp = false
+    void regain()
   }
 
   function alive(sentAt: number): void {
@@ -60,6 +70,12 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
     leaseEnds = sentAt + leaseMs
     if (!caughtUp) void regain()
     else if (now() - looked > lookAgain * leaseMs) void look()
+  }
+
+  /** Of a change that may have been made since, or never: what the log says next is right. */
+  function recall({ moment, account, slots }: Announcement): void {
+    const revision = history.heard(moment)
+    if (revision !== undefined) forget({ account, slots, revision })
   }
 
   function look(): Promise<boolean> {
@@ -80,7 +96,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
       const announcement = announced === null ? undefined : readAnnouncement(announced)
       if (announced !== null && announcement === undefined)
         throw new Error('the last announcement cannot be read')
-      if (announcement !== undefined) forget(announcement)
+      if (announcement !== undefined) recall(announcement)
       caughtUp = (await look()) && losses === lossesBefore
       if (caughtUp) told = false
     } catch (cause) {

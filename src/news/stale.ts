@@ -1,4 +1,5 @@
 import type { Change } from '../gateway/change.ts'
+import type { Moment } from '../gateway/history.ts'
 import type { AccountName, Revision, Scope, Slot, Username } from '../gateway/names.ts'
 
 /** What a change makes untrue: nothing of this that was read as of an earlier revision is to be believed. */
@@ -20,23 +21,32 @@ export function staleBy({ revision, account, scope, usernames }: Change, slotOf:
 }
 
 /** What is stale, on its way between processes, with a name for this one announcement. User names stay at home. */
-export interface Announcement extends Stale {
+export interface Announcement extends Omit<Stale, 'revision'> {
   readonly id: string
+  readonly moment: Moment
+  /** The token of the change before. */
+  readonly before: string
 }
 
 /** `undefined` if it cannot be read: from another version of Altgate, or from somebody else. */
 export function readAnnouncement(text: string): Announcement | undefined {
-  const { id, revision, account, slots } = readObject(text)
-  if (typeof id !== 'string' || typeof revision !== 'number') return undefined
+  const { id, moment, before, account, slots } = readObject(text)
+  if (typeof id !== 'string' || typeof before !== 'string' || !isMoment(moment)) return undefined
   if (account !== undefined && typeof account !== 'string') return undefined
   if (!Array.isArray(slots) || !slots.every(slot => typeof slot === 'string')) return undefined
   // The names were read by whoever announced them, and are only compared.
   return {
     id,
-    revision: revision as Revision,
+    moment,
+    before,
     account: account as AccountName | undefined,
     slots: slots as Slot[],
   }
+}
+
+function isMoment(value: unknown): value is Moment {
+  const { store, number, token }: Partial<Record<keyof Moment, unknown>> = Object(value)
+  return typeof store === 'string' && typeof number === 'number' && typeof token === 'string'
 }
 
 function readObject(text: string): Partial<Record<keyof Announcement, unknown>> {

@@ -1,15 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Change } from '../gateway/change.ts'
+import { numberOf } from '../gateway/history.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog, News } from '../gateway/ports.ts'
+import { createBreaker } from '../verdicts/breaker.ts'
 import { onceATurn } from './once-a-turn.ts'
 import { staleBy, type Forget, type SlotOf } from './stale.ts'
 import { startedAfter } from './started-after.ts'
 
-/** News from the store's own log: always true, and as dear as asking the store. */
+/** News from the store's own log: always true, and as dear as asking the store. Without an answer memory is not trusted, but for a lease. */
 export interface StoreNews extends News {
   /** Asks the log now; false if it could not be asked. */
   look(): Promise<boolean>
+  /** The revision up to which this process has heard of every change. */
+  position(): Revision
+  /** Until then, by the clock that never steps back, memory may be trusted though the store cannot be asked. */
+  trust(until: number): void
 }
 
 export interface StoreNewsOptions {
@@ -22,6 +29,9 @@ export interface StoreNewsOptions {
   readonly outage: (outage: Outage) => void
 }
 
+/** Milliseconds that a request waits for the store to say whether there is news. */
+const patience = 250
+
 /**
  * How many changes back a new process looks. Its own memory is empty, but verdicts in Redis are not: one that lost
  * its last seconds in a failover can still hold what was revoked before this process was born.
@@ -31,22 +41,29 @@ const lookBack = 1000
 export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: StoreNewsOptions): StoreNews {
   let pulse: number | undefined // of the last look
   let last: Revision | undefined
+  let trustedUntil = -Infinity
+  let trouble = new Outage('store', new Error('nobody has asked the store yet'))
+  // A store that hangs is waited for by the first few only.
+  const breaker = createBreaker({ opened: () => {} })
 
   const look = startedAfter(async (): Promise<boolean> => {
     try {
       const before = changes.pulse() // a commit during the look is then seen twice, and not never
       await follow(last ?? (await beginning()))
       pulse = before
+      breaker.succeeded()
       return true
     } catch (error) {
       if (!(error instanceof Outage)) throw error
+      trouble = error
       outage(error)
       return false
     }
   })
 
   async function beginning(): Promise<Revision> {
-    const from = Math.max(0, (await changes.revision()) - lookBack) as Revision
+    const newest = await changes.revision()
+    const from = (newest - Math.min(numberOf(newest), lookBack)) as Revision
     forgetAll(from)
     return from
   }
@@ -71,9 +88,28 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
     }
   }
 
-  const lookIfChanged = onceATurn(async () => void (isUnchanged() || (await look())))
+  /** A look that began before it was asked for may be waited for as well. */
+  async function lookPatiently(): Promise<boolean> {
+    if (!breaker.allows()) return false
+    const giveUp = new AbortController()
+    const silence = delay(patience, false, { signal: giveUp.signal }).catch(() => false)
+    const looked = await Promise.race([look(), silence])
+    giveUp.abort()
+    if (!looked) breaker.failed(undefined)
+    return looked
+  }
 
-  return { look, catchUp: lookIfChanged }
+  const lookIfChanged = onceATurn(async () => {
+    if (isUnchanged() || (await lookPatiently())) return
+    if (performance.now() > trustedUntil) throw trouble
+  })
+
+  return {
+    look,
+    catchUp: lookIfChanged,
+    position: () => last ?? (0 as Revision),
+    trust: until => (trustedUntil = until),
+  }
 }
 
 function newest(known: Revision, { revision }: Change): Revision {

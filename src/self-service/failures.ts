@@ -1,7 +1,15 @@
 import type { FastifyRequest } from 'fastify'
-import { Outage } from '../gateway/outage.ts'
+import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { Page } from './page.ts'
-import { notUnderstood, outOfOrder, providerTrouble, tooLarge, tooMuch, wrongType } from './pages/trouble.ts'
+import {
+  inDoubt,
+  notUnderstood,
+  outOfOrder,
+  providerTrouble,
+  tooLarge,
+  tooMuch,
+  wrongType,
+} from './pages/trouble.ts'
 import type { SelfServiceObserver } from './parts.ts'
 import { ProviderFailed } from './provider-failed.ts'
 import { TooMuch } from './throttle.ts'
@@ -18,6 +26,7 @@ export function pageAbout(error: unknown, { id }: FastifyRequest, observer: Self
   }
   if (error instanceof Outage) {
     observer.outage(error)
+    if (error instanceof InDoubt) return inDoubt(error.made)
     return outOfOrder(outageRetryAfter)
   }
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined

@@ -68,6 +68,11 @@ export const forwarding = {
       graceSeconds: whole(0, 3600)
         .default(30)
         .describe('How long requests under way may take after SIGTERM, before they are cut.'),
+      drainSeconds: whole(0, 3600)
+        .default(5)
+        .describe(
+          'How long after SIGTERM new connections are still taken, while `/ready` says 503 and every answer closes its connection: so long as load balancers need to notice. Part of `graceSeconds`. Ctrl-C does not wait for it.',
+        ),
     })
     .prefault({})
     .describe('An orderly end.'),

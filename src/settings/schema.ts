@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
+import { connections } from './connections.ts'
 import { forwarding } from './forwarding.ts'
 import { hashing } from './hashing.ts'
 import { keeping } from './keeping.ts'
@@ -16,6 +17,7 @@ export const schema = z
     forwardAuth: serving.forwardAuth,
     publicUrl: serving.publicUrl,
     workers: serving.workers,
+    connections,
     accounts,
     store: keeping.store,
     redis: keeping.redis,

@@ -1,22 +1,23 @@
 import type { Kysely } from 'kysely'
 import type { FormerConnection } from '../gateway/connection.ts'
+import type { History } from '../gateway/history.ts'
 import type { Members } from '../gateway/membership.ts'
-import type { AccountName, Instant, Revision } from '../gateway/names.ts'
+import type { AccountName, Instant } from '../gateway/names.ts'
 import type { AccountStore } from '../gateway/ports.ts'
 import { connectionIn, type ConnectionRow } from './connection-row.ts'
 import { type Placeholder, prepare } from './prepare.ts'
-import { newestIn } from './revision.ts'
+import { momentColumns, newestIn, type Seen } from './revision.ts'
 import type { Schema } from './schema.ts'
 
 /** The accounts of the store. */
-export function createAccountStore(reading: Kysely<Schema>): AccountStore {
+export function createAccountStore(reading: Kysely<Schema>, history: History): AccountStore {
   const lastTwoConnections = prepareLookUp(reading)
   const readMembers = prepareMembers(reading)
 
   return {
     async find(name) {
       const rows = await lastTwoConnections({ name })
-      const asOf = newestIn(rows)
+      const asOf = newestIn(rows, history)
       const [today, before] = rows
       if (today === undefined || today.upstream === null) return { asOf, account: undefined }
       const { upstream } = today
@@ -42,7 +43,7 @@ function formerOf(before: ConnectionRow, { since, bridged_until }: AccountRow): 
 }
 
 /** One row even if there is no such account, for the revision. */
-type Found = { readonly newest: Revision } & (AccountRow | (ConnectionRow & { readonly upstream: null }))
+type Found = Seen & (AccountRow | (ConnectionRow & { readonly upstream: null }))
 
 /** One statement, because one statement is one snapshot in both databases. */
 function prepareLookUp(db: Kysely<Schema>) {
@@ -53,7 +54,7 @@ function prepareLookUp(db: Kysely<Schema>) {
       .leftJoin('connections', 'connections.account', 'accounts.name')
       .leftJoin('directories', 'directories.id', 'connections.directory')
       .select([
-        'newest',
+        ...momentColumns,
         'upstream',
         'members_only',
         'since',

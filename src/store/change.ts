@@ -1,14 +1,20 @@
-import { sql, type Transaction } from 'kysely'
+import { randomBytes } from 'node:crypto'
+import { type ControlledTransaction, sql, type Transaction } from 'kysely'
 import type { Change } from '../gateway/change.ts'
+import type { History, Moment } from '../gateway/history.ts'
 import type { Instant, Revision } from '../gateway/names.ts'
-import type { Announce } from '../gateway/ports.ts'
+import { InDoubt } from '../gateway/outage.ts'
+import type { Announce, Gateways } from '../gateway/ports.ts'
 import type { Problem } from '../gateway/registry.ts'
 import { rowOf } from './change-log.ts'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 
 /** What every row that a change writes is stamped with. */
-export type Stamp = Pick<Change, 'revision' | 'at' | 'actor'>
+export interface Stamp extends Pick<Change, 'at' | 'actor'> {
+  /** As the store counts. */
+  readonly revision: number
+}
 
 /** What a change is about. */
 export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'>
@@ -19,26 +25,40 @@ export type Work = (db: Transaction<Schema>, stamp: Stamp) => Promise<Effect | P
 /** Makes a change; `undefined` when it is committed and every process knows. */
 export type MakeChange = (who: Pick<Change, 'actor' | 'action'>, work: Work) => Promise<Problem | undefined>
 
+export interface ChangeParts {
+  readonly history: History
+  readonly gateways: Pick<Gateways, 'settle'>
+  readonly announce: Announce
+  readonly now: () => Instant
+}
+
 /**
  * Every change is one transaction in this order: hold the counter, so that revisions are committed in the order
  * in which they were taken; check and write; announce; commit. The other order, commit and then announce, would
  * leave the old verdict in use after a crash in between. What `announce` throws undoes the change and goes on.
+ * After the commit those are waited for who are not told but look at the log.
  */
-export function createMakeChange({ writing }: Database, announce: Announce, now: () => Instant): MakeChange {
+export function createMakeChange(database: Database, parts: ChangeParts): MakeChange {
+  const { history, gateways, announce, now } = parts
   return async ({ actor, action }, work) => {
-    const transaction = await writing.startTransaction().execute()
+    const transaction = await database.writing.startTransaction().execute()
     try {
-      const stamp = { revision: await takeRevision(transaction), at: now(), actor }
+      const { moment, before } = await takeMoment(transaction)
+      const { number } = moment
+      // Throws if it is another store: whoever began with the one before must not change this one.
+      const revision = (history.saw({ ...moment, number: number - 1, token: before }) + 1) as Revision
+      const stamp = { revision: number, at: now(), actor }
       const effect = await work(transaction, stamp)
       if ('problem' in effect) return effect
-      const change = { ...stamp, action, ...effect }
-      await transaction.insertInto('changes').values(rowOf(change)).execute()
-      await announce(change)
-      await transaction.commit().execute()
+      const change = { ...stamp, revision, action, ...effect }
+      await transaction.insertInto('changes').values(rowOf(change, moment)).execute()
+      await announce(change, moment, before)
+      await commit(database, transaction, moment)
+      await gateways.settle(number)
       return undefined
     } finally {
       // If it cannot be rolled back, the connection is gone and the change with it: what made us come here says more.
-      if (!transaction.isCommitted)
+      if (!transaction.isCommitted && !transaction.isRolledBack)
         await transaction
           .rollback()
           .execute()
@@ -47,11 +67,51 @@ export function createMakeChange({ writing }: Database, announce: Announce, now:
   }
 }
 
-async function takeRevision(db: Transaction<Schema>): Promise<Revision> {
-  const { newest } = await db
+/** Throws `Outage` if it was not committed for certain, and `InDoubt` if nobody can tell. */
+async function commit(
+  database: Database,
+  transaction: ControlledTransaction<Schema>,
+  moment: Moment,
+): Promise<void> {
+  try {
+    await transaction.commit().execute()
+  } catch (failure) {
+    // SQLite may have left it open; PostgreSQL's connection is gone, and cannot be told anything.
+    await transaction
+      .rollback()
+      .execute()
+      .catch(() => {})
+    const isMade = await lookFor(database, moment).catch(() => {
+      throw new InDoubt('perhaps', failure)
+    })
+    if (!isMade) throw failure
+  }
+}
+
+/** Whether this very change is in the log. Waits for the transaction, if the server still has it, by its lock. */
+async function lookFor({ writing }: Database, { number, token }: Moment): Promise<boolean> {
+  return await writing.transaction().execute(async db => {
+    await db
+      .updateTable('revision')
+      .set(row => ({ newest: row.ref('newest') }))
+      .execute()
+    const found = await db
+      .selectFrom('changes')
+      .select('token')
+      .where('revision', '=', number)
+      .executeTakeFirst()
+    return found?.token === token
+  })
+}
+
+/** The next number, with a token of its own, and the token of the change before it. */
+async function takeMoment(db: Transaction<Schema>): Promise<{ moment: Moment; before: string }> {
+  const { newest, token, store } = await db
     .updateTable('revision')
-    .set({ newest: sql<Revision>`newest + 1` })
-    .returning('newest')
+    .set({ newest: sql<number>`newest + 1` })
+    .returning(['newest', 'token', 'store'])
     .executeTakeFirstOrThrow()
-  return newest
+  const moment = { store, number: newest, token: randomBytes(12).toString('base64url') }
+  await db.updateTable('revision').set({ token: moment.token }).execute()
+  return { moment, before: token }
 }

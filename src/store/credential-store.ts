@@ -1,20 +1,21 @@
 import type { Kysely } from 'kysely'
-import type { Owner, Revision, Scope, Subject, Username } from '../gateway/names.ts'
+import type { History } from '../gateway/history.ts'
+import type { Owner, Scope, Subject, Username } from '../gateway/names.ts'
 import type { CredentialStore, PasswordHash, StoredCredential } from '../gateway/ports.ts'
 import type { Database } from './database.ts'
 import { type Placeholder, prepare } from './prepare.ts'
-import { newestIn } from './revision.ts'
+import { momentColumns, newestIn, type Seen } from './revision.ts'
 import type { Schema } from './schema.ts'
 
 /** The credentials of the store. */
-export function createCredentialStore({ reading, writing }: Database): CredentialStore {
+export function createCredentialStore({ reading, writing }: Database, history: History): CredentialStore {
   const lookUp = prepareLookUp(reading)
   const lookUpLink = prepareLink(reading)
 
   return {
     async find(scope, former, username) {
       const rows = await lookUp({ scope, former: former ?? scope, username })
-      const found = { asOf: newestIn(rows), current: credentialOf(scope, rows) }
+      const found = { asOf: newestIn(rows, history), current: credentialOf(scope, rows) }
       if (former === undefined) return { ...found, former: undefined }
 
       // For every name, or the time would tell who is known. It may see more than the revision says, never less.
@@ -53,7 +54,7 @@ interface CredentialRow {
 }
 
 /** One row even if there is no such credential, for the revision. */
-type Found = { readonly newest: Revision } & (CredentialRow | { readonly scope: null })
+type Found = Seen & (CredentialRow | { readonly scope: null })
 
 /** One statement, because one statement is one snapshot in both databases. */
 function prepareLookUp(db: Kysely<Schema>) {
@@ -67,7 +68,7 @@ function prepareLookUp(db: Kysely<Schema>) {
       )
       .leftJoin('credentials', 'credentials.subject', 'usernames.subject')
       .select([
-        'newest',
+        ...momentColumns,
         'credentials.scope',
         'credentials.subject',
         'credentials.username',

@@ -1,6 +1,12 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Schema } from './schema.ts'
 
+/**
+ * What may be done where there is no store: `make` it, or refuse to go on. A command that made one would say that it
+ * has changed something in gateways which know another.
+ */
+export type OpenHow = 'make' | 'expect'
+
 /** An open database. Everything its driver throws is an `Outage` already. */
 export interface Database {
   /** Never waits for a change that is under way. */

@@ -1,5 +1,10 @@
 import { Outage } from '../gateway/outage.ts'
 
+/** Whether a file of SQLite cannot be read as a database (SQLITE_NOTADB, SQLITE_CORRUPT). */
+export function isDamage({ cause }: Outage): boolean {
+  return cause instanceof Error && /file is not a database|disk image is malformed/.test(cause.message)
+}
+
 /**
  * What a driver threw, as an outage of the store. Of the error only text and code are kept: PostgreSQL's holds
  * rows in `detail`, pg's the whole client with its settings, and causes are logged.

@@ -3,6 +3,8 @@ import type { Instant } from '../gateway/names.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { ownersAndSessions } from './migrations/0002-owners-and-sessions.ts'
 import { membersUsesAndLinks } from './migrations/0003-members-uses-and-links.ts'
+import { identityAndTokens } from './migrations/0004-identity-and-tokens.ts'
+import { gateways } from './migrations/0005-gateways.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
 
@@ -11,6 +13,8 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0001-first-tables', firstTables],
   ['0002-owners-and-sessions', ownersAndSessions],
   ['0003-members-uses-and-links', membersUsesAndLinks],
+  ['0004-identity-and-tokens', identityAndTokens],
+  ['0005-gateways', gateways],
 ]
 
 /**

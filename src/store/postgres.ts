@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import pg from 'pg'
 import type { Secret } from '../gateway/secret.ts'
+import { ContainedClient } from './contained-client.ts'
 import type { Database } from './database.ts'
 import { storeOutage } from './driver-error.ts'
 import type { Schema } from './schema.ts'
@@ -29,7 +30,13 @@ export function isPostgresUrl(url: Secret): boolean {
 
 /** Connects at the first statement, and again after each loss. */
 export function openPostgres(url: Secret): Database {
-  const settings = { connectionString: url.reveal(), application_name: 'altgate', keepAlive: true, types }
+  const settings = {
+    connectionString: url.reveal(),
+    application_name: 'altgate',
+    keepAlive: true,
+    types,
+    Client: ContainedClient,
+  }
   const reading = new pg.Pool({ ...settings, ...limits, max: connections.reading })
   const writing = new pg.Pool({
     ...settings,

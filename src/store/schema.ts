@@ -1,15 +1,6 @@
 import type { ColumnType } from 'kysely'
 import type { Action } from '../gateway/change.ts'
-import type {
-  AccountName,
-  DirectoryId,
-  Instant,
-  Owner,
-  Revision,
-  Scope,
-  Subject,
-  Username,
-} from '../gateway/names.ts'
+import type { AccountName, DirectoryId, Instant, Owner, Scope, Subject, Username } from '../gateway/names.ts'
 import type { PasswordHash } from '../gateway/ports.ts'
 
 /**
@@ -30,7 +21,7 @@ export interface Schema {
    */
   connections: {
     account: AccountName
-    revision: Revision
+    revision: number
     since: Instant
     directory: DirectoryId | null
     actor: string
@@ -47,7 +38,7 @@ export interface Schema {
     hash: PasswordHash
     enabled: 0 | 1
     set_at: Instant
-    revision: Revision
+    revision: number
     owner: Owner | null
     last_used_at: Instant | null
     last_used_from: string | null
@@ -58,11 +49,16 @@ export interface Schema {
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
   /** Every name a credential answers to. Its key is the one name space that both kinds of names share. */
   usernames: { scope: Scope; username: Username; subject: Subject }
-  /** One row. Whoever changes something holds it until the commit, so revisions are committed in order. */
-  revision: { id: 1; newest: Revision }
+  /**
+   * One row. Whoever changes something holds it until the commit, so revisions are committed in order. `newest` counts
+   * the changes; `token` is the last one's, `store` says which store it is.
+   */
+  revision: { id: 1; newest: number; token: string; store: string }
   /** One row for each revision, `usernames` as a JSON array; the oldest are pruned. */
   changes: {
-    revision: Revision
+    revision: number
+    /** Random: tells it from another change of the same number, after the store has gone back. */
+    token: ColumnType<string, string | undefined>
     at: Instant
     actor: string
     action: Action
@@ -74,5 +70,7 @@ export interface Schema {
   keys: { name: string; bytes: string }
   /** Of people who have signed in to the page; whatever has expired is pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
+  /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */
+  gateways: { id: string; host: string; lease_ms: number; number: number; seen_at: Instant }
   migrations: { name: string; applied_at: Instant }
 }

@@ -10,10 +10,12 @@ import {
 } from 'kysely'
 import { storeOutage } from './driver-error.ts'
 
-/** Kysely over a connection of `node:sqlite`, which it has no dialect for. */
-export function sqliteDialect(database: DatabaseSync): Dialect {
-  const connection = connectionTo(database)
-  const run = async (sql: string) => database.exec(sql)
+/**
+ * Kysely over a connection of `node:sqlite`, which it has no dialect for. `current` gives the open database, a new one after the file was opened anew; it throws `Outage`.
+ */
+export function sqliteDialect(current: () => DatabaseSync): Dialect {
+  const connection = connectionTo(current)
+  const run = async (sql: string) => current().exec(sql)
   return {
     createAdapter: () => new SqliteAdapter(),
     createQueryCompiler: () => new SqliteQueryCompiler(),
@@ -22,7 +24,7 @@ export function sqliteDialect(database: DatabaseSync): Dialect {
       init: async () => {},
       acquireConnection: async () => connection,
       // A deferred transaction that read first fails at its first write whenever another process wrote meanwhile.
-      beginTransaction: () => whenFree(() => database.exec('begin immediate')),
+      beginTransaction: () => whenFree(() => current().exec('begin immediate')),
       commitTransaction: () => run('commit').catch(fail),
       rollbackTransaction: () => run('rollback').catch(fail),
       releaseConnection: async () => {},
@@ -56,12 +58,20 @@ function fail(error: unknown): never {
   throw storeOutage(error)
 }
 
-function connectionTo(database: DatabaseSync): DatabaseConnection {
-  const prepared = createStatements(database)
+function connectionTo(current: () => DatabaseSync): DatabaseConnection {
+  let database: DatabaseSync | undefined
+  let prepared: ReturnType<typeof createStatements>
+
+  function statementOf(sql: string) {
+    const now = current()
+    if (now !== database) prepared = createStatements(now)
+    database = now
+    return prepared(sql)
+  }
 
   async function executeQuery<Row>({ sql, parameters }: CompiledQuery) {
     try {
-      const { statement, hasRows } = prepared(sql)
+      const { statement, hasRows } = statementOf(sql)
       // Kysely's parameters are `unknown`; what SQLite cannot bind, it refuses.
       const values = parameters as Parameters<StatementSync['all']>
       if (!hasRows) return { rows: [], numAffectedRows: BigInt(statement.run(...values).changes) }

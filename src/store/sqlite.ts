@@ -1,62 +1,67 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { resolve } from 'node:path'
 import { Kysely } from 'kysely'
-import type { Database } from './database.ts'
-import { storeOutage } from './driver-error.ts'
+import type { Database, OpenHow } from './database.ts'
+import { isDamage, storeOutage } from './driver-error.ts'
 import type { Schema } from './schema.ts'
 import { sqliteDialect, whenFree } from './sqlite-dialect.ts'
+import { flawOf, makeFile, openFile, type SqliteFile } from './sqlite-file.ts'
 
-/** Longest wait of a read, in milliseconds: only when a crashed process's log is being recovered. */
-const readPatience = 1000
+/** Openings of the file that a pulse can tell apart. */
+const perOpening = 2 ** 32
 
 /**
- * Opens the file, or makes it. Two connections: a transaction that waits for its announcement neither holds up
- * reads nor shows them what is not committed. Throws `Outage`.
+ * Opens the file, and makes it if it may. Throws an `Error` with a sentence for the operator if no store can be in it,
+ * else `Outage`.
  */
-export async function openSqlite(file: string): Promise<Database> {
-  const path = resolve(file)
-  const opened: DatabaseSync[] = []
-  const open = (options: { readOnly: boolean; timeout: number }) => {
-    const database = new DatabaseSync(path, options)
-    opened.unshift(database)
-    return database
-  }
+export async function openSqlite(path: string, how: OpenHow): Promise<Database> {
+  const file = resolve(path)
+  let opened: SqliteFile | undefined
   try {
-    makePrivate(path)
-    const writer = open({ readOnly: false, timeout: 0 })
+    if (how === 'make') makeFile(file)
+    const flaw = flawOf(file)
+    if (flaw !== undefined) throw new Error(flaw)
+    opened = openFile(file)
+    const { writer } = opened.pair()
     await whenFree(() => writer.exec('pragma journal_mode = wal'))
-    return databaseOf(writer, open({ readOnly: true, timeout: readPatience }))
+    return databaseOf(opened, file)
   } catch (error) {
-    for (const database of opened) database.close()
-    throw storeOutage(error)
+    opened?.close()
+    throw asDamage(error, file)
   }
 }
 
-/** Password hashes and the verdicts' key are in it. SQLite gives its log the same mode. */
-function makePrivate(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  closeSync(openSync(path, 'a', 0o600))
-}
-
-function databaseOf(writer: DatabaseSync, reader: DatabaseSync): Database {
-  const writing = new Kysely<Schema>({ dialect: sqliteDialect(writer) })
-  const version = reader.prepare('pragma data_version')
+function databaseOf(file: SqliteFile, path: string): Database {
+  const writing = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().writer) })
+  const reading = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().reader) })
   return {
-    reading: new Kysely<Schema>({ dialect: sqliteDialect(reader) }),
+    reading,
     writing,
     pulse() {
       try {
-        return Number(version.get()?.['data_version'])
+        const { version, opening } = file.pair()
+        return opening * perOpening + Number(version.get()?.['data_version'])
       } catch (error) {
         throw storeOutage(error)
       }
     },
-    exclusively: work => writing.transaction().execute(work),
-    async close() {
-      // The last to close folds the log into the file, which a reader cannot.
-      reader.close()
-      writer.close()
+    async exclusively(work) {
+      await writing
+        .transaction()
+        .execute(work)
+        .catch(error => {
+          throw asDamage(error, path)
+        })
+      const { store } = await reading.selectFrom('revision').select('store').executeTakeFirstOrThrow()
+      file.hold(store)
     },
+    close: async () => file.close(),
   }
+}
+
+/** What waiting does not mend is no outage. */
+function asDamage(error: unknown, path: string): unknown {
+  if (error instanceof Error && error.constructor === Error && !('code' in error)) return error // a sentence
+  const outage = storeOutage(error)
+  if (!isDamage(outage)) return outage
+  return new Error(`${path} is no database, or is damaged: bring the store back from a backup.`)
 }

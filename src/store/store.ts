@@ -2,12 +2,14 @@ import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
   Announce,
+  Gateways,
   ChangeLog,
   CredentialStore,
   HashSurvey,
   LastUsed,
   SessionStore,
 } from '../gateway/ports.ts'
+import { createHistory, type History } from '../gateway/history.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountStore } from './account-store.ts'
@@ -17,7 +19,8 @@ import { createChangeLog, pruneChanges } from './change-log.ts'
 import { createCredentialRecords } from './credential-records.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialStore } from './credential-store.ts'
-import type { Database } from './database.ts'
+import type { Database, OpenHow } from './database.ts'
+import { createGateways } from './gateways.ts'
 import { createDirectoryRegistry } from './directory-registry.ts'
 import { type KeyName, sharedKey } from './keys.ts'
 import { createHashSurvey } from './hash-survey.ts'
@@ -33,6 +36,8 @@ export interface Store {
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
   readonly changes: ChangeLog
+  readonly history: History
+  readonly gateways: Gateways
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
   /** To change things; every change goes through `announce` before it is committed. */
@@ -48,17 +53,19 @@ export interface Store {
 export interface StoreOptions {
   /** `sqlite:./data/altgate.db`, relative to the working directory, or `postgres://user:password@host/db`. */
   readonly url: Secret
+  readonly how?: OpenHow
   /** Milliseconds since 1970. */
   readonly clock?: () => Instant
 }
 
 /**
- * Opens the store, makes it if there is none, and brings its tables up to date. Throws an `Error` with a sentence
+ * Opens the store, makes it if there is none and it may, and brings its tables up to date. Throws an `Error` with a sentence
  * for the operator if `url` cannot be read or the store is newer than this program; else `Outage`.
  */
-export async function openStore({ url, clock = Date.now }: StoreOptions): Promise<Store> {
-  const database = await openDatabase(url)
+export async function openStore({ url, how = 'make', clock = Date.now }: StoreOptions): Promise<Store> {
+  const database = await openDatabase(url, how)
   try {
+    if (how === 'expect' && !(await hasTables(database))) throw new Error(noStore)
     await database.exclusively(async db => {
       await migrate(db, clock())
       await pruneChanges(db, clock())
@@ -70,11 +77,19 @@ export async function openStore({ url, clock = Date.now }: StoreOptions): Promis
   }
 }
 
+const noStore =
+  'There is no store in the database yet: start the gateway once, or run altgate store init. If there was one, bring it back.'
+
+async function hasTables({ reading }: Database): Promise<boolean> {
+  const tables = await reading.introspection.getTables()
+  return tables.some(({ name }) => name === 'migrations')
+}
+
 /** A driver takes some megabytes of every worker: only the one that is asked for is loaded. */
-async function openDatabase(url: Secret): Promise<Database> {
+async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
   const text = url.reveal()
   const file = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1]
-  if (file !== undefined) return await (await import('./sqlite.ts')).openSqlite(file)
+  if (file !== undefined) return await (await import('./sqlite.ts')).openSqlite(file, how)
   if (/^postgres(?:ql)?:\/\//.test(text)) {
     const { isPostgresUrl, openPostgres } = await import('./postgres.ts')
     if (isPostgresUrl(url)) return openPostgres(url)
@@ -87,16 +102,20 @@ async function openDatabase(url: Secret): Promise<Database> {
 
 function storeOn(database: Database, clock: () => Instant): Store {
   const { reading } = database
-  const changes = createChangeLog(database)
+  const history = createHistory()
+  const gateways = createGateways(database)
+  const changes = createChangeLog(database, history)
   return {
-    accounts: createAccountStore(reading),
-    credentials: createCredentialStore(database),
+    accounts: createAccountStore(reading, history),
+    credentials: createCredentialStore(database, history),
     hashSurvey: createHashSurvey(reading),
     changes,
+    history,
+    gateways,
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
     registry(announce) {
-      const makeChange = createMakeChange(database, announce, clock)
+      const makeChange = createMakeChange(database, { history, gateways, announce, now: clock })
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),

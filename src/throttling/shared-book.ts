@@ -16,10 +16,7 @@ export interface SharedBookOptions {
   readonly outage: (outage: Outage) => void
 }
 
-/**
- * Milliseconds that a guess waits for Redis. Long, because a process that gives up counts by itself, and must not do so
- * just because it is busy; a password hash would follow anyway.
- */
+/** Milliseconds after which an answer counts as a failure. Long: a process that is busy must not take that for one. */
 const patience = 1000
 
 export function createSharedBook({ server, outage }: SharedBookOptions): SharedBook {
@@ -30,7 +27,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
   function ask<T>(question: () => Promise<T>): Promise<T | undefined> | undefined {
     if (redis.status !== 'ready' || !breaker.allows()) return undefined
-    return question().then(
+    const answered = question().then(
       answer => {
         breaker.succeeded()
         return answer
@@ -40,6 +37,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
         return undefined
       },
     )
+    return Promise.race([answered, silence()])
   }
 
   return {
@@ -52,6 +50,16 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     },
     close: () => redis.disconnect(),
   }
+}
+
+/** Milliseconds after which a guess no longer waits: a Redis that hangs must not be felt from the first request on. */
+const waiting = 25
+
+/** In this process's own time: what has arrived while it was busy is read before it gives up. */
+function silence(): Promise<undefined> {
+  return new Promise(resolve => {
+    setTimeout(() => setImmediate(() => setImmediate(resolve, undefined)), waiting).unref()
+  })
 }
 
 function keyOf(name: string): string {

@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
+import { containReplies } from './contained.ts'
+
+containReplies()
 
 /** One Redis, and the two ways in which we talk to it. Both fail soon rather than wait. */
 export interface RedisServer {
@@ -32,7 +36,7 @@ const impatient = {
 /** `url`: `redis://` or `rediss://`; it may hold a password. */
 export function redisAt(url: Secret): RedisServer {
   function keep(name: string, patience: number): Redis {
-    return new Redis(url.reveal(), {
+    const redis = new Redis(url.reveal(), {
       ...impatient,
       connectionName: `altgate-${name}`,
       enableAutoPipelining: true,
@@ -43,6 +47,8 @@ export function redisAt(url: Secret): RedisServer {
       // The random part keeps a hundred processes from coming back in one moment.
       retryStrategy: times => Math.min(1000, 50 * 2 ** Math.min(times, 5)) + Math.random() * 50,
     })
+    keepInStep(redis)
+    return redis
   }
 
   async function visit<T>(task: (redis: Redis) => Promise<T>): Promise<T> {
@@ -68,6 +74,29 @@ export function redisAt(url: Secret): RedisServer {
   }
 
   return { keep, visit, ping: () => visit(async redis => void (await redis.ping())), outage }
+}
+
+/** Milliseconds between two looks whether replies still belong to commands. */
+const stepPause = 1000
+
+/**
+ * A surplus reply that comes while commands wait for theirs is taken for the first one's, and from then on every reply
+ * for one that was meant for the command before. An echo tells: such a connection is dropped. It also finds out that
+ * Redis hangs before a request has to.
+ */
+function keepInStep(redis: Redis): void {
+  const timer = setInterval(() => {
+    if (redis.status !== 'ready') return
+    const word = randomUUID()
+    redis.ping(word).then(
+      reply => {
+        // On a subscription of the older protocol the reply is a list.
+        if (![reply].flat().includes(word)) redis.disconnect(true)
+      },
+      () => {}, // whoever uses the connection is told
+    )
+  }, stepPause).unref()
+  redis.once('end', () => clearInterval(timer))
 }
 
 /** Never resolves: a task does not outlive its connection, whatever it waits for. */

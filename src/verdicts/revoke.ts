@@ -1,14 +1,14 @@
-import type { Revision, Slot } from '../gateway/names.ts'
+import type { Slot } from '../gateway/names.ts'
 import { goneKey, poolKey } from './keys.ts'
 import { revokedSeconds, type Lifetimes } from './kept.ts'
 import type { RedisServer } from './redis.ts'
 
 /**
  * Takes every verdict about these slots out of Redis and leaves a tombstone for each: from now on nothing that was
- * found as of an earlier revision is written there. Throws `Outage`; some slots may be revoked then, which only
+ * found as of an earlier change is written there. Throws `Outage`; some slots may be revoked then, which only
  * costs a check each.
  */
-export type Revoke = (slots: readonly Slot[], revision: Revision) => Promise<void>
+export type Revoke = (slots: readonly Slot[], number: number) => Promise<void>
 
 /** Slots in one script call: Redis answers nobody else while it runs. */
 const batch = 500
@@ -16,12 +16,12 @@ const batch = 500
 export function createRevoke(server: RedisServer, lifetimes: Lifetimes): Revoke {
   const seconds = revokedSeconds(lifetimes)
 
-  return async function revoke(slots, revision) {
+  return async function revoke(slots, number) {
     if (slots.length === 0) return
     await server.visit(async redis => {
       for (let first = 0; first < slots.length; first += batch) {
         const keys = slots.slice(first, first + batch).flatMap(keysOf)
-        await redis.eval(revoking, keys.length, ...keys, revision, seconds)
+        await redis.eval(revoking, keys.length, ...keys, number, seconds)
       }
     })
   }

@@ -1,16 +1,25 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import type { History, Moment } from '../gateway/history.ts'
 import type { Proof } from '../gateway/names.ts'
-import type { KnownVerdict } from '../gateway/verdict.ts'
+import type { Finding } from '../gateway/verdict.ts'
 import type { Kept } from './kept.ts'
 
 /**
- * Verdicts as they lie in Redis: `<until> <asOf> <sealed finding>`. Sealed, because a match holds a user name, and
+ * Verdicts as they lie in Redis: `<until> <number of the last change> <sealed finding>`. Sealed, because a match holds a user name, and
  * because whoever can write into Redis must not be able to make a verdict: it would be a way in without a password.
  */
 export interface Seal {
-  close(proof: Proof, kept: Kept): string
+  /** `undefined`: what it was found as of is no longer known. */
+  close(proof: Proof, kept: Kept): string | undefined
   /** `undefined` if it was not sealed for this proof, with this key, or was changed: it counts as not there. */
   open(proof: Proof, text: string): Kept | undefined
+}
+
+/** What a verdict was found as of, in words that every process understands. */
+export type ToldHistory = Pick<History, 'momentOf' | 'revisionOf'>
+
+interface Sealed extends Omit<Moment, 'number'> {
+  readonly finding: Finding
 }
 
 const cipher = 'aes-256-gcm'
@@ -18,39 +27,49 @@ const ivBytes = 12
 const tagBytes = 16
 
 /** `key`: the one of `createAttemptKeys`. */
-export function createSeal(key: Uint8Array): Seal {
+export function createSeal(key: Uint8Array, history: ToldHistory): Seal {
   const secret = createSecretKey(key)
 
   /** A key for each proof: it ties the verdict to it, and no key ever seals enough to wear out its random IVs. */
   function keyFor(proof: Proof): Buffer {
-    return createHmac('sha256', secret).update(`altgate verdict 1 ${proof}`).digest()
+    return createHmac('sha256', secret).update(`altgate verdict 2 ${proof}`).digest()
   }
 
-  function close(proof: Proof, { verdict, until }: Kept): string {
+  function close(proof: Proof, { verdict, until }: Kept): string | undefined {
     const { asOf, via: _, ...finding } = verdict
-    const clear = `${until} ${asOf}`
+    const moment = history.momentOf(asOf)
+    if (moment === undefined) return undefined
+    const { number, ...rest } = moment
+    const clear = `${until} ${number}`
     const iv = randomBytes(ivBytes)
     const sealing = createCipheriv(cipher, keyFor(proof), iv).setAAD(Buffer.from(clear))
-    const sealed = [iv, sealing.update(JSON.stringify(finding)), sealing.final(), sealing.getAuthTag()]
+    const sealed = [
+      iv,
+      sealing.update(JSON.stringify({ finding, ...rest })),
+      sealing.final(),
+      sealing.getAuthTag(),
+    ]
     return `${clear} ${Buffer.concat(sealed).toString('base64url')}`
   }
 
   function open(proof: Proof, text: string): Kept | undefined {
-    const [until = '', asOf = '', sealed = ''] = text.split(' ')
+    const [until = '', number = '', sealed = ''] = text.split(' ')
     const bytes = Buffer.from(sealed, 'base64url')
     if (bytes.length < ivBytes + tagBytes) return undefined
     const opening = createDecipheriv(cipher, keyFor(proof), bytes.subarray(0, ivBytes))
-      .setAAD(Buffer.from(`${until} ${asOf}`))
+      .setAAD(Buffer.from(`${until} ${number}`))
       .setAuthTag(bytes.subarray(-tagBytes))
-    const finding = opening.update(bytes.subarray(ivBytes, -tagBytes))
+    const opened = opening.update(bytes.subarray(ivBytes, -tagBytes))
     try {
       opening.final()
     } catch {
       return undefined
     }
     // Only `close` can have made it: what comes out is what was put in.
-    const verdict = { ...JSON.parse(finding.toString()), asOf: Number(asOf), via: 'l2' } as KnownVerdict
-    return { verdict, until: Number(until) }
+    const { finding, ...rest } = JSON.parse(opened.toString()) as Sealed
+    const asOf = history.revisionOf({ ...rest, number: Number(number) })
+    if (asOf === undefined) return undefined
+    return { verdict: { ...finding, asOf, via: 'l2' }, until: Number(until) }
   }
 
   return { close, open }

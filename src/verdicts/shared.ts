@@ -5,7 +5,7 @@ import { createBreaker } from './breaker.ts'
 import { poolOf, type Kept, type Named, type Pool } from './kept.ts'
 import { goneKey, poolKey } from './keys.ts'
 import type { RedisServer } from './redis.ts'
-import { createSeal } from './seal.ts'
+import { createSeal, type ToldHistory } from './seal.ts'
 
 /** The verdicts that all processes share (L2). Losing it costs time: it never throws and nobody waits for it long. */
 export interface SharedVerdicts {
@@ -18,6 +18,7 @@ export interface SharedVerdicts {
 
 export interface SharedOptions {
   readonly server: RedisServer
+  readonly history: ToldHistory
   /** The key of `createAttemptKeys`; Redis never sees it. */
   readonly key: Uint8Array
   readonly now: () => Instant
@@ -30,8 +31,9 @@ export interface SharedOptions {
 /** Proofs for each slot: a guesser must not be able to fill Redis with one name. */
 const most: Record<Pool, number> = { good: 4, other: 16 }
 
-export function createSharedVerdicts({ server, key, now, patience, outage }: SharedOptions): SharedVerdicts {
-  const seal = createSeal(key)
+export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
+  const { server, history, key, now, patience, outage } = options
+  const seal = createSeal(key, history)
   const redis = server.keep('verdicts', patience)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
   redis.on('error', cause => breaker.failed(cause))
@@ -66,10 +68,11 @@ export function createSharedVerdicts({ server, key, now, patience, outage }: Sha
     remember({ slot, proof }, kept) {
       const life = kept.until - now()
       if (life <= 0 || !well()) return
+      const moment = history.momentOf(kept.verdict.asOf)
+      const text = seal.close(proof, kept)
+      if (moment === undefined || text === undefined) return // the store has gone back meanwhile
       const pool = poolOf(kept.verdict)
-      void attend(
-        writeUnlessGone(redis, { slot, proof }, pool, seal.close(proof, kept), kept.verdict.asOf, life),
-      )
+      void attend(writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life))
     },
     close() {
       redis.disconnect()

@@ -19,10 +19,11 @@ export async function followChanges(
   let looking = false
 
   async function look(): Promise<void> {
-    const now = changes.pulse()
-    if (looking || (now !== undefined && now === pulse)) return
+    if (looking) return
     looking = true
     try {
+      const now = changes.pulse()
+      if (now !== undefined && now === pulse) return
       await follow()
       pulse = now
     } catch (error) {

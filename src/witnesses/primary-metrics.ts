@@ -5,6 +5,10 @@ export interface PrimaryMetrics {
   /** One real hash computation; joined callers and cached verdicts do not count. */
   readonly hashed: (result: string) => void
   readonly hashQueue: (depth: number) => void
+  /** An error that nobody caught. */
+  readonly bug: () => void
+  /** Lines of a log, of whichever process, that are lost. */
+  readonly dropped: (log: 'log' | 'audit', lines: number) => void
   /** The Prometheus text of this machine. */
   readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -23,9 +27,22 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     help: 'Password checks waiting for a free hash lane',
     registers: [own],
   })
+  const bugs = new Counter({
+    name: 'altgate_primary_bugs_total',
+    help: 'Errors in the primary process that nothing caught: each is a bug',
+    registers: [own],
+  })
+  const dropped = new Counter({
+    name: 'altgate_log_lines_dropped_total',
+    help: 'Lines of the log, or of the audit log, that could not be written and were more than is held',
+    labelNames: ['log'],
+    registers: [own],
+  })
   return {
+    dropped: (log, lines) => dropped.inc({ log }, lines),
     hashed: result => hashes.inc({ result }),
     hashQueue: depth => queue.set(depth),
+    bug: () => bugs.inc(),
     async collect() {
       const texts = await Promise.all([own.metrics(), workers.clusterMetrics()])
       return { contentType: own.contentType, body: texts.join('\n') }

@@ -30,9 +30,9 @@ export async function knownToRedis(
   stage: Stage,
   { store, redis, seconds, users }: KnownOptions,
 ): Promise<void> {
-  const { key, asOf } = await read(store)
+  const { key, asOf, history } = await read(store)
   const { slot, proof } = createAttemptKeys(key)
-  const seal = createSeal(key)
+  const seal = createSeal(key, history)
   const until = Date.now() + seconds * 1000
   const password = new Secret(anna.password)
   const client = new Redis(redis)
@@ -46,7 +46,9 @@ export async function knownToRedis(
         const verdict = { found: 'match', username, subject, asOf, via: 'store' } as const
         const name = proof(msaScope, undefined, username, password)
         const pool = poolKey('good', slot(msaScope, username))
-        pipeline.hset(pool, name, seal.close(name, { verdict, until })).pexpireat(pool, until)
+        const text = seal.close(name, { verdict, until })
+        if (text === undefined) throw new Error('the store has gone back')
+        pipeline.hset(pool, name, text).pexpireat(pool, until)
       }
       await pipeline.exec()
     }
@@ -59,7 +61,8 @@ export async function knownToRedis(
 async function read(url: string) {
   const store = await openStore({ url: new Secret(url) })
   try {
-    return { key: await store.key('verdicts'), asOf: await store.changes.revision() }
+    const { history } = store
+    return { key: await store.key('verdicts'), asOf: await store.changes.revision(), history }
   } finally {
     await store.close()
   }

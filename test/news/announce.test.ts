@@ -3,11 +3,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { Change } from '../../src/gateway/change.ts'
 import type { Revision } from '../../src/gateway/names.ts'
 import { createAnnounce } from '../../src/news/announce.ts'
 import { redisAt } from '../../src/verdicts/redis.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { addressOf, startRedis, type TestRedis } from '../support/redis.ts'
+import { announced } from '../support/steady-history.ts'
 import { until } from '../support/until.ts'
 import { announceOn, slotOfAnna, startSmallGateway, type SmallGateway } from './small-gateway.ts'
 import { makeTinyStore, openTinyStore } from './tiny-store.ts'
@@ -97,7 +99,7 @@ t.test('between announcement and commit the old password is right, and is not re
   const gateway = await startGateway(t, redis, file)
   const newcomers: SmallGateway[] = []
   await store.setPassword('new', async change => {
-    await announce(change)
+    await announce(change, ...announced(change))
     t.match(await gateway.says('old'), { right: true, via: 'store' })
     t.match(await gateway.says('old'), { right: true, via: 'store' })
     // This one was not there to hear it.
@@ -200,7 +202,8 @@ t.test(
       took: each => seconds.push(each),
       leaseMs: 1500,
     })
-    await announce(store.commit())
+    const change = store.commit()
+    await announce(change, ...announced(change))
     t.ok((seconds[0] ?? 0) >= 1.5)
   },
 )
@@ -209,9 +212,14 @@ t.test('what nobody can remember need not be told', async t => {
   const { redis, announce } = await setUp(t)
   await redis.stop()
   const actor = 'cli:test'
-  await t.resolves(
-    announce({ revision: 1 as Revision, at: 0, actor, action: 'directory-added', usernames: [] }),
-  )
+  const change: Change = {
+    revision: 1 as Revision,
+    at: 0,
+    actor,
+    action: 'directory-added',
+    usernames: [],
+  }
+  await t.resolves(announce(change, ...announced(change)))
 })
 
 t.test('a change tells Redis neither user names nor passwords', async t => {

@@ -13,6 +13,7 @@ import { redisAt } from '../../src/verdicts/redis.ts'
 import { createRevoke } from '../../src/verdicts/revoke.ts'
 import { createSharedVerdicts } from '../../src/verdicts/shared.ts'
 import { createVerdictCache } from '../../src/verdicts/two-tier.ts'
+import { steadyHistory } from '../support/steady-history.ts'
 import { anna, openTinyStore, type TinyStore } from './tiny-store.ts'
 
 const key = Buffer.alloc(32, 13)
@@ -46,7 +47,14 @@ export function startSmallGateway({ url, file, leaseMs }: SmallGatewayOptions): 
   const outage = (each: Outage): void => void outages.push(each)
   const local = createLocalVerdicts({ ...lifetimes, goodEntries: 100, otherEntries: 100, now: Date.now })
   const server = redisAt(new Secret(url))
-  const shared = createSharedVerdicts({ server, key, now: Date.now, patience: 1000, outage: () => {} })
+  const shared = createSharedVerdicts({
+    server,
+    history: steadyHistory,
+    key,
+    now: Date.now,
+    patience: 1000,
+    outage: () => {},
+  })
   const verdicts = createVerdictCache({ local, shared })
   const forget: Forget = stale => local.forget(stale.slots, stale.revision)
   const storeNews = createStoreNews({
@@ -56,7 +64,7 @@ export function startSmallGateway({ url, file, leaseMs }: SmallGatewayOptions): 
     forgetAll: each => local.forgetAll(each),
     outage,
   })
-  const news = createRedisNews({ server, storeNews, forget, outage, leaseMs })
+  const news = createRedisNews({ server, storeNews, forget, history: steadyHistory, outage, leaseMs })
 
   async function says(text: string, slow?: () => Promise<unknown>): Promise<{ right: boolean; via: Via }> {
     await news.catchUp()

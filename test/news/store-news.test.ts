@@ -127,16 +127,19 @@ t.test('after a gap in the log all is forgotten', async t => {
 for (const pulsing of [true, false]) {
   const kind = pulsing ? 'with' : 'without'
   t.test(
-    `${kind} a pulse: while the store is down nobody is refused; then what was missed is heard`,
+    `${kind} a pulse: while the store is down memory is trusted for a lease; then what was missed is heard`,
     async t => {
       const { store, file } = tinyStore(t, { pulsing })
       const { news, forgotten, outages } = listen(store)
       await news.catchUp()
       store.commit()
       renameSync(file, `${file}.away`)
+      news.trust(performance.now() + 60_000)
       await news.catchUp()
+      news.trust(performance.now())
+      await t.rejects(async () => news.catchUp(), { name: 'Outage', part: 'store' })
       t.equal(await news.look(), false)
-      t.match(outages, [{ part: 'store' }, { part: 'store' }])
+      t.match(outages, [{ part: 'store' }, { part: 'store' }, { part: 'store' }])
       t.strictSame(forgotten, [])
       renameSync(`${file}.away`, file)
       t.equal(await news.look(), true)
@@ -144,3 +147,25 @@ for (const pulsing of [true, false]) {
     },
   )
 }
+
+t.test(
+  'a store that hangs is waited for by the first callers only, and by each only for a moment',
+  async t => {
+    const { store } = tinyStore(t)
+    let hung = false
+    const { news } = listen({
+      ...store,
+      since: revision => (hung ? new Promise(() => {}) : store.since(revision)),
+    })
+    await news.catchUp()
+    hung = true
+    const took: number[] = []
+    for (let each = 0; each < 20; each += 1) {
+      const began = performance.now()
+      await t.rejects(async () => news.catchUp(), { name: 'Outage', part: 'store' })
+      took.push(performance.now() - began)
+    }
+    t.ok(Math.max(...took) < 1000, String(Math.max(...took)))
+    t.ok(took.filter(each => each > 200).length < 10, 'most wait for nothing')
+  },
+)

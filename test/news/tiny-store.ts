@@ -3,6 +3,7 @@ import type { Change } from '../../src/gateway/change.ts'
 import { foldUsername, msaScope, type Revision } from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import type { Announce, ChangeLog } from '../../src/gateway/ports.ts'
+import { announced } from '../support/steady-history.ts'
 
 /** The user whose password the tiny store keeps. */
 export const anna = foldUsername('anna@example.com')
@@ -54,7 +55,7 @@ export function openTinyStore(file: string, { pulsing = false } = {}): TinyStore
     async setPassword(password, announce) {
       const state = load()
       const change = next(state, anna)
-      await announce(change)
+      await announce(change, ...announced(change))
       save(file, { password, changes: [...state.changes, change] })
     },
     commit(username = anna) {

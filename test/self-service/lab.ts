@@ -81,6 +81,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const outages: Outage[] = []
   const directory = temporaryDirectory(t)
   const settings = settingsIn(directory)
+  await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher,
     neighbours: { tell() {}, onTold() {} },

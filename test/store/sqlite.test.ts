@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { until } from '../support/until.ts'
 import { open, openFresh, storeContract } from './contract.ts'
 import { actor, anna, fabrikam, hashOf, msa, outage, silently, upstream } from './samples.ts'
 
@@ -80,16 +81,20 @@ t.test('a change waits for another process without holding up anything, and give
   t.equal(await add(), undefined)
 })
 
-t.test('a file that is no database, or cannot be made, is an outage', async t => {
-  const directory = temporaryDirectory(t)
-  const path = join(directory, 'notes.txt')
-  writeFileSync(path, 'not a database, but long enough to be looked at as if it were one\n'.repeat(100))
-  const before = readFileSync(path)
-  for (const place of [path, join(path, 'altgate.db'), directory]) {
-    await t.rejects(openStore({ url: new Secret(`sqlite:${place}`) }), outage)
-  }
-  t.strictSame(readFileSync(path), before)
-})
+t.test(
+  'a file that is no database is refused with a sentence, one that cannot be made is an outage',
+  async t => {
+    const directory = temporaryDirectory(t)
+    const path = join(directory, 'notes.txt')
+    writeFileSync(path, 'not a database, but long enough to be looked at as if it were one\n'.repeat(100))
+    const before = readFileSync(path)
+    const place = (file: string) => ({ url: new Secret(`sqlite:${file}`) })
+    await t.rejects(openStore(place(path)), { name: 'Error', message: /is no database, or is damaged/ })
+    await t.rejects(openStore(place(join(path, 'altgate.db'))), outage)
+    await t.rejects(openStore(place(directory)), outage)
+    t.strictSame(readFileSync(path), before)
+  },
+)
 
 t.test('a store that has been closed is an outage', async t => {
   const store = await openFresh(t, makeFile)
@@ -98,4 +103,57 @@ t.test('a store that has been closed is an outage', async t => {
   await t.rejects(closed.ping(), outage)
   t.throws(() => closed.changes.pulse(), outage)
   await store.ping()
+})
+
+t.test('a store is made by those who may: a command that finds none says so', async t => {
+  const { path, url } = await makeFile(t)
+  await t.rejects(openStore({ url, how: 'expect' }), {
+    name: 'Error',
+    message: /There is no store in .*store init/,
+  })
+  t.equal(existsSync(path), false)
+  await (await openStore({ url })).close()
+  await (await openStore({ url, how: 'expect' })).close()
+  writeFileSync(path, '')
+  for (const how of ['expect', 'make'] as const)
+    await t.rejects(openStore({ url, how }), { name: 'Error', message: /is empty: it was cut off/ })
+})
+
+t.test('a file that was taken away or exchanged is an outage, until the store is back', async t => {
+  const [file, elsewhere] = [await makeFile(t), await makeFile(t)]
+  const [store, other] = [await open(t, file), await openStore({ url: elsewhere.url })]
+  const set = (password: string) =>
+    store.registry(silently).setCredential(actor, msa, { username: anna, hash: hashOf(password) })
+  await set('one')
+  await other.registry(silently).addAccount(actor, { name: fabrikam, upstream })
+  await other.close()
+  const isDown = async (what: string) => {
+    await t.rejects(store.credentials.find(msa, undefined, anna), outage, what)
+    await t.rejects(set('two'), outage, what)
+    await t.rejects(store.sessions.set('id', 'data', 1), outage, what)
+    t.throws(() => store.changes.pulse(), outage, what)
+  }
+  const back = async () => {
+    await until(async () => (await store.ping().catch(() => 'down')) === undefined)
+    t.match(await store.credentials.find(msa, undefined, anna), { current: { hash: hashOf('one') } })
+  }
+  const pulse = store.changes.pulse()
+
+  renameSync(file.path, `${file.path}.away`)
+  await isDown('taken away')
+  copyFileSync(elsewhere.path, file.path)
+  await isDown('another store')
+  writeFileSync(file.path, 'no database, but long enough to be taken for one\n'.repeat(100))
+  await isDown('no store')
+  rmSync(file.path)
+  renameSync(`${file.path}.away`, file.path)
+  await back()
+  t.not(store.changes.pulse(), pulse)
+
+  renameSync(file.path, `${file.path}.away`)
+  writeFileSync(file.path, '')
+  await isDown('cut to nothing')
+  rmSync(file.path)
+  renameSync(`${file.path}.away`, file.path)
+  await back()
 })

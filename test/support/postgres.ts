@@ -1,4 +1,4 @@
-import { chownSync, existsSync, globSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, globSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -20,6 +20,10 @@ export interface Postgres {
   readonly crash: () => Promise<void>
   /** After `stop` or `crash`: same address, same data. */
   readonly start: () => Promise<void>
+  /** Stops it, keeps what it holds, and starts it again. */
+  readonly save: () => Promise<void>
+  /** Breaks it off and starts it as it was when it was saved: a failover that lost all since. */
+  readonly goBack: () => Promise<void>
 }
 
 const superuser = 'altgate'
@@ -51,6 +55,17 @@ export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres
     stop: () => end('fast'),
     crash: () => end('immediate'),
     start,
+    async save() {
+      await end('fast')
+      succeeded('cp', await run('cp', ['--archive', data, `${data}.saved`]))
+      await start()
+    },
+    async goBack() {
+      await end('immediate')
+      rmSync(data, { recursive: true })
+      renameSync(`${data}.saved`, data)
+      await start()
+    },
   }
 }
 

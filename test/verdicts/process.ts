@@ -6,6 +6,7 @@ import { createSharedVerdicts, type SharedVerdicts } from '../../src/verdicts/sh
 import { createVerdictCache } from '../../src/verdicts/two-tier.ts'
 import type { VerdictCache } from '../../src/gateway/ports.ts'
 import { addressOf, type TestRedis } from '../support/redis.ts'
+import { steadyHistory } from '../support/steady-history.ts'
 import { until } from '../support/until.ts'
 import { attempt, key, mismatch } from './attempts.ts'
 
@@ -37,6 +38,7 @@ export async function startProcess(
   const outages: Outage[] = []
   const local = createLocalVerdicts({ ...lifetimes, goodEntries: 100, otherEntries: 10, now })
   const shared = createSharedVerdicts({
+    history: steadyHistory,
     server: redisAt(addressOf(redis)),
     key,
     now,

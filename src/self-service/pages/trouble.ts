@@ -1,3 +1,4 @@
+import type { InDoubt } from '../../gateway/outage.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
 import { html, type Html } from '../html.ts'
 import type { Page } from '../page.ts'
@@ -40,6 +41,18 @@ export function outOfOrder(retryAfter: number): Page {
 <p>Try again in a moment. If it stays like this, tell your operator the reference below.</p>`,
     ),
     retryAfter,
+    reference: true,
+  }
+}
+
+/** The store failed at the end of a change. */
+export function inDoubt(made: InDoubt['made']): Page {
+  const words =
+    made === 'made'
+      ? 'What you sent is saved. Some gateways may go by what was before for some seconds more.'
+      : 'What you sent may or may not be saved: the store did not say so in time. Try the new password first; if it is refused, the one before still counts.'
+  return {
+    ...trouble(503, 'It may have been saved', html`<p class="lead">${words}</p>`),
     reference: true,
   }
 }

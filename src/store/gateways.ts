@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { InDoubt } from '../gateway/outage.ts'
+import type { Instant } from '../gateway/names.ts'
+import type { Gateways } from '../gateway/ports.ts'
+import type { Database } from './database.ts'
+
+/** Milliseconds more than a lease: for clocks that do not run at quite the same speed. */
+const margin = 50
+
+/** Milliseconds by which the clocks of two database servers may differ, one of which took the other's place. */
+const skew = 5000
+
+/** Milliseconds between two looks who has confirmed. */
+const pause = 25
+
+/** Milliseconds: the longest lease that the settings allow. */
+const longestLease = 10_000
+
+/** Milliseconds since 1970 by the clock of the database: the one that all processes share. */
+const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
+
+/** The gateways that trust their memory by the store's word. On SQLite there are none: they ask before each request. */
+export function createGateways(database: Database): Gateways {
+  const { reading } = database
+  const isShared = database.pulse() === undefined
+  return {
+    async confirm({ id, host, leaseMs }, number) {
+      const row = { host, lease_ms: leaseMs, number, seen_at: now }
+      await reading
+        .insertInto('gateways')
+        .values({ id, ...row })
+        .onConflict(conflict => conflict.column('id').doUpdateSet(row))
+        .execute()
+    },
+    async leave(id) {
+      await reading.deleteFrom('gateways').where('id', '=', id).execute()
+    },
+    async settle(number) {
+      if (!isShared) return
+      const started = performance.now()
+      const lastBy: Instant = Date.now() + longestLease + margin
+      for (;;) {
+        const rows = await reading
+          .selectFrom('gateways')
+          .select('lease_ms')
+          .where('number', '<', number)
+          .where(sql<boolean>`seen_at + lease_ms + ${sql.lit(skew)} > ${now}`)
+          .execute()
+          .catch((error: unknown) => {
+            throw new InDoubt('made', error, lastBy)
+          })
+        // Whoever has not confirmed by now looked before the commit, and trusts that look for its lease.
+        const waited = performance.now() - started
+        if (rows.every(({ lease_ms }) => waited > lease_ms + margin)) return
+        await delay(pause)
+      }
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import t from 'tap'
+import { startAltgate } from '../support/altgate.ts'
+import { ask } from '../support/ask.ts'
+import { startInjectingRelay } from '../support/injecting-relay.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+
+const anna = 'anna@example.com'
+const path = '/contoso/welcome.git/info/refs'
+const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
+const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
+
+t.test(
+  'a gateway that is cut off from the store goes on for its lease, and a change waits for it',
+  async t => {
+    const database = await startPostgres(t)
+    const relay = await startInjectingRelay(t, database.url)
+    const upstream = await recordingUpstream(t)
+    const store = { url: database.url, leaseMs: 3000 }
+    const near = await startAltgate(t, { settings: { hashing, store } })
+    const far = await startAltgate(t, { settings: { hashing, store: { ...store, url: relay.url } } })
+    await near.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+    await near.must(set, { stdin: 'the old one\n' })
+    const asked = async (url: string, password: string) => {
+      const began = Date.now()
+      const { status } = await ask(url + path, { as: [anna, password] })
+      return { status, took: Date.now() - began }
+    }
+    for (const { url } of [near, far])
+      await until(async () => (await asked(url, 'the old one')).status === 200)
+
+    for (const [how, away] of [
+      ['cut', () => relay.part()],
+      ['hung', () => relay.hang()],
+    ] as const) {
+      const [old, fresh] = how === 'cut' ? ['the old one', 'a new one'] : ['a new one', 'a newer one']
+      away()
+      t.equal((await asked(far.url, old)).status, 200, `${how}: its memory is trusted for a lease`)
+      await near.must(set, { stdin: `${fresh}\n` })
+      const answers = await Promise.all(Array.from({ length: 20 }, () => asked(far.url, old)))
+      t.strictSame(
+        [...new Set(answers.map(({ status }) => status))],
+        [503],
+        `${how}: not once it is said to be in force`,
+      )
+      t.ok(Math.max(...answers.map(({ took }) => took)) < 2000, `${how}: and nobody waits for the store`)
+      t.equal((await asked(near.url, fresh)).status, 200)
+      relay.join()
+      await until(async () => (await asked(far.url, fresh)).status === 200)
+      t.equal((await asked(far.url, old)).status, 401)
+    }
+  },
+)
