@@ -11,6 +11,7 @@ import { unbounded } from './connections/limits.ts'
 import type { Ending } from './ending.ts'
 import { createForward } from './forward.ts'
 import { serveHalfClosed } from './half-closed.ts'
+import type { LfsOptions } from './lfs/lfs.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
 import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
@@ -41,6 +42,8 @@ export interface PublicServerOptions {
   readonly authorize: Authorize
   /** What is published at `/_altgate/keys`; left out: nothing is there. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
+  /** How what LFS servers give out is kept for them. Left out: by a key of this server's own, for a day. */
+  readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -103,7 +106,14 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
-  const forward = createForward({ agents, authorize, naming, publicUrl, observer })
+  const forward = createForward({
+    agents,
+    authorize,
+    naming,
+    publicUrl,
+    observer,
+    ...(options.lfs && { lfs: options.lfs }),
+  })
   app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
@@ -154,6 +164,8 @@ function listener({ tls, bodies, connections }: ListenerParts, route: RequestLis
     tls === undefined
       ? createServer(limits, handler)
       : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
+  // The size of the head is the limit: Node has another one, of which no client could know.
+  server.maxHeadersCount = 0
   serveHalfClosed(server as Server)
   connections.watch(server as Server) // as below
   bodies.watch(server as Server)
