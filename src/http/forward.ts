@@ -9,6 +9,7 @@ import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
+import type { FairShares, InLine, Place } from './fair-shares.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
@@ -20,6 +21,8 @@ import { destinationOf } from './upstream-target.ts'
 
 export interface ForwardOptions {
   readonly agents: UpstreamAgents
+  /** Who may have how many requests under way. */
+  readonly shares: FairShares
   /** How the upstreams learn who it is. */
   readonly authorize: Authorize
   readonly naming: Naming
@@ -40,12 +43,15 @@ export function createForward(options: ForwardOptions): Forward {
 }
 
 /** One request on its way. Whatever throws ends in `broke`, and the request in `#end`, once. */
-class Forwarding implements ExchangeEvents {
+class Forwarding implements ExchangeEvents, InLine {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #passage: Passage
   readonly #options: ForwardOptions
   #ended = false
+  /** What has to be sent, once it is known where. */
+  #way: { readonly journey: Journey; readonly raw: readonly string[] } | undefined
+  #place: Place | undefined
   /** What may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
@@ -66,7 +72,7 @@ class Forwarding implements ExchangeEvents {
 
   #judgeAddress(): void {
     const { ask, allowed } = this.#passage
-    const { naming, authorize } = this.#options
+    const { naming } = this.#options
     const destination = destinationOf(allowed.account.upstream, ask.target, naming)
     if ('outcome' in destination) {
       if (destination.outcome === 'upstream-failed') return this.failed(destination, undefined)
@@ -76,7 +82,41 @@ class Forwarding implements ExchangeEvents {
     const journey = { target: ask.target, address, destination }
     const raw = requestHeaders(ask.method, this.#request.rawHeaders, journey)
     if ('outcome' in raw) return this.#end(raw)
-    const identity = authorize(this.#passage, destination)
+    this.#way = { journey, raw }
+    this.#takePlace(destination.origin)
+  }
+
+  /** The client's connection is what ends with every request, however it ends: the place is given up with it. */
+  #takePlace(origin: string): void {
+    const response = this.#response
+    // Gone while the gateway was deciding: 'close' will not come a second time.
+    if (response.destroyed) return
+    const place = this.#options.shares.enter(origin, this.#passage.allowed.subject, this)
+    if (place === undefined) {
+      this.#options.observer.upstreamCrowded('turned-away', this.#passage)
+      return this.#end({ outcome: 'busy', cause: 'own-requests', retryAfter })
+    }
+    this.#place = place
+    response.once('close', this.#onClose)
+    if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#passage)
+    else this.#signIn()
+  }
+
+  readonly #onClose = (): void => this.#place?.leave()
+
+  go(): void {
+    try {
+      this.#signIn()
+    } catch (error) {
+      this.broke(error)
+    }
+  }
+
+  /** After any waiting: what says who it is may live for seconds only. */
+  #signIn(): void {
+    if (this.#way === undefined) throw new Error('a request came to its turn before its way was known')
+    const { journey, raw } = this.#way
+    const identity = this.#options.authorize(this.#passage, journey.destination)
     if (identity instanceof Promise)
       identity
         .then(identity => this.#send(journey, raw, identity))
@@ -85,8 +125,7 @@ class Forwarding implements ExchangeEvents {
   }
 
   #send(journey: Journey, raw: readonly string[], identity: readonly string[]): void {
-    // Gone while the gateway was deciding: 'close' will not come a second time.
-    if (this.#response.destroyed) return
+    if (this.#response.destroyed) return // gone meanwhile
     const { ask, allowed } = this.#passage
     const { agents, publicUrl } = this.#options
     const { origin, path } = journey.destination
