@@ -45,6 +45,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     networkOf: address => networkOf(address, settings.throttle.ipv6PrefixBits),
     authorize: services.upstreamAuth.authorize,
     publicKeys: services.upstreamAuth.publicKeys,
+    lfs: { key: services.lfsKey, ...settings.lfs },
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),

@@ -22,6 +22,7 @@ import { keepStoreLease } from './news/store-lease.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Neighbours } from './throttling/neighbours.ts'
+import { createLoops } from './throttling/loops.ts'
 import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
@@ -40,6 +41,8 @@ export interface Services {
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   readonly upstreamAuth: UpstreamAuth
+  /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
+  readonly lfsKey: Uint8Array
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: Uint8Array
   close(): Promise<void>
@@ -50,6 +53,8 @@ export interface ServiceParts {
   readonly neighbours: Neighbours
   /** Told of every part that failed. */
   readonly outage: (outage: Outage) => void
+  /** Told of an address that asks again and again without presenting anything. */
+  readonly asksTooOften?: (from: string) => void
   /** Told when a good password could not be given a dearer hash. */
   readonly upgradeFailed: (error: unknown) => void
   /** Told of a match whose imported hash looks at the beginning of the password only. */
@@ -107,6 +112,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throttle: throttleOf(settings, { foundation, parts, opening }),
       ...parts,
     }),
+    loops: createLoops(settings.throttle, { now: Date.now, tooOften: parts.asksTooOften }),
     outage: parts.outage,
   })
   const upstreamAuth = createUpstreamAuth(
@@ -118,6 +124,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       warn: parts.upstreamAuthWarning,
     },
   )
+  const lfsKey = await store.key('lfs-actions')
   const answerKey = await store.key('answers')
   const open = opening.move()
   return {
@@ -129,6 +136,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     keys,
     generated,
     upstreamAuth,
+    lfsKey,
     answerKey,
     close: () => open.disposeAsync(),
   }

@@ -101,6 +101,8 @@ async function stop(): Promise<void> {
 async function openWhenStoreAnswers(): Promise<Services> {
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
+  const asksTooOften = (from: string) =>
+    log.warn({ from }, 'an address asks again and again and presents no credential: it is told to come later')
   const told = new LRUCache<Subject, true>(atMost(10_000))
   // Every sign-in would say it again.
   const provedInPart = ({ scope, subject }: ProvedInPart) => {
@@ -119,6 +121,7 @@ async function openWhenStoreAnswers(): Promise<Services> {
         hasher,
         neighbours: neighboursOver(primary),
         outage,
+        asksTooOften,
         upgradeFailed,
         provedInPart,
         upstreamAuthWarning,

@@ -89,6 +89,7 @@ const revealers = new Map<string, string>([
   ['src/verdicts/redis.ts', 'the address may hold the password of Redis'],
   ['src/bench/authorization.ts', 'a load test presents what a tool would present'],
   ['src/bench/sender.ts', 'the secret of the load-test lane travels in a header'],
+  ['src/http/lfs/lfs.ts', 'what an upstream gave out goes back to it'],
   ['src/http/load-test.ts', 'what a load test presents is compared with it'],
   ['src/commands/credential-set.ts', 'a generated password is shown once'],
   ['src/commands/walk.ts', 'explain sends what a tool would send'],

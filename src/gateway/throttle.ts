@@ -32,6 +32,14 @@ export interface Reached {
   readonly beside: CredentialName | undefined
 }
 
+/** Stops callers that are told to present something (else), and come again at once. Never throws, never waits. */
+export interface Loops {
+  /** A request for this that is about to be told so. `undefined`: not too often. */
+  again(caller: Caller, what: string): Throttling | undefined
+  /** A credential was presented from there that was right, or that nobody could look at. */
+  presented(caller: Caller, what: string): void
+}
+
 export type Admission = Admitted | Throttling
 
 export interface Admitted {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Naming } from '../gateway/account.ts'
@@ -10,6 +11,7 @@ import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import type { FairShares, InLine, Place } from './fair-shares.ts'
+import { createLfs, uncompressed, type Lfs, type LfsOptions } from './lfs/lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
@@ -27,7 +29,13 @@ export interface ForwardOptions {
   readonly authorize: Authorize
   readonly naming: Naming
   readonly publicUrl: string
+  /** Left out: what LFS servers give out is sealed by a key of this process, for a day. */
+  readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
+}
+
+interface ForwardParts extends Omit<ForwardOptions, 'lfs'> {
+  readonly lfs: Lfs
 }
 
 /**
@@ -38,7 +46,8 @@ export type Forward = (request: IncomingMessage, response: ServerResponse, passa
 
 /** The hot path: two objects per request on undici's dispatch, nothing buffered. */
 export function createForward(options: ForwardOptions): Forward {
-  const whole = { ...options, observer: unfailing(options.observer) }
+  const { lfs = { key: randomBytes(32), actionSeconds: 86_400 } } = options
+  const whole = { ...options, lfs: createLfs(lfs, options), observer: unfailing(options.observer) }
   return (request, response, passage) => new Forwarding(request, response, passage, whole).start()
 }
 
@@ -47,7 +56,7 @@ class Forwarding implements ExchangeEvents, InLine {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #passage: Passage
-  readonly #options: ForwardOptions
+  readonly #options: ForwardParts
   #ended = false
   /** What has to be sent, once it is known where. */
   #way: { readonly journey: Journey; readonly raw: readonly string[] } | undefined
@@ -55,7 +64,7 @@ class Forwarding implements ExchangeEvents, InLine {
   /** What may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, passage: Passage, options: ForwardOptions) {
+  constructor(request: IncomingMessage, response: ServerResponse, passage: Passage, options: ForwardParts) {
     this.#request = request
     this.#response = response
     this.#passage = passage
@@ -127,13 +136,17 @@ class Forwarding implements ExchangeEvents, InLine {
   #send(journey: Journey, raw: readonly string[], identity: readonly string[]): void {
     if (this.#response.destroyed) return // gone meanwhile
     const { ask, allowed } = this.#passage
-    const { agents, publicUrl } = this.#options
+    const { agents, publicUrl, lfs } = this.#options
     const { origin, path } = journey.destination
-    const headers = upstreamHeaders(raw, this.#passage, identity)
+    const told = lfs.identityFor(this.#request, this.#passage, identity)
+    const headers = upstreamHeaders(raw, this.#passage, told)
     const notice = bridgeNotice(allowed, publicUrl)
-    const { body, exchange } = notice ? this.#toldCourse(journey, notice) : this.#course(journey)
+    // Every answer to a user whom a bridge lets in says until when, to programs.
+    if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
+    const isBatch = lfs.isBatch(this.#request, ask.target)
+    const { body, exchange } = isBatch ? this.#batchCourse(journey) : this.#course(journey, notice)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
-    const whole = { origin, path, method, headers, body }
+    const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
     if (body === null && safe.has(method)) this.#once = { whole, exchange }
     agents.kept.dispatch(whole, exchange)
   }
@@ -147,19 +160,23 @@ class Forwarding implements ExchangeEvents, InLine {
     return true
   }
 
-  /** What is sent upstream, and what takes the answer. */
-  #course(journey: Journey) {
-    const body = hasBody(this.#request) ? new Upload(this.#request, this.#response, this.#onBroke) : null
-    return { body, exchange: new Exchange(this.#response, journey, this) }
-  }
-
-  /** The same for a user whom a bridge lets in: every answer says until when, to programs and in a push to people. */
-  #toldCourse(journey: Journey, notice: BridgeNotice) {
-    this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
-    if (!isPush(this.#request, journey)) return this.#course(journey)
+  /** What is sent upstream, and what takes the answer. In a push people, too, are told of the bridge that let them in. */
+  #course(journey: Journey, notice: BridgeNotice | undefined) {
+    if (notice === undefined || !isPush(this.#request, journey))
+      return { body: this.#upload(), exchange: new Exchange(this.#response, journey, this) }
     const push = new Push(this.#request, this.#response, this.#onBroke)
     const said = { push, lines: notice.lines }
     return { body: push, exchange: new PushExchange(this.#response, journey, this, said) }
+  }
+
+  /** The same for a request of git-lfs that asks where objects are. */
+  #batchCourse(journey: Journey) {
+    const exchange = this.#options.lfs.exchange(this.#response, journey, this, this.#passage)
+    return { body: this.#upload(), exchange }
+  }
+
+  #upload(): Upload | null {
+    return hasBody(this.#request) ? new Upload(this.#request, this.#response, this.#onBroke) : null
   }
 
   answered(seconds: number): void {
@@ -170,8 +187,9 @@ class Forwarding implements ExchangeEvents, InLine {
     if (this.#ended) return
     if (isOurFault(cause)) return this.broke(cause)
     if (lacksResources(cause)) return this.broke(new Outage('gateway', cause))
-    this.brokeOff(failure, cause)
-    this.#end(failure)
+    const told = this.#options.lfs.failureFor(this.#request, failure)
+    this.brokeOff(told, cause)
+    this.#end(told)
   }
 
   brokeOff(failure: UpstreamFailed, cause: unknown): void {

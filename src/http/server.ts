@@ -12,6 +12,7 @@ import type { Ending } from './ending.ts'
 import { FairShares } from './fair-shares.ts'
 import { createForward } from './forward.ts'
 import { serveHalfClosed } from './half-closed.ts'
+import type { LfsOptions } from './lfs/lfs.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
 import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
@@ -42,6 +43,8 @@ export interface PublicServerOptions {
   readonly authorize: Authorize
   /** What is published at `/_altgate/keys`; left out: nothing is there. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
+  /** How what LFS servers give out is kept for them. Left out: by a key of this server's own, for a day. */
+  readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -105,7 +108,15 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
   const shares = sharesOf(options.upstream)
-  const forward = createForward({ agents, shares, authorize, naming, publicUrl, observer })
+  const forward = createForward({
+    agents,
+    shares,
+    authorize,
+    naming,
+    publicUrl,
+    observer,
+    ...(options.lfs && { lfs: options.lfs }),
+  })
   app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))

@@ -196,6 +196,7 @@ const upstreamFailed: Readonly<Record<UpstreamFailed['because'], string>> = {
   dropped: 'The service behind this gateway broke off before it answered.',
   'bad-answer': 'The service behind this gateway gave an answer that is not proper HTTP.',
   unauthorized: 'The service behind this gateway did not accept what the gateway told it.',
+  'own-token': 'The service behind this gateway no longer accepts what it gave out for this transfer.',
   'sign-in-page': 'The service behind this gateway answered with a page for people.',
   redirect: 'The service behind this gateway sent the request elsewhere.',
 }

@@ -39,6 +39,17 @@ export const forwarding = {
     .prefault({})
     .describe('The connections to the upstreams.'),
 
+  lfs: z
+    .strictObject({
+      actionSeconds: whole(60, 2_592_000)
+        .default(86_400)
+        .describe(
+          'How long the `Authorization` that an LFS server gives out for an upload or a download counts here, if the server does not say (`expires_in`, `expires_at`). Whether it still counts there is for the server to say, so this may be long: it has to outlast the transfer.',
+        ),
+    })
+    .prefault({})
+    .describe('Large files (git-lfs), where an upstream sends clients to the gateway for them.'),
+
   refusedBodies: z
     .strictObject({
       maxBytes: whole(0, 2 ** 40)

@@ -31,6 +31,7 @@ export const schema = z
     verdicts: keeping.verdicts,
     throttle,
     upstream: forwarding.upstream,
+    lfs: forwarding.lfs,
     refusedBodies: forwarding.refusedBodies,
     stop: forwarding.stop,
     log: keeping.log,

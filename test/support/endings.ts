@@ -66,6 +66,7 @@ const failures = Object.keys({
   dropped: 0,
   'bad-answer': 0,
   unauthorized: 0,
+  'own-token': 0,
   'sign-in-page': 0,
   redirect: 0,
 } satisfies Record<UpstreamFailed['because'], 0>) as UpstreamFailed['because'][]

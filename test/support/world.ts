@@ -29,6 +29,7 @@ import type {
 import type { Secret } from '../../src/gateway/secret.ts'
 import type { Instant } from '../../src/gateway/names.ts'
 import { schema } from '../../src/settings/schema.ts'
+import { createLoops, type LoopOptions } from '../../src/throttling/loops.ts'
 import { createThrottle, type ThrottleOptions } from '../../src/throttling/throttle.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
 import type { KnownVerdict } from '../../src/gateway/verdict.ts'
@@ -65,6 +66,8 @@ export interface World {
   readonly naming: Naming
   readonly witness: Witness
   readonly seen: readonly { readonly decision: Decision; readonly ask: Ask }[]
+  /** Addresses that asked too often without a credential, as often as it was told. */
+  readonly tooOften: readonly string[]
   /** Real hash computations. */
   hashes(): number
   /** The time of what is remembered is over. */
@@ -73,7 +76,7 @@ export interface World {
 }
 
 /** As the settings have it if nothing is said. */
-export const usualThrottle: ThrottleOptions = schema.parse({}).throttle
+export const usualThrottle: ThrottleOptions & LoopOptions = schema.parse({}).throttle
 
 /** Every port is a small honest implementation: passwords are hashed with salt, verdicts kept by their proof. */
 export function aWorld(
@@ -85,13 +88,14 @@ export function aWorld(
     /** In the place of the table of accounts. */
     readonly directory?: Pick<AccountDirectory, 'find'>
     /** Limits in the place of the usual ones. */
-    readonly throttle?: Partial<ThrottleOptions>
+    readonly throttle?: Partial<ThrottleOptions & LoopOptions>
     /** The clock of the throttle. */
     readonly now?: () => Instant
   } = {},
 ): World {
   const { accounts = [], credentials = [], naming = { by: 'path' }, httpsOnly = false } = parts
   const seen: { decision: Decision; ask: Ask }[] = []
+  const tooOften: string[] = []
   const hasher = scryptHasher()
   const kept = new Map<string, KnownVerdict>()
   const gateway = createGateway({
@@ -115,12 +119,17 @@ export function aWorld(
       },
       provedInPart: () => {},
     }),
+    loops: createLoops(
+      { ...usualThrottle, ...parts.throttle },
+      { now: parts.now ?? Date.now, tooOften: from => void tooOften.push(from) },
+    ),
     outage: () => {},
   })
   return {
     gateway,
     naming,
     seen,
+    tooOften,
     witness: { saw: (decision, ask) => void seen.push({ decision, ask }) },
     hashes: () => hasher.computed(),
     forget: () => kept.clear(),
