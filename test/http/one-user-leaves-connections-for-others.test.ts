@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { Subject } from '../../src/gateway/names.ts'
 import { FairShares, type Place, type ShareLimits } from '../../src/http/fair-shares.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
+import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 import { aWorld } from '../support/world.ts'
@@ -147,6 +148,29 @@ t.test(
     )
   },
 )
+
+t.test('what says who the user is, is made when the request has its turn', async t => {
+  const held: ServerResponse[] = []
+  const upstream = await recordingUpstream(t, (_, response) => void held.push(response))
+  let made = 0
+  const { port, world } = await runningServer(t, {
+    upstream: upstream.url,
+    patience: { connectionsPerOrigin: 1 },
+    authorize: () => ['X-Made', String((made += 1))],
+  })
+  const get = `GET /fabrikam/x HTTP/1.1\r\nHost: git.example.com\r\nAuthorization: ${basic()}\r\n\r\n`
+  const clients = [await rawConnection(port), await rawConnection(port)]
+  t.teardown(() => clients.forEach(({ socket }) => socket.destroy()))
+  for (const [at, client] of clients.entries()) {
+    client.send(get)
+    await until(() => world.seen.length === at + 1)
+  }
+  await until(() => held.length === 1)
+  t.equal(made, 1)
+  held[0]?.end('done')
+  await until(() => held.length === 2)
+  t.strictSame(upstream.last().values('X-Made'), ['2'])
+})
 
 /** Shares without a server: what is under way, in the order in which it began. */
 function shares(limits: Partial<ShareLimits> = {}) {
