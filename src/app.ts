@@ -15,6 +15,7 @@ import { networkOf } from './throttling/addresses.ts'
 import type { Logger } from './witnesses/log.ts'
 import type { WorkerMetrics } from './witnesses/metrics.ts'
 import type { createOutageReport } from './witnesses/outages.ts'
+import { createCrowdReport } from './witnesses/crowds.ts'
 import { createRefusalReport } from './witnesses/refusals.ts'
 
 export interface AppParts {
@@ -86,6 +87,7 @@ function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServer
 function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: Date.now })
+  const crowded = createCrowdReport({ log, count: metrics.crowded, now: Date.now })
   return {
     upstreamAnswered: metrics.upstream,
     upstreamFailed(failure, cause, { ask, allowed }) {
@@ -93,6 +95,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
     },
+    upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
     outage,
     bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
   }

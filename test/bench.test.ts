@@ -6,6 +6,7 @@ import t from 'tap'
 import { between, goalsTable } from './bench/documents.ts'
 import { isMet, type Goal } from './bench/figure.ts'
 import { figures } from './bench/figures.ts'
+import { floods } from './bench/floods.ts'
 import { treeOf } from './bench/process-tree.ts'
 import { readResults } from './bench/results.ts'
 import { ratioOf, spreadOf } from './bench/spread.ts'
@@ -46,6 +47,25 @@ t.test('a quick run measures, prints a table, and keeps numbers and plots', asyn
     const { code, stderr } = await readAsXml(join(out, `${name}.svg`))
     t.equal(code, 0, `${name}.svg is XML: ${stderr}`)
   }
+})
+
+t.test('a quick run sends every flood, and says how innocent callers and the memory fare', async t => {
+  const out = temporaryDirectory(t)
+  const { code, stdout, stderr } = await bench(['floods', '--quick', '--out', out])
+  t.equal(code, 0, stderr)
+  const { goals = [], rows = [] } = readResults(out)['floods'] ?? {}
+  for (const { what } of Object.values(floods)) {
+    t.ok(goals.some(goal => goal.what === `${what}: p99 against that in peace` && goal.value > 0))
+    t.ok(rows.some(row => row.what === `${what}: memory, more than before` && row.value.median >= 0))
+    t.match(stderr, `round 1 of 1: ${what}`)
+  }
+  for (const kind of ['pipelining', 'sign-ins', 'invented-names'] as const)
+    t.ok(
+      rows.some(row => row.what === `${floods[kind].what}: done` && row.value.median > 0),
+      kind,
+    )
+  t.match(stdout, /^ {2}memory for an idle connection +[\d,.]+ {2}KB +goal: at most 20/m)
+  t.equal((await readAsXml(join(out, 'floods.svg'))).code, 0)
 })
 
 /** Browsers show nothing of an image that is not well-formed. */

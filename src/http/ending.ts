@@ -1,7 +1,7 @@
 import type { Ended, UpstreamFailed } from '../gateway/decision.ts'
 
 /** Everything that ends in an answer of our own. */
-export type Ending = Ended | UpstreamFailed | Unreadable | Unserved
+export type Ending = Ended | UpstreamFailed | Unreadable | Unserved | Crowded
 
 /** A request that HTTP itself ends, before anything was asked. */
 export interface Unreadable {
@@ -13,4 +13,11 @@ export interface Unreadable {
 export interface Unserved {
   readonly outcome: 'not-allowed'
   readonly cause: 'method'
+}
+
+/** So many requests of this user wait for the upstream that no more may. `retryAfter` in seconds. */
+export interface Crowded {
+  readonly outcome: 'busy'
+  readonly cause: 'own-requests'
+  readonly retryAfter: number
 }

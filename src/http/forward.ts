@@ -10,6 +10,7 @@ import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
+import type { FairShares, InLine, Place } from './fair-shares.ts'
 import { createLfs, uncompressed, type Lfs, type LfsOptions } from './lfs/lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -21,6 +22,8 @@ import { unfailing, type UpstreamObserver } from './upstream-observer.ts'
 
 export interface ForwardOptions {
   readonly agents: UpstreamAgents
+  /** Who may have how many requests under way. */
+  readonly shares: FairShares
   /** How the upstreams learn who it is. */
   readonly authorize: Authorize
   readonly naming: Naming
@@ -48,12 +51,13 @@ export function createForward(options: ForwardOptions): Forward {
 }
 
 /** One request on its way. Whatever throws ends in `broke`, and the request in `#end`, once. */
-class Forwarding implements ExchangeEvents {
+class Forwarding implements ExchangeEvents, InLine {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #passage: Passage
   readonly #options: ForwardParts
   #ended = false
+  #place: Place | undefined
   /** What may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
@@ -66,15 +70,43 @@ class Forwarding implements ExchangeEvents {
 
   start(): void {
     try {
-      this.#identify()
+      this.#takePlace()
     } catch (error) {
       this.broke(error)
     }
   }
 
-  #identify(): void {
-    const { course } = this.#passage
+  /** The client's connection is what ends with every request, however it ends: the place is given up with it. */
+  #takePlace(): void {
+    const { allowed, course } = this.#passage
     if ('outcome' in course) return this.failed(course, undefined)
+    const response = this.#response
+    // Gone while the gateway was deciding: 'close' will not come a second time.
+    if (response.destroyed) return
+    const place = this.#options.shares.enter(course.journey.destination.origin, allowed.subject, this)
+    if (place === undefined) {
+      this.#options.observer.upstreamCrowded('turned-away', this.#passage)
+      return this.#end({ outcome: 'busy', cause: 'own-requests', retryAfter })
+    }
+    this.#place = place
+    response.once('close', this.#onClose)
+    if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#passage)
+    else this.#signIn(course)
+  }
+
+  readonly #onClose = (): void => this.#place?.leave()
+
+  go(): void {
+    try {
+      const { course } = this.#passage
+      if (!('outcome' in course)) this.#signIn(course)
+    } catch (error) {
+      this.broke(error)
+    }
+  }
+
+  /** After any waiting: what says who it is may live for seconds only. */
+  #signIn(course: Course): void {
     const identity = this.#options.authorize(this.#passage, course.journey.destination)
     if (identity instanceof Promise)
       identity.then(identity => this.#send(course, identity)).catch((error: unknown) => this.broke(error))
@@ -82,8 +114,7 @@ class Forwarding implements ExchangeEvents {
   }
 
   #send({ journey, headers: raw }: Course, identity: readonly string[]): void {
-    // Gone while the gateway was deciding: 'close' will not come a second time.
-    if (this.#response.destroyed) return
+    if (this.#response.destroyed) return // gone meanwhile
     const { ask, allowed } = this.#passage
     const { agents, publicUrl, lfs } = this.#options
     const { origin, path } = journey.destination

@@ -9,6 +9,7 @@ import { answerTo } from './answer.ts'
 import { Connections } from './connections/connections.ts'
 import { unbounded } from './connections/limits.ts'
 import type { Ending } from './ending.ts'
+import { FairShares } from './fair-shares.ts'
 import { createForward } from './forward.ts'
 import { serveHalfClosed } from './half-closed.ts'
 import type { LfsOptions } from './lfs/lfs.ts'
@@ -106,8 +107,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
+  const shares = sharesOf(options.upstream)
   const forward = createForward({
     agents,
+    shares,
     authorize,
     naming,
     publicUrl,
@@ -118,6 +121,14 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app
+}
+
+/** Requests of one user that may wait for one upstream. A client that opens more than this has gone wrong. */
+const mostWaiting = 1000
+
+function sharesOf({ connectionsPerOrigin: perOrigin, connectionsPerUser }: UpstreamOptions): FairShares {
+  const perUser = connectionsPerUser === 'auto' ? Math.ceil(perOrigin / 2) : connectionsPerUser
+  return new FairShares({ perOrigin, perUser, waiting: mostWaiting })
 }
 
 /** No route has a schema: the compilers of schemas that Fastify would load are ten megabytes in every worker. */

@@ -58,7 +58,11 @@ export function termsOf(ending: Ending, publicUrl: string): Terms {
     case 'throttled':
       return later(429, 'Too many attempts.', ending.retryAfter)
     case 'busy':
-      return later(503, 'The gateway has too much to do right now.', ending.retryAfter)
+      return later(
+        503,
+        'cause' in ending ? ownRequests : 'The gateway has too much to do right now.',
+        ending.retryAfter,
+      )
     case 'unavailable':
       return later(503, unavailable(ending.part), ending.retryAfter)
     case 'upstream-failed':
@@ -137,6 +141,8 @@ const tasks: Readonly<Partial<Record<Part, string>>> = {
   upstream: 'sign in to the service behind it',
   audit: 'write down what it decides',
 }
+
+const ownRequests = 'Too many of your requests wait for the service behind this gateway already.'
 
 /** `seconds` is rounded up: a client that comes at the time it was told must not come too early. */
 function later(status: 429 | 503, sentence: string, seconds: number): Terms {

@@ -11,6 +11,8 @@ export interface UpstreamOptions {
   /** How long an answer under way may pause. */
   readonly idleTimeoutSeconds: number
   readonly connectionsPerOrigin: number
+  /** How many of them one user may have at once; `auto` is half of them. */
+  readonly connectionsPerUser: number | 'auto'
   /** How long a connection is kept without a request. */
   readonly keepAliveSeconds: number
   /** How long the head of an answer may be, and all interim answers before it. */

@@ -8,11 +8,15 @@ export interface UpstreamObserver {
   upstreamAnswered(seconds: number): void
   /** With the error behind it, if there is one, and the request that got the failure. */
   upstreamFailed(failure: UpstreamFailed, cause: unknown, passage: Passage): void
+  /** All connections that the user, or all users together, may have to the upstream are taken: the request waits or not even that. */
+  upstreamCrowded(how: Crowding, passage: Passage): void
   /** The gateway could not say who it is, so the request was answered 503. */
   outage(outage: Outage): void
   /** A bug: the request was answered 503, or cut off, and this is what was thrown. */
   bug(error: unknown, requestId: string): void
 }
+
+export type Crowding = 'waits' | 'turned-away'
 
 /** The same one; what it throws all the same is told to its `bug`, and no request depends on it. */
 export function unfailing(observer: UpstreamObserver): UpstreamObserver {
@@ -36,6 +40,13 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
     upstreamFailed(failure, cause, passage) {
       try {
         observer.upstreamFailed(failure, cause, passage)
+      } catch (error) {
+        bug(error, passage.ask.id)
+      }
+    },
+    upstreamCrowded(how, passage) {
+      try {
+        observer.upstreamCrowded(how, passage)
       } catch (error) {
         bug(error, passage.ask.id)
       }

@@ -35,7 +35,7 @@ export async function readChange(desk: Desk, request: FastifyRequest): Promise<C
   if (!visitor.fresh) return stale(guest.account.name)
 
   const { owner, scope, username } = visitor.identity
-  await desk.throttle.count('changes', `${scope} ${owner}`)
+  desk.throttle.count('changes', `${scope} ${owner}`)
   if (username === undefined) return await show(desk, visitor, {})
   return { ...visitor, fields, username, actor: `page:${owner}` }
 }

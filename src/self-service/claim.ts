@@ -22,7 +22,7 @@ export async function claimCredential(desk: Desk, request: FastifyRequest): Prom
   // Not compared: the page must not tell whether another person's password is right.
   if (await desk.contests.isTaken(scope, change.username, owner))
     return nameTaken(change.place, change.username)
-  await desk.throttle.count('claims', `${scope} ${change.username}`)
+  desk.throttle.count('claims', `${scope} ${change.username}`)
   const compared = await compare(desk, change, password)
   if (compared === 'busy') return busy(change.account.name)
   if (compared === 'mismatch') {

@@ -45,7 +45,7 @@ export function createDesk(parts: SelfServiceParts): Desk {
     }),
     contests,
     reception: createReception({ ...parts, contests }, now),
-    throttle: createThrottle(limits),
+    throttle: createThrottle(limits, now),
     turns: createTurns(),
   }
 }

@@ -45,7 +45,7 @@ export async function addGuard(app: FastifyInstance, desk: Desk): Promise<void> 
     if (desk.secure && desk.httpsOnly && !secure) {
       return posts ? send(reply, plainHttp) : reply.redirect(desk.publicUrl + request.originalUrl, 308)
     }
-    await desk.throttle.count('requests', networkOf(from))
+    desk.throttle.count('requests', networkOf(from))
     if (!posts) return
     if (!isFromHere(request.headers, desk.publicUrl)) return send(reply, notFromHere)
     if (!formType.test(request.headers['content-type'] ?? '')) return send(reply, wrongType)

@@ -70,7 +70,8 @@ async function sendAway(
   { account, authority, beside }: Journey,
   prompt: Prompt | undefined,
 ): Promise<URL> {
-  await desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
+  desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
+  desk.throttle.count('signInsInAll', '')
   const openId = await desk.openId()
   const { url, ...errand } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority

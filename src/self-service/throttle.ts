@@ -1,5 +1,7 @@
 import { isIPv6 } from 'node:net'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
+import type { Instant } from '../gateway/names.ts'
 
 /** So many within so many seconds. */
 export interface Limit {
@@ -13,6 +15,8 @@ export interface Limits {
   readonly requests: Limit
   /** Sign-ins begun by one address: each asks a provider. */
   readonly signIns: Limit
+  /** Sign-ins begun by all together: the store keeps each for ten minutes. */
+  readonly signInsInAll: Limit
   /** Changes by one person: each costs a password hash. */
   readonly changes: Limit
   /** Tries to claim one credential, whoever tries. */
@@ -23,6 +27,7 @@ export interface Limits {
 export const usualLimits: Limits = {
   requests: { points: 600, seconds: 60 },
   signIns: { points: 60, seconds: 60 },
+  signInsInAll: { points: 3000, seconds: 60 },
   changes: { points: 20, seconds: 60 },
   claims: { points: 5, seconds: 15 * 60 },
 }
@@ -40,30 +45,49 @@ export class TooMuch extends Error {
 
 export interface Throttle {
   /** Counts one; throws `TooMuch`. */
-  count(what: keyof Limits, whose: string): Promise<void>
+  count(what: keyof Limits, whose: string): void
 }
 
-export function createThrottle(limits: Limits): Throttle {
+export function createThrottle(limits: Limits, now: () => Instant): Throttle {
   const counters = {
-    requests: counterOf(limits.requests),
-    signIns: counterOf(limits.signIns),
-    changes: counterOf(limits.changes),
-    claims: counterOf(limits.claims),
+    requests: counterOf(limits.requests, now),
+    signIns: counterOf(limits.signIns, now),
+    signInsInAll: counterOf(limits.signInsInAll, now),
+    changes: counterOf(limits.changes, now),
+    claims: counterOf(limits.claims, now),
   }
   return {
-    async count(what, whose) {
-      try {
-        await counters[what].consume(whose)
-      } catch (refused) {
-        if (refused instanceof RateLimiterRes) throw new TooMuch(Math.ceil(refused.msBeforeNext / 1000))
-        throw refused
-      }
+    count(what, whose) {
+      const wait = counters[what](whose)
+      if (wait > 0) throw new TooMuch(Math.ceil(wait / 1000))
     },
   }
 }
 
-function counterOf({ points, seconds }: Limit): RateLimiterMemory {
-  return new RateLimiterMemory({ points, duration: seconds })
+/**
+ * Counters of one kind that are kept. Those used longest ago make room: of IPv6 networks a stranger has as many as anyone
+ * can count, and who has that many does not need more from each.
+ */
+const mostCounted = 20_000
+
+interface Window {
+  readonly ends: Instant
+  used: number
+}
+
+/** Counts one, and gives the milliseconds to wait, 0 if there was room. A window begins with the first that falls into it. */
+function counterOf({ points, seconds }: Limit, now: () => Instant): (whose: string) => number {
+  const windows = new LRUCache<string, Window>(atMost(mostCounted))
+  return whose => {
+    const at = now()
+    let window = windows.get(whose)
+    if (window === undefined || window.ends <= at) {
+      window = { ends: at + seconds * 1000, used: 0 }
+      windows.set(whose, window)
+    }
+    window.used += 1
+    return window.used <= points ? 0 : window.ends - at
+  }
 }
 
 /** Whose requests count together: an address, and of IPv6 the network, because one person has all of a /64. */

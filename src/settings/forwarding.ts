@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { filePath, whole } from './kinds.ts'
+import { autoOr, filePath, whole } from './kinds.ts'
 
 /** The way to the upstreams. */
 export const forwarding = {
@@ -15,6 +15,11 @@ export const forwarding = {
       connectionsPerOrigin: whole(1, 65_535)
         .default(256)
         .describe('Connections of one process to one upstream.'),
+      connectionsPerUser: autoOr(65_535)
+        .default('auto')
+        .describe(
+          'How many of them one user may have at once, so that no single user keeps an upstream from all others. Further requests of that user wait for the earlier ones, up to 1000 of them; the next are told 503 `busy`. `auto` is half of `connectionsPerOrigin`: with the defaults 128 in each worker process, which is more than a build user with many agents clones at once, and the other half stays for everybody else. Raise both if one user of yours does need more.',
+        ),
       keepAliveSeconds: whole(1, 600)
         .default(4)
         .describe(

@@ -8,6 +8,9 @@ import type { Schema } from './schema.ts'
 /** Milliseconds between two times that this process removes what has expired. */
 const pruning = 10 * 60 * 1000
 
+/** Rows that are removed at once: after a flood of sign-ins there are thousands, and SQLite lets nothing else go on meanwhile. */
+const mostPruned = 100
+
 /** The sessions of the store. */
 export function createSessionStore({ reading, writing }: Database, now: () => Instant): SessionStore {
   const readLive = prepareLive(reading)
@@ -28,8 +31,18 @@ export function createSessionStore({ reading, writing }: Database, now: () => In
           .onConflict(conflict => conflict.column('id_hash').doUpdateSet(row))
           .execute()
         if (now() < prunedAt + pruning) return
-        await transaction.deleteFrom('sessions').where('expires_at', '<=', now()).execute()
-        prunedAt = now()
+        const { numDeletedRows } = await transaction
+          .deleteFrom('sessions')
+          .where('id_hash', 'in', expired =>
+            expired
+              .selectFrom('sessions')
+              .select('id_hash')
+              .where('expires_at', '<=', now())
+              .limit(mostPruned),
+          )
+          .executeTakeFirstOrThrow()
+        // More than comes in goes out: what is left of a flood goes with the next that are written.
+        if (numDeletedRows < mostPruned) prunedAt = now()
       })
     },
 

@@ -10,6 +10,8 @@ export interface WorkerMetrics extends Witness {
   readonly outage: (part: Part) => void
   /** Seconds from the first byte sent upstream to the head of its answer. */
   readonly upstream: (seconds: number) => void
+  /** A request found no connection to its upstream free; `result` is one of a closed list. */
+  readonly crowded: (result: string) => void
   /** An upstream refused what the gateway presented; `method` is one of a closed list. */
   readonly refused: (method: string) => void
   /** Seconds until a change held in every process. */
@@ -50,6 +52,12 @@ export function createWorkerMetrics(): WorkerMetrics {
     labelNames: ['method'],
     registers,
   })
+  const crowded = new Counter({
+    name: 'altgate_upstream_crowded_total',
+    help: 'Requests that found all connections to their upstream taken, by whether they waited or were turned away',
+    labelNames: ['result'],
+    registers,
+  })
   const revocation = durationsOf(
     registry,
     'altgate_revocation_seconds',
@@ -88,6 +96,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     saw: (decision, ask, took) => lanes[ask.lane].saw(decision, ask, took),
     outage: part => outages.inc({ part }),
     upstream: took => upstream.add(took),
+    crowded: result => crowded.inc({ result }),
     refused: method => refusals.inc({ method }),
     revoked: took => revocation.add(took),
     asked: result => questions.inc({ result }),

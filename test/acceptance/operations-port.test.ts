@@ -19,6 +19,7 @@ const labels: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   altgate_password_hashes_total: { result: /^(match|mismatch|decoy|made)$/ },
   altgate_hash_queue_depth: {},
   altgate_upstream_seconds: {},
+  altgate_upstream_crowded_total: { result: /^(waits|turned-away)$/ },
   altgate_outages_total: { part: /^(store|redis|hashing|upstream|gateway)$/ },
   altgate_revocation_seconds: {},
   altgate_connections: {},

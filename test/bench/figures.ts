@@ -1,6 +1,7 @@
 import type { Figure } from './figure.ts'
 import { bigPack } from './figures/big-pack.ts'
 import { cold } from './figures/cold.ts'
+import { floods } from './figures/floods.ts'
 import { forged } from './figures/forged.ts'
 import { forwardAuth } from './figures/forward-auth.ts'
 import { memory } from './figures/memory.ts'
@@ -15,6 +16,7 @@ export const figures: readonly Figure[] = [
   proxied,
   forwardAuth,
   underAttack,
+  floods,
   stampede,
   cold,
   forged,

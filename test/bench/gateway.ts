@@ -26,6 +26,8 @@ export interface Gateway extends Server {
   readonly store: string
   /** How many password hashes it has computed so far. */
   readonly hashes: () => Promise<number>
+  /** How many connections its callers have now. */
+  readonly connections: () => Promise<number>
 }
 
 /** Starts Altgate as its users do, as a process of its own, with its log in a file, one account and credentials. */
@@ -48,5 +50,6 @@ export async function startGateway(stage: Stage, options: GatewayOptions): Promi
     slow: false,
     store,
     hashes: () => metric(altgate, 'altgate_password_hashes_total'),
+    connections: () => metric(altgate, 'altgate_connections'),
   }
 }

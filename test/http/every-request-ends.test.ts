@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { Agent, type Dispatcher } from 'undici'
 import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import { FairShares } from '../../src/http/fair-shares.ts'
 import { createForward, type ForwardOptions } from '../../src/http/forward.ts'
 import type { UpstreamAgents } from '../../src/http/upstream-agent.ts'
 import type { Passage } from '../../src/http/upstream-headers.ts'
@@ -342,12 +343,14 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
     bugs,
     options: {
       agents: both(agentOf(() => {})),
+      shares: new FairShares({ perOrigin: 1, perUser: 1, waiting: 1 }),
       authorize: () => [],
       naming: { by: 'path' },
       publicUrl: 'https://git.example.com',
       observer: {
         upstreamAnswered() {},
         upstreamFailed() {},
+        upstreamCrowded() {},
         outage() {},
         bug: error => void bugs.push(error),
       },

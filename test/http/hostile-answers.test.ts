@@ -34,6 +34,7 @@ t.test('each of 10,000 hostile answers has an end', { timeout: 240_000 }, async 
     observer: {
       upstreamAnswered() {},
       upstreamFailed() {},
+      upstreamCrowded() {},
       outage() {},
       bug: error => void bugs.push(error),
     },

@@ -201,6 +201,7 @@ t.test('a bug is 503 as well, and is told to the operator with the request id', 
     observer: {
       upstreamAnswered: () => {},
       upstreamFailed: () => {},
+      upstreamCrowded: () => {},
       outage: () => {},
       bug: (...both) => void told.push(both),
     },

@@ -128,6 +128,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       headersTimeoutSeconds: 30,
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 8,
+      connectionsPerUser: 'auto',
       keepAliveSeconds: 4,
       maxHeaderBytes: 65_536,
     },
@@ -137,6 +138,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     observer: {
       upstreamAnswered() {},
       upstreamFailed() {},
+      upstreamCrowded() {},
       outage: outage => void outages.push(outage),
       bug: error => void bugs.push(error),
     },

@@ -312,6 +312,16 @@ t.test('whoever asks too much is told when to come again', async t => {
   })
 })
 
+t.test('sign-ins of all together have a bound: the store keeps each for ten minutes', async t => {
+  const own = await aLab(t, { limits: { ...usualLimits, signInsInAll: { points: 1, seconds: 60 } } })
+  const begin = () => new Browser().ask(`${own.url}/_altgate/sign-in?account=contoso`)
+  t.equal((await begin()).status, 303)
+  const second = await begin()
+  t.equal(second.status, 429)
+  t.ok(Number(second.headers.get('retry-after')) >= 1)
+  t.equal((await new Browser().ask(`${own.url}/_altgate/`)).status, 200, 'the page itself goes on')
+})
+
 t.test('style, script and icon come from here and are asked for anew', async t => {
   for (const [name, type] of [
     ['style.css', 'text/css'],

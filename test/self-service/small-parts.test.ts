@@ -4,7 +4,8 @@ import { readFields } from '../../src/self-service/fields.ts'
 import { foldUsername, msaScope, type AccountName } from '../../src/gateway/names.ts'
 import { html } from '../../src/self-service/html.ts'
 import { saved } from '../../src/self-service/pages/saved.ts'
-import { networkOf } from '../../src/self-service/throttle.ts'
+import { createThrottle, networkOf, usualLimits } from '../../src/self-service/throttle.ts'
+import { heapGrowth } from '../support/heap-growth.ts'
 import { createTurns } from '../../src/self-service/turns.ts'
 
 t.test('no text can leave its place in a page', async t => {
@@ -71,4 +72,27 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
       .text
   t.match(page('https://git.example.com/fabrikam/'), 'credential.https://git.example.com.useHttpPath true')
   t.notMatch(page('https://fabrikam.example.com/'), 'useHttpPath')
+})
+
+t.test('a window is over when its time is, and what is refused says when', async t => {
+  let now = 0
+  const throttle = createThrottle({ ...usualLimits, signIns: { points: 2, seconds: 60 } }, () => now)
+  const begin = () => throttle.count('signIns', '192.0.2.1')
+  begin()
+  now = 20_000
+  begin()
+  t.throws(begin, { name: 'TooMuch', retryAfter: 40 })
+  t.doesNotThrow(() => throttle.count('signIns', '192.0.2.2'), 'others are counted by themselves')
+  now = 60_000
+  begin()
+  begin()
+  t.throws(begin, { name: 'TooMuch', retryAfter: 60 })
+})
+
+t.test('hundreds of thousands of networks of strangers take no more memory than twenty thousand', async t => {
+  const throttle = createThrottle(usualLimits, () => 0)
+  const grown = await heapGrowth(() => {
+    for (let at = 0; at < 300_000; at += 1) throttle.count('requests', `2001:db8:${at.toString(16)}::/64`)
+  })
+  t.ok(grown < 20e6, `${(grown / 1e6).toFixed(1)} MB`)
 })

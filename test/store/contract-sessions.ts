@@ -46,4 +46,26 @@ export async function sessionsContract(t: Test, make: MakeDatabase): Promise<voi
     t.equal(await past.sessions.get('hash-1'), undefined)
     t.equal(await past.sessions.get('hash-2'), '{}')
   })
+
+  await t.test('what a flood has left goes in pieces, each with something that is written', async t => {
+    let now = 1000
+    const database = await make(t)
+    const { sessions } = await open(t, database, () => now)
+    await sessions.set('first', '{}', now + minute) // it prunes, and for ten minutes no other does
+    for (let at = 0; at < 150; at += 1) await sessions.set(`flood-${at}`, '{}', now + minute)
+    const past = await open(t, database, () => 1000)
+    const left = async () => {
+      const found = await Promise.all(
+        Array.from({ length: 150 }, (_, at) => past.sessions.get(`flood-${at}`)),
+      )
+      return found.filter(each => each !== undefined).length
+    }
+    now += 30 * minute
+    await sessions.set('good-1', '{}', now + 90 * minute)
+    const between = await left()
+    t.ok(between >= 50 && between < 150, `${between} are left`)
+    await sessions.set('good-2', '{}', now + 90 * minute)
+    t.equal(await left(), 0)
+    t.equal(await sessions.get('good-1'), '{}')
+  })
 }

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import type { UpstreamFailed } from '../../src/gateway/decision.ts'
 import type { Outage } from '../../src/gateway/outage.ts'
 import { createPublicServer, type PublicServerOptions } from '../../src/http/server.ts'
+import type { Crowding } from '../../src/http/upstream-observer.ts'
 import { identityHeaders } from '../../src/upstream-auth/identity-headers.ts'
 import { aWorld, type World } from './world.ts'
 
@@ -18,6 +19,8 @@ export interface RunningServer {
   readonly outages: Outage[]
   /** Times in seconds after which the upstream began to answer. */
   readonly answered: number[]
+  /** What became of requests that found no connection free. */
+  readonly crowded: Crowding[]
 }
 
 /** Anna's credential on every Microsoft account of these tests. */
@@ -60,6 +63,7 @@ export async function runningServer(
   const bugs: unknown[] = []
   const outages: Outage[] = []
   const answered: number[] = []
+  const crowded: RunningServer['crowded'] = []
   const app = createPublicServer({
     gateway: world.gateway,
     witness: world.witness,
@@ -72,6 +76,7 @@ export async function runningServer(
       headersTimeoutSeconds: 30,
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 64,
+      connectionsPerUser: 'auto',
       keepAliveSeconds: 4,
       maxHeaderBytes: 65_536,
       ...patience,
@@ -87,6 +92,7 @@ export async function runningServer(
     observer: {
       upstreamAnswered: seconds => void answered.push(seconds),
       upstreamFailed: ({ because }, cause) => void failures.push({ because, cause }),
+      upstreamCrowded: how => void crowded.push(how),
       bug: error => void bugs.push(error),
       outage: outage => void outages.push(outage),
     },
@@ -99,5 +105,15 @@ export async function runningServer(
   })
   const { port } = app.server.address() as AddressInfo // listening on TCP
   const scheme = options.tls === undefined ? 'http' : 'https'
-  return { app, port, url: `${scheme}://127.0.0.1:${port}`, world, failures, bugs, outages, answered }
+  return {
+    app,
+    port,
+    url: `${scheme}://127.0.0.1:${port}`,
+    world,
+    failures,
+    bugs,
+    outages,
+    answered,
+    crowded,
+  }
 }

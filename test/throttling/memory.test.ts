@@ -1,5 +1,7 @@
 import t from 'tap'
 import { createThrottle } from '../../src/throttling/throttle.ts'
+import { heapGrowth } from '../support/heap-growth.ts'
+import { usualThrottle } from '../support/world.ts'
 import { attempt, key } from '../verdicts/attempts.ts'
 import { at, caller, few, testThrottle, tried } from './contract.ts'
 
@@ -35,4 +37,22 @@ t.test('an address is familiar for a week after the password was right', async t
   t.equal(await tried(throttle, 'anna', 'right', '198.51.100.1'), 'in')
   now += 1
   t.equal(await tried(throttle, 'anna', 'another', '198.51.100.1'), 'credential')
+})
+
+t.test('invented names from invented addresses take no more memory, however many there are', async t => {
+  let now = 1_000_000
+  const throttle = createThrottle(usualThrottle, { key, now: () => now })
+  let invented = 0
+  const guess = async () => {
+    invented += 1
+    now += 50 // as many as the limit for everywhere lets in
+    const from = caller(`2001:db8:${(invented >> 16).toString(16)}:${(invented & 0xffff).toString(16)}::1`)
+    const tries = attempt(`name-${invented}`, `guess ${invented}`)
+    if ('by' in (await throttle.admit(tries, from, at(`name-${invented}`)))) throw new Error('not let in')
+  }
+  for (let count = 0; count < 10_500; count += 1) await guess() // until the memory is full
+  const grown = await heapGrowth(async () => {
+    for (let count = 0; count < 3000; count += 1) await guess()
+  })
+  t.ok(grown < 1e6, `${(grown / 1e6).toFixed(1)} MB`)
 })

@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Caller } from '../../src/gateway/attempt.ts'
-import type { AccountName } from '../../src/gateway/names.ts'
+import type { AccountName, Proof } from '../../src/gateway/names.ts'
 import { createThrottle } from '../../src/throttling/throttle.ts'
+import { heapGrowth } from '../support/heap-growth.ts'
 import { attempt, key } from '../verdicts/attempts.ts'
 import { caller, few } from './contract.ts'
 
@@ -37,4 +38,18 @@ t.test('a load test may repeat itself', async t => {
   const { again } = aThrottle()
   for (let times = 0; times < 100; times++) t.equal(again(typo, caller('192.0.2.1', 'load-test')), 'in')
   t.equal(again(), 'in', 'and that is no loop of anybody else')
+})
+
+t.test('loops of strangers take no more memory, however many there are', async t => {
+  const { again } = aThrottle()
+  let invented = 0
+  const loop = () => {
+    invented += 1
+    again({ ...typo, proof: `proof ${invented}` as Proof })
+  }
+  for (let count = 0; count < 20_500; count += 1) loop()
+  const grown = await heapGrowth(() => {
+    for (let count = 0; count < 60_000; count += 1) loop()
+  })
+  t.ok(grown < 4e6, `${(grown / 1e6).toFixed(1)} MB`)
 })
