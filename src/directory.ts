@@ -27,7 +27,7 @@ type DirectoryParts = Pick<AskedParts, 'store' | 'news' | 'asked' | 'outage'> & 
 /** `store`: the accounts that are kept. What it opens is closed with `opening`. */
 export function openDirectory(settings: Settings, parts: DirectoryParts): Directory {
   const { foundation, opening, store } = parts
-  const registry = foundation.store.registry(foundation.announce)
+  const registry = foundation.registry()
   if (settings.accounts.source === 'store') return { accounts: store, registry }
   const { redis, verdictKey: key } = foundation
   const accounts = createAskedAccounts(askedSettings(settings), {

@@ -12,6 +12,8 @@ export type FromWorker =
   | { readonly altgate: 'cannot-start'; readonly why: string }
   /** So many lines of a log were lost since it last said so. */
   | { readonly altgate: 'dropped'; readonly log: 'log' | 'audit'; readonly lines: number }
+  /** So long a change took, until it held everywhere. */
+  | { readonly altgate: 'revoked'; readonly seconds: number }
 
 /** What the primary process tells a worker. */
 export type ToWorker =

@@ -1,12 +1,12 @@
 import { createAttemptKeys, type AttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
-import type { Announce } from './gateway/ports.ts'
+import type { Registry } from './gateway/registry.ts'
 import { createAnnounce } from './news/announce.ts'
 import type { Settings } from './settings/schema.ts'
 import type { OpenHow } from './store/database.ts'
 import { openStore, type Store } from './store/store.ts'
 import type { RedisServer } from './verdicts/redis.ts'
-import { createRevoke } from './verdicts/revoke.ts'
+import { createRevoke, type Revoke } from './verdicts/revoke.ts'
 
 /** What every process of ours stands on, the ones that serve and the ones that only change something. */
 export interface Foundation {
@@ -17,10 +17,16 @@ export interface Foundation {
   readonly generated: GeneratedPasswords
   /** Missing where the settings name no Redis. */
   readonly redis: RedisServer | undefined
-  readonly announce: Announce
+  /** How verdicts are taken out of Redis. */
+  readonly revoke: Revoke | undefined
+  /** To change things. */
+  readonly registry: () => Registry
 }
 
-/** `how`: what is done where there is no store; `expected`: which one it has to be. `revoked` is told how long each announcement took, in seconds. Throws `Outage`; whoever opens it closes `store`. */
+/**
+ * `how`: what is done where there is no store; `expected`: which one it has to be. `revoked` is told how long each change
+ * took, in seconds, until it held everywhere. Throws `Outage`; whoever opens it closes `store`.
+ */
 export async function openFoundation(
   settings: Pick<Settings, 'store' | 'redis' | 'verdicts'>,
   revoked: (seconds: number) => void,
@@ -33,16 +39,26 @@ export async function openFoundation(
     const keys = createAttemptKeys(verdictKey)
     const generated = createGeneratedPasswords(await store.key('passwords'))
     const redis = settings.redis && (await import('./verdicts/redis.ts')).redisAt(settings.redis.url)
-    const announce = redis
-      ? createAnnounce({
-          server: redis,
-          revoke: createRevoke(redis, settings.verdicts),
-          slotOf: keys.slot,
-          took: revoked,
-          leaseMs: settings.redis.leaseMs,
-        })
-      : inTheLog
-    return { store, verdictKey, keys, generated, redis, announce }
+    const revoke = redis && createRevoke(redis, settings.verdicts)
+    const announce =
+      redis && revoke
+        ? createAnnounce({
+            server: redis,
+            revoke,
+            slotOf: keys.slot,
+            took: revoked,
+            leaseMs: settings.redis.leaseMs,
+          })
+        : inTheLog
+    return {
+      store,
+      verdictKey,
+      keys,
+      generated,
+      redis,
+      revoke,
+      registry: () => store.registry(announce, redis ? undefined : revoked),
+    }
   } catch (error) {
     await store.close()
     throw error

@@ -12,6 +12,7 @@ import { createOperationsServer } from './http/operations.ts'
 import { cannotListen, freePort } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { aborted, beginStopping, type Stopping } from './stopping.ts'
+import { keepCanary } from './news/canary.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
 import { warnOfPassThrough, warnOfReaders } from './warnings.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
@@ -117,7 +118,7 @@ async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promi
   const { settings, stop, log, open } = primary
   while (!stop.aborted) {
     try {
-      const foundation = await openFoundation(settings, () => {}, 'make')
+      const foundation = await openFoundation(settings, primary.metrics.revoked, 'make')
       open.defer(() => foundation.store.close())
       return foundation
     } catch (error) {
@@ -130,8 +131,12 @@ async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promi
   return undefined
 }
 
-async function watch(primary: Primary, { store, redis }: Foundation, progress: Progress): Promise<void> {
-  const { audit, open } = primary
+async function watch(
+  primary: Primary,
+  { store, redis, revoke }: Foundation,
+  progress: Progress,
+): Promise<void> {
+  const { audit, metrics, open, settings } = primary
   const watched = watchParts({
     store: () => store.ping(),
     ...(redis && { redis: () => redis.ping() }),
@@ -141,6 +146,14 @@ async function watch(primary: Primary, { store, redis }: Foundation, progress: P
 
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
+
+  const canary = keepCanary({
+    seconds: settings.operations.canarySeconds,
+    ...store,
+    redis: redis && revoke && { server: redis, revoke },
+    took: metrics.revoked,
+  })
+  open.defer(() => canary.stop())
 }
 
 /** What the demo prints, if the settings ask for one. */
@@ -151,7 +164,7 @@ async function prepareDemo(
 ): Promise<string | undefined> {
   const { settings, open } = primary
   if (settings.demo === undefined) return undefined
-  const registry = foundation.store.registry(foundation.announce)
+  const registry = foundation.registry()
   const { demo, publicUrl } = settings
   const { guide, close } = await startDemo({ settings: demo, publicUrl, registry, hasher })
   open.defer(close)
@@ -174,6 +187,7 @@ async function startWorkers(
       neighbourhood.join(channel)
       worker.on('message', (message: FromWorker) => {
         if (message?.altgate === 'dropped') metrics.dropped(message.log, message.lines)
+        if (message?.altgate === 'revoked') metrics.revoked(message.seconds)
       })
     },
     log,

@@ -2,18 +2,22 @@ import type { Tools } from './commands/tools.ts'
 import { openSource } from './directory.ts'
 import { openFoundation } from './foundation.ts'
 import type { AccountDirectory } from './gateway/ports.ts'
+import { Outage } from './gateway/outage.ts'
 import { createArgon2id } from './hashing/argon2id.ts'
 import type { Settings } from './settings/schema.ts'
 
 /** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
 export async function openTools(settings: Settings): Promise<Tools> {
-  const { store, keys, generated, redis, announce } = await openFoundation(settings, () => {}, 'expect')
+  // A command has no metrics: how long its changes took, a gateway counts.
+  const took: number[] = []
+  const revoked = (seconds: number) => void took.push(seconds)
+  const { store, keys, generated, redis, registry } = await openFoundation(settings, revoked, 'expect')
   const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }
   const source = openSource(settings, inStore)
   return {
-    registry: store.registry(announce),
+    registry: registry(),
     store: {
       accounts: source ?? inStore,
       credentials: store.credentials,
@@ -26,7 +30,13 @@ export async function openTools(settings: Settings): Promise<Tools> {
     ...(source && { source }),
     async close() {
       await source?.close()
-      await store.close()
+      try {
+        for (const seconds of took) await store.revocations.add(seconds)
+      } catch (error) {
+        if (!(error instanceof Outage)) throw error // the change is made, and was said to be
+      } finally {
+        await store.close()
+      }
     },
   }
 }

@@ -125,7 +125,7 @@ async function openWhenStoreAnswers(): Promise<Services> {
         upgradeFailed,
         provedInPart,
         upstreamAuthWarning,
-        revoked: metrics.revoked,
+        revoked: seconds => tell({ altgate: 'revoked', seconds }),
         asked: metrics.asked,
       })
     } catch (error) {

@@ -141,14 +141,28 @@ export interface ChangeLog {
 
 /** The gateway processes that trust their memory by the store's word, for a lease each. All throw `Outage`. */
 export interface Gateways {
-  /** This process knows of every change up to this number, and trusts its memory for a lease from now on. */
+  /** This process knows of every change up to this number, has seen this trial change, and trusts its memory for a lease from now on. */
   confirm(
     gateway: { readonly id: string; readonly host: string; readonly leaseMs: number },
     number: number,
+    canary: number,
   ): Promise<void>
   leave(id: string): Promise<void>
   /** Resolves when each has confirmed this change or its lease is over. Throws `InDoubt`: the change is made. */
   settle(number: number): Promise<void>
+  /** The number of the last trial change: one that changes nothing, and shows how long a change takes. */
+  canary(): Promise<number>
+  /** Makes a trial change, if the last one, of whichever process, is so long ago; gives its number. */
+  canaryIsDue(everyMs: number): Promise<number | undefined>
+  /** As `settle`, for a trial change. */
+  settleCanary(number: number): Promise<void>
+}
+
+/** How long changes took, from processes that have no metrics to one that has. */
+export interface Revocations {
+  add(seconds: number): Promise<void>
+  /** What was added and nobody has taken yet. */
+  take(): Promise<readonly number[]>
 }
 
 /**

@@ -2,6 +2,7 @@ import type { History } from '../gateway/history.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { News } from '../gateway/ports.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
+import { readCanary } from './canary.ts'
 import { defaultLeaseMs } from './channels.ts'
 import { createFeed } from './feed.ts'
 import { readAnnouncement, type Announcement, type Forget } from './stale.ts'
@@ -50,6 +51,8 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   function heard(text: string): void {
+    const canary = readCanary(text)
+    if (canary !== undefined) return feed.acknowledge(canary)
     const announcement = readAnnouncement(text)
     // Unread is unheard: no acknowledgement, and no lease until there is another announcement.
     if (announcement === undefined) return deaf(new Error('an announcement cannot be read'))

@@ -24,15 +24,18 @@ export function keepStoreLease({ news, gateways, leaseMs }: StoreLeaseOptions): 
   const self = { id: randomUUID(), host: hostname(), leaseMs }
   let confirmed = -1
   let confirmedAt = -Infinity
+  let answered = -1
   let confirming: Promise<void> | undefined
 
   async function confirm(): Promise<void> {
     const began = performance.now()
     if (!(await news.look())) return
     const number = numberOf(news.position())
-    if (number === confirmed && began - confirmedAt < leaseMs / 4) return
-    await gateways.confirm(self, number)
+    const canary = await gateways.canary()
+    if (number === confirmed && canary === answered && began - confirmedAt < leaseMs / 4) return
+    await gateways.confirm(self, number, canary)
     confirmed = number
+    answered = canary
     confirmedAt = began
     news.trust(began + leaseMs)
   }

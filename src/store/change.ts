@@ -29,6 +29,8 @@ export interface ChangeParts {
   readonly history: History
   readonly gateways: Pick<Gateways, 'settle'>
   readonly announce: Announce
+  /** Told how many seconds it took until a change held everywhere; not of one that leaves all verdicts as they are. */
+  readonly took: (seconds: number) => void
   readonly now: () => Instant
 }
 
@@ -39,7 +41,7 @@ export interface ChangeParts {
  * After the commit those are waited for who are not told but look at the log.
  */
 export function createMakeChange(database: Database, parts: ChangeParts): MakeChange {
-  const { history, gateways, announce, now } = parts
+  const { history, gateways, announce, took, now } = parts
   return async ({ actor, action }, work) => {
     const transaction = await database.writing.startTransaction().execute()
     try {
@@ -52,9 +54,12 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
       if ('problem' in effect) return effect
       const change = { ...stamp, revision, action, ...effect }
       await transaction.insertInto('changes').values(rowOf(change, moment)).execute()
+      const started = performance.now()
       await announce(change, moment, before)
       await commit(database, transaction, moment)
       await gateways.settle(number)
+      if (effect.account !== undefined || effect.usernames.length > 0)
+        took((performance.now() - started) / 1000)
       return undefined
     } finally {
       // If it cannot be rolled back, the connection is gone and the change with it: what made us come here says more.

@@ -24,9 +24,32 @@ const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as big
 export function createGateways(database: Database): Gateways {
   const { reading } = database
   const isShared = database.pulse() === undefined
+
+  /** Until each process has confirmed that number, or its lease is over. */
+  async function settle(what: 'number' | 'canary', number: number): Promise<void> {
+    if (!isShared) return
+    const started = performance.now()
+    const lastBy: Instant = Date.now() + longestLease + margin
+    for (;;) {
+      const rows = await reading
+        .selectFrom('gateways')
+        .select('lease_ms')
+        .where(what, '<', number)
+        .where(sql<boolean>`seen_at + lease_ms + ${sql.lit(skew)} > ${now}`)
+        .execute()
+        .catch((error: unknown) => {
+          throw new InDoubt('made', error, lastBy)
+        })
+      // Whoever has not confirmed by now looked before the commit, and trusts that look for its lease.
+      const waited = performance.now() - started
+      if (rows.every(({ lease_ms }) => waited > lease_ms + margin)) return
+      await delay(pause)
+    }
+  }
+
   return {
-    async confirm({ id, host, leaseMs }, number) {
-      const row = { host, lease_ms: leaseMs, number, seen_at: now }
+    async confirm({ id, host, leaseMs }, number, canary) {
+      const row = { host, lease_ms: leaseMs, number, canary, seen_at: now }
       await reading
         .insertInto('gateways')
         .values({ id, ...row })
@@ -36,25 +59,22 @@ export function createGateways(database: Database): Gateways {
     async leave(id) {
       await reading.deleteFrom('gateways').where('id', '=', id).execute()
     },
-    async settle(number) {
-      if (!isShared) return
-      const started = performance.now()
-      const lastBy: Instant = Date.now() + longestLease + margin
-      for (;;) {
-        const rows = await reading
-          .selectFrom('gateways')
-          .select('lease_ms')
-          .where('number', '<', number)
-          .where(sql<boolean>`seen_at + lease_ms + ${sql.lit(skew)} > ${now}`)
-          .execute()
-          .catch((error: unknown) => {
-            throw new InDoubt('made', error, lastBy)
-          })
-        // Whoever has not confirmed by now looked before the commit, and trusts that look for its lease.
-        const waited = performance.now() - started
-        if (rows.every(({ lease_ms }) => waited > lease_ms + margin)) return
-        await delay(pause)
-      }
+    settle: number => settle('number', number),
+    async canary() {
+      const row = await reading.selectFrom('canary').select('number').executeTakeFirst()
+      return row?.number ?? 0
     },
+    async canaryIsDue(everyMs) {
+      if (!isShared) return undefined
+      const row = await reading
+        .updateTable('canary')
+        .set(was => ({ number: sql<number>`${was.ref('number')} + 1`, sent_at: now }))
+        // A clock that was set back must not end it.
+        .where(sql<boolean>`sent_at not between ${now} - ${sql.lit(everyMs)} and ${now}`)
+        .returning('number')
+        .executeTakeFirst()
+      return row?.number
+    },
+    settleCanary: number => settle('canary', number),
   }
 }

@@ -5,6 +5,7 @@ import { ownersAndSessions } from './migrations/0002-owners-and-sessions.ts'
 import { membersUsesAndLinks } from './migrations/0003-members-uses-and-links.ts'
 import { identityAndTokens } from './migrations/0004-identity-and-tokens.ts'
 import { gateways } from './migrations/0005-gateways.ts'
+import { canaries } from './migrations/0006-canaries.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
 
@@ -15,6 +16,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0003-members-uses-and-links', membersUsesAndLinks],
   ['0004-identity-and-tokens', identityAndTokens],
   ['0005-gateways', gateways],
+  ['0006-canaries', canaries],
 ]
 
 /**

@@ -71,6 +71,18 @@ export interface Schema {
   /** Of people who have signed in to the page; whatever has expired is pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */
-  gateways: { id: string; host: string; lease_ms: number; number: number; seen_at: Instant }
+  gateways: {
+    id: string
+    host: string
+    lease_ms: number
+    number: number
+    seen_at: Instant
+    /** The last trial change that it has seen. */
+    canary: ColumnType<number, number | undefined>
+  }
+  /** One row: how many trial changes there were, and when the last was, by the clock of the database. */
+  canary: { id: 1; number: number; sent_at: Instant }
+  /** How long changes took that commands made, until a gateway has counted them. */
+  revocations: { id: string; microseconds: number; at: Instant }
   migrations: { name: string; applied_at: Instant }
 }

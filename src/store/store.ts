@@ -3,6 +3,7 @@ import type {
   AccountStore,
   Announce,
   Gateways,
+  Revocations,
   ChangeLog,
   CredentialStore,
   HashSurvey,
@@ -28,6 +29,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrate.ts'
+import { createRevocations } from './revocations.ts'
 import { createSessionStore } from './session-store.ts'
 
 /** What is kept: accounts, credentials, who changed what. Everything throws `Outage` when the database fails. */
@@ -38,10 +40,14 @@ export interface Store {
   readonly changes: ChangeLog
   readonly history: History
   readonly gateways: Gateways
+  readonly revocations: Revocations
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
-  /** To change things; every change goes through `announce` before it is committed. */
-  registry(announce: Announce): Registry
+  /**
+   * To change things; every change goes through `announce` before it is committed. `took` is told how many seconds it took
+   * until it held in every process.
+   */
+  registry(announce: Announce, took?: (seconds: number) => void): Registry
   /** 32 random bytes, the same in every process with this store. */
   key(name: KeyName): Promise<Uint8Array>
   /** Resolves if the store answers. */
@@ -121,10 +127,11 @@ function storeOn(database: Database, clock: () => Instant, expected: string | un
     changes,
     history,
     gateways,
+    revocations: createRevocations(database, clock),
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
-    registry(announce) {
-      const makeChange = createMakeChange(database, { history, gateways, announce, now: clock })
+    registry(announce, took = () => {}) {
+      const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),

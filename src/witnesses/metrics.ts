@@ -14,8 +14,6 @@ export interface WorkerMetrics extends Witness {
   readonly crowded: (result: string) => void
   /** An upstream refused what the gateway presented; `method` is one of a closed list. */
   readonly refused: (method: string) => void
-  /** Seconds until a change held in every process. */
-  readonly revoked: (seconds: number) => void
   /** What a question about an account told; one of a closed list. */
   readonly asked: (result: string) => void
   /** An error that nobody caught. */
@@ -58,11 +56,6 @@ export function createWorkerMetrics(): WorkerMetrics {
     labelNames: ['result'],
     registers,
   })
-  const revocation = durationsOf(
-    registry,
-    'altgate_revocation_seconds',
-    'Time until a change held in every gateway process',
-  )
   const questions = new Counter({
     name: 'altgate_account_questions_total',
     help: 'Questions to the directory source by what it said, or why it could not tell',
@@ -98,7 +91,6 @@ export function createWorkerMetrics(): WorkerMetrics {
     upstream: took => upstream.add(took),
     crowded: result => crowded.inc({ result }),
     refused: method => refusals.inc({ method }),
-    revoked: took => revocation.add(took),
     asked: result => questions.inc({ result }),
     bug: () => bugs.inc(),
     connectionClosed: reason => closed.inc({ reason }),

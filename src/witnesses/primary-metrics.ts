@@ -1,10 +1,13 @@
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client'
+import { Durations, showDurations } from './durations.ts'
 
 /** What the primary process counts itself, and how it collects what the workers count. */
 export interface PrimaryMetrics {
   /** One real hash computation; joined callers and cached verdicts do not count. */
   readonly hashed: (result: string) => void
   readonly hashQueue: (depth: number) => void
+  /** Seconds until a change, of whichever process, or a trial held in every gateway process. */
+  readonly revoked: (seconds: number) => void
   /** An error that nobody caught. */
   readonly bug: () => void
   /** Lines of a log, of whichever process, that are lost. */
@@ -38,7 +41,14 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     labelNames: ['log'],
     registers: [own],
   })
+  const revocation = new Durations()
+  showDurations(own, {
+    name: 'altgate_revocation_seconds',
+    help: 'Time until a change, or the trial of one, held in every gateway process',
+    series: () => [{ labels: {}, durations: revocation }],
+  })
   return {
+    revoked: seconds => revocation.add(seconds),
     dropped: (log, lines) => dropped.inc({ log }, lines),
     hashed: result => hashes.inc({ result }),
     hashQueue: depth => queue.set(depth),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
 import { temporaryDirectory } from './directory.ts'
+import type { Host } from './hosts.ts'
 import { freePort } from './ports.ts'
 import { altgate, serve, type Input } from './program.ts'
 import { succeeded, type Ran } from './run.ts'
@@ -14,6 +15,8 @@ export interface AltgateOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A program that gives way to it, such as `prlimit`, and its words. */
   readonly within?: readonly string[]
+  /** Where it runs, and its commands; this machine if left out. */
+  readonly on?: Host
   /** A certificate and its key: the public port speaks https. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
@@ -48,17 +51,18 @@ export interface Altgate {
 /** Writes the settings, starts `altgate serve`, and waits until it is ready. */
 export async function startAltgate(
   t: Pick<Test, 'teardown'>,
-  { settings = {}, env = {}, within = [], tls }: AltgateOptions = {},
+  { settings = {}, env = {}, within = [], on, tls }: AltgateOptions = {},
 ): Promise<Altgate> {
   const directory = temporaryDirectory(t)
   const config = join(directory, 'altgate.yaml')
   const [port, operationsPort] = [await freePort(), await freePort()]
-  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`
-  const operationsUrl = `http://127.0.0.1:${operationsPort}`
+  const host = on?.address ?? '127.0.0.1'
+  const url = `${tls ? 'https' : 'http'}://${host}:${port}`
+  const operationsUrl = `http://${host}:${operationsPort}`
   const logFile = join(directory, 'altgate.log')
   const all = {
-    listen: { host: '127.0.0.1', port, ...(tls && { tls }) },
-    operations: { host: '127.0.0.1', port: operationsPort },
+    listen: { host, port, ...(tls && { tls }) },
+    operations: { host, port: operationsPort },
     publicUrl: url,
     workers: 1,
     store: { url: `sqlite:${join(directory, 'altgate.db')}` },
@@ -70,8 +74,9 @@ export async function startAltgate(
   writeFileSync(config, stringify(all))
   const environment = { ...process.env, ...env }
 
-  const cli: Altgate['cli'] = (args, input) => altgate([...args, '--config', config], environment, input)
-  const served = serve(t, ['serve', '--config', config], environment, within)
+  const cli: Altgate['cli'] = (args, input) =>
+    altgate([...args, '--config', config], environment, input, on?.within)
+  const served = serve(t, ['serve', '--config', config], environment, [...(on?.within ?? []), ...within])
   await until(() => {
     if (served.ended()) throw new Error(`altgate did not start:\n${served.printed()}`)
     return isReady(operationsUrl)

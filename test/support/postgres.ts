@@ -1,8 +1,9 @@
-import { chownSync, existsSync, globSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, existsSync, globSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { temporaryDirectory } from './directory.ts'
+import type { Host } from './hosts.ts'
 import { freePort } from './ports.ts'
 import { run, succeeded } from './run.ts'
 
@@ -29,13 +30,14 @@ export interface Postgres {
 const superuser = 'altgate'
 const password = 'password-of-the-database'
 
-/** Makes an empty cluster and starts it; it ends with the test. */
-export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres> {
+/** Makes an empty cluster and starts it; it ends with the test. `on`: where; this machine if left out. */
+export async function startPostgres(t: Pick<Test, 'teardown'>, on?: Host): Promise<Postgres> {
+  const host = on?.address ?? '127.0.0.1'
   const directory = temporaryDirectory(t)
   const port = await freePort()
-  const data = await makeCluster(directory, port)
+  const data = await makeCluster(directory, host, port)
   const control = (action: string, ...options: string[]) =>
-    postgres('pg_ctl', [action, '--wait', '--pgdata', data, ...options])
+    postgres('pg_ctl', [action, '--wait', '--pgdata', data, ...options], on?.within)
 
   const start = () => control('start', '--log', join(directory, 'log'))
   const end = async (mode: 'fast' | 'immediate') => {
@@ -44,7 +46,7 @@ export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres
   t.teardown(() => end('immediate'))
   await start()
 
-  const addressOf = (name: string) => `postgres://${superuser}:${password}@127.0.0.1:${port}/${name}`
+  const addressOf = (name: string) => `postgres://${superuser}:${password}@${host}:${port}/${name}`
   return {
     url: addressOf('postgres'),
     directory,
@@ -80,7 +82,7 @@ export async function query(url: string, sql: string): Promise<void> {
   }
 }
 
-async function makeCluster(directory: string, port: number): Promise<string> {
+async function makeCluster(directory: string, host: string, port: number): Promise<string> {
   const data = join(directory, 'data')
   const passwordFile = join(directory, 'password')
   writeFileSync(passwordFile, password)
@@ -88,12 +90,13 @@ async function makeCluster(directory: string, port: number): Promise<string> {
   const owner = ['--username', superuser, '--pwfile', passwordFile, '--auth', 'scram-sha-256']
   await postgres('initdb', ['--pgdata', data, ...owner, '--locale', 'C', '--encoding', 'UTF8', '--no-sync'])
   const settings = [
-    "listen_addresses = '127.0.0.1'",
+    `listen_addresses = '${host}'`,
     `port = ${port}`,
     "unix_socket_directories = ''",
     'fsync = off',
   ]
   writeFileSync(join(data, 'postgresql.auto.conf'), settings.join('\n'))
+  appendFileSync(join(data, 'pg_hba.conf'), 'host all all samenet scram-sha-256\n')
   return data
 }
 
@@ -104,7 +107,11 @@ async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
 }
 
 /** Runs one of its programs; they refuse to run as root. Debian keeps them away from the PATH. */
-async function postgres(program: string, args: readonly string[]): Promise<void> {
+async function postgres(
+  program: string,
+  args: readonly string[],
+  within: readonly string[] = [],
+): Promise<void> {
   const places = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     ...globSync('/usr/lib/postgresql/*/bin').toReversed(),
@@ -113,6 +120,6 @@ async function postgres(program: string, args: readonly string[]): Promise<void>
   if (found === undefined)
     throw new Error(`PostgreSQL is not on this machine (no ${program}): npm test installs it`)
   const command = isRoot ? ['runuser', '-u', 'nobody', '--', found, ...args] : [found, ...args]
-  const [first = found, ...others] = command
+  const [first = found, ...others] = [...within, ...command]
   succeeded(program, await run(first, others, { cwd: '/' }))
 }

@@ -26,7 +26,7 @@ export function visibleOf(pid: number): string {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/environ`, 'utf8')
 }
 
-/** Whether the process holds the server's end of the TCP connection between these ports of this machine. */
+/** Whether the process holds the server's end of the TCP connection between these ports. */
 export function holdsConnection(pid: number, serverPort: number, clientPort: number): boolean {
   return connectionsHeld(pid, serverPort, new Set([clientPort])) > 0
 }
@@ -36,9 +36,9 @@ export function listenersOn(port: number): number {
   return tcpSockets(port).filter(({ remotePort }) => remotePort === 0).length
 }
 
-/** How many of the connections between a port of this machine and those others the process holds the server's end of. */
+/** How many of the connections between a port of its host and those others the process holds the server's end of. */
 export function connectionsHeld(pid: number, serverPort: number, clientPorts: ReadonlySet<number>): number {
-  const theirs = tcpSockets(serverPort).filter(({ remotePort }) => clientPorts.has(remotePort))
+  const theirs = tcpSockets(serverPort, pid).filter(({ remotePort }) => clientPorts.has(remotePort))
   const files = new Set(filesOf(pid))
   return theirs.filter(({ inode }) => files.has(`socket:[${inode}]`)).length
 }
@@ -71,9 +71,9 @@ function statOf(pid: number | string) {
   }
 }
 
-/** The IPv4 sockets of this machine with that port on this side, from the kernel's table. */
-function tcpSockets(port: number) {
-  return readFileSync('/proc/net/tcp', 'utf8')
+/** The IPv4 sockets, of the host that a process runs on, with that port on its side, from the kernel's table. */
+function tcpSockets(port: number, pid: number | 'self' = 'self') {
+  return readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
     .trim()
     .split('\n')
     .slice(1) // the names of the columns

@@ -15,8 +15,14 @@ type Environment = Readonly<Record<string, string | undefined>>
 export type Input = Pick<RunOptions, 'stdin'>
 
 /** Runs an `altgate` command to its end. */
-export function altgate(args: readonly string[], env: Environment, input: Input = {}): Promise<Ran> {
-  return run(process.execPath, [program, ...args], { cwd: checkout, env, ...input })
+export function altgate(
+  args: readonly string[],
+  env: Environment,
+  input: Input = {},
+  within: readonly string[] = [],
+): Promise<Ran> {
+  const [file = process.execPath, ...all] = [...within, process.execPath, program, ...args]
+  return run(file, all, { cwd: checkout, env, ...input })
 }
 
 /** Starts an `altgate` command that goes on until it is stopped. */

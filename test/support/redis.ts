@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
 import { temporaryDirectory } from './directory.ts'
+import type { Host } from './hosts.ts'
 import { freePort } from './ports.ts'
 
 /** A real Redis, all of its own, that can fail in all the ways in which a Redis fails. */
@@ -25,15 +26,16 @@ export interface TestRedis {
   monitor(): Promise<{ seen(): string }>
 }
 
-/** Starts `redis-server` on a free port, without persistence. It ends with the test. */
-export async function startRedis(t: Pick<Test, 'teardown'>): Promise<TestRedis> {
+/** Starts `redis-server` on a free port, without persistence. It ends with the test. `on`: where; this machine if left out. */
+export async function startRedis(t: Pick<Test, 'teardown'>, on?: Host): Promise<TestRedis> {
+  const host = on?.address ?? '127.0.0.1'
   const port = await freePort()
   const directory = temporaryDirectory(t)
   const clients: Redis[] = []
   let server: ChildProcess | undefined
 
   async function start(): Promise<void> {
-    server = await launch(port, directory)
+    server = await launch(port, directory, on)
   }
 
   async function stop(): Promise<void> {
@@ -45,7 +47,7 @@ export async function startRedis(t: Pick<Test, 'teardown'>): Promise<TestRedis> 
   }
 
   async function client(): Promise<Redis> {
-    const redis = new Redis({ port, lazyConnect: true, retryStrategy: () => null })
+    const redis = new Redis({ host, port, lazyConnect: true, retryStrategy: () => null })
     redis.on('error', () => {}) // whoever uses it is told
     clients.push(redis)
     await redis.connect()
@@ -64,7 +66,7 @@ export async function startRedis(t: Pick<Test, 'teardown'>): Promise<TestRedis> 
   await start()
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${host}:${port}`,
     start,
     stop,
     pause: () => void server?.kill('SIGSTOP'),
@@ -86,12 +88,14 @@ export function addressOf({ url }: TestRedis): Secret {
   return new Secret(url)
 }
 
-async function launch(port: number, directory: string): Promise<ChildProcess> {
-  const settings = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no' }
+async function launch(port: number, directory: string, on?: Host): Promise<ChildProcess> {
+  const bind = on?.address ?? '127.0.0.1'
+  const settings = { port, bind, 'protected-mode': 'no', dir: directory, save: '', appendonly: 'no' }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   // Debian keeps servers in /usr/sbin or /usr/bin; the PATH of a test need not have both.
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/usr/bin` }
-  const server = spawn('redis-server', args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [file = 'redis-server', ...words] = [...(on?.within ?? []), 'redis-server', ...args]
+  const server = spawn(file, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   server.stdout.setEncoding('utf8')
   return new Promise((resolve, reject) => {
     let printed = ''

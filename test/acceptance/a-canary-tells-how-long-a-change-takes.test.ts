@@ -1,0 +1,66 @@
+import t, { type Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { metric } from '../support/metrics.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { workersOf } from '../support/processes.ts'
+import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
+
+/** How many changes and trials all of them have measured, and how many of these took at most so long. */
+async function measured(altgates: readonly Altgate[], le = '+Inf'): Promise<number> {
+  const counts = altgates.map(each => metric(each, 'altgate_revocation_seconds_bucket', { le }))
+  return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0)
+}
+
+/** Two gateways on one PostgreSQL; all of them together make a trial so often. */
+async function startTwo(t: Test, withRedis: boolean, canarySeconds: number) {
+  const [database, redis] = await Promise.all([startPostgres(t), withRedis ? startRedis(t) : undefined])
+  const settings = {
+    store: { url: database.url, leaseMs: 3000 },
+    ...(redis && { redis: { url: redis.url, leaseMs: 3000 } }),
+  }
+  const env = { ALTGATE__OPERATIONS__CANARYSECONDS: String(canarySeconds) }
+  const first = await startAltgate(t, { settings: { hashing, ...settings }, env })
+  return [first, await startAltgate(t, { settings: { hashing, ...settings }, env })] as const
+}
+
+for (const withRedis of [true, false])
+  t.test(`${withRedis ? 'with' : 'without'} Redis, trials of a change are measured`, async t => {
+    const altgates = await startTwo(t, withRedis, 1)
+    await until(async () => (await measured(altgates)) >= 3)
+    t.ok((await measured(altgates, '1')) >= 1, 'within a second while all are well')
+
+    const [began, before] = [Date.now(), await measured(altgates)]
+    await until(async () => (await measured(altgates)) >= before + 3)
+    t.ok(Date.now() - began > 2000, 'one of all the gateways makes them, not each')
+
+    const second = [altgates[1].pid, ...workersOf(altgates[1].pid)]
+    const signal = (name: 'SIGSTOP' | 'SIGCONT') => second.forEach(pid => process.kill(pid, name))
+    t.teardown(() => signal('SIGCONT'))
+    signal('SIGSTOP')
+    const slow = async () => (await measured([altgates[0]])) - (await measured([altgates[0]], '0.5'))
+    const atFirst = await slow()
+    await until(async () => (await slow()) > atFirst)
+    t.pass('a process that hangs is waited for while it may trust its memory')
+  })
+
+/** Exactly once each, whichever gateway counts it. */
+async function countsCommands(t: Test, altgates: readonly [Altgate, ...Altgate[]]): Promise<void> {
+  const before = await measured(altgates)
+  const set = ['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com']
+  for (const so of [1, 2, 3]) {
+    await altgates[0].must(set, { stdin: `the password number ${so}\n` })
+    await until(async () => (await measured(altgates)) >= before + so)
+    t.equal(await measured(altgates), before + so)
+  }
+}
+
+t.test('what a command changes is measured, on SQLite', async t => {
+  await countsCommands(t, [await startAltgate(t, { settings: { hashing } })])
+})
+for (const withRedis of [true, false])
+  t.test(`what a command changes is measured once, ${withRedis ? 'with' : 'without'} Redis`, async t => {
+    await countsCommands(t, await startTwo(t, withRedis, 0))
+  })

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { ask } from '../support/ask.ts'
+import { cut, mend, type Host } from '../support/hosts.ts'
+import { createLedger, nameOf, type State } from './ledger.ts'
+import { keepAsking } from './rounds.ts'
+import { anna, path, type HostWorld } from './world.ts'
+
+/** Hosts that cannot reach each other for a while. */
+export interface Cut {
+  readonly name: string
+  readonly pairs: (world: HostWorld) => readonly (readonly [Host, Host])[]
+  /** What happens behind the cut, so that one end forgets connections that the other one believes in. */
+  readonly meanwhile?: (world: HostWorld) => Promise<void>
+  /** Whether the gateway that is cut off can know what is so. */
+  readonly outage: boolean
+}
+
+const third = ({ gateways }: HostWorld): Host => gateways[2].host
+
+export const fromRedis: Cut = { name: 'Redis', pairs: w => [[third(w), w.hosts.redis]], outage: false }
+export const fromPostgres: Cut = {
+  name: 'PostgreSQL',
+  pairs: w => [[third(w), w.hosts.postgres]],
+  outage: true,
+}
+export const fromBoth: Cut = {
+  name: 'both',
+  pairs: w => [...fromRedis.pairs(w), ...fromPostgres.pairs(w)],
+  outage: true,
+}
+export const fromTheOthers: Cut = {
+  name: 'the other gateways',
+  pairs: w => w.gateways.slice(0, 2).map(({ host }) => [third(w), host] as const),
+  outage: false,
+}
+/** When the line is back, both ends of its connections are open on one side only. */
+export const redisForgets: Cut = {
+  ...fromRedis,
+  name: 'a Redis that has forgotten its connections when it is back',
+  async meanwhile({ redis }) {
+    await redis?.stop()
+    await redis?.start()
+  },
+}
+export const postgresForgets: Cut = {
+  ...fromPostgres,
+  name: 'a PostgreSQL that has forgotten its connections when it is back',
+  async meanwhile({ postgres }) {
+    await postgres.crash()
+    await postgres.start()
+  },
+}
+
+/**
+ * Milliseconds in which everything is as it was once the cut is over; or as many as the cut lasted, for TCP sends again what is
+ * under way at intervals that double.
+ */
+const normalWithin = 2000
+
+/**
+ * Cuts the third gateway off, has a password set on the first one, and asks all of them all the while. What the command
+ * says must be so: the ledger counts every answer by another state. `from`: the password of now.
+ */
+export async function playCut(t: Test, world: HostWorld, each: Cut, from: number): Promise<void> {
+  const before: State = { password: from, enabled: true, connected: false }
+  let isCut = true
+  const ledger = createLedger(before, who => isCut && each.outage && who === third(world).name)
+  const stop = keepAsking(world, ledger)
+  const first = world.gateways[0].altgate
+  const pairs = each.pairs(world)
+  await delay(200) // callers are known
+  const began = performance.now()
+  for (const [one, other] of pairs) cut(one, other)
+  await each.meanwhile?.(world)
+  const after = { ...before, password: from + 1 }
+  const said = ledger.begin(after)
+  const { code, stderr } = await first.cli(['credential', 'set', '--scope', 'msa', '--user', anna], {
+    stdin: `${nameOf(after.password)}\n`,
+  })
+  said(code === 0 ? 'in force' : 'not made')
+  t.equal(code, 0, `cut off from ${each.name}: the change is in force ${stderr}`)
+  await delay(500) // callers meet it
+
+  for (const [one, other] of pairs) mend(one, other)
+  const mended = performance.now()
+  const isNormal = async () =>
+    (await ask(world.gateways[2].altgate.url + path, { as: [anna, nameOf(after.password)] })).status === 200
+  while (!(await isNormal())) await delay(20)
+  const took = performance.now() - mended
+  isCut = false
+  await delay(300) // callers meet it
+  await stop()
+  t.strictSame(ledger.wrong.slice(0, 10), [], `cut off from ${each.name}: ${ledger.requests} requests`)
+  t.ok(
+    took < Math.max(normalWithin, mended - began),
+    `cut off from ${each.name}: normal ${Math.round(took)} ms after it`,
+  )
+}

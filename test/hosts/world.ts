@@ -1,0 +1,93 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { loadSettings } from '../../src/settings/load.ts'
+import { openTools } from '../../src/tools.ts'
+import type { Tools } from '../../src/commands/tools.ts'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { makeHosts, type Host } from '../support/hosts.ts'
+import { checkout, start } from '../support/program.ts'
+import { startPostgres, type Postgres } from '../support/postgres.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+
+export const anna = 'anna@example.com'
+export const path = '/contoso/welcome.git/info/refs'
+export const directory = '5f0c2a9e-3b1d-4c66-9d0a-7a51c3e8f214'
+export const firstPassword = 'the password number 0'
+
+/** A gateway, and the host that it has for itself. */
+export interface HostedGateway {
+  readonly host: Host
+  readonly altgate: Altgate
+}
+
+/** Each part on a host of its own; this process is on one more, with the callers and an operator. */
+export interface HostWorld {
+  readonly hosts: Readonly<Record<'redis' | 'postgres' | 'upstream', Host>>
+  readonly gateways: readonly [HostedGateway, HostedGateway, HostedGateway]
+  readonly redis: TestRedis | undefined
+  readonly postgres: Postgres
+  /** What commands work with, on this host: for changes by the hundred. */
+  readonly operator: Tools
+}
+
+/** Old passwords are tried all the time: not what this is about. */
+const endless = { guesses: 1_000_000 }
+const throttle = {
+  address: endless,
+  credential: endless,
+  everywhere: endless,
+  repetition: { requests: 1_000_000 },
+}
+/** The least that the settings allow: how dear a hash is, is not what this is about. */
+const hashing = { lanes: 1, memoryKiB: 7168, passes: 5, queueLimit: 1000 }
+
+export interface WorldOptions {
+  /** Without it gateways look at the log of the store. */
+  readonly redis: boolean
+  readonly settings?: Readonly<Record<string, unknown>>
+}
+
+let made: ReturnType<typeof hostsOf> | undefined
+function hostsOf() {
+  return makeHosts(['redis', 'postgres', 'upstream', 'first', 'second', 'third'])
+}
+
+/** Three gateways with an account and Anna's credential. All of it ends with the test; the hosts stay for the next one. */
+export async function startHostWorld(
+  t: Pick<Test, 'teardown'>,
+  { redis: wantsRedis, settings: more = {} }: WorldOptions,
+): Promise<HostWorld> {
+  made ??= hostsOf()
+  const hosts = made
+  const [redis, postgres] = await Promise.all([
+    wantsRedis ? startRedis(t, hosts.redis) : undefined,
+    startPostgres(t, hosts.postgres),
+  ])
+  const { address, within } = hosts.upstream
+  start(t, [join(checkout, 'test/hosts/upstream.ts'), address, '8080'], process.env, within)
+  const store = { url: postgres.url }
+  const settings = {
+    workers: 1,
+    throttle,
+    hashing,
+    store,
+    ...(redis && { redis: { url: redis.url } }),
+    ...more,
+  }
+  const startOn = async (host: Host): Promise<HostedGateway> => ({
+    host,
+    altgate: await startAltgate(t, { settings, on: host }),
+  })
+  const first = await startOn(hosts.first)
+  const [second, third] = await Promise.all([startOn(hosts.second), startOn(hosts.third)])
+  const { must, config } = first.altgate
+  await must(['directory', 'add', directory, '--name', 'Contoso Ltd'])
+  await must(['account', 'add', 'contoso', '--upstream', `http://${address}:8080`])
+  await must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${firstPassword}\n` })
+
+  const loaded = loadSettings({ file: config, env: {}, cwd: checkout })
+  if ('complaints' in loaded) throw new Error('the settings of a gateway are refused')
+  const operator = await openTools(loaded.settings)
+  t.teardown(() => operator.close())
+  return { hosts, gateways: [first, second, third], redis, postgres, operator }
+}
