@@ -3,6 +3,7 @@ import type { Secret } from '../gateway/secret.ts'
 import { forwarding } from './forwarding.ts'
 import { hashing } from './hashing.ts'
 import { keeping } from './keeping.ts'
+import { redis } from './redis.ts'
 import { accounts, serving } from './serving.ts'
 import { notice, signIn } from './sign-in.ts'
 import { upstreamAuth } from './upstream-auth.ts'
@@ -18,7 +19,7 @@ export const schema = z
     workers: serving.workers,
     accounts,
     store: keeping.store,
-    redis: keeping.redis,
+    redis,
     upstreamAuth: upstreamAuth.standard,
     upstreamAuthByAccount: upstreamAuth.byAccount,
     trustedProxies: serving.trustedProxies,

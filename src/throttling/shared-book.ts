@@ -20,14 +20,14 @@ export interface SharedBookOptions {
 const patience = 1000
 
 export function createSharedBook({ server, outage }: SharedBookOptions): SharedBook {
-  const redis = server.keep('throttle', patience)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  redis.on('error', cause => breaker.failed(cause))
+  const shards = server.keep('throttle', patience, cause => breaker.failed(cause))
 
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
-  function ask<T>(question: () => Promise<T>): Promise<T | undefined> | undefined {
-    if (redis.status !== 'ready' || !breaker.allows()) return undefined
-    const answered = question().then(
+  function ask<T>(question: (redis: Redis) => Promise<T>): Promise<T | undefined> | undefined {
+    const redis = shards.of(keyOf(''))
+    if (redis === undefined || !breaker.allows()) return undefined
+    const answered = question(redis).then(
       answer => {
         breaker.succeeded()
         return answer
@@ -41,14 +41,14 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   }
 
   return {
-    enter: guess => ask(() => enter(redis, guess)),
+    enter: guess => ask(redis => enter(redis, guess)),
     strike(names, digest) {
-      void ask(() => Promise.all(names.map(name => redis.zrem(keyOf(name), digest))))
+      void ask(redis => Promise.all(names.map(name => redis.zrem(keyOf(name), digest))))
     },
     befriend(familiar) {
-      void ask(() => redis.set(keyOf(familiar), '', 'EX', familiarSeconds))
+      void ask(redis => redis.set(keyOf(familiar), '', 'EX', familiarSeconds))
     },
-    close: () => redis.disconnect(),
+    close: () => shards.close(),
   }
 }
 
@@ -62,8 +62,12 @@ function silence(): Promise<undefined> {
   })
 }
 
+/**
+ * All on one node of a Cluster: a guess counts for its address, its user name and for everybody at one moment, or not at
+ * all. One node can count far more guesses than all gateways can hash.
+ */
 function keyOf(name: string): string {
-  return `altgate:throttle:${name}`
+  return `altgate:throttle:{guesses}:${name}`
 }
 
 async function enter(redis: Redis, { digest, familiar, own, strange }: Guess): Promise<Entered> {

@@ -82,8 +82,8 @@ export async function startRedis(t: Pick<Test, 'teardown'>): Promise<TestRedis> 
 }
 
 /** The address as the program takes it. */
-export function addressOf({ url }: TestRedis): Secret {
-  return new Secret(url)
+export function addressOf({ url }: TestRedis): { readonly url: Secret } {
+  return { url: new Secret(url) }
 }
 
 async function launch(port: number, directory: string): Promise<ChildProcess> {
