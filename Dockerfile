@@ -49,7 +49,9 @@ USER root
 RUN chown --recursive root:root node_modules/.cache
 # The embedded store on a volume, so that the root file system can be read-only; the operations port is for
 # the container's network, never published.
-ENV ALTGATE__STORE__URL=sqlite:/data/altgate.db \
+# And SIGUSR1 opens no debugger.
+ENV NODE_OPTIONS=--disable-sigusr1 \
+    ALTGATE__STORE__URL=sqlite:/data/altgate.db \
     ALTGATE__OPERATIONS__HOST=0.0.0.0
 USER 1000:1000
 VOLUME /data

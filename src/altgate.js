@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 const [major, minor] = process.versions.node.split('.').map(Number)
 const isFit = major >= 26 || (major === 24 && minor >= 15)
 if (isFit) {
+  process.umask(0o077) // what is written here holds names and hashes: for nobody else to read
+  ignoreSignals(process.argv.includes('serve'))
   keepCompiled()
   const { run } = await import('./cli.ts')
   const code = await run(process.argv.slice(2))
@@ -17,6 +19,14 @@ if (isFit) {
       'In a checkout run: npm run -s altgate -- …\n',
   )
   process.exitCode = 1
+}
+
+/**
+ * SIGUSR1 would open a debugger to whoever is on this machine. The others would end a gateway at once: scripts that rotate
+ * logs send them to anything that serves.
+ */
+function ignoreSignals(serves) {
+  for (const signal of serves ? ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] : ['SIGUSR1']) process.on(signal, () => {})
 }
 
 /**

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { identityOf } from './gateway/identity.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
+import type { Connections } from './http/connections/connections.ts'
 import { createForwardAuthServer, type ForwardAuthServer } from './http/forward-auth/server.ts'
 import { createSenderReader } from './http/sender.ts'
 import { createPublicServer, type PublicServerOptions } from './http/server.ts'
@@ -24,6 +25,7 @@ export interface AppParts {
   readonly metrics: WorkerMetrics
   readonly outage: ReturnType<typeof createOutageReport>
   readonly log: Logger
+  readonly connections: Connections
 }
 
 /** The public port: the proxy and the page. It does not listen yet. */
@@ -42,14 +44,22 @@ export function createApp(parts: AppParts): FastifyInstance {
     networkOf: address => networkOf(address, settings.throttle.ipv6PrefixBits),
     authorize: services.upstreamAuth.authorize,
     publicKeys: services.upstreamAuth.publicKeys,
+    lfs: { key: services.lfsKey, ...settings.lfs },
     observer: proxyObserver(parts),
+    connections: parts.connections,
     selfService: page(parts),
     ...(listen.tls && { tls: { cert: read(listen.tls.certFile), key: read(listen.tls.keyFile) } }),
   })
 }
 
 /** The forward-auth port: the same gateway, for proxies that forward by themselves. It does not listen yet. */
-export function createForwardAuth({ settings, services, witness, log }: AppParts): ForwardAuthServer {
+export function createForwardAuth({
+  settings,
+  services,
+  witness,
+  log,
+  connections,
+}: AppParts): ForwardAuthServer {
   return createForwardAuthServer({
     gateway: services.gateway,
     witness,
@@ -58,6 +68,9 @@ export function createForwardAuth({ settings, services, witness, log }: AppParts
     trustedProxies: settings.trustedProxies,
     loadTest: settings.throttle.loadTest,
     identify: identityOf,
+    answerKey: services.answerKey,
+    now: Date.now,
+    connections,
     observer: {
       untrusted: (from, request) =>
         log.warn({ request, from }, 'not in trustedProxies: what it asked the forward-auth port was refused'),

@@ -22,9 +22,11 @@ import { InDoubt, Outage } from './gateway/outage.ts'
 export async function run(words: readonly string[]): Promise<number> {
   // `altgate account list | head`: a reader that goes away is no fault.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
+    if (error.code === 'EPIPE') process.exit(0)
+    note(`altgate: the output cannot be written (${error.code}).`)
+    process.exit(1)
   })
+  process.stderr.on('error', () => {}) // nobody reads that, and there is nobody else to be told
   try {
     await buildProgram().parseAsync(words, { from: 'user' })
     return 0

@@ -3,22 +3,30 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { handOver, type HandedOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
+import { aborted } from './stopping.ts'
 import type { Logger } from './witnesses/log.ts'
 
 /** What a worker tells the primary process; other users of the channel (hashing, metrics) have tags of their own. */
 export type FromWorker =
   | { readonly altgate: 'listening' }
   | { readonly altgate: 'cannot-start'; readonly why: string }
+  /** So many lines of a log were lost since it last said so. */
+  | { readonly altgate: 'dropped'; readonly log: 'log' | 'audit'; readonly lines: number }
 
 /** What the primary process tells a worker. */
 export type ToWorker =
   /** Before everything else. */
-  ({ readonly altgate: 'settings' } & HandedOver) | { readonly altgate: 'stop' }
+  | ({ readonly altgate: 'settings' } & HandedOver)
+  /** Every answer closes its connection from now on. */
+  | { readonly altgate: 'drain' }
+  | { readonly altgate: 'stop' }
 
 /** The worker processes of this machine. */
 export interface Fleet {
   /** How many of them listen. */
   listening(): number
+  /** Each still takes new connections, but keeps none. */
+  drain(): void
   /** Each finishes what is under way; whoever is not done after `graceSeconds` is killed. */
   stop(graceSeconds: number): Promise<void>
 }
@@ -30,6 +38,8 @@ export interface FleetParts {
   /** Called with each new process, before it has begun. */
   readonly started: (worker: Worker) => void
   readonly log: Logger
+  /** Aborted when the gateway is to stop: nobody waits for workers that cannot begin. */
+  readonly abort: AbortSignal
 }
 
 /**
@@ -44,10 +54,20 @@ const heap = [
   '--heap-growing-percent=10',
   '--no-concurrent-recompilation',
   '--expose-gc',
+  '--disable-sigusr1', // which would open a debugger
 ]
 
 /** glibc keeps memory for each thread that ever asked for some: twenty megabytes in each worker, for no gain. */
 const oneArena = { MALLOC_ARENA_MAX: '1' }
+
+/**
+ * The descriptor under which workers have the primary's standard output. Whatever a child process has as its own standard
+ * output or error, libuv makes wait for slow readers when it starts, and for all that share it: so workers share neither.
+ */
+export const sharedOutput = 4
+
+/** Characters of what workers print by themselves, such as the trace of a crash, that wait for a reader. */
+const mostPrinted = 1024 * 1024
 
 /** Longest pause before a worker that keeps dying is started again, in milliseconds. */
 const longestPause = 5000
@@ -56,7 +76,7 @@ const longestPause = 5000
  * Starts the workers and resolves when all of them listen. A worker that dies later is replaced. Rejects with
  * a sentence if one cannot start, for instance because the port is taken.
  */
-export async function startFleet({ size, settings, started, log }: FleetParts): Promise<Fleet> {
+export async function startFleet({ size, settings, started, log, abort }: FleetParts): Promise<Fleet> {
   // Where workers share a socket they accept by themselves. In turn, the primary would hand connections to a worker that
   // has just died, and nobody would ever answer or close them: a git that hangs for good.
   cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -64,6 +84,7 @@ export async function startFleet({ size, settings, started, log }: FleetParts): 
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
     args: [],
     execArgv: [...process.execArgv, ...heap],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', 1],
   })
   const workers = new Map<Worker, 'starting' | 'listening'>()
   let stopping = false
@@ -74,6 +95,7 @@ export async function startFleet({ size, settings, started, log }: FleetParts): 
     workers.set(worker, 'starting')
     tell(worker, { altgate: 'settings', ...handOver(settings) })
     started(worker)
+    worker.process.stderr?.on('data', passOn)
     worker.once('exit', (code, signal) => {
       workers.delete(worker)
       if (!stopping) void replace(worker, code, signal)
@@ -89,6 +111,10 @@ export async function startFleet({ size, settings, started, log }: FleetParts): 
     deaths -= 1
   }
 
+  function drain(): void {
+    for (const worker of workers.keys()) tell(worker, { altgate: 'drain' })
+  }
+
   async function stop(graceSeconds: number): Promise<void> {
     stopping = true
     const gone = [...workers.keys()].map(ended)
@@ -99,12 +125,20 @@ export async function startFleet({ size, settings, started, log }: FleetParts): 
   }
 
   try {
-    await Promise.all(Array.from({ length: size }, fork))
+    await Promise.race([Promise.all(Array.from({ length: size }, fork)), aborted(abort)])
   } catch (error) {
     await stop(0)
     throw error
   }
-  return { listening: () => [...workers.values()].filter(state => state === 'listening').length, stop }
+  return {
+    listening: () => [...workers.values()].filter(state => state === 'listening').length,
+    drain,
+    stop,
+  }
+}
+
+function passOn(printed: Buffer): void {
+  if (process.stderr.writableLength < mostPrinted) process.stderr.write(printed)
 }
 
 function tell(worker: Worker, message: ToWorker): void {

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { operationsConnections } from './connections.ts'
 import { startDemo } from './demo/demo.ts'
-import { startFleet, type Fleet } from './fleet.ts'
+import { startFleet, type Fleet, type FromWorker } from './fleet.ts'
 import { openFoundation, type Foundation } from './foundation.ts'
 import { Outage } from './gateway/outage.ts'
 import { ipcChannel } from './hashing/channel.ts'
@@ -10,11 +11,12 @@ import { serveHashing } from './hashing/remote.ts'
 import { createOperationsServer } from './http/operations.ts'
 import { cannotListen, freePort } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
+import { aborted, beginStopping, type Stopping } from './stopping.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
-import { openAuditLog } from './witnesses/audit.ts'
+import { warnOfPassThrough, warnOfReaders } from './warnings.ts'
 import { followChanges } from './witnesses/follow-changes.ts'
 import { keepServing } from './witnesses/last-resort.ts'
-import { createLog, type Logger } from './witnesses/log.ts'
+import { openLogs, type Logs } from './witnesses/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './witnesses/primary-metrics.ts'
 import { watchParts } from './witnesses/watch-parts.ts'
 
@@ -25,8 +27,7 @@ export interface ServeOptions {
 }
 
 /** What the primary process has, for those it starts and for `/ready`. */
-interface Primary extends ServeOptions {
-  readonly log: Logger
+interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
   readonly metrics: PrimaryMetrics
   /** Whatever is opened here is closed in reverse order. */
   readonly open: AsyncDisposableStack
@@ -42,8 +43,12 @@ const storePause = 1000
 export async function serve(options: ServeOptions): Promise<void> {
   await using open = new AsyncDisposableStack()
   const { settings, stop } = options
-  const primary: Primary = { ...options, open, log: createLog(settings.log), metrics: createPrimaryMetrics() }
+  const metrics = createPrimaryMetrics()
+  const logs = openLogs(settings, which => metrics.dropped(which, 1))
+  if (logs.flaw !== undefined) throw new Error(logs.flaw)
+  const primary: Primary = { ...options, ...logs, open, metrics }
 
+  const stopping = beginStopping(primary)
   const { progress, address: operations } = await startOperations(primary)
   const lanes = await startHashing(primary)
   const foundation = await openWhenStoreAnswers(primary, progress)
@@ -54,32 +59,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
   if (forwardAuth !== undefined) await freePort(forwardAuth) // the one that is asked for: it is never 0
-  progress.fleet = await startWorkers(primary, lanes, port)
+  progress.fleet = await startWorkers(primary, stopping, lanes, port)
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
-  primary.log.info(where, 'listening')
+  if (!stop.aborted) primary.log.info(where, 'listening')
   warnOfPassThrough(primary)
+  warnOfReaders(primary)
   if (guide !== undefined) process.stdout.write(guide)
   keepServing({ log: primary.log, count: primary.metrics.bug })
 
   await aborted(stop)
   primary.log.info('stopping: requests under way are finished first')
-  setTimeout(giveUp, (settings.stop.graceSeconds + closingSeconds) * 1000, primary.log).unref()
-}
-
-/** It has to be wanted, and whoever reads the log later should see that it is. */
-function warnOfPassThrough({ settings, log }: Primary): void {
-  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)]
-  if (choices.some(({ method }) => method === 'pass-through'))
-    log.warn('upstreamAuth pass-through: passwords of users travel on to upstreams')
-}
-
-/** Seconds that closing may take after the last request. */
-const closingSeconds = 10
-
-/** Whatever hangs while it is being closed must not keep the process for ever. */
-function giveUp(log: Logger): void {
-  log.fatal('something could not be closed in time')
-  process.exit(1)
+  await stopping.drain(progress.fleet)
 }
 
 /** How far the start has come, and how the parts are: what `/ready` says. */
@@ -89,7 +79,7 @@ interface Progress {
 }
 
 /** First of all, so that whoever waits can see what for. */
-async function startOperations({ settings, stop, metrics, open }: Primary) {
+async function startOperations({ settings, stop, log, metrics, open }: Primary) {
   const progress: Progress = { parts: {} }
   const size = processes(settings.workers)
   const server = createOperationsServer({
@@ -99,6 +89,7 @@ async function startOperations({ settings, stop, metrics, open }: Primary) {
       return { ready: listening === size && !stop.aborted, parts }
     },
     metrics: metrics.collect,
+    connections: operationsConnections(settings, log),
   })
   open.defer(() => server.close())
   const address = await server.listen(settings.operations).catch(error => {
@@ -140,7 +131,7 @@ async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promi
 }
 
 async function watch(primary: Primary, { store, redis }: Foundation, progress: Progress): Promise<void> {
-  const { settings, log, open } = primary
+  const { audit, open } = primary
   const watched = watchParts({
     store: () => store.ping(),
     ...(redis && { redis: () => redis.ping() }),
@@ -148,7 +139,6 @@ async function watch(primary: Primary, { store, redis }: Foundation, progress: P
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
-  const audit = openAuditLog(settings.audit, log)
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 }
@@ -168,7 +158,12 @@ async function prepareDemo(
   return guide
 }
 
-async function startWorkers({ settings, log, open }: Primary, lanes: Lanes, port: number): Promise<Fleet> {
+async function startWorkers(
+  { settings, stop, log, metrics, open }: Primary,
+  stopping: Stopping,
+  lanes: Lanes,
+  port: number,
+): Promise<Fleet> {
   const neighbourhood = createNeighbourhood()
   const fleet = await startFleet({
     size: processes(settings.workers),
@@ -177,18 +172,17 @@ async function startWorkers({ settings, log, open }: Primary, lanes: Lanes, port
       const channel = ipcChannel(worker.process)
       serveHashing(lanes, channel)
       neighbourhood.join(channel)
+      worker.on('message', (message: FromWorker) => {
+        if (message?.altgate === 'dropped') metrics.dropped(message.log, message.lines)
+      })
     },
     log,
+    abort: stop,
   })
-  open.defer(() => fleet.stop(settings.stop.graceSeconds))
+  open.defer(() => fleet.stop(stopping.secondsLeft()))
   return fleet
 }
 
 function processes(setting: number | 'auto'): number {
   return setting === 'auto' ? availableParallelism() : setting
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
 }

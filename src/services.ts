@@ -10,17 +10,19 @@ import type {
   News,
   PasswordHasher,
   SessionStore,
-  Throttle,
   VerdictCache,
 } from './gateway/ports.ts'
 import { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
-import { createVerifier } from './gateway/verifier.ts'
+import type { Throttle } from './gateway/throttle.ts'
+import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
+import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './news/redis-news.ts'
 import { keepStoreLease } from './news/store-lease.ts'
 import { createStoreNews } from './news/store-news.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Neighbours } from './throttling/neighbours.ts'
+import { createLoops } from './throttling/loops.ts'
 import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
@@ -39,6 +41,10 @@ export interface Services {
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   readonly upstreamAuth: UpstreamAuth
+  /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
+  readonly lfsKey: Uint8Array
+  /** Seals the answers that a proxy brings back to the forward-auth port. */
+  readonly answerKey: Uint8Array
   close(): Promise<void>
 }
 
@@ -47,8 +53,12 @@ export interface ServiceParts {
   readonly neighbours: Neighbours
   /** Told of every part that failed. */
   readonly outage: (outage: Outage) => void
+  /** Told of an address that asks again and again without presenting anything. */
+  readonly asksTooOften?: (from: string) => void
   /** Told when a good password could not be given a dearer hash. */
   readonly upgradeFailed: (error: unknown) => void
+  /** Told of a match whose imported hash looks at the beginning of the password only. */
+  readonly provedInPart: (whose: ProvedInPart) => void
   /** Told what goes wrong in signing in to upstreams without a request failing over it. */
   readonly upstreamAuthWarning: (sentence: string, cause: unknown) => void
   /** Told how many seconds it took until a change held in every process. */
@@ -64,7 +74,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const foundation = await openFoundation(settings, parts.revoked, 'expect').catch((error: unknown) => {
     throw error instanceof Outage ? error : new Outage('store', error)
   })
-  const { store, keys, generated } = foundation
+  const { store, keys, generated, verdictKey } = foundation
   opening.defer(() => store.close())
 
   const local = createLocalVerdicts({
@@ -93,9 +103,16 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       credentials: store.credentials,
       verdicts,
       generated,
+      decoys: createDecoys({
+        survey: store.hashSurvey,
+        key: verdictKey,
+        cost: settings.hashing,
+        now: Date.now,
+      }),
       throttle: throttleOf(settings, { foundation, parts, opening }),
       ...parts,
     }),
+    loops: createLoops(settings.throttle, { now: Date.now, tooOften: parts.asksTooOften }),
     outage: parts.outage,
   })
   const upstreamAuth = createUpstreamAuth(
@@ -107,6 +124,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       warn: parts.upstreamAuthWarning,
     },
   )
+  const lfsKey = await store.key('lfs-actions')
+  const answerKey = await store.key('answers')
   const open = opening.move()
   return {
     gateway,
@@ -117,6 +136,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     keys,
     generated,
     upstreamAuth,
+    lfsKey,
+    answerKey,
     close: () => open.disposeAsync(),
   }
 }

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuth } from './app.ts'
-import type { FromWorker, ToWorker } from './fleet.ts'
+import { createConnections } from './connections.ts'
+import { sharedOutput, type FromWorker, type ToWorker } from './fleet.ts'
+import { atMost } from './gateway/at-most.ts'
+import type { Subject } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
+import type { ProvedInPart } from './gateway/verifier.ts'
+import type { Connections } from './http/connections/connections.ts'
 import { ipcChannel } from './hashing/channel.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, type Where } from './listening.ts'
@@ -9,42 +15,51 @@ import { openServices, type Services } from './services.ts'
 import { takeOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import { neighboursOver } from './throttling/neighbours.ts'
-import { openAuditLog, witnesses } from './witnesses/audit.ts'
+import { witnesses } from './witnesses/audit.ts'
 import { createLastUsedWitness } from './witnesses/last-used.ts'
 import { keepServing } from './witnesses/last-resort.ts'
-import { createLog } from './witnesses/log.ts'
+import { openLogs } from './witnesses/logs.ts'
 import { createWorkerMetrics } from './witnesses/metrics.ts'
 import { createOutageReport } from './witnesses/outages.ts'
 
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
 // other end, and tells it when to stop: signals reach the whole group, but the primary process decides what happens and
 // in which order.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
+
+// What Node prints there by itself is not worth the process if nobody reads it, or its disk is full.
+process.stderr.on('error', () => {})
 
 /** Milliseconds between two tries to reach a store that is down while this worker starts. */
 const storePause = 1000
 
 /** What this worker has opened; closed in reverse order. */
 const open = new AsyncDisposableStack()
+let connections: Connections | undefined
+let draining = false
 const handedOver = Promise.withResolvers<Settings>()
 process.on('message', (message: ToWorker) => {
   if (message?.altgate === 'settings') handedOver.resolve(takeOver(message))
+  if (message?.altgate === 'drain') drain()
   if (message?.altgate === 'stop') void stop()
 })
 
 const settings = await handedOver.promise
-const log = createLog(settings.log)
+const { log, audit } = openLogs(settings, createLossReport(), sharedOutput)
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
 
 const primary = ipcChannel(process)
 const hasher = createRemoteHasher(primary, { cost: settings.hashing })
-const services = await openWhenStoreAnswers()
-open.defer(() => services.close())
+const unguarded = await openWhenStoreAnswers()
+open.defer(() => unguarded.close())
+const services = { ...unguarded, gateway: audit.guard(unguarded.gateway) }
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
-const witness = witnesses(openAuditLog(settings.audit, log), metrics, lastUsed)
-const parts = { settings, services, hasher, witness, metrics, outage, log }
+const witness = witnesses(audit, metrics, lastUsed)
+connections = createConnections({ settings, metrics, log })
+if (draining) connections.announceEnd()
+const parts = { settings, services, hasher, witness, metrics, outage, log, connections }
 const app = createApp(parts)
 open.defer(() => app.close())
 const listening = [listen(settings.listen, app)]
@@ -72,7 +87,13 @@ async function listen(
   }
 }
 
+function drain(): void {
+  draining = true
+  connections?.announceEnd()
+}
+
 async function stop(): Promise<void> {
+  drain()
   await open.disposeAsync()
   process.exit(0)
 }
@@ -80,6 +101,18 @@ async function stop(): Promise<void> {
 async function openWhenStoreAnswers(): Promise<Services> {
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
+  const asksTooOften = (from: string) =>
+    log.warn({ from }, 'an address asks again and again and presents no credential: it is told to come later')
+  const told = new LRUCache<Subject, true>(atMost(10_000))
+  // Every sign-in would say it again.
+  const provedInPart = ({ scope, subject }: ProvedInPart) => {
+    if (told.has(subject)) return
+    told.set(subject, true)
+    log.warn(
+      { scope, subject },
+      'an imported bcrypt hash proves only the first 72 bytes of this password, so it stays as it is: whatever follows them is let in. Have the password set again',
+    )
+  }
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>
     log.warn({ cause: String(cause) }, sentence)
   for (;;) {
@@ -88,7 +121,9 @@ async function openWhenStoreAnswers(): Promise<Services> {
         hasher,
         neighbours: neighboursOver(primary),
         outage,
+        asksTooOften,
         upgradeFailed,
+        provedInPart,
         upstreamAuthWarning,
         revoked: metrics.revoked,
         asked: metrics.asked,
@@ -101,6 +136,21 @@ async function openWhenStoreAnswers(): Promise<Services> {
   }
 }
 
+/** Counts lines that are lost; the primary process has the metric, so that the count outlives this worker. */
+function createLossReport(): (which: 'log' | 'audit') => void {
+  const lost = { log: 0, audit: 0 }
+  let telling: NodeJS.Timeout | undefined
+  return which => {
+    lost[which] += 1
+    telling ??= setTimeout(() => {
+      for (const log of ['log', 'audit'] as const)
+        if (lost[log] > 0) tell({ altgate: 'dropped', log, lines: lost[log] })
+      lost.log = lost.audit = 0
+      telling = undefined
+    }, 200).unref()
+  }
+}
+
 function tell(message: FromWorker): void {
-  process.send?.(message)
+  process.send?.(message, undefined, undefined, () => {}) // a primary that is gone takes this process along anyway
 }

@@ -6,6 +6,7 @@ import { Secret } from '../src/gateway/secret.ts'
 import { startLanes } from '../src/hashing/lanes.ts'
 import { openServices } from '../src/services.ts'
 import { loadSettings } from '../src/settings/load.ts'
+import { openStore } from '../src/store/store.ts'
 import { temporaryDirectory } from './support/directory.ts'
 import { until } from './support/until.ts'
 
@@ -31,11 +32,13 @@ async function aWorker(t: Test) {
   })
   t.teardown(() => lanes.close())
   const fail = (error: unknown) => void t.error(error)
+  await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher: lanes,
     neighbours: { tell() {}, onTold() {} },
     outage: fail,
     upgradeFailed: fail,
+    provedInPart: fail,
     upstreamAuthWarning: fail,
     revoked: () => {},
     asked: () => {},

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { answerText } from '../accounts/answer.ts'
 import type { AccountName } from '../gateway/names.ts'
+import { connectionsWithin, limitNamed, openFilesLimit } from '../listening.ts'
+import { exposedFiles } from '../settings/exposed.ts'
 import { settingsFile } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { examples } from './help.ts'
@@ -97,11 +99,44 @@ async function trySource(
   return `${origin} says of ${known}: ${answerText(answer)}`
 }
 
-async function* listenFindings({ listen, operations }: Settings): AsyncGenerator<Finding> {
+async function* listenFindings(settings: Settings): AsyncGenerator<Finding> {
+  const { listen, operations, connections } = settings
   // A gateway that runs with these settings holds both ports, and that is well.
   const running = await isLive(operations)
   yield await probe('listen', () => tryListen(listen, running))
   yield await probe('operations', () => tryListen(operations, running))
+  yield limitsFinding(connections)
+  yield filesFinding(settings)
   const { tls } = listen
   if (tls !== undefined) yield await probe('tls', () => tryTls(tls))
+}
+
+/** The limit of this shell; a service has one of its own. */
+function limitsFinding(asked: Settings['connections']): Finding {
+  const files = openFilesLimit()
+  const { total, perAddress } = connectionsWithin(files, asked)
+  const part = 'limits'
+  const sentence = `${files} open files: each worker takes ${total} connections, ${perAddress} from one address`
+  return {
+    part,
+    ok: total < files,
+    sentence: total < files ? sentence : `${sentence}; that is more than it can have`,
+  }
+}
+
+/** A core dump would hold passwords, and a file that others read holds what they may not know. */
+function filesFinding(settings: Settings): Finding {
+  const part = 'files'
+  const exposed = exposedFiles(settings)
+  if (exposed.length > 0) {
+    const ok = !exposed.some(({ holdsSecrets }) => holdsSecrets)
+    return {
+      part,
+      ok,
+      sentence: `every user of this machine can read ${exposed.map(({ file }) => file).join(', ')}`,
+    }
+  }
+  const dumps = (limitNamed('Max core file size') ?? 0) > 0
+  const sentence = dumps ? 'are private; core dumps are on in this shell (ulimit -c 0)' : 'are private'
+  return { part, ok: true, sentence }
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { algorithmOf } from '../gateway/algorithm.ts'
 import type { Scope } from '../gateway/names.ts'
 import { unreadable } from '../settings/complaint.ts'
 import { Failure } from './failure.ts'
 import { examples } from './help.ts'
 import { readImportFile } from './import-file.ts'
 import { insist } from './problems.ts'
-import { say } from './say.ts'
+import { note, say } from './say.ts'
 import { actor, type Toolbox } from './tools.ts'
 import { scope as readScope } from './words.ts'
 
@@ -14,8 +15,9 @@ const aboutFile = `
 One credential in each line, as htpasswd writes them: user:hash, or
 user:hash:secondary. Empty lines and lines that begin with # are skipped.
 Hashes: bcrypt ($2b$, $2y$, $2a$) and argon2 ($argon2id$ and its kin); each is
-replaced by our own argon2id at its first use. All or nothing: if one line is
-wrong, nothing is written. Credentials that exist are replaced.`
+replaced by our own argon2id at its first use, except that of a password of 72
+bytes or more by bcrypt, which does not look at the rest. All or nothing: if one
+line is wrong, nothing is written. Credentials that exist are replaced.`
 
 /** Faults that are printed; the rest is counted. */
 const mostFaults = 20
@@ -44,8 +46,17 @@ export function addImport(credential: Command, toolbox: Toolbox): void {
           clearProgress()
         }
         say(`${credentials.length} credentials were imported into scope ${scope}.`)
+        const inPart = credentials.filter(({ hash }) => algorithmOf(hash) === 'bcrypt').length
+        if (inPart > 0) note(aboutBcrypt(inPart))
       })
     })
+}
+
+/** How long a password was cannot be told from its hash: the log names those whose owners present a long one. */
+function aboutBcrypt(many: number): string {
+  return `${many} of them by bcrypt, which looks at the first 72 bytes of a password only. Those with longer passwords keep
+that hash, with which any password that begins like theirs gets in, until they set the password again; the log of
+the gateway names them when they sign in.`
 }
 
 function readBytes(file: string): Buffer {

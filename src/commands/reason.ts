@@ -20,6 +20,7 @@ const parts: Readonly<Record<Outage['part'], string>> = {
   upstream: 'The upstream cannot be used',
   accounts: 'Nobody can say what the account signs in with',
   gateway: 'The gateway cannot be used',
+  audit: 'The audit log',
 }
 
 /** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */

@@ -15,6 +15,8 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
     )
     .action(async () => {
       const settings = toolbox.settings()
+      // A reader that goes away, or a full disk under it, is no reason to stop serving.
+      process.stdout.removeAllListeners('error').on('error', () => {})
       const { serve } = await import('../serve.ts')
       try {
         await serve({ settings, stop: stopSignal() })

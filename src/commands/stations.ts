@@ -1,4 +1,4 @@
-import { algorithmOf } from '../gateway/algorithm.ts'
+import { algorithmOf, isDecoy } from '../gateway/algorithm.ts'
 import { scopeOf } from '../gateway/connection.ts'
 import type { Account } from '../gateway/account.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
@@ -56,8 +56,9 @@ export function listen(
       ...hasher,
       async compare(attempt, against) {
         const compared = await hasher.compare(attempt, against)
-        const which =
-          against === 'decoy' ? 'a decoy, as long as a real one takes' : `the ${algorithmOf(against)} hash`
+        const which = isDecoy(against)
+          ? 'a decoy, as long as a real one takes'
+          : `the ${algorithmOf(against)} hash`
         tell({ station: 'verify', found: `compared with ${which}: ${compared}` })
         return compared
       },

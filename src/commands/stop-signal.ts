@@ -1,9 +1,9 @@
-/** Aborted by the first SIGTERM or Ctrl-C. A second Ctrl-C is somebody who will not wait. */
+/** Aborted by the first SIGTERM or Ctrl-C; the reason is the signal's name. A second Ctrl-C is somebody who will not wait. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
-  process.once('SIGTERM', () => stop.abort())
+  process.once('SIGTERM', () => stop.abort('SIGTERM'))
   process.once('SIGINT', () => {
-    stop.abort()
+    stop.abort('SIGINT')
     process.once('SIGINT', () => process.exit(130))
   })
   return stop.signal

@@ -46,10 +46,16 @@ export async function walk(
       // Explaining must show what the store says now, and must leave nothing behind.
       verdicts: { recall: () => undefined, remember: () => undefined },
       hasher,
+      decoys: { like: async () => 'decoy' },
       generated,
       // The operator is asked for the password, and guesses nothing.
-      throttle: { admit: async () => ({ absolve() {}, welcome() {} }), again: () => undefined },
+      throttle: {
+        admit: async () => ({ absolve() {}, welcome() {} }),
+        again: () => undefined,
+        recognise() {},
+      },
       upgradeFailed: () => undefined,
+      provedInPart: () => undefined,
     }),
     outage: broken => {
       outage = broken

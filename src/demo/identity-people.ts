@@ -53,6 +53,7 @@ export function claimsOf({ email, name, at }: Person, authority: PlayedAuthority
     name,
     preferred_username: email,
     email,
+    email_verified: true,
   }
 }
 

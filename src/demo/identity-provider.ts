@@ -133,7 +133,11 @@ function configurationOf(
       keys: [randomBytes(32).toString('base64url')],
       names: { session: `${name}_session`, interaction: `${name}_interaction`, resume: `${name}_resume` },
     },
-    claims: { openid: ['sub', 'oid', 'tid'], profile: ['name', 'preferred_username'], email: ['email'] },
+    claims: {
+      openid: ['sub', 'oid', 'tid'],
+      profile: ['name', 'preferred_username'],
+      email: ['email', 'email_verified'],
+    },
     // As Entra does: what the scopes ask for stands in the id token.
     conformIdTokenClaims: false,
     pkce: { required: () => true },

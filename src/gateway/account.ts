@@ -46,8 +46,11 @@ function firstSegment(path: string): string {
   return path.slice(1, end === -1 ? undefined : end)
 }
 
-/** Empty if the host is not one label before the suffix: no account has the empty name. */
+/**
+ * Empty if the host is not one label before the suffix: no account has the empty name. A dot at the end makes a name
+ * absolute (RFC 1034, 3.1) and is the same host.
+ */
 function labelBefore(suffix: string, host: string): string {
-  const name = host.toLowerCase().replace(/:\d+$/, '')
+  const name = host.toLowerCase().replace(/\.?(?::\d*)?$/, '')
   return name.endsWith(suffix) ? name.slice(0, -suffix.length) : ''
 }

@@ -70,6 +70,8 @@ export interface UnclearTarget {
     | 'destination'
     /** Whoever passed it on is none of the proxies that are trusted. */
     | 'untrusted-forwarder'
+    /** One by which upstreams know users, and which the proxy in front does not remove. */
+    | 'reserved-header'
 }
 
 export type NotAllowed = PlainHttp | NotAMember
@@ -120,6 +122,8 @@ export interface ResetNeeded {
   readonly former: Scope
   readonly username: Username
   readonly via: Via
+  /** It has been told so often that the client must be in a loop. */
+  readonly tooOften?: true
 }
 
 /** The right password of a credential that is switched off. */
@@ -141,10 +145,10 @@ export interface Throttled {
 }
 
 /**
- * What there was too much of: wrong passwords from one address, for one user name, or in all; or one and the same wrong
- * password, again and again.
+ * What there was too much of: wrong passwords from one address, for one user name, or in all; one and the same wrong
+ * password, again and again; or requests that present nothing that can be read.
  */
-export type ThrottledBy = 'address' | 'credential' | 'everywhere' | 'repetition'
+export type ThrottledBy = 'address' | 'credential' | 'everywhere' | 'repetition' | 'anonymous'
 
 /** The hash queue is full. `retryAfter` in seconds. */
 export interface Busy {
@@ -172,6 +176,8 @@ export interface UpstreamFailed {
     | 'bad-answer'
     /** It asked the gateway for a credential. */
     | 'unauthorized'
+    /** It did not take what it had given out itself, for an upload or a download of a large file. */
+    | 'own-token'
     /** A page for people where a tool waits: git would take it for success and keep a wrong password. */
     | 'sign-in-page'
     /** A redirect that would lead a tool astray. */

@@ -3,11 +3,12 @@ import type { Ask } from './ask.ts'
 import { attemptOn, type AttemptKeys, type Caller } from './attempt.ts'
 import { conclude } from './conclude.ts'
 import { decodeBasic, type PresentedCredential } from './credential.ts'
-import { ended, type Decision } from './decision.ts'
+import { ended, type Decision, type ResetNeeded } from './decision.ts'
 import type { Instant } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
 import { readTarget } from './target.ts'
+import type { Loops } from './throttle.ts'
 import type { Verifier } from './verifier.ts'
 
 export interface Gateway {
@@ -22,6 +23,8 @@ export interface GatewayParts {
   readonly accounts: AccountDirectory
   readonly keys: AttemptKeys
   readonly verifier: Verifier
+  /** Left out: callers may ask as often as they like. */
+  readonly loops?: Loops
   /** Told of every part that failed: metrics and log. */
   readonly outage: (outage: Outage) => void
   readonly now?: () => Instant
@@ -32,7 +35,7 @@ const outageRetryAfter = 5
 
 /** The whole product, top to bottom: what a request asks becomes a decision. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { naming, httpsOnly, news, accounts, keys, verifier, now = Date.now } = parts
+  const { naming, httpsOnly, news, accounts, keys, verifier, loops, now = Date.now } = parts
 
   return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
     const target = readTarget(ask)
@@ -43,15 +46,37 @@ export function createGateway(parts: GatewayParts): Gateway {
     if (ended(name)) return name
 
     // Each git process starts anonymous: half of all requests end here, and they must not touch the store.
+    const caller = { account: name, from: ask.from, lane: ask.lane }
     const credential = decodeBasic(ask.authorization)
-    if (credential === 'nothing') return { outcome: 'challenge', name }
-    if (typeof credential === 'string') return { outcome: 'garbled', name, flaw: credential }
+    if (typeof credential === 'string') {
+      const throttling = loops?.again(caller, target.path)
+      if (throttling !== undefined) return { outcome: 'throttled', ...throttling }
+      return credential === 'nothing'
+        ? { outcome: 'challenge', name }
+        : { outcome: 'garbled', name, flaw: credential }
+    }
+    let isWrong = false
+    try {
+      const decision = await decideOn(credential, caller)
+      isWrong = mayBeWrong(decision)
+      return decision.outcome === 'reset-needed' ? toldAgain(decision, caller, target.path) : decision
+    } finally {
+      if (!isWrong) loops?.presented(caller, target.path)
+    }
+  })
 
+  /** Told as often as somebody asks, but a client may be unable to do anything else. */
+  function toldAgain(decision: ResetNeeded, caller: Caller, path: string): ResetNeeded {
+    const tooOften = loops?.again(caller, `reset-needed ${path}`) !== undefined
+    return tooOften ? { ...decision, tooOften } : decision
+  }
+
+  async function decideOn(credential: PresentedCredential, caller: Caller): Promise<Decision> {
+    const name = caller.account
     await news.catchUp()
     const account = await accounts.find(name)
     if (account === undefined) return { outcome: 'no-account', name }
 
-    const caller = { account: name, from: ask.from, lane: ask.lane }
     const decision = await judge(account, credential, caller)
     if (!restsOnConnection(decision)) return decision
 
@@ -59,7 +84,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     const confirmed = await accounts.confirm(name)
     if (confirmed === undefined) return { outcome: 'no-account', name }
     return haveSameScopes(account, confirmed) ? decision : judge(confirmed, credential, caller)
-  })
+  }
 
   async function judge(account: Account, credential: PresentedCredential, caller: Caller): Promise<Decision> {
     const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
@@ -81,6 +106,11 @@ function restsOnConnection(decision: Decision): boolean {
     default:
       return false
   }
+}
+
+/** Whether the password may be to blame. Of a full queue and a part that is down callers cannot know. */
+function mayBeWrong({ outcome }: Decision): boolean {
+  return outcome === 'refused' || outcome === 'throttled' || outcome === 'no-account'
 }
 
 /** An outage is not a refusal: whatever part broke, the answer is 503. Anything but an `Outage` is a bug. */

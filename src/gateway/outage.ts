@@ -1,5 +1,5 @@
 /** The parts whose failure is ours and never the caller's: the label of `altgate_outages_total`. */
-export type Part = 'store' | 'redis' | 'hashing' | 'upstream' | 'accounts' | 'gateway'
+export type Part = 'store' | 'redis' | 'hashing' | 'upstream' | 'accounts' | 'gateway' | 'audit'
 
 /**
  * A part that we depend on failed. The one error a port may throw; `gateway.ts` catches it once and answers

@@ -1,8 +1,8 @@
 import type { Account } from './account.ts'
 import type { Ask, TrafficLane } from './ask.ts'
-import type { Attempt, Caller } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
 import type { Change } from './change.ts'
-import type { Decision, ThrottledBy } from './decision.ts'
+import type { Decision } from './decision.ts'
 import type { Moment } from './history.ts'
 import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
@@ -43,6 +43,25 @@ export interface StoredCredential {
 
 /** A PHC string (argon2) or a modular crypt string (bcrypt, imported). */
 export type PasswordHash = string & { readonly passwordHash: never }
+
+/** In the place of a hash, for a name that leads to none: `decoy`, and the kind of hash if it is not one of our own. */
+export type Decoy = `decoy${string}`
+
+/** Chooses what names that lead to nothing are compared with, so that the time does not tell them from others. */
+export interface Decoys {
+  /** Asked for every name, known or not, or the time of asking would tell. Throws `Outage`. */
+  like(attempt: Pick<Attempt, 'scope' | 'former' | 'username'>, asOf: Revision): Promise<Decoy>
+}
+
+/**
+ * Names of a scope that come after `after`, in the store's order, with the hashes that they lead to; without those that
+ * lead to something in `unlessIn`, too. Some at a time; none: there are no more. Throws `Outage`.
+ */
+export type HashSurvey = (
+  scope: Scope,
+  unlessIn: Scope | undefined,
+  after: Username,
+) => Promise<readonly { readonly username: Username; readonly hash: PasswordHash }[]>
 
 /** What a look-up found in the scope and in the one that the account has left. */
 export interface FoundCredentials {
@@ -98,33 +117,6 @@ export interface VerdictCache {
   remember(attempt: Attempt, verdict: KnownVerdict): void
 }
 
-/** Keeps guesses few. Knows which wrong passwords were tried, never what they were. Never throws, never waits long. */
-export interface Throttle {
-  /**
-   * Asked before a password is looked at: counts it as a guess, so that of a thousand at once no more get through than
-   * may. Whoever tried this very one before is let in and not counted again.
-   */
-  admit(attempt: Attempt, caller: Caller): Promise<Admission>
-  /** A password that is known to be wrong was presented again. `undefined`: not too often. */
-  again(attempt: Attempt, caller: Caller): Throttling | undefined
-}
-
-export type Admission = Admitted | Throttling
-
-export interface Admitted {
-  /** It was no wrong guess: the password was right, or nobody looked. */
-  absolve(): void
-  /** It opened the account: for some days, what strangers guess does not count against who comes from there. */
-  welcome(): void
-}
-
-/** Not admitted; nothing was counted. */
-export interface Throttling {
-  readonly by: ThrottledBy
-  /** Seconds. */
-  readonly retryAfter: number
-}
-
 /** What the processes learn of each other's changes. */
 export interface News {
   /**
@@ -169,17 +161,22 @@ export type Announce = (change: Change, moment: Moment, before: string) => Promi
 export interface PasswordHasher {
   hash(password: Secret): Promise<PasswordHash | 'busy'>
   /**
-   * One password hash, whatever comes out. Comparing with `decoy` costs what a real comparison costs. Callers
+   * One password hash, whatever comes out. Comparing with a decoy costs what a hash of its kind costs. Callers
    * with the same `proof` and the same hash who come while it is computed share it. A load test may take half as many
    * places as the queue has, and not those of production. Throws `Outage`.
    */
   compare(
     attempt: Pick<Attempt, 'password' | 'proof'>,
-    against: PasswordHash | 'decoy',
+    against: PasswordHash | Decoy,
     lane?: TrafficLane,
   ): Promise<Compared>
   /** Whether the hash was made with less than the settings ask for, or by another algorithm. */
   outdated(hash: PasswordHash): boolean
+  /**
+   * Whether a match with this hash proves the password to its last byte. bcrypt looks at 72 bytes and no more: the
+   * rest may be anything, and the password of the owner may go on differently.
+   */
+  provesWhole(password: Secret, hash: PasswordHash): boolean
 }
 
 export type Compared = 'match' | 'mismatch' | 'busy'

@@ -160,6 +160,8 @@ export interface Registry {
   credentials(scope: Scope): Promise<readonly CredentialRecord[]>
   /** The one that this person has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
+  /** Whose the credential of that name is; `undefined` if there is none, or an operator made it for nobody yet. */
+  ownerOf(scope: Scope, username: Username): Promise<Owner | undefined>
   /**
    * Gives an unclaimed credential its owner; `username`: the primary or the secondary one. The caller has checked its
    * password. `username-taken`: it has another owner, or this person has another credential in the scope.

@@ -19,7 +19,7 @@ export function readTarget({
   readonly target: string
   readonly host: string
 }): Target | Ended {
-  const flaw = flawIn(target) ?? (/[^\w.:[\]-]/.test(host) ? 'host' : undefined)
+  const flaw = flawIn(target) ?? (isHost(host) ? undefined : 'host')
   if (flaw !== undefined) return { outcome: 'unclear-target', flaw }
   const mark = target.indexOf('?')
   return mark === -1
@@ -27,18 +27,23 @@ export function readTarget({
     : { path: target.slice(0, mark), query: target.slice(mark), host }
 }
 
+/** Links are made of it, so it must be one that every URL has: `git.example.com:99999` is none. */
+function isHost(host: string): boolean {
+  return !/[^\w.:[\]-]/.test(host) && URL.canParse(`http://${host}/`)
+}
+
 function flawIn(target: string): UnclearTarget['flaw'] | undefined {
   if (!target.startsWith('/')) return 'absolute-form' // also `*` and authority-form
   if (target.startsWith('//')) return 'double-slash' // `//host/path` is another host to some parsers
   if (/[^\x21-\x7e]/.test(target)) return 'control-character'
-  if (target.includes('\\')) return 'backslash' // `new URL` makes it a slash
   if (target.includes('#')) return 'fragment'
   const mark = target.indexOf('?')
   return flawInPath(mark === -1 ? target : target.slice(0, mark))
 }
 
-/** Escapes are looked into in the path alone: no account is read from the query, and it is forwarded as it is. */
+/** The path alone: no account is read from the query, which decides nothing and is forwarded as it is. */
 function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
+  if (path.includes('\\')) return 'backslash' // `new URL` makes it a slash
   if (path.includes('%')) {
     if (/%(?![0-9a-f]{2})/i.test(path)) return 'bad-escape'
     if (/%5c/i.test(path)) return 'backslash'

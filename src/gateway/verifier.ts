@@ -1,15 +1,11 @@
+import { isDecoy } from './algorithm.ts'
 import type { TrafficLane } from './ask.ts'
 import type { Attempt, Caller } from './attempt.ts'
 import { createEqualCallers } from './equal-callers.ts'
 import type { GeneratedPasswords } from './generated-password.ts'
-import type {
-  CredentialStore,
-  FoundCredentials,
-  PasswordHasher,
-  Throttle,
-  Throttling,
-  VerdictCache,
-} from './ports.ts'
+import type { CredentialStore, Decoys, FoundCredentials, PasswordHasher, VerdictCache } from './ports.ts'
+import type { Reached, Throttle, Throttling } from './throttle.ts'
+import type { Scope, Subject } from './names.ts'
 import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './verdict.ts'
 
 export interface Verifier {
@@ -21,10 +17,19 @@ export interface VerifierParts {
   readonly credentials: CredentialStore
   readonly verdicts: VerdictCache
   readonly hasher: PasswordHasher
+  readonly decoys: Decoys
   readonly generated: Pick<GeneratedPasswords, 'isForged'>
   readonly throttle: Throttle
   /** Told when a hash could not be renewed: the next good verification tries again. */
   readonly upgradeFailed: (error: unknown) => void
+  /** Told of a match whose hash looks at the beginning of the password only, and so cannot be renewed. */
+  readonly provedInPart: (whose: ProvedInPart) => void
+}
+
+/** Whose hash it is; the user name stays out of logs. */
+export interface ProvedInPart {
+  readonly scope: Scope
+  readonly subject: Subject
 }
 
 /** Seconds after which a caller who found the hash queue full should come again. */
@@ -38,9 +43,11 @@ export function createVerifier({
   credentials,
   verdicts,
   hasher,
+  decoys,
   generated,
   throttle,
   upgradeFailed,
+  provedInPart,
 }: VerifierParts): Verifier {
   const equals = createEqualCallers()
 
@@ -52,7 +59,7 @@ export function createVerifier({
     const recalled = verdicts.recall(attempt)
     if (recalled === undefined || recalled instanceof Promise)
       return equals.lead(attempt, caller, () => findOut(recalled, attempt, caller))
-    return unlessTooOften(recalled, attempt, caller)
+    return remembered(recalled, attempt, caller)
   }
 
   async function findOut(
@@ -61,7 +68,13 @@ export function createVerifier({
     caller: Caller,
   ): Promise<Verdict> {
     const known = await recalled
-    return known === undefined ? guarded(attempt, caller) : unlessTooOften(known, attempt, caller)
+    return known === undefined ? check(attempt, caller) : remembered(known, attempt, caller)
+  }
+
+  function remembered(known: KnownVerdict, attempt: Attempt, caller: Caller): Verdict {
+    const scope = openedIn(known, attempt)
+    if (scope !== undefined && 'username' in known) throttle.recognise(attempt, caller, scope, known.username)
+    return unlessTooOften(known, attempt, caller)
   }
 
   function unlessTooOften(known: KnownVerdict | Forged, attempt: Attempt, caller: Caller): Verdict {
@@ -69,34 +82,40 @@ export function createVerifier({
     return throttling === undefined ? known : throttled(throttling)
   }
 
-  async function guarded(attempt: Attempt, caller: Caller): Promise<Verdict> {
-    const admission = await throttle.admit(attempt, caller)
+  async function check(attempt: Attempt, caller: Caller): Promise<Verdict> {
+    const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
+    // What is counted is the credential, by whatever account and name it is reached, so it has to be found first.
+    const admission = await throttle.admit(attempt, caller, reachedBy(attempt, found))
     if ('by' in admission) return throttled(admission)
     let counts = false
     try {
-      const verdict = await check(attempt, caller.lane)
+      const verdict = await compare(found, attempt, caller.lane)
       counts = isWrong(verdict)
-      if (verdict.found === 'match') admission.welcome()
+      if (openedIn(verdict, attempt) !== undefined) admission.welcome()
       return verdict
     } finally {
       if (!counts) admission.absolve() // of a full queue and an outage, too: nobody has learned anything
     }
   }
 
-  async function check(attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
-    const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
+  async function compare(found: FoundCredentials, attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
     // Of a thousand callers with one password, the last may come out of the store when the first are answered.
     const meanwhile = await verdicts.recall(attempt)
     if (meanwhile !== undefined) return meanwhile
     // Unknown names must cost what known ones cost, or the response time lists our users.
-    const hash = found.current?.hash ?? found.former?.hash ?? 'decoy'
+    const decoy = await decoys.like(attempt, found.asOf)
+    const hash = found.current?.hash ?? found.former?.hash ?? decoy
     const compared = await hasher.compare(attempt, hash, lane)
     if (compared === 'busy') return { found: 'untried', because: 'busy', retryAfter: busyRetryAfter }
 
     const finding = findingOf(found, attempt, compared === 'match')
     const verdict = { ...finding, asOf: found.asOf, via: 'store' } as const
     verdicts.remember(attempt, verdict)
-    if (finding.found === 'match' && hash !== 'decoy' && hasher.outdated(hash)) renew(attempt, hash)
+    if (finding.found === 'match' && !isDecoy(hash) && hasher.outdated(hash)) {
+      // What is only proved in part must not become the password: the owner's may go on differently.
+      if (hasher.provesWhole(attempt.password, hash)) renew(attempt, hash)
+      else provedInPart({ scope: attempt.scope, subject: finding.subject })
+    }
     return verdict
   }
 
@@ -116,6 +135,21 @@ export function createVerifier({
 /** Told as "refused": the user name or the password is wrong. */
 function isWrong({ found }: Verdict): boolean {
   return found === 'mismatch' || found === 'absent' || found === 'forged'
+}
+
+/** The scope of the credential that was right and opens accounts: today's, or a former one while a move is bridged. */
+function openedIn(verdict: Verdict, { scope }: Attempt): Scope | undefined {
+  if (verdict.found === 'match') return scope
+  return verdict.found === 'outgrown' && verdict.linked ? verdict.former : undefined
+}
+
+/** What the presented name leads to in both scopes, under primary names. */
+function reachedBy({ scope, former, username }: Attempt, found: FoundCredentials): Reached {
+  const today = { scope, username: found.current?.username ?? username }
+  if (former === undefined) return { compared: today, beside: undefined }
+  const before = { scope: former, username: found.former?.username ?? username }
+  const isBefore = found.current === undefined && found.former !== undefined
+  return isBefore ? { compared: before, beside: today } : { compared: today, beside: before }
 }
 
 function throttled({ by, retryAfter }: Throttling): Untried {

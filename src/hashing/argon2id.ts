@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import argon2 from 'argon2'
 import bcrypt from 'bcryptjs'
+import { LRUCache } from 'lru-cache'
+import { isDecoy } from '../gateway/algorithm.ts'
+import { atMost } from '../gateway/at-most.ts'
 import type { Attempt } from '../gateway/attempt.ts'
 import { Outage } from '../gateway/outage.ts'
-import type { PasswordHash, PasswordHasher } from '../gateway/ports.ts'
+import type { Decoy, PasswordHash, PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { HashCost } from './cost.ts'
-import { isOutdated, readHash, type Unreadable } from './hash-string.ts'
+import { hashLike, isOutdated, provesWhole, readHash, type Unreadable } from './hash-string.ts'
 
 /** A `PasswordHasher` that is never busy. */
 export interface Argon2id extends PasswordHasher {
   hash(password: Secret): Promise<PasswordHash>
-  compare(attempt: Pick<Attempt, 'password'>, against: PasswordHash | 'decoy'): Promise<'match' | 'mismatch'>
+  compare(attempt: Pick<Attempt, 'password'>, against: PasswordHash | Decoy): Promise<'match' | 'mismatch'>
 }
 
 export interface Argon2idOptions {
@@ -20,30 +23,36 @@ export interface Argon2idOptions {
   readonly onFlaw: (flaw: Unreadable) => void
 }
 
+/** Kinds of imported hashes that are told apart here; the rarest is made anew each time. */
+const mostDecoys = 100
+
 /**
  * Hashes in this process: makes argon2id, checks argon2 and bcrypt. For the lanes, and for commands, which hash
  * once. Throws `Outage` if argon2 cannot compute, for want of memory or because it does not take the cost.
  */
 export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise<Argon2id> {
   // Made with the cost of today: a decoy of another cost tells who exists by the time it takes.
-  const decoy = await make(new Secret(randomBytes(32).toString('base64')), cost)
+  const decoys = new LRUCache<Decoy, PasswordHash>(atMost(mostDecoys))
+  decoys.set('decoy', await make(new Secret(randomBytes(32).toString('base64')), cost))
 
   async function compare(
     { password }: Pick<Attempt, 'password'>,
-    against: PasswordHash | 'decoy',
+    against: PasswordHash | Decoy,
   ): Promise<'match' | 'mismatch'> {
-    if (against === 'decoy') return pretend(password)
+    if (isDecoy(against)) return pretend(password, against)
     const read = readHash(against)
     // A hash that is empty or damaged lets nobody in (CVE-2026-85595), and takes as long as a wrong password.
     if (typeof read === 'string') {
       onFlaw(read)
-      return pretend(password)
+      return pretend(password, 'decoy')
     }
     return (await isRight(password, against, read.algorithm === 'bcrypt')) ? 'match' : 'mismatch'
   }
 
-  async function pretend(password: Secret): Promise<'mismatch'> {
-    await isRight(password, decoy, false)
+  async function pretend(password: Secret, decoy: Decoy): Promise<'mismatch'> {
+    const hash = decoys.get(decoy) ?? hashLike(decoy)
+    decoys.set(decoy, hash)
+    await isRight(password, hash, hash.startsWith('$2'))
     return 'mismatch'
   }
 
@@ -51,6 +60,7 @@ export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise
     hash: password => make(password, cost),
     compare,
     outdated: hash => isOutdated(hash, cost),
+    provesWhole,
   }
 }
 

@@ -1,4 +1,6 @@
-import type { PasswordHash } from '../gateway/ports.ts'
+import { randomBytes } from 'node:crypto'
+import type { Decoy, PasswordHash } from '../gateway/ports.ts'
+import type { Secret } from '../gateway/secret.ts'
 import { isAtLeast, type HashCost } from './cost.ts'
 
 /** What a hash string says about itself. */
@@ -38,11 +40,45 @@ export function readHash(text: string): HashParts | Unreadable {
   return 'algorithm'
 }
 
+/**
+ * A decoy that takes as long as this hash: all that time depends on is in it, and nothing else. One that cannot be read
+ * is compared like one of our own.
+ */
+export function kindOf(hash: PasswordHash, cost: HashCost): Decoy {
+  const read = readHash(hash)
+  if (typeof read === 'string') return 'decoy'
+  if (read.algorithm === 'bcrypt') return `decoy$2b$${String(read.rounds).padStart(2, '0')}`
+  const { memoryKiB, passes, parallelism } = read.cost
+  const kind = `$${read.algorithm}$v=${read.version}$m=${memoryKiB},t=${passes},p=${parallelism}`
+  const ours = `$argon2id$v=19$m=${cost.memoryKiB},t=${cost.passes},p=${cost.parallelism}`
+  return kind === ours ? 'decoy' : `decoy${kind}`
+}
+
+/** A hash of the kind that a decoy names, of no password. */
+export function hashLike(decoy: Decoy): PasswordHash {
+  const kind = decoy.slice('decoy'.length)
+  const text = (bytes: number) => randomBytes(bytes).toString('base64').replace(/=+$/, '')
+  // 22 and 31 characters of bcrypt's own base64, the last one of each in the spelling that it must have.
+  if (kind.startsWith('$2b$')) return `${kind}$${'.'.repeat(22)}${'.'.repeat(31)}` as PasswordHash
+  return `${kind}$${text(16)}$${text(32)}` as PasswordHash
+}
+
 /** Whether a hash is anything but argon2id, version 19, at no less than `cost` in every dimension. */
 export function isOutdated(hash: PasswordHash, cost: HashCost): boolean {
   const read = readHash(hash)
   if (typeof read === 'string' || read.algorithm !== 'argon2id' || read.version !== 19) return true
   return !isAtLeast(read.cost, cost)
+}
+
+/** Bytes that bcrypt looks at; a shorter password is followed by its end, which no password holds. */
+const bcryptLimit = 72
+
+/** Whether a match with this hash proves all bytes of the password, and that there are no more of them. */
+export function provesWhole(password: Secret, hash: PasswordHash): boolean {
+  const read = readHash(hash)
+  if (typeof read === 'string') return false
+  // With 72 bytes there is no room left for the end: the hash may have been made of more.
+  return read.algorithm !== 'bcrypt' || Buffer.byteLength(password.reveal()) < bcryptLimit
 }
 
 function readArgon2(text: string): HashParts | Unreadable {

@@ -1,7 +1,7 @@
 import type { Compared, PasswordHasher } from '../gateway/ports.ts'
 import type { HashCost } from './cost.ts'
 import { createFlights } from './flight.ts'
-import { isOutdated } from './hash-string.ts'
+import { isOutdated, provesWhole } from './hash-string.ts'
 import type { Compute } from './task.ts'
 
 /**
@@ -36,5 +36,6 @@ export function createHasher(compute: Compute, cost: HashCost, late = 0): Passwo
       })
     },
     outdated: hash => isOutdated(hash, cost),
+    provesWhole,
   }
 }

@@ -31,10 +31,11 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
   const visible = JSON.stringify({ memoryKiB, passes, parallelism } satisfies HashCost)
   const child = fork(new URL('./lane.ts', import.meta.url), [visible], {
     serialization: 'advanced',
-    execArgv: [], // the parent's `--inspect` would want the parent's port
+    execArgv: ['--disable-sigusr1'], // no debugger; the parent's `--inspect` would want the parent's port
     env: { ...process.env, ...oneThread },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // inherited, it would wait for slow readers again, for all
   })
+  child.stderr?.on('data', chunk => process.stderr.write(chunk))
   const gone = Promise.withResolvers<Error>()
   const ready = expect<void>()
   let answer: PromiseWithResolvers<Answer> | undefined

@@ -20,7 +20,7 @@ const niceness = 10
 
 // Ctrl-C and `kill -- -group` reach the whole group, but the gateway finishes what is under way first and needs
 // its lanes for that. They end when the gateway ends them, or is gone, however it went.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.exit())
 
 const cost: HashCost = JSON.parse(process.argv[2] ?? '')

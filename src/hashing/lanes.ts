@@ -1,3 +1,4 @@
+import { isDecoy } from '../gateway/algorithm.ts'
 import type { PasswordHasher } from '../gateway/ports.ts'
 import type { HashCost } from './cost.ts'
 import { startCrew } from './crew.ts'
@@ -71,5 +72,5 @@ export async function startLanes(options: LanesOptions): Promise<Lanes> {
 
 function resultOf(task: Task, answer: Answer): HashResult {
   if ('made' in answer) return 'made'
-  return 'against' in task && task.against === 'decoy' ? 'decoy' : answer.compared
+  return 'against' in task && isDecoy(task.against) ? 'decoy' : answer.compared
 }

@@ -1,6 +1,6 @@
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Proof } from '../gateway/names.ts'
-import type { PasswordHash } from '../gateway/ports.ts'
+import type { Decoy, PasswordHash } from '../gateway/ports.ts'
 import type { Secret } from '../gateway/secret.ts'
 
 /** One computation: a new hash, or a comparison. The password is a `Secret` until it is sent to who computes. */
@@ -18,7 +18,7 @@ export interface Making<Password> {
 
 export interface Comparing<Password> {
   readonly password: Password
-  readonly against: PasswordHash | 'decoy'
+  readonly against: PasswordHash | Decoy
 }
 
 /** What was computed. */

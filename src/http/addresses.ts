@@ -140,7 +140,8 @@ function forUpstream(reference: string, { address, destination }: Journey): stri
   }
   // By the same reading as the address of the request itself: what is judged is what is forwarded.
   const path = authority !== undefined && parts.path === '' ? '/' : parts.path
-  if ('outcome' in readTarget({ target: path + rest, host: '' })) return undefined
+  if ('outcome' in readTarget({ target: path + rest, host: new URL(destination.origin).host }))
+    return undefined
   const inside = pathInside(path, destination)
   if (inside === undefined || inside.startsWith('//')) return undefined
   return `${authority === undefined ? '' : destination.origin}${inside}${rest}`

@@ -1,6 +1,7 @@
 import { dialectOf, isForGit, soapVersion, type Asking, type Dialect } from './dialect.ts'
 import type { Ending } from './ending.ts'
 import { inHtml } from './in-html.ts'
+import { inLfs } from './in-lfs.ts'
 import { inRest } from './in-rest.ts'
 import { inSoap } from './in-soap.ts'
 import { inText } from './in-text.ts'
@@ -26,9 +27,9 @@ export type Context = Omit<Setting, 'outcome' | 'soap'>
 /** The answer to a request, in the dialect that its client understands. */
 export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
   const told = termsOf(ending, context.publicUrl)
-  let terms = loopsInLfs(ending, asking.target) ? lastWord(told) : told
-  if (isForGit(asking)) terms = keepBoth(terms, ending, context)
+  let terms = loopsInLfs(ending, asking) ? lastWord(told) : told
   const dialect = dialectOf(asking)
+  if (dialect === 'lfs' || isForGit(asking)) terms = keepBoth(terms, ending, context)
   const setting = {
     ...context,
     outcome: ending.outcome,
@@ -50,6 +51,7 @@ export function answer(ending: Ending, context: Omit<Context, 'naming'> & Partia
 
 const presenters: Readonly<Record<Dialect, Presenter>> = {
   text: inText,
+  lfs: inLfs,
   soap: inSoap,
   transfer: inTransfer,
   rest: inRest,

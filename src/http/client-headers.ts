@@ -1,21 +1,7 @@
 import { answerHeader, type Journey } from './addresses.ts'
+import { answerFate } from './header-rules.ts'
 import { setsPageCookie } from './page-cookies.ts'
 import { namesOf } from './upstream-headers.ts'
-
-/** What an upstream says about its own connection (RFC 9110, 7.6.1), and what only the gateway may say. */
-const dropped = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  // A challenge of the upstream would make clients sign in to it: git falls for NTLM and then erases the password.
-  'www-authenticate',
-  'lfs-authenticate',
-])
 
 /**
  * An upstream's headers as a flat list of names and values for the client: the same bytes in the same order, repeats
@@ -33,8 +19,9 @@ export function clientHeaders(
     const name = raw[at]?.toString('latin1') ?? ''
     const value = raw[at + 1]?.toString('latin1') ?? ''
     const lower = name.toLowerCase()
-    if (dropped.has(lower) || lower.startsWith('x-altgate-') || named.includes(lower)) continue
-    if (lower === 'set-cookie' && setsPageCookie(value)) continue
+    const fate = answerFate(name)
+    if (fate === 'dropped' || named.includes(lower)) continue
+    if (fate === 'cookie' && setsPageCookie(value)) continue
     headers.push(name, answerHeader(lower, value, journey))
   }
   return headers

@@ -1,7 +1,7 @@
 import { pathOf, requestKindAt, toolAt } from './tool-path.ts'
 
 /** The ways in which one and the same explanation is told. */
-export type Dialect = 'text' | 'soap' | 'transfer' | 'rest' | 'html'
+export type Dialect = 'text' | 'lfs' | 'soap' | 'transfer' | 'rest' | 'html'
 
 /** What the choice depends on. Not on the method: HEAD must get the headers that GET gets. */
 export interface Asking {
@@ -12,16 +12,19 @@ export interface Asking {
 }
 
 /**
- * Which dialect a request understands. Its path decides, whoever asks: `text` for git and LFS, `soap` for `*.asmx`,
- * `rest` below `/_apis`; what git asks most is known after one expression. On other paths the headers do: `transfer`
- * for the files of TFVC, if one of its clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most and for npm and its like, `html` for a person in a
- * browser, else `text`.
+ * Which dialect a request understands. What git itself asks is `text`, known after one expression, and what git-lfs asks
+ * is `lfs`, wherever an LFS server has its objects. Else the path decides, whoever asks: `text` for git and LFS, `soap`
+ * for `*.asmx`, `rest` below `/_apis`. On other paths the headers do: `transfer` for the files of TFVC, if one of its
+ * clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most and for
+ * npm and its like, `html` for a person in a browser, else `text`.
  */
 export function dialectOf({ target, rawHeaders }: Asking): Dialect {
   const path = pathOf(target)
+  if (gitAsks.test(path)) return 'text'
+  const header = (name: string) => valueOf(rawHeaders, name)
+  if (isLfs(header)) return 'lfs'
   const tool = toolAt(path)
   if (tool === 'git') return 'text'
-  const header = (name: string) => valueOf(rawHeaders, name)
   if (tool !== 'rest' && requestKindAt(path) === 'tfvc-file' && isTfvcClient(header)) return 'transfer'
   if (tool !== undefined) return tool
   if (soapVersionOf(header) !== undefined || isTfvcClient(header)) return 'soap'
@@ -39,6 +42,16 @@ export function headerOf({ rawHeaders }: Asking, name: string): string | undefin
 }
 
 type Header = (name: string) => string | undefined
+
+const gitAsks = /\/(?:info\/refs|git-(?:upload|receive)-pack)$/i
+
+/** git-lfs says what it is with every request; other clients of LFS servers ask for the type. */
+function isLfs(header: Header): boolean {
+  return (
+    /^git-lfs\//i.test(header('user-agent') ?? '') ||
+    /\bapplication\/vnd\.git-lfs\+json\b/i.test(header('accept') ?? '')
+  )
+}
 
 /** Whether git or LFS asks, as far as the path says. */
 export function isForGit({ target }: Asking): boolean {

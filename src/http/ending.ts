@@ -6,7 +6,7 @@ export type Ending = Ended | UpstreamFailed | Unreadable | Unserved
 /** A request that HTTP itself ends, before anything was asked. */
 export interface Unreadable {
   readonly outcome: 'unclear-target'
-  readonly flaw: 'malformed' | 'oversized-head' | 'late-head'
+  readonly flaw: 'malformed' | 'oversized-head' | 'late-head' | 'late-body' | 'transfer-coding'
 }
 
 /** A method that is never forwarded: TRACE would echo the credential. */

@@ -2,20 +2,31 @@ import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import type { Journey } from './addresses.ts'
+import { first, joined, phraseOf, type AnswerHead } from './answer-head.ts'
 import { clientHeaders } from './client-headers.ts'
+import { GuardedHandler } from './guarded-handler.ts'
 import { bodyPassed } from './leftovers.ts'
 import { screenAnswer } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
+import { isCarried } from './transfer-coding.ts'
+import { endedUnheard } from './upstream-connection.ts'
 import { failureOf } from './upstream-failure.ts'
 
-/** What an exchange tells its maker; each at most once. */
+/** What an exchange tells its maker. None of it may throw. */
 export interface ExchangeEvents {
   /** The head of the answer is there, so many seconds after the request was sent. */
   answered(seconds: number): void
+  /**
+   * The upstream gave up the connection as the request came, and has said nothing. Whether the request goes once more,
+   * with this exchange.
+   */
+  again(): boolean
   /** Nothing has been sent to the client yet: it is owed an answer. */
   failed(failure: UpstreamFailed, cause: unknown): void
-  /** The answer broke off while it was being sent. */
+  /** The answer broke off while it was being sent, and the client's connection was cut. */
   brokeOff(failure: UpstreamFailed, cause: unknown): void
+  /** A bug, in the middle of anything: the request still has to be ended. */
+  broke(error: unknown): void
 }
 
 /**
@@ -23,103 +34,151 @@ export interface ExchangeEvents {
  * of the slower side, and whichever side goes away takes the other along. One object per request, because this is
  * the hot path; the order of events is undici's.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange extends GuardedHandler {
   readonly #response: ServerResponse
   readonly #journey: Journey
   readonly #events: ExchangeEvents
   #controller: Dispatcher.DispatchController | undefined
   #sentAt = 0
+  /** The head of the answer, until it goes out. */
+  #head: { readonly status: number; readonly phrase: string; readonly headers: string[] } | undefined
   /** What the upstream says that the body has. */
   #length = -1
-  #over = false
 
   constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents) {
+    super(response)
     this.#response = response
     this.#journey = journey
     this.#events = events
-    response.on('close', this.#onClientClose)
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  protected started(controller: Dispatcher.DispatchController): void {
     // The client may have left while the request waited for a connection.
-    if (this.#over) return controller.abort(clientLeft)
+    if (this.over) return controller.abort(clientHasLeft)
     this.#controller = controller
     this.#sentAt = performance.now()
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-    reason?: string,
-  ): void {
-    if (status < 200 || this.#over) return
+  protected begin(head: AnswerHead): void {
+    const { status, headers, raw } = head
     this.#events.answered((performance.now() - this.#sentAt) / 1000)
+    const codings = joined(headers['transfer-encoding'])
+    if (codings !== undefined && !isCarried(codings) && this.#hasBody(status)) {
+      this.#fail({ outcome: 'upstream-failed', because: 'bad-answer' }, undefined)
+      return head.controller.abort(notForClients)
+    }
     const failure = screenAnswer({ status, headers }, this.#journey)
     if (failure !== undefined) {
       this.#fail(failure, undefined)
-      return controller.abort(notForClients)
+      return head.controller.abort(notForClients)
     }
-    const raw = controller.rawHeaders as readonly Buffer[] // undici's HTTP/1 parser gives nothing else
     const list = clientHeaders(raw, joined(headers['connection']), this.#journey)
     list.push(...cacheLines(joined(headers['cache-control'])))
-    this.#response.writeHead(status, reason, list)
+    this.#head = { status, phrase: phraseOf(head), headers: list }
     this.#length = Number(first(headers['content-length']) ?? -1)
+    setImmediate(nextTurn, this)
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#over) return
+  #hasBody(status: number): boolean {
+    return status !== 204 && status !== 304 && this.#response.req.method !== 'HEAD'
+  }
+
+  protected take(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.over) return
     // All of a small answer, as most are: as text it is one write with the head, as bytes it would be two.
     if (chunk.length === this.#length && chunk.length <= mostWithHead)
       return this.#end(chunk.toString('latin1'))
     bodyPassed(chunk.length)
+    this.#sendHead()
     if (this.#response.write(chunk)) return
     controller.pause()
-    this.#response.once('drain', () => controller.resume())
+    this.#response.once('drain', this.onDrain)
   }
 
-  onResponseEnd(): void {
-    if (!this.#over) this.#end('')
+  protected finish(): void {
+    if (!this.over) this.#end('')
   }
 
   #end(rest: string): void {
-    this.#over = true
+    this.#sendHead()
+    this.over = true
     this.#response.end(rest, 'latin1')
   }
 
-  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#over) return
+  /** With the first piece of the body, which then is one packet with it. */
+  #sendHead(): void {
+    if (this.#head === undefined) return
+    const { status, phrase, headers } = this.#head
+    this.#head = undefined
+    this.#response.writeHead(status, phrase, headers)
+  }
+
+  /** Whether the head of the answer waits for the body. */
+  get headWaits(): boolean {
+    return this.#head !== undefined && !this.over
+  }
+
+  /** Sends a head whose body is late. */
+  sendHeadAlone(): void {
+    if (!this.headWaits) return
+    try {
+      this.#sendHead()
+      this.#response.flushHeaders()
+    } catch (error) {
+      this.broke(error)
+    }
+  }
+
+  protected lost(error: Error): void {
+    if (endedUnheard(error) && this.#events.again()) return
     const failure = failureOf(error)
     if (!this.#response.headersSent) return this.#fail(failure, error)
-    this.#over = true
+    this.over = true
     // A cut connection is the only way to say that what came so far is not all.
     this.#response.destroy()
     this.#events.brokeOff(failure, error)
   }
 
   #fail(failure: UpstreamFailed, cause: unknown): void {
-    this.#over = true
+    this.over = true
     this.#events.failed(failure, cause)
   }
 
-  /** After the answer has been sent 'close' comes as well, and means nothing. */
-  readonly #onClientClose = (): void => {
-    if (this.#over) return
-    this.#over = true
-    this.#controller?.abort(clientLeft)
+  protected drained(): void {
+    this.#controller?.resume()
   }
+
+  protected clientLeft(): void {
+    this.over = true
+    this.#controller?.abort(clientHasLeft)
+  }
+
+  protected broke(error: unknown): void {
+    this.over = true
+    this.#events.broke(error)
+    try {
+      this.#controller?.abort(broken)
+    } catch (second) {
+      this.#events.broke(second)
+    }
+  }
+}
+
+/**
+ * A head does not go out in the turn that it came in: the body is often in the same packet. Nor in the next: undici tells
+ * only then that what followed the head was no body, and as long as nothing has gone out there is an answer to give.
+ */
+function nextTurn(exchange: Exchange): void {
+  if (exchange.headWaits) setImmediate(turnAfter, exchange)
+}
+
+function turnAfter(exchange: Exchange): void {
+  exchange.sendHeadAlone()
 }
 
 /** Bytes of a body that are worth copying for the sake of one write. */
 const mostWithHead = 4096
 
-const clientLeft = new Error('the client has left')
+const clientHasLeft = new Error('the client has left')
 const notForClients = new Error('this answer is not for clients')
-
-function first(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.[0]
-}
-
-function joined(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.join(',')
-}
+const broken = new Error('a bug in the gateway')

@@ -1,8 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Naming } from '../gateway/account.ts'
-import type { Ask } from '../gateway/ask.ts'
-import type { Unavailable, UpstreamFailed } from '../gateway/decision.ts'
+import type { UpstreamFailed } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { requestHeaders, type Journey } from './addresses.ts'
@@ -10,104 +10,184 @@ import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
+import { createLfs, uncompressed, type Lfs, type LfsOptions } from './lfs/lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import { sendAnswer } from './send-answer.ts'
 import { hasBody, Upload } from './upload.ts'
+import type { UpstreamAgents } from './upstream-agent.ts'
+import { isOurFault, lacksResources } from './upstream-failure.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
+import { unfailing, type UpstreamObserver } from './upstream-observer.ts'
 import { destinationOf } from './upstream-target.ts'
 
-/** Who learns how it goes: metrics and log. Must not throw. */
-export interface UpstreamObserver {
-  /** The upstream began to answer, so many seconds after the request was sent. */
-  upstreamAnswered(seconds: number): void
-  /** With the error behind it, if there is one, and the request that got the failure. */
-  upstreamFailed(failure: UpstreamFailed, cause: unknown, passage: Passage): void
-  /** The gateway could not say who it is, so the request was answered 503. */
-  outage(outage: Outage): void
-  /** A bug: the request was answered 503, and this is what was thrown. */
-  bug(error: unknown, requestId: string): void
-}
-
 export interface ForwardOptions {
-  readonly agent: Dispatcher
+  readonly agents: UpstreamAgents
   /** How the upstreams learn who it is. */
   readonly authorize: Authorize
   readonly naming: Naming
   readonly publicUrl: string
+  /** Left out: what LFS servers give out is sealed by a key of this process, for a day. */
+  readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
 }
 
-/** Sends one allowed request to its account's upstream, and what comes back to the client. */
+interface ForwardParts extends Omit<ForwardOptions, 'lfs'> {
+  readonly lfs: Lfs
+}
+
+/**
+ * Sends one allowed request to its account's upstream, and what comes back to the client. Never throws: from here on
+ * the request has an end, whatever happens.
+ */
 export type Forward = (request: IncomingMessage, response: ServerResponse, passage: Passage) => void
 
-/** The hot path: one handler object per request on undici's dispatch, nothing buffered, nothing retried. */
-export function createForward({ agent, authorize, naming, publicUrl, observer }: ForwardOptions): Forward {
-  return function forward(request, response, passage) {
-    const { ask, allowed } = passage
-    const end = (ending: Ending) => {
-      const asking = { target: ask.target, rawHeaders: request.rawHeaders }
-      sendAnswer(response, answerTo(asking, ending, { requestId: ask.id, publicUrl, naming }))
+/** The hot path: two objects per request on undici's dispatch, nothing buffered. */
+export function createForward(options: ForwardOptions): Forward {
+  const { lfs = { key: randomBytes(32), actionSeconds: 86_400 } } = options
+  const whole = { ...options, lfs: createLfs(lfs, options), observer: unfailing(options.observer) }
+  return (request, response, passage) => new Forwarding(request, response, passage, whole).start()
+}
+
+/** One request on its way. Whatever throws ends in `broke`, and the request in `#end`, once. */
+class Forwarding implements ExchangeEvents {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #passage: Passage
+  readonly #options: ForwardParts
+  #ended = false
+  /** What may be sent once more. */
+  #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse, passage: Passage, options: ForwardParts) {
+    this.#request = request
+    this.#response = response
+    this.#passage = passage
+    this.#options = options
+  }
+
+  start(): void {
+    try {
+      this.#judgeAddress()
+    } catch (error) {
+      this.broke(error)
     }
+  }
+
+  #judgeAddress(): void {
+    const { ask, allowed } = this.#passage
+    const { naming, authorize } = this.#options
     const destination = destinationOf(allowed.account.upstream, ask.target, naming)
     if ('outcome' in destination) {
-      if (destination.outcome === 'upstream-failed') observer.upstreamFailed(destination, undefined, passage)
-      return end(destination)
+      if (destination.outcome === 'upstream-failed') return this.failed(destination, undefined)
+      return this.#end(destination)
     }
-    const { origin, path } = destination
     const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
     const journey = { target: ask.target, address, destination }
-    const raw = requestHeaders(ask.method, request.rawHeaders, journey)
-    if ('outcome' in raw) return end(raw)
-    const send = (identity: readonly string[]): void => {
-      // Gone while the gateway was deciding: 'close' will not come a second time.
-      if (response.destroyed) return
-      const events: ExchangeEvents = {
-        answered: seconds => observer.upstreamAnswered(seconds),
-        failed(failure, cause) {
-          observer.upstreamFailed(failure, cause, passage)
-          end(failure)
-        },
-        brokeOff: (failure, cause) => observer.upstreamFailed(failure, cause, passage),
-      }
-      const headers = upstreamHeaders(raw, passage, identity)
-      const notice = bridgeNotice(allowed, publicUrl)
-      const { body, exchange } = notice
-        ? toldCourse(request, response, journey, events, notice)
-        : courseOf(request, response, journey, events)
-      const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
-      agent.dispatch({ origin, path, method, headers, body }, exchange)
-    }
-
-    const identity = authorize(passage, destination)
+    const raw = requestHeaders(ask.method, this.#request.rawHeaders, journey)
+    if ('outcome' in raw) return this.#end(raw)
+    const identity = authorize(this.#passage, destination)
     if (identity instanceof Promise)
-      identity.then(send).catch(error => end(unavailable(error, ask, observer)))
-    else send(identity)
+      identity
+        .then(identity => this.#send(journey, raw, identity))
+        .catch((error: unknown) => this.broke(error))
+    else this.#send(journey, raw, identity)
+  }
+
+  #send(journey: Journey, raw: readonly string[], identity: readonly string[]): void {
+    // Gone while the gateway was deciding: 'close' will not come a second time.
+    if (this.#response.destroyed) return
+    const { ask, allowed } = this.#passage
+    const { agents, publicUrl, lfs } = this.#options
+    const { origin, path } = journey.destination
+    const told = lfs.identityFor(this.#request, this.#passage, identity)
+    const headers = upstreamHeaders(raw, this.#passage, told)
+    const notice = bridgeNotice(allowed, publicUrl)
+    // Every answer to a user whom a bridge lets in says until when, to programs.
+    if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
+    const isBatch = lfs.isBatch(this.#request, ask.target)
+    const { body, exchange } = isBatch ? this.#batchCourse(journey) : this.#course(journey, notice)
+    const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
+    const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
+    if (body === null && safe.has(method)) this.#once = { whole, exchange }
+    agents.kept.dispatch(whole, exchange)
+  }
+
+  /** On a connection of its own, which was not kept: so it cannot happen again. */
+  again(): boolean {
+    if (this.#once === undefined) return false
+    const { whole, exchange } = this.#once
+    this.#once = undefined
+    this.#options.agents.fresh.dispatch(whole, exchange)
+    return true
+  }
+
+  /** What is sent upstream, and what takes the answer. In a push people, too, are told of the bridge that let them in. */
+  #course(journey: Journey, notice: BridgeNotice | undefined) {
+    if (notice === undefined || !isPush(this.#request, journey))
+      return { body: this.#upload(), exchange: new Exchange(this.#response, journey, this) }
+    const push = new Push(this.#request, this.#response, this.#onBroke)
+    const said = { push, lines: notice.lines }
+    return { body: push, exchange: new PushExchange(this.#response, journey, this, said) }
+  }
+
+  /** The same for a request of git-lfs that asks where objects are. */
+  #batchCourse(journey: Journey) {
+    const exchange = this.#options.lfs.exchange(this.#response, journey, this, this.#passage)
+    return { body: this.#upload(), exchange }
+  }
+
+  #upload(): Upload | null {
+    return hasBody(this.#request) ? new Upload(this.#request, this.#response, this.#onBroke) : null
+  }
+
+  answered(seconds: number): void {
+    this.#options.observer.upstreamAnswered(seconds)
+  }
+
+  failed(failure: UpstreamFailed, cause: unknown): void {
+    if (this.#ended) return
+    if (isOurFault(cause)) return this.broke(cause)
+    if (lacksResources(cause)) return this.broke(new Outage('gateway', cause))
+    const told = this.#options.lfs.failureFor(this.#request, failure)
+    this.brokeOff(told, cause)
+    this.#end(told)
+  }
+
+  brokeOff(failure: UpstreamFailed, cause: unknown): void {
+    this.#options.observer.upstreamFailed(failure, cause, this.#passage)
+  }
+
+  broke(error: unknown): void {
+    const isOutage = error instanceof Outage
+    if (isOutage) this.#options.observer.outage(error)
+    else this.#options.observer.bug(error, this.#passage.ask.id)
+    this.#end({ outcome: 'unavailable', part: isOutage ? error.part : 'gateway', retryAfter })
+  }
+
+  readonly #onBroke = (error: unknown): void => this.broke(error)
+
+  /** With an answer of our own, or where there is none to give any more with a cut. */
+  #end(ending: Ending): void {
+    if (this.#ended) return
+    this.#ended = true
+    const response = this.#response
+    try {
+      const { ask } = this.#passage
+      const { naming, publicUrl } = this.#options
+      if (response.headersSent) return void response.destroy()
+      // An attempt that threw can leave a phrase behind that Node refuses again.
+      response.statusMessage = ''
+      const asking = { target: ask.target, rawHeaders: this.#request.rawHeaders }
+      sendAnswer(response, answerTo(asking, ending, { requestId: ask.id, publicUrl, naming }))
+    } catch (error) {
+      this.#options.observer.bug(error, this.#passage.ask.id)
+      response.destroy()
+    }
   }
 }
 
-type Course = readonly [IncomingMessage, ServerResponse, Journey, ExchangeEvents]
-
-/** What is sent upstream, and who takes the answer. */
-function courseOf(...[request, response, journey, events]: Course) {
-  const body = hasBody(request) ? new Upload(request, response) : null
-  return { body, exchange: new Exchange(response, journey, events) }
-}
-
-/** The same for somebody whom a bridge lets in: every answer says until when, to programs and in a push to people. */
-function toldCourse(...[request, response, journey, events, notice]: readonly [...Course, BridgeNotice]) {
-  response.setHeader('X-Altgate-Bridge-Until', notice.until)
-  if (!isPush(request, journey)) return courseOf(request, response, journey, events)
-  const push = new Push(request, response)
-  return { body: push, exchange: new PushExchange(response, journey, events, { push, lines: notice.lines }) }
-}
+/** Methods that change nothing, so that nothing happens twice (RFC 9110, 9.2.2). Others may, but not behind our backs. */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Seconds after which a caller should come again. */
 const retryAfter = 5
-
-/** What is answered when the gateway cannot say who it is; whatever else was thrown is a bug. */
-function unavailable(error: unknown, ask: Ask, observer: UpstreamObserver): Unavailable {
-  const isOutage = error instanceof Outage
-  if (isOutage) observer.outage(error)
-  else observer.bug(error, ask.id)
-  return { outcome: 'unavailable', part: isOutage ? error.part : 'gateway', retryAfter }
-}

@@ -39,7 +39,7 @@ export function addGate(
     const { raw, id } = request
     const began = performance.now()
     const sender = readSender(raw)
-    const ask = readAsk(raw, { id, target: request.originalUrl, sender })
+    const ask = readAsk(raw, { id, target: request.originalUrl, sender, publicUrl })
     if ('outcome' in ask) return send(reply, told(request, ask))
 
     const decision = await gateway.decide(ask)

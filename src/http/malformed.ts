@@ -18,7 +18,7 @@ export interface Malformed {
  * what they smuggle (RFC 9112, 11.2). For Node's 'clientError' event.
  */
 export function answerMalformed({ error, socket, publicUrl, end }: Malformed): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
+  if (isSpeechless(error.code) || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
   }
@@ -31,9 +31,15 @@ export function answerMalformed({ error, socket, publicUrl, end }: Malformed): v
   end(socket)
 }
 
+/** Nobody is there to be answered, or there is no TLS yet to answer through: Node would keep the text for ever. */
+function isSpeechless(code = ''): boolean {
+  return code === 'ECONNRESET' || /^ERR_(?:TLS|SSL)_/.test(code)
+}
+
 function flawOf(code: string | undefined): Unreadable {
   if (code === 'HPE_HEADER_OVERFLOW') return { outcome: 'unclear-target', flaw: 'oversized-head' }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { outcome: 'unclear-target', flaw: 'late-head' }
+  if (code === 'ERR_BODY_STOOD_STILL') return { outcome: 'unclear-target', flaw: 'late-body' }
   return { outcome: 'unclear-target', flaw: 'malformed' }
 }
 

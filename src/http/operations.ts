@@ -1,9 +1,14 @@
+import { createServer } from 'node:http'
 import fastify, { type FastifyInstance } from 'fastify'
+import { Connections } from './connections/connections.ts'
+import { unbounded } from './connections/limits.ts'
 
 export interface OperationsOptions {
   /** Whether requests should come here now, and how each part is, in a word or a sentence. */
   ready(): { readonly ready: boolean; readonly parts: Readonly<Record<string, string>> }
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** Left out: as many as come. */
+  readonly connections?: Connections
 }
 
 /**
@@ -11,7 +16,17 @@ export interface OperationsOptions {
  * a password, so it is a server of its own, to be kept inside.
  */
 export function createOperationsServer(options: OperationsOptions): FastifyInstance {
-  const app = fastify({ return503OnClosing: false })
+  const { connections = new Connections(unbounded) } = options
+  const app = fastify({
+    return503OnClosing: false,
+    serverFactory(handler) {
+      const { headSeconds, idleSeconds } = connections.limits
+      const limits = { headersTimeout: headSeconds * 1000, keepAliveTimeout: idleSeconds * 1000 }
+      const server = createServer(limits, connections.inTurn(handler))
+      connections.watch(server)
+      return server
+    },
+  })
   app.get('/live', (_, reply) => reply.type(plain).send('ok\n'))
   app.get('/ready', (_, reply) => {
     const now = options.ready()

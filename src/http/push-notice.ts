@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
 import type { Journey } from './addresses.ts'
+import type { AnswerHead } from './answer-head.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { pathOf } from './tool-path.ts'
 import { Upload } from './upload.ts'
@@ -19,9 +19,9 @@ export class Push extends Upload {
     return this.#hasSideBand
   }
 
-  override push(chunk: Buffer | null): boolean {
-    if (chunk !== null && !this.#heard) this.#hear(chunk)
-    return super.push(chunk)
+  protected override pass(chunk: Buffer): void {
+    if (!this.#heard) this.#hear(chunk)
+    super.pass(chunk)
   }
 
   /** The first pkt-line: its length in four hex digits, two ids, a ref, a zero byte, capabilities. */
@@ -51,20 +51,17 @@ export class PushExchange extends Exchange {
     this.#said = said
   }
 
-  override onResponseStart(...[controller, status, headers, reason]: Start): void {
+  protected override begin(head: AnswerHead): void {
     const { push, lines } = this.#said
-    if (!push.hasSideBand || !isReport(status, headers))
-      return super.onResponseStart(controller, status, headers, reason)
+    if (!push.hasSideBand || !isReport(head)) return super.begin(head)
     // It gets longer: without a length Node frames it anew.
-    const { 'content-length': _, ...rest } = headers
-    super.onResponseStart(withoutLength(controller), status, rest, reason)
-    super.onResponseData(controller, onSideBand(lines))
+    const { 'content-length': _, ...headers } = head.headers
+    super.begin({ ...head, headers, raw: withoutLength(head.raw) })
+    this.onResponseData(head.controller, onSideBand(lines))
   }
 }
 
-type Start = Parameters<Exchange['onResponseStart']>
-
-function isReport(status: number, headers: Start[2]): boolean {
+function isReport({ status, headers }: AnswerHead): boolean {
   return (
     status === 200 &&
     headers['content-encoding'] === undefined &&
@@ -79,20 +76,8 @@ function onSideBand(lines: string): Buffer {
   return Buffer.concat([Buffer.from(`${length}\x02`, 'latin1'), text])
 }
 
-/** The same one, as far as the start of an answer needs it. */
-function withoutLength(controller: Start[0]): Dispatcher.DispatchController {
-  const raw = controller.rawHeaders as readonly Buffer[] // see `Exchange`
-  const rawHeaders = raw.filter((_, at) => !isLength(raw[at - (at % 2)]))
-  const { aborted, paused, reason } = controller
-  return {
-    aborted,
-    paused,
-    reason,
-    rawHeaders,
-    abort: why => controller.abort(why),
-    pause: () => controller.pause(),
-    resume: () => controller.resume(),
-  }
+function withoutLength(raw: readonly Buffer[]): readonly Buffer[] {
+  return raw.filter((_, at) => !isLength(raw[at - (at % 2)]))
 }
 
 function isLength(name: Buffer | undefined): boolean {

@@ -3,30 +3,54 @@ import type { Ask } from '../gateway/ask.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { Unreadable } from './ending.ts'
 import type { Sender } from './sender.ts'
+import { endsChunked, isChunked } from './transfer-coding.ts'
 
 /**
  * What a request asks, read in one pass over the raw header list. `target`: the request line's own. Two `Host`
  * headers, or none where HTTP/1.1 demands one, are malformed (RFC 9112, 3.2): one host to us, another to the upstream.
+ * HTTP/1.0 may leave it out, and then means the host of `publicUrl`: links are made of it, so it is never empty.
  */
 export function readAsk(
   request: IncomingMessage,
-  { id, target, sender }: { readonly id: string; readonly target: string; readonly sender: Sender },
+  {
+    id,
+    target,
+    sender,
+    publicUrl,
+  }: {
+    readonly id: string
+    readonly target: string
+    readonly sender: Sender
+    readonly publicUrl: string
+  },
 ): Ask | Unreadable {
   const { rawHeaders } = request
   const authorization: Secret[] = []
   let hosts = 0
+  let codings: string | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     // The lengths first: this loop runs over every header of every request.
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (name.length === 13 && name.toLowerCase() === 'authorization')
       authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
+    else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding')
+      codings = codings === undefined ? (rawHeaders[at + 1] ?? '') : `${codings},${rawHeaders[at + 1]}`
   }
-  const { from, secure, host, lane } = sender
-  if (hosts > 1 || (hosts === 0 && request.httpVersion === '1.1')) return malformed
   // Node's parser also takes HTTP/0.9, which has no headers and so no credential.
-  if (request.httpVersionMajor !== 1) return malformed
+  if (hosts > 1 || request.httpVersionMajor !== 1) return malformed
+  const isOld = request.httpVersionMinor === 0
+  if (hosts === 0 && !isOld) return malformed
+  if (codings !== undefined) {
+    // HTTP/1.0 has no codings, and a body whose last one is not chunked has no end (RFC 9112, 6.1 and 6.3).
+    if (isOld || !endsChunked(codings)) return malformed
+    if (!isChunked(codings)) return uncarried
+  }
+  const { from, secure, lane } = sender
+  const host = sender.host === '' && isOld ? new URL(publicUrl).host : sender.host
   return { id, method: request.method ?? '', target, host, authorization, from, secure, lane }
 }
 
+/** Node takes the chunks apart and leaves any other coding on the bytes, of which the upstream would not be told. */
+const uncarried: Unreadable = { outcome: 'unclear-target', flaw: 'transfer-coding' }
 const malformed: Unreadable = { outcome: 'unclear-target', flaw: 'malformed' }

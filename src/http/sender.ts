@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { TrafficLane } from '../gateway/ask.ts'
+import { plainAddress, readForwarding } from './forwarding.ts'
 import { createLaneReader, loadTestHeader, type LoadTest } from './load-test.ts'
 
 /** Who sent a request, as far as the socket and the proxies that we trust can say. */
@@ -10,6 +11,8 @@ export interface Sender {
   readonly from: string
   readonly secure: boolean
   readonly host: string
+  /** The port that the client has connected to, if a trusted proxy names it; empty otherwise. */
+  readonly port: string
   /** The value of `X-Forwarded-For` for the upstream. */
   readonly forwardedFor: string
   /** Whether the peer on the socket is a proxy that we trust. */
@@ -21,8 +24,8 @@ export interface Sender {
 export type ReadSender = (request: IncomingMessage) => Sender
 
 /**
- * Reads the sender of a request. `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-*` are believed;
- * with none, nobody's are. Only the canonical spellings are read: `X_Forwarded_Proto` is another header to Node
+ * Reads the sender of a request. `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-*`, or else `Forwarded`,
+ * are believed; with none, no sender's are. Only the canonical spellings are read: `X_Forwarded_Proto` is another header to Node
  * (CVE-2025-64484 and its kin).
  */
 export function createSenderReader(
@@ -40,20 +43,21 @@ export function createSenderReader(
       from: peer,
       secure: socket instanceof TLSSocket,
       host: headers.host ?? '',
+      port: '',
       forwardedFor: peer,
       trusted: false,
       lane: laneOf(peer, testing),
     }
     if (trustedProxies.length === 0 || !trusts(peer)) return direct
 
-    const chain = headerOf(headers['x-forwarded-for'])
-    const proto = lastOf(headers['x-forwarded-proto'])
-    const from = clientIn(chain, trusts) ?? peer
+    const { proto, host, port, chain, ...told } = readForwarding(headers, trusts)
+    const from = told.from || peer
     return {
       from,
       secure: proto === '' ? direct.secure : proto.toLowerCase() === 'https',
-      host: lastOf(headers['x-forwarded-host']) || direct.host,
-      forwardedFor: chain === '' ? peer : `${chain}, ${peer}`,
+      host: host || direct.host,
+      port,
+      forwardedFor: [...chain, peer].join(', '),
       trusted: true,
       lane: laneOf(from, testing),
     }
@@ -71,35 +75,6 @@ function among(ranges: readonly string[]): (address: string) => boolean {
   }
   return address =>
     ranges.length > 0 && isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-}
-
-/** From the right, the first address that is no trusted proxy: what stands left of it anybody could have written. */
-function clientIn(chain: string, trusts: (address: string) => boolean): string | undefined {
-  let client: string | undefined
-  for (const entry of chain.split(',').reverse()) {
-    const address = addressIn(entry.trim())
-    if (address === undefined) break
-    client = address
-    if (!trusts(address)) break
-  }
-  return client
-}
-
-/** Some proxies write the port, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
-function addressIn(text: string): string | undefined {
-  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
-  return isIP(bare) === 0 ? undefined : plainAddress(bare)
-}
-
-/** A socket that listens on IPv6 shows IPv4 peers as `::ffff:192.0.2.1`. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
-}
-
-/** What the nearest proxy wrote comes last; what stands before it may be the client's own. */
-function lastOf(value: string | readonly string[] | undefined): string {
-  const text = headerOf(value)
-  return text.slice(text.lastIndexOf(',') + 1).trim()
 }
 
 /** Node joins repeated headers with commas; only its types say they could be lists. */

@@ -6,8 +6,12 @@ import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { answerTo } from './answer.ts'
+import { Connections } from './connections/connections.ts'
+import { unbounded } from './connections/limits.ts'
 import type { Ending } from './ending.ts'
-import { createForward, type UpstreamObserver } from './forward.ts'
+import { createForward } from './forward.ts'
+import { serveHalfClosed } from './half-closed.ts'
+import type { LfsOptions } from './lfs/lfs.ts'
 import { keySet, type KeySetOptions } from './key-set.ts'
 import type { LoadTest } from './load-test.ts'
 import { answerMalformed } from './malformed.ts'
@@ -17,7 +21,8 @@ import { createRefusedBodyReader, type RefusedBodies, type RefusedBodyReader } f
 import { isReserved, routeOf } from './reserved.ts'
 import { sendAnswer } from './send-answer.ts'
 import { createSenderReader } from './sender.ts'
-import { createUpstreamAgent, type UpstreamOptions } from './upstream-agent.ts'
+import { createUpstreamAgents, type UpstreamOptions } from './upstream-agent.ts'
+import type { UpstreamObserver } from './upstream-observer.ts'
 
 export interface PublicServerOptions {
   readonly gateway: Gateway
@@ -37,9 +42,13 @@ export interface PublicServerOptions {
   readonly authorize: Authorize
   /** What is published at `/_altgate/keys`; left out: nothing is there. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
+  /** How what LFS servers give out is kept for them. Left out: by a key of this server's own, for a day. */
+  readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Shared with the other ports of the process. Left out: as many as come. */
+  readonly connections?: Connections
   /** What is under `/_altgate`, its prefix; without it nothing is there. */
   readonly selfService?: FastifyPluginAsync
 }
@@ -47,7 +56,8 @@ export interface PublicServerOptions {
 /** The public port. It does not listen yet; `close` lets what is under way come to its end. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
-  const agent = createUpstreamAgent(options.upstream)
+  const { connections = new Connections(unbounded) } = options
+  const agents = createUpstreamAgents(options.upstream)
   const readSender = createSenderReader(options.trustedProxies, options.loadTest)
   const { networkOf } = options
   const senderOf = (request: IncomingMessage) => networkOf(readSender(request).from)
@@ -63,7 +73,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   }
 
   const app = fastify({
-    serverFactory: handler => listener(options.tls, bodies, handler),
+    serverFactory: handler => listener({ tls: options.tls, bodies, connections }, handler),
     genReqId: newRequestId,
     rewriteUrl: routeOf,
     clientErrorHandler(error, socket) {
@@ -96,10 +106,17 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
-  const forward = createForward({ agent, authorize, naming, publicUrl, observer })
-  app.register(proxy, { agent, forward, gateway, witness, naming, publicUrl, readSender })
+  const forward = createForward({
+    agents,
+    authorize,
+    naming,
+    publicUrl,
+    observer,
+    ...(options.lfs && { lfs: options.lfs }),
+  })
+  app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readSender })
   endGently(app)
-  app.addHook('onClose', () => agent.close())
+  app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app
 }
 
@@ -122,24 +139,34 @@ function endGently(app: FastifyInstance): void {
 /** Seconds after which a caller should come again who met a bug. */
 const bugRetryAfter = 5
 
-function listener(
-  tls: PublicServerOptions['tls'],
-  bodies: RefusedBodyReader,
-  route: RequestListener,
-): Server {
-  const handler = bodies.wrap(route)
+interface ListenerParts {
+  readonly tls: PublicServerOptions['tls']
+  readonly bodies: RefusedBodyReader
+  readonly connections: Connections
+}
+
+function listener({ tls, bodies, connections }: ListenerParts, route: RequestListener): Server {
+  const handler = connections.inTurn(bodies.wrap(route))
+  const { headSeconds, idleSeconds } = connections.limits
   const limits = {
     maxHeaderSize: 32 * 1024,
-    headersTimeout: 60_000,
-    keepAliveTimeout: 72_000,
+    headersTimeout: headSeconds * 1000,
+    handshakeTimeout: headSeconds * 1000,
+    // How often Node looks for heads that are late.
+    connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
+    keepAliveTimeout: idleSeconds * 1000,
     // A push may take as long as it takes.
     requestTimeout: 0,
     // The gate refuses a missing or second Host itself, with a text.
     requireHostHeader: false,
   }
   const server =
-    tls === undefined ? createServer(limits, handler) : createTlsServer({ ...limits, ...tls }, handler)
-  bodies.watch(server as Server) // as below
+    tls === undefined
+      ? createServer(limits, handler)
+      : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
+  serveHalfClosed(server as Server)
+  connections.watch(server as Server) // as below
+  bodies.watch(server as Server)
   server.on('checkContinue', (request, response) => {
     // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.
     if (isReserved(request.url ?? '')) response.writeContinue()

@@ -124,13 +124,18 @@ function utcDate(instant: number): string {
 /** Where HTTP itself was broken, nobody can say where the next request on the connection would begin. */
 function notUnderstood(flaw: keyof typeof unclear): Terms {
   const text = [`This request was not understood: ${unclear[flaw]}.`]
-  const broken = flaw === 'malformed' || flaw === 'oversized-head' || flaw === 'late-head'
-  return { status: 400, text, ...(broken && { headers: { Connection: 'close' } }) }
+  if (flaw === 'transfer-coding') return { status: 501, text, headers: { Connection: 'close' } }
+  return { status: 400, text, ...(broken.has(flaw) && { headers: { Connection: 'close' } }) }
 }
 
 function unavailable(part: Part): string {
-  const task = part === 'upstream' ? 'sign in to the service behind it' : 'check credentials'
-  return `The gateway cannot ${task} right now.`
+  return `The gateway cannot ${tasks[part] ?? 'check credentials'} right now.`
+}
+
+/** What cannot be done without a part, if it is something else than to check credentials. */
+const tasks: Readonly<Partial<Record<Part, string>>> = {
+  upstream: 'sign in to the service behind it',
+  audit: 'write down what it decides',
 }
 
 /** `seconds` is rounded up: a client that comes at the time it was told must not come too early. */
@@ -143,6 +148,8 @@ function later(status: 429 | 503, sentence: string, seconds: number): Terms {
     headers: { 'Retry-After': String(wait) },
   }
 }
+
+const broken: ReadonlySet<string> = new Set(['malformed', 'oversized-head', 'late-head', 'late-body'])
 
 const garbled: Readonly<Record<Garbled['flaw'], string>> = {
   'two-headers': 'there are two Authorization headers',
@@ -166,9 +173,12 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   host: 'its Host header is no host name',
   destination: 'its Destination, or an address in its If header, does not lie in the account',
   'untrusted-forwarder': 'it came through a proxy that is not trusted here',
+  'reserved-header': 'it has a header that only the gateway may send',
   malformed: 'it is not proper HTTP',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',
+  'transfer-coding': 'its body has a transfer coding other than chunked',
+  'late-body': 'the rest of it did not arrive in time',
 }
 
 /** No names, no addresses, no error codes: those are for the operator's log. */
@@ -180,6 +190,7 @@ const upstreamFailed: Readonly<Record<UpstreamFailed['because'], string>> = {
   dropped: 'The service behind this gateway broke off before it answered.',
   'bad-answer': 'The service behind this gateway gave an answer that is not proper HTTP.',
   unauthorized: 'The service behind this gateway did not accept what the gateway told it.',
+  'own-token': 'The service behind this gateway no longer accepts what it gave out for this transfer.',
   'sign-in-page': 'The service behind this gateway answered with a page for people.',
   redirect: 'The service behind this gateway sent the request elsewhere.',
 }

@@ -16,17 +16,24 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 export class Upload extends Readable {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
+  readonly #broke: (error: unknown) => void
   #started = false
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /** `broke` is told of a bug in here, which ends the upload. It must not throw. */
+  constructor(request: IncomingMessage, response: ServerResponse, broke: (error: unknown) => void) {
     super()
     this.#request = request
     this.#response = response
+    this.#broke = broke
   }
 
   override _read(): void {
-    if (!this.#started) this.#start()
-    this.#request.resume()
+    try {
+      if (!this.#started) this.#start()
+      this.#request.resume()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
@@ -43,12 +50,26 @@ export class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    bodyPassed(chunk.length)
-    if (!this.push(chunk)) this.#request.pause()
+    try {
+      this.pass(chunk)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   readonly #onEnd = (): void => {
     this.push(null)
+  }
+
+  /** A piece of the body is there. */
+  protected pass(chunk: Buffer): void {
+    bodyPassed(chunk.length)
+    if (!this.push(chunk)) this.#request.pause()
+  }
+
+  #fail(error: unknown): void {
+    this.#broke(error)
+    this.destroy()
   }
 }
 

@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 
 type Because = UpstreamFailed['because']
@@ -6,6 +7,13 @@ type Because = UpstreamFailed['because']
 export function failureOf(error: Error): UpstreamFailed {
   return { outcome: 'upstream-failed', because: becauseOf(codeOf(error)) }
 }
+
+/** Whether we could not even try: the machine gives us no socket or no memory for it. */
+export function lacksResources(error: unknown): boolean {
+  return error instanceof Error && resourceCodes.has(codeOf(error))
+}
+
+const resourceCodes: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 
 function becauseOf(code: string): Because {
   const known = codes.get(code)
@@ -30,10 +38,17 @@ const codes: ReadonlyMap<string, Because> = new Map([
   ['UND_ERR_HEADERS_OVERFLOW', 'bad-answer'],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'bad-answer'],
   ['ERR_INVALID_CHAR', 'bad-answer'],
+  // undici asserts what an upstream should never do: a status below 100, a 101 without an upgrade.
+  ['ERR_ASSERTION', 'bad-answer'],
 ])
 
 function codeOf(error: Error): string {
   // llhttp's own codes, HPE_INVALID_HEADER_TOKEN and its kin.
   if (error.name === 'HTTPParserError') return 'ERR_INVALID_CHAR'
   return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** Whether an error means that undici was asked for something that it refuses to send: no upstream has seen it. */
+export function isOurFault(error: unknown): boolean {
+  return error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
 }

@@ -1,5 +1,6 @@
 import type { Allow } from '../gateway/decision.ts'
 import type { Ask } from '../gateway/ask.ts'
+import { requestFate } from './header-rules.ts'
 import { withoutPageCookies } from './page-cookies.ts'
 import type { Sender } from './sender.ts'
 
@@ -10,40 +11,10 @@ export interface Passage {
   readonly sender: Sender
 }
 
-/** Never sent on, in any spelling. Folded: lower case, `-` for `_` and `.`. */
-const dropped = new Set([
-  // The client's password is ours to check and nobody else's to see.
-  'authorization',
-  'proxy-authorization',
-  // Hop by hop (RFC 9110, 7.6.1), and what undici writes itself.
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'host',
-  // The gateway has answered it; undici refuses to send it.
-  'expect',
-  // Ours alone.
-  'x-request-id',
-  'x-tfs-fedauthredirect',
-  // Some upstreams let these replace the path, which would no longer be the one that was judged.
-  'x-original-url',
-  'x-original-uri',
-  'x-rewrite-url',
-])
-
-/** Who forwarded what: sent on if a trusted proxy wrote it in its canonical spelling. */
-const forwarding = new Set(['forwarded', 'x-real-ip', 'x-forwarded-port', 'x-forwarded-prefix'])
-
 /**
  * The headers for the upstream, as a flat list of names and values in the client's order, then ours, then `identity`,
  * which says who this is. What clients may not say is removed here, so that no method of upstream authentication can
- * forget it. WSGI and PHP read `X_Forwarded_User` as `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763,
- * CVE-2026-88011), so names are folded before they are compared.
+ * forget it.
  */
 export function upstreamHeaders(
   raw: readonly string[],
@@ -51,14 +22,17 @@ export function upstreamHeaders(
   identity: readonly string[],
 ): string[] {
   const headers: string[] = []
+  const { trusted, from } = passage.sender
   let options = ''
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? ''
     const value = raw[at + 1] ?? ''
-    const folded = fold(name)
-    if (folded === 'cookie') addCookies(headers, name, value)
-    else if (travels(name, folded, passage.sender)) headers.push(name, value)
-    else if (folded === 'connection') options += `,${value}`
+    const fate = requestFate(name)
+    if (fate === 'travels') headers.push(name, value)
+    else if (fate === 'cookie') addCookies(headers, name, value)
+    else if (fate === 'connection') options += `,${value}`
+    else if (fate === 'from-proxies' && trusted) headers.push(name, value)
+    else if (fate === 'client-address' && trusted) headers.push(name, from)
   }
   // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
   const whole = addPassage(withoutNamed(headers, namesOf(options)), passage)
@@ -69,19 +43,6 @@ export function upstreamHeaders(
 function addCookies(headers: string[], name: string, value: string): void {
   const rest = withoutPageCookies(value)
   if (rest !== '') headers.push(name, rest)
-}
-
-function fold(name: string): string {
-  const lower = name.toLowerCase()
-  return /[_.]/.test(lower) ? lower.replace(/[_.]/g, '-') : lower
-}
-
-function travels(name: string, folded: string, { trusted }: Sender): boolean {
-  if (dropped.has(folded)) return false
-  if (forwarding.has(folded)) return trusted && folded === name.toLowerCase()
-  // `content_length` would be a second length to an upstream that folds.
-  if (folded === 'content-length') return folded === name.toLowerCase()
-  return !folded.startsWith('x-forwarded-') && !folded.startsWith('x-altgate-')
 }
 
 /** What a Connection header names, apart from the two words that are no header names. */
@@ -114,5 +75,6 @@ function addPassage(headers: string[], { ask, sender }: Passage): string[] {
     'X-Request-Id',
     ask.id,
   )
+  if (sender.port !== '') headers.push('X-Forwarded-Port', sender.port)
   return headers
 }

@@ -1,7 +1,15 @@
-import { msaScope, type DirectoryId, type Owner, type Scope } from '../gateway/names.ts'
+import {
+  foldUsername,
+  msaScope,
+  type DirectoryId,
+  type Owner,
+  type Scope,
+  type Username,
+} from '../gateway/names.ts'
 import { scopeOf, type Connection } from '../gateway/connection.ts'
 import type { Directory } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
+import { primaryFault } from '../passwords/usernames.ts'
 
 /** What the identity provider calls the gateway, and how the gateway proves that it is the one. */
 export interface Client {
@@ -68,6 +76,25 @@ export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong
   }
   return tenant === scope ? subject(oid) : 'wrong-directory'
 }
+
+/**
+ * What the person is called, as far as the authority vouches for it; upstreams are told that name, and a membership may
+ * wait for it. An address that is not verified can be anyone's, and a guest is called what another directory says.
+ */
+export function usernameIn(scope: Scope, claims: Claims): Username | undefined {
+  const { upn, preferred_username: preferred, email, iss, idp } = claims
+  const isVerified = [claims['email_verified'], claims['xms_edov']].some(each => truths.has(each))
+  const isGuest = idp !== undefined && idp !== iss
+  const names = [
+    ...(scope === msaScope ? [] : [upn, ...(isGuest ? [] : [preferred])]),
+    ...(isVerified ? [email] : []),
+  ]
+  const name = names.find(each => typeof each === 'string' && primaryFault(each) === undefined)
+  return typeof name === 'string' ? foldUsername(name) : undefined
+}
+
+/** Providers write it as a truth value, as a number and as text. */
+const truths: ReadonlySet<unknown> = new Set([true, 1, 'true', '1'])
 
 function subject(claim: unknown): Owner | 'nobody' {
   return typeof claim === 'string' && /^[!-~]{1,255}$/.test(claim) ? (claim as Owner) : 'nobody'

@@ -19,6 +19,9 @@ export async function claimCredential(desk: Desk, request: FastifyRequest): Prom
   if (password.isEmpty) return await show(desk, change, { faults: { current: 'Type the present password.' } })
 
   const { scope, owner } = change.identity
+  // Not compared: the page must not tell whether another person's password is right.
+  if (await desk.contests.isTaken(scope, change.username, owner))
+    return nameTaken(change.place, change.username)
   await desk.throttle.count('claims', `${scope} ${change.username}`)
   const compared = await compare(desk, change, password)
   if (compared === 'busy') return busy(change.account.name)

@@ -1,4 +1,5 @@
 import type { Instant } from '../gateway/names.ts'
+import { createContests, type Contests } from './contests.ts'
 import { createCookies, type Cookies } from './cookies.ts'
 import { createErrands, type Errands } from './errands.ts'
 import type { OpenId } from './openid.ts'
@@ -17,6 +18,7 @@ export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
   readonly errands: Errands
   /** Loaded when the first person signs in: in most processes nobody ever does. */
   readonly openId: () => Promise<OpenId>
+  readonly contests: Contests
   readonly reception: Reception
   readonly throttle: Throttle
   readonly turns: Turns
@@ -24,6 +26,7 @@ export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
 
 export function createDesk(parts: SelfServiceParts): Desk {
   const { publicUrl, signIn, now = Date.now, limits = usualLimits, providerTimeoutSeconds = 5 } = parts
+  const contests = createContests({ ...parts, now })
   const secure = publicUrl.startsWith('https:')
   return {
     ...parts,
@@ -40,7 +43,8 @@ export function createDesk(parts: SelfServiceParts): Desk {
         maxAgeSeconds: signIn.freshMinutes * 60,
       })
     }),
-    reception: createReception(parts, now),
+    contests,
+    reception: createReception({ ...parts, contests }, now),
     throttle: createThrottle(limits),
     turns: createTurns(),
   }

@@ -8,6 +8,8 @@ export interface SignInUnderWay extends Errand {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
+  /** The session whose form asked for it, by the name in the store: its identities are kept beside the new one. */
+  readonly beside?: string
 }
 
 /** Sign-ins under way, each by itself: several tabs may be on their way at once. All throw `Outage`. */

@@ -11,5 +11,7 @@ export function isFromHere(headers: IncomingHttpHeaders, publicUrl: string): boo
   const mode = headers['sec-fetch-mode']
   if (mode !== undefined && mode !== 'navigate') return false
   const { origin } = headers
-  return origin === undefined || origin === 'null' || origin === new URL(publicUrl).origin
+  if (origin === undefined || origin === 'null') return true
+  // `git.example.com.` is the same host: the dot makes the name absolute.
+  return origin.replace(/\.(?=:\d+$|$)/, '') === new URL(publicUrl).origin
 }

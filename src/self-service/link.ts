@@ -4,8 +4,8 @@ import type { Desk } from './desk.ts'
 import { isPage, type Page } from './page.ts'
 
 /**
- * `POST /link`: two of those whom somebody has signed in as are one person. Both sign-ins stand in one session and are
- * recent, which is all the proof there can be: no authority knows of the other.
+ * `POST /link`: two of those whom somebody has signed in as are one person. Both sign-ins stand in one session, the
+ * second because a form of the first asked for it, and are recent, which is all the proof there can be: no authority knows of the other.
  */
 export async function linkIdentities(desk: Desk, request: FastifyRequest): Promise<Page> {
   const change = await readChange(desk, request)
@@ -14,7 +14,7 @@ export async function linkIdentities(desk: Desk, request: FastifyRequest): Promi
   const other = others.find(({ place }) => place.scope === change.fields.get('with'))
   if (other === undefined || !other.fresh) {
     return await show(desk, change, {
-      note: 'Sign in to both once more, one after the other, and then say it. Nothing was changed this time.',
+      note: 'Sign in here once more, then for the other account from this page, and then say it. Nothing was changed this time.',
     })
   }
   if (other.linked) {

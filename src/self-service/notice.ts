@@ -1,10 +1,13 @@
 import type { Instant, Scope, Username } from '../gateway/names.ts'
 
-/** A change that somebody made on the page, for whoever tells the person about it. Never a password. */
+/**
+ * A change that a person made on the page, for the service that tells its owner. Never a password. `contested`: nothing
+ * was changed, but another person has come under the owner's user name.
+ */
 export interface CredentialChange {
   readonly scope: Scope
   readonly username: Username
-  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed' | 'linked'
+  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed' | 'linked' | 'contested'
   readonly at: Instant
 }
 

@@ -6,6 +6,7 @@ import {
   calculatePKCECodeChallenge,
   ClientError,
   discovery,
+  enableNonRepudiationChecks,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
@@ -101,7 +102,8 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
 function discover({ issuer, clientId, clientSecret }: Authority, timeout: number): Promise<Configuration> {
   const url = new URL(issuer)
   const plain = url.protocol === 'http:' && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  const execute = plain ? [allowInsecureRequests] : []
+  // A token from the token endpoint came over TLS; whoever sits behind that (a proxy, a cache) must not be able to name people.
+  const execute = [enableNonRepudiationChecks, ...(plain ? [allowInsecureRequests] : [])]
   return discovery(url, clientId, clientSecret.reveal(), undefined, { timeout, execute })
 }
 

@@ -19,6 +19,7 @@ export interface SelfServiceParts {
     | 'accountsIn'
     | 'directories'
     | 'ownCredential'
+    | 'ownerOf'
     | 'setCredential'
     | 'switchCredential'
     | 'claimCredential'

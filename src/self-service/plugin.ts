@@ -13,7 +13,7 @@ import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
 import type { SelfServiceParts } from './parts.ts'
 import { isSameText } from './session.ts'
 import { setPassword } from './set-password.ts'
-import { finishSignIn, queryOf, startSignIn } from './sign-in.ts'
+import { finishSignIn, queryOf, signInToo, startSignIn } from './sign-in.ts'
 
 /**
  * The page where people set their alternate credentials, to be mounted under `/_altgate` of the public port.
@@ -66,6 +66,8 @@ function addSignIn(app: FastifyInstance, desk: Desk): void {
     const to = await finishSignIn(desk, request, reply)
     return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
   })
+  app.post('/sign-in-too', async (request, reply) => send(reply, await signInToo(desk, request, reply)))
+  leadHome(app, '/sign-in-too')
   app.post('/sign-out', async (request, reply) => {
     const { sessions, cookies } = desk
     const session = await sessions.find(cookies.session(request))

@@ -1,6 +1,7 @@
 import { msaScope, readAccountName, type Instant, type Scope } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import { authorityFor, type Authority, type NoAuthority } from './authority.ts'
+import type { Contests } from './contests.ts'
 import type { OtherSelf } from './pages/other-selves.ts'
 import type { OwnSet } from './pages/own-sets.ts'
 import type { Profile } from './pages/profile.ts'
@@ -44,7 +45,12 @@ export interface Reception {
 const longestShown = 64
 
 export function createReception(
-  { registry, credentials, signIn }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'>,
+  {
+    registry,
+    credentials,
+    signIn,
+    contests,
+  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'> & { readonly contests: Contests },
   now: () => Instant,
 ): Reception {
   const isFresh = ({ at }: Identity) => at > now() - signIn.freshMinutes * 60_000
@@ -103,13 +109,16 @@ export function createReception(
       const { account, place, session, identity, fresh } = visitor
       const { scope } = place
       const credential = await registry.ownCredential(scope, identity.owner)
+      const taken = await contests.isTaken(scope, identity.username, identity.owner)
       return {
         account,
         place,
         csrf: session.csrf,
         username: identity.username,
         credential,
-        claimable: credential === undefined && (await isThere(scope, identity)),
+        claimable: credential === undefined && !taken && (await isThere(scope, identity)),
+        taken,
+        contestedAt: credential && (await contests.since(scope, credential.username)),
         fresh,
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),

@@ -17,15 +17,15 @@ export interface Identity {
 export interface Session {
   /** Goes into every form, and must come back with it. */
   readonly csrf: string
-  /** The latest in each scope. */
+  /** One; more only where a form of the session asked for each further one. */
   readonly identities: readonly Identity[]
 }
 
 /** Sessions, by the id in the cookie; the store sees a hash of it. All throw `Outage`. */
 export interface Sessions {
   find(id: string | undefined): Promise<Session | undefined>
-  /** Ends the session of that id and gives a new one that has its identities and this one. Gives the new id. */
-  renew(id: string | undefined, identity: Identity): Promise<string>
+  /** Ends the session of that id and starts one that has these identities and nothing else. Gives the new id. */
+  start(before: string | undefined, identities: readonly Identity[]): Promise<string>
   end(id: string | undefined): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export interface SessionOptions {
 export function createSessions({ store, life, now }: SessionOptions): Sessions {
   async function find(id: string | undefined): Promise<Session | undefined> {
     const text = id === undefined ? undefined : await store.get(hashed('session', id))
-    // Only `renew` below writes under these names.
+    // Only `start` below writes under these names.
     return text === undefined ? undefined : (JSON.parse(text) as Session)
   }
 
@@ -50,16 +50,12 @@ export function createSessions({ store, life, now }: SessionOptions): Sessions {
   return {
     find,
     end,
-    async renew(id, identity) {
-      const before = await find(id)
-      const oldest = now() - life
-      const others =
-        before?.identities.filter(({ scope, at }) => scope !== identity.scope && at > oldest) ?? []
-      const session: Session = { csrf: newId(), identities: [...others, identity] }
+    async start(before, identities) {
+      const session: Session = { csrf: newId(), identities }
       const fresh = newId()
       await store.set(hashed('session', fresh), JSON.stringify(session), now() + life)
       // An id from before the sign-in may be known to somebody else (session fixation).
-      await end(id)
+      await end(before)
       return fresh
     },
   }
@@ -71,7 +67,7 @@ export function newId(): string {
 }
 
 /** The name of something in the store that can be found only by whoever holds its id. */
-export function hashed(kind: 'session' | 'sign-in' | 'browser', id: string): string {
+export function hashed(kind: 'session' | 'sign-in' | 'browser' | 'contest', id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 

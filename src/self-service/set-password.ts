@@ -104,7 +104,10 @@ async function refused(desk: Desk, change: Change, problem: Problem): Promise<Pa
     const faults = { secondary: 'Somebody else has this user name. Choose another one.' }
     return await show(desk, change, { faults, secondary: problem.username })
   }
-  if (problem.problem === 'username-taken') return nameTaken(change.place, change.username)
+  if (problem.problem === 'username-taken') {
+    await desk.contests.signedIn(change.identity) // the other one has set it since
+    return nameTaken(change.place, change.username)
+  }
   return await show(desk, change, {
     note: 'Nothing was changed: your operator has made credentials of your name.',
   })

@@ -1,17 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { foldUsername, type Instant, type Username } from '../gateway/names.ts'
-import { primaryFault } from '../passwords/usernames.ts'
-import { ownerIn, type Authority, type Claims } from './authority.ts'
+import type { AccountName, Instant } from '../gateway/names.ts'
+import { ownerIn, usernameIn, type Authority, type Claims } from './authority.ts'
+import { readChange, show } from './changes.ts'
 import type { Desk } from './desk.ts'
 import type { SignInUnderWay } from './errands.ts'
 import { readFields } from './fields.ts'
 import type { Prompt } from './openid.ts'
+import { goOn } from './pages/other-selves.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
 import { isPage, type Page } from './page.ts'
 import { pageOf } from './places.ts'
 import { ProviderFailed } from './provider-failed.ts'
 import type { Guest } from './reception.ts'
-import type { Identity } from './session.ts'
+import { hashed, isSameText, type Identity } from './session.ts'
 import { networkOf } from './throttle.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
@@ -30,12 +31,51 @@ export async function startSignIn(
   const { account, place, authority } = guest
   if ('setting' in authority) return noAuthority(account.name, place, authority.setting)
 
+  const prompt = ask === undefined ? undefined : prompts[ask]
+  return await sendAway(desk, request, reply, { account: account.name, authority }, prompt)
+}
+
+/**
+ * `POST /sign-in-too`: signs in for one more account and keeps the sign-ins of this session beside it, which no other
+ * way does. A session in which one did not sign in oneself (its id was planted) would keep somebody else's. A form of
+ * the session has to ask, which no other site can send, and only the answer to that very errand is taken into it.
+ */
+export async function signInToo(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<Page> {
+  const change = await readChange(desk, request)
+  if (isPage(change)) return change
+  const guest = await desk.reception.receive(change.fields.get('also') ?? '')
+  if (isPage(guest)) return guest
+  const { account, place, authority } = guest
+  if (place.scope === change.identity.scope) {
+    const note = `What you have here opens ${account.name} as well: no other sign-in is needed.`
+    return await show(desk, change, { note })
+  }
+  if ('setting' in authority) return noAuthority(account.name, place, authority.setting)
+  const id = desk.cookies.session(request)
+  const beside = id === undefined ? undefined : hashed('session', id)
+  const to = await sendAway(desk, request, reply, { account: account.name, authority, beside }, undefined)
+  return goOn(change.account.name, place, to)
+}
+
+interface Journey {
+  readonly account: AccountName
+  readonly authority: Authority
+  readonly beside?: string | undefined
+}
+
+async function sendAway(
+  desk: Desk,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { account, authority, beside }: Journey,
+  prompt: Prompt | undefined,
+): Promise<URL> {
   await desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
   const openId = await desk.openId()
-  const { url, ...errand } = await openId.begin(authority, ask === undefined ? undefined : prompts[ask])
+  const { url, ...errand } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority
   const browser = desk.cookies.keepBrowser(request, reply)
-  await desk.errands.remember({ ...errand, account: account.name, scope, issuer }, browser)
+  await desk.errands.remember({ ...errand, account, scope, issuer, ...(beside && { beside }) }, browser)
   return new URL(url)
 }
 
@@ -63,11 +103,26 @@ export async function finishSignIn(
   if (owner === 'nobody') throw new ProviderFailed('nonsense', new Error('the token names nobody'))
 
   const { account, scope } = errand
-  const username = usernameIn(claims)
+  const username = usernameIn(scope, claims)
   const at = signedInAt(claims, desk.now())
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
-  desk.cookies.keepSession(reply, await desk.sessions.renew(desk.cookies.session(request), identity))
+  await desk.contests.signedIn(identity)
+  const before = desk.cookies.session(request)
+  const identities = [...(await kept(desk, errand, before)), identity]
+  desk.cookies.keepSession(reply, await desk.sessions.start(before, identities))
   return pageOf(account)
+}
+
+/** The identities that a form asked to keep, if the browser still has the session of that form, and they are recent. */
+async function kept(
+  desk: Desk,
+  { scope, beside }: SignInUnderWay,
+  id: string | undefined,
+): Promise<readonly Identity[]> {
+  if (id === undefined || beside === undefined || !isSameText(beside, hashed('session', id))) return []
+  const session = await desk.sessions.find(id)
+  const oldest = desk.now() - desk.signIn.sessionMinutes * 60_000
+  return session?.identities.filter(each => each.scope !== scope && each.at > oldest) ?? []
 }
 
 function isStillFor(
@@ -81,15 +136,6 @@ function isStillFor(
 export function queryOf({ originalUrl }: FastifyRequest): string {
   const mark = originalUrl.indexOf('?')
   return mark === -1 ? '' : originalUrl.slice(mark)
-}
-
-/**
- * What the person is called where they signed in. It becomes the primary user name and cannot be changed here:
- * upstreams are told that name, and somebody could take another's.
- */
-function usernameIn({ preferred_username: preferred, email }: Claims): Username | undefined {
-  const name = [preferred, email].find(each => typeof each === 'string' && primaryFault(each) === undefined)
-  return typeof name === 'string' ? foldUsername(name) : undefined
 }
 
 /** When the person gave a password there. Entra says so only if its app registration asks for `auth_time`. */

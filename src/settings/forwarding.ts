@@ -15,6 +15,16 @@ export const forwarding = {
       connectionsPerOrigin: whole(1, 65_535)
         .default(256)
         .describe('Connections of one process to one upstream.'),
+      keepAliveSeconds: whole(1, 600)
+        .default(4)
+        .describe(
+          'How long a connection to an upstream is kept without a request. It must be shorter than what the upstream and all that lies between allow: a request that meets the end of a connection is sent again only if it is a GET, HEAD or OPTIONS without a body. Many servers give up after 5 seconds. An upstream that announces less in `Keep-Alive: timeout` is believed, less 2 seconds for the way.',
+        ),
+      maxHeaderBytes: whole(16_384, 1_048_576)
+        .default(65_536)
+        .describe(
+          'How long the names and values of all headers of an answer may be together; so may all interim answers before it. A longer one is a 502. Requests may have 32 KiB.',
+        ),
       caFile: filePath()
         .exactOptional()
         .describe(
@@ -23,6 +33,17 @@ export const forwarding = {
     })
     .prefault({})
     .describe('The connections to the upstreams.'),
+
+  lfs: z
+    .strictObject({
+      actionSeconds: whole(60, 2_592_000)
+        .default(86_400)
+        .describe(
+          'How long the `Authorization` that an LFS server gives out for an upload or a download counts here, if the server does not say (`expires_in`, `expires_at`). Whether it still counts there is for the server to say, so this may be long: it has to outlast the transfer.',
+        ),
+    })
+    .prefault({})
+    .describe('Large files (git-lfs), where an upstream sends clients to the gateway for them.'),
 
   refusedBodies: z
     .strictObject({
@@ -47,6 +68,11 @@ export const forwarding = {
       graceSeconds: whole(0, 3600)
         .default(30)
         .describe('How long requests under way may take after SIGTERM, before they are cut.'),
+      drainSeconds: whole(0, 3600)
+        .default(5)
+        .describe(
+          'How long after SIGTERM new connections are still taken, while `/ready` says 503 and every answer closes its connection: so long as load balancers need to notice. Part of `graceSeconds`. Ctrl-C does not wait for it.',
+        ),
     })
     .prefault({})
     .describe('An orderly end.'),

@@ -51,7 +51,16 @@ export const keeping = {
       level: word('fatal', 'error', 'warn', 'info', 'debug', 'trace')
         .default('info')
         .describe('How much is logged. `info` has one line for each decision.'),
-      file: filePath().exactOptional().describe('Where the log goes. Left out: standard output.'),
+      file: filePath()
+        .exactOptional()
+        .describe(
+          'Where the log goes. Left out: standard output. A file that was moved or removed is made anew within a second.',
+        ),
+      bufferKiB: whole(16, 1_048_576)
+        .default(1024)
+        .describe(
+          'Lines of one process that wait while they cannot be written, in the log and in the audit log each. What is more is lost, and counted as `altgate_log_lines_dropped_total`.',
+        ),
     })
     .prefault({})
     .describe('The log: JSON, one object in each line. It never holds a password.'),
@@ -59,6 +68,11 @@ export const keeping = {
   audit: z
     .strictObject({
       file: filePath().exactOptional().describe('Where audit lines go. Left out: into the log.'),
+      onFailure: word('drop', 'refuse')
+        .default('drop')
+        .describe(
+          'What becomes of requests while audit lines cannot be written, because a disk is full or the reader of a pipe is slow. `drop`: requests go on, `log.bufferKiB` of lines are kept for later, the rest is lost and counted. `refuse`: requests get 503 until lines can be written again.',
+        ),
     })
     .prefault({})
     .describe('One line for each decision and each change: who, what, when and why.'),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
+import { connections } from './connections.ts'
 import { forwarding } from './forwarding.ts'
 import { hashing } from './hashing.ts'
 import { keeping } from './keeping.ts'
@@ -17,6 +18,7 @@ export const schema = z
     forwardAuth: serving.forwardAuth,
     publicUrl: serving.publicUrl,
     workers: serving.workers,
+    connections,
     accounts,
     store: keeping.store,
     redis,
@@ -30,6 +32,7 @@ export const schema = z
     verdicts: keeping.verdicts,
     throttle,
     upstream: forwarding.upstream,
+    lfs: forwarding.lfs,
     refusedBodies: forwarding.refusedBodies,
     stop: forwarding.stop,
     log: keeping.log,

@@ -59,7 +59,7 @@ export const serving = {
     .array(addressRange(), { error: 'must be a list of addresses' })
     .default([])
     .describe(
-      'Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: addresses or ranges. Anybody else could claim to be any client.',
+      'Every proxy in front: addresses or ranges. Their `X-Forwarded-For`, `-Proto` and `-Host` are believed, or else their `Forwarded`; any other sender could claim to be any client.',
     ),
 
   plainHttp: word('refuse', 'allow')

@@ -85,7 +85,7 @@ export const notice = z
     webhookUrl: secret('must be an http or https address', /^https?:\/\/[^\s\\/][^\s\\]*$/iu).meta({
       writeOnly: true,
       description:
-        'Gets a POST with JSON after each change on the page: scope, user name, what, when. Never a password. A failure is logged and holds nothing up. Some addresses are keys themselves: give those as a reference.',
+        'Gets a POST with JSON after each change on the page: scope, user name, what, when; and when another person has come under an owner’s user name (`credential-contested`). Never a password. A failure is logged and holds nothing up. Some addresses are keys themselves: give those as a reference.',
     }),
     secret: secret('must be text of at least 16 characters', /^[^\0]{16,}$/u)
       .exactOptional()

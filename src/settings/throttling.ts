@@ -31,7 +31,7 @@ export const throttle = z
     credential: limit(
       20,
       900,
-      'Wrong passwords for one user name in one scope, from all addresses together: some 2,000 a day, where even a poor password takes millions. An address from which the password was right in the last seven days counts by itself: strangers who guess cannot lock out the owner.',
+      'Wrong passwords for one credential, by all its names, on all accounts and from all addresses together: some 2,000 a day, where even a poor password takes millions. An address from which the password was right in the last seven days counts by itself: strangers who guess cannot lock out the owner.',
     ),
     everywhere: limit(
       1200,
@@ -49,13 +49,29 @@ export const throttle = z
       .describe(
         'One and the same wrong password on one account from one address, again and again: a client in a loop, such as git-lfs with a helper that always gives the same answer. Each process counts for itself.',
       ),
+    anonymous: z
+      .strictObject({
+        requests: whole(1, 1_000_000)
+          .default(1500)
+          .describe(
+            'Requests for one path of one account from one address. As many as clones that a build farm behind one address may begin at the same moment: every git process asks once before it presents anything.',
+          ),
+        requestsInAll: whole(1, 10_000_000)
+          .default(3000)
+          .describe('Requests for all paths from one address, less those that are refused for their path.'),
+        windowSeconds: whole(1, 86_400).default(60).describe('Begins with the first of these requests.'),
+      })
+      .prefault({})
+      .describe(
+        'Requests that present no credential, or none that can be read, and are not followed by a right one: a client in a loop. A right credential from the same address begins the count anew, in all and for its path. Low enough that what gets through costs a tenth of a second of one core in a minute. Each process counts for itself.',
+      ),
     ipv6PrefixBits: whole(16, 128)
       .default(64)
       .describe(
         'So many bits of an IPv6 address count as one address: a customer has a whole network. 56 or 48 where providers give more.',
       ),
     exempt: addresses().describe(
-      'Addresses or ranges whose wrong passwords do not count by address, such as build farms behind one address. They count by user name and everywhere.',
+      'Addresses or ranges whose wrong passwords do not count by address, such as build farms behind one address. They count by user name and everywhere; requests without a credential by path.',
     ),
     loadTest: z
       .strictObject({

@@ -6,7 +6,7 @@ import type { Schema } from './schema.ts'
 /** The credentials as people may see them. */
 export function createCredentialRecords(
   reading: Kysely<Schema>,
-): Pick<Registry, 'credentials' | 'ownCredential' | 'usesOf'> {
+): Pick<Registry, 'credentials' | 'ownCredential' | 'ownerOf' | 'usesOf'> {
   const inScope = (scope: CredentialRecord['scope']) =>
     reading.selectFrom('credentials').selectAll().where('scope', '=', scope)
   return {
@@ -17,6 +17,16 @@ export function createCredentialRecords(
     async ownCredential(scope, owner) {
       const row = await inScope(scope).where('owner', '=', owner).executeTakeFirst()
       return row && recordOf(row)
+    },
+    async ownerOf(scope, username) {
+      const row = await reading
+        .selectFrom('usernames')
+        .innerJoin('credentials', 'credentials.subject', 'usernames.subject')
+        .select('owner')
+        .where('usernames.scope', '=', scope)
+        .where('usernames.username', '=', username)
+        .executeTakeFirst()
+      return row?.owner ?? undefined
     },
     async usesOf(account) {
       const rows = await reading

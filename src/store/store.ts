@@ -5,6 +5,7 @@ import type {
   Gateways,
   ChangeLog,
   CredentialStore,
+  HashSurvey,
   LastUsed,
   SessionStore,
 } from '../gateway/ports.ts'
@@ -22,6 +23,7 @@ import type { Database, OpenHow } from './database.ts'
 import { createGateways } from './gateways.ts'
 import { createDirectoryRegistry } from './directory-registry.ts'
 import { type KeyName, sharedKey } from './keys.ts'
+import { createHashSurvey } from './hash-survey.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
@@ -32,6 +34,7 @@ import { createSessionStore } from './session-store.ts'
 export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
+  readonly hashSurvey: HashSurvey
   readonly changes: ChangeLog
   readonly history: History
   readonly gateways: Gateways
@@ -105,6 +108,7 @@ function storeOn(database: Database, clock: () => Instant): Store {
   return {
     accounts: createAccountStore(reading, history),
     credentials: createCredentialStore(database, history),
+    hashSurvey: createHashSurvey(reading),
     changes,
     history,
     gateways,

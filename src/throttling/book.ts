@@ -1,18 +1,21 @@
-import type { Throttling } from '../gateway/ports.ts'
-import type { Digest, Guess } from './rules.ts'
+import type { Throttling } from '../gateway/throttle.ts'
+import type { Counter, Familiar, Guess } from './rules.ts'
 
 /** Where guesses are noted. */
 export interface Book<Said = Entered> {
-  /** Notes a guess in every counter that is to have it, or, if one of them has no room, in none. */
+  /**
+   * Notes a guess in every counter that is to have it, or, if one of them has no room, in none. Where the address is
+   * familiar that is `own`, and beyond it the password that was right there is let through while `reserve` has room.
+   */
   enter(guess: Guess): Said
-  /** Takes a guess out of the counters of these names. */
-  strike(names: readonly string[], digest: Digest): void
+  /** Takes a guess out of these counters. */
+  strike(counters: readonly Counter[]): void
   /** From now on, for some days, guesses with this mark are no stranger's. */
-  befriend(familiar: string): void
+  befriend(familiar: Familiar): void
 }
 
-/** The names of the counters in which the guess was not before. */
-export type Entered = readonly string[] | Throttling
+/** The counters in which the guess was not before. */
+export type Entered = readonly Counter[] | Throttling
 
 /**
  * Seconds for which an address is familiar after a password was right: a holiday away it is strange again, and gets in

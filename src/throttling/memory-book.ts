@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../gateway/at-most.ts'
 import type { Instant } from '../gateway/names.ts'
-import type { Book } from './book.ts'
-import { familiarSeconds } from './book.ts'
+import { familiarSeconds, type Book, type Entered } from './book.ts'
 import { weigh, type Counter, type Digest } from './rules.ts'
 
 /**
@@ -15,7 +14,9 @@ const mostFamiliar = 100_000
 /** The book of one process. */
 export function createMemoryBook({ now }: { readonly now: () => Instant }): Book {
   const counters = new LRUCache<string, Map<Digest, Instant>>(atMost(mostCounters))
-  const familiar = new LRUCache<string, Instant>(atMost(mostFamiliar))
+  const familiar = new LRUCache<string, { readonly digest: Digest; readonly until: Instant }>(
+    atMost(mostFamiliar),
+  )
 
   /** Less what is older than the window. The oldest is first. */
   function notedIn({ name, windowSeconds }: Counter): Map<Digest, Instant> {
@@ -27,25 +28,31 @@ export function createMemoryBook({ now }: { readonly now: () => Instant }): Book
     return noted
   }
 
+  function note(all: readonly Counter[]): Entered {
+    const fresh: (readonly [Counter, Map<Digest, Instant>])[] = []
+    for (const counter of all) {
+      const noted = notedIn(counter)
+      const weighed = weigh(counter, noted, now())
+      if (typeof weighed === 'object') return weighed
+      if (weighed === 'has room') fresh.push([counter, noted])
+    }
+    for (const [{ name, digest }, noted] of fresh) counters.set(name, noted.set(digest, now()))
+    return fresh.map(([counter]) => counter)
+  }
+
   return {
-    enter(guess) {
-      const { digest, own, strange } = guess
-      const isFamiliar = (familiar.get(guess.familiar) ?? 0) > now()
-      const fresh: (readonly [string, Map<Digest, Instant>])[] = []
-      for (const counter of isFamiliar ? [own] : strange) {
-        const noted = notedIn(counter)
-        const weighed = weigh(counter, noted, digest, now())
-        if (typeof weighed === 'object') return weighed
-        if (weighed === 'has room') fresh.push([counter.name, noted])
-      }
-      for (const [name, noted] of fresh) counters.set(name, noted.set(digest, now()))
-      return fresh.map(([name]) => name)
+    enter({ familiar: mark, own, reserve, strange }) {
+      const right = familiar.get(mark.name)
+      if (right === undefined || right.until <= now()) return note(strange)
+      const entered = note([own])
+      if (!('by' in entered)) return entered
+      return !('by' in note([reserve])) && right.digest === mark.digest ? [] : entered
     },
-    strike(names, digest) {
-      for (const name of names) counters.get(name)?.delete(digest)
+    strike(struck) {
+      for (const { name, digest } of struck) counters.get(name)?.delete(digest)
     },
-    befriend(mark) {
-      familiar.set(mark, now() + familiarSeconds * 1000)
+    befriend({ name, digest }) {
+      familiar.set(name, { digest, until: now() + familiarSeconds * 1000 })
     },
   }
 }

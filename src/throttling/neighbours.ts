@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { atMost } from '../gateway/at-most.ts'
 import { isTagged, type Channel } from '../hashing/channel.ts'
 import { familiarSeconds } from './book.ts'
+import type { Digest, Familiar } from './rules.ts'
 
 /**
  * The other workers of this machine. Connections are dealt out to workers by chance: an owner who was let in by one must
@@ -9,9 +10,9 @@ import { familiarSeconds } from './book.ts'
  */
 export interface Neighbours {
   /** Somebody with this mark was let in here. */
-  tell(familiar: string): void
+  tell(familiar: Familiar): void
   /** Somebody with this mark was let in elsewhere, now or before this worker began. */
-  onTold(heard: (familiar: string) => void): void
+  onTold(heard: (familiar: Familiar) => void): void
 }
 
 /** Tells these messages from all others on the same pipe. */
@@ -19,12 +20,12 @@ const tag = 'altgate.throttling.familiar'
 
 interface Message {
   readonly tag: typeof tag
-  readonly marks: readonly string[]
+  readonly marks: readonly Familiar[]
 }
 
 /** A worker's side. */
 export function neighboursOver(channel: Channel): Neighbours {
-  const send = (marks: readonly string[]) => channel.send({ tag, marks } satisfies Message)
+  const send = (marks: readonly Familiar[]) => channel.send({ tag, marks } satisfies Message)
   return {
     tell: familiar => send([familiar]),
     onTold(heard) {
@@ -42,11 +43,11 @@ const mostMarks = 10_000
 /** The primary's side: passes on what one worker tells to all others, and to those who come later. */
 export function createNeighbourhood(): { join(channel: Channel): void } {
   const listening = new Set<Channel>()
-  const marks = new LRUCache<string, true>({ ...atMost(mostMarks), ttl: familiarSeconds * 1000 })
+  const marks = new LRUCache<string, Digest>({ ...atMost(mostMarks), ttl: familiarSeconds * 1000 })
 
   function welcome(channel: Channel): void {
     listening.add(channel)
-    channel.send({ tag, marks: [...marks.keys()] } satisfies Message)
+    channel.send({ tag, marks: [...marks].map(([name, digest]) => ({ name, digest })) } satisfies Message)
   }
 
   return {
@@ -56,7 +57,7 @@ export function createNeighbourhood(): { join(channel: Channel): void } {
         if (!isTagged<Message>(message, tag)) return
         if (!listening.has(channel)) welcome(channel)
         if (message.marks.length === 0) return
-        for (const mark of message.marks) marks.set(mark, true)
+        for (const { name, digest } of message.marks) marks.set(name, digest)
         for (const other of listening) if (other !== channel) other.send(message)
       })
     },

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { atMost } from '../gateway/at-most.ts'
 import type { Attempt, Caller } from '../gateway/attempt.ts'
 import type { Instant } from '../gateway/names.ts'
-import type { Throttling } from '../gateway/ports.ts'
+import type { Throttling } from '../gateway/throttle.ts'
 
 /** So many requests with one and the same wrong password within so many seconds of the first. */
 export interface RepetitionLimit {

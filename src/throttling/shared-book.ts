@@ -42,11 +42,11 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
 
   return {
     enter: guess => ask(redis => enter(redis, guess)),
-    strike(names, digest) {
-      void ask(redis => Promise.all(names.map(name => redis.zrem(keyOf(name), digest))))
+    strike(counters) {
+      void ask(redis => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
     },
-    befriend(familiar) {
-      void ask(redis => redis.set(keyOf(familiar), '', 'EX', familiarSeconds))
+    befriend({ name, digest }) {
+      void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
     },
     close: () => shards.close(),
   }
@@ -70,43 +70,55 @@ function keyOf(name: string): string {
   return `altgate:throttle:{guesses}:${name}`
 }
 
-async function enter(redis: Redis, { digest, familiar, own, strange }: Guess): Promise<Entered> {
-  const counters = [own, ...strange]
-  const keys = [familiar, ...counters.map(({ name }) => name)].map(keyOf)
-  const limits = counters.flatMap(({ guesses, windowSeconds }) => [guesses, windowSeconds * 1000])
+async function enter(redis: Redis, { familiar, own, reserve, strange }: Guess): Promise<Entered> {
+  const counters = [own, reserve, ...strange]
+  const keys = [familiar, ...counters].map(({ name }) => keyOf(name))
+  const limits = counters.flatMap(({ digest, guesses, windowSeconds }) => [
+    digest,
+    guesses,
+    windowSeconds * 1000,
+  ])
   // What the script below returns: which counter is full, and for how long; or which ones have it now.
-  const [full, ...rest] = (await redis.eval(entering, keys.length, ...keys, digest, ...limits)) as number[]
+  const [full, ...rest] = (await redis.eval(entering, keys.length, ...keys, ...limits)) as number[]
   const counter = counters[(full ?? 0) - 1]
   if (counter !== undefined) return { by: counter.by, retryAfter: (rest[0] ?? 0) / 1000 }
-  return rest.flatMap(at => counters[at - 1]?.name ?? [])
+  return rest.flatMap(at => counters[at - 1] ?? [])
 }
 
 /**
- * The rule of `weigh`, for all counters at once, by the clock of Redis. A counter is a sorted set of digests with the
- * time when each came; it never holds more than its limit, and ends with its window.
+ * The rules of `weigh` and of the memory book, for all counters at once, by the clock of Redis. A counter is a sorted
+ * set of digests with the time when each came; it never holds more than its limit, and ends with its window.
  */
 const entering = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local digest, first, last = ARGV[1], 2, #KEYS - 1
-if redis.call('EXISTS', KEYS[1]) == 1 then first, last = 1, 1 end
 
-local fresh = { 0 }
-for i = first, last do
-  local counter, most, window = KEYS[i + 1], tonumber(ARGV[i * 2]), tonumber(ARGV[i * 2 + 1])
-  redis.call('ZREMRANGEBYSCORE', counter, '-inf', now - window)
-  if not redis.call('ZSCORE', counter, digest) then
-    if redis.call('ZCARD', counter) >= most then
-      local oldest = redis.call('ZRANGE', counter, 0, 0, 'WITHSCORES')
-      return { i, oldest[2] + window - now }
+local function note(first, last)
+  local fresh = { 0 }
+  for i = first, last do
+    local counter, digest = KEYS[i + 1], ARGV[i * 3 - 2]
+    local most, window = tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3])
+    redis.call('ZREMRANGEBYSCORE', counter, '-inf', now - window)
+    if not redis.call('ZSCORE', counter, digest) then
+      if redis.call('ZCARD', counter) >= most then
+        local oldest = redis.call('ZRANGE', counter, 0, 0, 'WITHSCORES')
+        return { i, oldest[2] + window - now }
+      end
+      fresh[#fresh + 1] = i
     end
-    fresh[#fresh + 1] = i
   end
+  for at = 2, #fresh do
+    local i = fresh[at]
+    redis.call('ZADD', KEYS[i + 1], now, ARGV[i * 3 - 2])
+    redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 3])
+  end
+  return fresh
 end
-for at = 2, #fresh do
-  local i = fresh[at]
-  redis.call('ZADD', KEYS[i + 1], now, digest)
-  redis.call('PEXPIRE', KEYS[i + 1], ARGV[i * 2 + 1])
-end
-return fresh
+
+local right = redis.call('GET', KEYS[1])
+if not right then return note(3, #KEYS - 1) end
+local entered = note(1, 1)
+if entered[1] == 0 then return entered end
+if note(2, 2)[1] == 0 and right == ARGV[1] then return { 0 } end
+return entered
 `

@@ -1,12 +1,20 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Instant } from '../gateway/names.ts'
-import type { Admission, Throttle } from '../gateway/ports.ts'
+import type { Admission, Throttle } from '../gateway/throttle.ts'
 import { among, networkOf } from './addresses.ts'
 import type { Book, Entered } from './book.ts'
 import { createMemoryBook } from './memory-book.ts'
 import type { Neighbours } from './neighbours.ts'
 import { createRepetition, type RepetitionLimit } from './repetition.ts'
-import { guessOf, type Guess, type Limits, type Naming, type Rules } from './rules.ts'
+import {
+  familiarTo,
+  guessOf,
+  type Familiar,
+  type Guess,
+  type Limits,
+  type Naming,
+  type Rules,
+} from './rules.ts'
 import type { SharedBook } from './shared-book.ts'
 
 export interface ThrottleOptions extends Limits {
@@ -40,28 +48,57 @@ export function createThrottle(
   }
   const memory = createMemoryBook({ now })
   const repetition = createRepetition(options.repetition, now)
+  const recently = createRecently(now)
   neighbours?.onTold(familiar => memory.befriend(familiar))
+
+  function befriend(familiar: Familiar): void {
+    for (const each of [memory, shared]) each?.befriend(familiar) // also for when Redis is gone
+    neighbours?.tell(familiar)
+  }
 
   function admission(guess: Guess, entered: Entered, book: Pick<Book, 'strike'>): Admission {
     if ('by' in entered) return entered
     return {
-      absolve: () => book.strike(entered, guess.digest),
-      welcome() {
-        for (const each of [memory, shared]) each?.befriend(guess.familiar) // also for when Redis is gone
-        neighbours?.tell(guess.familiar)
-      },
+      absolve: () => book.strike(entered),
+      welcome: () => befriend(guess.familiar),
     }
   }
 
   return {
-    async admit(attempt, caller) {
-      const guess = guessOf(attempt, caller, rules)
+    async admit(attempt, caller, reached) {
+      const guess = guessOf(attempt, caller, reached, rules)
       const told = await shared?.enter(guess)
       return shared && told ? admission(guess, told, shared) : admission(guess, memory.enter(guess), memory)
     },
     again(attempt, caller) {
       // A load test repeats itself on purpose.
       return caller.lane === 'production' ? repetition.count(attempt, caller) : undefined
+    },
+    recognise(attempt, caller, scope, username) {
+      if (recently.has(`${attempt.proof} ${caller.lane} ${caller.from}`)) return
+      befriend(familiarTo(attempt, caller, { scope, username }, rules))
+    },
+  }
+}
+
+/** Milliseconds after which it is said again who is familiar: Redis may have lost it, or a neighbour begun anew. */
+const sayAgain = 3_600_000
+const mostRecent = 50_000
+
+/** Passwords that were recognised lately, by proof and address. Remembered ones come with every request: a look into a set. */
+function createRecently(now: () => Instant): { has(key: string): boolean } {
+  const keys = new Set<string>()
+  let since = now()
+  return {
+    /** Whether it was asked for before; from now on it was. */
+    has(key) {
+      if (now() - since >= sayAgain || keys.size >= mostRecent) {
+        keys.clear()
+        since = now()
+      }
+      if (keys.has(key)) return true
+      keys.add(key)
+      return false
     },
   }
 }

@@ -1,24 +1,62 @@
 import type { Ask } from '../gateway/ask.ts'
 import type { Change } from '../gateway/change.ts'
 import { unreachable, type Decision, type NotAllowed } from '../gateway/decision.ts'
+import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { createLog, withoutRedaction, type Logger } from './log.ts'
+import { openLog, withoutRedaction, type Logger, type OpenLog } from './log.ts'
+import type { Sink } from './sink.ts'
 
 export interface AuditLog extends Witness {
   /** One line for something that was changed, whoever changed it. */
   readonly changed: (change: Change) => void
 }
 
-/** The audit log that the settings ask for: in a file of its own, or among the lines of `log`. */
-export function openAuditLog({ file }: { readonly file?: string }, log: Logger): AuditLog {
-  return createAuditLog(file === undefined ? log : createLog({ level: 'info', file }))
+export interface AuditOptions {
+  readonly settings: {
+    readonly bufferKiB: number
+    readonly file?: string
+    /** What becomes of requests while lines cannot be written. */
+    readonly onFailure: 'drop' | 'refuse'
+  }
+  /** Where the lines go if they have no file of their own, and where it is told that they cannot be written. */
+  readonly within: OpenLog
+  /** Told of each line that is lost. */
+  readonly dropped: () => void
 }
+
+export interface OpenAuditLog extends AuditLog {
+  readonly sink: Sink
+  /** The same gateway; if nothing may be decided that is not written down, it decides nothing while that is so. */
+  readonly guard: (gateway: Gateway) => Gateway
+}
+
+/** The audit log that the settings ask for: in a file of its own, or among the lines of the log. */
+export function openAuditLog({
+  settings: { file, bufferKiB, onFailure },
+  within,
+  dropped,
+}: AuditOptions): OpenAuditLog {
+  const failed = (code: string) => within.log.error({ code }, 'audit lines cannot be written')
+  const { log, sink } =
+    file === undefined ? within : openLog({ level: 'info', file, bufferKiB }, { dropped, failed })
+  return {
+    ...createAuditLog(log),
+    sink,
+    guard: gateway =>
+      onFailure === 'drop'
+        ? gateway
+        : { decide: async ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
+  }
+}
+
+const notWritten: Decision = { outcome: 'unavailable', part: 'audit', retryAfter: 5 }
 
 /** One line per decision and per change. */
 export function createAuditLog(within: Logger): AuditLog {
   const log = withoutRedaction(within)
   return {
     saw(decision, ask, took) {
+      if (decision === notWritten) return // it would only be one more that is lost
       const { id, method, from, lane } = ask
       const test = lane === 'load-test' && { lane }
       log.info(

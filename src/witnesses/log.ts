@@ -1,4 +1,5 @@
-import { pino, type DestinationStream, type Level, type Logger } from 'pino'
+import { pino, type Level, type Logger } from 'pino'
+import { Sink, type SinkEvents, type SinkOptions } from './sink.ts'
 
 export type { Logger } from 'pino'
 
@@ -9,12 +10,27 @@ export type { Logger } from 'pino'
 const redacted = ['authorization', 'Authorization', 'password', 'cookie', 'set-cookie', 'hash']
 const paths = redacted.flatMap(key => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`])
 
-/** JSON lines to standard output, or appended to `file`. */
-export function createLog({ level, file }: { readonly level: Level; readonly file?: string }): Logger {
-  return pino(
-    { level, base: null, redact: { paths, censor: '[secret]' }, timestamp },
-    atTheEndOfTheTurn(pino.destination({ dest: file ?? 1, mkdir: true, sync: true })),
-  )
+/** A log, and where its lines go. */
+export interface OpenLog {
+  readonly log: Logger
+  readonly sink: Sink
+}
+
+/**
+ * JSON lines to standard output, or appended to `file`. Never throws: what `sink` says is why they cannot be written, if so.
+ * `dropped` is told of each line that is lost; how many it were is told in the log itself, when lines can be written again.
+ */
+export function openLog(
+  { level, ...where }: { readonly level: Level } & SinkOptions,
+  { dropped, failed }: Pick<SinkEvents, 'dropped' | 'failed'> = { dropped: () => {} },
+): OpenLog {
+  const sink = new Sink(where, {
+    dropped,
+    ...(failed && { failed }),
+    resumed: lost => log.error({ dropped: lost }, 'lines could not be written for a while'),
+  })
+  const log = pino({ level, base: null, redact: { paths, censor: '[secret]' }, timestamp }, sink)
+  return { log, sink }
 }
 
 /**
@@ -36,23 +52,4 @@ function timestamp(): string {
     stamp = `,"time":"${new Date(now).toISOString()}"`
   }
   return stamp
-}
-
-/**
- * One write for all lines of one turn of the event loop: a gateway under load decides a dozen requests in each. They
- * are written before the next turn, and when the process ends, so that a crash of our own loses none.
- */
-function atTheEndOfTheTurn(file: DestinationStream): DestinationStream {
-  let lines = ''
-  const flush = (): void => {
-    if (lines !== '') file.write(lines)
-    lines = ''
-  }
-  process.on('exit', flush)
-  return {
-    write(line) {
-      if (lines === '') setImmediate(flush)
-      lines += line
-    },
-  }
 }

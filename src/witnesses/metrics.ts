@@ -1,4 +1,4 @@
-import { AggregatorRegistry, Counter, Registry, collectDefaultMetrics } from 'prom-client'
+import { AggregatorRegistry, Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Decision } from '../gateway/decision.ts'
 import type { Part } from '../gateway/outage.ts'
@@ -18,6 +18,10 @@ export interface WorkerMetrics extends Witness {
   readonly asked: (result: string) => void
   /** An error that nobody caught. */
   readonly bug: () => void
+  /** A caller's connection was closed because there were too many, or because it stood still; why is of a closed list. */
+  readonly connectionClosed: (reason: string) => void
+  /** Who tells how many connections callers have now. */
+  readonly connectionsOpen: (count: () => number) => void
 }
 
 /** Registers the metrics of a worker where the primary process collects them. */
@@ -62,6 +66,21 @@ export function createWorkerMetrics(): WorkerMetrics {
     help: 'Errors that nothing caught: each is a bug',
     registers,
   })
+  const closed = new Counter({
+    name: 'altgate_connections_closed_total',
+    help: 'Connections of callers that were closed because there were too many, or because they stood still',
+    labelNames: ['reason'],
+    registers,
+  })
+  let open = () => 0
+  new Gauge({
+    name: 'altgate_connections',
+    help: 'Connections of callers',
+    registers,
+    collect() {
+      this.set(open())
+    },
+  })
   collectDefaultMetrics({ register: registry })
   answerCollections(registry)
 
@@ -73,6 +92,8 @@ export function createWorkerMetrics(): WorkerMetrics {
     revoked: took => revocation.add(took),
     asked: result => questions.inc({ result }),
     bug: () => bugs.inc(),
+    connectionClosed: reason => closed.inc({ reason }),
+    connectionsOpen: count => void (open = count),
   }
 }
 

@@ -7,6 +7,8 @@ export interface PrimaryMetrics {
   readonly hashQueue: (depth: number) => void
   /** An error that nobody caught. */
   readonly bug: () => void
+  /** Lines of a log, of whichever process, that are lost. */
+  readonly dropped: (log: 'log' | 'audit', lines: number) => void
   /** The Prometheus text of this machine. */
   readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -30,7 +32,14 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     help: 'Errors in the primary process that nothing caught: each is a bug',
     registers: [own],
   })
+  const dropped = new Counter({
+    name: 'altgate_log_lines_dropped_total',
+    help: 'Lines of the log, or of the audit log, that could not be written and were more than is held',
+    labelNames: ['log'],
+    registers: [own],
+  })
   return {
+    dropped: (log, lines) => dropped.inc({ log }, lines),
     hashed: result => hashes.inc({ result }),
     hashQueue: depth => queue.set(depth),
     bug: () => bugs.inc(),

@@ -21,6 +21,9 @@ const labels: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   altgate_upstream_seconds: {},
   altgate_outages_total: { part: /^(store|redis|hashing|upstream|gateway)$/ },
   altgate_revocation_seconds: {},
+  altgate_connections: {},
+  altgate_connections_closed_total: { reason: /^[a-z-]+$/ },
+  altgate_log_lines_dropped_total: { log: /^(log|audit)$/ },
 }
 
 /** An audit line, as far as it is looked at here. */

@@ -17,8 +17,10 @@ const names = ['one', 'two', 'three']
 async function startTogether(t: Test, url: string): Promise<void> {
   const upstream = await recordingUpstream(t)
   const environment = { ...process.env, ALTGATE__STORE__URL: url }
-  const add = async (name: string) =>
+  const add = async (name: string) => {
+    succeeded(name, await altgate(['store', 'init'], environment))
     succeeded(name, await altgate(['account', 'add', name, '--upstream', upstream.url], environment))
+  }
   const [gateways] = await Promise.all([
     Promise.all(names.map(() => startAltgate(t, { settings: { store: { url } } }))),
     Promise.all(names.map(add)),

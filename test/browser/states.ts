@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { save, signIn } from './people.ts'
+import { fillIn, save, signIn } from './people.ts'
 import { broken, type Stage } from './stage.ts'
 
 /** People with a tab each: Anna has several credentials, Ben has none. */
@@ -114,10 +114,20 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'sign-in-too',
+    title: 'Sign in for Northwind, too',
+    async reach({ anna }) {
+      await anna.getByLabel('Sign in for another account, too').fill('northwind')
+      await anna.getByRole('button', { name: 'Continue' }).click()
+      return anna
+    },
+  },
+  {
     name: 'saved-chosen',
     title: 'Saved: your new password',
-    async reach({ anna }, stage) {
-      await signIn(anna, stage, 'northwind')
+    async reach({ anna }) {
+      await anna.getByRole('link', { name: 'Go on' }).click()
+      await fillIn(anna)
       await save(anna, password)
       return anna
     },

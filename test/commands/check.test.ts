@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
 import { startRedis } from '../support/redis.ts'
 import { aDesk, type Desk } from './desk.ts'
@@ -49,6 +50,8 @@ t.test('all is well: one line each, exit code 0; an upstream may answer what it 
     'ok upstream',
     'ok listen',
     'ok operations',
+    'ok limits',
+    'ok files',
   ])
   t.match(stdout, `http://127.0.0.1:${port} answers with 404`)
 })
@@ -69,6 +72,8 @@ t.test('what is not well is told beside what is, exit code 1', async t => {
     'FAILED upstream',
     'FAILED listen',
     'ok operations',
+    'ok limits',
+    'ok files',
     'FAILED tls',
   ])
   t.match(stdout, /^FAILED {2}upstream .*: nobody listens there \(connection refused\)$/m)
@@ -123,4 +128,21 @@ t.test('a gateway that runs may hold its own ports', async t => {
   const { code, stdout } = await desk.run(['check'])
   t.equal(code, 0, stdout)
   t.match(stdout, /^ok {6}listen .* is held by a gateway that runs$/m)
+})
+
+t.test('files that every user of this machine can read are told', async t => {
+  const logs = join(temporaryDirectory(t), 'altgate.log')
+  const desk = await aFreeDesk(t, { ALTGATE__LOG__FILE: logs })
+  await desk.must(['account', 'add', 'a', '--upstream', `http://127.0.0.1:${await freePort()}`])
+  const database = join(desk.directory, 'altgate.db')
+  chmodSync(desk.directory, 0o755)
+  const filesLine = async () => /^.*files .*$/m.exec((await desk.run(['check'])).stdout)?.[0] ?? ''
+  t.match(await filesLine(), /^ok {6}files {7}are private/, 'what the commands make is private')
+  chmodSync(database, 0o644)
+  t.match(await filesLine(), `FAILED  files       every user of this machine can read ${database}`)
+  chmodSync(desk.directory, 0o700)
+  t.match(await filesLine(), /^ok {6}files {7}are private/, 'nobody can reach it')
+  writeFileSync(logs, '', { mode: 0o644 })
+  chmodSync(join(logs, '..'), 0o755)
+  t.match(await filesLine(), `ok      files       every user of this machine can read ${logs}`)
 })

@@ -9,6 +9,8 @@ export interface Desk {
   readonly directory: string
   /** The settings, as the program sees them. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Makes the store, as the first start of a gateway does; every command that the desk gives does so first. */
+  ready(): Promise<unknown>
   run(words: readonly string[], stdin?: string): Promise<Ran>
   /** What a command printed; throws unless it succeeded. */
   must(words: readonly string[], stdin?: string): Promise<string>
@@ -18,13 +20,18 @@ export interface Desk {
   everything(): Promise<unknown>
 }
 
-/** A desk on an embedded store. */
-export function aDesk(t: Test, settings: Readonly<Record<string, string>> = {}): Desk {
-  let made: Promise<Ran> | undefined
+/** A desk on an embedded store; `isMade`: false for one without. */
+export function aDesk(
+  t: Test,
+  settings: Readonly<Record<string, string>> = {},
+  { isMade = true }: { readonly isMade?: boolean } = {},
+): Desk {
   const directory = temporaryDirectory(t)
   const env = { ...process.env, ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`, ...settings }
+  let made: Promise<Ran | undefined> | undefined = isMade ? undefined : Promise.resolve(undefined)
+  const ready = () => (made ??= altgate(['store', 'init'], env))
   const run: Desk['run'] = async (words, stdin = '') => {
-    await (made ??= altgate(['store', 'init'], env))
+    await ready()
     return altgate(words, env, { stdin })
   }
   const must: Desk['must'] = async (words, stdin) => succeeded(words.join(' '), await run(words, stdin))
@@ -32,6 +39,7 @@ export function aDesk(t: Test, settings: Readonly<Record<string, string>> = {}):
   return {
     directory,
     env,
+    ready,
     run,
     must,
     json,

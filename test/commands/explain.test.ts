@@ -83,6 +83,7 @@ t.test('explaining renews no hash', async t => {
     },
     compare: (attempt, against) => hasher.compare(attempt, against),
     outdated: each => hasher.outdated(each),
+    provesWhole: (password, each) => hasher.provesWhole(password, each),
   }
   // Names as the commands read them.
   const presented = {

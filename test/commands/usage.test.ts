@@ -60,7 +60,7 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
 
 t.test('wrong usage says what is wrong, names the help, and touches nothing', async t => {
   for (const [words, sentence] of wrong) {
-    const desk = aDesk(t)
+    const desk = aDesk(t, {}, { isMade: false })
     const { code, stdout, stderr } = await desk.run(words, 'long-enough-password\n')
     const line = words.join(' ')
     t.equal(code, 2, line)
@@ -74,7 +74,7 @@ t.test('wrong usage says what is wrong, names the help, and touches nothing', as
 
 t.test('no command, or half of one, prints the help to standard error', async t => {
   for (const words of [[], ['account'], ['credential'], ['directory']]) {
-    const { code, stdout, stderr } = await aDesk(t).run(words)
+    const { code, stdout, stderr } = await aDesk(t, {}, { isMade: false }).run(words)
     t.equal(code, 2)
     t.equal(stdout, '')
     t.match(stderr, new RegExp(`^Usage: ${['altgate', ...words].join(' ')} `))

@@ -67,6 +67,7 @@ function aGateway({
     finds: 0,
     outages: [] as string[],
     upgraded: [] as string[],
+    inPart: [] as string[],
   }
   const lookUp = (scope: Scope | undefined, name: string): StoredCredential | undefined => {
     const row = held.find(row => row.scope === scope && (row.username === name || row.secondary === name))
@@ -96,11 +97,14 @@ function aGateway({
         return against === password.reveal() ? 'match' : 'mismatch'
       },
       outdated: hash => hash.startsWith('old'),
+      provesWhole: password => !password.reveal().startsWith('old-72'),
       ...hasher,
     },
+    decoys: { like: async ({ scope, former }) => `decoy like ${scope} ${former ?? ''}` },
     generated,
     throttle: createThrottle(usualThrottle, { key: Buffer.alloc(32, 3), now: Date.now }),
     upgradeFailed: error => t.error(error),
+    provedInPart: ({ subject }) => void seen.inPart.push(subject),
   })
   const gateway = createGateway({
     naming: { by: 'path' },
@@ -210,8 +214,8 @@ t.test('whatever a verification finds, it costs exactly one password hash', asyn
     ['/fabrikam/x', 'anna:wrong', 'msa-pw'],
     ['/northwind/x', 'anna:msa-pw', 'msa-pw'],
     ['/contoso/x', 'anna@example.com:x', 'contoso-pw'],
-    ['/fabrikam/x', 'nobody:x', 'decoy'],
-    ['/northwind/x', 'nobody:x', 'decoy'],
+    ['/fabrikam/x', 'nobody:x', 'decoy like msa '],
+    ['/northwind/x', 'nobody:x', `decoy like ${northwind.directoryId} msa`],
   ] as const) {
     seen.compared.length = 0
     await decide(target, pair)
@@ -304,6 +308,14 @@ t.test('an outdated hash is renewed after a good verification only', async t => 
   t.same(seen.upgraded, [])
   await decide('/fabrikam/x', 'anna:old-pw')
   t.same(seen.upgraded, ['old-pw>renewed'])
+})
+
+t.test('a hash that proves a part of the password is not renewed, and that is told', async t => {
+  const { decide, seen } = aGateway({ held: [{ ...anna, password: 'old-72-bytes' }] })
+  t.match(await decide('/fabrikam/x', 'anna:old-72-bytes'), { outcome: 'allow' })
+  await decide('/fabrikam/x', 'anna:wrong')
+  t.same(seen.upgraded, [])
+  t.same(seen.inPart, ['s-anna@example.com'])
 })
 
 t.test('before somebody is turned away it is asked whether the account still is what it was', async t => {

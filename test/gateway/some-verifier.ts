@@ -65,7 +65,9 @@ export function aVerifier(
         return compare(password.reveal())
       },
       outdated: () => false,
+      provesWhole: () => true,
     },
+    decoys: { like: async () => 'decoy' },
     generated,
     throttle: createThrottle(
       { ...usualThrottle, credential: { guesses: 2, windowSeconds: 900 } },
@@ -74,6 +76,7 @@ export function aVerifier(
     upgradeFailed(error) {
       throw error
     },
+    provedInPart: () => {},
   })
   const verify = async (password: string, from = '192.0.2.1'): Promise<string> => {
     const attempt = attemptOn(

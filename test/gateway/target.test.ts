@@ -14,6 +14,7 @@ t.test('a plain target is kept byte for byte', async t => {
     '/fabrikam/...',
     '/fabrikam/a..b/c.',
     '/fabrikam/%252e%252e/x',
+    '/fabrikam/x?path=\\CI|^{}"<>`[]%5c\\..\\',
   ]) {
     const read_ = read(target)
     t.notOk(ended(read_), target)
@@ -24,7 +25,7 @@ t.test('a plain target is kept byte for byte', async t => {
 const unclear: Record<string, string[]> = {
   'absolute-form': ['http://evil.example/fabrikam', '*', 'fabrikam/x', 'git.example.com:443', ''],
   'double-slash': ['//evil.example/fabrikam', '//'],
-  backslash: ['/fabrikam\\..\\contoso/x', '/fabrikam/%5c..%5Ccontoso', '/\\evil.example'],
+  backslash: ['/fabrikam\\..\\contoso/x', '/fabrikam/%5c..%5Ccontoso', '/\\evil.example', '/fabrikam\\x?y'],
   fragment: ['/fabrikam#/contoso', '/fabrikam?x=1#y'],
   'bad-escape': ['/fabrikam/%', '/fabrikam/%2', '/fabrikam/%zz', '/fabrikam/%u0041'],
   'control-character': [
@@ -56,7 +57,19 @@ for (const [flaw, targets] of Object.entries(unclear)) {
 }
 
 t.test('a strange Host header is refused', async t => {
-  for (const host of ['a b', 'evil.example/x', 'a@b', 'a\\b', 'a,b']) {
+  for (const host of [
+    'a b',
+    'evil.example/x',
+    'a@b',
+    'a\\b',
+    'a,b',
+    '',
+    ':',
+    '[',
+    'a:x',
+    'a:99999',
+    '1.2.3.4.5',
+  ]) {
     t.same(read('/fabrikam', host), { outcome: 'unclear-target', flaw: 'host' }, host)
   }
   t.notOk(ended(read('/fabrikam', '[::1]:8080')))
@@ -118,12 +131,14 @@ t.test('the account is the one label before the suffix of the host', async t => 
   }
   t.equal(named('fabrikam.example.com'), 'fabrikam')
   t.equal(named('Fabrikam.Example.COM:8443'), 'fabrikam')
+  t.equal(named('fabrikam.example.com.'), 'fabrikam')
+  t.equal(named('fabrikam.example.com.:8443'), 'fabrikam')
   for (const host of [
     'example.com',
     '.example.com',
     'a.b.example.com',
     'fabrikam.example.com.evil.example',
-    '',
+    'fabrikam.example.com..',
   ]) {
     t.same(named(host), { outcome: 'no-account' }, host)
   }

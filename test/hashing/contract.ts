@@ -1,3 +1,4 @@
+import bcrypt from 'bcryptjs'
 import type { Test } from 'tap'
 import { readPassword } from '../../src/gateway/credential.ts'
 import type { PasswordHash, PasswordHasher } from '../../src/gateway/ports.ts'
@@ -42,6 +43,27 @@ export async function keepsTheContract(t: Test, hasher: PasswordHasher): Promise
       t.equal(await hasher.compare(attempt(`${password}.`), hash), 'mismatch')
       t.ok(hasher.outdated(hash))
     })
+
+  await t.test('bcrypt proves a password of less than 72 bytes, and the beginning of any other', async t => {
+    const [, , , argon2id] = hashed
+    if (argon2id === undefined) return t.fail()
+    for (const id of ['2a', '2b', '2y']) {
+      const long = 'x'.repeat(84)
+      const hash = bcrypt.hashSync(long, 4).replace('$2b$', `$${id}$`) as PasswordHash
+      for (const [password, compared, whole] of [
+        [long, 'match', false],
+        [`${long.slice(0, 72)}other`, 'match', false],
+        [long.slice(0, 72), 'match', false],
+        ['\u00e9'.repeat(36), 'mismatch', false],
+        [long.slice(0, 71), 'mismatch', true],
+      ] as const) {
+        t.equal(await hasher.compare(attempt(password), hash), compared, password)
+        t.equal(hasher.provesWhole(readPassword(password), hash), whole, password)
+      }
+      t.ok(hasher.provesWhole(readPassword(long), argon2id.hash))
+    }
+    t.notOk(hasher.provesWhole(readPassword('x'), '$2x$05$damaged' as PasswordHash))
+  })
 
   await t.test('a damaged, empty or unknown hash lets nobody in', async t => {
     for (const text of ['', 'decoy', 'correct horse', '$argon2id$', '$2b$04$', '{SSHA}c2FsdA', '$1$a$b'])

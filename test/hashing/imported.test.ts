@@ -55,6 +55,16 @@ t.test('a hash of any other algorithm is refused as such', async t => {
     '$2x$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2',
     '$2$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2',
     '$argon2$v=19$m=64,t=2,p=1$c29tZXNhbHQ$aGFzaA',
+    'rqXexS6ZhobKA', // DES crypt: eight characters of seven bits
+    '_J9..rasmBYk8r9AiWNc',
+    '{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=',
+    '{PLAIN}x',
+    '$md5$salt$hash',
+    '$5$salt$hash',
+    '$7$CU..../....salt$hash',
+    '$y$j9T$salt$hash',
+    '$pbkdf2-sha256$29000$c2FsdA$aGFzaA',
+    '$2b\u0000$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e',
     '$scrypt$ln=16,r=8,p=1$c2FsdA$aGFzaA',
   ]
   for (const text of others) t.equal(readImportedHash(text), 'algorithm', text)

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startGitUpstream } from '../../src/demo/git-upstream.ts'
 import { makeRepository } from '../../src/demo/repository.ts'
 import type { Ended } from '../../src/gateway/decision.ts'
 import { Outage } from '../../src/gateway/outage.ts'
+import { droppedByName } from '../../src/http/header-rules.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { runningDoor } from '../support/forward-auth-port.ts'
 import { gitLab } from '../support/git.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
+import { checkout } from '../support/program.ts'
 import { anna, basic, toldOfAnna } from '../support/public-server.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
@@ -178,33 +180,27 @@ t.test('a proxy that is not trusted is told so, with 400', async t => {
   t.equal(upstream.requests.length, 0)
 })
 
-const reserved = [
-  ...Object.keys(toldOfAnna),
-  'X-Request-Id',
-  'X-Forwarded-Email',
-  'X-Forwarded-Groups',
-  'X-Forwarded-Uri',
-  'X-Forwarded-Port',
-  'X-Forwarded-Prefix',
-  'X-Altgate-Outcome',
-  'X-Altgate-Answer',
-  'X-Altgate-Cookie',
-  'X-Altgate-Load-Test',
-  'X-Original-Method',
-  'X-Original-URI',
-  'X-Original-URL',
-  'X-Real-IP',
-  'X-Rewrite-URL',
-  'Forwarded',
-  'Proxy-Authorization',
-]
+/** What nginx.conf sets itself, for every name in its list. */
+const lines = readFileSync(join(checkout, 'docker/nginx/nginx.conf'), 'utf8').split('\n')
+const set = lines.slice(lines.indexOf('    location @repositories {')).flatMap(line => {
+  const [, name] = /^ {6}proxy_set_header (\S+) /.exec(line) ?? []
+  return name === undefined ? [] : [name.toLowerCase()]
+})
+
+t.test('nginx.conf drops or replaces every header that the public port drops by name', async t => {
+  for (const name of droppedByName) t.ok(set.includes(name), name)
+  t.equal(new Set(set).size, set.length, 'each once')
+})
 
 t.test('no client can name itself to the upstream through nginx, in no spelling', async t => {
   const { upstream, send } = await nginxBefore(t)
-  for (const name of reserved) {
+  for (const name of new Set([...droppedByName, ...Object.keys(toldOfAnna), 'X-Request-Id'])) {
     const upper = name.toUpperCase()
-    const [under, dotted] = [name.replaceAll('-', '_'), name.replaceAll('-', '.')]
-    const lines = [name, upper, under, dotted].flatMap(each => [`${each}: forged`, `${each}: forged again`])
+    const odd = ['_', '.', '~', '!'].map(character => name.replaceAll('-', character))
+    const lines = [name, upper, ...odd.filter(each => each !== name)].flatMap(each => [
+      `${each}: forged`,
+      `${each}: forged again`,
+    ])
     t.match(
       await send('GET /fabrikam/x', authorization, ...lines, `Connection: ${name}`),
       /^HTTP\/1\.1 200/,
@@ -214,6 +210,37 @@ t.test('no client can name itself to the upstream through nginx, in no spelling'
     for (const [our, value] of Object.entries(toldOfAnna))
       t.strictSame(upstream.last().values(our), [value], our)
   }
+})
+
+t.test('a header of a reserved kind that nginx does not know to drop is refused', async t => {
+  const { upstream, send } = await nginxBefore(t)
+  for (const name of [
+    'X-Altgate-Whatever',
+    'X-Forwarded-Whatever',
+    'x-remote-whatever',
+    'Remote-Whatever',
+    'X-WEBAUTH-WHATEVER',
+    'X-Auth-Request-Whatever',
+    'SSL-Client-Whatever',
+    'OIDC-Claim-Whatever',
+  ]) {
+    const answer = await send('GET /fabrikam/x', authorization, `${name}: forged`)
+    t.match(answer, /^HTTP\/1\.1 400 /, name)
+    t.match(answer, /a header that only the gateway\s+may send/)
+  }
+  t.equal(upstream.requests.length, 0)
+  t.match(await send('GET /fabrikam/x', authorization, 'X-TFS-Session: 1', 'X-Other: 2'), /^HTTP\/1\.1 200/)
+})
+
+t.test('an upstream behind nginx cannot speak for the gateway', async t => {
+  const names = [...droppedByName].filter(name => name.startsWith('x-altgate-'))
+  const { send } = await nginxBefore(t, {
+    respond: (_, response) =>
+      response.writeHead(200, Object.fromEntries(names.map(name => [name, 'forged']))).end(),
+  })
+  const answer = await send('GET /fabrikam/x', authorization)
+  t.match(answer, /^HTTP\/1\.1 200 /)
+  t.notMatch(answer, 'forged')
 })
 
 t.test('neither the password nor the cookies of the page travel on behind nginx', async t => {

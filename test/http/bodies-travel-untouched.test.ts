@@ -248,3 +248,15 @@ t.test('64 MiB go up and come back, and a slow reader stops the whole chain', as
   for await (const chunk of answer) got.update(chunk as Buffer)
   t.equal(got.digest('hex'), sent.digest('hex'))
 })
+
+t.test('a head whose body is late goes ahead alone', async t => {
+  // caddy 4247: a page that waits for events would wait for the first of them to learn that it may.
+  const upstream = await recordingUpstream(t, (_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders()
+  })
+  const server = await runningServer(t, { upstream: upstream.url })
+  const client = await rawConnection(server.port)
+  client.send(`GET /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n\r\n`)
+  t.match(await client.until(/\r\n\r\n/), /^HTTP\/1\.1 200 OK\r\nContent-Type: text\/event-stream\r\n/)
+  client.socket.destroy()
+})

@@ -4,6 +4,7 @@ import { dialectOf, type Dialect } from '../../src/http/dialect.ts'
 const chrome = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0'
 const page = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'
 const tee = 'Team  Explorer  Everywhere, SKU:9 (CLC 14.134.0.12345 Release; jvm 1.8; Linux)'
+const lfs = 'git-lfs/3.3.0 (GitHub; linux amd64; go 1.19.8)'
 const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
 
 /** What asks, where, with which headers, and how it is told. */
@@ -12,11 +13,24 @@ const table: readonly (readonly [string, string, Readonly<Record<string, string>
   ['git in a folder of Azure DevOps', '/fabrikam/p/_git/r/info/refs', {}, 'text'],
   ['git with a server that is called _apis', '/_apis/r.git/info/refs', {}, 'text'],
   ['git with a repository that is called x.asmx', '/fabrikam/x.asmx/git-receive-pack', {}, 'text'],
-  ['git-lfs', '/fabrikam/r.git/info/lfs/objects/batch', { Accept: 'application/vnd.git-lfs+json' }, 'text'],
+  ['curl at a large file', '/fabrikam/r.git/info/lfs/objects/0a1b', { Accept: '*/*' }, 'text'],
   ['git that asks for JSON', git, { Accept: 'application/json' }, 'text'],
   ['a person at a path of git', '/fabrikam/_git/r', { Accept: page, 'User-Agent': chrome }, 'text'],
   ['curl', '/fabrikam/x', { Accept: '*/*', 'User-Agent': 'curl/8.5.0' }, 'text'],
   ['nobody in particular', '/fabrikam/x', {}, 'text'],
+
+  ['git-lfs', '/fabrikam/r.git/info/lfs/objects/batch', { Accept: 'application/vnd.git-lfs+json' }, 'lfs'],
+  [
+    'git-lfs with a type that has more to it',
+    '/x',
+    { accept: 'Application/vnd.git-lfs+json; charset=utf-8' },
+    'lfs',
+  ],
+  ['git-lfs that loads', '/fabrikam/r.git/info/lfs/objects/0a1b', { 'User-Agent': lfs }, 'lfs'],
+  ['git-lfs elsewhere', '/fabrikam/r.git/gitlab-lfs/objects/0a1b', { 'User-Agent': lfs }, 'lfs'],
+  ['git-lfs at a place of REST', '/fabrikam/_apis/git/lfs/0a1b', { 'user-agent': 'git-lfs/3.6.1' }, 'lfs'],
+  ['git with the name of git-lfs', git, { 'User-Agent': lfs }, 'text'],
+  ['who only speaks of it', '/fabrikam/r.git/info/lfs', { 'User-Agent': 'x git-lfs/3' }, 'text'],
 
   ['tf', '/fabrikam/Services/v3.0/LocationService.asmx', { 'User-Agent': tee }, 'soap'],
   ['SOAP below a service', '/fabrikam/a.asmx/b?wsdl', {}, 'soap'],

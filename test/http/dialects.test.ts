@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Naming } from '../../src/gateway/account.ts'
 import { answer, answerTo, type Answer } from '../../src/http/answer.ts'
+import type { ResetNeeded } from '../../src/gateway/decision.ts'
 import type { Ending } from '../../src/http/ending.ts'
 import { moved, named, resetNeeded, table } from '../support/endings.ts'
 import { entra } from '../support/world.ts'
@@ -14,6 +15,10 @@ const context = {
 
 const askings = {
   text: { target: '/fabrikam/r.git/info/refs?service=git-upload-pack', rawHeaders: [] },
+  lfs: {
+    target: '/fabrikam/r.git/info/lfs/objects/batch',
+    rawHeaders: ['Accept', 'application/vnd.git-lfs+json'],
+  },
   soap: { target: '/fabrikam/Services/v3.0/LocationService.asmx', rawHeaders: [] },
   rest: { target: '/fabrikam/_apis/connectionData', rawHeaders: [] },
   html: { target: '/fabrikam', rawHeaders: ['Accept', 'text/html', 'Sec-Fetch-Mode', 'navigate'] },
@@ -45,15 +50,26 @@ for (const [status, ending] of table) {
   t.test(`${named(ending)} is the same in every dialect but for its dress`, async t => {
     const plain = answer(ending, context)
     t.strictSame(told('text', ending), plain, 'git gets plain text and nothing else')
-    for (const dialect of ['soap', 'rest', 'html'] as const) {
+    for (const dialect of ['lfs', 'soap', 'rest', 'html'] as const) {
       const given = told(dialect, ending)
       t.equal(given.status, status, 'the status belongs to the outcome')
       t.strictSame(shared(given), shared(plain))
     }
+    readsInLfs(t, ending, told('lfs', ending))
     readsInSoap(t, ending, told('soap', ending))
     readsInRest(t, ending, told('rest', ending))
     readsInHtml(t, ending, told('html', ending))
   })
+}
+
+function readsInLfs(t: Test, ending: Ending, { headers, body }: Answer): void {
+  t.equal(headers['Content-Type'], 'application/vnd.git-lfs+json')
+  const said = JSON.parse(body) as Partial<Record<string, string>> // `inLfs` writes nothing but strings
+  const toGit = answer(ending, context).body.trimEnd()
+  t.equal(said['message']?.replaceAll('\n', ' '), toGit.replaceAll('\n', ' '))
+  t.equal(said['request_id'], context.requestId)
+  const [link] = /^https:\S+$/m.exec(said['message'] ?? '') ?? []
+  t.equal(said['documentation_url'], link, 'the address stands on a line of its own as well')
 }
 
 function readsInSoap(t: Test, ending: Ending, { status, headers, body }: Answer): void {
@@ -145,8 +161,10 @@ t.test('no name of a directory breaks a dialect', async () => {
     fc.property(fc.string({ unit: 'binary', maxLength: 100 }), directory => {
       const ending = resetNeeded(moved(entra(directory)))
       const [soap, rest, html] = [told('soap', ending), told('rest', ending), told('html', ending)]
-      const headers = [soap, rest, html].flatMap(each => Object.values(each.headers)).join('')
+      const lfs = told('lfs', ending)
+      const headers = [soap, rest, html, lfs].flatMap(each => Object.values(each.headers)).join('')
       JSON.parse(rest.body)
+      JSON.parse(lfs.body)
       return /^[ -~]*$/.test(headers) && !/[\p{Cf}\u007f-\u009f]/u.test(rest.body + html.body)
     }),
     { examples: [['\u001b[31m\u202e</p>\ud800'], ['"\r\nX: y']] },
@@ -165,4 +183,13 @@ t.test('a kind of error is known by its outcome', async t => {
     typeName: 'Altgate.ResetNeededException',
     typeKey: 'ResetNeededException',
   })
+})
+
+t.test('a move that is told without end ends git-lfs, and nobody else', async t => {
+  const ending: Ending = { ...(resetNeeded(moved()) as ResetNeeded), tooOften: true }
+  const { status, headers, body } = told('lfs', ending)
+  t.equal(status, 403)
+  t.equal(headers['WWW-Authenticate'], undefined)
+  t.match(body, 'Reset needed')
+  for (const dialect of ['text', 'soap', 'rest', 'html'] as const) t.equal(told(dialect, ending).status, 401)
 })

@@ -4,14 +4,17 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { answerTo, type Answer } from '../../src/http/answer.ts'
 import { putOff } from '../../src/http/during-a-push.ts'
+import { createCarriedAnswers } from '../../src/http/forward-auth/carried-answer.ts'
 import { nginx } from '../../src/http/forward-auth/nginx.ts'
 import { moved, named, resetNeeded, table } from '../support/endings.ts'
-import { runningDoor } from '../support/forward-auth-port.ts'
+import { doorKey, runningDoor } from '../support/forward-auth-port.ts'
 import { aWorld } from '../support/world.ts'
 
 /** What nginx's `auth_request` takes for a decision. Anything else it makes a 500 of. */
 const understood = [401, 403]
 
+/** As another gateway of the same store would seal them. */
+const carried = createCarriedAnswers({ key: doorKey, now: Date.now })
 const door = await runningDoor(t, aWorld())
 const context = {
   requestId: '0123456789abcdef01234567',
@@ -26,7 +29,7 @@ const dialects: Readonly<Record<string, string>> = {
 
 /** What nginx gets for a refusal. */
 async function toldNginx(answer: Answer): Promise<Response> {
-  const server = createServer((_, response) => nginx.refuse(response, answer)).listen(0, '127.0.0.1')
+  const server = createServer((_, response) => nginx(carried).refuse(response, answer)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo // listening on TCP
   const told = await fetch(`http://127.0.0.1:${port}/`)
@@ -49,7 +52,9 @@ async function travels(t: Test, answer: Answer): Promise<void> {
   for (const name of ['X-Altgate-Outcome', 'X-Request-Id', 'Retry-After', 'WWW-Authenticate'])
     t.equal(told.headers.get(name) ?? undefined, answer.headers[name], name)
 
-  const { status, headers, body } = await fetched(told.headers.get('X-Altgate-Answer') ?? '')
+  const carriedText = told.headers.get('X-Altgate-Answer') ?? ''
+  t.ok(carriedText.length < 8 * 1024, 'nginx reads 32k of head, and there is more in it')
+  const { status, headers, body } = await fetched(carriedText)
   t.equal(status, answer.status)
   t.equal(body, answer.body)
   for (const [name, value] of Object.entries(answer.headers))

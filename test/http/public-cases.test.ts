@@ -96,7 +96,10 @@ async function scriptedUpstream(t: Test, answer = '') {
       head = ''
       requests++
       socket.write(answer.replaceAll('{upstream}', url), 'latin1')
-      if (!/^(?:content-length|transfer-encoding):/im.test(answer) && !/^HTTP\/1\.1 [23]04/.test(answer))
+      if (
+        !/^(?:content-length:|transfer-encoding:.*chunked)/im.test(answer) &&
+        !/^HTTP\/1\.1 [23]04/.test(answer)
+      )
         socket.end()
     })
   }).listen(0, '127.0.0.1')

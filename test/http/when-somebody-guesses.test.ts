@@ -11,7 +11,7 @@ import { anna, basic, runningServer } from '../support/public-server.ts'
 import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
-import { aWorld } from '../support/world.ts'
+import { aWorld, entra, msa } from '../support/world.ts'
 
 const upstream = await recordingUpstream(t)
 const secret = 'the secret of the load test'
@@ -89,6 +89,69 @@ t.test(
     t.equal(summary(answers), '200 allow')
   },
 )
+
+t.test('one credential is one count, by all names and on all accounts that lead to it', async t => {
+  const former = { connection: msa, leftAt: 0 }
+  const directories = ['Contoso', 'Northwind', 'Tailspin', 'Adatum', 'Fourth'].map(entra)
+  const world = aWorld({
+    accounts: [
+      { name: 'fabrikam', upstream: upstream.url },
+      ...directories.map((connection, n) => ({
+        name: `moved-${n}`,
+        connection,
+        former,
+        upstream: upstream.url,
+      })),
+    ],
+    credentials: [{ ...anna, secondary: 'anna' }],
+  })
+  const { url } = await runningServer(t, { upstream: upstream.url, world, trustedProxies: ['127.0.0.1'] })
+  const accounts = ['fabrikam', ...directories.map((_, n) => `moved-${n}`)]
+  let addresses = 0
+  const tries = (account: string, user: string, password: string) => {
+    const from = `192.0.2.${++addresses % 250}`
+    return ask(`${url}/${account}/x`, { as: [user, password], headers: { 'X-Forwarded-For': from } })
+  }
+  for (const user of [anna.username, 'nobody@example.com']) {
+    const answers = []
+    for (let guess = 0; guess < 10; guess++)
+      for (const account of accounts) answers.push(await tries(account, user, `guess ${guess} on ${account}`))
+    t.equal(answers.filter(({ outcome }) => outcome === 'refused').length, 20, user)
+    t.equal(answers.filter(({ outcome }) => outcome === 'throttled').length, 40, user)
+  }
+  for (const account of accounts)
+    for (const user of [anna.username, 'anna'])
+      t.equal(
+        summary([await tries(account, user, anna.password)]),
+        '429 throttled',
+        `nothing confirms the password: ${user} on ${account}`,
+      )
+})
+
+t.test('whoever was let in from memory is as familiar there as whoever was hashed', async t => {
+  const { tries, world } = await guarded(t)
+  t.equal(summary([await tries(anna.password, { from: '198.51.100.1' })]), '200 allow')
+  t.equal(summary([await tries(anna.password, { from: '198.51.100.2' })]), '200 allow')
+  t.equal(world.hashes(), 1)
+  await attack(tries, '192.0.2.66')
+  world.forget()
+  for (const from of ['198.51.100.2', '198.51.100.1'])
+    t.equal(summary([await tries(anna.password, { from })]), '200 allow')
+  world.forget()
+  t.equal(summary([await tries(anna.password, { from: '198.51.100.3' })]), '429 throttled')
+})
+
+t.test('guesses from the owner’s own address do not lock out the owner there', async t => {
+  const { tries, world } = await guarded(t)
+  for (let times = 0; times < 3; times++) {
+    t.equal(summary([await tries(anna.password, { from: '198.51.100.1' })]), '200 allow')
+    if (times === 0) await attack(tries, '198.51.100.1')
+    for (let guess = 0; guess < 20; guess++)
+      t.equal(summary([await tries(`${times} ${guess}`, { from: '198.51.100.1' })]), '429 throttled')
+    world.forget()
+  }
+  t.equal(world.hashes(), 5, 'three of the owner, two of the guesses')
+})
 
 t.test('one wrong password twenty times bans nobody', async t => {
   const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 } })

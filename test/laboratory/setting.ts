@@ -4,6 +4,7 @@ import type { UpstreamOptions } from '../../src/http/upstream-agent.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
 import { anna, runningServer, type RunningServer } from '../support/public-server.ts'
 import { aWorld, type CredentialInTheWorld, type World } from '../support/world.ts'
+import type { LargeFilesOptions } from './large-files.ts'
 import { laboratoryUpstream, repositoryPath, type LaboratoryUpstream } from './upstream.ts'
 
 /** Real git, with Anna's credential in its helper, before a gateway before a real repository. */
@@ -26,12 +27,14 @@ export async function setTheStage(
   {
     credentials = [anna],
     patience = {},
+    largeFiles = {},
   }: {
     readonly credentials?: readonly CredentialInTheWorld[]
     readonly patience?: Partial<UpstreamOptions>
+    readonly largeFiles?: LargeFilesOptions
   } = {},
 ): Promise<Setting> {
-  const upstream = await laboratoryUpstream(t)
+  const upstream = await laboratoryUpstream(t, { largeFiles })
   const world = aWorld({ accounts: [{ name: 'fabrikam', upstream: upstream.url }], credentials })
   const server = await runningServer(t, { upstream: upstream.url, world, patience })
   let connections = 0

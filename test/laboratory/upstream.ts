@@ -6,7 +6,7 @@ import { isGitPath, serveGit } from '../../src/demo/http-backend.ts'
 import { makeRepository } from '../../src/demo/repository.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
-import { largeFiles } from './large-files.ts'
+import { largeFiles, type LargeFilesOptions } from './large-files.ts'
 
 /** Which requests a fault befalls. */
 export type Which = (request: IncomingMessage) => boolean
@@ -27,11 +27,14 @@ export interface LaboratoryUpstream extends RecordingUpstream {
 export const repositoryPath = '/fabrikam/welcome.git'
 
 /** A real repository and a store for large files, with a switch for faults; it writes down all it gets. */
-export async function laboratoryUpstream(t: Test): Promise<LaboratoryUpstream> {
+export async function laboratoryUpstream(
+  t: Test,
+  options: { readonly largeFiles?: LargeFilesOptions } = {},
+): Promise<LaboratoryUpstream> {
   const directory = temporaryDirectory(t)
   await makeRepository(directory, 'fabrikam/welcome')
   const program = await gitHttpBackend()
-  const serveLargeFiles = largeFiles(repositoryPath)
+  const serveLargeFiles = largeFiles(repositoryPath, options.largeFiles)
   let fault: Fault | undefined
   let befalls: Which = () => true
 

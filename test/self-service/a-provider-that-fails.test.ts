@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { Browser, headingOf } from './browser.ts'
-import { aLab, client, contoso, northwind, type Lab } from './lab.ts'
+import { foldUsername, msaScope } from '../../src/gateway/names.ts'
+import { Browser, formIn, headingOf, posting } from './browser.ts'
+import { aLab, choose, client, contoso, generate, named, northwind, type Lab } from './lab.ts'
 
 type Respond = (request: IncomingMessage, response: ServerResponse, issuer: string) => void
 
@@ -222,4 +223,136 @@ t.test('an address that can be no user name is not made one', async t => {
     t.match(text, 'You need your operator', String(preferred_username).slice(0, 20))
     t.notMatch(text, 'action="/_altgate/credential"')
   }
+})
+
+t.test('a token that the provider has not signed names nobody', async t => {
+  const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const forgeries: Readonly<Record<string, (claims: object) => string>> = {
+    'signed with another key': claims => {
+      const text = `${part({ alg: 'RS256', kid: 'k' })}.${part(claims)}`
+      return `${text}.${sign('sha256', Buffer.from(text), stranger).toString('base64url')}`
+    },
+    'changed after it was signed': claims => {
+      const [header, , signature] = signed(claims).split('.')
+      return `${header}.${part({ ...claims, oid: 'somebody-else' })}.${signature}`
+    },
+    'not signed': claims => `${part({ alg: 'none' })}.${part(claims)}.`,
+    'signed with the secret of the client': claims => {
+      const text = `${part({ alg: 'HS256' })}.${part(claims)}`
+      return `${text}.${createHmac('sha256', client.clientSecret.reveal()).update(text).digest('base64url')}`
+    },
+  }
+  for (const [how, forge] of Object.entries(forgeries)) {
+    const { issuer } = await provider(
+      t,
+      honestBut(claims => ({ id_token: forge(claims) })),
+    )
+    const { status, heading, browser } = await signInThere(await labAt(t, issuer))
+    t.equal(status, 502, how)
+    t.equal(heading, 'Signing in does not work right now', how)
+    t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined, how)
+  }
+})
+
+t.test('a user name is what the authority vouches for, and nothing else', async t => {
+  const ceo = 'ceo@fabrikam.example'
+  for (const [claims, expected] of [
+    [{ preferred_username: 'mallory', email: ceo, email_verified: false }, undefined],
+    [{ preferred_username: 'mallory', email: ceo }, undefined],
+    [{ preferred_username: 'mallory', email: ceo, email_verified: 'false', xms_edov: 0 }, undefined],
+    [{ preferred_username: undefined, email: ceo, xms_edov: false }, undefined],
+    [{ preferred_username: 'mallory@contoso.example', email: ceo }, 'mallory@contoso.example'],
+    [
+      { preferred_username: 'mallory@contoso.example', email: ceo, email_verified: true },
+      'mallory@contoso.example',
+    ],
+    [{ preferred_username: ceo, idp: 'https://sts.windows.net/elsewhere/' }, undefined],
+    [{ preferred_username: ceo, idp: 'live.com', email: ceo, email_verified: false }, undefined],
+    [{ preferred_username: ceo, idp: 'live.com', email: ceo, xms_edov: true }, ceo],
+    [{ upn: 'mallory@contoso.example', preferred_username: ceo, email: ceo }, 'mallory@contoso.example'],
+    [
+      { upn: 'mal_fabrikam.example#EXT#@contoso.example', preferred_username: ceo, idp: 'live.com' },
+      'mal_fabrikam.example#ext#@contoso.example',
+    ],
+    [{ preferred_username: 'mallory', email: ceo, email_verified: true }, ceo],
+    [{ preferred_username: 'mallory', email: ceo, xms_edov: 1 }, ceo],
+    [{ preferred_username: 'mallory', email: [ceo], email_verified: true }, undefined],
+  ] as const) {
+    const { issuer } = await provider(
+      t,
+      honestBut(honest => ({ id_token: signed({ ...honest, ...claims }) })),
+    )
+    const lab = await labAt(t, issuer)
+    await lab.services.registry.addMembers('test', named('contoso'), contoso, [foldUsername(ceo)])
+    const browser = new Browser()
+    const page = await browser.go(`${lab.url}/_altgate/sign-in?account=contoso`)
+    if (page.text.includes('action="/_altgate/credential"')) await browser.send(page, '/credential', generate)
+    const [credential] = await lab.services.registry.credentials(contoso)
+    t.equal(credential?.username, expected, JSON.stringify(claims))
+    const [member] = await lab.services.registry.members(named('contoso'))
+    t.equal(member?.waiting, expected !== ceo, 'a membership waits for a name that is vouched for')
+  }
+})
+
+t.test('of a Microsoft account only a verified address is a name', async t => {
+  const microsoft = '9188040d-6c67-4c5b-b112-36a304b66dad'
+  const ceo = 'ceo@fabrikam.example'
+  for (const [claims, expected] of [
+    [{ preferred_username: ceo, email: ceo }, undefined],
+    [{ upn: ceo, preferred_username: ceo, email: ceo, email_verified: false }, undefined],
+    [{ preferred_username: 'other@example.com', email: ceo, email_verified: true }, ceo],
+    [{ preferred_username: 'other@example.com', email: ceo, xms_edov: '1' }, ceo],
+  ] as const) {
+    const { issuer } = await provider(
+      t,
+      honestBut(honest => ({ id_token: signed({ ...honest, tid: microsoft, ...claims }) })),
+    )
+    const lab = await aLab(t, { signIn: { msa: { ...client, issuer } } })
+    const browser = new Browser()
+    const page = await browser.go(`${lab.url}/_altgate/sign-in?account=fabrikam`)
+    t.equal(page.status, 200)
+    if (page.text.includes('action="/_altgate/credential"')) await browser.send(page, '/credential', generate)
+    const [credential] = await lab.services.registry.credentials(msaScope)
+    t.equal(credential?.username, expected, JSON.stringify(claims))
+  }
+})
+
+t.test('two people who come under one name are both told, and neither gets what is the other’s', async t => {
+  let oid = '11111111-2222-4333-8444-555555555555'
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => ({ id_token: signed({ ...claims, oid }) })),
+  )
+  const lab = await labAt(t, issuer)
+  const signedIn = async () => {
+    const browser = new Browser()
+    return { browser, page: await browser.go(`${lab.url}/_altgate/sign-in?account=contoso`) }
+  }
+  const owner = await signedIn()
+  await owner.browser.send(owner.page, '/credential', choose('the password of the first'))
+  t.notMatch((await signedIn()).page.text, 'under your user name', 'one person, twice, is no two')
+
+  oid = '99999999-2222-4333-8444-555555555555'
+  const other = await signedIn()
+  t.match(other.page.text, 'Your user name is taken')
+  for (const form of ['credential', 'claim']) t.notMatch(other.page.text, `action="/_altgate/${form}"`)
+  t.match(lab.notices.at(-1), { what: 'contested', username: 'anna@example.com', scope: contoso })
+
+  // The forms, sent nevertheless: not even whether the password is right is told.
+  const { hidden } = formIn(other.page.text, '/sign-out')
+  const answers = []
+  for (const current of ['the password of the first', 'a wrong one']) {
+    const claimed = posting({ ...hidden, account: 'contoso', current })
+    const { status, text } = await other.browser.ask(`${lab.url}/_altgate/claim`, claimed)
+    answers.push([status, text.replace(/[0-9a-f]{24}/g, '')])
+  }
+  t.equal(answers[0]?.[0], 409)
+  t.strictSame(answers[0], answers[1])
+  const set = posting({ ...hidden, ...generate, account: 'contoso', seen: '0' })
+  t.equal((await other.browser.ask(`${lab.url}/_altgate/credential`, set)).status, 409)
+
+  const again = await owner.browser.go(lab.page('contoso'))
+  t.match(again.text, 'Another person signed in under your user name')
+  t.equal(await lab.opens('contoso', 'anna@example.com', 'the password of the first'), 200)
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Scope } from '../../src/gateway/names.ts'
 import { hashed, type Session } from '../../src/self-service/session.ts'
-import { formIn, type Browser } from './browser.ts'
-import { aLab, contoso, northwind, signIn, visitor } from './lab.ts'
+import { Browser, formIn, posting } from './browser.ts'
+import { aLab, contoso, northwind, fillIn, signIn, signInToo, visitor } from './lab.ts'
 
 const lab = await aLab(t)
 
@@ -16,8 +16,8 @@ t.test('whoever has signed in for one scope only is not asked', async t => {
 })
 
 t.test('whoever has signed in to both in one session may say so, and then is known in both', async t => {
-  const { browser } = await visitor(lab, 'contoso')
-  const page = await signIn(lab, browser, 'northwind')
+  const { browser, page: first } = await visitor(lab, 'contoso')
+  const page = await signInToo(lab, browser, first, 'northwind')
   t.match(page.text, 'Are you one person?')
   t.equal((await links()).size, 0, 'signing in alone links nobody')
   const done = await browser.send(page, '/link')
@@ -40,22 +40,22 @@ t.test('whoever has signed in to both in one session may say so, and then is kno
 })
 
 t.test('a sign-in that is not recent is no proof', async t => {
-  const { browser } = await visitor(lab, 'contoso')
-  const page = await signIn(lab, browser, 'fabrikam')
+  const { browser, page: first } = await visitor(lab, 'contoso')
+  const page = await signInToo(lab, browser, first, 'fabrikam')
   t.match(page.text, 'action="/_altgate/link"')
   await age(browser, contoso, 16)
   const stale = await browser.go(lab.page('fabrikam'))
   t.notMatch(stale.text, 'action="/_altgate/link"')
-  t.match(stale.text, 'href="/_altgate/sign-in?account=contoso&amp;ask=again"')
+  t.match(formIn(stale.text, '/sign-in-too').hidden, { also: 'contoso' }, 'it can be renewed from here')
   const before = (await lab.changes()).length
   const sent = await browser.send(page, '/link')
-  t.match(sent.text, 'Sign in to both once more')
+  t.match(sent.text, 'Sign in here once more')
   t.equal((await lab.changes()).length, before)
 })
 
 t.test('nobody is linked to a scope for which they have not signed in, whatever the form says', async t => {
-  const { browser } = await visitor(lab, 'fabrikam')
-  const page = await signIn(lab, browser, 'contoso')
+  const { browser, page: first } = await visitor(lab, 'fabrikam')
+  const page = await signInToo(lab, browser, first, 'contoso')
   const before = (await lab.changes()).length
   for (const scope of [northwind, contoso, 'nonsense', '']) {
     const text = page.text.replace(/name="with" value="[^"]*"/, `name="with" value="${scope}"`)
@@ -66,13 +66,75 @@ t.test('nobody is linked to a scope for which they have not signed in, whatever 
 })
 
 t.test('a form without the token of the session links nobody', async t => {
-  const { browser } = await visitor(lab, 'fabrikam')
-  const page = await signIn(lab, browser, 'contoso')
+  const { browser, page: first } = await visitor(lab, 'fabrikam')
+  const page = await signInToo(lab, browser, first, 'contoso')
   const { hidden } = formIn(page.text, '/link')
   const before = (await lab.changes()).length
   const forged = { ...page, text: page.text.replaceAll(hidden['csrf'] ?? '', 'guess') }
   t.equal((await browser.send(forged, '/link')).status, 403)
   t.equal((await lab.changes()).length, before)
+})
+
+t.test('a sign-in that no form of the session asked for keeps nobody beside it', async t => {
+  // Somebody else's session, with both of its cookies, in the browser of a victim.
+  const { browser: planter, page: planted } = await visitor(lab, 'fabrikam')
+  const plant = (names: readonly string[]) => {
+    const browser = new Browser()
+    for (const name of names) browser.plant('127.0.0.1', name, planter.cookie('127.0.0.1', name) ?? '')
+    return browser
+  }
+  for (const names of [['altgate'], ['altgate', 'altgate-sign-in']]) {
+    const victim = plant(names)
+    const page = await signIn(lab, victim, 'contoso')
+    t.match(page.text, 'Alternate credentials')
+    t.notMatch(page.text, 'Are you one person?')
+    t.notMatch(page.text, 'Microsoft accounts</a>')
+    t.notMatch(
+      (await victim.go(lab.page('fabrikam'))).text,
+      'Sign out',
+      'nor is the planter signed in any more',
+    )
+  }
+
+  await t.test('nor one that was asked for in the session of somebody else', async t => {
+    const { browser: other, page } = await visitor(lab, 'fabrikam')
+    const on = await other.send(page, '/sign-in-too', { also: 'contoso' })
+    const link = /class="button" href="([^"]+)"/.exec(on.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    const victim = new Browser()
+    victim.plant('127.0.0.1', 'altgate-sign-in', other.cookie('127.0.0.1', 'altgate-sign-in') ?? '')
+    const seen = await fillIn(victim, await victim.go(link))
+    t.notMatch(seen.text, 'Are you one person?')
+  })
+
+  await t.test('and no other site can ask for it', async t => {
+    const { hidden } = formIn(planted.text, '/sign-in-too')
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }]) {
+      const sent = posting({ ...hidden, also: 'contoso' })
+      const seen = await plant(['altgate']).ask(`${lab.url}/_altgate/sign-in-too`, {
+        ...sent,
+        headers: { ...sent.headers, ...headers },
+      })
+      t.equal(seen.status, 403)
+    }
+    const { browser, page } = await visitor(lab, 'fabrikam')
+    const forged = {
+      ...page,
+      text: page.text.replaceAll(formIn(page.text, '/sign-in-too').hidden['csrf'] ?? '', 'x'),
+    }
+    t.equal((await browser.send(forged, '/sign-in-too', { also: 'contoso' })).status, 403)
+  })
+})
+
+t.test('one more sign-in names an account that there is, of another scope', async t => {
+  const { browser, page } = await visitor(lab, 'contoso')
+  t.match(
+    (await browser.send(page, '/sign-in-too', { also: 'contoso-labs' })).text,
+    'no other sign-in is needed',
+  )
+  t.equal((await browser.send(page, '/sign-in-too', { also: 'nobody' })).status, 404)
+  t.equal((await browser.send(page, '/sign-in-too', { also: '../x' })).status, 400)
+  const away = await browser.ask(`${lab.url}/_altgate/sign-in-too`)
+  t.equal(away.headers.get('location'), '/_altgate/')
 })
 
 /** Makes the sign-in for one scope so many minutes older. */

@@ -81,11 +81,13 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const outages: Outage[] = []
   const directory = temporaryDirectory(t)
   const settings = settingsIn(directory)
+  await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher,
     neighbours: { tell() {}, onTold() {} },
     outage: outage => void outages.push(outage),
     upgradeFailed() {},
+    provedInPart() {},
     upstreamAuthWarning() {},
     revoked() {},
     asked() {},
@@ -126,6 +128,8 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       headersTimeoutSeconds: 30,
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 8,
+      keepAliveSeconds: 4,
+      maxHeaderBytes: 65_536,
     },
     refusedBodies: { maxBytes: 2 ** 26, maxSeconds: 60, maxAtOncePerAddress: 16, maxAtOnce: 128 },
     networkOf: address => address,
@@ -253,6 +257,21 @@ export async function fillIn(browser: Browser, form: Seen, who = 'anna'): Promis
 /** Signs somebody in; gives the account's page. */
 export async function signIn(lab: Lab, browser: Browser, account: string, who = 'anna'): Promise<Seen> {
   const seen = await toTheForm(lab, browser, account)
+  return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
+}
+
+/** Signs in for one more account from a page, and keeps that page's sign-in; gives the account's page. */
+export async function signInToo(
+  lab: Lab,
+  browser: Browser,
+  page: Seen,
+  account: string,
+  who = 'anna',
+): Promise<Seen> {
+  const on = await browser.send(page, '/sign-in-too', { also: account })
+  const link = /class="button" href="([^"]+)"/.exec(on.text)?.[1]?.replaceAll('&amp;', '&')
+  if (link === undefined) throw new Error(`nothing leads on: ${on.text}`)
+  const seen = await browser.go(link)
   return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
 }
 

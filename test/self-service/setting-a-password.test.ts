@@ -2,7 +2,7 @@ import t from 'tap'
 import { foldUsername, msaScope, type Owner } from '../../src/gateway/names.ts'
 import { usualLimits } from '../../src/self-service/throttle.ts'
 import { headingOf } from './browser.ts'
-import { aLab, choose, contoso, generate, named, northwind, operatorSets, signIn, visitor } from './lab.ts'
+import { aLab, choose, contoso, generate, named, northwind, operatorSets, signInToo, visitor } from './lab.ts'
 
 const anna = 'anna@example.com'
 
@@ -237,7 +237,7 @@ t.test('one\u2019s own sets are listed, each with its state', async t => {
   const lab = await aLab(t)
   const { browser, page } = await visitor(lab, 'northwind')
   await browser.send(page, '/credential', generate)
-  await signIn(lab, browser, 'fabrikam')
+  await signInToo(lab, browser, await browser.go(lab.page('northwind')), 'fabrikam')
   const { text } = await browser.go(`${lab.url}/_altgate/`)
   t.match(text, /Northwind<\/a><br><span class="hint">anna@example.com, switched on/)
   t.match(text, /Microsoft accounts<\/a><br><span class="hint">nothing set yet/)

@@ -134,12 +134,18 @@ t.test('the code of one sign-in is no use for another', async t => {
   t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined)
 })
 
-t.test('two tabs can sign in at once', async t => {
+t.test('two tabs can sign in at once, and the later sign-in is the session', async t => {
   const browser = new Browser()
   const [one, other] = [await toTheForm(lab, browser, 'contoso'), await toTheForm(lab, browser, 'fabrikam')]
-  t.match(headingOf((await fillIn(browser, one)).text), 'Contoso')
+  const first = await fillIn(browser, one)
+  t.match(headingOf(first.text), 'Contoso')
   t.match(headingOf((await fillIn(browser, other)).text), 'Microsoft accounts')
-  t.match((await browser.go(lab.page('contoso'))).text, 'action="/_altgate/credential"', 'both are kept')
+  t.notMatch((await browser.go(lab.page('contoso'))).text, 'action="/_altgate/credential"')
+  t.equal(
+    (await browser.send(first, '/credential', generate)).status,
+    403,
+    'a form of the first has ended with it',
+  )
 })
 
 t.test('a session id from before the sign-in is worth nothing after it', async t => {

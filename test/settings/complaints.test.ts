@@ -76,7 +76,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
   ['redis:', 'redis: must have exactly one of url, sentinel and cluster'],
   [
     '__proto__: { port: 1 }',
-    '__proto__: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, refusedBodies, stop, log, audit, demo',
+    '__proto__: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
   ],
   ['store: { url: { env: NO_SUCH } }', 'store.url: the environment variable NO_SUCH is not set'],
   ['store: { url: { file: no-such } }', 'store.url: the file no-such cannot be read: there is no such file'],
@@ -86,7 +86,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'listen.port: must be a whole number from 0 to 65535, but is "x"',
     'listen.prot: is no setting; did you mean "port"?',
     'workers: must be "auto" or a whole number from 1 to 64, but is "none"',
-    'colour: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, refusedBodies, stop, log, audit, demo',
+    'colour: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
   ],
   ['listen: [1', 'gateway.yaml:1:11: is not indented as what it belongs to, or a bracket is not closed'],
   ['workers: 1\nworkers: 2', 'gateway.yaml:2:1: is written twice in the same group'],

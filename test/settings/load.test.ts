@@ -101,6 +101,6 @@ t.test('addresses are secrets, and the settings in force show none', async t => 
   )
   t.ok(settings.store.url instanceof Secret)
   const printed = printSettings(settings)
-  t.match(printed, 'store:\n  url: "[secret]"\nredis:\n  url: "[secret]"\n  leaseMs: 1000\n')
+  t.match(printed, 'store:\n  url: "[secret]"\n  leaseMs: 3000\nredis:\n  url: "[secret]"\n  leaseMs: 1000\n')
   t.notMatch(printed, 'canary')
 })

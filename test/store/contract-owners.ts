@@ -42,6 +42,8 @@ export async function ownersContract(t: Test, make: MakeDatabase): Promise<void>
       t.strictSame(await registry.ownCredential(scope, annaOwner), own)
     }
     t.match(await registry.ownCredential(msa, borisOwner), { username: boris })
+    t.equal(await registry.ownerOf(msa, boris), borisOwner)
+    t.equal(await registry.ownerOf(inNorth, annie), undefined)
     t.equal(await registry.ownCredential(inNorth, borisOwner), undefined)
   })
 

@@ -13,6 +13,7 @@ import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { sessionsContract } from './contract-sessions.ts'
+import { surveyContract } from './contract-survey.ts'
 
 /** A new database of the kind under test. */
 export interface FreshDatabase {
@@ -38,6 +39,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     changesContract,
     importContract,
     openingContract,
+    surveyContract,
   ]) {
     await part(t, make)
   }

@@ -12,6 +12,8 @@ export interface AltgateOptions {
   /** Groups of settings that take the place of the laboratory's own. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly env?: Readonly<Record<string, string>>
+  /** A program that gives way to it, such as `prlimit`, and its words. */
+  readonly within?: readonly string[]
   /** A certificate and its key: the public port speaks https. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
@@ -46,7 +48,7 @@ export interface Altgate {
 /** Writes the settings, starts `altgate serve`, and waits until it is ready. */
 export async function startAltgate(
   t: Pick<Test, 'teardown'>,
-  { settings = {}, env = {}, tls }: AltgateOptions = {},
+  { settings = {}, env = {}, within = [], tls }: AltgateOptions = {},
 ): Promise<Altgate> {
   const directory = temporaryDirectory(t)
   const config = join(directory, 'altgate.yaml')
@@ -62,13 +64,14 @@ export async function startAltgate(
     store: { url: `sqlite:${join(directory, 'altgate.db')}` },
     hashing: { lanes: 1 },
     log: { file: logFile },
+    stop: { drainSeconds: 0 },
     ...settings,
   }
   writeFileSync(config, stringify(all))
   const environment = { ...process.env, ...env }
 
   const cli: Altgate['cli'] = (args, input) => altgate([...args, '--config', config], environment, input)
-  const served = serve(t, ['serve', '--config', config], environment)
+  const served = serve(t, ['serve', '--config', config], environment, within)
   await until(() => {
     if (served.ended()) throw new Error(`altgate did not start:\n${served.printed()}`)
     return isReady(operationsUrl)

@@ -55,6 +55,7 @@ const unclearFlaws = Object.keys({
   host: 0,
   destination: 0,
   'untrusted-forwarder': 0,
+  'reserved-header': 0,
 } satisfies Record<UnclearTarget['flaw'], 0>) as UnclearTarget['flaw'][]
 
 const failures = Object.keys({
@@ -65,6 +66,7 @@ const failures = Object.keys({
   dropped: 0,
   'bad-answer': 0,
   unauthorized: 0,
+  'own-token': 0,
   'sign-in-page': 0,
   redirect: 0,
 } satisfies Record<UpstreamFailed['because'], 0>) as UpstreamFailed['because'][]
@@ -85,6 +87,7 @@ export const table: readonly (readonly [number, Ending])[] = [
   [400, { outcome: 'unclear-target', flaw: 'malformed' }],
   [400, { outcome: 'unclear-target', flaw: 'oversized-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-head' }],
+  [400, { outcome: 'unclear-target', flaw: 'late-body' }],
   [404, { outcome: 'no-account', name }],
   [404, { outcome: 'no-account' }],
   [429, { outcome: 'throttled', by: 'credential', retryAfter: 30 }],

@@ -13,11 +13,19 @@ export interface RunningDoor {
   readonly stop: () => Promise<void>
 }
 
+/** Seals the answers of every door that is not given a key of its own. */
+export const doorKey: Uint8Array = Buffer.alloc(32, 'answers')
+
 /** Opens the door to `world`, for proxies on this machine unless told otherwise. */
 export async function runningDoor(
   t: Test,
   world: World,
-  { trustedProxies = ['127.0.0.1'], publicUrl = 'https://git.example.com' } = {},
+  {
+    trustedProxies = ['127.0.0.1'],
+    publicUrl = 'https://git.example.com',
+    answerKey = doorKey,
+    now = Date.now,
+  } = {},
 ): Promise<RunningDoor> {
   const untrusted: string[] = []
   const bugs: unknown[] = []
@@ -28,6 +36,8 @@ export async function runningDoor(
     publicUrl,
     trustedProxies,
     identify: identityOf,
+    answerKey,
+    now,
     observer: {
       untrusted: from => void untrusted.push(from),
       bug: error => void bugs.push(error),

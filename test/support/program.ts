@@ -20,8 +20,13 @@ export function altgate(args: readonly string[], env: Environment, input: Input 
 }
 
 /** Starts an `altgate` command that goes on until it is stopped. */
-export function serve(t: Pick<Test, 'teardown'>, args: readonly string[], env: Environment): Running {
-  return start(t, [program, ...args], env)
+export function serve(
+  t: Pick<Test, 'teardown'>,
+  args: readonly string[],
+  env: Environment,
+  within: readonly string[] = [],
+): Running {
+  return start(t, [program, ...args], env, within)
 }
 
 /** A program that runs. */
@@ -37,9 +42,18 @@ export interface Running {
   readonly stop: () => Promise<number>
 }
 
-/** Starts one of our files in a process of its own; it ends with the test at the latest. */
-export function start(t: Pick<Test, 'teardown'>, words: readonly string[], env: Environment): Running {
-  const child = spawn(process.execPath, words, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
+/**
+ * Starts one of our files in a process of its own; it ends with the test at the latest. `within`: a program that gives way to
+ * it, such as `prlimit`, and its words.
+ */
+export function start(
+  t: Pick<Test, 'teardown'>,
+  words: readonly string[],
+  env: Environment,
+  within: readonly string[] = [],
+): Running {
+  const [file = process.execPath, ...all] = [...within, process.execPath, ...words]
+  const child = spawn(file, all, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => (printed += text))

@@ -72,6 +72,8 @@ export async function runningServer(
       headersTimeoutSeconds: 30,
       idleTimeoutSeconds: 30,
       connectionsPerOrigin: 64,
+      keepAliveSeconds: 4,
+      maxHeaderBytes: 65_536,
       ...patience,
     },
     refusedBodies: {

@@ -1,5 +1,6 @@
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import type { Account, Naming } from '../../src/gateway/account.ts'
+import { isDecoy } from '../../src/gateway/algorithm.ts'
 import type { Ask } from '../../src/gateway/ask.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { scopeOf, type Connection, type FormerConnection } from '../../src/gateway/connection.ts'
@@ -28,6 +29,7 @@ import type {
 import type { Secret } from '../../src/gateway/secret.ts'
 import type { Instant } from '../../src/gateway/names.ts'
 import { schema } from '../../src/settings/schema.ts'
+import { createLoops, type LoopOptions } from '../../src/throttling/loops.ts'
 import { createThrottle, type ThrottleOptions } from '../../src/throttling/throttle.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
 import type { KnownVerdict } from '../../src/gateway/verdict.ts'
@@ -64,13 +66,17 @@ export interface World {
   readonly naming: Naming
   readonly witness: Witness
   readonly seen: readonly { readonly decision: Decision; readonly ask: Ask }[]
+  /** Addresses that asked too often without a credential, as often as it was told. */
+  readonly tooOften: readonly string[]
   /** Real hash computations. */
   hashes(): number
+  /** The time of what is remembered is over. */
+  forget(): void
   outcomes(): string
 }
 
 /** As the settings have it if nothing is said. */
-export const usualThrottle: ThrottleOptions = schema.parse({}).throttle
+export const usualThrottle: ThrottleOptions & LoopOptions = schema.parse({}).throttle
 
 /** Every port is a small honest implementation: passwords are hashed with salt, verdicts kept by their proof. */
 export function aWorld(
@@ -82,14 +88,16 @@ export function aWorld(
     /** In the place of the table of accounts. */
     readonly directory?: Pick<AccountDirectory, 'find'>
     /** Limits in the place of the usual ones. */
-    readonly throttle?: Partial<ThrottleOptions>
+    readonly throttle?: Partial<ThrottleOptions & LoopOptions>
     /** The clock of the throttle. */
     readonly now?: () => Instant
   } = {},
 ): World {
   const { accounts = [], credentials = [], naming = { by: 'path' }, httpsOnly = false } = parts
   const seen: { decision: Decision; ask: Ask }[] = []
+  const tooOften: string[] = []
   const hasher = scryptHasher()
+  const kept = new Map<string, KnownVerdict>()
   const gateway = createGateway({
     naming,
     httpsOnly,
@@ -98,8 +106,9 @@ export function aWorld(
     keys: createAttemptKeys(randomBytes(32)),
     verifier: createVerifier({
       credentials: storeOf(credentials),
-      verdicts: verdictsInMemory(),
+      verdicts: verdictsIn(kept),
       hasher,
+      decoys: { like: async () => 'decoy' },
       generated: createGeneratedPasswords(randomBytes(32)),
       throttle: createThrottle(
         { ...usualThrottle, ...parts.throttle },
@@ -108,15 +117,22 @@ export function aWorld(
       upgradeFailed: error => {
         throw error
       },
+      provedInPart: () => {},
     }),
+    loops: createLoops(
+      { ...usualThrottle, ...parts.throttle },
+      { now: parts.now ?? Date.now, tooOften: from => void tooOften.push(from) },
+    ),
     outage: () => {},
   })
   return {
     gateway,
     naming,
     seen,
+    tooOften,
     witness: { saw: (decision, ask) => void seen.push({ decision, ask }) },
     hashes: () => hasher.computed(),
+    forget: () => kept.clear(),
     outcomes: () => seen.map(({ decision }) => decision.outcome).join(' '),
   }
 }
@@ -166,8 +182,7 @@ function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore 
   }
 }
 
-function verdictsInMemory(): VerdictCache {
-  const kept = new Map<string, KnownVerdict>()
+function verdictsIn(kept: Map<string, KnownVerdict>): VerdictCache {
   return {
     recall({ slot, proof }) {
       const verdict = kept.get(`${slot} ${proof}`)
@@ -190,10 +205,11 @@ function scryptHasher(): PasswordHasher & { computed(): number } {
     hash: async password => hashOf(password),
     async compare({ password }, against) {
       computed++
-      const hash = against === 'decoy' ? decoy : against
+      const hash = isDecoy(against) ? decoy : against
       const again = hashOf(password, hash.slice(0, hash.indexOf(':')))
       return timingSafeEqual(Buffer.from(again), Buffer.from(hash)) ? 'match' : 'mismatch'
     },
     outdated: () => false,
+    provesWhole: () => true,
   }
 }

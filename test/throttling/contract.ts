@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Caller } from '../../src/gateway/attempt.ts'
-import type { AccountName } from '../../src/gateway/names.ts'
-import type { Admission, Throttle } from '../../src/gateway/ports.ts'
+import { foldUsername, msaScope, type AccountName, type Scope } from '../../src/gateway/names.ts'
+import type { Admission, Reached, Throttle } from '../../src/gateway/throttle.ts'
 import type { ThrottleOptions } from '../../src/throttling/throttle.ts'
 import { until } from '../support/until.ts'
 import { attempt } from '../verdicts/attempts.ts'
@@ -25,6 +25,11 @@ export function caller(from: string, lane: Caller['lane'] = 'production'): Calle
   return { from, lane, account: 'fabrikam' as AccountName }
 }
 
+/** A name that leads to itself, on an account that has not moved. */
+export function at(username: string, scope = msaScope): Reached {
+  return { compared: { scope, username: foldUsername(username) }, beside: undefined }
+}
+
 /** `in`, or what kept the guess out. */
 export async function tried(
   throttle: Throttle,
@@ -33,7 +38,7 @@ export async function tried(
   from: string,
   lane?: Caller['lane'],
 ): Promise<string> {
-  return said(await throttle.admit(attempt(username, password), caller(from, lane)))
+  return said(await throttle.admit(attempt(username, password), caller(from, lane), at(username)))
 }
 
 function said(admission: Admission): string {
@@ -49,7 +54,7 @@ async function guesses(throttle: Throttle, username: string, from: string, many:
 }
 
 async function right(throttle: Throttle, username: string, password: string, from: string): Promise<void> {
-  const admission = await throttle.admit(attempt(username, password), caller(from))
+  const admission = await throttle.admit(attempt(username, password), caller(from), at(username))
   if ('by' in admission) throw new Error(`throttled by ${admission.by}`)
   admission.absolve()
   admission.welcome()
@@ -88,7 +93,11 @@ export async function testThrottle(t: Test, open: Open): Promise<void> {
   t.test('what turns out right, or is not looked at, was no guess', async t => {
     const throttle = await open(t, few)
     for (let times = 0; times < 20; times++) {
-      const admission = await throttle.admit(attempt(anna, `no guess ${times}`), caller('192.0.2.1'))
+      const admission = await throttle.admit(
+        attempt(anna, `no guess ${times}`),
+        caller('192.0.2.1'),
+        at(anna),
+      )
       if ('by' in admission) return t.fail(`${times} throttled by ${admission.by}`)
       admission.absolve()
     }
@@ -98,7 +107,7 @@ export async function testThrottle(t: Test, open: Open): Promise<void> {
   t.test('who could not look at a guess that had counted before does not take it out', async t => {
     const throttle = await open(t, few)
     t.strictSame(await guesses(throttle, anna, '192.0.2.1', 3), ['in', 'in', 'in'])
-    const again = await throttle.admit(attempt(anna, '192.0.2.1 0'), caller('192.0.2.1'))
+    const again = await throttle.admit(attempt(anna, '192.0.2.1 0'), caller('192.0.2.1'), at(anna))
     if ('by' in again) return t.fail()
     again.absolve()
     t.equal(await tried(throttle, anna, 'another', '192.0.2.1'), 'address')
@@ -147,6 +156,78 @@ export async function testThrottle(t: Test, open: Open): Promise<void> {
     t.strictSame(await guesses(throttle, 'ben', '198.51.100.1', 4), ['in', 'in', 'in', 'address'])
   })
 
+  t.test('a credential has its number of guesses, by whatever names and accounts it is reached', async t => {
+    const throttle = await open(t, few)
+    const [contoso, northwind] = ['contoso', 'northwind'] as string[] as Scope[]
+    const anna = at('anna@example.com').compared
+    const guess = async (name: string, password: string, reached: Reached, from: string) =>
+      said(await throttle.admit(attempt(name, password), caller(from), reached))
+    t.equal(await guess('anna@example.com', '1', { compared: anna, beside: undefined }, '192.0.2.1'), 'in')
+    t.equal(await guess('anna', '2', { compared: anna, beside: undefined }, '192.0.2.2'), 'in')
+    for (const [scope, last] of [
+      [contoso, 3],
+      [northwind, 4],
+    ] as const)
+      t.equal(
+        await guess(
+          'anna',
+          `${last}`,
+          { compared: anna, beside: at('anna', scope).compared },
+          `192.0.2.${last}`,
+        ),
+        'in',
+      )
+    for (const [name, reached] of [
+      ['anna@example.com', { compared: anna, beside: undefined }],
+      ['anna', { compared: anna, beside: at('anna', contoso).compared }],
+      ['anna', { compared: at('anna', northwind).compared, beside: anna }],
+    ] as const)
+      t.equal(await guess(name, '5', reached, '192.0.2.5'), 'credential')
+    t.equal(await guess('anna', '5', at('anna', contoso), '192.0.2.6'), 'in', 'another scope has its own')
+  })
+
+  t.test('one wrong password on many accounts is one guess at the credential', async t => {
+    const throttle = await open(t, few)
+    const compared = at(anna).compared
+    for (let n = 0; n < 10; n++) {
+      const beside = at(anna, `directory ${n}` as Scope).compared
+      // Each account makes another proof of it.
+      const presented = attempt(`${anna} ${n}`, 'the same')
+      const admission = await throttle.admit(presented, caller(`192.0.2.${n}`), { compared, beside })
+      if (n < 8) t.equal(said(admission), 'in')
+      else t.equal(said(admission), 'everywhere')
+    }
+  })
+
+  t.test('where the owner was, guesses do not lock out the password that was right there', async t => {
+    const throttle = await open(t, few)
+    const home = '198.51.100.1'
+    await right(throttle, anna, 'right', home)
+    t.strictSame(await guesses(throttle, anna, home, 5), ['in', 'in', 'in', 'in', 'credential'])
+    await right(throttle, anna, 'right', home)
+    for (let n = 0; n < 150; n++) t.equal(await tried(throttle, anna, `more ${n}`, home), 'credential')
+    await right(throttle, anna, 'right', home)
+    t.equal(await tried(throttle, anna, 'right', '192.0.2.1'), 'in', 'elsewhere it counts as ever')
+    for (let n = 150; n < 200; n++) t.equal(await tried(throttle, anna, `more ${n}`, home), 'credential')
+    t.equal(await tried(throttle, anna, 'right', home), 'in', 'it has its place among the two hundred')
+    await right(throttle, anna, 'the next one', '198.51.100.2')
+    t.equal(
+      await tried(throttle, anna, 'the next one', home),
+      'credential',
+      'but nobody can guess without end',
+    )
+  })
+
+  t.test('a remembered password makes the address familiar as well', async t => {
+    const throttle = await open(t, few)
+    for (let times = 0; times < 3; times++)
+      throttle.recognise(attempt(anna, 'right'), caller('198.51.100.1'), msaScope, foldUsername(anna))
+    for (const last of [1, 2, 3, 4]) await tried(throttle, anna, `${last}`, `192.0.2.${last}`)
+    t.equal(await tried(throttle, anna, 'right', '192.0.2.5'), 'credential')
+    t.equal(await tried(throttle, anna, 'right', '198.51.100.1'), 'in')
+    t.equal(await tried(throttle, 'another@example.com', 'x', '198.51.100.1'), 'in')
+  })
+
   t.test('one IPv6 network is one address, and an IPv4 address written as IPv6 is itself', async t => {
     const throttle = await open(t, few)
     for (const n of [1, 2, 3]) t.equal(await tried(throttle, `name ${n}`, 'x', `2001:db8:1:2::${n}`), 'in')
@@ -175,7 +256,7 @@ export async function testThrottle(t: Test, open: Open): Promise<void> {
   t.test('a guess is forgotten after its window, and the time until then is told', async t => {
     const throttle = await open(t, { ...few, credential: { guesses: 1, windowSeconds: 1 } })
     t.equal(await tried(throttle, anna, 'first', '192.0.2.1'), 'in')
-    const second = await throttle.admit(attempt(anna, 'second'), caller('192.0.2.2'))
+    const second = await throttle.admit(attempt(anna, 'second'), caller('192.0.2.2'), at(anna))
     if (!('by' in second)) return t.fail()
     t.ok(second.retryAfter > 0 && second.retryAfter <= 1, `${second.retryAfter}`)
     await until(async () => (await tried(throttle, anna, 'second', '192.0.2.2')) === 'in')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createThrottle } from '../../src/throttling/throttle.ts'
 import { attempt, key } from '../verdicts/attempts.ts'
-import { caller, few, testThrottle, tried } from './contract.ts'
+import { at, caller, few, testThrottle, tried } from './contract.ts'
 
 t.test('counting in memory', async t => {
   await testThrottle(t, async (_, options) => createThrottle(options, { key, now: Date.now }))
@@ -23,7 +23,7 @@ t.test('a counter slides: room is made guess by guess, not all at once', async t
 t.test('an address is familiar for a week after the password was right', async t => {
   let now = 1_000_000
   const throttle = createThrottle(few, { key, now: () => now })
-  const admission = await throttle.admit(attempt('anna', 'right'), caller('198.51.100.1'))
+  const admission = await throttle.admit(attempt('anna', 'right'), caller('198.51.100.1'), at('anna'))
   if ('by' in admission) return t.fail()
   admission.absolve()
   admission.welcome()

@@ -8,7 +8,7 @@ import { redisAt } from '../../src/verdicts/redis.ts'
 import { addressOf, startRedis, type TestRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { attempt, key } from '../verdicts/attempts.ts'
-import { caller, few, testThrottle, tried } from './contract.ts'
+import { at, caller, few, testThrottle, tried } from './contract.ts'
 
 /** The throttle of one gateway process, connected. Those with one key share a book. */
 async function startProcess(t: Test, redis: TestRedis, options = few, ours: Uint8Array = key) {
@@ -23,8 +23,9 @@ async function startProcess(t: Test, redis: TestRedis, options = few, ours: Uint
   return { throttle: createThrottle(options, { key: ours, now: Date.now, shared }), outages, connected }
 }
 
-const counter = { by: 'address', name: 'probe', guesses: 1, windowSeconds: 1 } as const
-const probe = { digest: 'probe' as Digest, familiar: 'probe', own: counter, strange: [] }
+const mark = { name: 'probe', digest: 'probe' as Digest }
+const counter = { by: 'address', ...mark, guesses: 1, windowSeconds: 1 } as const
+const probe = { familiar: mark, own: counter, reserve: counter, strange: [] }
 
 t.test('counting in Redis', async t => {
   const redis = await startRedis(t)
@@ -47,7 +48,7 @@ t.test('all processes count together, and one that comes later knows', async t =
 t.test('an owner who was known to one process is known to all', async t => {
   const redis = await startRedis(t)
   const [one, two] = [await startProcess(t, redis), await startProcess(t, redis)]
-  const admission = await one.throttle.admit(attempt('anna', 'right'), caller('198.51.100.1'))
+  const admission = await one.throttle.admit(attempt('anna', 'right'), caller('198.51.100.1'), at('anna'))
   if ('by' in admission) return t.fail()
   admission.absolve()
   admission.welcome()
@@ -103,7 +104,7 @@ t.test('neither user name nor address nor password goes to Redis', async t => {
   const traffic = await redis.monitor()
   const { throttle } = await startProcess(t, redis)
   const canary = attempt('anna@example.com', 'canary-password')
-  const admission = await throttle.admit(canary, caller('198.51.100.77'))
+  const admission = await throttle.admit(canary, caller('198.51.100.77'), at('anna@example.com'))
   if ('by' in admission) return t.fail()
   admission.welcome()
   await until(() => /^set altgate:throttle:/im.test(traffic.seen()))
@@ -116,7 +117,7 @@ t.test('neither user name nor address nor password goes to Redis', async t => {
 t.test('everything in Redis has an end, and no counter holds more than its limit', async t => {
   const redis = await startRedis(t)
   const { throttle } = await startProcess(t, redis)
-  const admission = await throttle.admit(attempt('anna', 'right'), caller('198.51.100.1'))
+  const admission = await throttle.admit(attempt('anna', 'right'), caller('198.51.100.1'), at('anna'))
   if ('by' in admission) return t.fail()
   admission.welcome()
   for (let n = 0; n < 300; n++) await tried(throttle, `name ${n % 7}`, `${n}`, `192.0.2.${n % 250}`)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Caller } from '../../src/gateway/attempt.ts'
@@ -5,6 +6,7 @@ import type { AccountName } from '../../src/gateway/names.ts'
 import { among, networkOf } from '../../src/throttling/addresses.ts'
 import { guessOf, weigh, type Digest, type Limits, type Rules } from '../../src/throttling/rules.ts'
 import { attempt } from '../verdicts/attempts.ts'
+import { at } from './contract.ts'
 
 const limits: Limits = {
   address: { guesses: 30, windowSeconds: 600 },
@@ -15,7 +17,7 @@ const rules: Rules = {
   limits,
   networkOf: address => networkOf(address, 64),
   isExempt: among(['203.0.113.0/24']),
-  nameOf: (...parts) => parts.join('|'),
+  nameOf: (...parts) => createHash('sha256').update(parts.join('|')).digest('base64url'),
 }
 const from = (address: string, lane: Caller['lane'] = 'production'): Caller => ({
   from: address,
@@ -24,7 +26,7 @@ const from = (address: string, lane: Caller['lane'] = 'production'): Caller => (
 })
 const anna = attempt('anna@example.com', 'guess')
 const countersOf = (...[presented, caller]: [typeof anna, Caller]) =>
-  guessOf(presented, caller, rules).strange.map(({ by }) => by)
+  guessOf(presented, caller, at(presented.username), rules).strange.map(({ by }) => by)
 
 t.test('a stranger’s guess counts for the address, for the user name and everywhere', async t => {
   t.strictSame(countersOf(anna, from('192.0.2.7')), ['address', 'credential', 'everywhere'])
@@ -38,7 +40,9 @@ t.test(
   'one user name is one counter, whatever the address and the password; another scope is another',
   async t => {
     const nameOf = (presented: typeof anna, address: string) =>
-      guessOf(presented, from(address), rules).strange.find(({ by }) => by === 'credential')?.name
+      guessOf(presented, from(address), at(presented.username), rules).strange.find(
+        ({ by }) => by === 'credential',
+      )?.name
     const name = nameOf(anna, '192.0.2.7')
     t.equal(nameOf(attempt('anna@example.com', 'another'), '198.51.100.1'), name)
     t.not(nameOf(attempt('ben@example.com', 'guess'), '192.0.2.7'), name)
@@ -46,11 +50,12 @@ t.test(
 )
 
 t.test('a load test has names and limits of its own', async t => {
-  const ours = guessOf(anna, from('192.0.2.7'), rules)
-  const tests = guessOf(anna, from('192.0.2.7', 'load-test'), rules)
-  const namesOf = ({ familiar, own, strange }: typeof ours) => [
-    familiar,
+  const ours = guessOf(anna, from('192.0.2.7'), at(anna.username), rules)
+  const tests = guessOf(anna, from('192.0.2.7', 'load-test'), at(anna.username), rules)
+  const namesOf = ({ familiar, own, reserve, strange }: typeof ours) => [
+    familiar.name,
     own.name,
+    reserve.name,
     ...strange.map(({ name }) => name),
   ]
   t.strictSame(
@@ -63,12 +68,23 @@ t.test('a load test has names and limits of its own', async t => {
   )
 })
 
-t.test('two passwords are two digests, and a digest is not the proof', async t => {
-  const digestOf = (password: string) =>
-    guessOf(attempt('anna@example.com', password), from('192.0.2.7'), rules).digest
-  t.not(digestOf('one'), digestOf('two'))
-  t.equal(digestOf('one'), digestOf('one'))
-  t.equal(digestOf('one').length, 12)
+t.test('two passwords are two digests in every counter, and no digest is all of the proof', async t => {
+  const digestsOf = (password: string, name = 'anna@example.com') => {
+    const presented = attempt(name, password)
+    const { own, strange } = guessOf(presented, from('192.0.2.7'), at('anna@example.com'), rules)
+    return [own, ...strange].map(({ digest }) => digest)
+  }
+  const [one, two] = [digestsOf('one'), digestsOf('two')]
+  t.strictSame(one, digestsOf('one'))
+  t.strictSame(
+    one.filter(digest => two.includes(digest)),
+    [],
+  )
+  for (const digest of one) t.equal(digest.length, 12)
+  const [own, address, credential, everywhere] = digestsOf('one', 'anna')
+  t.strictSame([own, credential], [one[0], one[2]], 'one guess at the credential, by whichever of its names')
+  t.not(address, one[1])
+  t.not(everywhere, one[3])
 })
 
 t.test(
@@ -78,11 +94,11 @@ t.test(
     const [one, two, three] = ['one', 'two', 'three'] as string[] as Digest[]
     if (one === undefined || two === undefined || three === undefined) return t.fail()
     const noted = new Map([[one, 100_000]])
-    t.equal(weigh(counter, noted, one, 150_000), 'counted before')
-    t.equal(weigh(counter, noted, two, 150_000), 'has room')
+    t.equal(weigh({ ...counter, digest: one }, noted, 150_000), 'counted before')
+    t.equal(weigh({ ...counter, digest: two }, noted, 150_000), 'has room')
     noted.set(two, 150_000)
-    t.equal(weigh(counter, noted, two, 200_000), 'counted before')
-    t.strictSame(weigh(counter, noted, three, 200_000), { by: 'credential', retryAfter: 800 })
+    t.equal(weigh({ ...counter, digest: two }, noted, 200_000), 'counted before')
+    t.strictSame(weigh({ ...counter, digest: three }, noted, 200_000), { by: 'credential', retryAfter: 800 })
   },
 )
 

@@ -8,13 +8,15 @@ import { requestHeaders } from '../addresses.ts'
 import { answer, answerTo, type Answer } from '../answer.ts'
 import { movedMeanwhile, putOff } from '../during-a-push.ts'
 import type { Ending } from '../ending.ts'
+import { slipsThroughNginx } from '../header-rules.ts'
 import type { LoadTest } from '../load-test.ts'
 import { withoutPageCookies } from '../page-cookies.ts'
 import { readAsk } from '../read-ask.ts'
 import { newRequestId } from '../request-id.ts'
 import { sendAnswer } from '../send-answer.ts'
-import { createSenderReader } from '../sender.ts'
+import { createSenderReader, type Sender } from '../sender.ts'
 import { destinationOf } from '../upstream-target.ts'
+import { createCarriedAnswers } from './carried-answer.ts'
 import { proxyKinds, type ProxyKind } from './proxies.ts'
 
 export interface DoorOptions {
@@ -28,6 +30,10 @@ export interface DoorOptions {
   readonly loadTest?: LoadTest
   /** Who this is, for the upstream: names and values of headers, one after the other. */
   readonly identify: (allowed: Allow) => readonly string[]
+  /** 32 bytes that every gateway with this store has: they seal the answers that a proxy brings back. */
+  readonly answerKey: Uint8Array
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   readonly observer: DoorObserver
 }
 
@@ -43,18 +49,19 @@ const bugRetryAfter = 5
 const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
+const reserved: UnclearTarget = { outcome: 'unclear-target', flaw: 'reserved-header' }
 
 /** Where the proxy sends a request is its own business; it is asked only what the account is called on this side. */
 const behindTheProxy = 'http://behind.invalid'
-
-const deciders = new Map(Object.entries(proxyKinds))
-const answerers = new Map(Object.values(proxyKinds).map(kind => [kind.answerPath, kind]))
 
 /** The second door to the gateway: it forwards nothing, and tells a proxy what to do with a request that it holds back. */
 export function createDoor(
   options: DoorOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { gateway, witness, naming, publicUrl, identify, observer } = options
+  const { gateway, witness, naming, publicUrl, identify, observer, now } = options
+  const kinds = proxyKinds(createCarriedAnswers({ key: options.answerKey, now }))
+  const deciders = new Map(Object.entries(kinds))
+  const answerers = new Map(Object.values(kinds).map(kind => [kind.answerPath, kind]))
   const readSender = createSenderReader(options.trustedProxies, options.loadTest)
 
   async function judge(kind: ProxyKind, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,12 +72,12 @@ export function createDoor(
       answerTo({ target, rawHeaders: request.rawHeaders }, ending, { requestId: id, publicUrl, naming })
     try {
       const sender = readSender(request)
-      const read = readAsk(request, { id, target, sender })
+      const read = readAsk(request, { id, target, sender, publicUrl })
       if ('outcome' in read) return kind.refuse(response, told(read))
 
       const ask: Ask = { ...read, method }
       if (!sender.trusted) observer.untrusted(ask.from, id)
-      const decided: Decision = sender.trusted ? await gateway.decide(ask) : untrusted
+      const decided: Decision = flawIn(request, sender) ?? (await gateway.decide(ask))
       const decision = (decided.outcome === 'allow' && leadingOut(ask, request)) || decided
       witness.saw(decision, ask, performance.now() - began)
       if (decision.outcome === 'allow') return allow(request, response, decision, id)
@@ -108,11 +115,31 @@ export function createDoor(
     return kind.answer?.(request) ?? answer(lost, context)
   }
 
-  return (request, response) => {
-    response.sendDate = false // the proxy has a clock of its own
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? ''
     const kind = deciders.get(path)
-    if (kind !== undefined) void judge(kind, request, response)
+    if (kind !== undefined) await judge(kind, request, response)
     else sendAnswer(response, answerOf(answerers.get(path), request))
   }
+
+  return (request, response) => {
+    response.sendDate = false // the proxy has a clock of its own
+    // A throw here would be an unhandled rejection, which ends the worker and the public port with it.
+    serve(request, response).catch(error => {
+      observer.bug(error, newRequestId())
+      endPlainly(response)
+    })
+  }
+}
+
+/** What keeps the port from deciding at all. */
+function flawIn({ rawHeaders }: IncomingMessage, { trusted }: Sender): UnclearTarget | undefined {
+  if (!trusted) return untrusted
+  return rawHeaders.some((name, at) => at % 2 === 0 && slipsThroughNginx(name)) ? reserved : undefined
+}
+
+/** The end of a request whose own answer cannot be sent: nginx makes a 503 of it, or of the cut connection. */
+function endPlainly(response: ServerResponse): void {
+  if (response.headersSent) response.destroy()
+  else response.writeHead(503, { 'Content-Length': 0, 'Retry-After': bugRetryAfter }).end()
 }

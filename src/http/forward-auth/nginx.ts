@@ -1,4 +1,4 @@
-import { packed, unpacked } from './carried-answer.ts'
+import type { CarriedAnswers } from './carried-answer.ts'
 import type { ProxyKind } from './proxies.ts'
 
 /** What of an answer nginx can use itself; the rest travels in `X-Altgate-Answer`. */
@@ -10,23 +10,25 @@ const passed = ['X-Altgate-Outcome', 'X-Request-Id', 'Cache-Control', 'Retry-Aft
  * in variables, brings it back as an ordinary request for that answer. To decide a second time would count everything
  * twice, and could come out differently. docker/nginx/nginx.conf is the other end of this conversation.
  */
-export const nginx: ProxyKind = {
-  original: ({ headers }) => ({
-    method: textOf(headers['x-original-method']),
-    target: textOf(headers['x-original-uri']),
-  }),
+export function nginx({ pack, unpack }: CarriedAnswers): ProxyKind {
+  return {
+    original: ({ headers }) => ({
+      method: textOf(headers['x-original-method']),
+      target: textOf(headers['x-original-uri']),
+    }),
 
-  refuse(response, answer) {
-    const headers = ['Content-Length', '0', 'X-Altgate-Answer', packed(answer)]
-    for (const name of passed) {
-      const value = answer.headers[name]
-      if (value !== undefined) headers.push(name, value)
-    }
-    response.writeHead(answer.status === 401 ? 401 : 403, headers).end()
-  },
+    refuse(response, answer) {
+      const headers = ['Content-Length', '0', 'X-Altgate-Answer', pack(answer)]
+      for (const name of passed) {
+        const value = answer.headers[name]
+        if (value !== undefined) headers.push(name, value)
+      }
+      response.writeHead(answer.status === 401 ? 401 : 403, headers).end()
+    },
 
-  answerPath: '/nginx/answer',
-  answer: ({ headers }) => unpacked(textOf(headers['x-altgate-answer'])),
+    answerPath: '/nginx/answer',
+    answer: ({ headers }) => unpack(textOf(headers['x-altgate-answer'])),
+  }
 }
 
 /** Node joins repeated headers with commas, and no address with a blank in it is let through. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer } from '../answer.ts'
+import type { CarriedAnswers } from './carried-answer.ts'
 import { nginx } from './nginx.ts'
 
 /** The request that a proxy holds back until it has a decision, as its client sent it. */
@@ -21,4 +22,6 @@ export interface ProxyKind {
 }
 
 /** The kinds of proxies that the door understands, each at its path. */
-export const proxyKinds: Readonly<Record<string, ProxyKind>> = { '/nginx': nginx }
+export function proxyKinds(carried: CarriedAnswers): Readonly<Record<string, ProxyKind>> {
+  return { '/nginx': nginx(carried) }
+}

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { Connections } from '../connections/connections.ts'
+import { unbounded } from '../connections/limits.ts'
 import { answerMalformed } from '../malformed.ts'
 import { createDoor, type DoorOptions } from './door.ts'
 
@@ -15,17 +17,23 @@ export interface ForwardAuthServer {
  * The port for proxies that forward by themselves and want the decision alone. It is plain node:http: a router and its
  * hooks would cost as much again as the decision.
  */
-export function createForwardAuthServer(options: DoorOptions): ForwardAuthServer {
+export function createForwardAuthServer(
+  options: DoorOptions & { readonly connections?: Connections },
+): ForwardAuthServer {
+  const { connections = new Connections(unbounded) } = options
+  const { headSeconds, idleSeconds } = connections.limits
   const limits = {
     // Four times what a proxy passes on by default: the address comes twice, and an answer may come back.
     maxHeaderSize: 128 * 1024,
-    headersTimeout: 60_000,
+    headersTimeout: headSeconds * 1000,
+    connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
     // Longer than proxies keep theirs: whoever closes first can cut off a request that has just been sent.
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: idleSeconds * 1000,
     // A missing Host is told with a text.
     requireHostHeader: false,
   }
-  const server = createServer(limits, createDoor(options))
+  const server = createServer(limits, connections.inTurn(createDoor(options)))
+  connections.watch(server)
   server.on('clientError', (error, duplex) => {
     const socket = duplex as Socket // no other kind comes from TCP
     answerMalformed({ error, socket, publicUrl: options.publicUrl, end: each => each.destroySoon() })

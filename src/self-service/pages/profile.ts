@@ -3,7 +3,7 @@ import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
 import { html, type Html } from '../html.ts'
 import type { Page } from '../page.ts'
 import { pageOf, signInFor, type Place } from '../places.ts'
-import { otherSelves, type OtherSelf } from './other-selves.ts'
+import { otherSelves, signInTooForm, type OtherSelf } from './other-selves.ts'
 import { ownSets, type OwnSet } from './own-sets.ts'
 import { claimForm, setForm, type Faults } from './set-form.ts'
 
@@ -17,6 +17,10 @@ export interface Profile {
   readonly credential: CredentialRecord | undefined
   /** An operator made a credential of this person's name: it can be taken over by its password. */
   readonly claimable: boolean
+  /** The credential of this person's name is another person's. */
+  readonly taken: boolean
+  /** When another person last signed in under the name of this person's credential. */
+  readonly contestedAt: Instant | undefined
   /** Whether the sign-in is recent enough for changes. */
   readonly fresh: boolean
   /** The accounts that the credential opens, for a directory; nobody knows who all has Microsoft accounts. */
@@ -50,6 +54,7 @@ ${told.note && html`<p class="note" role="status">${told.note}</p>`}
 ${told.faults && errorSummary(told.faults)}
 <p class="lead">One user name and one password for git and other tools. They count <strong>${place.reach}</strong>, and
 nowhere else. You came here for <b>${account.name}</b>.</p>
+${shown.contestedAt !== undefined && contested(shown.contestedAt)}
 ${shown.credential && present(shown, shown.credential)}
 ${change(shown, told)}
 ${reach(shown)}
@@ -101,6 +106,7 @@ function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
 function change(shown: Profile, told: Told): Html {
   const { account, username, fresh, claimable } = shown
   if (username === undefined) return nameless(shown)
+  if (shown.taken) return taken(username)
   if (!fresh)
     return html`<section class="card" aria-labelledby="again">
 <h2 id="again">To change something, sign in again</h2>
@@ -120,6 +126,21 @@ function nameless({ place, account }: Profile): Html {
 </section>`
 }
 
+/** An address has passed from one person to another, or somebody has taken it. */
+function taken(username: Username): Html {
+  return html`<section class="card" aria-labelledby="taken">
+<h2 id="taken">Your user name is taken</h2>
+<p>Another person has the credentials of <b>${username}</b> here. Nothing can be set under that name until your operator has
+found out whose it is. The other person is told as well.</p>
+</section>`
+}
+
+/** For the owner: the authority has given their name to another person, too. */
+function contested(at: Instant): Html {
+  return html`<p class="note" role="status">Another person signed in under your user name, the last time ${moment(at)}. They
+cannot change what you have here. Ask your operator whose name it is.</p>`
+}
+
 const mostShown = 20
 
 function reach({ account, place, opens }: Profile): Html {
@@ -134,13 +155,14 @@ all of them.</p>`
   return html`<section class="card" aria-labelledby="reach"><h2 id="reach">What they open</h2>${list}</section>`
 }
 
-function elsewhere({ place, sets }: Profile): Html {
+function elsewhere({ account, csrf, fresh, username, place, sets }: Profile): Html {
   const others = sets.filter(set => set.place.scope !== place.scope)
   return html`<section class="card" aria-labelledby="elsewhere">
 <h2 id="elsewhere">And other accounts?</h2>
 <p>You have one set for all accounts with Microsoft accounts, and one for each directory. What you do here changes
 none of the others. An account that moves to another directory is opened by the set of that directory from then on.</p>
 <p class="hint"><a href="/_altgate/">Open the page of another account</a></p>
+${fresh && username !== undefined && signInTooForm({ account, csrf })}
 </section>
 ${others.length > 0 && ownSets(sets, pageOf)}`
 }

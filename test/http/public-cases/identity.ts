@@ -1,5 +1,37 @@
 import { answerOf, type PublicCase } from './case.ts'
 
+const get = 'GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n'
+const hello = answerOf('200 OK', {}, 'hello')
+
+/** Names by which upstreams know a user, in spellings that CGI, WSGI, PHP or IIS read as the same. */
+const forgeries = [
+  ['REMOTE_USER', 'theforeman/puppet-foreman 1182'],
+  ['REMOTE-USER', 'theforeman/puppet-foreman 1182'],
+  ['REMOTE_USER_GROUPS', 'theforeman/puppet-foreman 1182'],
+  ['X~Forwarded~User', 'apache/httpd 558'],
+  ['X.Forwarded!Groups', 'apache/httpd 558'],
+  ['X-Remote-User', 'apache/httpd 558'],
+  ['X-WEBAUTH-USER', 'grafana CVE-2022-35957'],
+  ['X-Auth-Request-Preferred-Username', 'oauth2-proxy CVE-2025-64484'],
+  ['X-Forwarded-Access-Token', 'oauth2-proxy CVE-2025-64484'],
+  ['X_Altgate-Member', 'oauth2-proxy CVE-2025-64484'],
+  ['Ssl-Client-Cert', 'RFC 9440 4'],
+  ['X-SSL-Client-Verify', 'RFC 9440 4'],
+  ['Client-Cert', 'RFC 9440 4'],
+  ['X-ARR-ClientCert', 'RFC 9440 4'],
+] as const
+
+const fromUpstreams = [
+  'X-Altgate-Outcome',
+  'X_Altgate_Outcome',
+  'X~Altgate~Bridge~Until',
+  'WWW_Authenticate',
+  'Set_Cookie',
+  'Content_Length',
+  'Transfer.Encoding',
+]
+
+/** Headers by which a client could pass for another user. */
 /** Headers by which a client could pass for another user. */
 export const cases: readonly PublicCase[] = [
   {
@@ -13,4 +45,21 @@ export const cases: readonly PublicCase[] = [
     notForwarded: /root@example\.com/,
     forwardAuth: 200,
   },
+  ...forgeries.map(([name, reported]) => ({
+    name: `${name} of a client never reaches the upstream`,
+    reported,
+    request: `${get}${name}: forged\n${name.toLowerCase()}: forged\n{close}\n\n`,
+    upstream: hello,
+    answer: [/^HTTP\/1\.1 200 OK\r\n/, /hello$/],
+    forwarded: [/^X-Forwarded-User: anna@example\.com\r$/m],
+    notForwarded: /forged/,
+  })),
+  ...fromUpstreams.map(name => ({
+    name: `${name} of an upstream never reaches the client`,
+    reported: 'RFC 9110 17.10',
+    request: `${get}{close}\n\n`,
+    upstream: answerOf('200 OK', { [name]: 'forged' }, 'hello'),
+    answer: [/^HTTP\/1\.1 200 OK\r\n/, /hello$/],
+    never: /forged/,
+  })),
 ]

@@ -1,0 +1,142 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { isIP, isIPv6, SocketAddress } from 'node:net'
+
+/** What the trusted proxies in front say of the hop from the client to the first of them. Empty where they say nothing. */
+export interface Forwarding {
+  readonly from: string
+  readonly proto: string
+  readonly host: string
+  readonly port: string
+  /** The way as the proxies tell it, the client first. What stands left of the client in the header is not in it. */
+  readonly chain: readonly string[]
+}
+
+/** Asks whether an address is that of a trusted proxy. */
+type Trusts = (address: string) => boolean
+
+/**
+ * Reads `X-Forwarded-*`, or `Forwarded` (RFC 7239) where a request has none of them. Each proxy appends, so the lists are
+ * walked from the right, one hop an element: the client is the first address that is no trusted proxy, and its own hop is
+ * the same number of elements from the right in every list. What stands left of it the client could have written.
+ *
+ * A list that is shorter than the way comes from a proxy that overwrites, or passes on what it got: its leftmost element
+ * is then the nearest to the client, and all of it was written by proxies. So ASP.NET Core reads them, too.
+ */
+export function readForwarding(headers: IncomingHttpHeaders, trusts: Trusts): Forwarding {
+  const addresses = elementsOf(headers['x-forwarded-for'])
+  const protos = elementsOf(headers['x-forwarded-proto'])
+  const hosts = elementsOf(headers['x-forwarded-host'])
+  // Not both: most proxies set one kind, and pass on what a client has sent of the other.
+  if (addresses.length + protos.length + hosts.length === 0) return readStandard(headers['forwarded'], trusts)
+
+  const { from, hops } = walk(addresses.toReversed(), trusts)
+  return {
+    from,
+    proto: atHop(protos, hops),
+    host: atHop(hosts, hops),
+    port: atHop(elementsOf(headers['x-forwarded-port']), hops),
+    chain: addresses.slice(addresses.length - hops),
+  }
+}
+
+/** The client, and how many addresses from the nearest proxy on name it or a proxy behind it. */
+function walk(fromTheRight: Iterable<string>, trusts: Trusts): { from: string; hops: number } {
+  let from = ''
+  let hops = 0
+  for (const element of fromTheRight) {
+    hops++
+    const address = addressIn(element)
+    // `unknown`, or an obfuscated name: this hop is the client's, and the last proxy is all that is known of it.
+    if (address === undefined) break
+    from = address
+    if (!trusts(address)) break
+  }
+  return { from, hops }
+}
+
+function atHop(elements: readonly string[], hops: number): string {
+  return elements[Math.max(0, elements.length - Math.max(1, hops))] ?? ''
+}
+
+/** The elements of a list (RFC 9110, 5.6.1) without the empty ones. Node has joined repeated lines with commas. */
+function elementsOf(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return []
+  const text = typeof value === 'string' ? value : value.join(',')
+  return text
+    .split(',')
+    .map(element => element.trim())
+    .filter(element => element !== '')
+}
+
+type Pairs = ReadonlyMap<string, string>
+
+function readStandard(value: string | undefined, trusts: Trusts): Forwarding {
+  const way: Pairs[] = []
+  const addresses = function* (): Iterable<string> {
+    for (const pairs of pairsFromTheRight(value ?? '')) {
+      way.push(pairs)
+      yield pairs.get('for') ?? 'unknown'
+    }
+  }
+  const { from } = walk(addresses(), trusts)
+  way.reverse()
+  const told = (name: string): string => way.find(pairs => pairs.has(name))?.get(name) ?? ''
+  const chain = way.map(pairs => addressIn(pairs.get('for') ?? '') ?? 'unknown')
+  return { from, proto: told('proto'), host: told('host'), port: '', chain }
+}
+
+/** Longer than any element that a proxy writes: an unreadable header is not searched to its end again and again. */
+const longestElement = 1024
+
+/**
+ * The elements of `Forwarded`, last first. Commas may be quoted, and a client can leave a quotation open in front of what
+ * the proxies write, so the shortest end of the text that can be read is the last element.
+ */
+function* pairsFromTheRight(text: string): Iterable<Pairs> {
+  let end = text.length
+  let comma = end
+  while (comma > 0 && end - comma <= longestElement) {
+    comma = text.lastIndexOf(',', comma - 1)
+    const element = text.slice(comma + 1, end).trim()
+    const pairs = pairsIn(element)
+    if (pairs !== undefined || element === '') end = comma
+    if (pairs !== undefined) yield pairs
+    if (comma === -1) return
+  }
+}
+
+/** A value is a token or a string in quotation marks; ports and IPv6 are often written without the marks. */
+const pair = /\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;\\]+))\s*(?:;|$)/y
+
+function pairsIn(element: string): Pairs | undefined {
+  const pairs = new Map<string, string>()
+  pair.lastIndex = 0
+  while (pair.lastIndex < element.length) {
+    const [, name, quoted, bare] = pair.exec(element) ?? []
+    if (name === undefined) return undefined
+    pairs.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '')
+  }
+  return pairs.size === 0 ? undefined : pairs
+}
+
+/** Some proxies write the port, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function addressIn(element: string): string | undefined {
+  const text = element.replace(/^"(.*)"$/, '$1')
+  const bare = /^\[([^\]]+)\](?::\w+)?$/.exec(text)?.[1] ?? /^([\d.]+):\w+$/.exec(text)?.[1] ?? text
+  return isIP(bare) === 0 ? undefined : plainAddress(bare)
+}
+
+/**
+ * One spelling for each address: a socket that listens on IPv6 shows IPv4 peers as `::ffff:192.0.2.1`, and a zone
+ * (`%eth0`) means nothing to any other machine.
+ */
+export function plainAddress(address: string): string {
+  // What is most common first: this is asked for every request.
+  if (mapped.test(address)) return address.slice(mappedPrefix.length)
+  if (!isIPv6(address)) return address
+  const { address: plain } = new SocketAddress({ address, family: 'ipv6' })
+  return mapped.test(plain) ? plain.slice(mappedPrefix.length) : plain
+}
+
+const mappedPrefix = '::ffff:'
+const mapped = /^::ffff:[\d.]+$/

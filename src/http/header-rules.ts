@@ -1,0 +1,219 @@
+/**
+ * Which headers do not pass the gateway, for both doors and both directions. Names are compared as CGI, WSGI, PHP and IIS
+ * fold them, every character that is no letter and no digit into one: to an upstream of that kind `X~Forwarded_User` is
+ * `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763, CVE-2026-88011).
+ */
+export type RequestFate =
+  | 'travels'
+  | 'dropped'
+  /** Without the cookies of the page. */
+  | 'cookie'
+  /** Dropped, and so is what it names. */
+  | 'connection'
+  /** Sent on if a trusted proxy wrote it; its value is the client's address. */
+  | 'client-address'
+  /** Sent on as it is if a trusted proxy wrote it. */
+  | 'from-proxies'
+
+export type AnswerFate = 'travels' | 'dropped' | 'cookie'
+
+/** What ends at this hop (RFC 9110, 7.6.1), in either direction. */
+const hopByHop = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+
+/** Dropped from every request, whoever sends it. The gateway writes some of them itself. */
+const neverFromClients = [
+  ...hopByHop,
+  'http2-settings',
+  'host',
+  // The client's password is ours to check and nobody else's to see.
+  'authorization',
+  'proxy-authorization',
+  // The gateway has answered it; undici refuses to send it.
+  'expect',
+  'x-request-id',
+  'x-tfs-fedauthredirect',
+  'forwarded',
+  // Some upstreams let these replace the path or the method, which would no longer be what was judged.
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-rewrite-url',
+]
+
+/** By which upstreams know a user, from the proxies and modules that sign users in; only the gateway may say that. */
+const identity = [
+  'remote-user remote-name remote-email remote-groups remote-group remote-realm remote-ident',
+  'x-remote-user x-remote-name x-remote-email x-remote-group x-remote-groups x-remote-uid',
+  'x-webauth-user x-webauth-name x-webauth-fullname x-webauth-email x-webauth-groups x-webauth-role x-webauth-orgs',
+  'x-auth-request-user x-auth-request-email x-auth-request-groups x-auth-request-preferred-username',
+  'x-auth-request-access-token x-auth-request-redirect x-auth-request-token x-auth-request-roles',
+  'x-auth-user x-auth-username x-auth-userid x-auth-name x-auth-email x-auth-groups x-auth-roles',
+  'x-authenticated-user x-authenticated-userid x-authenticated-email x-authenticated-groups x-authenticated-scope',
+  'x-authentik-username x-authentik-email x-authentik-groups x-authentik-name x-authentik-uid x-authentik-jwt',
+  'x-user x-username x-userid x-user-id x-user-name x-user-email x-email x-groups x-roles',
+  'x-sso-user x-sso-email x-sso-groups x-proxy-user x-proxy-remote-user x-http-user http-user auth-user authuser',
+  'x-pomerium-jwt-assertion x-pomerium-claim-email x-vouch-user x-vouch-idp-claims-email',
+  'cf-access-jwt-assertion cf-access-authenticated-user-email',
+  'x-goog-authenticated-user-email x-goog-authenticated-user-id x-goog-iap-jwt-assertion',
+  'x-amzn-oidc-identity x-amzn-oidc-data x-amzn-oidc-accesstoken',
+  'x-ms-client-principal x-ms-client-principal-id x-ms-client-principal-name x-ms-client-principal-idp',
+  'x-ms-token-aad-access-token x-ms-token-aad-id-token',
+  'x-iis-windowsauthtoken ms-aspnetcore-winauthtoken ms-aspnetcore-token ms-aspnetcore-clientcert ms-aspnetcore-user',
+  'oidc-claim-sub oidc-claim-email oidc-claim-preferred-username oidc-access-token oidc-id-token',
+  'mellon-name-id shib-session-id eppn iv-user iv-groups iv-creds sm-user sm-userdn sm-universalid smuser',
+  // An account that the gateway signs in with may have the right to act for others.
+  'impersonate-user impersonate-group impersonate-uid x-tfs-impersonate',
+].flatMap(names => names.split(' '))
+
+const identityPrefixes = [
+  'x-altgate-',
+  'remote-',
+  'x-remote-',
+  'x-webauth-',
+  'x-auth-request-',
+  'x-authenticated-',
+  'x-authentik-',
+  'x-sso-',
+  'x-proxy-remote-',
+  'x-pomerium-',
+  'x-vouch-',
+  'cf-access-',
+  'x-goog-authenticated-',
+  'x-amzn-oidc-',
+  'x-ms-client-principal',
+  'x-ms-token-',
+  'x-iis-',
+  'ms-aspnetcore-',
+  'oidc-',
+  'mellon-',
+  'shib-',
+  'iv-',
+  'impersonate-',
+]
+
+/** Names of ours that exist, or could by what other proxies of this kind send. */
+const ours = [
+  'x-altgate-account x-altgate-scope x-altgate-subject x-altgate-user x-altgate-username x-altgate-email',
+  'x-altgate-member x-altgate-members x-altgate-groups x-altgate-roles x-altgate-outcome x-altgate-bridge-until',
+  'x-altgate-answer x-altgate-cookie x-altgate-load-test x-altgate-upstream-authorization',
+].flatMap(names => names.split(' '))
+
+/** Written by the gateway from what the trusted proxies say, or not at all. */
+const forwarded = [
+  'x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port',
+  'x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-forwarded-access-token',
+  'x-forwarded-roles x-forwarded-login x-forwarded-name x-forwarded-client-cert x-forwarded-tls-client-cert',
+  'x-forwarded-tls-client-cert-info x-forwarded-uri x-forwarded-url x-forwarded-path x-forwarded-method',
+  'x-forwarded-protocol x-forwarded-scheme x-forwarded-ssl x-forwarded-server x-forwarded-by x-forwarded-prefix',
+].flatMap(names => names.split(' '))
+
+/** How the client came: its address, its scheme, its certificate. Only the proxies in front can know. */
+const way = [
+  'x-forwarded-prefix',
+  'x-client-ip x-cluster-client-ip true-client-ip cf-connecting-ip fastly-client-ip x-original-forwarded-for',
+  'x-envoy-external-address x-azure-clientip x-original-host x-scheme x-url-scheme front-end-https',
+  'client-cert client-cert-chain x-client-cert x-client-cert-chain x-client-dn x-client-verify x-client-certificate',
+  'ssl-client-cert ssl-client-verify ssl-client-s-dn ssl-client-i-dn ssl-client-subject-dn ssl-client-serial',
+  'x-ssl-client-cert x-ssl-client-verify x-ssl-client-s-dn x-ssl-client-dn x-ssl-cert x-ssl-protocol x-ssl',
+  'x-arr-clientcert x-arr-ssl x-arr-log-id x-amzn-mtls-clientcert x-amzn-mtls-clientcert-subject',
+  'tls-client-cert x-tls-client-cert x-tls-client-dn',
+].flatMap(names => names.split(' '))
+
+const wayPrefixes = [
+  'x-client-cert',
+  'client-cert',
+  'ssl-',
+  'x-ssl-',
+  'x-arr-',
+  'x-amzn-mtls-',
+  'tls-client-',
+  'x-tls-client-',
+]
+
+const exactly = new Map<string, RequestFate>([
+  ...way.map(name => [name, 'from-proxies'] as const),
+  ...[...neverFromClients, ...identity].map(name => [name, 'dropped'] as const),
+  ['x-real-ip', 'client-address'],
+  ['connection', 'connection'],
+  ['cookie', 'cookie'],
+])
+
+/**
+ * nginx cannot drop headers by the beginning of their names: docker/nginx/nginx.conf drops these one by one, and the
+ * forward-auth port refuses a request with any other that the public port would drop.
+ */
+export const droppedByName: ReadonlySet<string> = new Set([
+  ...identity,
+  ...ours,
+  ...forwarded,
+  ...way,
+  'forwarded',
+  'x-real-ip',
+  'proxy-authorization',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-method',
+  'x-rewrite-url',
+])
+
+/** What becomes of a client's header on its way to the upstream. */
+export const requestFate = remembered((name): RequestFate => {
+  const folded = fold(name)
+  const fate = exactly.get(folded) ?? fateByPrefix(folded)
+  // In another spelling it is none of the proxy's own; `content_length` would be a second length.
+  const odd = folded !== name.toLowerCase()
+  if (odd && (fate === 'from-proxies' || fate === 'client-address' || folded === 'content-length'))
+    return 'dropped'
+  return fate
+})
+
+function fateByPrefix(folded: string): RequestFate {
+  if (folded.startsWith('x-forwarded-') || folded === 'x-forwarded') return 'dropped'
+  if (identityPrefixes.some(prefix => folded.startsWith(prefix))) return 'dropped'
+  return wayPrefixes.some(prefix => folded.startsWith(prefix)) ? 'from-proxies' : 'travels'
+}
+
+/** Whether a header that nginx lets through would not pass the public port. */
+export const slipsThroughNginx = remembered((name): boolean => {
+  const folded = fold(name)
+  if (droppedByName.has(folded) || exactly.has(folded)) return false
+  return fateByPrefix(folded) !== 'travels'
+})
+
+const neverFromUpstreams = new Set([
+  ...hopByHop,
+  'connection',
+  'proxy-authenticate',
+  // A challenge of the upstream would make clients sign in to it: git falls for NTLM and then erases the password.
+  'www-authenticate',
+  'lfs-authenticate',
+])
+
+/** What becomes of an upstream's header on its way to the client. */
+export const answerFate = remembered((name): AnswerFate => {
+  const folded = fold(name)
+  if (neverFromUpstreams.has(folded) || folded.startsWith('x-altgate-')) return 'dropped'
+  const odd = folded !== name.toLowerCase()
+  if (folded === 'set-cookie') return odd ? 'dropped' : 'cookie'
+  return odd && folded === 'content-length' ? 'dropped' : 'travels'
+})
+
+function fold(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+const mostRemembered = 1000
+const longestRemembered = 64
+
+/** The same few names come with every request, in the same spelling. What a client invents fills no memory. */
+function remembered<Fate>(judge: (name: string) => Fate): (name: string) => Fate {
+  const known = new Map<string, Fate>()
+  return name => {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    const fate = judge(name)
+    if (known.size >= mostRemembered) known.clear()
+    if (name.length <= longestRemembered) known.set(name, fate)
+    return fate
+  }
+}

@@ -1,0 +1,37 @@
+import { statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Settings } from './schema.ts'
+
+/** A file that every user of this machine can read. */
+export interface Exposed {
+  readonly file: string
+  /** Of a private key or of hashes; else of names alone. */
+  readonly holdsSecrets: boolean
+}
+
+/** Of the files that these settings name, those that others can read, and nobody but the gateway should. */
+export function exposedFiles({ store, listen, log, audit }: Settings): readonly Exposed[] {
+  const database = /^sqlite:(.+)$/u.exec(store.url.reveal())?.[1]
+  const secret = [database, database && `${database}-wal`, listen.tls?.keyFile]
+  return [secret, [log.file, audit.file]].flatMap((files, at) =>
+    files
+      .filter(file => file !== undefined)
+      .filter(isExposed)
+      .map(file => ({ file, holdsSecrets: at === 0 })),
+  )
+}
+
+/** A file that is not there is nobody's to read. */
+function isExposed(file: string): boolean {
+  return may(file, 0o004) && foldersAbove(resolve(file)).every(folder => may(folder, 0o001))
+}
+
+function may(path: string, mode: number): boolean {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && (found.mode & mode) !== 0
+}
+
+function foldersAbove(path: string): readonly string[] {
+  const above = dirname(path)
+  return above === path ? [] : [above, ...foldersAbove(above)]
+}

@@ -1,0 +1,157 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startAltgate, type AltgateOptions } from '../support/altgate.ts'
+import { ask, summary } from '../support/ask.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { metric } from '../support/metrics.ts'
+import { workersOf } from '../support/processes.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+
+const anna = 'anna@example.com'
+const right = 'the password of anna'
+
+/** A gateway with one account, and what it takes to fill its log. */
+async function world(t: Test, options: AltgateOptions) {
+  const upstream = await recordingUpstream(t)
+  const stop = { graceSeconds: 5 }
+  const altgate = await startAltgate(t, { ...options, settings: { workers: 1, stop, ...options.settings } })
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  const workers = workersOf(altgate.pid)
+  async function tries(count: number): Promise<string> {
+    const answers = []
+    for (let done = 0; done < count; done += 50)
+      answers.push(
+        ...(await Promise.all(
+          Array.from({ length: 50 }, () => ask(`${altgate.url}/contoso/x`, { as: [anna, right] })),
+        )),
+      )
+    return summary(answers)
+  }
+  const dropped = (log: string) => metric(altgate, 'altgate_log_lines_dropped_total', { log })
+  return { altgate, tries, dropped, isWhole: () => String(workersOf(altgate.pid)) === String(workers) }
+}
+
+/** A disk of 64 KB, and a way to fill it. */
+function smallDisk(t: Test) {
+  const directory = temporaryDirectory(t)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'altgate-test', directory])
+  t.teardown(() => execFileSync('umount', ['--lazy', directory]))
+  const ballast = join(directory, 'ballast')
+  return {
+    directory,
+    fill() {
+      try {
+        writeFileSync(ballast, Buffer.alloc(1_000_000))
+      } catch {
+        // it is full, as it should be
+      }
+    },
+    empty: () => rmSync(ballast),
+  }
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function endsInTime(t: Test, stop: () => Promise<number>): Promise<void> {
+  const began = performance.now()
+  t.equal(await stop(), 0)
+  t.ok(performance.now() - began < 12_000, 'within the grace')
+}
+
+t.test(
+  'a full disk under the log: requests go on, lines are lost and counted, and then it is told',
+  async t => {
+    const disk = smallDisk(t)
+    const file = join(disk.directory, 'altgate.log')
+    const { altgate, tries, dropped, isWhole } = await world(t, { settings: { log: { file } } })
+    disk.fill()
+    let answered = ''
+    await until(async () => {
+      answered = await tries(50)
+      return answered !== '200 allow' || (await dropped('log')) > 0
+    })
+    t.equal(answered, '200 allow')
+    t.ok(isWhole(), 'no worker has died')
+    t.equal(await altgate.tell('/live'), 'ok\n')
+    rmSync(file) // for there would be no room for what is held
+    execFileSync('mount', ['-o', 'remount,size=8m', disk.directory])
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').includes('lines could not be written'))
+    t.equal(await tries(50), '200 allow')
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    t.ok(lines.filter(line => !isJson(line)).length <= 3, 'but for the line in which the disk was full')
+    await endsInTime(t, altgate.stop)
+  },
+)
+
+t.test('a full disk under the audit log', async t => {
+  await t.test('drop: requests go on', async t => {
+    const disk = smallDisk(t)
+    const audit = { file: join(disk.directory, 'audit.log') }
+    const log = { file: join(temporaryDirectory(t), 'altgate.log'), bufferKiB: 16 }
+    const { altgate, tries, dropped, isWhole } = await world(t, { settings: { audit, log } })
+    disk.fill()
+    let answered = ''
+    await until(async () => {
+      answered = await tries(50)
+      return answered !== '200 allow' || (await dropped('audit')) > 0
+    })
+    t.equal(answered, '200 allow')
+    t.ok(isWhole(), 'no worker has died')
+    t.match(readFileSync(log.file, 'utf8'), /"code":"ENOSPC","msg":"audit lines cannot be written"/)
+    await endsInTime(t, altgate.stop)
+  })
+  await t.test('refuse: 503 until there is room again, and no line is lost', async t => {
+    const disk = smallDisk(t)
+    const file = join(disk.directory, 'audit.log')
+    const { altgate, tries, dropped } = await world(t, { settings: { audit: { file, onFailure: 'refuse' } } })
+    t.equal(await tries(50), '200 allow')
+    disk.fill()
+    await until(async () => (await tries(50)) === '503 unavailable')
+    const refused = await ask(`${altgate.url}/contoso/x`)
+    t.equal(summary([refused]), '503 unavailable', 'the anonymous, too')
+    t.match(refused.body, 'write down what it decides')
+    t.equal(await dropped('audit'), 0)
+    disk.empty()
+    await until(async () => (await tries(50)) === '200 allow')
+    const allowedBefore = metric(altgate, 'altgate_decisions_total', { outcome: 'allow' })
+    await allowedBefore
+    await endsInTime(t, altgate.stop)
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    t.ok(lines.filter(line => !isJson(line)).length <= 3, 'but for the line in which the disk was full')
+    const allowed = lines.filter(line => isJson(line) && JSON.parse(line).outcome === 'allow')
+    t.equal(allowed.length, await allowedBefore)
+  })
+})
+
+t.test(
+  'a log file that is moved away, or whose folder is removed, is made anew, for its user alone',
+  async t => {
+    const directory = join(temporaryDirectory(t), 'log')
+    const file = join(directory, 'altgate.log')
+    const { altgate, tries } = await world(t, { settings: { log: { file } } })
+    renameSync(file, `${file}.1`)
+    await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
+    rmSync(directory, { recursive: true })
+    await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
+    t.equal(execFileSync('stat', ['--format=%a', file], { encoding: 'utf8' }).trim(), '600')
+    await endsInTime(t, altgate.stop)
+  },
+)
+
+t.test('a log file that can never be written is told at the start, in a sentence', async t => {
+  const directory = temporaryDirectory(t)
+  await t.rejects(startAltgate(t, { settings: { log: { file: directory } } }), {
+    message: /altgate: .* cannot be written \(EISDIR\)\.\n$/,
+  })
+})

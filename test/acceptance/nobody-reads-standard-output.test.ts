@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startAltgate, type AltgateOptions } from '../support/altgate.ts'
+import { ask, summary } from '../support/ask.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { metric } from '../support/metrics.ts'
+import { workersOf } from '../support/processes.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+
+const anna = 'anna@example.com'
+const right = 'the password of anna'
+
+/** A gateway with one account, and what it takes to fill its log. */
+async function world(t: Test, options: AltgateOptions) {
+  const upstream = await recordingUpstream(t)
+  const stop = { graceSeconds: 5 }
+  const altgate = await startAltgate(t, { ...options, settings: { workers: 1, stop, ...options.settings } })
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  const workers = workersOf(altgate.pid)
+  async function tries(count: number): Promise<string> {
+    const answers = []
+    for (let done = 0; done < count; done += 50)
+      answers.push(
+        ...(await Promise.all(
+          Array.from({ length: 50 }, () => ask(`${altgate.url}/contoso/x`, { as: [anna, right] })),
+        )),
+      )
+    return summary(answers)
+  }
+  const dropped = (log: string) => metric(altgate, 'altgate_log_lines_dropped_total', { log })
+  return { altgate, tries, dropped, isWhole: () => String(workersOf(altgate.pid)) === String(workers) }
+}
+
+async function endsInTime(t: Test, stop: () => Promise<number>): Promise<void> {
+  const began = performance.now()
+  t.equal(await stop(), 0)
+  t.ok(performance.now() - began < 12_000, 'within the grace')
+}
+
+t.test('a standard output that nobody reads stops nothing, and is told when somebody reads it', async t => {
+  const fifo = join(temporaryDirectory(t), 'out')
+  execFileSync('mkfifo', [fifo])
+  const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+  t.teardown(() => closeSync(reader))
+  const within = ['sh', '-c', `exec "$@" > ${fifo}`, 'sh']
+  const { altgate, tries, dropped } = await world(t, { within, settings: { log: { bufferKiB: 16 } } })
+  let answered = ''
+  await until(async () => {
+    answered = await tries(50)
+    return answered !== '200 allow' || (await dropped('log')) > 0
+  })
+  t.equal(answered, '200 allow')
+  let text = ''
+  const chunk = Buffer.alloc(65_536)
+  await until(() => {
+    try {
+      for (;;) text += chunk.toString('utf8', 0, readSync(reader, chunk))
+    } catch {
+      return text.includes('lines could not be written') // that was all for now
+    }
+  })
+  t.equal(await tries(100), '200 allow')
+  await endsInTime(t, altgate.stop)
+})
+
+t.test('a standard output that nobody will ever read does not keep it from ending', async t => {
+  const fifo = join(temporaryDirectory(t), 'out')
+  execFileSync('mkfifo', [fifo])
+  const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
+  t.teardown(() => closeSync(reader))
+  const { altgate, tries } = await world(t, {
+    within: ['sh', '-c', `exec "$@" > ${fifo}`, 'sh'],
+    settings: { log: {} },
+  })
+  t.equal(await tries(400), '200 allow')
+  await endsInTime(t, altgate.stop)
+})
+
+for (const [name, redirection] of [
+  ['full', '> /dev/full'],
+  ['closed', '| true'],
+  ['gone', '>&-'],
+])
+  t.test(`a standard output that is ${name} ends nothing`, async t => {
+    const within =
+      name === 'closed'
+        ? ['bash', '-c', 'exec "$@" > >(exec true)', 'bash']
+        : ['sh', '-c', `exec "$@" ${redirection}`, 'sh']
+    const { altgate, tries, isWhole } = await world(t, { within, settings: { log: {} } })
+    t.equal(await tries(100), '200 allow')
+    t.ok(isWhole(), 'no worker has died')
+    await endsInTime(t, altgate.stop)
+  })

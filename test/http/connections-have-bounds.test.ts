@@ -1,0 +1,129 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { Connections } from '../../src/http/connections/connections.ts'
+import { unbounded, type Closed, type ConnectionOptions } from '../../src/http/connections/limits.ts'
+import { basic, runningServer } from '../support/public-server.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+
+const get = `GET /fabrikam/x HTTP/1.1\r\nHost: git.example.com\r\nAuthorization: ${basic()}\r\n\r\n`
+
+/** A server with these limits, in front of an upstream that answers when it is told to. */
+async function bounded(
+  t: Test,
+  limits: Partial<ConnectionOptions['limits']>,
+  options: Partial<ConnectionOptions> = {},
+) {
+  const held: (() => void)[] = []
+  const upstream = await recordingUpstream(t, (_, response) => void held.push(() => response.end('ok')))
+  const closed: [Closed, string][] = []
+  const connections = new Connections({
+    ...unbounded,
+    limits: { ...unbounded.limits, ...limits },
+    observer: { closed: (...each) => void closed.push(each) },
+    ...options,
+  })
+  const { port } = await runningServer(t, { upstream: upstream.url, connections })
+  const sockets: Socket[] = []
+  t.teardown(() => sockets.forEach(socket => socket.destroy()))
+  /** From an address of this machine; resolves when the server has it. */
+  async function open(from = '127.0.0.1') {
+    const before = connections.open + closed.length
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from })
+    sockets.push(socket)
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1'))).on('error', () => {})
+    await once(socket, 'connect')
+    await until(() => connections.open + closed.length > before)
+    return {
+      socket,
+      text: () => text,
+      /** With a request under way at the upstream. */
+      async busy() {
+        const before = held.length
+        socket.write(get)
+        await until(() => held.length > before)
+      },
+    }
+  }
+  return { open, held, closed, connections }
+}
+
+t.test(
+  'an address that has its share gets a new connection for the one that it left idle longest',
+  async t => {
+    const { open, closed } = await bounded(t, { perAddress: 3 })
+    const [first, second, third] = [await open(), await open(), await open()]
+    await first.busy()
+    const other = await open('127.0.0.2')
+    const fourth = await open()
+    await until(() => second.socket.closed)
+    t.strictSame(closed, [['gave-way', '127.0.0.1']])
+    for (const { socket } of [first, third, other, fourth]) t.notOk(socket.destroyed)
+  },
+)
+
+t.test(
+  'where all of an address have work under way, one more is closed, and others are none the worse',
+  async t => {
+    const { open, held, closed } = await bounded(t, { perAddress: 2 })
+    const [first, second] = [await open(), await open()]
+    await first.busy()
+    await second.busy()
+    const third = await open()
+    await until(() => third.socket.closed)
+    t.strictSame(closed, [['too-many-from-address', '127.0.0.1']])
+    const other = await open('127.0.0.2')
+    await other.busy()
+    for (const answer of held) answer()
+    for (const each of [first, second, other]) await until(() => /200 OK/.test(each.text()))
+    const again = await open()
+    await again.busy()
+    t.notOk(again.socket.destroyed, 'with the work done there is room again')
+  },
+)
+
+t.test('when all places are taken, the one who has most gives way', async t => {
+  const { open, closed, connections } = await bounded(t, { total: 4 })
+  const good = await open('127.0.0.2')
+  const flood = [await open(), await open(), await open()]
+  const another = await open('127.0.0.3')
+  await until(() => flood[0]?.socket.closed === true)
+  await open()
+  await until(() => flood[1]?.socket.closed === true)
+  t.strictSame(closed, [
+    ['gave-way', '127.0.0.1'],
+    ['gave-way', '127.0.0.1'],
+  ])
+  t.equal(connections.open, 4)
+  for (const { socket } of [good, another]) t.notOk(socket.destroyed)
+})
+
+t.test('when all places are taken by work, one more is closed', async t => {
+  const { open, closed } = await bounded(t, { total: 2 })
+  for (const from of ['127.0.0.1', '127.0.0.2']) await (await open(from)).busy()
+  const third = await open('127.0.0.3')
+  await until(() => third.socket.closed)
+  t.strictSame(closed, [['too-many', '127.0.0.3']])
+})
+
+t.test('a trusted proxy is not counted by address, and gives way last', async t => {
+  const isProxy = (address: string) => address === '127.0.0.9'
+  const { open, closed } = await bounded(t, { perAddress: 1, total: 4 }, { isProxy })
+  const proxy = [await open('127.0.0.9'), await open('127.0.0.9'), await open('127.0.0.9')]
+  const caller = await open()
+  await open('127.0.0.2')
+  await until(() => caller.socket.closed)
+  t.strictSame(closed, [['gave-way', '127.0.0.1']])
+  for (const { socket } of proxy) t.notOk(socket.destroyed)
+})
+
+t.test('a network of IPv6 is one address', async t => {
+  const networkOf = (address: string) => address.replace(/\.\d+$/, '')
+  const { open, closed } = await bounded(t, { perAddress: 1 }, { networkOf })
+  const first = await open('127.0.0.1')
+  await open('127.0.0.2')
+  await until(() => first.socket.closed)
+  t.strictSame(closed, [['gave-way', '127.0.0']])
+})

@@ -1,0 +1,139 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import t, { type Test } from 'tap'
+import { makeCertificate } from '../support/certificate.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { runningDoor } from '../support/forward-auth-port.ts'
+import { anna, basic, runningServer } from '../support/public-server.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+import { aWorld } from '../support/world.ts'
+
+const right = `Authorization: ${basic()}`
+const wrong = `Authorization: ${basic({ ...anna, password: 'wrong' })}`
+const most = 400
+
+const request = (method: string, path: string, ...lines: readonly string[]) =>
+  [`${method} ${path} HTTP/1.1`, 'Host: git.example.com', ...lines, '', ''].join('\r\n')
+
+interface Port {
+  readonly port: number
+  readonly tls?: boolean
+}
+
+/** A connection, and how many answers have come on it. */
+async function conversation({ port, tls = false }: Port) {
+  const where = { port, host: '127.0.0.1' }
+  const socket: Socket = tls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where)
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  socket.on('error', () => {})
+  await once(socket, tls ? 'secureConnect' : 'connect')
+  return { socket, text: () => text, answers: () => text.match(/HTTP\/1\.1 [2-5]\d\d/g)?.length ?? 0 }
+}
+
+/** One connection sends hundreds of requests in one write; another one's is answered between them. */
+async function othersAreServedBetween(t: Test, port: Port, flood: string, innocent: string): Promise<void> {
+  const [attacker, other] = [await conversation(port), await conversation(port)]
+  attacker.socket.write(flood.repeat(most))
+  await until(() => attacker.answers() > 0)
+  other.socket.write(innocent)
+  await until(() => other.answers() > 0)
+  const before = attacker.answers()
+  t.ok(before < most, `answered after ${before} of ${most}`)
+  await until(() => attacker.answers() === most)
+  t.pass('and all of them are answered in the end')
+  for (const { socket } of [attacker, other]) socket.destroy()
+}
+
+t.test('on the public port, other callers are served between the requests that one sends ahead', async t => {
+  const upstream = await recordingUpstream(t)
+  const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
+  const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+  // A caller that repeats a wrong password is told to come later, and then its connection rests.
+  const world = aWorld({
+    accounts: [{ name: 'fabrikam', upstream: upstream.url }],
+    credentials: [anna],
+    throttle: { repetition: { requests: 1_000_000, windowSeconds: 60 } },
+  })
+  const server = await runningServer(t, { upstream: upstream.url, world })
+  const secure = await runningServer(t, { upstream: upstream.url, world, tls })
+  const innocent = request('GET', '/fabrikam/x', right)
+  for (const [name, flood] of [
+    ['allowed', request('GET', '/fabrikam/x', right)],
+    ['HEAD', request('HEAD', '/fabrikam/x', right)],
+    ['with a body', `${request('POST', '/fabrikam/x', right, 'Content-Length: 2')}ab`],
+    [
+      'with a body in chunks',
+      `${request('PUT', '/fabrikam/x', right, 'Transfer-Encoding: chunked')}2\r\nab\r\n0\r\n\r\n`,
+    ],
+    [
+      'that is announced',
+      `${request('POST', '/fabrikam/x', right, 'Content-Length: 2', 'Expect: 100-continue')}ab`,
+    ],
+    ['anonymous', request('GET', '/fabrikam/x')],
+    ['refused', request('GET', '/fabrikam/x', wrong)],
+    ['garbled', request('GET', '/fabrikam/x', 'Authorization: Bearer x')],
+    ['unclear', request('GET', '/fabrikam/%zz', right)],
+    ['to the page', request('GET', '/_altgate/')],
+  ] as const) {
+    await t.test(name, t => othersAreServedBetween(t, server, flood, innocent))
+    await t.test(`${name}, over TLS`, t =>
+      othersAreServedBetween(t, { port: secure.port, tls: true }, flood, innocent),
+    )
+  }
+  t.strictSame([...server.bugs, ...secure.bugs], [])
+})
+
+t.test('on the forward-auth port, too', async t => {
+  const world = aWorld({
+    accounts: [{ name: 'fabrikam', upstream: 'http://upstream.invalid' }],
+    credentials: [anna],
+  })
+  const door = await runningDoor(t, world)
+  const about = ['X-Original-Method: GET', 'X-Original-URI: /fabrikam/x', 'X-Forwarded-For: 192.0.2.7']
+  const innocent = request('GET', '/nginx', ...about, right)
+  for (const [name, flood] of [
+    ['allowed', innocent],
+    ['anonymous', request('GET', '/nginx', ...about)],
+    ['no such path', request('GET', '/')],
+  ] as const)
+    await t.test(name, t => othersAreServedBetween(t, door, flood, innocent))
+})
+
+t.test('whoever sends more than can wait is read no further until they are answered', async t => {
+  let held: (() => void)[] = []
+  const upstream = await recordingUpstream(t, (_, response) => void held.push(() => response.end('ok')))
+  const server = await runningServer(t, { upstream: upstream.url })
+  const attacker = await conversation(server)
+  const one = request('GET', '/fabrikam/x', right)
+  let sent = 0
+  const pour = () => {
+    for (;;) {
+      sent += 1
+      if (!attacker.socket.write(one.repeat(100))) return
+    }
+  }
+  attacker.socket.on('drain', pour)
+  pour()
+  await until(() => held.length === 1)
+  // Until neither side takes more: the kernel's buffers are full, and nothing is read.
+  let before = 0
+  await until(() => {
+    const stands = before === sent
+    before = sent
+    return stands
+  })
+  t.equal(held.length, 1, 'one is under way')
+  for (let answered = 1; answered <= 50; answered++) {
+    const [release] = held
+    held = []
+    release?.()
+    await until(() => held.length === 1)
+  }
+  t.ok(sent - before < 100, `50 answers let in ${sent - before} more batches of 100`)
+  attacker.socket.off('drain', pour)
+  attacker.socket.destroy()
+})

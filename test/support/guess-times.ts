@@ -1,0 +1,87 @@
+import { Agent } from 'node:http'
+import { randomUUID } from 'node:crypto'
+import argon2 from 'argon2'
+import bcrypt from 'bcryptjs'
+import type { Altgate } from './altgate.ts'
+import { ask } from './ask.ts'
+
+/** Kinds of hashes that other servers have made, and what they cost here. */
+export const importedKinds = {
+  'bcrypt 10': () => bcrypt.hash(randomUUID(), 10),
+  'bcrypt 11': () => bcrypt.hash(randomUUID(), 11),
+  'bcrypt 12': () => bcrypt.hash(randomUUID(), 12),
+  'argon2id 64 MiB': () =>
+    argon2.hash(randomUUID(), { type: argon2.argon2id, memoryCost: 65_536, timeCost: 3, parallelism: 4 }),
+  'argon2id 4 MiB': () =>
+    argon2.hash(randomUUID(), { type: argon2.argon2id, memoryCost: 4096, timeCost: 1, parallelism: 1 }),
+  'as set here': () =>
+    argon2.hash(randomUUID(), { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 }),
+} as const
+
+export type ImportedKind = keyof typeof importedKinds
+
+/** Settings under which every guess is hashed. */
+export const everyGuess = {
+  throttle: Object.fromEntries(
+    ['address', 'credential', 'everywhere'].map(each => [each, { guesses: 1_000_000, windowSeconds: 1 }]),
+  ),
+}
+
+/** Imports `known0@example.com` and so on into the scope `msa`; the kinds come in turn. */
+export async function importPeople(altgate: Altgate, people: number, kinds: readonly ImportedKind[]) {
+  const hashes = await Promise.all(kinds.map(kind => importedKinds[kind]()))
+  const lines = Array.from({ length: people }, (_, n) => `known${n}@example.com:${hashes[n % hashes.length]}`)
+  await altgate.must(['credential', 'import', '-', '--scope', 'msa'], { stdin: `${lines.join('\n')}\n` })
+}
+
+/** Milliseconds that guesses took, at names that are known and at names that are not. */
+export interface GuessTimes {
+  readonly known: readonly number[]
+  readonly unknown: readonly number[]
+}
+
+/** One guess at each name, a known and an unknown one in turn, so many at once. */
+export async function timeGuesses(url: string, pairs: number, atOnce: number): Promise<GuessTimes> {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+  const times = { known: [] as number[], unknown: [] as number[] }
+  const waiting = Array.from({ length: pairs }, (_, n) => n).flatMap(n =>
+    // Whichever comes first waits for the other: take turns.
+    (n % 2 === 0 ? (['known', 'unknown'] as const) : (['unknown', 'known'] as const)).map(whose => ({
+      whose,
+      n,
+    })),
+  )
+  async function guesser(): Promise<void> {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { whose, n } = next
+      const began = performance.now()
+      const { status } = await ask(url, { as: [`${whose}${n}@example.com`, randomUUID()], agent })
+      if (status !== 401) throw new Error(`a guess got ${status}`)
+      times[whose].push(performance.now() - began)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, guesser))
+  agent.destroy()
+  return times
+}
+
+/** How often a known name took longer than an unknown one: 0.5 if time tells nothing. */
+export function areaUnderCurve({ known, unknown }: GuessTimes): number {
+  let longer = 0
+  for (const one of known) for (const other of unknown) longer += one > other ? 1 : one === other ? 0.5 : 0
+  return longer / (known.length * unknown.length)
+}
+
+/**
+ * The largest distance between the two distributions (Kolmogorov and Smirnov), in units of what equal ones reach once in
+ * 10,000 times. Above 1, some limit tells known names from unknown ones.
+ */
+export function distance({ known, unknown }: GuessTimes): number {
+  const shareUpTo = (times: readonly number[], most: number) =>
+    times.filter(time => time <= most).length / times.length
+  const largest = Math.max(
+    ...[...known, ...unknown].map(at => Math.abs(shareUpTo(known, at) - shareUpTo(unknown, at))),
+  )
+  const critical = Math.sqrt(-Math.log(0.0001 / 2) / 2)
+  return largest / (critical * Math.sqrt((known.length + unknown.length) / (known.length * unknown.length)))
+}
