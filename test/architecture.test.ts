@@ -85,7 +85,7 @@ const revealers = new Map<string, string>([
   ['src/hashing/remote.ts', 'the password goes to the process that has the lanes'],
   ['src/settings/exposed.ts', 'the address of an embedded store says which file it is'],
   ['src/store/store.ts', 'the address of the store says which database it is'],
-  ['src/store/postgres.ts', 'the address may hold the password of the database'],
+  ['src/store/postgres-hosts.ts', 'the address may hold the password of the database'],
   ['src/verdicts/redis.ts', 'the address says which host it is, and whether by TLS'],
   ['src/verdicts/redis-connections.ts', 'Redis asks for a password, which its address may hold'],
   ['src/bench/authorization.ts', 'a load test presents what a tool would present'],
