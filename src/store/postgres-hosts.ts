@@ -108,7 +108,7 @@ function createHosts({ urls, session }: Address): PostgresHosts {
     count: urls.length,
     async connect(pool) {
       for (let left = urls.length; ; ) {
-        const seen = turn
+        const [seen, withSettings] = [turn, takesSettings]
         let client: pg.PoolClient | undefined
         try {
           client = await pool.connect()
@@ -119,7 +119,7 @@ function createHosts({ urls, session }: Address): PostgresHosts {
           client.release(true)
         } catch (error) {
           client?.release(true)
-          if (takesSettings && isRefusedSetting(error)) takesSettings = false
+          if (withSettings && isRefusedSetting(error)) takesSettings = false
           else {
             left -= 1
             if (isOfAllHosts(error)) throw error

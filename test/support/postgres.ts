@@ -26,8 +26,8 @@ export interface Postgres {
   readonly goBack: () => Promise<void>
 }
 
-const superuser = 'altgate'
-const password = 'password-of-the-database'
+export const superuser = 'altgate'
+export const password = 'password-of-the-database'
 
 /** Makes an empty cluster and starts it; it ends with the test. */
 export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres> {
@@ -80,7 +80,8 @@ export async function query(url: string, sql: string): Promise<void> {
   }
 }
 
-async function makeCluster(directory: string, port: number): Promise<string> {
+/** The files of an empty server, which does not run yet. */
+export async function makeCluster(directory: string, port: number): Promise<string> {
   const data = join(directory, 'data')
   const passwordFile = join(directory, 'password')
   writeFileSync(passwordFile, password)
@@ -93,18 +94,19 @@ async function makeCluster(directory: string, port: number): Promise<string> {
     "unix_socket_directories = ''",
     'fsync = off',
   ]
-  writeFileSync(join(data, 'postgresql.auto.conf'), settings.join('\n'))
+  writeFileSync(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`)
   return data
 }
 
-const isRoot = process.getuid?.() === 0
+export const isRoot = process.getuid?.() === 0
 
-async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
+/** An id of the user as whom the servers run where a test is root. */
+export async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
   return Number(succeeded('id', await run('id', [kind, 'nobody'])))
 }
 
 /** Runs one of its programs; they refuse to run as root. Debian keeps them away from the PATH. */
-async function postgres(program: string, args: readonly string[]): Promise<void> {
+export async function postgres(program: string, args: readonly string[]): Promise<void> {
   const places = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     ...globSync('/usr/lib/postgresql/*/bin').toReversed(),
