@@ -45,13 +45,19 @@ function flawIn(target: string): UnclearTarget['flaw'] | undefined {
 function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
   if (path.includes('\\')) return 'backslash' // `new URL` makes it a slash
   if (path.includes('%')) {
-    if (/%(?![0-9a-f]{2})/i.test(path)) return 'bad-escape'
+    if (/%(?![0-9a-f]{2})/i.test(path) || overlong.test(path)) return 'bad-escape'
     if (/%5c/i.test(path)) return 'backslash'
     if (/%(?:[01][0-9a-f]|7f)/i.test(path)) return 'control-character'
     return hasDotSegment(path.replace(/%2e/gi, '.').replace(/%2f/gi, '/').replace(/%3b/gi, ';'))
   }
   return hasDotSegment(path)
 }
+
+/**
+ * More bytes than a character needs: `%c0%ae` is no UTF-8 (RFC 3629, 3), but a dot to older servers (CVE-2000-0884,
+ * CVE-2008-2938). Some do not look at the upper bits of the bytes that follow.
+ */
+const overlong = /%c[01]%|%e0%[89][0-9a-f]%|%f0%8[0-9a-f]%|%f8%8[0-7]%|%fc%8[0-3]%/i
 
 /** `.` and `..`, also with path parameters: servlet containers read `/..;x=y/` as `/../`. */
 function hasDotSegment(path: string): 'dot-segment' | undefined {

@@ -1,6 +1,9 @@
-import type { UnclearTarget } from '../gateway/decision.ts'
+import type { Naming } from '../gateway/account.ts'
+import type { Ask } from '../gateway/ask.ts'
+import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
 import { readTarget } from '../gateway/target.ts'
-import { isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
+import type { Sender } from './sender.ts'
+import { destinationOf, isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
 
 /** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
 export interface Journey {
@@ -8,7 +11,43 @@ export interface Journey {
   readonly target: string
   /** Scheme and host as the client sees them: `https://git.example.com`. */
   readonly address: string
+  /**
+   * Where paths name accounts, another address of the same ones: that of `publicUrl`. A proxy in front may have put a host
+   * of its own in the place of the client's.
+   */
+  readonly publicAddress?: string | undefined
   readonly destination: Destination
+}
+
+/** How a request leaves. */
+export interface Course {
+  readonly journey: Journey
+  /** Names and values in turn, with addresses in the upstream's terms. */
+  readonly headers: readonly string[]
+}
+
+/**
+ * The course of an allowed request to the upstream of its account. What leads out of the account is refused here, before
+ * anything is written down as allowed.
+ */
+export function courseOf(
+  { ask, sender, rawHeaders }: { ask: Ask; sender: Sender; rawHeaders: readonly string[] },
+  upstream: string,
+  { naming, publicUrl }: { readonly naming: Naming; readonly publicUrl: string },
+): Course | UnclearTarget | UpstreamFailed {
+  const destination = destinationOf(upstream, ask.target, naming)
+  if ('outcome' in destination) return destination
+  // HTTP/1.0 may come without a host, and then means the public address.
+  const address =
+    sender.host === '' ? new URL(publicUrl).origin : `${ask.secure ? 'https' : 'http'}://${ask.host}`
+  const journey = {
+    target: ask.target,
+    address,
+    publicAddress: naming.by === 'path' ? publicUrl : undefined,
+    destination,
+  }
+  const headers = requestHeaders(ask.method, rawHeaders, journey)
+  return 'outcome' in headers ? headers : { journey, headers }
 }
 
 /**
@@ -92,16 +131,17 @@ const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
  * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
  * parsers could read it in two ways. Origins are compared, not their spelling; what follows them stays as written.
  */
-export function placeOf(reference: string, { target, address, destination }: Journey): string | undefined {
+export function placeOf(written: string, journey: Journey): string | undefined {
+  const { target, destination } = journey
+  // undici leaves blanks at the end of a header.
+  const reference = written.trim()
   const parts = partsOf(reference)
   const asked = destination.origin + destination.path
   if (parts === undefined || !URL.canParse(reference, asked)) return undefined
   const url = new URL(reference, asked)
   const rooted = parts.authority !== undefined || parts.path.startsWith('/')
   const path = rooted && !dotSegment.test(parts.path) ? parts.path || '/' : url.pathname
-  // HTTP/1.0 may come without a host: then a path is all that can be said.
-  const client = URL.canParse(address) ? new URL(address) : undefined
-  const here = client === undefined ? 0 : nearness(url, client)
+  const { here, address } = addressHere(url, journey)
   const there = nearness(url, new URL(destination.origin))
   if (here === 0 && there === 0) return undefined
   const outside = there > here ? pathOutside(path, destination) : pathHere(path, destination)
@@ -111,7 +151,16 @@ export function placeOf(reference: string, { target, address, destination }: Jou
   const place = outside + kept + parts.rest
   // An upstream that insists on the other scheme would send the client to the same place for ever.
   if (here < 2 && there < 2 && place === target) return undefined
-  return client === undefined ? place : address + place
+  return address + place
+}
+
+/** How near an address is to the gateway's own, and to which of them. */
+function addressHere(url: URL, { address, publicAddress }: Journey): { here: 0 | 1 | 2; address: string } {
+  const here = nearness(url, new URL(address))
+  if (here > 0 || publicAddress === undefined) return { here, address }
+  const known = new URL(publicAddress)
+  const there = nearness(url, known)
+  return there > 0 ? { here: there, address: known.origin } : { here, address }
 }
 
 function pathHere(path: string, { outer }: Destination): string | undefined {
@@ -122,21 +171,20 @@ function pathHere(path: string, { outer }: Destination): string | undefined {
 function forClient(reference: string, journey: Journey): string {
   const place = placeOf(reference, journey)
   if (place === undefined) return reference
-  const base = (URL.canParse(journey.address) ? journey.address : nowhere) + journey.target
+  const base = journey.address + journey.target
   const reads = URL.canParse(reference, base) ? new URL(reference, base).href : undefined
   return reads === new URL(place, base).href ? reference : place
 }
 
-const nowhere = 'http://gateway.invalid'
-
 /** A reference of a client in the upstream's terms; `undefined` if it leads out of the account, or is unclear. */
-function forUpstream(reference: string, { address, destination }: Journey): string | undefined {
+function forUpstream(reference: string, journey: Journey): string | undefined {
+  const { destination } = journey
   const parts = partsOf(reference)
   if (parts === undefined) return undefined
   const { authority, rest } = parts
   if (authority !== undefined) {
-    if (!/^https?:/i.test(reference) || !URL.canParse(reference) || !URL.canParse(address)) return undefined
-    if (nearness(new URL(reference), new URL(address)) === 0) return undefined
+    if (!/^https?:/i.test(reference) || !URL.canParse(reference)) return undefined
+    if (addressHere(new URL(reference), journey).here === 0) return undefined
   }
   // By the same reading as the address of the request itself: what is judged is what is forwarded.
   const path = authority !== undefined && parts.path === '' ? '/' : parts.path
@@ -169,11 +217,11 @@ interface Parts {
 }
 
 /**
- * A reference by RFC 3986, appendix B. `undefined` for what browsers and curl read differently: backslashes, control
- * characters, and http without its two slashes.
+ * A reference by RFC 3986, appendix B. `undefined` for what browsers and curl read differently: backslashes in front of
+ * the query, control characters, and http without its two slashes.
  */
 function partsOf(reference: string): Parts | undefined {
-  if (/\\|[^ -~\x80-\xff]/.test(reference)) return undefined
+  if (/^[^?#]*\\|[^ -~\x80-\xff]/.test(reference)) return undefined
   const [, scheme, authority, path = '', rest = ''] = uri.exec(reference) ?? []
   return scheme !== undefined && authority === undefined ? undefined : { authority, path, rest }
 }

@@ -20,7 +20,7 @@ export function clientHeaders(
     const value = raw[at + 1]?.toString('latin1') ?? ''
     const lower = name.toLowerCase()
     const fate = answerFate(name)
-    if (fate === 'dropped' || named.includes(lower)) continue
+    if (fate === 'dropped' || named.has(lower)) continue
     if (fate === 'cookie' && setsPageCookie(value)) continue
     headers.push(name, answerHeader(lower, value, journey))
   }

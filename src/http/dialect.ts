@@ -65,7 +65,9 @@ export function isForGit({ target }: Asking): boolean {
 export function soapVersion(asking: Asking): '1.1' | '1.2' | undefined {
   const header = (name: string) => headerOf(asking, name)
   const isService = toolAt(pathOf(asking.target)) === 'soap'
-  return soapVersionOf(header) ?? (isService && isTfvcClient(header) ? '1.1' : undefined)
+  // XML without the header that SOAP 1.1 demands: at a service it can be nothing else.
+  const isXml = /^(?:text|application)\/xml\b/i.test(header('content-type') ?? '')
+  return soapVersionOf(header) ?? (isService && (isXml || isTfvcClient(header)) ? '1.1' : undefined)
 }
 
 function soapVersionOf(header: Header): '1.1' | '1.2' | undefined {

@@ -5,7 +5,7 @@ import type { Naming } from '../gateway/account.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
-import { requestHeaders, type Journey } from './addresses.ts'
+import type { Course, Journey } from './addresses.ts'
 import { answerTo } from './answer.ts'
 import { bridgeNotice, type BridgeNotice } from './bridge-notice.ts'
 import type { Ending } from './ending.ts'
@@ -18,7 +18,6 @@ import type { UpstreamAgents } from './upstream-agent.ts'
 import { isOurFault, lacksResources } from './upstream-failure.ts'
 import { upstreamHeaders, type Passage } from './upstream-headers.ts'
 import { unfailing, type UpstreamObserver } from './upstream-observer.ts'
-import { destinationOf } from './upstream-target.ts'
 
 export interface ForwardOptions {
   readonly agents: UpstreamAgents
@@ -67,33 +66,22 @@ class Forwarding implements ExchangeEvents {
 
   start(): void {
     try {
-      this.#judgeAddress()
+      this.#identify()
     } catch (error) {
       this.broke(error)
     }
   }
 
-  #judgeAddress(): void {
-    const { ask, allowed } = this.#passage
-    const { naming, authorize } = this.#options
-    const destination = destinationOf(allowed.account.upstream, ask.target, naming)
-    if ('outcome' in destination) {
-      if (destination.outcome === 'upstream-failed') return this.failed(destination, undefined)
-      return this.#end(destination)
-    }
-    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
-    const journey = { target: ask.target, address, destination }
-    const raw = requestHeaders(ask.method, this.#request.rawHeaders, journey)
-    if ('outcome' in raw) return this.#end(raw)
-    const identity = authorize(this.#passage, destination)
+  #identify(): void {
+    const { course } = this.#passage
+    if ('outcome' in course) return this.failed(course, undefined)
+    const identity = this.#options.authorize(this.#passage, course.journey.destination)
     if (identity instanceof Promise)
-      identity
-        .then(identity => this.#send(journey, raw, identity))
-        .catch((error: unknown) => this.broke(error))
-    else this.#send(journey, raw, identity)
+      identity.then(identity => this.#send(course, identity)).catch((error: unknown) => this.broke(error))
+    else this.#send(course, identity)
   }
 
-  #send(journey: Journey, raw: readonly string[], identity: readonly string[]): void {
+  #send({ journey, headers: raw }: Course, identity: readonly string[]): void {
     // Gone while the gateway was deciding: 'close' will not come a second time.
     if (this.#response.destroyed) return
     const { ask, allowed } = this.#passage

@@ -1,14 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Naming } from '../gateway/account.ts'
+import type { Ask } from '../gateway/ask.ts'
+import type { Allow, Decision } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
+import { courseOf } from './addresses.ts'
 import { answerTo, type Answer } from './answer.ts'
 import { movedMeanwhile, putOff } from './during-a-push.ts'
 import type { Ending } from './ending.ts'
 import { readAsk } from './read-ask.ts'
 import { mayRest, restAfter } from './rest.ts'
 import { sendAnswer } from './send-answer.ts'
-import type { ReadSender } from './sender.ts'
+import type { ReadSender, Sender } from './sender.ts'
 import type { Passage } from './upstream-headers.ts'
 
 declare module 'fastify' {
@@ -42,15 +45,25 @@ export function addGate(
     const ask = readAsk(raw, { id, target: request.originalUrl, sender, publicUrl })
     if ('outcome' in ask) return send(reply, told(request, ask))
 
-    const decision = await gateway.decide(ask)
+    const passage = embark(await gateway.decide(ask), { ask, sender, rawHeaders: raw.rawHeaders })
+    const decision = 'outcome' in passage ? passage : passage.allowed
     witness.saw(decision, ask, performance.now() - began)
+    if (!('outcome' in passage)) return void (request.passage = passage)
     if (decision.outcome === 'throttled' && mayRest(sender)) restAfter(reply.raw)
-    if (decision.outcome !== 'allow') {
-      const answer = told(request, decision)
-      return send(reply, movedMeanwhile(decision, ask) ? putOff(answer) : answer)
-    }
-    request.passage = { allowed: decision, ask, sender }
+    const answer = told(request, passage)
+    return send(reply, movedMeanwhile(passage, ask) ? putOff(answer) : answer)
   })
+
+  /** What leads out of its account is not allowed after all. */
+  function embark(
+    decision: Decision,
+    asked: { readonly ask: Ask; readonly sender: Sender; readonly rawHeaders: readonly string[] },
+  ): Passage | Exclude<Decision, Allow> {
+    if (decision.outcome !== 'allow') return decision
+    const course = courseOf(asked, decision.account.upstream, { naming, publicUrl })
+    if ('outcome' in course && course.outcome === 'unclear-target') return course
+    return { allowed: decision, ask: asked.ask, sender: asked.sender, course }
+  }
 
   function told({ originalUrl, raw, id }: FastifyRequest, ending: Ending): Answer {
     const asking = { target: originalUrl, rawHeaders: raw.rawHeaders }

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { bodyPassed } from './leftovers.ts'
+import { pieceCame } from './small-pieces.ts'
 import { hasBody } from './upload.ts'
 
 /** How much is read of bodies that were answered before they had come. */
@@ -142,6 +143,7 @@ class Rest {
 
   readonly #onData = (chunk: Buffer): void => {
     bodyPassed(chunk.length)
+    pieceCame(this.#socket)
     this.#left -= chunk.length
     if (this.#left < 0) this.#onLimit()
   }

@@ -118,5 +118,13 @@ function isTheSame(location: string, journey: Journey): boolean {
   const { target } = journey
   const path = pathOf(target)
   const tail = /\/info\/refs$/i.exec(path)?.[0] ?? path.slice(path.lastIndexOf('/'))
-  return pathOf(place).endsWith(tail) && place.slice(pathOf(place).length) === target.slice(path.length)
+  if (!pathOf(place).endsWith(tail)) return false
+  return inUris(place.slice(pathOf(place).length)) === inUris(target.slice(path.length))
+}
+
+/** A query as it has to be written in a URI (RFC 3986, 3.4), in which upstreams may send it back. */
+function inUris(query: string): string {
+  return query.replace(/%[\da-f]{2}|[^!$&(-;=?-Z_a-z~#]/gi, part => {
+    return part.length > 1 ? part.toUpperCase() : `%${part.charCodeAt(0).toString(16).toUpperCase()}`
+  })
 }

@@ -164,6 +164,8 @@ function listener({ tls, bodies, connections }: ListenerParts, route: RequestLis
     tls === undefined
       ? createServer(limits, handler)
       : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
+  // The size of the head is the limit: Node has another one, of which no client could know.
+  server.maxHeadersCount = 0
   serveHalfClosed(server as Server)
   connections.watch(server as Server) // as below
   bodies.watch(server as Server)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { bodyPassed } from './leftovers.ts'
+import { pieceCame } from './small-pieces.ts'
 
 /** Whether a request has a body (RFC 9112, 6.3), whatever its method. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -64,6 +65,7 @@ export class Upload extends Readable {
   /** A piece of the body is there. */
   protected pass(chunk: Buffer): void {
     bodyPassed(chunk.length)
+    pieceCame(this.#request.socket)
     if (!this.push(chunk)) this.#request.pause()
   }
 

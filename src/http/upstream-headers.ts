@@ -1,5 +1,6 @@
-import type { Allow } from '../gateway/decision.ts'
+import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { Ask } from '../gateway/ask.ts'
+import type { Course } from './addresses.ts'
 import { requestFate } from './header-rules.ts'
 import { withoutPageCookies } from './page-cookies.ts'
 import type { Sender } from './sender.ts'
@@ -9,6 +10,8 @@ export interface Passage {
   readonly allowed: Allow
   readonly ask: Ask
   readonly sender: Sender
+  /** A failure if the account's upstream has no address that one could send to. */
+  readonly course: Course | UpstreamFailed
 }
 
 /**
@@ -46,20 +49,22 @@ function addCookies(headers: string[], name: string, value: string): void {
 }
 
 /** What a Connection header names, apart from the two words that are no header names. */
-export function namesOf(connection: string): readonly string[] {
-  if (connection === '') return []
+export function namesOf(connection: string): ReadonlySet<string> {
+  if (connection === '') return none
   const words = connection.toLowerCase().split(',')
-  return words
-    .map(word => word.trim())
-    .filter(word => word !== '' && word !== 'keep-alive' && word !== 'close')
+  return new Set(
+    words.map(word => word.trim()).filter(word => word !== '' && word !== 'keep-alive' && word !== 'close'),
+  )
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** The length stays whatever the client says: without it the body would be framed in another way. */
-function withoutNamed(headers: string[], names: readonly string[]): string[] {
-  if (names.length === 0) return headers
+function withoutNamed(headers: string[], names: ReadonlySet<string>): string[] {
+  if (names.size === 0) return headers
   return headers.filter((_, at) => {
     const name = (headers[at - (at % 2)] ?? '').toLowerCase()
-    return name === 'content-length' || !names.includes(name)
+    return name === 'content-length' || !names.has(name)
   })
 }
 

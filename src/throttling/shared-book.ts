@@ -23,11 +23,29 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
   const shards = server.keep('throttle', patience, cause => breaker.failed(cause))
 
+  /** Credentials at which a guess is waiting for Redis. */
+  const guessed = new Set<string>()
+
+  /**
+   * A guess does not wait long for Redis, unless another one at the same credential waits already. Every process counts
+   * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each.
+   */
+  function count(guess: Guess): Promise<Entered | undefined> | undefined {
+    const answered = ask(redis => enter(redis, guess))
+    const credentials = guess.strange.filter(({ by }) => by === 'credential').map(({ name }) => name)
+    if (answered === undefined || credentials.some(name => guessed.has(name))) return answered
+    for (const name of credentials) guessed.add(name)
+    void answered.finally(() => {
+      for (const name of credentials) guessed.delete(name)
+    })
+    return Promise.race([answered, silence()])
+  }
+
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
   function ask<T>(question: (redis: Redis) => Promise<T>): Promise<T | undefined> | undefined {
     const redis = shards.of(keyOf(''))
     if (redis === undefined || !breaker.allows()) return undefined
-    const answered = question(redis).then(
+    return question(redis).then(
       answer => {
         breaker.succeeded()
         return answer
@@ -37,11 +55,10 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
         return undefined
       },
     )
-    return Promise.race([answered, silence()])
   }
 
   return {
-    enter: guess => ask(redis => enter(redis, guess)),
+    enter: count,
     strike(counters) {
       void ask(redis => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
     },

@@ -1,13 +1,14 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import { aDesk } from './desk.ts'
 
 t.test('refused settings end every command with 78 and all complaints', async t => {
-  const desk = aDesk(t)
+  const desk = aDesk(t, {}, { isMade: false })
   const file = join(desk.directory, 'gateway.yaml')
   writeFileSync(file, 'listen: { port: abc, prot: 1 }\nredis: redis://:canary@r\n')
+  const before = readdirSync(desk.directory)
   const commands = [
     ['settings'],
     ['check'],
@@ -32,7 +33,7 @@ t.test('refused settings end every command with 78 and all complaints', async t 
         '',
       ].join('\n'),
     )
-    t.notOk(existsSync(join(desk.directory, 'altgate.db')))
+    t.strictSame(readdirSync(desk.directory), before, 'nothing is made')
   }
 })
 

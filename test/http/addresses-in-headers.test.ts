@@ -126,13 +126,6 @@ t.test('every spelling of the public address is one', async t => {
   }
 })
 
-t.test('without a host, a path is all that is told', async t => {
-  const old = journeyOf('http://up.internal:8080/tfs', 'http://', '/wingtip/p/x')
-  t.equal(location('http://up.internal:8080/tfs/a?b', old), '/wingtip/a?b')
-  t.equal(location('https://elsewhere.example.org/x', old), 'https://elsewhere.example.org/x')
-  t.equal(location('a', old), 'a')
-})
-
 t.test('the headers that clients follow, and no others', async t => {
   const inner = 'http://up.internal:8080/tfs/a'
   const outer = `${here}/wingtip/a`

@@ -124,6 +124,7 @@ for (const [status, ending] of table)
   t.test(`${named(ending)} is told to SOAP callers in an envelope of their version`, async t => {
     for (const [rawHeaders, type] of [
       [['SOAPAction', '""'], 'text/xml; charset=utf-8'],
+      [['Content-Type', 'text/xml; charset=utf-8'], 'text/xml; charset=utf-8'],
       [['Content-Type', 'application/soap+xml;action="x"'], 'application/soap+xml; charset=utf-8'],
     ] as const) {
       const given = answerTo({ ...askings.soap, rawHeaders }, ending, context)

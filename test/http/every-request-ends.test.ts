@@ -58,11 +58,8 @@ const reportOfPush = { 'content-type': 'application/x-git-receive-pack-result' }
 
 const places: readonly Place[] = [
   {
-    name: 'the address of the account cannot be read',
-    arrange: way => {
-      const { allowed } = way.passage
-      way.passage = { ...way.passage, allowed: { ...allowed, account: trap(allowed.account, 'upstream') } }
-    },
+    name: 'the course of the request cannot be read',
+    arrange: way => void (way.passage = trap(way.passage, 'course')),
   },
   { name: 'the sign-in throws', arrange: way => void (way.options = { ...way.options, authorize: oops }) },
   {
@@ -374,8 +371,14 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
         secure: true,
       },
       sender: { from: '127.0.0.1', trusted: false, secure: true, host: 'h', forwardedFor: '127.0.0.1' },
+      course: courseTo('/fabrikam/x'),
     } as unknown as Passage, // names are branded types
   }
+}
+
+function courseTo(target: string): Passage['course'] {
+  const destination = { origin: 'http://127.0.0.1:1', path: target, outer: '/fabrikam', inner: '/fabrikam' }
+  return { journey: { target, address: 'https://h', destination }, headers: [] }
 }
 
 type Act = (handler: Handler, options: Dispatcher.DispatchOptions) => void
@@ -411,6 +414,7 @@ function bridged(act: Act, prepare?: (way: Way) => void): (way: Way) => void {
     way.passage = {
       ...passage,
       ask: { ...passage.ask, method: 'POST', target: '/fabrikam/x.git/git-receive-pack' },
+      course: courseTo('/fabrikam/x.git/git-receive-pack'),
       allowed: { ...passage.allowed, bridgedUntil: 0 },
     }
     dispatching(act, prepare)(way)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
+import { pieceCame } from '../../src/http/small-pieces.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { runningDoor } from '../support/forward-auth-port.ts'
@@ -136,4 +137,37 @@ t.test('whoever sends more than can wait is read no further until they are answe
   t.ok(sent - before < 100, `50 answers let in ${sent - before} more batches of 100`)
   attacker.socket.off('drain', pour)
   attacker.socket.destroy()
+})
+
+t.test('a body in the smallest chunks is read to its end, allowed or refused', async t => {
+  const upstream = await recordingUpstream(t)
+  const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
+  const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+  const chunks = '1\r\nx\r\n'.repeat(50_000)
+  for (const line of [right, wrong])
+    for (const secure of [false, true]) {
+      const server = await runningServer(t, { upstream: upstream.url, ...(secure && { tls }) })
+      const { socket, answers } = await conversation({ port: server.port, tls: secure })
+      socket.write(request('POST', '/fabrikam/x', line, 'Transfer-Encoding: chunked'))
+      socket.write(`${chunks}0\r\n\r\n${request('GET', '/fabrikam/x', right)}`)
+      await until(() => answers() === 2)
+      socket.destroy()
+      t.strictSame(server.bugs, [])
+    }
+})
+
+t.test('after many pieces of bodies nothing is read from a connection until the next turn', async t => {
+  const upstream = await recordingUpstream(t)
+  const { app, port } = await runningServer(t, { upstream: upstream.url })
+  const accepted = once(app.server, 'connection')
+  const { socket, answers } = await conversation({ port })
+  const [its] = (await accepted) as [Socket] // what 'connection' gives
+  for (let piece = 0; piece < 1000; piece++) pieceCame(its)
+  t.equal(its.isPaused(), true)
+  its.resume()
+  await new Promise(resolve => process.nextTick(resolve))
+  t.equal(its.isPaused(), true, 'whatever Node does when a body is read')
+  socket.write(request('GET', '/fabrikam/x', right))
+  await until(() => answers() === 1)
+  socket.destroy()
 })

@@ -4,7 +4,7 @@ import type { Ask } from '../../gateway/ask.ts'
 import type { Allow, Decision, UnclearTarget } from '../../gateway/decision.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { Witness } from '../../gateway/ports.ts'
-import { requestHeaders } from '../addresses.ts'
+import { courseOf } from '../addresses.ts'
 import { answer, answerTo, type Answer } from '../answer.ts'
 import { movedMeanwhile, putOff } from '../during-a-push.ts'
 import type { Ending } from '../ending.ts'
@@ -15,7 +15,6 @@ import { readAsk } from '../read-ask.ts'
 import { newRequestId } from '../request-id.ts'
 import { sendAnswer } from '../send-answer.ts'
 import { createSenderReader, type Sender } from '../sender.ts'
-import { destinationOf } from '../upstream-target.ts'
 import { createCarriedAnswers } from './carried-answer.ts'
 import { proxyKinds, type ProxyKind } from './proxies.ts'
 
@@ -78,7 +77,7 @@ export function createDoor(
       const ask: Ask = { ...read, method }
       if (!sender.trusted) observer.untrusted(ask.from, id)
       const decided: Decision = flawIn(request, sender) ?? (await gateway.decide(ask))
-      const decision = (decided.outcome === 'allow' && leadingOut(ask, request)) || decided
+      const decision = (decided.outcome === 'allow' && leadingOut(ask, sender, request)) || decided
       witness.saw(decision, ask, performance.now() - began)
       if (decision.outcome === 'allow') return allow(request, response, decision, id)
       kind.refuse(response, movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
@@ -89,12 +88,9 @@ export function createDoor(
   }
 
   /** Whether an address in the request's headers leads out of the account: the proxy would not look at it. */
-  function leadingOut(ask: Ask, { rawHeaders }: IncomingMessage): UnclearTarget | undefined {
-    const destination = destinationOf(behindTheProxy, ask.target, naming)
-    if ('outcome' in destination) return undefined
-    const address = `${ask.secure ? 'https' : 'http'}://${ask.host}`
-    const headers = requestHeaders(ask.method, rawHeaders, { target: ask.target, address, destination })
-    return 'outcome' in headers ? headers : undefined
+  function leadingOut(ask: Ask, sender: Sender, { rawHeaders }: IncomingMessage): UnclearTarget | undefined {
+    const course = courseOf({ ask, sender, rawHeaders }, behindTheProxy, { naming, publicUrl })
+    return 'outcome' in course && course.outcome === 'unclear-target' ? course : undefined
   }
 
   /** With what the proxy is to set on the request, in the place of whatever its client wrote there. */

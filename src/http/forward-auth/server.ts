@@ -33,6 +33,8 @@ export function createForwardAuthServer(
     requireHostHeader: false,
   }
   const server = createServer(limits, connections.inTurn(createDoor(options)))
+  // As at the public port: the size of the head is the limit.
+  server.maxHeadersCount = 0
   connections.watch(server)
   server.on('clientError', (error, duplex) => {
     const socket = duplex as Socket // no other kind comes from TCP

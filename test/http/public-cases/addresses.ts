@@ -49,6 +49,23 @@ const moved: readonly PublicCase[] = (
   forwarded: [/^Destination: http:\/\/127\.0\.0\.1:\d+\/fabrikam\/b%20c\r$/m],
 }))
 
+const movedBehind: PublicCase = {
+  name: 'a file is moved to the public address where a proxy has changed the host',
+  reported: 'RFC 4918, 10.3',
+  request: move('MOVE', 'https://git.example.com/fabrikam/b').replace('Host: git', 'Host: altgate'),
+  upstream: answerOf('201 Created'),
+  answer: [/^HTTP\/1\.1 201 /],
+  forwarded: [/^Destination: http:\/\/127\.0\.0\.1:\d+\/fabrikam\/b\r$/m],
+}
+
+const movedAway: PublicCase = {
+  name: 'where the host names the account, the public address is none of its own',
+  reported: 'RFC 4918, 9.9.4',
+  request: move('MOVE', 'https://git.example.com/b').replace('Host: git', 'Host: fabrikam'),
+  naming: { by: 'host', suffix: '.example.com' },
+  answer: [/^HTTP\/1\.1 400 /],
+}
+
 const refused: readonly PublicCase[] = [
   'https://git.example.com/contoso/b',
   '/contoso/b',
@@ -64,4 +81,19 @@ const refused: readonly PublicCase[] = [
   forwardAuth: 403,
 }))
 
-export const cases: readonly PublicCase[] = [...answers, ...moved, ...refused]
+const doubled: PublicCase = {
+  name: 'what would begin with two slashes at the upstream is refused, and written down so',
+  reported: 'RFC 3986, 4.2',
+  request: 'GET /fabrikam//elsewhere.example/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n',
+  upstreamPath: '/',
+  answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
+}
+
+export const cases: readonly PublicCase[] = [
+  ...answers,
+  ...moved,
+  movedBehind,
+  movedAway,
+  ...refused,
+  doubled,
+]

@@ -17,6 +17,8 @@ export interface PublicCase {
    * out: it must never be asked.
    */
   readonly upstream?: string
+  /** The path in the address of the account's upstream; none if left out. */
+  readonly upstreamPath?: string
   /** What the client gets: each must match the whole raw answer. */
   readonly answer: readonly RegExp[]
   /** What the client must not get. */

@@ -158,8 +158,8 @@ const oldClients: readonly PublicCase[] = [
     reported: 'RFC 9112 3.3',
     request: `GET /fabrikam/x HTTP/1.0\n${line}{auth}\n{close}\n\n`,
     upstream: answerOf('302 Found', { Location: '{upstream}/fabrikam/y' }),
-    answer: [/^HTTP\/1\.1 302 /, /^Location: http:\/\/git\.example\.com\/fabrikam\/y\r$/m],
-    forwarded: [/^X-Forwarded-Host: git\.example\.com\r$/m],
+    answer: [/^HTTP\/1\.1 302 /, /^Location: https:\/\/git\.example\.com\/fabrikam\/y\r$/m],
+    forwarded: [/^X-Forwarded-Proto: http\r$/m, /^X-Forwarded-Host: git\.example\.com\r$/m],
   },
   {
     name: `HTTP/1.0 ${what || 'without Host'} is redirected on the paths of tools, too`,
@@ -170,7 +170,7 @@ const oldClients: readonly PublicCase[] = [
     }),
     answer: [
       /^HTTP\/1\.1 301 /,
-      /^Location: http:\/\/git\.example\.com\/fabrikam\/r\.git\/info\/refs\?service=git-upload-pack\r$/m,
+      /^Location: https:\/\/git\.example\.com\/fabrikam\/r\.git\/info\/refs\?service=git-upload-pack\r$/m,
     ],
   },
 ])
@@ -201,6 +201,8 @@ const queries: readonly PublicCase[] = [
 const strict: readonly PublicCase[] = [
   ['/fabrikam\\x?a', 'a backslash in the path'],
   ['/fabrikam/x%5c?a', 'an escaped one'],
+  ['/fabrikam/%c0%ae%c0%ae/contoso/x', 'a dot segment in overlong UTF-8'],
+  ['/fabrikam/..%c1%9ccontoso/x', 'a backslash in overlong UTF-8'],
   ['/fabrikam/x?a=\xe9', 'a byte beyond ASCII in the query'],
   ['/fabrikam/x?a=\x80', 'a byte that is no UTF-8'],
   ['/fabrikam/x?a=\x7f', 'a control character'],
@@ -237,6 +239,31 @@ const oddAddresses: readonly PublicCase[] = [
   },
 ]
 
+const manyHeaders = 'a: b\n'.repeat(5000)
+
+const manyLines: readonly PublicCase[] = [
+  {
+    name: 'five thousand headers travel, and the last ones count like the first',
+    reported: 'RFC 9110, 5.4',
+    request: `POST /fabrikam/x HTTP/1.1\nHost: git.example.com\n${manyHeaders}{auth}\nContent-Length: 5\n{close}\n\nhello`,
+    upstream: hello,
+    answer: passed,
+    forwarded: [/^(?:a: b\r\n){5000}/m, /^content-length: 5\r$/im, /\r\n\r\nhello$/],
+  },
+  {
+    name: 'a second Host behind five thousand headers is one too many all the same',
+    reported: 'RFC 9112, 3.2',
+    request: `GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n${manyHeaders}Host: git.example.com\n{close}\n\n`,
+    answer: [/^HTTP\/1\.1 400 /],
+  },
+  {
+    name: 'a Destination behind five thousand headers is judged like any other',
+    reported: 'RFC 4918, 9.9.4',
+    request: `MOVE /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n${manyHeaders}Destination: /contoso/x\n{close}\n\n`,
+    answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
+  },
+]
+
 export const cases: readonly PublicCase[] = [
   ...behindProxies,
   ...sameHost,
@@ -246,4 +273,5 @@ export const cases: readonly PublicCase[] = [
   ...queries,
   ...strict,
   ...oddAddresses,
+  ...manyLines,
 ]

@@ -81,8 +81,46 @@ const renamed: readonly PublicCase[] = (
   ],
 }))
 
+/** A proxy in front that sends a host of its own, as nginx does unless it is told otherwise. */
+const otherHost: readonly PublicCase[] = [
+  '{upstream}',
+  'http://altgate.internal:8080',
+  'https://git.example.com',
+].map(told => ({
+  name: `a renamed repository is found as ${told} where a proxy has changed the host`,
+  reported: 'RFC 9110, 4.3.3',
+  request: get('/fabrikam/old.git/info/refs?service=git-upload-pack', 'altgate.internal:8080'),
+  upstream: answerOf('301 Moved', { Location: `${told}/fabrikam/new.git/info/refs?service=git-upload-pack` }),
+  answer: [
+    /^HTTP\/1\.1 301 /,
+    line(
+      'Location',
+      `${told.replace('{upstream}', 'http://altgate.internal:8080')}/fabrikam/new.git/info/refs?service=git-upload-pack`,
+    ),
+  ],
+}))
+
+/** Queries that some parsers escape when they build an address anew, and others leave alone. */
+const odd: readonly PublicCase[] = [
+  ['x="a"', 'x=%22a%22'],
+  ["x='<a>\\", 'x=%27%3Ca%3E%5C'],
+  ['x=\\CI|^{a}`', 'x=%5cCI%7c%5e%7ba%7d%60'],
+  ['x=\\CI|^{a}`"<>\'', 'x=\\CI|^{a}`"<>\''],
+  ['x=a', 'x=a \t'],
+].map(([asked = '', told = '']) => ({
+  name: `a renamed repository is found where the query ${asked} comes back as ${JSON.stringify(told)}`,
+  reported: 'RFC 3986, 3.4',
+  request: get(`/fabrikam/old.git/info/refs?${asked}`),
+  publicUrl: 'http://git.example.com',
+  upstream: answerOf('301 Moved', { Location: `{upstream}/fabrikam/new.git/info/refs?${told}` }),
+  answer: [
+    /^HTTP\/1\.1 301 /,
+    line('Location', `http://git.example.com/fabrikam/new.git/info/refs?${told.trim()}`),
+  ],
+}))
+
 function line(name: string, value: string): RegExp {
   return new RegExp(`^${name}: ${value.replace(/[$()*+./?[\\\]^{|}]/g, '\\$&')}\\r$`, 'm')
 }
 
-export const cases: readonly PublicCase[] = [...downloads, ...signIns, ...renamed]
+export const cases: readonly PublicCase[] = [...downloads, ...signIns, ...renamed, ...otherHost, ...odd]
