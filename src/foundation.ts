@@ -38,7 +38,7 @@ export async function openFoundation(
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)
     const generated = createGeneratedPasswords(await store.key('passwords'))
-    const redis = settings.redis && (await import('./verdicts/redis.ts')).redisAt(settings.redis.url)
+    const redis = settings.redis && (await import('./verdicts/redis.ts')).redisAt(settings.redis)
     const revoke = redis && createRevoke(redis, settings.verdicts)
     const announce =
       redis && revoke

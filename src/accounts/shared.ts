@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import type { Redis } from 'ioredis'
 import { readScope, type AccountName, type Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import { createBreaker } from '../verdicts/breaker.ts'
@@ -36,14 +37,14 @@ const patience = 50
 export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswers {
   const { server, strangersPerMinute, now, outage } = options
   const secret = createSecretKey(options.key)
-  const redis = server.keep('accounts', patience)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  redis.on('error', cause => breaker.failed(cause))
+  const shards = server.keep('accounts', patience, cause => breaker.failed(cause))
 
-  async function attend<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (redis.status !== 'ready' || !breaker.allows()) return undefined
+  async function attend<T>(key: string, work: (redis: Redis) => Promise<T>): Promise<T | undefined> {
+    const redis = shards.of(key)
+    if (redis === undefined || !breaker.allows()) return undefined
     try {
-      const value = await work()
+      const value = await work(redis)
       breaker.succeeded()
       return value
     } catch (cause) {
@@ -54,23 +55,24 @@ export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswer
 
   return {
     async recall(name) {
-      const text = await attend(() => redis.get(answerKey(name)))
+      const key = answerKey(name)
+      const text = await attend(key, redis => redis.get(key))
       const dated = typeof text === 'string' ? open(secret, name, text) : undefined
       // Another machine's clock may be ahead of ours.
       return dated && { ...dated, at: Math.min(dated.at, now()) }
     },
     remember(name, dated, seconds) {
-      void attend(() => redis.set(answerKey(name), close(secret, name, dated), 'EX', seconds))
+      const key = answerKey(name)
+      void attend(key, redis => redis.set(key, close(secret, name, dated), 'EX', seconds))
     },
     strangers: {
       async admit() {
-        const asked = await attend(() => redis.eval(counting, 1, strangersKey(now())))
+        const key = strangersKey(now())
+        const asked = await attend(key, redis => redis.eval(counting, 1, key))
         return typeof asked === 'number' ? asked <= strangersPerMinute : true
       },
     },
-    close() {
-      redis.disconnect()
-    },
+    close: () => shards.close(),
   }
 }
 

@@ -11,10 +11,13 @@
  *   and what he wants to remember is refused, here (`gateway/forgotten.ts`) as in Redis.
  * - A process that says nothing, because it hangs or its connection is dead: it believes its memory only while its
  *   lease runs. We wait until that has run out. When it wakes up it asks the store's log before all else.
+ * - A process whose lease this Redis does not know of, because it has just started, or was promoted, or was given the
+ *   news of a Cluster: for the first lease after that we wait as if there were one.
  * - A process that is not listening yet, because it has just started or lost its connection: it has no lease, and
  *   before it gets one it reads the last announcement from Redis, and then the store's log.
  *
- * If Redis fails before the end, the change is refused as a whole: the caller rolls back. What was forgotten until
+ * Before the end we look again, on a new connection to wherever the primary is then: after a failover it may be another
+ * one, which has never heard of it. If Redis fails before the end, the change is refused as a whole: the caller rolls back. What was forgotten until
  * then costs some processes a check; nothing is half done. If the process dies between announcement and commit, the
  * old state stays true, and is found in the store.
  */
@@ -24,7 +27,15 @@ import type { Redis } from 'ioredis'
 import type { Announce } from '../gateway/ports.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import type { Revoke } from '../verdicts/revoke.ts'
-import { acksChannel, announcedKey, defaultLeaseMs, gatewaysKey, newsChannel } from './channels.ts'
+import {
+  acksChannel,
+  announcedKey,
+  defaultLeaseMs,
+  gatewaysKey,
+  newsChannel,
+  primaryKey,
+} from './channels.ts'
+import { primaryAge, runIdOf } from './primary.ts'
 import { createRollCall } from './roll-call.ts'
 import { staleBy, type Announcement, type SlotOf } from './stale.ts'
 
@@ -55,8 +66,12 @@ export function createAnnounce({
     if (stale.slots.length === 0 && stale.account === undefined) return
     const started = performance.now()
     await revoke(stale.slots, moment.number)
-    const told = { ...stale, moment, before }
-    await server.visit(ears => server.visit(mouth => tellAll(ears, mouth, told, leaseMs)))
+    const told = { id: randomUUID(), ...stale, moment, before }
+    const visit = <T>(task: (redis: Redis) => Promise<T>) => server.visit(announcedKey, task)
+    await visit(ears => visit(mouth => tellAll(ears, mouth, told, leaseMs)))
+    // A Redis that was restarted or replaced meanwhile has lost it, and gateways may have come back without reading it.
+    if ((await visit(redis => redis.get(announcedKey))) !== JSON.stringify(told))
+      throw server.outage(new Error('the announcement is lost'))
     took((performance.now() - started) / 1000)
   }
 }
@@ -64,49 +79,44 @@ export function createAnnounce({
 async function tellAll(
   ears: Redis,
   mouth: Redis,
-  stale: Omit<Announcement, 'id'>,
+  announcement: Announcement,
   leaseMs: number,
 ): Promise<void> {
-  const id = randomUUID()
   const rollCall = createRollCall()
   ears.on('message', (_, text) => {
     const [heard, gateway = ''] = text.split(' ')
-    if (heard === id) rollCall.answered(gateway)
+    if (heard === announcement.id) rollCall.answered(gateway)
   })
   await ears.subscribe(acksChannel)
 
-  const text = JSON.stringify({ id, ...stale })
-  const present = await mouth.eval(announcing, 2, announcedKey, gatewaysKey, text, newsChannel)
-  const unknown = (await isYoung(mouth, leaseMs))
-    ? sleep(leaseMs + margin, undefined, { ref: false })
-    : undefined
-  await Promise.all([rollCall.complete(readPresent(present)), unknown])
-
-  // A Redis that was restarted meanwhile has lost it, and gateways may have come back without reading it.
-  if ((await mouth.get(announcedKey)) !== text) throw new Error('the announcement is lost')
+  const keys = [announcedKey, gatewaysKey, primaryKey]
+  const text = JSON.stringify(announcement)
+  const run = await runIdOf(mouth)
+  const answer = await mouth.eval(announcing, keys.length, ...keys, text, newsChannel, run)
+  const [age, ...present] = Array.isArray(answer) ? answer.map(String) : []
+  const unknown = leaseMs + margin - Number(age ?? 0)
+  await Promise.all([
+    rollCall.complete(readPresent(present)),
+    unknown > 0 && sleep(unknown, undefined, { ref: false }),
+  ])
 }
 
-/** A Redis that was restarted has forgotten the gateways, but for one lease these still trust its former self. */
-async function isYoung(redis: Redis, leaseMs: number): Promise<boolean> {
-  const uptime = /^uptime_in_seconds:(\d+)/m.exec(await redis.info('server'))?.[1]
-  return Number(uptime ?? 0) * 1000 < leaseMs + 1000 // it counts in whole seconds
-}
-
-/** The script answers with a flat list: name, milliseconds, name, milliseconds. */
-function readPresent(answer: unknown): Map<string, number> {
-  const list = Array.isArray(answer) ? answer.map(String) : []
+/** A flat list: name, milliseconds, name, milliseconds. */
+function readPresent(list: readonly string[]): Map<string, number> {
   const present = new Map<string, number>()
   for (let at = 0; at < list.length; at += 2) present.set(list[at] ?? '', Number(list[at + 1]) + margin)
   return present
 }
 
-/** At one moment: kept for those who come later, told to those who listen, and a list of who may hold a lease. */
-const announcing = `
+/**
+ * At one moment: kept for those who come later, told to those who listen, for how long this primary has been one, and a
+ * list of who may hold a lease.
+ */
+const announcing = `${primaryAge}
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local present = redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf', 'WITHSCORES')
-for i = 2, #present, 2 do present[i] = tostring(present[i] - now) end
-return present
+local answer = redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf', 'WITHSCORES')
+for i = 2, #answer, 2 do answer[i] = tostring(answer[i] - now) end
+table.insert(answer, 1, tostring(primaryAge(KEYS[3], ARGV[3], now)))
+return answer
 `

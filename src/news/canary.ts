@@ -59,8 +59,8 @@ const noSlot = 'canary' as Slot
 async function tellAll({ server, revoke }: NonNullable<CanaryOptions['redis']>): Promise<void> {
   const canary = randomUUID()
   await revoke([noSlot], 0)
-  await server.visit(ears =>
-    server.visit(async mouth => {
+  await server.visit(gatewaysKey, ears =>
+    server.visit(gatewaysKey, async mouth => {
       const rollCall = createRollCall()
       ears.on('message', (_, text) => {
         const [heard, gateway = ''] = text.split(' ')

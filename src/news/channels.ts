@@ -9,11 +9,19 @@ export function pingChannel(gateway: string): string {
   return `altgate:ping:${gateway}`
 }
 
+/*
+ * The keys of the news are on one node of a Cluster, by what stands between the braces, and whoever tells or listens is
+ * connected to that node: a message that goes from node to node can be lost without a trace.
+ */
+
 /** Sorted set of gateway processes; score: when the lease that each may hold has run out, in Redis's milliseconds. */
-export const gatewaysKey = 'altgate:gateways'
+export const gatewaysKey = 'altgate:gateways:{news}'
 
 /** The last announcement, for gateways that were not listening: its change may not be committed yet. */
-export const announcedKey = 'altgate:announced'
+export const announcedKey = 'altgate:announced:{news}'
+
+/** Which server was the primary when news were last sent, and since when in its milliseconds: `<run id> <since>`. */
+export const primaryKey = 'altgate:primary:{news}'
 
 /** Milliseconds for which a gateway believes its memory after a sign of life of the feed. */
 export const defaultLeaseMs = 1000

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RedisServer } from '../verdicts/redis.ts'
-import { acksChannel, announcedKey, gatewaysKey, newsChannel, pingChannel } from './channels.ts'
+import { acksChannel, announcedKey, gatewaysKey, newsChannel, pingChannel, primaryKey } from './channels.ts'
+import { primaryAge, runIdOf } from './primary.ts'
 
 /** This process's ear on the news channel, with a proof that it is not deaf. */
 export interface Feed {
@@ -34,47 +35,68 @@ const patience = 250
 /**
  * A Redis channel loses messages in silence: while the connection is gone, or dead with nobody noticing. So this
  * process publishes pings to itself, on one connection, and listens for them and for the news on another. Redis
- * sends to one connection in the order of publishing: a ping that comes back has pushed all news before it.
+ * sends to one connection in the order of publishing: a ping that comes back has pushed all news before it. From one
+ * server to another, as in a Cluster or to a replica, a message can be lost and later ones arrive: so both connections
+ * must lead to one server, wherever a failover leaves them.
  */
 export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: FeedOptions): Feed {
   const gateway = randomUUID()
-  const ears = server.keep('news-ears', patience)
-  const mouth = server.keep('news', patience)
-  let subscribed = false
+  const ears = server.keepAt(announcedKey, 'news-ears', patience)
+  const mouth = server.keepAt(announcedKey, 'news', patience)
+  /** The server that each is connected to. */
+  let earsAt: string | undefined
+  let mouthAt: string | undefined
   let ping: { readonly id: string; readonly sentAt: number } | undefined
 
   ears.on('ready', () => {
-    ears.subscribe(newsChannel, pingChannel(gateway)).then(
-      () => {
-        subscribed = true
-        beat()
-      },
-      cause => {
-        mute(cause)
-        ears.disconnect(true)
-      },
-    )
+    listen().catch((cause: unknown) => {
+      mute(cause)
+      ears.disconnect(true)
+    })
+  })
+  mouth.on('ready', () => {
+    speak().catch((cause: unknown) => {
+      mute(cause)
+      mouth.disconnect(true)
+    })
   })
   ears.on('message', (channel, text) => (channel === newsChannel ? heard(text) : pong(text)))
   ears.on('close', () => {
-    subscribed = false
+    earsAt = undefined
     ping = undefined
     deaf(new Error('the subscription to the news is gone'))
   })
   ears.on('error', mute)
   mouth.on('error', mute)
-  mouth.on('ready', beat)
+  mouth.on('close', () => (mouthAt = undefined))
   const beating = setInterval(beat, leaseMs / 4)
+
+  /** Whichever of the two has connected last knows better where the primary is. */
+  async function listen(): Promise<void> {
+    const at = await runIdOf(ears)
+    await ears.subscribe(newsChannel, pingChannel(gateway))
+    earsAt = at
+    if (mouthAt !== undefined && mouthAt !== at) mouth.disconnect(true)
+    else beat()
+  }
+
+  async function speak(): Promise<void> {
+    mouthAt = await runIdOf(mouth)
+    if (earsAt !== undefined && earsAt !== mouthAt) ears.disconnect(true)
+    else beat()
+  }
 
   function beat(): void {
     if (ping !== undefined && now() - ping.sentAt < leaseMs) return
     // It was sent and did not come back: the connection that we listen on is dead without having been closed.
     if (ping !== undefined) return ears.disconnect(true)
-    if (!subscribed) return
+    if (earsAt === undefined) return
+    if (mouthAt === undefined) return mute(new Error('there is no connection to send the news on'))
+    if (mouthAt !== earsAt) return
     const sent = { id: randomUUID(), sentAt: now() }
     ping = sent
     mouth
-      .eval(pinging, 1, gatewaysKey, gateway, leaseMs, pingChannel(gateway), sent.id)
+      .eval(pinging, 2, gatewaysKey, primaryKey, gateway, leaseMs, pingChannel(gateway), sent.id, mouthAt)
       .catch((cause: unknown) => {
         if (ping === sent) ping = undefined
         mute(cause)
@@ -103,9 +125,8 @@ export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: F
 }
 
 /** Presence first, then the ping: who holds a lease is on the list. Those gone for a minute are taken off it. */
-const pinging = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+const pinging = `${primaryAge}
+primaryAge(KEYS[2], ARGV[5], now)
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
 redis.call('PUBLISH', ARGV[3], ARGV[4])

@@ -24,24 +24,6 @@ export const keeping = {
     .prefault({})
     .describe('Where accounts and credentials are kept.'),
 
-  redis: z
-    .strictObject({
-      url: secret('must be redis://host:port or rediss://host:port', /^rediss?:\/\/[^\0]+$/u).meta({
-        writeOnly: true,
-        description:
-          'Address of Redis, `rediss:` with TLS. May hold a password: give it as a reference then.',
-      }),
-      leaseMs: whole(100, 60_000)
-        .default(1000)
-        .describe(
-          'How long a process may trust its memory without news from Redis. A change waits at most this long for a process that hangs.',
-        ),
-    })
-    .exactOptional()
-    .describe(
-      'Shares verdicts and news between machines. Leave it out on a single machine. It never holds a password or a hash.',
-    ),
-
   verdicts: z
     .strictObject({
       matchTtlSeconds: whole(1, 86_400)

@@ -4,6 +4,7 @@ import { connections } from './connections.ts'
 import { forwarding } from './forwarding.ts'
 import { hashing } from './hashing.ts'
 import { keeping } from './keeping.ts'
+import { redis } from './redis.ts'
 import { accounts, serving } from './serving.ts'
 import { notice, signIn } from './sign-in.ts'
 import { upstreamAuth } from './upstream-auth.ts'
@@ -20,7 +21,7 @@ export const schema = z
     connections,
     accounts,
     store: keeping.store,
-    redis: keeping.redis,
+    redis,
     upstreamAuth: upstreamAuth.standard,
     upstreamAuthByAccount: upstreamAuth.byAccount,
     trustedProxies: serving.trustedProxies,

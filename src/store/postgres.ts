@@ -1,9 +1,8 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import pg from 'pg'
-import type { Secret } from '../gateway/secret.ts'
-import { ContainedClient } from './contained-client.ts'
 import type { Database } from './database.ts'
 import { storeOutage } from './driver-error.ts'
+import type { PostgresHosts } from './postgres-hosts.ts'
 import type { Schema } from './schema.ts'
 
 /** Connections of one process. */
@@ -18,24 +17,13 @@ const writingPatience = 5000
 /** Any number: who takes it is migrating. */
 const migrationLock = 4_707_198_342
 
-/** Whether the driver can read the address. What it would say if not contains the address, password included. */
-export function isPostgresUrl(url: Secret): boolean {
-  try {
-    new pg.Client({ connectionString: url.reveal() })
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Connects at the first statement, and again after each loss. */
-export function openPostgres(url: Secret): Database {
+export function openPostgres(hosts: PostgresHosts): Database {
   const settings = {
-    connectionString: url.reveal(),
     application_name: 'altgate',
     keepAlive: true,
     types,
-    Client: ContainedClient,
+    Client: hosts.Client,
   }
   const reading = new pg.Pool({ ...settings, ...limits, max: connections.reading })
   const writing = new pg.Pool({
@@ -45,13 +33,13 @@ export function openPostgres(url: Secret): Database {
     connectionTimeoutMillis: writingPatience,
   })
   return {
-    reading: kyselyOn(reading),
-    writing: kyselyOn(writing),
+    reading: kyselyOn(reading, hosts),
+    writing: kyselyOn(writing, hosts),
     pulse: () => undefined,
     async exclusively(work) {
       const patient = new pg.Pool({ ...settings, ...limits, statement_timeout: 0, query_timeout: 0, max: 1 })
       try {
-        await kyselyOn(patient)
+        await kyselyOn(patient, hosts)
           .transaction()
           .execute(async transaction => {
             await sql`select pg_advisory_xact_lock(${sql.lit(migrationLock)})`.execute(transaction)
@@ -73,28 +61,28 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (id, format) => (Number(id) === int8 ? Number : pg.types.getTypeParser(id, format)),
 }
 
-function kyselyOn(pool: pg.Pool): Kysely<Schema> {
+function kyselyOn(pool: pg.Pool, hosts: PostgresHosts): Kysely<Schema> {
   // A connection that dies unused, or between two statements of a transaction, is an event that nobody awaits,
   // and would end the process. Whoever uses it next is told.
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: mendingPool(pool) }) })
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: mendingPool(pool, hosts) }) })
 }
 
 /**
  * Turns the driver's errors into outages, and never uses a connection again that failed otherwise than by the
- * server's word: after a time-out it would still be waiting for the old answer.
+ * server's word: after a time-out it would still be waiting for the old answer. Nor one whose server goes away.
  */
-function mendingPool(pool: pg.Pool): PostgresPool {
+function mendingPool(pool: pg.Pool, hosts: PostgresHosts): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      const client = await pool.connect().catch(fail)
+      const client = await hosts.connect(pool).catch(fail)
       let broken = false
       const query = (text: string, values: readonly unknown[]) =>
         client.query(text, [...values]).catch((error: unknown) => {
-          broken ||= !(error instanceof pg.DatabaseError)
+          broken = hosts.isBroken(client, error) || broken
           return fail(error)
         })
       return {

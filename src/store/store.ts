@@ -106,8 +106,9 @@ async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
   const file = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1]
   if (file !== undefined) return await (await import('./sqlite.ts')).openSqlite(file, how)
   if (/^postgres(?:ql)?:\/\//.test(text)) {
-    const { isPostgresUrl, openPostgres } = await import('./postgres.ts')
-    if (isPostgresUrl(url)) return openPostgres(url)
+    const { readPostgresHosts } = await import('./postgres-hosts.ts')
+    const hosts = readPostgresHosts(url)
+    if (hosts !== undefined) return (await import('./postgres.ts')).openPostgres(hosts)
   }
   // Without the text: it may hold a password.
   throw new Error(

@@ -20,9 +20,8 @@ export interface SharedBookOptions {
 const patience = 1000
 
 export function createSharedBook({ server, outage }: SharedBookOptions): SharedBook {
-  const redis = server.keep('throttle', patience)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  redis.on('error', cause => breaker.failed(cause))
+  const shards = server.keep('throttle', patience, cause => breaker.failed(cause))
 
   /** Credentials at which a guess is waiting for Redis. */
   const guessed = new Set<string>()
@@ -32,7 +31,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
    * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each.
    */
   function count(guess: Guess): Promise<Entered | undefined> | undefined {
-    const answered = ask(() => enter(redis, guess))
+    const answered = ask(redis => enter(redis, guess))
     const credentials = guess.strange.filter(({ by }) => by === 'credential').map(({ name }) => name)
     if (answered === undefined || credentials.some(name => guessed.has(name))) return answered
     for (const name of credentials) guessed.add(name)
@@ -43,9 +42,10 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   }
 
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
-  function ask<T>(question: () => Promise<T>): Promise<T | undefined> | undefined {
-    if (redis.status !== 'ready' || !breaker.allows()) return undefined
-    return question().then(
+  function ask<T>(question: (redis: Redis) => Promise<T>): Promise<T | undefined> | undefined {
+    const redis = shards.of(keyOf(''))
+    if (redis === undefined || !breaker.allows()) return undefined
+    return question(redis).then(
       answer => {
         breaker.succeeded()
         return answer
@@ -60,12 +60,12 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   return {
     enter: count,
     strike(counters) {
-      void ask(() => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
+      void ask(redis => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
     },
     befriend({ name, digest }) {
-      void ask(() => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
+      void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
     },
-    close: () => redis.disconnect(),
+    close: () => shards.close(),
   }
 }
 
@@ -79,8 +79,12 @@ function silence(): Promise<undefined> {
   })
 }
 
+/**
+ * All on one node of a Cluster: a guess counts for its address, its user name and for everybody at one moment, or not at
+ * all. One node can count far more guesses than all gateways can hash.
+ */
 function keyOf(name: string): string {
-  return `altgate:throttle:${name}`
+  return `altgate:throttle:{guesses}:${name}`
 }
 
 async function enter(redis: Redis, { familiar, own, reserve, strange }: Guess): Promise<Entered> {

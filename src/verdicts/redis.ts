@@ -1,111 +1,243 @@
-import { randomUUID } from 'node:crypto'
-import { Redis, type RedisOptions } from 'ioredis'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { containReplies } from './contained.ts'
+import { createClusterMap } from './cluster-map.ts'
+import { keepConnection, redisOutage, visitOnce, type Access, type Misled } from './redis-connections.ts'
+import { nameOf, readAddress, type Address, type Find, type Tls } from './redis-connector.ts'
+import { createSentinels } from './sentinels.ts'
+import { clusterShards, oneShard, type Shards } from './shards.ts'
 
-containReplies()
-
-/** One Redis, and the two ways in which we talk to it. Both fail soon rather than wait. */
+/** Redis, wherever it is: one server, a primary that Sentinels watch, a Cluster. Whatever is asked fails soon rather than waits. */
 export interface RedisServer {
-  /** A connection that is kept and made again when it breaks; `patience`: milliseconds that a command may take. */
-  keep(name: string, patience: number): Redis
   /**
-   * A connection for one task, made now and closed after it: for changes, which are rare and must not run into a
-   * connection that died unnoticed. Throws `Outage`.
+   * Kept connections for keys, to wherever these are. `patience`: milliseconds that a command may take; `failed` is told
+   * each time that a connection breaks or cannot be made.
    */
-  visit<T>(task: (redis: Redis) => Promise<T>): Promise<T>
-  /** Resolves if Redis answers. Throws `Outage`. */
+  keep(name: string, patience: number, failed: (cause: unknown) => void): Shards
+  /** A kept connection to the one server that has `key` when it connects. */
+  keepAt(key: string, name: string, patience: number): Redis
+  /**
+   * A connection for one task to the server that has `key`, made now and closed after it: for changes, which are rare
+   * and must not run into a connection that died unnoticed. Throws `Outage`.
+   */
+  visit<T>(key: string, task: (redis: Redis) => Promise<T>): Promise<T>
+  /**
+   * The same for many things: each server gets those whose keys it has. While a Cluster moves keys the task may be run
+   * again for things that it was run for.
+   */
+  visitEach<T>(
+    things: readonly T[],
+    keyOf: (thing: T) => string,
+    task: (redis: Redis, things: readonly T[]) => Promise<void>,
+  ): Promise<void>
+  /** Resolves if every server that has keys answers. Throws `Outage`. */
   ping(): Promise<void>
-  /**
-   * The outage that an error of the client is. The error itself must not travel into a log: it carries the command
-   * with its arguments, of `HELLO` and `AUTH` the password, and an old Redis repeats them in its message.
-   */
+  /** The outage that an error of a connection is, fit for a log. */
   outage(cause: unknown): Outage
 }
 
-/** Measured with Redis stopped and killed: nobody waits longer than about two command timeouts. */
-const impatient = {
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-  // Whoever subscribes does so again himself: he must know from when on he hears everything.
-  autoResubscribe: false,
-} satisfies RedisOptions
+/** Exactly one of `url`, `sentinel` and `cluster`: the settings see to it. */
+export interface RedisPlace {
+  /** `redis://` or `rediss://`; it may hold a password. */
+  readonly url?: Secret
+  readonly sentinel?: Hosts & {
+    readonly name: string
+    readonly sentinelUser?: string
+    readonly sentinelPassword?: Secret
+  }
+  readonly cluster?: Hosts
+  /** Certificates that are trusted instead of the well-known ones. */
+  readonly caFile?: string
+  /** What certificates must be for, instead of the host. */
+  readonly serverName?: string
+}
 
-/** `url`: `redis://` or `rediss://`; it may hold a password. */
-export function redisAt(url: Secret): RedisServer {
-  function keep(name: string, patience: number): Redis {
-    const redis = new Redis(url.reveal(), {
-      ...impatient,
-      connectionName: `altgate-${name}`,
-      enableAutoPipelining: true,
-      commandTimeout: patience,
-      connectTimeout: 250,
-      // A timed-out command stays in the client's queue: only dropping the dead socket empties it.
-      socketTimeout: Math.max(250, patience),
-      // The random part keeps a hundred processes from coming back in one moment.
-      retryStrategy: times => Math.min(1000, 50 * 2 ** Math.min(times, 5)) + Math.random() * 50,
+interface Hosts {
+  /** `host:port` */
+  readonly hosts: readonly string[]
+  readonly tls: boolean
+  readonly user?: string
+  readonly password?: Secret
+}
+
+/** Milliseconds that a visit waits for anything. */
+const visitPatience = 1000
+/** Milliseconds that a Sentinel or a node may take to say where keys are. */
+const askPatience = 300
+/** Milliseconds for which what a Cluster is just moving is tried again, and between two tries. */
+const moving = { patience: 2000, pause: 100 }
+
+const anyWord: readonly Misled[] = ['READONLY', 'LOADING', 'MASTERDOWN', 'MOVED', 'CLUSTERDOWN']
+/** A node that has lost one slot has others still. */
+const nodeWords: readonly Misled[] = ['READONLY', 'LOADING', 'MASTERDOWN']
+
+export function redisAt(place: RedisPlace): RedisServer {
+  const tls = tlsOf(place)
+  if (place.cluster !== undefined) return redisCluster(place.cluster, tls)
+  if (place.sentinel !== undefined) return redisBySentinel(place.sentinel, tls)
+  if (place.url !== undefined) return redisAtUrl(place.url, tls)
+  throw new Error('Redis has no address')
+}
+
+/** One address; the servers behind it may take turns. */
+function redisAtUrl(url: Secret, tls: Tls | undefined): RedisServer {
+  const { hostname: host, port } = new URL(url.reveal())
+  const find = () => ({ host, port: Number(port || 6379) })
+  return oneServer({ url, tls, primaryOnly: true }, find, redis => redis)
+}
+
+function redisBySentinel(sentinel: NonNullable<RedisPlace['sentinel']>, tls: Tls | undefined): RedisServer {
+  const asking = {
+    user: sentinel.sentinelUser,
+    password: sentinel.sentinelPassword,
+    tls,
+    primaryOnly: false,
+  }
+  const patience = askPatience
+  const sentinels = createSentinels({
+    name: sentinel.name,
+    hosts: sentinel.hosts.map(readAddress),
+    ask: (host, task) => visitOnce({ access: asking, find: () => host, patience }, task),
+    keep: host =>
+      keepConnection({ access: asking, find: () => host, name: 'sentinel', patience, drops: anyWord }),
+  })
+  const kept = new Map<Redis, () => Address | undefined>()
+  let stopWatching: (() => void) | undefined
+
+  /** The former primary may go on for seconds without knowing that it is none: its connections are dropped at once. */
+  function watched(redis: Redis, last: () => Address | undefined): Redis {
+    kept.set(redis, last)
+    stopWatching ??= sentinels.watch(primary => {
+      for (const [each, at] of kept) {
+        const address = at()
+        if (address !== undefined && nameOf(address) !== nameOf(primary)) each.disconnect(true)
+      }
     })
-    keepInStep(redis)
+    redis.once('end', () => {
+      kept.delete(redis)
+      if (kept.size > 0) return
+      stopWatching?.()
+      stopWatching = undefined
+    })
     return redis
   }
 
-  async function visit<T>(task: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(url.reveal(), {
-      ...impatient,
-      connectionName: 'altgate-visit',
-      lazyConnect: true,
-      commandTimeout: 1000,
-      connectTimeout: 1000,
-      socketTimeout: 1000,
-      retryStrategy: () => null,
-    })
-    let reason: unknown // `connect` itself only says that the connection is closed
-    redis.on('error', error => (reason = error))
-    try {
-      await redis.connect()
-      return await Promise.race([task(redis), endOf(redis)])
-    } catch (error) {
-      throw outage(reason ?? error)
-    } finally {
-      redis.disconnect()
-    }
+  const { user, password } = sentinel
+  return oneServer({ user, password, tls, primaryOnly: true }, sentinels.primary, watched)
+}
+
+/** One server has all keys at one time. `watched`: what is done with kept connections, and where each has led last. */
+function oneServer(
+  access: Access,
+  find: Find,
+  watched: (redis: Redis, last: () => Address | undefined) => Redis,
+): RedisServer {
+  function keepAt(_: string, name: string, patience: number): Redis {
+    let last: Address | undefined
+    const findNow = async () => (last = await find())
+    return watched(keepConnection({ access, find: findNow, name, patience, drops: anyWord }), () => last)
   }
 
-  return { keep, visit, ping: () => visit(async redis => void (await redis.ping())), outage }
+  function visit<T>(_: string, task: (redis: Redis) => Promise<T>): Promise<T> {
+    return visitOnce({ access, find, patience: visitPatience }, task)
+  }
+
+  return {
+    keep(name, patience, failed) {
+      const redis = keepAt('', name, patience)
+      redis.on('error', failed)
+      return oneShard(redis)
+    },
+    keepAt,
+    visit,
+    visitEach: (things, _, task) => visit('', redis => task(redis, things)),
+    ping: () => visit('', async redis => void (await redis.ping())),
+    outage: redisOutage,
+  }
 }
 
-/** Milliseconds between two looks whether replies still belong to commands. */
-const stepPause = 1000
+function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): RedisServer {
+  const asking: Access = { user, password, tls, primaryOnly: false }
+  const map = createClusterMap({
+    hosts: hosts.map(readAddress),
+    slotsOf: node =>
+      visitOnce({ access: asking, find: () => node, patience: askPatience }, redis =>
+        redis.call('CLUSTER', 'SLOTS'),
+      ),
+  })
+  const access: Access = { ...asking, primaryOnly: true, noticed: map.noticed }
 
-/**
- * A surplus reply that comes while commands wait for theirs is taken for the first one's, and from then on every reply
- * for one that was meant for the command before. An echo tells: such a connection is dropped. It also finds out that
- * Redis hangs before a request has to.
- */
-function keepInStep(redis: Redis): void {
-  const timer = setInterval(() => {
-    if (redis.status !== 'ready') return
-    const word = randomUUID()
-    redis.ping(word).then(
-      reply => {
-        // On a subscription of the older protocol the reply is a list.
-        if (![reply].flat().includes(word)) redis.disconnect(true)
-      },
-      () => {}, // whoever uses the connection is told
-    )
-  }, stepPause).unref()
-  redis.once('end', () => clearInterval(timer))
+  function visitAt<T>(node: Address, task: (redis: Redis) => Promise<T>): Promise<T> {
+    return visitOnce({ access, find: () => node, patience: visitPatience }, task)
+  }
+
+  return {
+    keep: (name, patience, failed) =>
+      clusterShards({
+        map,
+        failed,
+        connect: node => keepConnection({ access, find: () => node, name, patience, drops: nodeWords }),
+      }),
+    keepAt: (key, name, patience) =>
+      keepConnection({ access, find: () => map.owner(key), name, patience, drops: anyWord }),
+    async visit(key, task) {
+      let named = await map.owner(key).catch(fail)
+      // Whoever is named may have lost the slot, or not know yet that it has it: only a command tells.
+      const owner = await untilMoved(async () => {
+        named = map.known(key) ?? named
+        await visitAt(named, redis => redis.exists(key))
+        return named
+      })
+      return await visitAt(owner, task)
+    },
+    async visitEach(things, keyOf, task) {
+      await map.owners().catch(fail)
+      await untilMoved(async () => {
+        const byOwner = Map.groupBy(things, thing => map.known(keyOf(thing)))
+        const visits = [...byOwner].map(async ([owner, each]) => {
+          if (owner === undefined) return fail(new Error('CLUSTERDOWN a slot has no node'))
+          await visitAt(owner, redis => task(redis, each))
+        })
+        await Promise.all(visits)
+      })
+    },
+    async ping() {
+      const nodes = await map.owners().catch(fail)
+      await Promise.all(nodes.map(node => visitAt(node, redis => redis.ping())))
+    },
+    outage: redisOutage,
+  }
 }
 
-/** Never resolves: a task does not outlive its connection, whatever it waits for. */
-function endOf(redis: Redis): Promise<never> {
-  return new Promise((_, reject) => redis.once('end', () => reject(new Error('the connection is lost'))))
+/** Tries again what a Cluster refuses because a slot is on its way from one node to another. */
+async function untilMoved<T>(attempt: () => Promise<T>): Promise<T> {
+  const last = performance.now() + moving.patience
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (performance.now() > last || !isMoving(error)) throw error
+      await sleep(moving.pause)
+    }
+  }
 }
 
-function outage(cause: unknown): Outage {
-  if (cause instanceof Outage) return cause
-  const message = cause instanceof Error ? cause.message : 'unknown trouble'
-  return new Outage('redis', new Error(message.replace(/, with args.*$/s, '')))
+function isMoving(error: unknown): boolean {
+  const { cause } = error instanceof Outage ? error : { cause: error }
+  return cause instanceof Error && /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b/.test(cause.message)
+}
+
+function fail(cause: unknown): never {
+  throw redisOutage(cause)
+}
+
+function tlsOf({ url, sentinel, cluster, caFile, serverName }: RedisPlace): Tls | undefined {
+  const isUsed = url?.reveal().startsWith('rediss:') ?? sentinel?.tls ?? cluster?.tls ?? false
+  if (!isUsed) return undefined
+  return {
+    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    ...(serverName !== undefined && { servername: serverName }),
+  }
 }

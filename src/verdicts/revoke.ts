@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis'
 import type { Slot } from '../gateway/names.ts'
 import { goneKey, poolKey } from './keys.ts'
 import { revokedSeconds, type Lifetimes } from './kept.ts'
@@ -10,32 +11,30 @@ import type { RedisServer } from './redis.ts'
  */
 export type Revoke = (slots: readonly Slot[], number: number) => Promise<void>
 
-/** Slots in one script call: Redis answers nobody else while it runs. */
+/** Slots that are under way at once: Redis must not have to keep the answers to all of them. */
 const batch = 500
 
 export function createRevoke(server: RedisServer, lifetimes: Lifetimes): Revoke {
   const seconds = revokedSeconds(lifetimes)
 
+  /** One script for each slot: those of two slots may be on two nodes. */
+  function revokeOne(redis: Redis, slot: Slot, number: number): Promise<unknown> {
+    const keys = [goneKey(slot), poolKey('good', slot), poolKey('other', slot)]
+    return redis.eval(revoking, keys.length, ...keys, number, seconds)
+  }
+
   return async function revoke(slots, number) {
     if (slots.length === 0) return
-    await server.visit(async redis => {
-      for (let first = 0; first < slots.length; first += batch) {
-        const keys = slots.slice(first, first + batch).flatMap(keysOf)
-        await redis.eval(revoking, keys.length, ...keys, number, seconds)
-      }
+    await server.visitEach(slots, goneKey, async (redis, each) => {
+      for (let first = 0; first < each.length; first += batch)
+        await Promise.all(each.slice(first, first + batch).map(slot => revokeOne(redis, slot, number)))
     })
   }
 }
 
-function keysOf(slot: Slot): string[] {
-  return [goneKey(slot), poolKey('good', slot), poolKey('other', slot)]
-}
-
 /** A tombstone never goes back to an earlier revision. */
 const revoking = `
-for i = 1, #KEYS, 3 do
-  local gone = tonumber(redis.call('GET', KEYS[i]) or 0)
-  redis.call('SET', KEYS[i], math.max(gone, tonumber(ARGV[1])), 'EX', ARGV[2])
-  redis.call('DEL', KEYS[i + 1], KEYS[i + 2])
-end
+local gone = tonumber(redis.call('GET', KEYS[1]) or 0)
+redis.call('SET', KEYS[1], math.max(gone, tonumber(ARGV[1])), 'EX', ARGV[2])
+redis.call('DEL', KEYS[2], KEYS[3])
 `

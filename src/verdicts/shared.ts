@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Instant } from '../gateway/names.ts'
+import type { Instant, Slot } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import { createBreaker } from './breaker.ts'
 import { poolOf, type Kept, type Named, type Pool } from './kept.ts'
@@ -34,13 +34,13 @@ const most: Record<Pool, number> = { good: 4, other: 16 }
 export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
   const { server, history, key, now, patience, outage } = options
   const seal = createSeal(key, history)
-  const redis = server.keep('verdicts', patience)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  redis.on('error', cause => breaker.failed(cause))
+  const shards = server.keep('verdicts', patience, cause => breaker.failed(cause))
 
   /** Not connected (yet) is no failure of its own: connecting reports those. */
-  function well(): boolean {
-    return redis.status === 'ready' && breaker.allows()
+  function well(slot: Slot): Redis | undefined {
+    const redis = shards.of(goneKey(slot))
+    return redis !== undefined && breaker.allows() ? redis : undefined
   }
 
   async function attend<T>(answer: Promise<T>): Promise<T | undefined> {
@@ -54,7 +54,7 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
     }
   }
 
-  async function read({ slot, proof }: Named): Promise<Kept | undefined> {
+  async function read(redis: Redis, { slot, proof }: Named): Promise<Kept | undefined> {
     const pools = [redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]
     const [good, other] = (await attend(Promise.all(pools))) ?? []
     const text = good ?? other
@@ -63,20 +63,20 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
 
   return {
     recall(attempt) {
-      return well() ? read(attempt) : undefined
+      const redis = well(attempt.slot)
+      return redis && read(redis, attempt)
     },
     remember({ slot, proof }, kept) {
       const life = kept.until - now()
-      if (life <= 0 || !well()) return
+      const redis = life > 0 ? well(slot) : undefined
+      if (redis === undefined) return
       const moment = history.momentOf(kept.verdict.asOf)
       const text = seal.close(proof, kept)
       if (moment === undefined || text === undefined) return // the store has gone back meanwhile
       const pool = poolOf(kept.verdict)
       void attend(writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life))
     },
-    close() {
-      redis.disconnect()
-    },
+    close: () => shards.close(),
   }
 }
 

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { createAskedAccounts, type AskedAccounts, type AskedSettings } from '../../src/accounts/asked.ts'
 import { createRememberedAccounts } from '../../src/accounts/remembered.ts'
@@ -13,6 +12,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { createStoreNews } from '../../src/news/store-news.ts'
 import { openStore } from '../../src/store/store.ts'
 import { redisAt, type RedisServer } from '../../src/verdicts/redis.ts'
+import type { Shards } from '../../src/verdicts/shards.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import type { FakeAzureDevOps } from '../support/fake-azure-devops.ts'
 import { until } from '../support/until.ts'
@@ -59,7 +59,7 @@ export async function aGateway(
   const store = await openStore({ url: new Secret(`sqlite:${file}`), clock: now })
   const remembered = createRememberedAccounts({ store: store.accounts, now })
   const registry = store.registry(async () => {})
-  const connections: Redis[] = []
+  const connections: Shards[] = []
   const told: string[] = []
   const outages: Outage[] = []
   const outage = (each: Outage) => void outages.push(each)
@@ -88,14 +88,14 @@ export async function aGateway(
       store: remembered,
       news,
       registry,
-      redis: redisUrl === undefined ? undefined : noting(redisAt(new Secret(redisUrl)), connections),
+      redis: redisUrl === undefined ? undefined : noting(redisAt({ url: new Secret(redisUrl) }), connections),
       key: await store.key('verdicts'),
       now,
       asked: each => void told.push(each),
       outage,
     },
   )
-  await until(() => connections.every(({ status }) => status === 'ready'))
+  await until(() => connections.every(shards => shards.of('any') !== undefined))
   t.teardown(async () => {
     await accounts.close()
     await store.close()
@@ -125,13 +125,13 @@ export async function aGateway(
 }
 
 /** The same server; what is kept connected to it is noted. */
-function noting(server: RedisServer, connections: Redis[]): RedisServer {
+function noting(server: RedisServer, connections: Shards[]): RedisServer {
   return {
     ...server,
-    keep(name, patience) {
-      const redis = server.keep(name, patience)
-      connections.push(redis)
-      return redis
+    keep(...wanted) {
+      const shards = server.keep(...wanted)
+      connections.push(shards)
+      return shards
     },
   }
 }

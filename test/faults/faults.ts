@@ -20,6 +20,8 @@ export interface Fault {
 }
 
 const run = promisify(execFile)
+/** Its node of a Cluster is the one that matters most. */
+const newsKey = 'altgate:announced:{news}'
 const withRedis: Needs = { redis: true }
 const withBoth: Needs = { redis: true, postgres: true }
 const withPostgres: Needs = { postgres: true }
@@ -84,6 +86,59 @@ export const faults: readonly Fault[] = [
     name: 'pauses its clients',
     needs: withRedis,
     breaks: ({ redis }) => redis?.server.command('CLIENT', 'PAUSE', '1500', 'ALL'),
+  },
+  {
+    part: 'Redis',
+    name: 'fails over, asked for, by Sentinels',
+    needs: { watched: true, postgres: true, gateways: 2 },
+    breaks: ({ watched }) => watched?.failover('asked'),
+  },
+  {
+    part: 'Redis',
+    name: 'is killed, and Sentinels make its replica the primary',
+    needs: { watched: true, postgres: true, gateways: 2 },
+    breaks: ({ watched }) => watched?.failover('killed'),
+    short: true,
+  },
+  {
+    part: 'Redis',
+    name: 'hangs, and Sentinels make its replica the primary',
+    needs: { watched: true, postgres: true, gateways: 2 },
+    breaks: ({ watched }) => watched?.failover('hung'),
+  },
+  {
+    part: 'Redis',
+    name: 'hands over a node of a Cluster to its replica',
+    needs: { cluster: true, postgres: true, gateways: 2 },
+    breaks: ({ cluster }) => cluster?.failover(newsKey, 'asked'),
+  },
+  {
+    part: 'Redis',
+    name: 'loses a node of a Cluster, and its replica takes over',
+    needs: { cluster: true, postgres: true, gateways: 2 },
+    breaks: ({ cluster }) => cluster?.failover(newsKey, 'killed'),
+    short: true,
+  },
+  {
+    part: 'Redis',
+    name: 'moves a slot of a Cluster to another node',
+    needs: { cluster: true, postgres: true, gateways: 2 },
+    breaks: ({ cluster }) => cluster?.move(newsKey),
+  },
+  {
+    part: 'PostgreSQL',
+    name: 'is killed, and its standby becomes the primary',
+    needs: { redis: true, pair: true, gateways: 2 },
+    breaks: ({ pair }) => pair?.first.stop('immediate'),
+    mends: ({ pair }) => pair?.second.promote(),
+    short: true,
+  },
+  {
+    part: 'PostgreSQL',
+    name: 'is killed, and its standby becomes the primary, and there is no Redis',
+    needs: { pair: true, gateways: 2 },
+    breaks: ({ pair }) => pair?.first.stop('immediate'),
+    mends: ({ pair }) => pair?.second.promote(),
   },
   ...lineFaults('PostgreSQL', withPostgres, ({ postgres }) => postgres?.line, {
     'does not answer, and there is no Redis': { kind: 'silent' },

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import argon2 from 'argon2'
 import type { Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { startPostgresPair, type PostgresPair } from '../support/postgres-pair.ts'
 import { startPostgres, type Postgres } from '../support/postgres.ts'
+import { startCluster, startWatched, type RedisCluster, type Watched } from '../support/redis-servers.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
 import { startLine, type Line } from './line.ts'
@@ -14,6 +16,10 @@ export interface FaultWorld {
   readonly gateways: readonly [Altgate, ...Altgate[]]
   readonly upstream: { readonly server: RecordingUpstream; readonly line: Line }
   readonly redis?: { readonly server: TestRedis; readonly line: Line }
+  /** Where Redis is not one server. */
+  readonly watched?: Watched
+  readonly cluster?: RedisCluster
+  readonly pair?: PostgresPair
   readonly postgres?: { readonly server: Postgres; readonly line: Line; readonly url: string }
   readonly callers: readonly Callers[]
 }
@@ -22,6 +28,11 @@ export interface Needs {
   /** SQLite if left out. */
   readonly postgres?: true
   readonly redis?: true
+  /** Instead of `redis`: a primary and a replica that Sentinels watch, or a Cluster of six. */
+  readonly watched?: true
+  readonly cluster?: true
+  /** Instead of `postgres`: a primary and a standby. */
+  readonly pair?: true
   /** More than one needs `postgres` and `redis`. */
   readonly gateways?: 1 | 2
   readonly settings?: Readonly<Record<string, unknown>>
@@ -44,18 +55,33 @@ export async function startFaultWorld(t: Pick<Test, 'teardown'>, needs: Needs): 
   const upstream = { server, line: await startLine(t, server.port) }
   const redis = needs.redis && (await redisBehindALine(t))
   const postgres = needs.postgres && (await postgresBehindALine(t))
+  const watched = needs.watched && (await startWatched(t))
+  const cluster = needs.cluster && (await startCluster(t))
+  const pair = needs.pair && (await startPostgresPair(t))
   const settings = {
     throttle,
     hashing: { ...cost, lanes: 1, queueLimit: 1000 },
     ...(redis && { redis: { url: `redis://127.0.0.1:${redis.line.port}` } }),
+    ...(watched && { redis: { sentinel: { name: 'altgate', hosts: watched.hosts } } }),
+    ...(cluster && { redis: { cluster: { hosts: cluster.hosts.slice(0, 2) } } }),
     ...(postgres && { store: { url: postgres.url } }),
+    ...(pair && { store: { url: pair.url } }),
     ...needs.settings,
   }
   const start = () => startAltgate(t, { settings, env: needs.env ?? {} })
   const first = await start()
   await fill(first, `http://127.0.0.1:${upstream.line.port}`)
   const gateways = [first, ...(needs.gateways === 2 ? [await start()] : [])] as const
-  return { gateways, upstream, callers: callers(), ...(redis && { redis }), ...(postgres && { postgres }) }
+  return {
+    gateways,
+    upstream,
+    callers: callers(),
+    ...(redis && { redis }),
+    ...(watched && { watched }),
+    ...(cluster && { cluster }),
+    ...(postgres && { postgres }),
+    ...(pair && { pair }),
+  }
 }
 
 async function redisBehindALine(t: Pick<Test, 'teardown'>) {

@@ -30,7 +30,7 @@ async function startGateway(
   file: string,
   leaseMs = endless,
 ): Promise<SmallGateway> {
-  const gateway = startSmallGateway({ url: redis.url, file, leaseMs })
+  const gateway = startSmallGateway({ redis: redis.url, file, leaseMs })
   t.teardown(() => gateway.close())
   await until(() => gateway.news.holdsLease())
   return gateway
@@ -172,7 +172,7 @@ t.test('a Redis that is restarted while a change waits in it: the change is refu
   const child = await forkGateway(t, redis, file, endless)
   child.kill('SIGSTOP')
   const waiting = store.setPassword('new', announceOn(redis.url)).catch((error: unknown) => error)
-  await until(async () => (await redis.command('exists', 'altgate:announced')) === 1)
+  await until(async () => (await redis.command('exists', 'altgate:announced:{news}')) === 1)
   await redis.stop()
   await redis.start()
   t.match(await waiting, { name: 'Outage', part: 'redis' })
@@ -184,7 +184,7 @@ t.test('a Redis that loses its memory while a change waits in it: the change is 
   const child = await forkGateway(t, redis, file, 3000)
   child.kill('SIGSTOP')
   const waiting = store.setPassword('new', announce).catch((error: unknown) => error)
-  await until(async () => (await redis.command('exists', 'altgate:announced')) === 1)
+  await until(async () => (await redis.command('exists', 'altgate:announced:{news}')) === 1)
   await redis.command('flushall')
   t.match(await waiting, { name: 'Outage', part: 'redis', cause: { message: 'the announcement is lost' } })
   t.equal(store.read().password, 'old')

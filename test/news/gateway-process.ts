@@ -2,7 +2,7 @@
 import { startSmallGateway } from './small-gateway.ts'
 
 const [url = '', file = '', leaseMs = ''] = process.argv.slice(2)
-const gateway = startSmallGateway({ url, file, leaseMs: Number(leaseMs) })
+const gateway = startSmallGateway({ redis: url, file, leaseMs: Number(leaseMs) })
 
 process.on('message', async (password: string) => {
   const answer = await gateway.says(password)

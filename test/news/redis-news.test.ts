@@ -13,7 +13,7 @@ async function setUp(t: Test, leaseMs = 300) {
   const relay = await startDeafeningRelay(t, redis)
   const file = join(temporaryDirectory(t), 'store.json')
   makeTinyStore(file, 'old')
-  const gateway = startSmallGateway({ url: relay.url, file, leaseMs })
+  const gateway = startSmallGateway({ redis: relay.url, file, leaseMs })
   t.teardown(() => gateway.close())
   await until(async () => gateway.news.holdsLease() && (await gateway.says('old')).via === 'l1')
   const store = openTinyStore(file)
@@ -129,7 +129,7 @@ t.test('a change that was made past Redis is found all the same', async t => {
 t.test('an announcement that cannot be read ends the lease until there is one that can', async t => {
   const { redis, gateway, store, announce } = await setUp(t)
   for (const strange of ['{"version":9}', 'null', '{', '{"id":1,"revision":"2","slots":[]}']) {
-    await redis.command('set', 'altgate:announced', strange)
+    await redis.command('set', 'altgate:announced:{news}', strange)
     await redis.command('publish', 'altgate:news', strange)
     await until(() => !gateway.news.holdsLease())
     const asked = gateway.store.asked()

@@ -9,7 +9,7 @@ import { createRedisNews, type RedisNews } from '../../src/news/redis-news.ts'
 import type { Forget } from '../../src/news/stale.ts'
 import { createStoreNews } from '../../src/news/store-news.ts'
 import { createLocalVerdicts, type LocalVerdicts } from '../../src/verdicts/local.ts'
-import { redisAt } from '../../src/verdicts/redis.ts'
+import { redisAt, type RedisPlace } from '../../src/verdicts/redis.ts'
 import { createRevoke } from '../../src/verdicts/revoke.ts'
 import { createSharedVerdicts } from '../../src/verdicts/shared.ts'
 import { createVerdictCache } from '../../src/verdicts/two-tier.ts'
@@ -21,7 +21,8 @@ const keys = createAttemptKeys(key)
 const lifetimes = { matchTtlSeconds: 300, otherTtlSeconds: 30 }
 
 export interface SmallGatewayOptions {
-  readonly url: string
+  /** Where it is, or its address. */
+  readonly redis: RedisPlace | string
   /** Of the tiny store. */
   readonly file: string
   readonly leaseMs: number
@@ -41,12 +42,12 @@ export interface SmallGateway {
   close(): Promise<void>
 }
 
-export function startSmallGateway({ url, file, leaseMs }: SmallGatewayOptions): SmallGateway {
+export function startSmallGateway({ redis, file, leaseMs }: SmallGatewayOptions): SmallGateway {
   const store = openTinyStore(file)
   const outages: Outage[] = []
   const outage = (each: Outage): void => void outages.push(each)
   const local = createLocalVerdicts({ ...lifetimes, goodEntries: 100, otherEntries: 100, now: Date.now })
-  const server = redisAt(new Secret(url))
+  const server = redisAt(placeOf(redis))
   const shared = createSharedVerdicts({
     server,
     history: steadyHistory,
@@ -97,9 +98,13 @@ export function startSmallGateway({ url, file, leaseMs }: SmallGatewayOptions): 
 }
 
 /** How a command tells the gateways on this Redis. */
-export function announceOn(url: string, took: (seconds: number) => void = () => {}): Announce {
-  const server = redisAt(new Secret(url))
+export function announceOn(redis: RedisPlace | string, took: (seconds: number) => void = () => {}): Announce {
+  const server = redisAt(placeOf(redis))
   return createAnnounce({ server, revoke: createRevoke(server, lifetimes), slotOf: keys.slot, took })
+}
+
+function placeOf(redis: RedisPlace | string): RedisPlace {
+  return typeof redis === 'string' ? { url: new Secret(redis) } : redis
 }
 
 export const slotOfAnna = keys.slot(msaScope, anna)

@@ -73,7 +73,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'throttle.exempt[0]: must be an IP address or a range such as 10.0.0.0/8, but is "10.0.0.0/99"',
     'throttle.loadTest.secret: must be text of at least 16 characters',
   ],
-  ['redis:', 'redis.url: is missing: it must be redis://host:port or rediss://host:port'],
+  ['redis:', 'redis: must have exactly one of url, sentinel and cluster'],
   [
     '__proto__: { port: 1 }',
     '__proto__: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',

@@ -61,7 +61,7 @@ t.test('references are followed, and a file starts at the folder of the settings
   const env = { REDIS_URL: 'redis://:pw@r', PORT: '99', LOG_FILE: 'a.log', PROXY: '10.0.0.1' }
   const settings = settingsOf(t, yaml, env, { 'config/secrets/store': 'postgres://a:b@c/d\n' })
   t.equal(settings.store.url.reveal(), 'postgres://a:b@c/d')
-  t.equal(settings.redis?.url.reveal(), 'redis://:pw@r')
+  t.equal(settings.redis?.url?.reveal(), 'redis://:pw@r')
   t.equal(settings.listen.port, 99)
   t.equal(settings.log.file, 'a.log')
   t.equal(settings.audit.file, 'audit.log', 'a group with a member called file is no reference')

@@ -24,3 +24,16 @@ for (const address of addresses) {
     t.equal(error instanceof Error && error.cause, undefined)
   })
 }
+
+for (const address of [
+  'postgres://altgate:canary@one,two/altgate?target_session_attrs=standby',
+  'postgres://altgate:canary@one,,two/altgate',
+  'postgres://altgate:canary@one,two:port/altgate',
+  'postgres://altgate:canary@/altgate?host=one,two,three&port=1,2',
+]) {
+  t.test(`nor can '${address}'`, async t => {
+    const error = await openStore({ url: new Secret(address) }).catch((refused: unknown) => refused)
+    t.match(error, { message: /^The address of the store cannot be read/ })
+    t.notMatch(String(error), 'canary')
+  })
+}

@@ -27,8 +27,8 @@ export interface Postgres {
   readonly goBack: () => Promise<void>
 }
 
-const superuser = 'altgate'
-const password = 'password-of-the-database'
+export const superuser = 'altgate'
+export const password = 'password-of-the-database'
 
 /** Makes an empty cluster and starts it; it ends with the test. `on`: where; this machine if left out. */
 export async function startPostgres(t: Pick<Test, 'teardown'>, on?: Host): Promise<Postgres> {
@@ -82,7 +82,8 @@ export async function query(url: string, sql: string): Promise<void> {
   }
 }
 
-async function makeCluster(directory: string, host: string, port: number): Promise<string> {
+/** The files of an empty server, which does not run yet. */
+export async function makeCluster(directory: string, host: string, port: number): Promise<string> {
   const data = join(directory, 'data')
   const passwordFile = join(directory, 'password')
   writeFileSync(passwordFile, password)
@@ -95,19 +96,20 @@ async function makeCluster(directory: string, host: string, port: number): Promi
     "unix_socket_directories = ''",
     'fsync = off',
   ]
-  writeFileSync(join(data, 'postgresql.auto.conf'), settings.join('\n'))
+  writeFileSync(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`)
   appendFileSync(join(data, 'pg_hba.conf'), 'host all all samenet scram-sha-256\n')
   return data
 }
 
-const isRoot = process.getuid?.() === 0
+export const isRoot = process.getuid?.() === 0
 
-async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
+/** An id of the user as whom the servers run where a test is root. */
+export async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
   return Number(succeeded('id', await run('id', [kind, 'nobody'])))
 }
 
 /** Runs one of its programs; they refuse to run as root. Debian keeps them away from the PATH. */
-async function postgres(
+export async function postgres(
   program: string,
   args: readonly string[],
   within: readonly string[] = [],

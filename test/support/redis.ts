@@ -84,8 +84,8 @@ export async function startRedis(t: Pick<Test, 'teardown'>, on?: Host): Promise<
 }
 
 /** The address as the program takes it. */
-export function addressOf({ url }: TestRedis): Secret {
-  return new Secret(url)
+export function addressOf({ url }: TestRedis): { readonly url: Secret } {
+  return { url: new Secret(url) }
 }
 
 async function launch(port: number, directory: string, on?: Host): Promise<ChildProcess> {

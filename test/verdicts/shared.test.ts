@@ -63,8 +63,8 @@ t.test(
       )
     }
     await settled()
-    t.equal(await redis.command('hlen', `altgate:other:${anna.slot}`), 16)
-    t.equal(await redis.command('hlen', `altgate:good:${anna.slot}`), 4)
+    t.equal(await redis.command('hlen', `altgate:other:{${anna.slot}}`), 16)
+    t.equal(await redis.command('hlen', `altgate:good:{${anna.slot}}`), 4)
     t.ok(await shared.recall(attempt('anna@example.com', 'guess-39')))
     t.equal(await shared.recall(attempt('anna@example.com', 'guess-23')), undefined)
   },
@@ -94,7 +94,7 @@ t.test(
     cache.remember(anna, match(4))
     await settled()
     const guess = attempt('anna@example.com', 'guess')
-    const key = `altgate:good:${anna.slot}`
+    const key = `altgate:good:{${anna.slot}}`
     const sealed = String(await redis.command('hget', key, anna.proof))
     const forged = [
       sealed.replace(/^\d+/, ends => String(Number(ends) + 60_000)),
@@ -137,8 +137,8 @@ t.test('neither user name nor password goes to Redis', async t => {
 t.test('what is told of an outage holds no password of Redis', async t => {
   const redis = await startRedis(t)
   await redis.command('config', 'set', 'requirepass', 'something')
-  const server = redisAt(new Secret(`redis://:canary-password@127.0.0.1:${redis.port}`))
-  const outage = await server.visit(async each => each.get('x')).catch((error: unknown) => error)
+  const server = redisAt({ url: new Secret(`redis://:canary-password@127.0.0.1:${redis.port}`) })
+  const outage = await server.visit('x', async each => each.get('x')).catch((error: unknown) => error)
   t.match(outage, { name: 'Outage', part: 'redis', cause: { message: /WRONGPASS|NOAUTH/ } })
   t.notMatch(inspect(outage, { depth: 9, showHidden: true }), /canary/)
   const old = server.outage(

@@ -78,11 +78,11 @@ t.test('a Redis that went back in time is not believed by a process that was tol
   ]
   one.cache.remember(anna, match(4))
   await one.settled()
-  const key = `altgate:good:${anna.slot}`
+  const key = `altgate:good:{${anna.slot}}`
   const before = String(await redis.command('hget', key, anna.proof))
   await revoke([anna.slot], revision(5))
   told.local.forget([anna.slot], revision(5))
-  await redis.command('del', `altgate:gone:${anna.slot}`)
+  await redis.command('del', `altgate:gone:{${anna.slot}}`)
   await redis.command('hset', key, anna.proof, before)
   t.equal(await told.cache.recall(anna), undefined)
   t.equal((await born.cache.recall(anna))?.found, 'match', 'it was there')
@@ -115,7 +115,7 @@ t.test('revoking thousands of names reaches each of them', async t => {
     left.filter(verdict => verdict !== undefined),
     [],
   )
-  t.equal(await redis.command('exists', ...attempts.map(({ slot }) => `altgate:gone:${slot}`)), 1234)
+  t.equal(await redis.command('exists', ...attempts.map(({ slot }) => `altgate:gone:{${slot}}`)), 1234)
 })
 
 t.test('a revocation that cannot be made is an outage', async t => {

@@ -1,0 +1,155 @@
+import pg from 'pg'
+import type { Secret } from '../gateway/secret.ts'
+import { ContainedClient } from './contained-client.ts'
+
+/** The servers of one address, of which one is connected to: libpq's way of naming several, which pg does not know. */
+export interface PostgresHosts {
+  /** For `pg.Pool`: a client of the server whose turn it is. */
+  readonly Client: typeof pg.Client
+  readonly count: number
+  /**
+   * A connection to the first server, from the one that served last, that takes connections and changes. Those of the
+   * pool that are older than the last failure are not used again: what broke one of them has broken all.
+   */
+  connect(pool: pg.Pool): Promise<pg.PoolClient>
+  /** Whether the connection is not to be used again after this error. */
+  isBroken(client: pg.PoolClient, error: unknown): boolean
+}
+
+/** Milliseconds for one of several servers to take a connection. */
+const patience = 1000
+
+/** What must be true of a server. `any`: that it takes connections. */
+type Session = 'any' | 'read-write' | 'primary'
+
+interface Address {
+  /** One for each server, as pg reads it. */
+  readonly urls: readonly string[]
+  readonly session: Session
+}
+
+/** `undefined`: it cannot be read. What the driver would say then contains the address, password included. */
+export function readPostgresHosts(url: Secret): PostgresHosts | undefined {
+  try {
+    const address = readAddress(url.reveal())
+    for (const each of address?.urls ?? []) new pg.Client({ connectionString: each })
+    return address && createHosts(address)
+  } catch {
+    return undefined
+  }
+}
+
+/** `postgres://user:password@host:port,host:port/database?…`, or with `host` and `port` among the parameters. */
+function readAddress(text: string): Address | undefined {
+  const [, scheme = '', user = '', authority = '', path = '', query = ''] =
+    /^(postgres(?:ql)?:\/\/)(?:([^/?#]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?$/.exec(text) ?? []
+  if (scheme === '') return undefined
+  const parameters = new URLSearchParams(query)
+  const session = parameters.get('target_session_attrs') ?? 'read-write'
+  // The store must take changes: there is no use for a standby.
+  if (session !== 'any' && session !== 'read-write' && session !== 'primary') return undefined
+  const balance = parameters.get('load_balance_hosts') ?? 'disable'
+  const named = parameters.get('host')?.split(',') ?? []
+  const hosts = named.length > 1 ? named.map(encodeURIComponent) : authority.split(',')
+  const ports = parameters.get('port')?.split(',') ?? []
+  if (hosts.length > 1 && hosts.includes('')) return undefined
+  if (ports.length > 1 && ports.length !== hosts.length) return undefined
+  for (const ours of ['target_session_attrs', 'load_balance_hosts']) parameters.delete(ours)
+  // One host among the parameters, as for a socket's folder, pg reads by itself.
+  if (hosts.length > 1) for (const ours of ['host', 'port']) parameters.delete(ours)
+  const rest = parameters.size === 0 ? '' : `?${parameters.toString()}`
+  const urls = hosts.map((host, at) => {
+    const port = hosts.length > 1 ? (ports[at] ?? ports[0]) : undefined
+    return `${scheme}${user && `${user}@`}${host}${port ? `:${port}` : ''}${path}${rest}`
+  })
+  return { urls: balance === 'random' ? urls.sort(() => Math.random() - 0.5) : urls, session }
+}
+
+function createHosts({ urls, session }: Address): PostgresHosts {
+  /** Whose turn it is, and how often that was put in question. */
+  let at = 0
+  let turn = 0
+  /** PgBouncer refuses settings of a session; the client's own limits are left then. */
+  let takesSettings = true
+  const turnOf = new WeakMap<pg.ClientBase, number>()
+  const checked = new WeakSet<pg.ClientBase>()
+
+  class HostClient extends ContainedClient {
+    constructor(config?: string | pg.ClientConfig) {
+      const given = typeof config === 'object' ? config : {}
+      super({
+        ...given,
+        connectionString: urls[at],
+        ...(!takesSettings && { statement_timeout: 0 }),
+        ...(urls.length > 1 && { connectionTimeoutMillis: patience }),
+      })
+      turnOf.set(this, turn)
+    }
+  }
+
+  /** Only whoever met it first puts it in question; the others come to what was made of that. */
+  function doubt(seen: number | undefined, step: 0 | 1): void {
+    if (seen !== turn) return
+    turn += 1
+    at = (at + step) % urls.length
+  }
+
+  async function check(client: pg.PoolClient): Promise<void> {
+    if (session === 'any' || checked.has(client)) return
+    const { rows } = await client.query<{ standby: boolean; readonly: string }>(checking)
+    const [state] = rows
+    if (state?.standby !== false || (session === 'read-write' && state.readonly !== 'off'))
+      throw new Error('the server takes no changes: it is a standby, or read-only')
+    checked.add(client)
+  }
+
+  return {
+    Client: HostClient,
+    count: urls.length,
+    async connect(pool) {
+      for (let left = urls.length; ; ) {
+        const [seen, withSettings] = [turn, takesSettings]
+        let client: pg.PoolClient | undefined
+        try {
+          client = await pool.connect()
+          if (turnOf.get(client) === turn) {
+            await check(client)
+            return client
+          }
+          client.release(true)
+        } catch (error) {
+          client?.release(true)
+          if (withSettings && isRefusedSetting(error)) takesSettings = false
+          else {
+            left -= 1
+            if (isOfAllHosts(error)) throw error
+            doubt(seen, 1)
+            if (left === 0) throw error
+          }
+        }
+      }
+    },
+    isBroken(client, error) {
+      if (error instanceof pg.DatabaseError && !isOfServer(error)) return false
+      doubt(turnOf.get(client), 0)
+      return true
+    },
+  }
+}
+
+const checking = `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') as readonly`
+
+/** The server itself is at fault: it stops, starts, takes no changes any more, or PgBouncer has lost it. */
+function isOfServer({ code = '' }: pg.DatabaseError): boolean {
+  return /^(?:25006|57P0[1-4]|08...)$/.test(code)
+}
+
+function isRefusedSetting(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /unsupported startup parameter/.test(error.message)
+}
+
+/** A wrong password or database is wrong everywhere; and what waits in our own pool says nothing of a host. */
+function isOfAllHosts(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return /^(?:28|3D)/.test(error.code ?? '')
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect'
+}

@@ -1,0 +1,142 @@
+import { nameOf, readAddress, type Address } from './redis-connector.ts'
+
+/** Which node of a Cluster has which key. */
+export interface ClusterMap {
+  /** As far as is known; asks for nothing. */
+  known(key: string): Address | undefined
+  /** The node that has a key, as a node says now. Rejects if none can be asked. */
+  owner(key: string): Promise<Address>
+  /** Every node that has slots, as a node says now. Rejects too if a slot has none. */
+  owners(): Promise<readonly Address[]>
+  /** An error that a node answered with: `MOVED` is believed at once, and asked about. */
+  readonly noticed: (error: Error) => void
+  /** Asks anew in the background, soon, and again while a follower is there and no node answers. */
+  readonly refresh: () => void
+  /** Told all owners after each answer, and why there was none. Gives what ends it. */
+  follow(follower: ClusterFollower): () => void
+}
+
+export interface ClusterFollower {
+  readonly owners: (owners: readonly Address[]) => void
+  readonly failed: (cause: unknown) => void
+}
+
+export interface ClusterMapOptions {
+  readonly hosts: readonly Address[]
+  /** What a node answers to `CLUSTER SLOTS`. */
+  readonly slotsOf: (node: Address) => Promise<unknown>
+}
+
+const slots = 16_384
+/** So many nodes are asked at once: the first answer counts. */
+const mostAsked = 6
+/** Milliseconds from an error to the question in the background. */
+const pause = 100
+
+export function createClusterMap({ hosts, slotsOf }: ClusterMapOptions): ClusterMap {
+  const ownerOf = Array.from<Address | undefined>({ length: slots })
+  const nodes = new Map(hosts.map(host => [nameOf(host), host]))
+  const followers = new Set<ClusterFollower>()
+  let refreshing = false
+
+  async function learn(): Promise<void> {
+    const known = [...nodes.values()].sort(() => Math.random() - 0.5).slice(0, mostAsked)
+    const answers = known.map(async node => readRanges(await slotsOf(node), node))
+    const ranges = await Promise.any(answers).catch(({ errors: [first] }: AggregateError) => {
+      throw first
+    })
+    ownerOf.fill(undefined)
+    nodes.clear()
+    for (const host of hosts) nodes.set(nameOf(host), host)
+    for (const { first, last, owner, replicas } of ranges) {
+      ownerOf.fill(owner, first, last + 1)
+      for (const each of [owner, ...replicas]) nodes.set(nameOf(each), each)
+    }
+    for (const follower of followers) follower.owners(allOwners())
+  }
+
+  function allOwners(): readonly Address[] {
+    return [...new Map(ownerOf.flatMap(each => (each ? [[nameOf(each), each] as const] : []))).values()]
+  }
+
+  function refresh(): void {
+    if (refreshing) return
+    refreshing = true
+    setTimeout(() => {
+      void learn()
+        .catch((cause: unknown) => {
+          for (const follower of followers) follower.failed(cause)
+          return followers.size > 0
+        })
+        .then(again => {
+          refreshing = false
+          if (again === true) refresh()
+        })
+    }, pause).unref()
+  }
+
+  return {
+    known: key => ownerOf[slotOf(key)],
+    async owner(key) {
+      await learn()
+      const owner = ownerOf[slotOf(key)]
+      if (owner === undefined) throw new Error('CLUSTERDOWN no node has that slot')
+      return owner
+    },
+    async owners() {
+      await learn()
+      if (ownerOf.includes(undefined)) throw new Error('CLUSTERDOWN there are slots that no node has')
+      return allOwners()
+    },
+    noticed({ message }) {
+      const [, word, slot, to = ''] = /(MOVED|CLUSTERDOWN)(?: (\d+) (\S+))?/.exec(message) ?? []
+      if (word === undefined) return
+      const owner = readAddress(to)
+      // A node that does not know another one's host leaves it out.
+      if (slot !== undefined && owner.host !== '') ownerOf[Number(slot)] = owner
+      refresh()
+    },
+    refresh,
+    follow(follower) {
+      followers.add(follower)
+      refresh()
+      return () => void followers.delete(follower)
+    },
+  }
+}
+
+interface Range {
+  readonly first: number
+  readonly last: number
+  readonly owner: Address
+  readonly replicas: readonly Address[]
+}
+
+/** The answer to `CLUSTER SLOTS`: first, last, and the nodes, the owner first. */
+function readRanges(answer: unknown, from: Address): readonly Range[] {
+  if (!Array.isArray(answer) || answer.length === 0) throw new Error('CLUSTERDOWN the node knows no slots')
+  return answer.map(([first, last, owner, ...replicas]: readonly unknown[]) => ({
+    first: Number(first),
+    last: Number(last),
+    owner: readNode(owner, from),
+    replicas: replicas.map(each => readNode(each, from)),
+  }))
+}
+
+/** A node that does not know its own host is where it was asked. */
+function readNode(node: unknown, from: Address): Address {
+  const [host, port] = Array.isArray(node) ? node : []
+  return { host: typeof host === 'string' && host !== '' ? host : from.host, port: Number(port) }
+}
+
+/** The slot of a key: CRC16 of what stands between its first braces, or of all of it if nothing does. */
+export function slotOf(key: string): number {
+  const tag = /^[^{]*\{([^}]+)\}/.exec(key)?.[1]
+  let crc = 0
+  for (const byte of Buffer.from(tag ?? key)) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)
+    crc &= 0xffff
+  }
+  return crc % slots
+}
