@@ -148,7 +148,7 @@ async function watch(
   open.defer(() => following.stop())
 
   const canary = keepCanary({
-    seconds: settings.operations.canarySeconds,
+    seconds: settings.operations.revocationProbeSeconds,
     ...store,
     redis: redis && revoke && { server: redis, revoke },
     took: metrics.revoked,

@@ -37,6 +37,7 @@ const joiners = [
   'services.ts',
   'stopping.ts',
   'tools.ts',
+  'unmoved.ts',
   'warnings.ts',
   'worker.ts',
 ]

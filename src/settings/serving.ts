@@ -29,7 +29,7 @@ export const serving = {
       port: whole(0, 65_535)
         .default(9180)
         .describe('The operations port. 0 takes any free one and says which.'),
-      canarySeconds: whole(0, 3600)
+      revocationProbeSeconds: whole(0, 3600)
         .default(15)
         .describe(
           'How often one of all gateways tries how long a change would take until it held everywhere, for `altgate_revocation_seconds`. 0: never; changes that are made are measured all the same.',

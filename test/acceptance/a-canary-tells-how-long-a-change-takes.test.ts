@@ -15,13 +15,13 @@ async function measured(altgates: readonly Altgate[], le = '+Inf'): Promise<numb
 }
 
 /** Two gateways on one PostgreSQL; all of them together make a trial so often. */
-async function startTwo(t: Test, withRedis: boolean, canarySeconds: number) {
+async function startTwo(t: Test, withRedis: boolean, revocationProbeSeconds: number) {
   const [database, redis] = await Promise.all([startPostgres(t), withRedis ? startRedis(t) : undefined])
   const settings = {
     store: { url: database.url, leaseMs: 3000 },
     ...(redis && { redis: { url: redis.url, leaseMs: 3000 } }),
   }
-  const env = { ALTGATE__OPERATIONS__CANARYSECONDS: String(canarySeconds) }
+  const env = { ALTGATE__OPERATIONS__CANARYSECONDS: String(revocationProbeSeconds) }
   const first = await startAltgate(t, { settings: { hashing, ...settings }, env })
   return [first, await startAltgate(t, { settings: { hashing, ...settings }, env })] as const
 }

@@ -9,7 +9,7 @@ t.test('an empty file, or none, gives the defaults', async t => {
   const none = loadSettings({ env: {}, cwd: aFolder(t) })
   t.same(none, { settings })
   t.same(settings.listen, { host: '0.0.0.0', port: 8080 })
-  t.same(settings.operations, { host: '127.0.0.1', port: 9180 })
+  t.same(settings.operations, { host: '127.0.0.1', port: 9180, revocationProbeSeconds: 15 })
   t.match(settings.accounts, { naming: { by: 'path' }, source: 'store' })
   t.equal(settings.store.url.reveal(), 'sqlite:./data/altgate.db')
   t.equal(settings.redis, undefined)
