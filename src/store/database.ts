@@ -3,9 +3,10 @@ import type { Schema } from './schema.ts'
 
 /**
  * What may be done where there is no store: `make` it, or refuse to go on. A command that made one would say that it
- * has changed something in gateways which know another.
+ * has changed something in gateways which know another. `serve` expects one, too, and gives up soon on a server that
+ * does not answer: callers wait.
  */
-export type OpenHow = 'make' | 'expect'
+export type OpenHow = 'make' | 'expect' | 'serve'
 
 /** An open database. Everything its driver throws is an `Outage` already. */
 export interface Database {

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import pg from 'pg'
-import type { Database } from './database.ts'
+import type { Database, OpenHow } from './database.ts'
 import { storeOutage } from './driver-error.ts'
 import type { PostgresHosts } from './postgres-hosts.ts'
 import type { Schema } from './schema.ts'
@@ -11,6 +11,12 @@ const connections = { reading: 9, writing: 1 }
 /** Milliseconds. The server gives up a statement first; the client's limit is for servers that are silent. */
 const limits = { connectionTimeoutMillis: 2000, statement_timeout: 5000, query_timeout: 6000 }
 
+/**
+ * For look-ups that a caller waits for: they take a millisecond. What a network has swallowed is asked for again soon, so
+ * that all is well two seconds after the network is.
+ */
+const impatient = { connectionTimeoutMillis: 1000, statement_timeout: 1200, query_timeout: 1500 }
+
 /** How long a change waits for its turn in this process; other processes' changes are `statement_timeout`'s. */
 const writingPatience = 5000
 
@@ -18,14 +24,15 @@ const writingPatience = 5000
 const migrationLock = 4_707_198_342
 
 /** Connects at the first statement, and again after each loss. */
-export function openPostgres(hosts: PostgresHosts): Database {
+export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
   const settings = {
     application_name: 'altgate',
     keepAlive: true,
     types,
     Client: hosts.Client,
   }
-  const reading = new pg.Pool({ ...settings, ...limits, max: connections.reading })
+  const patience = how === 'serve' ? impatient : limits
+  const reading = new pg.Pool({ ...settings, ...patience, max: connections.reading })
   const writing = new pg.Pool({
     ...settings,
     ...limits,

@@ -78,7 +78,7 @@ export async function openStore({
 }: StoreOptions): Promise<Store> {
   const database = await openDatabase(url, how)
   try {
-    if (how === 'expect' && !(await hasTables(database))) throw new Error(noStore)
+    if (how !== 'make' && !(await hasTables(database))) throw new Error(noStore)
     await database.exclusively(async db => {
       await migrate(db, clock())
       await pruneChanges(db, clock())
@@ -108,7 +108,7 @@ async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
   if (/^postgres(?:ql)?:\/\//.test(text)) {
     const { readPostgresHosts } = await import('./postgres-hosts.ts')
     const hosts = readPostgresHosts(url)
-    if (hosts !== undefined) return (await import('./postgres.ts')).openPostgres(hosts)
+    if (hosts !== undefined) return (await import('./postgres.ts')).openPostgres(hosts, how)
   }
   // Without the text: it may hold a password.
   throw new Error(

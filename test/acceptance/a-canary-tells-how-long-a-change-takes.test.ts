@@ -21,7 +21,7 @@ async function startTwo(t: Test, withRedis: boolean, revocationProbeSeconds: num
     store: { url: database.url, leaseMs: 3000 },
     ...(redis && { redis: { url: redis.url, leaseMs: 3000 } }),
   }
-  const env = { ALTGATE__OPERATIONS__CANARYSECONDS: String(revocationProbeSeconds) }
+  const env = { ALTGATE__OPERATIONS__REVOCATIONPROBESECONDS: String(revocationProbeSeconds) }
   const first = await startAltgate(t, { settings: { hashing, ...settings }, env })
   return [first, await startAltgate(t, { settings: { hashing, ...settings }, env })] as const
 }
