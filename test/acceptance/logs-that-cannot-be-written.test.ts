@@ -2,38 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startAltgate, type AltgateOptions } from '../support/altgate.ts'
+import { startAltgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { logWorld } from '../support/log-world.ts'
 import { metric } from '../support/metrics.ts'
-import { workersOf } from '../support/processes.ts'
-import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
-
-const anna = 'anna@example.com'
-const right = 'the password of anna'
-
-/** A gateway with one account, and what it takes to fill its log. */
-async function world(t: Test, options: AltgateOptions) {
-  const upstream = await recordingUpstream(t)
-  const stop = { graceSeconds: 5 }
-  const altgate = await startAltgate(t, { ...options, settings: { workers: 1, stop, ...options.settings } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
-  const workers = workersOf(altgate.pid)
-  async function tries(count: number): Promise<string> {
-    const answers = []
-    for (let done = 0; done < count; done += 50)
-      answers.push(
-        ...(await Promise.all(
-          Array.from({ length: 50 }, () => ask(`${altgate.url}/contoso/x`, { as: [anna, right] })),
-        )),
-      )
-    return summary(answers)
-  }
-  const dropped = (log: string) => metric(altgate, 'altgate_log_lines_dropped_total', { log })
-  return { altgate, tries, dropped, isWhole: () => String(workersOf(altgate.pid)) === String(workers) }
-}
 
 /** A disk of 64 KB, and a way to fill it. */
 function smallDisk(t: Test) {
@@ -74,7 +48,7 @@ t.test(
   async t => {
     const disk = smallDisk(t)
     const file = join(disk.directory, 'altgate.log')
-    const { altgate, tries, dropped, isWhole } = await world(t, { settings: { log: { file } } })
+    const { altgate, tries, dropped, isWhole } = await logWorld(t, { settings: { log: { file } } })
     disk.fill()
     let answered = ''
     await until(async () => {
@@ -99,7 +73,7 @@ t.test('a full disk under the audit log', async t => {
     const disk = smallDisk(t)
     const audit = { file: join(disk.directory, 'audit.log') }
     const log = { file: join(temporaryDirectory(t), 'altgate.log'), bufferKiB: 16 }
-    const { altgate, tries, dropped, isWhole } = await world(t, { settings: { audit, log } })
+    const { altgate, tries, dropped, isWhole } = await logWorld(t, { settings: { audit, log } })
     disk.fill()
     let answered = ''
     await until(async () => {
@@ -114,7 +88,9 @@ t.test('a full disk under the audit log', async t => {
   await t.test('refuse: 503 until there is room again, and no line is lost', async t => {
     const disk = smallDisk(t)
     const file = join(disk.directory, 'audit.log')
-    const { altgate, tries, dropped } = await world(t, { settings: { audit: { file, onFailure: 'refuse' } } })
+    const { altgate, tries, dropped } = await logWorld(t, {
+      settings: { audit: { file, onFailure: 'refuse' } },
+    })
     t.equal(await tries(50), '200 allow')
     disk.fill()
     await until(async () => (await tries(50)) === '503 unavailable')
@@ -139,7 +115,7 @@ t.test(
   async t => {
     const directory = join(temporaryDirectory(t), 'log')
     const file = join(directory, 'altgate.log')
-    const { altgate, tries } = await world(t, { settings: { log: { file } } })
+    const { altgate, tries } = await logWorld(t, { settings: { log: { file } } })
     renameSync(file, `${file}.1`)
     await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
     rmSync(directory, { recursive: true })

@@ -2,38 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startAltgate, type AltgateOptions } from '../support/altgate.ts'
-import { ask, summary } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
-import { metric } from '../support/metrics.ts'
-import { workersOf } from '../support/processes.ts'
-import { recordingUpstream } from '../support/recording-upstream.ts'
+import { logWorld } from '../support/log-world.ts'
 import { until } from '../support/until.ts'
-
-const anna = 'anna@example.com'
-const right = 'the password of anna'
-
-/** A gateway with one account, and what it takes to fill its log. */
-async function world(t: Test, options: AltgateOptions) {
-  const upstream = await recordingUpstream(t)
-  const stop = { graceSeconds: 5 }
-  const altgate = await startAltgate(t, { ...options, settings: { workers: 1, stop, ...options.settings } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
-  const workers = workersOf(altgate.pid)
-  async function tries(count: number): Promise<string> {
-    const answers = []
-    for (let done = 0; done < count; done += 50)
-      answers.push(
-        ...(await Promise.all(
-          Array.from({ length: 50 }, () => ask(`${altgate.url}/contoso/x`, { as: [anna, right] })),
-        )),
-      )
-    return summary(answers)
-  }
-  const dropped = (log: string) => metric(altgate, 'altgate_log_lines_dropped_total', { log })
-  return { altgate, tries, dropped, isWhole: () => String(workersOf(altgate.pid)) === String(workers) }
-}
 
 async function endsInTime(t: Test, stop: () => Promise<number>): Promise<void> {
   const began = performance.now()
@@ -47,7 +18,7 @@ t.test('a standard output that nobody reads stops nothing, and is told when some
   const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
   t.teardown(() => closeSync(reader))
   const within = ['sh', '-c', `exec "$@" > ${fifo}`, 'sh']
-  const { altgate, tries, dropped } = await world(t, { within, settings: { log: { bufferKiB: 16 } } })
+  const { altgate, tries, dropped } = await logWorld(t, { within, settings: { log: { bufferKiB: 16 } } })
   let answered = ''
   await until(async () => {
     answered = await tries(50)
@@ -72,7 +43,7 @@ t.test('a standard output that nobody will ever read does not keep it from endin
   execFileSync('mkfifo', [fifo])
   const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
   t.teardown(() => closeSync(reader))
-  const { altgate, tries } = await world(t, {
+  const { altgate, tries } = await logWorld(t, {
     within: ['sh', '-c', `exec "$@" > ${fifo}`, 'sh'],
     settings: { log: {} },
   })
@@ -90,7 +61,7 @@ for (const [name, redirection] of [
       name === 'closed'
         ? ['bash', '-c', 'exec "$@" > >(exec true)', 'bash']
         : ['sh', '-c', `exec "$@" ${redirection}`, 'sh']
-    const { altgate, tries, isWhole } = await world(t, { within, settings: { log: {} } })
+    const { altgate, tries, isWhole } = await logWorld(t, { within, settings: { log: {} } })
     t.equal(await tries(100), '200 allow')
     t.ok(isWhole(), 'no worker has died')
     await endsInTime(t, altgate.stop)
