@@ -120,10 +120,14 @@ t.test('a Redis that is killed and comes back with nothing is taken up again', a
 })
 
 t.test('a change that was made past Redis is found all the same', async t => {
-  const { gateway, makeSilently } = await setUp(t, 400)
-  await makeSilently()
-  await until(async () => !(await gateway.says('old')).right)
-  t.equal(gateway.outages.length, 0, 'nothing was out of order')
+  // On a busy machine Redis may seem to hang meanwhile, which would find it as well: then it is tried again.
+  for (let left = 3; left > 0; left--) {
+    const { gateway, makeSilently } = await setUp(t, 400)
+    await makeSilently()
+    await until(async () => !(await gateway.says('old')).right)
+    if (gateway.outages.length === 0) return t.pass('nothing was out of order')
+  }
+  t.fail('it was found by outages alone')
 })
 
 t.test('an announcement that cannot be read ends the lease until there is one that can', async t => {
