@@ -72,8 +72,19 @@ export function keepConnection({ access, find, name, patience, drops }: KeptOpti
       return word !== undefined && drops.includes(word)
     },
   })
+  endsWhileItWaits(redis)
   keepInStep(redis)
   return redis
+}
+
+/** A client that is closed between two tries to connect says nothing of its end, and what waits for it would go on. */
+function endsWhileItWaits(redis: Redis): void {
+  const disconnect = redis.disconnect.bind(redis)
+  redis.disconnect = (reconnect = false) => {
+    const waits = redis.status === 'reconnecting' && !reconnect
+    disconnect(reconnect)
+    if (waits) redis.emit('end')
+  }
 }
 
 /** A connection for one task. Throws `Outage`. */

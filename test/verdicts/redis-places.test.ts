@@ -5,11 +5,13 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { createSharedBook } from '../../src/throttling/shared-book.ts'
 import { createThrottle } from '../../src/throttling/throttle.ts'
 import { slotOf } from '../../src/verdicts/cluster-map.ts'
+import { keepConnection } from '../../src/verdicts/redis-connections.ts'
 import { redisAt, type RedisPlace } from '../../src/verdicts/redis.ts'
 import { createRevoke } from '../../src/verdicts/revoke.ts'
 import { createSharedVerdicts } from '../../src/verdicts/shared.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { freePort } from '../support/ports.ts'
 import { startCluster, startWatched, type Doors } from '../support/redis-servers.ts'
 import { steadyHistory } from '../support/steady-history.ts'
 import { until } from '../support/until.ts'
@@ -153,4 +155,21 @@ t.test('slots are those of Redis', async t => {
   t.equal(slotOf('foo{bar}{zap}'), slotOf('bar'))
   t.not(slotOf('foo{}{bar}'), slotOf('bar'))
   t.equal(slotOf('altgate:announced:{news}'), slotOf('altgate:gateways:{news}'))
+})
+
+t.test('a client that is closed between two tries to connect ends', async t => {
+  const port = await freePort()
+  const redis = keepConnection({
+    access: { tls: undefined, primaryOnly: false },
+    find: () => ({ host: '127.0.0.1', port }),
+    name: 'test',
+    patience: 100,
+    drops: [],
+  })
+  redis.on('error', () => {}) // nothing listens there
+  const ended = new Promise(resolve => redis.once('end', resolve)) // `once` of events would take an error for an end
+  await until(() => redis.status === 'reconnecting')
+  redis.disconnect()
+  await ended
+  t.pass('and what watches for it is let go')
 })
