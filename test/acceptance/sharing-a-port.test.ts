@@ -41,11 +41,13 @@ t.test('but not to another gateway: a port that is taken is told in one sentence
 t.test('where any free port will do, all workers find the same one, and the log says which', async t => {
   const settings = { workers: 2, listen: { host: '127.0.0.1', port: 0 } }
   const altgate = await startAltgate(t, { settings })
-  const line = altgate
-    .logs()
-    .split('\n')
-    .find(each => each.includes('"listening"'))
-  const { port, operations } = JSON.parse(line ?? '{}')
+  const line = () =>
+    altgate
+      .logs()
+      .split('\n')
+      .find(each => each.includes('"listening"'))
+  await until(() => line() !== undefined)
+  const { port, operations } = JSON.parse(line() ?? '{}')
   t.equal(operations, altgate.operationsUrl)
   t.equal(listenersOn(port), 2)
   t.equal((await fetch(`http://127.0.0.1:${port}/nobody/x`)).status, 401)
