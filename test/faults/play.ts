@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { ask } from '../support/ask.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 import { startTraffic, type Tally } from './traffic.ts'
 import { startFaultWorld } from './world.ts'
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { faults, type Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
+import { faults } from './faults.ts'
 import { play } from './play.ts'
 
 /** The short form of `npm run faults`: a few hundred requests for the faults of a part that differ most. */
