@@ -3,12 +3,23 @@ import type { FaultWorld, Needs } from './world.ts'
 
 /** One way in which a part fails, and how it is mended. */
 export interface Fault {
-  readonly part: 'Redis' | 'PostgreSQL' | 'SQLite' | 'upstream' | 'processes'
+  readonly part:
+    | 'Redis'
+    | 'PostgreSQL'
+    | 'SQLite'
+    | 'upstream'
+    | 'provider'
+    | 'processes'
+    | 'clock'
+    | 'disks'
+    | 'pipes'
   readonly name: string
   readonly needs: Needs
   readonly breaks: (world: FaultWorld) => unknown
   /** Left out: it is over by itself. */
   readonly mends?: (world: FaultWorld) => unknown
+  /** Nothing of it reaches a caller: not even an answer that says to come again. */
+  readonly unnoticed?: boolean
   /** Also run, for a moment, by the suite. */
   readonly short?: true
 }
@@ -28,8 +39,12 @@ export function lineFaults(
     needs,
     breaks: world => lineOf(world)?.set(fault),
     mends: world => lineOf(world)?.set({ kind: 'none' }),
-    // PostgreSQL is not normal soon enough after a surplus message: docs/reliability.md says so when it is run in whole.
-    ...(shortKinds.has(fault.kind) &&
-      !(part === 'PostgreSQL' && fault.kind === 'surplus') && { short: true as const }),
+    ...(isShort(part, fault) && { short: true as const }),
   }))
+}
+
+function isShort(part: Fault['part'], { kind }: LineFault): boolean {
+  // PostgreSQL is not normal soon enough after a surplus message: docs/reliability.md says so when it is run in whole.
+  if (part === 'PostgreSQL' && kind === 'surplus') return false
+  return part === 'provider' ? kind === 'silent' : shortKinds.has(kind)
 }
