@@ -275,9 +275,7 @@ function lineFaults(
     needs,
     breaks: world => lineOf(world)?.set(fault),
     mends: world => lineOf(world)?.set({ kind: 'none' }),
-    // PostgreSQL is not normal soon enough after a surplus message: docs/reliability.md says so when it is run in whole.
-    ...(shortKinds.has(fault.kind) &&
-      !(part === 'PostgreSQL' && fault.kind === 'surplus') && { short: true as const }),
+    ...(shortKinds.has(fault.kind) && { short: true as const }),
   }))
 }
 
