@@ -55,10 +55,7 @@ async function redisFinding({ redis }: Settings, tools: Tools | undefined): Prom
   if (redis === undefined) return { part, ok: true, sentence: 'is not in the settings: one machine' }
   if (tools?.redis === undefined) return { part, ok: false, sentence: 'was not tried: the store comes first' }
   const client = tools.redis
-  return probe(part, async () => {
-    await client.ping()
-    return 'answers'
-  })
+  return probe(part, () => client.survey())
 }
 
 async function* accountFindings(settings: Settings, tools: Tools | undefined): AsyncGenerator<Finding> {

@@ -21,8 +21,8 @@ export interface Tools {
   readonly hasher: PasswordHasher
   readonly generated: GeneratedPasswords
   readonly keys: AttemptKeys
-  /** Missing: the settings name no Redis. `ping` throws `Outage`. */
-  readonly redis?: { ping(): Promise<void> }
+  /** Missing: the settings name no Redis. `survey` says which servers answer, and throws `Outage`. */
+  readonly redis?: { survey(): Promise<string> }
   /** Missing: the store alone says what accounts are connected to. One question, asked now. */
   readonly source?: { readonly ask: (name: AccountName) => Promise<Answer> }
   close(): Promise<void>

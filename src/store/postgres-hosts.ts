@@ -139,9 +139,9 @@ function createHosts({ urls, session }: Address): PostgresHosts {
 
 const checking = `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') as readonly`
 
-/** The server itself is at fault: it stops, starts, takes no changes any more, or PgBouncer has lost it. */
+/** The server stops, starts, takes no changes any more, has ended the session, or PgBouncer has lost it. */
 function isOfServer({ code = '' }: pg.DatabaseError): boolean {
-  return /^(?:25006|57P0[1-4]|08...)$/.test(code)
+  return /^(?:25006|25P0[34]|57P0[1-5]|08...)$/.test(code)
 }
 
 function isRefusedSetting(error: unknown): boolean {

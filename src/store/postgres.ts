@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sq
 import pg from 'pg'
 import type { Database, OpenHow } from './database.ts'
 import { storeOutage } from './driver-error.ts'
+import { keepTransactions } from './open-transaction.ts'
 import type { PostgresHosts } from './postgres-hosts.ts'
 import type { Schema } from './schema.ts'
 
@@ -87,15 +88,22 @@ function mendingPool(pool: pg.Pool, hosts: PostgresHosts): PostgresPool {
     async connect() {
       const client = await hosts.connect(pool).catch(fail)
       let broken = false
-      const query = (text: string, values: readonly unknown[]) =>
-        client.query(text, [...values]).catch((error: unknown) => {
+      async function send(text: string, values: readonly unknown[]) {
+        // It would wait behind what is not answered any more.
+        if (broken) throw storeOutage(new Error('the connection is lost'))
+        return await client.query(text, [...values]).catch((error: unknown) => {
           broken = hosts.isBroken(client, error) || broken
           return fail(error)
         })
+      }
+      const statements = keepTransactions(send, Number(pool.options.statement_timeout))
       return {
         // The other form that Kysely knows is for cursors, which only streams use.
-        query: query as unknown as PostgresPoolClient['query'],
-        release: (destroy = false) => client.release(destroy || broken),
+        query: statements.query as unknown as PostgresPoolClient['query'],
+        release(destroy = false) {
+          statements.end()
+          client.release(destroy || broken)
+        },
       }
     },
   }

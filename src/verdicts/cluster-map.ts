@@ -85,7 +85,8 @@ export function createClusterMap({ hosts, slotsOf }: ClusterMapOptions): Cluster
     },
     async owners() {
       await learn()
-      if (ownerOf.includes(undefined)) throw new Error('CLUSTERDOWN there are slots that no node has')
+      const without = ownerOf.filter(owner => owner === undefined).length
+      if (without > 0) throw new Error(`CLUSTERDOWN no node has ${without} of the ${slots} slots`)
       return allOwners()
     },
     noticed({ message }) {

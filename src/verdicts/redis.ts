@@ -34,6 +34,8 @@ export interface RedisServer {
   ): Promise<void>
   /** Resolves if every server that has keys answers. Throws `Outage`. */
   ping(): Promise<void>
+  /** The same, with a sentence for operators on which servers these are. */
+  survey(): Promise<string>
   /** The outage that an error of a connection is, fit for a log. */
   outage(cause: unknown): Outage
 }
@@ -85,7 +87,12 @@ export function redisAt(place: RedisPlace): RedisServer {
 function redisAtUrl(url: Secret, tls: Tls | undefined): RedisServer {
   const { hostname: host, port } = new URL(url.reveal())
   const find = () => ({ host, port: Number(port || 6379) })
-  return oneServer({ url, tls, primaryOnly: true }, find, redis => redis)
+  return oneServer(
+    { url, tls, primaryOnly: true },
+    find,
+    redis => redis,
+    async () => 'answers',
+  )
 }
 
 function redisBySentinel(sentinel: NonNullable<RedisPlace['sentinel']>, tls: Tls | undefined): RedisServer {
@@ -125,14 +132,21 @@ function redisBySentinel(sentinel: NonNullable<RedisPlace['sentinel']>, tls: Tls
   }
 
   const { user, password } = sentinel
-  return oneServer({ user, password, tls, primaryOnly: true }, sentinels.primary, watched)
+  return oneServer({ user, password, tls, primaryOnly: true }, sentinels.primary, watched, async () => {
+    const { primary, votes } = await sentinels.count()
+    return `answers: the primary is ${nameOf(primary)}, named by ${votes} of ${sentinel.hosts.length} Sentinels`
+  })
 }
 
-/** One server has all keys at one time. `watched`: what is done with kept connections, and where each has led last. */
+/**
+ * One server has all keys at one time. `watched`: what is done with kept connections, and where each has led last;
+ * `sentence`: on the server that has answered.
+ */
 function oneServer(
   access: Access,
   find: Find,
   watched: (redis: Redis, last: () => Address | undefined) => Redis,
+  sentence: () => Promise<string>,
 ): RedisServer {
   function keepAt(_: string, name: string, patience: number): Redis {
     let last: Address | undefined
@@ -144,6 +158,8 @@ function oneServer(
     return visitOnce({ access, find, patience: visitPatience }, task)
   }
 
+  const ping = () => visit('', async redis => void (await redis.ping()))
+
   return {
     keep(name, patience, failed) {
       const redis = keepAt('', name, patience)
@@ -153,7 +169,11 @@ function oneServer(
     keepAt,
     visit,
     visitEach: (things, _, task) => visit('', redis => task(redis, things)),
-    ping: () => visit('', async redis => void (await redis.ping())),
+    ping,
+    async survey() {
+      await ping()
+      return await sentence().catch(fail)
+    },
     outage: redisOutage,
   }
 }
@@ -171,6 +191,17 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
 
   function visitAt<T>(node: Address, task: (redis: Redis) => Promise<T>): Promise<T> {
     return visitOnce({ access, find: () => node, patience: visitPatience }, task)
+  }
+
+  async function pingAll(): Promise<readonly Address[]> {
+    const nodes = await map.owners().catch(fail)
+    const pings = nodes.map(node =>
+      visitAt(node, redis => redis.ping()).catch(({ cause }: Outage) =>
+        fail(new Error(`${nameOf(node)}: ${cause instanceof Error ? cause.message : ''}`)),
+      ),
+    )
+    await Promise.all(pings)
+    return nodes
   }
 
   return {
@@ -203,9 +234,10 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
         await Promise.all(visits)
       })
     },
-    async ping() {
-      const nodes = await map.owners().catch(fail)
-      await Promise.all(nodes.map(node => visitAt(node, redis => redis.ping())))
+    ping: async () => void (await pingAll()),
+    async survey() {
+      const nodes = await pingAll()
+      return `answers: ${nodes.length} primaries of a Cluster, which have all slots`
     },
     outage: redisOutage,
   }

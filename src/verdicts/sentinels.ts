@@ -5,6 +5,8 @@ import { nameOf, readAddress, type Address } from './redis-connector.ts'
 export interface Sentinels {
   /** The primary as most of those name it that answer. Rejects if none does, or if they are of two minds. */
   readonly primary: () => Promise<Address>
+  /** The same, and how many name it. Waits for all of them. */
+  readonly count: () => Promise<{ readonly primary: Address; readonly votes: number }>
   /** Told of the primary whenever it may have become another one, until it is told to stop. */
   watch(named: (address: Address) => void): () => void
 }
@@ -46,6 +48,11 @@ export function createSentinels({ name, hosts, ask, keep }: SentinelsOptions): S
 
   return {
     primary,
+    async count() {
+      const chosen = await primary()
+      const names = await Promise.all(hosts.map(host => askOne(host).catch(() => undefined)))
+      return { primary: chosen, votes: names.filter(name => name === nameOf(chosen)).length }
+    },
     watch(named) {
       const look = () => void primary().then(named, () => {}) // whoever needs it is told
       const kept = hosts.map(host => {

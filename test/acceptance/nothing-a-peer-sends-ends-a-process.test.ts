@@ -8,6 +8,7 @@ import { ask, basicOf } from '../support/ask.ts'
 import { startInjectingRelay, type InjectingRelay } from '../support/injecting-relay.ts'
 import { hostileAnswers } from '../support/hostile-answer.ts'
 import { metric } from '../support/metrics.ts'
+import { message } from '../support/postgres-message.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { isRunning, workersOf } from '../support/processes.ts'
 import { freePort } from '../support/ports.ts'
@@ -103,14 +104,6 @@ t.test('bytes from Redis that are lost on the way', async t => {
   relay.alter(undefined)
   await isWell(t, altgate, processes)
 })
-
-/** A message of PostgreSQL: a letter, the length of what follows with itself, and that. */
-function message(letter: string, body: Uint8Array | string = '', length = body.length + 4): Buffer {
-  const head = Buffer.alloc(5)
-  head.write(letter)
-  head.writeUInt32BE(length, 1)
-  return Buffer.concat([head, Buffer.from(body)])
-}
 
 t.test('rubbish from PostgreSQL', async t => {
   const database = await startPostgres(t)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
+import { startCluster, startWatched } from '../support/redis-servers.ts'
 import { startRedis } from '../support/redis.ts'
 import { aDesk, type Desk } from './desk.ts'
 
@@ -99,6 +100,49 @@ t.test('parts that never answer do not hold it up', async t => {
     'ok listen',
   ])
   t.notMatch(withoutStore.stdout + withoutStore.stderr, 'canary')
+})
+
+/** What `check` says of Redis where the settings say where it is. */
+async function redisLine(desk: Desk, redis: Readonly<Record<string, unknown>>): Promise<string> {
+  const file = join(desk.directory, 'redis.yaml')
+  writeFileSync(file, JSON.stringify({ redis }))
+  return /^.*redis .*$/m.exec((await desk.run(['check', '--config', file])).stdout)?.[0] ?? ''
+}
+
+t.test('of Sentinels it is told which primary they name, and how many do', async t => {
+  const { hosts, primary, sentinels, servers } = await startWatched(t)
+  const desk = await aFreeDesk(t)
+  const redis = { sentinel: { name: 'altgate', hosts } }
+  const named = `answers: the primary is 127.0.0.1:${await primary()}, named by`
+  t.equal(await redisLine(desk, redis), `ok      redis       ${named} 3 of 3 Sentinels`)
+  sentinels[0]?.pause()
+  t.equal(await redisLine(desk, redis), `ok      redis       ${named} 2 of 3 Sentinels`)
+  sentinels[0]?.resume()
+  t.equal(
+    await redisLine(desk, { sentinel: { name: 'another', hosts } }),
+    'FAILED  redis       the Sentinels know no primary of that name',
+  )
+  for (const each of servers) await each.kill()
+  t.match(await redisLine(desk, redis), /^FAILED {2}redis .*ECONNREFUSED/)
+})
+
+t.test('of a Cluster it is told how many primaries there are, and whether a slot is left out', async t => {
+  const { hosts, nodes, owner, replicaOf } = await startCluster(t)
+  const desk = await aFreeDesk(t)
+  const redis = { cluster: { hosts: hosts.slice(0, 2) } }
+  const well = 'ok      redis       answers: 3 primaries of a Cluster, which have all slots'
+  t.equal(await redisLine(desk, redis), well)
+  const first = await owner('a')
+  const id = await first.command('cluster', 'myid')
+  const slot = await first.command('cluster', 'keyslot', 'a')
+  for (const node of nodes) await node.command('cluster', 'delslots', String(slot))
+  t.equal(await redisLine(desk, redis), 'FAILED  redis       CLUSTERDOWN no node has 1 of the 16384 slots')
+  for (const node of nodes)
+    await node.command('cluster', 'setslot', String(slot), 'node', String(id)).catch(() => {})
+  await first.command('cluster', 'addslots', String(slot)).catch(() => {})
+  await (await replicaOf(first)).kill()
+  await first.kill()
+  t.match(await redisLine(desk, redis), new RegExp(`^FAILED {2}redis .*127\\.0\\.0\\.1:${first.port}`))
 })
 
 t.test('an upstream that never answers is not well', async t => {

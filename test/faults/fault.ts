@@ -44,7 +44,5 @@ export function lineFaults(
 }
 
 function isShort(part: Fault['part'], { kind }: LineFault): boolean {
-  // PostgreSQL is not normal soon enough after a surplus message: docs/reliability.md says so when it is run in whole.
-  if (part === 'PostgreSQL' && kind === 'surplus') return false
   return part === 'provider' ? kind === 'silent' : shortKinds.has(kind)
 }

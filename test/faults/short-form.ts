@@ -23,6 +23,4 @@ export function shortForm(...parts: readonly Fault['part'][]): void {
       t.equal(gone, undefined, 'the gateway is ready')
     })
   }
-  // What was broken may keep a handle for minutes; the servers themselves are gone by now.
-  t.teardown(() => void setTimeout(() => process.exit(), 2000).unref())
 }

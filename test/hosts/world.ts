@@ -45,6 +45,8 @@ export interface WorldOptions {
   /** Without it gateways look at the log of the store. */
   readonly redis: boolean
   readonly settings?: Readonly<Record<string, unknown>>
+  /** Milliseconds that a gateway may trust its memory without news from Redis. */
+  readonly redisLeaseMs?: number
 }
 
 let made: ReturnType<typeof hostsOf> | undefined
@@ -55,7 +57,7 @@ function hostsOf() {
 /** Three gateways with an account and Anna's credential. All of it ends with the test; the hosts stay for the next one. */
 export async function startHostWorld(
   t: Pick<Test, 'teardown'>,
-  { redis: wantsRedis, settings: more = {} }: WorldOptions,
+  { redis: wantsRedis, settings: more = {}, redisLeaseMs = 1000 }: WorldOptions,
 ): Promise<HostWorld> {
   made ??= hostsOf()
   const hosts = made
@@ -71,7 +73,7 @@ export async function startHostWorld(
     throttle,
     hashing,
     store,
-    ...(redis && { redis: { url: redis.url } }),
+    ...(redis && { redis: { url: redis.url, leaseMs: redisLeaseMs } }),
     ...more,
   }
   const startOn = async (host: Host): Promise<HostedGateway> => ({

@@ -4,6 +4,7 @@ import { startPgBouncer } from '../support/pgbouncer.ts'
 import { query, startPostgres } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 import { openFresh, storeContract } from './contract.ts'
+import { cutOffContract } from './contract-cut-off.ts'
 
 const server = await startPostgres(t)
 const bouncer = await startPgBouncer(t, Number(new URL(server.url).port))
@@ -21,6 +22,8 @@ async function makeDatabase(_t: Test) {
 }
 
 t.test('PgBouncer in transaction mode: a store keeps what it promises', t => storeContract(t, makeDatabase))
+
+t.test('PgBouncer, whose clients are cut off', t => cutOffContract(t, makeDatabase))
 
 t.test('after PgBouncer has lost the server it works again when this is back', async t => {
   const store = await openFresh(t, makeDatabase)

@@ -5,6 +5,7 @@ import { openStore } from '../../src/store/store.ts'
 import { query, startPostgres } from '../support/postgres.ts'
 import { startRelay } from '../support/relay.ts'
 import { open, openFresh, storeContract } from './contract.ts'
+import { cutOffContract } from './contract-cut-off.ts'
 import { actor, anna, hashOf, msa, outage, revision, silently } from './samples.ts'
 
 const server = await startPostgres(t)
@@ -22,6 +23,8 @@ async function makeDatabase(_t: Test) {
 const credential = { username: anna, hash: hashOf('one') }
 
 t.test('PostgreSQL keeps what a store promises', t => storeContract(t, makeDatabase))
+
+t.test('PostgreSQL, whose processes are cut off', t => cutOffContract(t, makeDatabase))
 
 t.test('PostgreSQL has no pulse', async t => {
   t.equal((await openFresh(t, makeDatabase)).changes.pulse(), undefined)

@@ -1,0 +1,141 @@
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { ranTruly } from '../hosts/commands.ts'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask } from '../support/ask.ts'
+import { startPostgresPair } from '../support/postgres-pair.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { startCluster, startWatched } from '../support/redis-servers.ts'
+import { until } from '../support/until.ts'
+
+const anna = 'anna@example.com'
+const path = '/contoso/welcome.git/info/refs'
+const endless = { guesses: 1_000_000 }
+const throttle = { address: endless, credential: endless, everywhere: endless }
+const nameOf = (password: number) => `the password number ${password}`
+const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
+
+interface World {
+  readonly gateways: readonly [Altgate, Altgate]
+  /** How many changes were made, as the database that counts now says. */
+  readonly newest: () => Promise<number>
+}
+
+type Query = (sql: string) => Promise<readonly Record<string, unknown>[]>
+
+/** Waits for a session of the database that is in the middle of a change. */
+async function untilThereIs(query: Query, condition: string): Promise<void> {
+  await until(async () => (await query(`select from pg_stat_activity where ${condition}`)).length > 0)
+}
+
+async function startWorld(t: Test, settings: Readonly<Record<string, unknown>>, newest: World['newest']) {
+  const upstream = await recordingUpstream(t)
+  const start = () =>
+    startAltgate(t, {
+      settings: { throttle, hashing: { lanes: 1, memoryKiB: 7168, passes: 5 }, ...settings },
+    })
+  const gateways = [await start(), await start()] as const
+  await gateways[0].must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await gateways[0].must(set, { stdin: `${nameOf(0)}\n` })
+  return { gateways, newest }
+}
+
+/** What a gateway says of a password when it can say anything. */
+async function statusOf({ url }: Altgate, password: number): Promise<number> {
+  let status = 503
+  await until(async () => {
+    ;({ status } = await ask(url + path, { as: [anna, nameOf(password)] }))
+    return status !== 503
+  })
+  return status
+}
+
+/**
+ * Sets one password after the other while something happens, until one is set afterwards: each command says what is so,
+ * and gateways agree.
+ */
+async function playDuring(t: Test, { gateways, newest }: World, event: () => Promise<void>): Promise<void> {
+  let over = false
+  const happening = event().then(() => (over = true))
+  let [password, made] = [0, await newest()]
+  const codes: number[] = []
+  for (let next = 1; !over || codes.at(-1) !== 0; next += 1) {
+    const ran = await (gateways[next % 2] ?? gateways[0]).cli(set, { stdin: `${nameOf(next)}\n` })
+    codes.push(ran.code)
+    let now = made
+    await until(async () => {
+      now = await newest().catch(() => -1) // nobody can say while there is no primary
+      return now >= 0
+    })
+    const isMade = now > made
+    t.ok(ranTruly(ran, isMade), `${isMade ? 'made' : 'not made'}, and says: ${ran.code} ${ran.stderr}`)
+    const [right, wrong] = isMade ? [next, password] : [password, next]
+    for (const each of gateways)
+      t.strictSame([await statusOf(each, right), await statusOf(each, wrong)], [200, 401], `after ${next}`)
+    made = now
+    password = right
+  }
+  await happening
+  t.comment(`commands ended with ${codes.join(' ')}`)
+}
+
+/** A database that nothing happens to, while a change is announced. */
+async function besideRedis(t: Test) {
+  const { url } = await startPostgres(t)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  t.teardown(() => client.end())
+  const query: Query = async sql => (await client.query(sql)).rows
+  return {
+    url,
+    newest: async () => Number((await query('select newest from revision'))[0]?.['newest']),
+    announcing: () => untilThereIs(query, `state = 'idle in transaction' and query like '%into "changes"%'`),
+  }
+}
+
+t.test('PostgreSQL is killed, and its standby becomes the primary', async t => {
+  const { first, second, url } = await startPostgresPair(t)
+  // What was said to be made is not lost: that is what the standby is waited for.
+  await first.query(`alter system set synchronous_standby_names = '*'`)
+  await first.query('select pg_reload_conf()')
+  let primary = first
+  const newest = async () => {
+    const [row] = await primary.query('select newest from revision')
+    return Number(row?.['newest'])
+  }
+  const world = await startWorld(t, { store: { url } }, newest)
+  await first.query(`create function dawdle() returns trigger language plpgsql as
+    'begin perform pg_sleep(0.5); return null; end'`)
+  await first.query(`create constraint trigger slowly after insert on changes deferrable initially deferred
+    for each row execute function dawdle()`)
+  await playDuring(t, world, async () => {
+    await untilThereIs(first.query, `state = 'active' and query = 'commit'`)
+    primary = second
+    await first.stop('immediate')
+    await second.query(`alter system set synchronous_standby_names = ''`)
+    await second.promote()
+  })
+})
+
+t.test('Redis is killed, and Sentinels make its replica the primary', async t => {
+  const [{ hosts, failover }, { url, newest, announcing }] = [await startWatched(t), await besideRedis(t)]
+  const world = await startWorld(
+    t,
+    { store: { url }, redis: { sentinel: { name: 'altgate', hosts } } },
+    newest,
+  )
+  await playDuring(t, world, async () => {
+    await announcing()
+    await failover('killed')
+  })
+})
+
+t.test('a node of a Redis Cluster is killed, and its replica takes over', async t => {
+  const [{ hosts, failover }, { url, newest, announcing }] = [await startCluster(t), await besideRedis(t)]
+  const redis = { cluster: { hosts: hosts.slice(0, 2) } }
+  await playDuring(t, await startWorld(t, { store: { url }, redis }, newest), async () => {
+    await announcing()
+    await failover('altgate:announced:{news}', 'killed')
+  })
+})
