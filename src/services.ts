@@ -43,6 +43,8 @@ export interface Services {
   readonly upstreamAuth: UpstreamAuth
   /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
   readonly lfsKey: Uint8Array
+  /** 32 bytes that seal what browsers keep of a sign-in that is under way. */
+  readonly signInKey: Uint8Array
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: Uint8Array
   close(): Promise<void>
@@ -130,6 +132,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     },
   )
   const lfsKey = await store.key('lfs-actions')
+  const signInKey = await store.key('sign-ins')
   const answerKey = await store.key('answers')
   const open = opening.move()
   return {
@@ -142,6 +145,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     generated,
     upstreamAuth,
     lfsKey,
+    signInKey,
     answerKey,
     close: () => open.disposeAsync(),
   }

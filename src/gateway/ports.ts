@@ -105,6 +105,8 @@ export interface SessionStore {
   /** `idHash`: only a hash of the id is kept, so a stolen store opens no session. `undefined`: none, or expired. */
   get(idHash: string): Promise<string | undefined>
   set(idHash: string, data: string, expiresAt: Instant): Promise<void>
+  /** Unless it is there. Whether it was not: of several who add the same, one is told so. */
+  add(idHash: string, data: string, expiresAt: Instant): Promise<boolean>
   /** Whether it was there: of several who delete the same, one is told so. */
   delete(idHash: string): Promise<boolean>
 }
