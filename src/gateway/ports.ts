@@ -113,8 +113,11 @@ export interface SessionStore {
 
 /** Losing it costs time, never correctness: reads answer `undefined`, writes may be dropped. */
 export interface VerdictCache {
-  /** From memory at once, from Redis as a promise. Never throws, never waits for a Redis that is not well. */
-  recall(attempt: Attempt): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
+  /**
+   * From memory at once, from Redis as a promise. Never throws, never waits for a Redis that is not well. A request that
+   * asks `again`, with the same attempt, does not wait again for a Redis that was silent.
+   */
+  recall(attempt: Attempt, asked?: 'again'): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
   /** Refused if the slot has changed since `verdict.asOf`: a late writer must not bring the old verdict back. */
   remember(attempt: Attempt, verdict: KnownVerdict): void
 }

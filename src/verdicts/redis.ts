@@ -32,6 +32,11 @@ export interface RedisServer {
     keyOf: (thing: T) => string,
     task: (redis: Redis, things: readonly T[]) => Promise<void>,
   ): Promise<void>
+  /**
+   * Requests that have waited in vain for something they keep here, by their attempts: whatever else they ask, they do
+   * not wait for it, or a Redis that hangs would be felt once for every question.
+   */
+  readonly letDown: WeakSet<object>
   /** Resolves if every server that has keys answers. Throws `Outage`. */
   ping(): Promise<void>
   /** The outage that an error of a connection is, fit for a log. */
@@ -153,6 +158,7 @@ function oneServer(
     keepAt,
     visit,
     visitEach: (things, _, task) => visit('', redis => task(redis, things)),
+    letDown: new WeakSet(),
     ping: () => visit('', async redis => void (await redis.ping())),
     outage: redisOutage,
   }
@@ -203,6 +209,7 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
         await Promise.all(visits)
       })
     },
+    letDown: new WeakSet(),
     async ping() {
       const nodes = await map.owners().catch(fail)
       await Promise.all(nodes.map(node => visitAt(node, redis => redis.ping())))
