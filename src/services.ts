@@ -76,7 +76,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   await using opening = new AsyncDisposableStack()
   // The primary process has made the store. If it is gone since, it may come back: that is no reason to end.
   const { revoked, expectedStore } = parts
-  const foundation = await openFoundation(settings, revoked, 'serve', expectedStore).catch(
+  const foundation = await openFoundation(settings, revoked, 'serve', { expected: expectedStore }).catch(
     (error: unknown) => {
       throw error instanceof Outage ? error : new Outage('store', error)
     },

@@ -171,6 +171,12 @@ export interface Revocations {
 }
 
 /**
+ * Told, once, of a change that has been waiting for a second: for gateways on which hosts, as far as they are known by
+ * name, and how many more seconds at most. Must not throw.
+ */
+export type Waiting = (hosts: readonly string[], seconds: number) => void
+
+/**
  * Tells every gateway process of a change before it is committed; `before`: the token of the change before it. Throws
  * `Outage` if it cannot promise that.
  */
