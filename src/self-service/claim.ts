@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { readPassword } from '../gateway/credential.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { ownCredential, readChange, show, tell, type Change } from './changes.ts'
+import { ownCredential, readChange, show, showMade, tell, type Change } from './changes.ts'
 import type { Desk } from './desk.ts'
 import { busy, nameTaken } from './pages/trouble.ts'
 import { isPage, type Page } from './page.ts'
@@ -31,7 +31,7 @@ export async function claimCredential(desk: Desk, request: FastifyRequest): Prom
   const problem = await desk.registry.claimCredential(change.actor, scope, change.username, owner)
   if (problem !== undefined) return nameTaken(change.place, change.username)
   tell(desk, change, change.username, 'claimed')
-  return await show(desk, change, { done: 'They are yours now.' })
+  return await showMade(show(desk, change, { done: 'They are yours now.' }))
 }
 
 /** One password hash, as at the door. */
