@@ -4,7 +4,7 @@ import type { Registry } from './gateway/registry.ts'
 import { createAnnounce } from './news/announce.ts'
 import type { Settings } from './settings/schema.ts'
 import type { OpenHow } from './store/database.ts'
-import { openStore, type Store } from './store/store.ts'
+import { openStore, type Store, type StoreOptions } from './store/store.ts'
 import type { RedisServer } from './verdicts/redis.ts'
 import { createRevoke, type Revoke } from './verdicts/revoke.ts'
 
@@ -25,15 +25,16 @@ export interface Foundation {
 
 /**
  * `how`: what is done where there is no store; `expected`: which one it has to be. `revoked` is told how long each change
- * took, in seconds, until it held everywhere. Throws `Outage`; whoever opens it closes `store`.
+ * took, in seconds, until it held everywhere; `waiting`, of changes that take long. Throws `Outage`; whoever opens it closes
+ * `store`.
  */
 export async function openFoundation(
   settings: Pick<Settings, 'store' | 'redis' | 'verdicts'>,
   revoked: (seconds: number) => void,
   how: OpenHow,
-  expected?: string,
+  { expected, waiting }: Pick<StoreOptions, 'expected' | 'waiting'> = {},
 ): Promise<Foundation> {
-  const store = await openStore({ url: settings.store.url, how, expected })
+  const store = await openStore({ url: settings.store.url, how, expected, waiting })
   try {
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)
@@ -48,6 +49,7 @@ export async function openFoundation(
             slotOf: keys.slot,
             took: revoked,
             leaseMs: settings.redis.leaseMs,
+            waiting,
           })
         : inTheLog
     return {

@@ -44,6 +44,8 @@ export interface Services {
   readonly upstreamAuth: UpstreamAuth
   /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
   readonly lfsKey: Uint8Array
+  /** 32 bytes that seal what browsers keep of a sign-in that is under way. */
+  readonly signInKey: Uint8Array
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: Uint8Array
   close(): Promise<void>
@@ -75,7 +77,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   await using opening = new AsyncDisposableStack()
   // The primary process has made the store. If it is gone since, it may come back: that is no reason to end.
   const { revoked, expectedStore } = parts
-  const foundation = await openFoundation(settings, revoked, 'serve', expectedStore).catch(
+  const foundation = await openFoundation(settings, revoked, 'serve', { expected: expectedStore }).catch(
     (error: unknown) => {
       throw error instanceof Outage ? error : new Outage('store', error)
     },
@@ -132,6 +134,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     },
   )
   const lfsKey = await store.key('lfs-actions')
+  const signInKey = await store.key('sign-ins')
   const answerKey = await store.key('answers')
   const open = opening.move()
   return {
@@ -144,6 +147,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     generated,
     upstreamAuth,
     lfsKey,
+    signInKey,
     answerKey,
     close: () => open.disposeAsync(),
   }

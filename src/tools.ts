@@ -1,17 +1,22 @@
 import type { Tools } from './commands/tools.ts'
 import { openSource } from './directory.ts'
 import { openFoundation } from './foundation.ts'
-import type { AccountDirectory } from './gateway/ports.ts'
+import type { AccountDirectory, Waiting } from './gateway/ports.ts'
 import { Outage } from './gateway/outage.ts'
 import { createArgon2id } from './hashing/argon2id.ts'
 import type { Settings } from './settings/schema.ts'
 
-/** What a command works with: no caches, and the one hash it needs is computed here. Throws `Outage`. */
-export async function openTools(settings: Settings): Promise<Tools> {
+/**
+ * What a command works with: no caches, and the one hash it needs is computed here. `waiting` is told of changes that take
+ * long. Throws `Outage`.
+ */
+export async function openTools(settings: Settings, waiting?: Waiting): Promise<Tools> {
   // A command has no metrics: how long its changes took, a gateway counts.
   const took: number[] = []
   const revoked = (seconds: number) => void took.push(seconds)
-  const { store, keys, generated, redis, registry } = await openFoundation(settings, revoked, 'expect')
+  const { store, keys, generated, redis, registry } = await openFoundation(settings, revoked, 'expect', {
+    waiting,
+  })
   const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }

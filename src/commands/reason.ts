@@ -10,7 +10,8 @@ export function doubtSentence(doubt: InDoubt): string {
   if (doubt.made === 'perhaps')
     return `${outageSentence(doubt)} The change may or may not be in force: see how it is with altgate credential list or altgate account show, then try again.`
   const lastBy = doubt.lastBy === undefined ? 'soon' : `by ${new Date(doubt.lastBy).toISOString()}`
-  return `The change is made, but whether every gateway knows could not be seen. ${outageSentence(doubt)} Those that do not know will have stopped ${lastBy}.`
+  const silent = doubt.silent.length === 0 ? '' : ` Not confirmed: gateways on ${doubt.silent.join(', ')}.`
+  return `The change is made, but whether every gateway knows could not be seen. ${outageSentence(doubt)}${silent} Those that do not know will have stopped ${lastBy}.`
 }
 
 const parts: Readonly<Record<Outage['part'], string>> = {

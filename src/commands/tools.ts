@@ -8,6 +8,7 @@ import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { asFailure, SettingsRefused } from './failure.ts'
+import { note } from './say.ts'
 
 /** What commands work with; `src/tools.ts` opens it. */
 export interface Tools {
@@ -54,7 +55,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
     async use(work) {
       const inForce = settings()
       const { openTools } = await import('../tools.ts')
-      const tools: Tools = await openTools(inForce).catch(error => {
+      const tools: Tools = await openTools(inForce, sayWaiting).catch(error => {
         throw asFailure(error)
       })
       try {
@@ -64,6 +65,15 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
       }
     },
   }
+}
+
+/** On a terminal only: scripts that take what is written there for an error wait as they are told to. */
+function sayWaiting(hosts: readonly string[], seconds: number): void {
+  if (!process.stderr.isTTY) return
+  const whom = hosts.length === 0 ? 'gateways that Redis may not know yet' : `gateways on ${hosts.join(', ')}`
+  note(
+    `Waiting for ${whom} to confirm, at most ${Math.ceil(seconds)} s: then they have stopped by themselves.`,
+  )
 }
 
 /** Who makes the changes of this command, as the history and the audit log say it. */

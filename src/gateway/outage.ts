@@ -18,15 +18,18 @@ export class Outage extends Error {
 /**
  * The store failed when a change was to be committed, or when it had been: nobody may say that nothing was changed.
  * `perhaps`: it may or may not be in force. `made`: it is, but not every gateway could be asked whether it knows; from
- * `lastBy` on, those that do not let nobody in by what they knew.
+ * `lastBy` on, those that do not let nobody in by what they knew. `silent`: the hosts of those that had not confirmed when
+ * they were last seen; empty if they never were.
  */
 export class InDoubt extends Outage {
   readonly made: 'perhaps' | 'made'
   readonly lastBy: number | undefined
+  readonly silent: readonly string[]
 
-  constructor(made: InDoubt['made'], cause: unknown, lastBy?: number) {
+  constructor(made: InDoubt['made'], cause: unknown, lastBy?: number, silent: readonly string[] = []) {
     super('store', cause instanceof Outage ? cause.cause : cause)
     this.made = made
     this.lastBy = lastBy
+    this.silent = silent
   }
 }

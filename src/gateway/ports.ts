@@ -105,14 +105,19 @@ export interface SessionStore {
   /** `idHash`: only a hash of the id is kept, so a stolen store opens no session. `undefined`: none, or expired. */
   get(idHash: string): Promise<string | undefined>
   set(idHash: string, data: string, expiresAt: Instant): Promise<void>
+  /** Unless it is there. Whether it was not: of several who add the same, one is told so. */
+  add(idHash: string, data: string, expiresAt: Instant): Promise<boolean>
   /** Whether it was there: of several who delete the same, one is told so. */
   delete(idHash: string): Promise<boolean>
 }
 
 /** Losing it costs time, never correctness: reads answer `undefined`, writes may be dropped. */
 export interface VerdictCache {
-  /** From memory at once, from Redis as a promise. Never throws, never waits for a Redis that is not well. */
-  recall(attempt: Attempt): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
+  /**
+   * From memory at once, from Redis as a promise. Never throws, never waits for a Redis that is not well. A request that
+   * asks `again`, with the same attempt, does not wait again for a Redis that was silent.
+   */
+  recall(attempt: Attempt, asked?: 'again'): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
   /** Refused if the slot has changed since `verdict.asOf`: a late writer must not bring the old verdict back. */
   remember(attempt: Attempt, verdict: KnownVerdict): void
 }
@@ -164,6 +169,12 @@ export interface Revocations {
   /** What was added and nobody has taken yet. */
   take(): Promise<readonly number[]>
 }
+
+/**
+ * Told, once, of a change that has been waiting for a second: for gateways on which hosts, as far as they are known by
+ * name, and how many more seconds at most. Must not throw.
+ */
+export type Waiting = (hosts: readonly string[], seconds: number) => void
 
 /**
  * Tells every gateway process of a change before it is committed; `before`: the token of the change before it. Throws

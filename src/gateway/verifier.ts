@@ -100,7 +100,7 @@ export function createVerifier({
 
   async function compare(found: FoundCredentials, attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
     // Of a thousand callers with one password, the last may come out of the store when the first are answered.
-    const meanwhile = await verdicts.recall(attempt)
+    const meanwhile = await verdicts.recall(attempt, 'again')
     if (meanwhile !== undefined) return meanwhile
     // Unknown names must cost what known ones cost, or the response time lists our users.
     const decoy = await decoys.like(attempt, found.asOf)

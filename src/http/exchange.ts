@@ -5,6 +5,7 @@ import type { Journey } from './addresses.ts'
 import { first, joined, phraseOf, type AnswerHead } from './answer-head.ts'
 import { clientHeaders } from './client-headers.ts'
 import { GuardedHandler } from './guarded-handler.ts'
+import { answerCarried, waitsForTurn } from './body-turns.ts'
 import { bodyPassed } from './leftovers.ts'
 import { screenAnswer } from './screen-answer.ts'
 import { cacheLines } from './shared-caches.ts'
@@ -90,9 +91,11 @@ export class Exchange extends GuardedHandler {
       return this.#end(chunk.toString('latin1'))
     bodyPassed(chunk.length)
     this.#sendHead()
-    if (this.#response.write(chunk)) return
+    answerCarried(chunk.length)
+    const isTaken = this.#response.write(chunk)
+    if (isTaken && !waitsForTurn(this.onDrain)) return
     controller.pause()
-    this.#response.once('drain', this.onDrain)
+    if (!isTaken) this.#response.once('drain', this.onDrain)
   }
 
   protected finish(): void {
@@ -145,7 +148,7 @@ export class Exchange extends GuardedHandler {
   }
 
   protected drained(): void {
-    this.#controller?.resume()
+    if (!waitsForTurn(this.onDrain)) this.#controller?.resume()
   }
 
   protected clientLeft(): void {

@@ -27,7 +27,7 @@ export abstract class GuardedHandler implements Dispatcher.DispatchHandler {
   protected abstract finish(): void
   /** The connection failed, or there never was one. */
   protected abstract lost(error: Error): void
-  /** The client has taken what was written. */
+  /** The client has taken what was written, or the turn has come to go on. */
   protected abstract drained(): void
   protected abstract clientLeft(): void
   /** One of these threw. Must not throw itself. */

@@ -24,7 +24,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import type { Announce } from '../gateway/ports.ts'
+import type { Announce, Waiting } from '../gateway/ports.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import type { Revoke } from '../verdicts/revoke.ts'
 import {
@@ -32,6 +32,7 @@ import {
   announcedKey,
   defaultLeaseMs,
   gatewaysKey,
+  hostOf,
   newsChannel,
   primaryKey,
 } from './channels.ts'
@@ -48,10 +49,15 @@ export interface AnnounceOptions {
   readonly took: (seconds: number) => void
   /** Milliseconds: the longest lease of a process that a Redis which has just started cannot know of. */
   readonly leaseMs?: number
+  /** Told of those that let a change wait. */
+  readonly waiting?: Waiting | undefined
 }
 
 /** Milliseconds more than a lease: for clocks that do not run at quite the same speed. */
 const margin = 50
+
+/** Milliseconds after which it is told who has not confirmed. */
+const toldAfter = 1000
 
 /** For whoever makes changes, in a gateway process or beside it. Throws `Outage`: the change must not be committed. */
 export function createAnnounce({
@@ -60,6 +66,7 @@ export function createAnnounce({
   slotOf,
   took,
   leaseMs = defaultLeaseMs,
+  waiting = () => {},
 }: AnnounceOptions): Announce {
   return async (change, moment, before) => {
     const { revision: _, ...stale } = staleBy(change, slotOf)
@@ -68,7 +75,7 @@ export function createAnnounce({
     await revoke(stale.slots, moment.number)
     const told = { id: randomUUID(), ...stale, moment, before }
     const visit = <T>(task: (redis: Redis) => Promise<T>) => server.visit(announcedKey, task)
-    await visit(ears => visit(mouth => tellAll(ears, mouth, told, leaseMs)))
+    await visit(ears => visit(mouth => tellAll(ears, mouth, told, { leaseMs, waiting })))
     // A Redis that was restarted or replaced meanwhile has lost it, and gateways may have come back without reading it.
     if ((await visit(redis => redis.get(announcedKey))) !== JSON.stringify(told))
       throw server.outage(new Error('the announcement is lost'))
@@ -80,7 +87,7 @@ async function tellAll(
   ears: Redis,
   mouth: Redis,
   announcement: Announcement,
-  leaseMs: number,
+  { leaseMs, waiting }: { readonly leaseMs: number; readonly waiting: Waiting },
 ): Promise<void> {
   const rollCall = createRollCall()
   ears.on('message', (_, text) => {
@@ -93,12 +100,19 @@ async function tellAll(
   const text = JSON.stringify(announcement)
   const run = await runIdOf(mouth)
   const answer = await mouth.eval(announcing, keys.length, ...keys, text, newsChannel, run)
-  const [age, ...present] = Array.isArray(answer) ? answer.map(String) : []
+  const [age, ...list] = Array.isArray(answer) ? answer.map(String) : []
+  const present = readPresent(list)
   const unknown = leaseMs + margin - Number(age ?? 0)
-  await Promise.all([
-    rollCall.complete(readPresent(present)),
-    unknown > 0 && sleep(unknown, undefined, { ref: false }),
-  ])
+  const longest = Math.max(unknown, ...present.values())
+  const telling = setTimeout(
+    () => waiting([...new Set(rollCall.silent().map(hostOf))], (longest - toldAfter) / 1000),
+    toldAfter,
+  ).unref()
+  try {
+    await Promise.all([rollCall.complete(present), unknown > 0 && sleep(unknown, undefined, { ref: false })])
+  } finally {
+    clearTimeout(telling)
+  }
 }
 
 /** A flat list: name, milliseconds, name, milliseconds. */

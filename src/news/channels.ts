@@ -1,8 +1,20 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+
 /** Changes, to every gateway process. */
 export const newsChannel = 'altgate:news'
 
 /** Who has heard which announcement, to those who announce. */
 export const acksChannel = 'altgate:acks'
+
+/** What a gateway process is called in Redis: on which host it is, and which one of them. */
+export function newGatewayName(): string {
+  return `${hostname().replaceAll(/[^\w.-]/g, '-')}/${randomUUID()}`
+}
+
+export function hostOf(gateway: string): string {
+  return gateway.split('/', 1)[0] ?? ''
+}
 
 /** Where a gateway process pings itself. */
 export function pingChannel(gateway: string): string {

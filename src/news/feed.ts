@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { RedisServer } from '../verdicts/redis.ts'
-import { acksChannel, announcedKey, gatewaysKey, newsChannel, pingChannel, primaryKey } from './channels.ts'
+import {
+  acksChannel,
+  announcedKey,
+  gatewaysKey,
+  newGatewayName,
+  newsChannel,
+  pingChannel,
+  primaryKey,
+} from './channels.ts'
 import { primaryAge, runIdOf } from './primary.ts'
 
 /** This process's ear on the news channel, with a proof that it is not deaf. */
@@ -40,7 +48,7 @@ const patience = 250
  * must lead to one server, wherever a failover leaves them.
  */
 export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: FeedOptions): Feed {
-  const gateway = randomUUID()
+  const gateway = newGatewayName()
   const ears = server.keepAt(announcedKey, 'news-ears', patience)
   const mouth = server.keepAt(announcedKey, 'news', patience)
   /** The server that each is connected to. */

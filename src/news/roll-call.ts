@@ -3,6 +3,8 @@ export interface RollCall {
   answered(name: string): void
   /** `present`: milliseconds of lease that each has left. Answers that came before count. */
   complete(present: ReadonlyMap<string, number>): Promise<void>
+  /** Those that are still waited for. */
+  silent(): readonly string[]
 }
 
 export function createRollCall(): RollCall {
@@ -11,10 +13,14 @@ export function createRollCall(): RollCall {
 
   function answerOf(name: string, ms: number): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms).unref() // the connections keep the process while they stand
+      const done = () => {
+        waiting.delete(name)
+        resolve()
+      }
+      const timer = setTimeout(done, ms).unref() // the connections keep the process while they stand
       waiting.set(name, () => {
         clearTimeout(timer)
-        resolve()
+        done()
       })
     })
   }
@@ -28,5 +34,6 @@ export function createRollCall(): RollCall {
       const silent = [...present].filter(([name]) => !answers.has(name))
       await Promise.all(silent.map(([name, ms]) => answerOf(name, ms)))
     },
+    silent: () => [...waiting.keys()],
   }
 }

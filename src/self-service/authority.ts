@@ -82,9 +82,10 @@ export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong
  * wait for it. An address that is not verified can be anyone's, and a guest is called what another directory says.
  */
 export function usernameIn(scope: Scope, claims: Claims): Username | undefined {
-  const { upn, preferred_username: preferred, email, iss, idp } = claims
+  const { upn, preferred_username: preferred, email, iss, idp, acct } = claims
   const isVerified = [claims['email_verified'], claims['xms_edov']].some(each => truths.has(each))
-  const isGuest = idp !== undefined && idp !== iss
+  // `acct` says it of a guest who signs in without `idp`: 0 is a member of the directory, and everything else is not.
+  const isGuest = (idp !== undefined && idp !== iss) || !members.has(acct)
   const names = [
     ...(scope === msaScope ? [] : [upn, ...(isGuest ? [] : [preferred])]),
     ...(isVerified ? [email] : []),
@@ -92,6 +93,9 @@ export function usernameIn(scope: Scope, claims: Claims): Username | undefined {
   const name = names.find(each => typeof each === 'string' && primaryFault(each) === undefined)
   return typeof name === 'string' ? foldUsername(name) : undefined
 }
+
+/** What `acct` is of a member. It is an optional claim: without it `idp` alone tells. */
+const members: ReadonlySet<unknown> = new Set([undefined, 0, '0'])
 
 /** Providers write it as a truth value, as a number and as text. */
 const truths: ReadonlySet<unknown> = new Set([true, 1, 'true', '1'])

@@ -35,7 +35,7 @@ export function createDesk(parts: SelfServiceParts): Desk {
     secure,
     cookies: createCookies(secure),
     sessions: createSessions({ store: parts.sessions, life: signIn.sessionMinutes * 60_000, now }),
-    errands: createErrands(parts.sessions, now),
+    errands: createErrands({ store: parts.sessions, key: parts.signInKey, now }),
     openId: once(async () => {
       const { createOpenId } = await import('./openid.ts')
       return createOpenId({

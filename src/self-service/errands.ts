@@ -1,7 +1,11 @@
+import { createHmac, createSecretKey } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { atMost } from '../gateway/at-most.ts'
 import type { AccountName, Instant, Scope } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
+import { seal, unseal } from '../gateway/sealed.ts'
 import type { Errand } from './openid.ts'
-import { hashed, isSameText } from './session.ts'
+import { hashed } from './session.ts'
 
 /** Somebody is on the way to an identity provider and back. */
 export interface SignInUnderWay extends Errand {
@@ -12,37 +16,70 @@ export interface SignInUnderWay extends Errand {
   readonly beside?: string
 }
 
-/** Sign-ins under way, each by itself: several tabs may be on their way at once. All throw `Outage`. */
+/**
+ * Sign-ins under way, each by itself: several tabs may be on their way at once. Their browsers keep them, sealed, and
+ * whichever gateway they come back to reads them: strangers begin as many as they like, and the store is not written.
+ */
 export interface Errands {
-  /** `browser`: the id in a cookie of the browser that was sent away. */
-  remember(errand: SignInUnderWay, browser: string): Promise<void>
-  /** Once. `undefined`: there is none, it is too old, it has been taken, or it began in another browser. */
-  take(state: string, browser: string | undefined): Promise<SignInUnderWay | undefined>
+  /** What the browser that is sent away has to keep. */
+  send(errand: SignInUnderWay): string
+  /** `undefined`: it did not begin in this browser, is too old, or has been taken in this process. */
+  find(state: string, kept: string | undefined): SignInUnderWay | undefined
+  /** From now on it is not found in this process: whatever comes of it, its provider is asked once. */
+  take(errand: SignInUnderWay): void
+  /** Whether this is the first time, in all gateways, that the sign-in has come to its end. Throws `Outage`. */
+  end(errand: SignInUnderWay): Promise<boolean>
+}
+
+export interface ErrandsOptions {
+  readonly store: Pick<SessionStore, 'add'>
+  /** 32 bytes that every process of every gateway with this store has, and that seal nothing else. */
+  readonly key: Uint8Array
+  readonly now: () => Instant
 }
 
 /** Milliseconds for finding one's password and the second factor. */
 export const errandLife = 10 * 60 * 1000
 
-export function createErrands(store: SessionStore, now: () => Instant): Errands {
+/** Sign-ins of which this process remembers that they were taken. Without it providers could be asked again and again. */
+const mostTaken = 30_000
+
+export function createErrands({ store, key, now }: ErrandsOptions): Errands {
+  const secret = createSecretKey(key)
+  const taken = new LRUCache<string, true>(atMost(mostTaken))
+
+  /** A key for each: it ties what is kept to the state, and no key ever seals enough to wear out its random IVs. */
+  function keyFor(state: string): Buffer {
+    return createHmac('sha256', secret).update(`altgate sign-in 1 ${state}`).digest()
+  }
+
   return {
-    async remember(errand, browser) {
-      const kept: Kept = { ...errand, browser: hashed('browser', browser) }
-      await store.set(hashed('sign-in', errand.state), JSON.stringify(kept), now() + errandLife)
+    send({ state, ...rest }) {
+      const end = String(now() + errandLife)
+      return `${end}.${seal(keyFor(state), JSON.stringify(rest), boundTo(end))}`
     },
-    async take(state, browser) {
-      const name = hashed('sign-in', state)
-      const text = await store.get(name)
-      if (text === undefined || browser === undefined) return undefined
-      // Only `remember` writes under these names.
-      const { browser: its, ...errand } = JSON.parse(text) as Kept
-      // Somebody else's sign-in, sent here to be taken for this person's (login CSRF): leave it to its browser.
-      if (!isSameText(its, hashed('browser', browser))) return undefined
-      // Of two who come with the same state at once, one takes it.
-      return (await store.delete(name)) ? errand : undefined
+
+    find(state, kept = '') {
+      const [end = '', sealed = ''] = kept.split('.')
+      if (!(Number(end) > now())) return undefined
+      const opened = unseal(keyFor(state), sealed, boundTo(end))
+      if (opened === undefined || taken.has(state)) return undefined
+      // Only `send` can have made it.
+      return { ...(JSON.parse(opened.toString()) as Omit<SignInUnderWay, 'state'>), state }
     },
+
+    take: ({ state }) => void taken.set(state, true),
+
+    // A code serves once at its provider (RFC 6749, 4.1.2), but not every provider keeps to it.
+    end: ({ state }) => store.add(hashed('sign-in', state), '', now() + errandLife),
   }
 }
 
-interface Kept extends SignInUnderWay {
-  readonly browser: string
+function boundTo(end: string): string {
+  return `sign-in under way, until ${end}`
+}
+
+/** When that which a browser keeps has no use any more; no number if it is not one of ours. */
+export function endOf(kept: string): Instant {
+  return Number(kept.split('.', 1)[0])
 }

@@ -1,9 +1,9 @@
+import { createHash } from 'node:crypto'
 import {
   allowInsecureRequests,
   authorizationCodeGrant,
   AuthorizationResponseError,
   buildAuthorizationUrl,
-  calculatePKCECodeChallenge,
   ClientError,
   clockTolerance,
   discovery,
@@ -74,7 +74,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
         scope: 'openid profile email',
         state: errand.state,
         nonce: errand.nonce,
-        code_challenge: await calculatePKCECodeChallenge(verifier),
+        code_challenge: challengeOf(verifier),
         code_challenge_method: 'S256',
         // Asked for an age, a provider must say in the token when the person signed in (OpenID Connect Core, 3.1.2.1).
         max_age: String(maxAgeSeconds),
@@ -101,6 +101,11 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
       })
     },
   }
+}
+
+/** RFC 7636, 4.2. At once: through the thread pool, as the library does it, a job costs fifty times as much as the hash. */
+function challengeOf(verifier: string): string {
+  return createHash('sha256').update(verifier).digest('base64url')
 }
 
 function discover({ issuer, clientId, clientSecret }: Authority, timeout: number): Promise<Configuration> {

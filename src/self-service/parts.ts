@@ -31,6 +31,8 @@ export interface SelfServiceParts {
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   readonly sessions: SessionStore
+  /** 32 bytes by which the gateways of this store seal what browsers keep of a sign-in that is under way. */
+  readonly signInKey: Uint8Array
   readonly notice: Notice
   readonly observer: SelfServiceObserver
   /** How people reach the gateway, without a trailing slash. */

@@ -62,12 +62,12 @@ export function createSessions({ store, life, now }: SessionOptions): Sessions {
 }
 
 /** 256 bits that nobody can guess. */
-export function newId(): string {
+function newId(): string {
   return randomBytes(32).toString('base64url')
 }
 
 /** The name of something in the store that can be found only by whoever holds its id. */
-export function hashed(kind: 'session' | 'sign-in' | 'browser' | 'contest', id: string): string {
+export function hashed(kind: 'session' | 'sign-in' | 'contest', id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 

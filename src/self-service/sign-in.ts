@@ -17,7 +17,7 @@ import { networkOf } from './throttle.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
 
-/** Sends somebody to the authority of an account. What it was about is kept here, never in an address. */
+/** Sends somebody to the authority of an account. What it was about the browser keeps, sealed, never an address. */
 export async function startSignIn(
   desk: Desk,
   request: FastifyRequest,
@@ -75,8 +75,8 @@ async function sendAway(
   const openId = await desk.openId()
   const { url, ...errand } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority
-  const browser = desk.cookies.keepBrowser(request, reply)
-  await desk.errands.remember({ ...errand, account, scope, issuer, ...(beside && { beside }) }, browser)
+  const kept = desk.errands.send({ ...errand, account, scope, issuer, ...(beside && { beside }) })
+  desk.cookies.keepErrand(request, reply, errand.state, kept)
   return new URL(url)
 }
 
@@ -89,8 +89,11 @@ export async function finishSignIn(
   const query = queryOf(request)
   const state = readFields(query.slice(1))?.get('state')
   if (state === undefined) return notUnderstood
-  const errand = await desk.errands.take(state, desk.cookies.browser(request))
+  const errand = desk.errands.find(state, desk.cookies.errand(request, state))
   if (errand === undefined) return signInLost
+  desk.throttle.count('returns', networkOf(desk.senderOf(request.raw).from))
+  desk.errands.take(errand)
+  desk.cookies.dropErrand(reply, state)
   const guest = await desk.reception.receive(errand.account)
   if (isPage(guest)) return guest
   // The account has moved meanwhile: its page says where to sign in now.
@@ -99,6 +102,7 @@ export async function finishSignIn(
   const openId = await desk.openId()
   const claims = await openId.finish(guest.authority, errand, query)
   if (claims === 'declined') return declined(errand.account)
+  if (!(await desk.errands.end(errand))) return signInLost
   const owner = ownerIn(errand.scope, claims)
   if (owner === 'wrong-directory') return wrongDirectory(errand.account, guest.place)
   if (owner === 'nobody') throw new ProviderFailed('nonsense', new Error('the token names nobody'))

@@ -15,8 +15,10 @@ export interface Limits {
   readonly requests: Limit
   /** Sign-ins begun by one address: each asks a provider. */
   readonly signIns: Limit
-  /** Sign-ins begun by all together: the store keeps each for ten minutes. */
+  /** Sign-ins begun by all together. */
   readonly signInsInAll: Limit
+  /** Sign-ins that come back to one address: a provider is asked about each. */
+  readonly returns: Limit
   /** Changes by one person: each costs a password hash. */
   readonly changes: Limit
   /** Tries to claim one credential, whoever tries. */
@@ -28,6 +30,7 @@ export const usualLimits: Limits = {
   requests: { points: 600, seconds: 60 },
   signIns: { points: 60, seconds: 60 },
   signInsInAll: { points: 3000, seconds: 60 },
+  returns: { points: 60, seconds: 60 },
   changes: { points: 20, seconds: 60 },
   claims: { points: 5, seconds: 15 * 60 },
 }
@@ -53,6 +56,7 @@ export function createThrottle(limits: Limits, now: () => Instant): Throttle {
     requests: counterOf(limits.requests, now),
     signIns: counterOf(limits.signIns, now),
     signInsInAll: counterOf(limits.signInsInAll, now),
+    returns: counterOf(limits.returns, now),
     changes: counterOf(limits.changes, now),
     claims: counterOf(limits.claims, now),
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { InDoubt } from '../gateway/outage.ts'
 import type { Instant } from '../gateway/names.ts'
-import type { Gateways } from '../gateway/ports.ts'
+import type { Gateways, Waiting } from '../gateway/ports.ts'
 import type { Database } from './database.ts'
 
 /** Milliseconds more than a lease: for clocks that do not run at quite the same speed. */
@@ -14,6 +14,9 @@ const skew = 5000
 /** Milliseconds between two looks who has confirmed. */
 const pause = 25
 
+/** Milliseconds after which it is told who has not confirmed. */
+const toldAfter = 1000
+
 /** Milliseconds: the longest lease that the settings allow. */
 const longestLease = 10_000
 
@@ -21,28 +24,36 @@ const longestLease = 10_000
 const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
 
 /** The gateways that trust their memory by the store's word. On SQLite there are none: they ask before each request. */
-export function createGateways(database: Database): Gateways {
+export function createGateways(database: Database, waiting: Waiting = () => {}): Gateways {
   const { reading } = database
   const isShared = database.pulse() === undefined
 
   /** Until each process has confirmed that number, or its lease is over. */
-  async function settle(what: 'number' | 'canary', number: number): Promise<void> {
+  async function settle(what: 'number' | 'canary', number: number, tell: Waiting): Promise<void> {
     if (!isShared) return
     const started = performance.now()
+    let hosts: readonly string[] = []
+    let isTold = false
     const lastBy: Instant = Date.now() + longestLease + margin
     for (;;) {
       const rows = await reading
         .selectFrom('gateways')
-        .select('lease_ms')
+        .select(['host', 'lease_ms'])
         .where(what, '<', number)
         .where(sql<boolean>`seen_at + lease_ms + ${sql.lit(skew)} > ${now}`)
         .execute()
         .catch((error: unknown) => {
-          throw new InDoubt('made', error, lastBy)
+          throw new InDoubt('made', error, lastBy, hosts)
         })
       // Whoever has not confirmed by now looked before the commit, and trusts that look for its lease.
       const waited = performance.now() - started
-      if (rows.every(({ lease_ms }) => waited > lease_ms + margin)) return
+      const silent = rows.filter(({ lease_ms }) => waited <= lease_ms + margin)
+      if (silent.length === 0) return
+      hosts = [...new Set(silent.map(({ host }) => host))]
+      if (!isTold && waited >= toldAfter) {
+        isTold = true
+        tell(hosts, (Math.max(...silent.map(({ lease_ms }) => lease_ms)) + margin - waited) / 1000)
+      }
       await delay(pause)
     }
   }
@@ -59,7 +70,7 @@ export function createGateways(database: Database): Gateways {
     async leave(id) {
       await reading.deleteFrom('gateways').where('id', '=', id).execute()
     },
-    settle: number => settle('number', number),
+    settle: number => settle('number', number, waiting),
     async canary() {
       const row = await reading.selectFrom('canary').select('number').executeTakeFirst()
       return row?.number ?? 0
@@ -75,6 +86,6 @@ export function createGateways(database: Database): Gateways {
         .executeTakeFirst()
       return row?.number
     },
-    settleCanary: number => settle('canary', number),
+    settleCanary: number => settle('canary', number, () => {}),
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from './database.ts'
 
 /** The keys that processes share by sharing the store. */
-export type KeyName = 'verdicts' | 'passwords' | 'assertions' | 'answers' | 'lfs-actions'
+export type KeyName = 'verdicts' | 'passwords' | 'assertions' | 'answers' | 'lfs-actions' | 'sign-ins'
 
 /** 32 random bytes, made by whoever asks first, the same for everybody ever after. Throws `Outage`. */
 export async function sharedKey({ writing }: Database, name: KeyName): Promise<Uint8Array> {

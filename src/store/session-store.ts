@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import type { Database } from './database.ts'
@@ -16,6 +16,18 @@ export function createSessionStore({ reading, writing }: Database, now: () => In
   const readLive = prepareLive(reading)
   let prunedAt = -Infinity
 
+  async function prune(transaction: Transaction<Schema>): Promise<void> {
+    if (now() < prunedAt + pruning) return
+    const { numDeletedRows } = await transaction
+      .deleteFrom('sessions')
+      .where('id_hash', 'in', expired =>
+        expired.selectFrom('sessions').select('id_hash').where('expires_at', '<=', now()).limit(mostPruned),
+      )
+      .executeTakeFirstOrThrow()
+    // More than comes in goes out: what is left of a flood goes with the next that are written.
+    if (numDeletedRows < mostPruned) prunedAt = now()
+  }
+
   return {
     async get(idHash) {
       const [row] = await readLive({ idHash, now: now() })
@@ -30,19 +42,19 @@ export function createSessionStore({ reading, writing }: Database, now: () => In
           .values({ id_hash: idHash, ...row })
           .onConflict(conflict => conflict.column('id_hash').doUpdateSet(row))
           .execute()
-        if (now() < prunedAt + pruning) return
-        const { numDeletedRows } = await transaction
-          .deleteFrom('sessions')
-          .where('id_hash', 'in', expired =>
-            expired
-              .selectFrom('sessions')
-              .select('id_hash')
-              .where('expires_at', '<=', now())
-              .limit(mostPruned),
-          )
+        await prune(transaction)
+      })
+    },
+
+    async add(idHash, data, expiresAt) {
+      return await writing.transaction().execute(async transaction => {
+        const { numInsertedOrUpdatedRows } = await transaction
+          .insertInto('sessions')
+          .values({ id_hash: idHash, data, expires_at: expiresAt })
+          .onConflict(conflict => conflict.column('id_hash').doNothing())
           .executeTakeFirstOrThrow()
-        // More than comes in goes out: what is left of a flood goes with the next that are written.
-        if (numDeletedRows < mostPruned) prunedAt = now()
+        await prune(transaction)
+        return (numInsertedOrUpdatedRows ?? 0n) > 0n
       })
     },
 

@@ -2,13 +2,14 @@ import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
   Announce,
-  Gateways,
-  Revocations,
   ChangeLog,
   CredentialStore,
+  Gateways,
   HashSurvey,
   LastUsed,
+  Revocations,
   SessionStore,
+  Waiting,
 } from '../gateway/ports.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { Registry } from '../gateway/registry.ts'
@@ -64,6 +65,8 @@ export interface StoreOptions {
   readonly expected?: string | undefined
   /** Milliseconds since 1970. */
   readonly clock?: () => Instant
+  /** Told of changes that wait for gateways. */
+  readonly waiting?: Waiting | undefined
 }
 
 /**
@@ -75,6 +78,7 @@ export async function openStore({
   how = 'make',
   expected,
   clock = Date.now,
+  waiting,
 }: StoreOptions): Promise<Store> {
   const database = await openDatabase(url, how)
   try {
@@ -83,7 +87,7 @@ export async function openStore({
       await migrate(db, clock())
       await pruneChanges(db, clock())
     })
-    const store = storeOn(database, clock, expected)
+    const store = storeOn(database, { clock, expected, waiting })
     await store.ping() // sees which store it is
     return store
   } catch (error) {
@@ -116,10 +120,17 @@ async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
   )
 }
 
-function storeOn(database: Database, clock: () => Instant, expected: string | undefined): Store {
+function storeOn(
+  database: Database,
+  {
+    clock,
+    expected,
+    waiting,
+  }: { readonly clock: () => Instant } & Pick<StoreOptions, 'expected' | 'waiting'>,
+): Store {
   const { reading } = database
   const history = createHistory(expected)
-  const gateways = createGateways(database)
+  const gateways = createGateways(database, waiting)
   const changes = createChangeLog(database, history)
   return {
     accounts: createAccountStore(reading, history),

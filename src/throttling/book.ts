@@ -2,12 +2,12 @@ import type { Throttling } from '../gateway/throttle.ts'
 import type { Counter, Familiar, Guess } from './rules.ts'
 
 /** Where guesses are noted. */
-export interface Book<Said = Entered> {
+export interface Book {
   /**
    * Notes a guess in every counter that is to have it, or, if one of them has no room, in none. Where the address is
    * familiar that is `own`, and beyond it the password that was right there is let through while `reserve` has room.
    */
-  enter(guess: Guess): Said
+  enter(guess: Guess): Entered
   /** Takes a guess out of these counters. */
   strike(counters: readonly Counter[]): void
   /** From now on, for some days, guesses with this mark are no stranger's. */

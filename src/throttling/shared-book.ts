@@ -3,10 +3,17 @@ import type { Outage } from '../gateway/outage.ts'
 import { createBreaker } from '../verdicts/breaker.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import { familiarSeconds, type Book, type Entered } from './book.ts'
-import type { Guess } from './rules.ts'
+import type { Counter, Digest, Guess } from './rules.ts'
 
 /** The book that all processes share. It never throws, and nobody waits for it long. */
-export interface SharedBook extends Book<Promise<Entered | undefined> | undefined> {
+export interface SharedBook extends Omit<Book, 'enter'> {
+  /**
+   * `request`: its attempt; who has waited for Redis in vain does not wait again. `undefined`, also later: Redis is not
+   * well or hesitates, and the guess is to be counted elsewhere. It may be counted here all the same.
+   */
+  enter(guess: Guess, request: object): Promise<Entered | undefined> | undefined
+  /** Takes a guess out of all counters in which it was counted here too late, or will be. */
+  takeBack(guess: Guess): void
   close(): void
 }
 
@@ -23,22 +30,34 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
   const shards = server.keep('throttle', patience, cause => breaker.failed(cause))
 
-  /** Credentials at which a guess is waiting for Redis. */
-  const guessed = new Set<string>()
+  /** Credentials at which a guess is waiting for Redis, and which one it is. */
+  const guessed = new Map<string, Digest>()
+  const onTheirWay = new WeakMap<Guess, Promise<Entered | undefined>>()
 
   /**
    * A guess does not wait long for Redis, unless another one at the same credential waits already. Every process counts
-   * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each.
+   * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each. One password
+   * that many present is one guess.
    */
-  function count(guess: Guess): Promise<Entered | undefined> | undefined {
+  function count(guess: Guess, request: object): Promise<Entered | undefined> | undefined {
     const answered = ask(redis => enter(redis, guess))
-    const credentials = guess.strange.filter(({ by }) => by === 'credential').map(({ name }) => name)
-    if (answered === undefined || credentials.some(name => guessed.has(name))) return answered
-    for (const name of credentials) guessed.add(name)
+    if (answered === undefined) return undefined
+    onTheirWay.set(guess, answered)
+    const credentials = guess.strange.filter(({ by }) => by === 'credential')
+    if (credentials.some(({ name, digest }) => (guessed.get(name) ?? digest) !== digest)) return answered
+    const first = credentials.filter(({ name }) => !guessed.has(name))
+    for (const { name, digest } of first) guessed.set(name, digest)
+    let isHere = false
     void answered.finally(() => {
-      for (const name of credentials) guessed.delete(name)
+      isHere = true
+      for (const { name } of first) guessed.delete(name)
     })
-    return Promise.race([answered, silence()])
+    if (server.letDown.has(request)) return undefined
+    const silent = silence().then(() => {
+      if (!isHere) server.letDown.add(request)
+      return undefined
+    })
+    return Promise.race([answered, silent])
   }
 
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
@@ -57,10 +76,17 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     )
   }
 
+  function strike(counters: readonly Counter[]): void {
+    void ask(redis => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
+  }
+
   return {
     enter: count,
-    strike(counters) {
-      void ask(redis => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
+    strike,
+    takeBack(guess) {
+      void onTheirWay.get(guess)?.then(entered => {
+        if (entered !== undefined && !('by' in entered)) strike(entered)
+      })
     },
     befriend({ name, digest }) {
       void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))

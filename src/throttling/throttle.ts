@@ -56,10 +56,10 @@ export function createThrottle(
     neighbours?.tell(familiar)
   }
 
-  function admission(guess: Guess, entered: Entered, book: Pick<Book, 'strike'>): Admission {
+  function admission(guess: Guess, entered: Entered, strike: Book['strike']): Admission {
     if ('by' in entered) return entered
     return {
-      absolve: () => book.strike(entered),
+      absolve: () => strike(entered),
       welcome: () => befriend(guess.familiar),
     }
   }
@@ -67,8 +67,12 @@ export function createThrottle(
   return {
     async admit(attempt, caller, reached) {
       const guess = guessOf(attempt, caller, reached, rules)
-      const told = await shared?.enter(guess)
-      return shared && told ? admission(guess, told, shared) : admission(guess, memory.enter(guess), memory)
+      const told = await shared?.enter(guess, attempt)
+      if (shared && told) return admission(guess, told, shared.strike)
+      return admission(guess, memory.enter(guess), counters => {
+        memory.strike(counters)
+        shared?.takeBack(guess)
+      })
     },
     again(attempt, caller) {
       // A load test repeats itself on purpose.

@@ -32,6 +32,11 @@ export interface RedisServer {
     keyOf: (thing: T) => string,
     task: (redis: Redis, things: readonly T[]) => Promise<void>,
   ): Promise<void>
+  /**
+   * Requests that have waited in vain for something they keep here, by their attempts: whatever else they ask, they do
+   * not wait for it, or a Redis that hangs would be felt once for every question.
+   */
+  readonly letDown: WeakSet<object>
   /** Resolves if every server that has keys answers. Throws `Outage`. */
   ping(): Promise<void>
   /** The same, with a sentence for operators on which servers these are. */
@@ -169,6 +174,7 @@ function oneServer(
     keepAt,
     visit,
     visitEach: (things, _, task) => visit('', redis => task(redis, things)),
+    letDown: new WeakSet(),
     ping,
     async survey() {
       await ping()
@@ -234,6 +240,7 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
         await Promise.all(visits)
       })
     },
+    letDown: new WeakSet(),
     ping: async () => void (await pingAll()),
     async survey() {
       const nodes = await pingAll()

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { History, Moment } from '../gateway/history.ts'
 import type { Proof } from '../gateway/names.ts'
+import { seal, unseal } from '../gateway/sealed.ts'
 import type { Finding } from '../gateway/verdict.ts'
 import type { Kept } from './kept.ts'
 
@@ -22,10 +23,6 @@ interface Sealed extends Omit<Moment, 'number'> {
   readonly finding: Finding
 }
 
-const cipher = 'aes-256-gcm'
-const ivBytes = 12
-const tagBytes = 16
-
 /** `key`: the one of `createAttemptKeys`. */
 export function createSeal(key: Uint8Array, history: ToldHistory): Seal {
   const secret = createSecretKey(key)
@@ -41,30 +38,13 @@ export function createSeal(key: Uint8Array, history: ToldHistory): Seal {
     if (moment === undefined) return undefined
     const { number, ...rest } = moment
     const clear = `${until} ${number}`
-    const iv = randomBytes(ivBytes)
-    const sealing = createCipheriv(cipher, keyFor(proof), iv).setAAD(Buffer.from(clear))
-    const sealed = [
-      iv,
-      sealing.update(JSON.stringify({ finding, ...rest })),
-      sealing.final(),
-      sealing.getAuthTag(),
-    ]
-    return `${clear} ${Buffer.concat(sealed).toString('base64url')}`
+    return `${clear} ${seal(keyFor(proof), JSON.stringify({ finding, ...rest }), clear)}`
   }
 
   function open(proof: Proof, text: string): Kept | undefined {
     const [until = '', number = '', sealed = ''] = text.split(' ')
-    const bytes = Buffer.from(sealed, 'base64url')
-    if (bytes.length < ivBytes + tagBytes) return undefined
-    const opening = createDecipheriv(cipher, keyFor(proof), bytes.subarray(0, ivBytes))
-      .setAAD(Buffer.from(`${until} ${number}`))
-      .setAuthTag(bytes.subarray(-tagBytes))
-    const opened = opening.update(bytes.subarray(ivBytes, -tagBytes))
-    try {
-      opening.final()
-    } catch {
-      return undefined
-    }
+    const opened = unseal(keyFor(proof), sealed, `${until} ${number}`)
+    if (opened === undefined) return undefined
     // Only `close` can have made it: what comes out is what was put in.
     const { finding, ...rest } = JSON.parse(opened.toString()) as Sealed
     const asOf = history.revisionOf({ ...rest, number: Number(number) })

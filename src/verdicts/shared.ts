@@ -9,8 +9,10 @@ import { createSeal, type ToldHistory } from './seal.ts'
 
 /** The verdicts that all processes share (L2). Losing it costs time: it never throws and nobody waits for it long. */
 export interface SharedVerdicts {
-  /** One round trip. `undefined`: Redis is not well, or knows nothing. */
-  recall(attempt: Named): Promise<Kept | undefined> | undefined
+  /**
+   * One round trip. `undefined`: Redis is not well, or knows nothing; or it has let this attempt down, which asks again.
+   */
+  recall(attempt: Named, asked?: 'again'): Promise<Kept | undefined> | undefined
   /** In the background. Dropped if Redis is not well; refused if the slot was revoked after the verdict was found. */
   remember(attempt: Named, kept: Kept): void
   close(): void
@@ -57,16 +59,20 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
     }
   }
 
-  async function read(redis: Redis, { slot, proof }: Named): Promise<Kept | undefined> {
+  async function read(redis: Redis, attempt: Named): Promise<Kept | undefined> {
+    const { slot, proof } = attempt
     const pools = [redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]
-    const [good, other] = (await attend(Promise.all(pools))) ?? []
+    const answer = await attend(Promise.all(pools))
+    if (answer === undefined) server.letDown.add(attempt)
+    const [good, other] = answer ?? []
     const text = good ?? other
     const kept = typeof text === 'string' ? seal.open(proof, text) : undefined
     return kept && { ...kept, until: kept.until - ahead() }
   }
 
   return {
-    recall(attempt) {
+    recall(attempt, asked) {
+      if (asked === 'again' && server.letDown.has(attempt)) return undefined
       const redis = well(attempt.slot)
       return redis && read(redis, attempt)
     },

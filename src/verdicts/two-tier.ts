@@ -21,8 +21,8 @@ export function createVerdictCache({
   }
 
   return {
-    recall(attempt) {
-      return local.recall(attempt) ?? shared?.recall(attempt)?.then(kept => believe(attempt, kept))
+    recall(attempt, asked) {
+      return local.recall(attempt) ?? shared?.recall(attempt, asked)?.then(kept => believe(attempt, kept))
     },
     remember(attempt, verdict) {
       const kept = local.remember(attempt, verdict)

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -70,10 +71,21 @@ t.test('a change is told as soon as every gateway has heard it', async t => {
 })
 
 t.test('a gateway that hangs is waited for until its lease has run out, and then knows better', async t => {
-  const { redis, file, store, announce } = await setUp(t)
+  const { redis, file, store } = await setUp(t)
   const child = await forkGateway(t, redis, file, 4000)
   child.kill('SIGSTOP')
-  await store.setPassword('new', announce)
+  const told: { hosts: readonly string[]; seconds: number }[] = []
+  await store.setPassword(
+    'new',
+    announceOn(
+      redis.url,
+      () => {},
+      (hosts, seconds) => told.push({ hosts, seconds }),
+    ),
+  )
+  t.equal(told.length, 1, 'it is told once, after a second, who is waited for')
+  t.strictSame(told[0]?.hosts, [hostname()])
+  t.ok((told[0]?.seconds ?? 0) > 0 && (told[0]?.seconds ?? 0) <= 3.05, `${told[0]?.seconds} s`)
   child.send('old')
   child.kill('SIGCONT')
   const [answer] = await once(child, 'message')

@@ -1,7 +1,7 @@
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { msaScope, type Subject } from '../../src/gateway/names.ts'
 import type { Outage } from '../../src/gateway/outage.ts'
-import type { Announce } from '../../src/gateway/ports.ts'
+import type { Announce, Waiting } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import type { Finding, KnownVerdict, Via } from '../../src/gateway/verdict.ts'
 import { createAnnounce } from '../../src/news/announce.ts'
@@ -98,9 +98,13 @@ export function startSmallGateway({ redis, file, leaseMs }: SmallGatewayOptions)
 }
 
 /** How a command tells the gateways on this Redis. */
-export function announceOn(redis: RedisPlace | string, took: (seconds: number) => void = () => {}): Announce {
+export function announceOn(
+  redis: RedisPlace | string,
+  took: (seconds: number) => void = () => {},
+  waiting?: Waiting,
+): Announce {
   const server = redisAt(placeOf(redis))
-  return createAnnounce({ server, revoke: createRevoke(server, lifetimes), slotOf: keys.slot, took })
+  return createAnnounce({ server, revoke: createRevoke(server, lifetimes), slotOf: keys.slot, took, waiting })
 }
 
 function placeOf(redis: RedisPlace | string): RedisPlace {

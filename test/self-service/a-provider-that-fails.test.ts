@@ -104,6 +104,27 @@ t.test('a provider that is well lets the person in, so what follows is no accide
   t.equal(heading, 'Alternate credentials for Contoso')
 })
 
+t.test('a provider that takes a code twice starts one session all the same', async t => {
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => ({ id_token: signed(claims) })),
+  )
+  const lab = await labAt(t, issuer)
+  const other = await lab.another()
+  const browser = new Browser()
+  const away = await browser.ask(`${lab.url}/_altgate/sign-in?account=contoso`)
+  const back = new URL((await browser.ask(away.headers.get('location') ?? '')).headers.get('location') ?? '')
+  const kept = browser.cookies('127.0.0.1')
+  t.equal((await browser.ask(back.href)).status, 303)
+  for (const gateway of [lab.url, other]) {
+    const thief = new Browser()
+    for (const [name, value] of kept) thief.plant('127.0.0.1', name, value)
+    const seen = await thief.ask(gateway + back.pathname + back.search)
+    t.equal(headingOf(seen.text), 'This sign-in cannot go on')
+    t.equal(thief.cookie('127.0.0.1', 'altgate'), undefined)
+  }
+})
+
 t.test('a provider that nobody can reach, that is slow, or talks nonsense, is said to be so', async t => {
   const broken: readonly (readonly [string, number, Respond])[] = [
     ['never answers', 504, () => {}],
@@ -287,6 +308,14 @@ t.test('a user name is what the authority vouches for, and nothing else', async 
     [{ preferred_username: ceo, idp: 'https://sts.windows.net/elsewhere/' }, undefined],
     [{ preferred_username: ceo, idp: 'live.com', email: ceo, email_verified: false }, undefined],
     [{ preferred_username: ceo, idp: 'live.com', email: ceo, xms_edov: true }, ceo],
+    [{ preferred_username: ceo, acct: 1 }, undefined],
+    [{ preferred_username: ceo, acct: '1' }, undefined],
+    [{ preferred_username: ceo, acct: 1, email: ceo, email_verified: false }, undefined],
+    [{ preferred_username: ceo, acct: 1, email: ceo, xms_edov: true }, ceo],
+    [{ preferred_username: ceo, acct: 2 }, undefined],
+    [{ preferred_username: ceo, acct: 0, idp: 'live.com' }, undefined],
+    [{ preferred_username: 'mallory@contoso.example', acct: 0, email: ceo }, 'mallory@contoso.example'],
+    [{ preferred_username: 'mallory@contoso.example', acct: '0' }, 'mallory@contoso.example'],
     [{ upn: 'mallory@contoso.example', preferred_username: ceo, email: ceo }, 'mallory@contoso.example'],
     [
       { upn: 'mal_fabrikam.example#EXT#@contoso.example', preferred_username: ceo, idp: 'live.com' },

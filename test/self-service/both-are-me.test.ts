@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Scope } from '../../src/gateway/names.ts'
 import { hashed, type Session } from '../../src/self-service/session.ts'
 import { Browser, formIn, posting } from './browser.ts'
-import { aLab, contoso, northwind, fillIn, signIn, signInToo, visitor } from './lab.ts'
+import { aLab, contoso, northwind, fillIn, signIn, signInToo, toTheForm, visitor } from './lab.ts'
 
 const lab = await aLab(t)
 
@@ -76,15 +76,19 @@ t.test('a form without the token of the session links nobody', async t => {
 })
 
 t.test('a sign-in that no form of the session asked for keeps nobody beside it', async t => {
-  // Somebody else's session, with both of its cookies, in the browser of a victim.
+  // Somebody else's session, with all of its cookies, in the browser of a victim.
   const { browser: planter, page: planted } = await visitor(lab, 'fabrikam')
-  const plant = (names: readonly string[]) => {
+  await toTheForm(lab, planter, 'contoso')
+  const plant = (isPlanted: (name: string) => boolean) => {
     const browser = new Browser()
-    for (const name of names) browser.plant('127.0.0.1', name, planter.cookie('127.0.0.1', name) ?? '')
+    for (const [name, value] of planter.cookies('127.0.0.1'))
+      if (isPlanted(name)) browser.plant('127.0.0.1', name, value)
     return browser
   }
-  for (const names of [['altgate'], ['altgate', 'altgate-sign-in']]) {
-    const victim = plant(names)
+  const ofThePage = (name: string) => name.startsWith('altgate')
+  t.equal(plant(ofThePage).cookies('127.0.0.1').size, 2, 'its session, and a sign-in under way')
+  for (const isPlanted of [(name: string) => name === 'altgate', ofThePage]) {
+    const victim = plant(isPlanted)
     const page = await signIn(lab, victim, 'contoso')
     t.match(page.text, 'Alternate credentials')
     t.notMatch(page.text, 'Are you one person?')
@@ -101,7 +105,8 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
     const on = await other.send(page, '/sign-in-too', { also: 'contoso' })
     const link = /class="button" href="([^"]+)"/.exec(on.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
     const victim = new Browser()
-    victim.plant('127.0.0.1', 'altgate-sign-in', other.cookie('127.0.0.1', 'altgate-sign-in') ?? '')
+    for (const [name, value] of other.cookies('127.0.0.1'))
+      if (name.startsWith('altgate-')) victim.plant('127.0.0.1', name, value)
     const seen = await fillIn(victim, await victim.go(link))
     t.notMatch(seen.text, 'Are you one person?')
   })
@@ -110,7 +115,7 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
     const { hidden } = formIn(planted.text, '/sign-in-too')
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }]) {
       const sent = posting({ ...hidden, also: 'contoso' })
-      const seen = await plant(['altgate']).ask(`${lab.url}/_altgate/sign-in-too`, {
+      const seen = await plant(name => name === 'altgate').ask(`${lab.url}/_altgate/sign-in-too`, {
         ...sent,
         headers: { ...sent.headers, ...headers },
       })

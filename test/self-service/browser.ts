@@ -76,6 +76,11 @@ export class Browser {
     return this.#cookies.get(host)?.get(name)?.value
   }
 
+  /** All cookies that it has of a host, by name. */
+  cookies(host: string): ReadonlyMap<string, string> {
+    return new Map([...this.#jar(host)].map(([name, { value }]) => [name, value]))
+  }
+
   plant(host: string, name: string, value: string): void {
     this.#jar(host).set(name, { value, path: '/_altgate' })
   }

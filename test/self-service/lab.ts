@@ -39,6 +39,8 @@ export const northwind = northwindDirectory.id as string as Scope
 export interface Lab {
   readonly url: string
   readonly services: Services
+  /** Starts one more gateway of the same store, which knows nothing of what this one remembers; gives its address. */
+  another(): Promise<string>
   readonly upstream: RecordingUpstream
   readonly identity: IdentityProvider
   readonly notices: readonly CredentialChange[]
@@ -117,43 +119,48 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     now: () => Date.now() + passed,
     ...(options.limits && { limits: options.limits }),
   }
-  const app = createPublicServer({
-    gateway: services.gateway,
-    witness: { saw() {} },
-    naming: { by: 'path' },
-    publicUrl,
-    trustedProxies: options.trustedProxies ?? [],
-    upstream: {
-      connectTimeoutSeconds: 5,
-      headersTimeoutSeconds: 30,
-      idleTimeoutSeconds: 30,
-      connectionsPerOrigin: 8,
-      connectionsPerUser: 'auto',
-      keepAliveSeconds: 4,
-      maxHeaderBytes: 65_536,
-    },
-    refusedBodies: { maxBytes: 2 ** 26, maxSeconds: 60, maxAtOncePerAddress: 16, maxAtOnce: 128 },
-    networkOf: address => address,
-    authorize: services.upstreamAuth.authorize,
-    observer: {
-      upstreamAnswered() {},
-      upstreamFailed() {},
-      upstreamCrowded() {},
-      outage: outage => void outages.push(outage),
-      bug: error => void bugs.push(error),
-    },
-    selfService: createSelfService({ ...parts, ...options.change?.(parts) }),
-  })
+  const gatewayAt = async (at: number): Promise<string> => {
+    const app = createPublicServer({
+      gateway: services.gateway,
+      witness: { saw() {} },
+      naming: { by: 'path' },
+      publicUrl,
+      trustedProxies: options.trustedProxies ?? [],
+      upstream: {
+        connectTimeoutSeconds: 5,
+        headersTimeoutSeconds: 30,
+        idleTimeoutSeconds: 30,
+        connectionsPerOrigin: 8,
+        connectionsPerUser: 'auto',
+        keepAliveSeconds: 4,
+        maxHeaderBytes: 65_536,
+      },
+      refusedBodies: { maxBytes: 2 ** 26, maxSeconds: 60, maxAtOncePerAddress: 16, maxAtOnce: 128 },
+      networkOf: address => address,
+      authorize: services.upstreamAuth.authorize,
+      observer: {
+        upstreamAnswered() {},
+        upstreamFailed() {},
+        upstreamCrowded() {},
+        outage: outage => void outages.push(outage),
+        bug: error => void bugs.push(error),
+      },
+      selfService: createSelfService({ ...parts, ...options.change?.(parts) }),
+    })
+    const listening = await app.listen({ port: at, host: '127.0.0.1' })
+    t.teardown(async () => {
+      app.server.closeAllConnections()
+      await app.close()
+    })
+    return listening
+  }
   await release()
-  await app.listen({ port, host: '127.0.0.1' })
-  t.teardown(async () => {
-    app.server.closeAllConnections()
-    await app.close()
-  })
+  await gatewayAt(port)
 
   return {
     url,
     services,
+    another: () => gatewayAt(0),
     upstream,
     identity,
     notices,

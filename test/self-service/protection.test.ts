@@ -153,7 +153,7 @@ t.test('with an https address cookies and headers say so', async t => {
   t.equal(status, 303)
   t.match(headers.get('strict-transport-security'), /^max-age=\d+$/)
   const cookie = headers.get('set-cookie') ?? ''
-  t.match(cookie, /^__Host-altgate-sign-in=/)
+  t.match(cookie, /^__Host-altgate-sign-in-[\w-]{16}=/)
   for (const part of [/; Path=\/(?:;|$)/, /; HttpOnly/, /; Secure/, /; SameSite=Lax/]) t.match(cookie, part)
   t.notMatch(cookie, /Domain/i)
 
@@ -169,7 +169,12 @@ t.test('with an https address cookies and headers say so', async t => {
 t.test('the cookies of a plain address are for the page alone', async t => {
   const { headers } = await new Browser().ask(`${lab.url}/_altgate/sign-in?account=contoso`)
   const cookie = headers.get('set-cookie') ?? ''
-  for (const part of [/^altgate-sign-in=/, /; Path=\/_altgate(?:;|$)/, /; HttpOnly/, /; SameSite=Lax/])
+  for (const part of [
+    /^altgate-sign-in-[\w-]{16}=/,
+    /; Path=\/_altgate(?:;|$)/,
+    /; HttpOnly/,
+    /; SameSite=Lax/,
+  ])
     t.match(cookie, part)
 })
 
@@ -290,10 +295,12 @@ t.test('whoever asks too much is told when to come again', async t => {
       ...usualLimits,
       requests: { points: 40, seconds: 60 },
       signIns: { points: 2, seconds: 60 },
+      returns: { points: 1, seconds: 60 },
       changes: { points: 2, seconds: 60 },
     },
   })
   const { browser, page } = await visitor(own, 'northwind')
+  let state = ''
   await t.test('after many changes', async t => {
     for (let at = 0; at < 2; at++) await browser.send(page, '/credential', { ...generate, how: 'x' })
     const seen = await browser.send(page, '/credential', generate)
@@ -302,8 +309,15 @@ t.test('whoever asks too much is told when to come again', async t => {
     await untouched(t, own)
   })
   await t.test('after many sign-ins', async t => {
-    await browser.ask(`${own.url}/_altgate/sign-in?account=contoso`)
+    const { headers } = await browser.ask(`${own.url}/_altgate/sign-in?account=contoso`)
+    state = new URL(headers.get('location') ?? '').searchParams.get('state') ?? ''
     t.equal((await browser.ask(`${own.url}/_altgate/sign-in?account=contoso`)).status, 429)
+  })
+  await t.test('after many returns, and may come again then', async t => {
+    for (let times = 0; times < 2; times++)
+      t.equal((await browser.ask(`${own.url}/_altgate/callback?${query({ state, code: 'x' })}`)).status, 429)
+    own.pass(1)
+    t.equal((await browser.ask(`${own.url}/_altgate/callback?${query({ state, code: 'x' })}`)).status, 502)
   })
   await t.test('after many requests', async t => {
     let status = 200
@@ -312,7 +326,7 @@ t.test('whoever asks too much is told when to come again', async t => {
   })
 })
 
-t.test('sign-ins of all together have a bound: the store keeps each for ten minutes', async t => {
+t.test('sign-ins of all together have a bound', async t => {
   const own = await aLab(t, { limits: { ...usualLimits, signInsInAll: { points: 1, seconds: 60 } } })
   const begin = () => new Browser().ask(`${own.url}/_altgate/sign-in?account=contoso`)
   t.equal((await begin()).status, 303)

@@ -111,6 +111,53 @@ t.test('a sign-in counts once, in its own browser, for ten minutes', async t => 
     t.equal(seen.status, 400)
     t.equal(headingOf(seen.text), 'This sign-in cannot go on')
   })
+  await t.test('nor with the cookie that it had', async t => {
+    const again = new Browser()
+    const form = await toTheForm(lab, again, 'contoso')
+    const itsBack = await callbackOf(again, form.url, form.text)
+    const kept = signInCookies(again)
+    t.match((await again.go(itsBack)).text, 'action="/_altgate/credential"')
+    t.equal(signInCookies(again).length, 0, 'the browser does not keep it')
+    const session = again.cookie('127.0.0.1', 'altgate')
+    for (const [name, value] of kept) again.plant('127.0.0.1', name, value)
+    t.equal(headingOf((await again.ask(itsBack)).text), 'This sign-in cannot go on')
+    t.equal(again.cookie('127.0.0.1', 'altgate'), session, 'and the session stays as it is')
+  })
+  await t.test('not of two who come back at once', async t => {
+    const twice = new Browser()
+    const form = await toTheForm(lab, twice, 'contoso')
+    const itsBack = await callbackOf(twice, form.url, form.text)
+    const seen = await Promise.all([twice.ask(itsBack), twice.ask(itsBack)])
+    t.strictSame(
+      seen.map(({ status }) => status).toSorted((one, other) => one - other),
+      [303, 400],
+    )
+  })
+  await t.test('not with a cookie that was changed, or is that of another sign-in', async t => {
+    const other = new Browser()
+    const one = await toTheForm(lab, other, 'contoso')
+    await toTheForm(lab, other, 'fabrikam')
+    const itsBack = await callbackOf(other, one.url, one.text)
+    const [[name, value] = ['', ''], [, another] = ['', '']] = signInCookies(other)
+    const [end = '', sealed = ''] = value.split('.')
+    const changed = [
+      another,
+      `${Number(end) + 60_000}.${sealed}`,
+      `${end}.${sealed.slice(0, 40)}${sealed[40] === 'A' ? 'B' : 'A'}${sealed.slice(41)}`,
+      `${end}.`,
+      `${end}`,
+      sealed,
+      '.',
+      'NaN.',
+      `Infinity.${sealed}`,
+    ]
+    for (const each of changed) {
+      other.plant('127.0.0.1', name, each)
+      t.equal(headingOf((await other.ask(itsBack)).text), 'This sign-in cannot go on', each.slice(0, 20))
+    }
+    other.plant('127.0.0.1', name, value)
+    t.equal((await other.ask(itsBack)).status, 303, 'the cookie as it was is good')
+  })
   await t.test('not when it was begun too long ago', async t => {
     const late = await aLab(t)
     late.pass(-11)
@@ -146,6 +193,62 @@ t.test('two tabs can sign in at once, and the later sign-in is the session', asy
     403,
     'a form of the first has ended with it',
   )
+})
+
+t.test('to begin sign-ins writes nothing, and neither does an answer that nobody asked for', async t => {
+  const written: string[] = []
+  const own = await aLab(t, {
+    change: ({ sessions }) => ({
+      sessions: {
+        get: id => sessions.get(id),
+        set: (...each) => (written.push('set'), sessions.set(...each)),
+        add: (...each) => (written.push('add'), sessions.add(...each)),
+        delete: id => (written.push('delete'), sessions.delete(id)),
+      },
+    }),
+  })
+  const browser = new Browser()
+  for (let at = 0; at < 10; at++) {
+    const { headers } = await browser.ask(`${own.url}/_altgate/sign-in?account=contoso`)
+    const state = new URL(headers.get('location') ?? '').searchParams.get('state') ?? ''
+    await browser.ask(`${own.url}/_altgate/callback?${query({ state, code: 'guessed' })}`)
+    await browser.ask(`${own.url}/_altgate/callback?${query({ state, error: 'access_denied' })}`)
+    await browser.ask(`${own.url}/_altgate/callback?${query({ state: `${state}x`, code: 'guessed' })}`)
+  }
+  t.strictSame(written, [])
+  await signIn(own, browser, 'contoso')
+  t.ok(written.length > 0, 'whoever is signed in has a session')
+})
+
+t.test(
+  'a sign-in may come back to another gateway of the same store, and counts there once as well',
+  async t => {
+    const one = await aLab(t)
+    const other = await one.another()
+    const browser = new Browser()
+    const form = await toTheForm(one, browser, 'contoso')
+    const back = new URL(await callbackOf(browser, form.url, form.text))
+    const elsewhere = other + back.pathname + back.search
+    const kept = signInCookies(browser)
+    t.equal((await browser.ask(elsewhere)).status, 303)
+    t.match((await browser.go(one.page('contoso'))).text, 'action="/_altgate/credential"')
+    for (const [name, value] of kept) browser.plant('127.0.0.1', name, value)
+    for (const again of [elsewhere, back.href]) t.not((await browser.ask(again)).status, 303)
+  },
+)
+
+t.test('a browser has few sign-ins under way, those begun last', async t => {
+  const own = await aLab(t)
+  const browser = new Browser()
+  const forms = []
+  for (let at = 0; at < 9; at++) forms.push(await toTheForm(own, browser, 'contoso'))
+  t.equal(signInCookies(browser).length, 6)
+  const size = signInCookies(browser).reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  t.ok(size < 6 * 1024, `${size} bytes in every request`)
+  const [first, last] = [forms.at(0), forms.at(-1)]
+  if (first === undefined || last === undefined) return t.fail()
+  t.equal(headingOf((await fillIn(browser, first)).text), 'This sign-in cannot go on')
+  t.match((await fillIn(browser, last)).text, 'action="/_altgate/credential"')
 })
 
 t.test('a session id from before the sign-in is worth nothing after it', async t => {
@@ -232,6 +335,10 @@ t.test('each state has a title of its own', async t => {
   ].map(titleOf)
   t.equal(new Set(titles).size, titles.length, titles.join(' | '))
 })
+
+function signInCookies(browser: Browser): readonly (readonly [string, string])[] {
+  return [...browser.cookies('127.0.0.1')].filter(([name]) => name.startsWith('altgate-sign-in-'))
+}
 
 /** Where the provider sends the browser, without going there. */
 async function callbackOf(browser: Browser, url: string, text: string): Promise<string> {

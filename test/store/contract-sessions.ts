@@ -27,6 +27,16 @@ export async function sessionsContract(t: Test, make: MakeDatabase): Promise<voi
     t.equal(await other.sessions.get('hash-1'), undefined)
   })
 
+  await t.test('what is added is there once, whoever adds it', async t => {
+    const database = await make(t)
+    const [{ sessions }, other] = [await open(t, database, () => 1000), await open(t, database, () => 1000)]
+    const added = await Promise.all([sessions.add('state', '', 2000), other.sessions.add('state', '', 2000)])
+    t.strictSame(added.toSorted(), [false, true], 'of two who add it at once, one is told so')
+    t.equal(await sessions.add('state', 'another', 9000), false)
+    t.equal(await other.sessions.get('state'), '')
+    t.equal(await other.sessions.add('state-2', '{}', 2000), true)
+  })
+
   await t.test('sessions are no changes', async t => {
     const store = await openFresh(t, make, () => 1000)
     await store.sessions.set('hash-1', '{}', 2000)

@@ -1,9 +1,12 @@
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
+import { doubtSentence } from '../../src/commands/reason.ts'
+import type { InDoubt } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'
 import { query, startPostgres } from '../support/postgres.ts'
 import { startRelay } from '../support/relay.ts'
+import { until } from '../support/until.ts'
 import { open, openFresh, storeContract } from './contract.ts'
 import { cutOffContract } from './contract-cut-off.ts'
 import { actor, anna, hashOf, msa, outage, revision, silently } from './samples.ts'
@@ -51,6 +54,33 @@ t.test('a server that goes down while a change is announced undoes the change', 
   t.equal((await store.credentials.find(msa, undefined, anna)).current, undefined)
   t.equal(await store.registry(silently).setCredential(actor, msa, credential), undefined)
 })
+
+t.test(
+  'while a change waits for gateways it is told, after a second, which and how long at most',
+  async t => {
+    const { url, execute } = await makeDatabase(t)
+    const told: { hosts: readonly string[]; seconds: number }[] = []
+    const store = await openStore({ url, waiting: (hosts, seconds) => told.push({ hosts, seconds }) })
+    t.teardown(() => store.close())
+    await store.gateways.confirm({ id: 'a', host: 'git-1.example.com', leaseMs: 2000 }, 7, 0)
+    await store.gateways.confirm({ id: 'b', host: 'git-2.example.com', leaseMs: 2000 }, 8, 0)
+    await store.gateways.settle(7)
+    t.strictSame(told, [], 'both know')
+    await store.gateways.settle(8)
+    t.strictSame(
+      told.map(({ hosts }) => hosts),
+      [['git-1.example.com']],
+    )
+    t.ok((told[0]?.seconds ?? 0) > 0 && (told[0]?.seconds ?? 0) <= 1.05, `${told[0]?.seconds} s`)
+
+    const settled = store.gateways.settle(8).catch((error: unknown) => error)
+    await until(() => told.length === 2)
+    await execute('alter table gateways rename to gone')
+    const doubt = await settled
+    t.match(doubt, { name: 'Outage', made: 'made', silent: ['git-1.example.com'] })
+    t.match(doubtSentence(doubt as InDoubt), 'Not confirmed: gateways on git-1.example.com. Those')
+  },
+)
 
 t.test('a connection on which the server has fallen silent is given up, and not used again', async t => {
   const { address } = await makeDatabase(t)

@@ -18,7 +18,7 @@ async function startProcess(t: Test, redis: TestRedis, options = few, ours: Uint
     outage: outage => void outages.push(outage),
   })
   t.teardown(() => shared.close())
-  const connected = () => until(() => shared.enter(probe) !== undefined)
+  const connected = () => until(() => shared.enter(probe, {}) !== undefined)
   await connected()
   return { throttle: createThrottle(options, { key: ours, now: Date.now, shared }), outages, connected }
 }

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
+import { createSecretKey } from 'node:crypto'
 import type { Allow } from '../../gateway/decision.ts'
 import type { Instant } from '../../gateway/names.ts'
+import { seal, unseal } from '../../gateway/sealed.ts'
 import { Secret } from '../../gateway/secret.ts'
 
 /** Who may use what an upstream gave out, and where. */
@@ -17,10 +18,6 @@ export interface SealedAuthorization {
   open(sealed: string, bound: Bound): Secret | undefined
 }
 
-const cipher = 'aes-256-gcm'
-const ivBytes = 12
-const tagBytes = 16
-
 /**
  * `<seconds since 1970> <iv, sealed text, tag>` with a full stop between them. `key`: 32 bytes that every process of
  * every gateway with this store has, and that seal nothing else.
@@ -31,35 +28,21 @@ export function createSealedAuthorization(key: Uint8Array, now: () => Instant): 
   return {
     seal(authorization, bound, until) {
       const end = String(Math.floor(until / 1000))
-      const iv = randomBytes(ivBytes)
-      const sealing = createCipheriv(cipher, secret, iv).setAAD(boundTo(bound, end))
-      const sealed = [iv, sealing.update(authorization, 'utf8'), sealing.final(), sealing.getAuthTag()]
-      return `${end}.${Buffer.concat(sealed).toString('base64url')}`
+      return `${end}.${seal(secret, authorization, boundTo(bound, end))}`
     },
     open(sealed, bound) {
       const [end = '', text = ''] = sealed.split('.')
-      const bytes = Buffer.from(text, 'base64url')
-      if (bytes.length < ivBytes + tagBytes || !(Number(end) * 1000 > now())) return undefined
-      const opening = createDecipheriv(cipher, secret, bytes.subarray(0, ivBytes), {
-        authTagLength: tagBytes,
-      })
-        .setAAD(boundTo(bound, end))
-        .setAuthTag(bytes.subarray(-tagBytes))
-      const opened = opening.update(bytes.subarray(ivBytes, -tagBytes))
-      try {
-        opening.final()
-      } catch {
-        return undefined
-      }
+      if (!(Number(end) * 1000 > now())) return undefined
+      const opened = unseal(secret, text, boundTo(bound, end))
       // As a Go client would write it: UTF-8, each byte as one character to Node.
-      return new Secret(opened.toString('latin1'))
+      return opened && new Secret(opened.toString('latin1'))
     },
   }
 }
 
 /** Each field in quotation marks of its own: no two lists are one text. */
-function boundTo({ allowed: { account, scope, subject }, path }: Bound, end: string): Buffer {
-  return Buffer.from(JSON.stringify(['lfs action 1', account.name, scope, subject, spelled(path), end]))
+function boundTo({ allowed: { account, scope, subject }, path }: Bound, end: string): string {
+  return JSON.stringify(['lfs action 1', account.name, scope, subject, spelled(path), end])
 }
 
 /** One spelling for a path: clients write an address anew before they ask for it. */
