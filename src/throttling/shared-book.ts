@@ -5,8 +5,16 @@ import type { RedisServer } from '../verdicts/redis.ts'
 import { familiarSeconds, type Book, type Entered } from './book.ts'
 import type { Guess } from './rules.ts'
 
-/** The book that all processes share. It never throws, and nobody waits for it long. */
-export interface SharedBook extends Book<Promise<Entered | undefined> | undefined> {
+/** A guess that is on its way to Redis. */
+export interface Asked {
+  /** What to go by; `undefined`: not in time, or Redis is not well. */
+  readonly soon: Promise<Entered | undefined>
+  /** What Redis has said in the end. Neither of the two rejects. */
+  readonly answer: Promise<Entered | undefined>
+}
+
+/** The book that all processes share. It never throws, and nobody waits for it long. `enter`: `undefined` if Redis is not well. */
+export interface SharedBook extends Book<Asked | undefined> {
   close(): void
 }
 
@@ -30,15 +38,16 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
    * A guess does not wait long for Redis, unless another one at the same credential waits already. Every process counts
    * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each.
    */
-  function count(guess: Guess): Promise<Entered | undefined> | undefined {
-    const answered = ask(redis => enter(redis, guess))
+  function count(guess: Guess): Asked | undefined {
+    const answer = ask(redis => enter(redis, guess))
+    if (answer === undefined) return undefined
     const credentials = guess.strange.filter(({ by }) => by === 'credential').map(({ name }) => name)
-    if (answered === undefined || credentials.some(name => guessed.has(name))) return answered
+    if (credentials.some(name => guessed.has(name))) return { soon: answer, answer }
     for (const name of credentials) guessed.add(name)
-    void answered.finally(() => {
+    void answer.finally(() => {
       for (const name of credentials) guessed.delete(name)
     })
-    return Promise.race([answered, silence()])
+    return { soon: Promise.race([answer, silence()]), answer }
   }
 
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
