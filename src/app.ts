@@ -42,7 +42,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     loadTest: settings.throttle.loadTest,
     upstream: upstreamOf(settings.upstream),
     refusedBodies: settings.refusedBodies,
-    networkOf: address => networkOf(address, settings.throttle.ipv6PrefixBits),
+    networkOf: networks(settings),
     authorize: services.upstreamAuth.authorize,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },
@@ -118,7 +118,12 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
     signIn: settings.signIn,
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createSenderReader(settings.trustedProxies),
+    networkOf: networks(settings),
   })
+}
+
+function networks({ throttle }: Settings): (address: string) => string {
+  return address => networkOf(address, throttle.ipv6PrefixBits)
 }
 
 function noticeOf(notice: Settings['notice'], log: Logger): Notice {

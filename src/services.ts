@@ -40,6 +40,8 @@ export interface Services {
   readonly credentials: CredentialStore
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** What counts wrong passwords, wherever they are presented. */
+  readonly guesses: Throttle
   readonly upstreamAuth: UpstreamAuth
   /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
   readonly lfsKey: Uint8Array
@@ -98,6 +100,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     opening,
   })
 
+  const guesses = throttleOf(settings, { foundation, parts, opening })
   const gateway = createGateway({
     naming: settings.accounts.naming,
     httpsOnly: settings.plainHttp === 'refuse' && settings.publicUrl.startsWith('https:'),
@@ -114,7 +117,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
         cost: settings.hashing,
         now: Date.now,
       }),
-      throttle: throttleOf(settings, { foundation, parts, opening }),
+      throttle: guesses,
       ...parts,
     }),
     loops: createLoops(settings.throttle, { now: Date.now, tooOften: parts.asksTooOften }),
@@ -140,6 +143,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     credentials: store.credentials,
     keys,
     generated,
+    guesses,
     upstreamAuth,
     lfsKey,
     answerKey,

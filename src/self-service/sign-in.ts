@@ -13,7 +13,6 @@ import { pageOf } from './places.ts'
 import { ProviderFailed } from './provider-failed.ts'
 import type { Guest } from './reception.ts'
 import { hashed, isSameText, type Identity } from './session.ts'
-import { networkOf } from './throttle.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
 
@@ -70,7 +69,7 @@ async function sendAway(
   { account, authority, beside }: Journey,
   prompt: Prompt | undefined,
 ): Promise<URL> {
-  desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
+  desk.throttle.count('signIns', desk.networkOf(desk.senderOf(request.raw).from))
   desk.throttle.count('signInsInAll', '')
   const openId = await desk.openId()
   const { url, ...errand } = await openId.begin(authority, prompt)
