@@ -69,13 +69,15 @@ async function sendAway(
   { account, authority, beside }: Journey,
   prompt: Prompt | undefined,
 ): Promise<URL> {
-  desk.throttle.count('signIns', desk.networkOf(desk.senderOf(request.raw).from))
+  const network = networkOf(desk, request)
+  desk.throttle.count('signIns', network)
   desk.throttle.count('signInsInAll', '')
   const openId = await desk.openId()
   const { url, ...errand } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority
   const browser = desk.cookies.keepBrowser(request, reply)
-  await desk.errands.remember({ ...errand, account, scope, issuer, ...(beside && { beside }) }, browser)
+  const keeping = beside === undefined ? {} : { beside, besideFrom: network }
+  await desk.errands.remember({ ...errand, account, scope, issuer, ...keeping }, browser)
   return new URL(url)
 }
 
@@ -108,7 +110,8 @@ export async function finishSignIn(
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
   await desk.contests.signedIn(identity)
   const before = desk.cookies.session(request)
-  const identities = [...(await kept(desk, errand, before)), identity]
+  const isFromThere = errand.besideFrom === networkOf(desk, request)
+  const identities = [...(isFromThere ? await kept(desk, errand, before) : []), identity]
   desk.cookies.keepSession(reply, await desk.sessions.start(before, identities))
   return pageOf(account)
 }
@@ -130,6 +133,10 @@ function isStillFor(
   { scope, issuer }: SignInUnderWay,
 ): guest is Guest & { authority: Authority } {
   return 'issuer' in guest.authority && guest.authority.issuer === issuer && guest.authority.scope === scope
+}
+
+function networkOf(desk: Desk, request: FastifyRequest): string {
+  return desk.networkOf(desk.senderOf(request.raw).from)
 }
 
 /** The query as it stood in the request line, with its `?`. */
