@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { identityOf } from './gateway/identity.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
+import { steadyNow } from './gateway/steady-now.ts'
 import type { Connections } from './http/connections/connections.ts'
 import { createForwardAuthServer, type ForwardAuthServer } from './http/forward-auth/server.ts'
 import { createSenderReader } from './http/sender.ts'
@@ -86,8 +87,8 @@ function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServer
 
 function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
-  const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: Date.now })
-  const crowded = createCrowdReport({ log, count: metrics.crowded, now: Date.now })
+  const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
+  const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
   return {
     upstreamAnswered: metrics.upstream,
     upstreamFailed(failure, cause, { ask, allowed }) {
@@ -119,6 +120,7 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createSenderReader(settings.trustedProxies),
     networkOf: networks(settings),
+    steadyNow,
   })
 }
 

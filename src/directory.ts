@@ -10,6 +10,7 @@ import {
 import type { Foundation } from './foundation.ts'
 import type { AccountDirectory } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
+import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Settings } from './settings/schema.ts'
 
 /** Who knows what accounts are connected to, and the registry of those accounts. */
@@ -35,7 +36,8 @@ export function openDirectory(settings: Settings, parts: DirectoryParts): Direct
     registry,
     redis,
     key,
-    now: Date.now,
+    now: steadyNow,
+    ahead: wallAhead,
   })
   opening.defer(() => accounts.close())
   return { accounts, registry: withFound(registry, accounts) }
@@ -44,7 +46,7 @@ export function openDirectory(settings: Settings, parts: DirectoryParts): Direct
 /** For a command: nothing is remembered and nothing is written down. `undefined`: the store alone knows. */
 export function openSource(settings: Settings, store: AccountDirectory): AskedOnce | undefined {
   if (settings.accounts.source === 'store') return undefined
-  return createAskedOnce(askedSettings(settings), { store, now: Date.now })
+  return createAskedOnce(askedSettings(settings), { store, now: steadyNow })
 }
 
 function askedSettings({ accounts: { azureDevOps } }: Settings): AskedSettings {

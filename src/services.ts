@@ -14,6 +14,7 @@ import type {
 } from './gateway/ports.ts'
 import { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
+import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
@@ -87,9 +88,9 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const local = createLocalVerdicts({
     ...settings.verdicts,
     goodEntries: settings.verdicts.matchEntries,
-    now: Date.now,
+    now: steadyNow,
   })
-  const remembered = createRememberedAccounts({ store: store.accounts, now: Date.now })
+  const remembered = createRememberedAccounts({ store: store.accounts, now: steadyNow })
   const memory = { foundation, local, accounts: remembered, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
   const { accounts, registry } = openDirectory(settings, {
@@ -115,12 +116,12 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
         survey: store.hashSurvey,
         key: verdictKey,
         cost: settings.hashing,
-        now: Date.now,
+        now: steadyNow,
       }),
       throttle: guesses,
       ...parts,
     }),
-    loops: createLoops(settings.throttle, { now: Date.now, tooOften: parts.asksTooOften }),
+    loops: createLoops(settings.throttle, { now: steadyNow, tooOften: parts.asksTooOften }),
     outage: parts.outage,
   })
   const upstreamAuth = createUpstreamAuth(
@@ -129,6 +130,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       publicUrl: settings.publicUrl,
       masterKey: await store.key('assertions'),
       now: Date.now,
+      steadyNow,
       warn: parts.upstreamAuthWarning,
     },
   )
@@ -203,7 +205,8 @@ function memoryOf(
     server,
     history,
     key: verdictKey,
-    now: Date.now,
+    now: steadyNow,
+    ahead: wallAhead,
     patience: 10,
     outage,
   })
@@ -225,5 +228,5 @@ function throttleOf(
   const { verdictKey: key, redis: server } = foundation
   const shared = server && createSharedBook({ server, outage: parts.outage })
   if (shared !== undefined) opening.defer(() => shared.close())
-  return createThrottle(settings.throttle, { key, now: Date.now, shared, neighbours: parts.neighbours })
+  return createThrottle(settings.throttle, { key, now: steadyNow, shared, neighbours: parts.neighbours })
 }

@@ -29,7 +29,10 @@ export interface AskedParts {
   readonly redis: RedisServer | undefined
   /** What Redis holds is signed with it. */
   readonly key: Uint8Array
+  /** A steady clock, for what is remembered. */
   readonly now: () => Instant
+  /** Milliseconds by which the clock that all processes share is ahead of it. */
+  readonly ahead?: () => number
   readonly asked: (told: Told) => void
   readonly outage: (outage: Outage) => void
 }

@@ -26,7 +26,10 @@ export interface SharedAnswersOptions {
   /** Whoever can write into Redis must not be able to say where an account belongs: Redis never sees it. */
   readonly key: Uint8Array
   readonly strangersPerMinute: number
+  /** The clock of `Dated.at`. */
   readonly now: () => Instant
+  /** Milliseconds by which the clock that all processes share, and that times in Redis are told by, is ahead of it. */
+  readonly ahead?: () => number
   /** Told when Redis stops being well. */
   readonly outage: (outage: Outage) => void
 }
@@ -35,7 +38,7 @@ export interface SharedAnswersOptions {
 const patience = 50
 
 export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswers {
-  const { server, strangersPerMinute, now, outage } = options
+  const { server, strangersPerMinute, now, ahead = () => 0, outage } = options
   const secret = createSecretKey(options.key)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
   const shards = server.keep('accounts', patience, cause => breaker.failed(cause))
@@ -59,15 +62,16 @@ export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswer
       const text = await attend(key, redis => redis.get(key))
       const dated = typeof text === 'string' ? open(secret, name, text) : undefined
       // Another machine's clock may be ahead of ours.
-      return dated && { ...dated, at: Math.min(dated.at, now()) }
+      return dated && { ...dated, at: Math.min(dated.at - ahead(), now()) }
     },
     remember(name, dated, seconds) {
       const key = answerKey(name)
-      void attend(key, redis => redis.set(key, close(secret, name, dated), 'EX', seconds))
+      const text = close(secret, name, { ...dated, at: dated.at + ahead() })
+      void attend(key, redis => redis.set(key, text, 'EX', seconds))
     },
     strangers: {
       async admit() {
-        const key = strangersKey(now())
+        const key = strangersKey(now() + ahead())
         const asked = await attend(key, redis => redis.eval(counting, 1, key))
         return typeof asked === 'number' ? asked <= strangersPerMinute : true
       },

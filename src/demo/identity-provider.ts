@@ -13,6 +13,8 @@ export interface IdentityProviderOptions {
   readonly port: number
   /** Where people are sent back to. */
   readonly redirectUri: string
+  /** Its origin for others, where that is not its own port. */
+  readonly origin?: string
 }
 
 /** The client that every authority of the demo knows. */
@@ -46,7 +48,8 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     })
     server.listen(options.port, '127.0.0.1', resolve)
   })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // a TCP server: never a pipe's string
+  // A TCP server: never a pipe's string.
+  const url = options.origin ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const played: Played[] = []
   // One after the other: `quietly` must not meet itself.
   for (const authority of authorities) played.push(await play(authority, url, options.redirectUri))

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Username } from '../gateway/names.ts'
+import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
 import type { Desk } from './desk.ts'
 import type { Fields } from './fields.ts'
@@ -51,6 +52,15 @@ export async function show(desk: Desk, visitor: Visitor, told: Told): Promise<Pa
   return profile(await desk.reception.profileOf(visitor), told)
 }
 
+/** Shows what has been changed. If that fails, nobody may be told that nothing was. Throws `InDoubt`. */
+export async function showMade(showing: Promise<Page>): Promise<Page> {
+  try {
+    return await showing
+  } catch (error) {
+    throw error instanceof Outage && !(error instanceof InDoubt) ? new InDoubt('made', error) : error
+  }
+}
+
 /** `POST /switch`: on or off, said in so many words, so that sending it twice does the same as once. */
 export async function switchCredential(desk: Desk, request: FastifyRequest): Promise<Page> {
   const change = await readChange(desk, request)
@@ -68,7 +78,7 @@ export async function switchCredential(desk: Desk, request: FastifyRequest): Pro
   const problem = await desk.registry.switchCredential(change.actor, scope, credential.username, on)
   if (problem !== undefined) throw new Error(`a credential went away: ${problem.problem}`)
   tell(desk, change, credential.username, on ? 'enabled' : 'disabled')
-  return await show(desk, change, { done: on ? 'Switched on.' : 'Switched off, everywhere.' })
+  return await showMade(show(desk, change, { done: on ? 'Switched on.' : 'Switched off, everywhere.' }))
 }
 
 export function ownCredential(desk: Desk, { identity }: Visitor): Promise<CredentialRecord | undefined> {

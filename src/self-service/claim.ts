@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { readPassword } from '../gateway/credential.ts'
 import type { Compared } from '../gateway/ports.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { ownCredential, readChange, show, tell, type Change } from './changes.ts'
+import { ownCredential, readChange, show, showMade, tell, type Change } from './changes.ts'
 import type { Desk } from './desk.ts'
 import { busy, nameTaken } from './pages/trouble.ts'
 import { isPage, type Page } from './page.ts'
@@ -33,7 +33,7 @@ export async function claimCredential(desk: Desk, request: FastifyRequest): Prom
   const problem = await desk.registry.claimCredential(change.actor, scope, change.username, owner)
   if (problem !== undefined) return nameTaken(change.place, change.username)
   tell(desk, change, change.username, 'claimed')
-  return await show(desk, change, { done: 'They are yours now.' })
+  return await showMade(show(desk, change, { done: 'They are yours now.' }))
 }
 
 /** One password hash, as at the door; and counted as there, because it is a guess at the same credential. */

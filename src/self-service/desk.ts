@@ -25,7 +25,8 @@ export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
 }
 
 export function createDesk(parts: SelfServiceParts): Desk {
-  const { publicUrl, signIn, now = Date.now, limits = usualLimits, providerTimeoutSeconds = 5 } = parts
+  const { publicUrl, signIn, now = Date.now, steadyNow = now } = parts
+  const { limits = usualLimits, providerTimeoutSeconds = 5 } = parts
   const contests = createContests({ ...parts, now })
   const secure = publicUrl.startsWith('https:')
   return {
@@ -45,7 +46,7 @@ export function createDesk(parts: SelfServiceParts): Desk {
     }),
     contests,
     reception: createReception({ ...parts, contests }, now),
-    throttle: createThrottle(limits, now),
+    throttle: createThrottle(limits, steadyNow),
     turns: createTurns(),
   }
 }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { readChange, show, tell } from './changes.ts'
+import { readChange, show, showMade, tell } from './changes.ts'
 import type { Desk } from './desk.ts'
 import { isPage, type Page } from './page.ts'
 
@@ -23,5 +23,5 @@ export async function linkIdentities(desk: Desk, request: FastifyRequest): Promi
   const problem = await desk.registry.link(change.actor, change.identity, other.identity)
   if (problem !== undefined) throw new Error(`two identities could not be linked: ${problem.problem}`)
   tell(desk, change, change.username, 'linked')
-  return await show(desk, change, { done: 'Linked: both are you.' })
+  return await showMade(show(desk, change, { done: 'Linked: both are you.' }))
 }

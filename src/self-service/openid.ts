@@ -5,6 +5,7 @@ import {
   buildAuthorizationUrl,
   calculatePKCECodeChallenge,
   ClientError,
+  clockTolerance,
   discovery,
   enableNonRepudiationChecks,
   randomNonce,
@@ -42,6 +43,9 @@ export interface OpenIdOptions {
   /** How old a sign-in at the provider may be, in seconds, before it asks the person again. */
   readonly maxAgeSeconds: number
 }
+
+/** Seconds by which our clock and a provider's may differ: five minutes, and what a sign-in takes. */
+const skewSeconds = 330
 
 /** Milliseconds that a provider's metadata are believed; its keys are fetched anew when an unknown one turns up. */
 const metadataLife = 60 * 60 * 1000
@@ -104,7 +108,8 @@ function discover({ issuer, clientId, clientSecret }: Authority, timeout: number
   const plain = url.protocol === 'http:' && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
   // A token from the token endpoint came over TLS; whoever sits behind that (a proxy, a cache) must not be able to name people.
   const execute = [enableNonRepudiationChecks, ...(plain ? [allowInsecureRequests] : [])]
-  return discovery(url, clientId, clientSecret.reveal(), undefined, { timeout, execute })
+  const client = { client_secret: clientSecret.reveal(), [clockTolerance]: skewSeconds }
+  return discovery(url, clientId, client, undefined, { timeout, execute })
 }
 
 function isSame(issuer: string, expected: string): boolean {

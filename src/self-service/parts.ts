@@ -50,6 +50,8 @@ export interface SelfServiceParts {
   /** Seconds that an identity provider may take for one answer. */
   readonly providerTimeoutSeconds?: number
   readonly now?: () => Instant
+  /** The clock by which requests are counted; `now` if left out. */
+  readonly steadyNow?: () => Instant
 }
 
 /** Told of what an operator should know; must not throw. `requestId` is the reference that the page shows. */

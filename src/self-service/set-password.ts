@@ -7,7 +7,7 @@ import type { Secret } from '../gateway/secret.ts'
 import { passwordFlaw } from '../passwords/rules.ts'
 import { passwordAdvice, passwordSentences } from '../passwords/sentences.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
-import { ownCredential, readChange, show, tell, type Change } from './changes.ts'
+import { ownCredential, readChange, show, showMade, tell, type Change } from './changes.ts'
 import type { Desk } from './desk.ts'
 import type { Fields } from './fields.ts'
 import { saved } from './pages/saved.ts'
@@ -40,7 +40,7 @@ async function setInTurn(desk: Desk, change: Change): Promise<Page> {
   const problem = await desk.registry.setCredential(actor, scope, credential)
   if (problem !== undefined) return await refused(desk, change, problem)
   tell(desk, change, username, 'set')
-  return await sayso(desk, change, read)
+  return await showMade(sayso(desk, change, read))
 }
 
 /** The back button, a reload, another tab: the form was made for a state that is no more. */

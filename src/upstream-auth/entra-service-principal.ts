@@ -16,12 +16,12 @@ export interface EntraServicePrincipalOptions {
 /** A token of the gateway's own service principal, by the client credentials grant (RFC 6749, 4.4). */
 export function entraServicePrincipal(
   options: EntraServicePrincipalOptions,
-  { now, warn }: MethodParts,
+  { now, steadyNow = now, warn }: MethodParts,
 ): Method {
   const readClientSecret = keptSecret(options.clientSecret, now, warn)
   // What speaks OpenID Connect is loaded where somebody presents tokens.
   const fetch = async () => (await import('./entra-token.ts')).askForToken(options, readClientSecret())
-  const readToken = keptToken({ fetch, now, warn })
+  const readToken = keptToken({ fetch, now: steadyNow, warn })
   let written: Secret | undefined
   let headers: readonly string[] = []
 

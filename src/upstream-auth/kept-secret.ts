@@ -41,7 +41,8 @@ export function keptSecret(source: SecretSource, now: () => Instant, warn: Warn)
 
   return () => {
     const at = now()
-    if (at - lookedAt < lookEvery) return secret
+    // Also when the clock was set back.
+    if (at >= lookedAt && at - lookedAt < lookEvery) return secret
     lookedAt = at
     look()
     return secret

@@ -24,6 +24,8 @@ export interface MethodParts {
   readonly masterKey: Uint8Array
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** The same by a clock that nobody sets, for what is remembered; `now` if left out. */
+  readonly steadyNow?: () => number
   readonly warn: Warn
 }
 

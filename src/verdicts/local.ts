@@ -11,7 +11,10 @@ export interface LocalVerdicts {
   recall(attempt: Named): KnownVerdict | undefined
   /** What was kept and until when; `undefined`: refused, the slot has changed since the verdict was found. */
   remember(attempt: Named, verdict: KnownVerdict): Kept | undefined
-  /** Takes over what another process found, with the end of its life; false: refused, as above, or too late. */
+  /**
+   * Takes over what another process found until the end of its life, but for no longer than what is found here; false:
+   * refused, as above, or too late.
+   */
   adopt(attempt: Named, kept: Kept): boolean
   /** Nothing about these slots that was found as of an earlier revision is believed, now or later. */
   forget(slots: readonly Slot[], revision: Revision): void
@@ -45,6 +48,11 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
     return formerSlot !== undefined && forgotten.covers(formerSlot, asOf)
   }
 
+  /** Milliseconds. */
+  function lifeOf(verdict: KnownVerdict): number {
+    return (poolOf(verdict) === 'good' ? matchTtlSeconds : otherTtlSeconds) * 1000
+  }
+
   function recall(attempt: Named): KnownVerdict | undefined {
     const known = good.get(attempt.proof) ?? other.get(attempt.proof)
     if (known === undefined || known.until <= now()) return undefined
@@ -53,7 +61,9 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
 
   function adopt(attempt: Named, kept: Kept): boolean {
     const { proof } = attempt
-    const { verdict, until } = kept
+    const { verdict } = kept
+    // The clock of another machine may be wrong by any amount.
+    const until = Math.min(kept.until, now() + lifeOf(verdict))
     if (until <= now() || isStale(attempt, verdict.asOf)) return false
     // One password has one verdict, the last one.
     if (verdict.found === 'match') {
@@ -70,8 +80,7 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
     recall,
     adopt,
     remember(attempt, verdict) {
-      const seconds = poolOf(verdict) === 'good' ? matchTtlSeconds : otherTtlSeconds
-      const kept = { verdict, until: now() + seconds * 1000 }
+      const kept = { verdict, until: now() + lifeOf(verdict) }
       return adopt(attempt, kept) ? kept : undefined
     },
     forget(slots, revision) {

@@ -21,7 +21,10 @@ export interface SharedOptions {
   readonly history: ToldHistory
   /** The key of `createAttemptKeys`; Redis never sees it. */
   readonly key: Uint8Array
+  /** The clock of `Kept.until`. */
   readonly now: () => Instant
+  /** Milliseconds by which the clock that all processes share, and that ends in Redis are told by, is ahead of it. */
+  readonly ahead?: () => number
   /** Milliseconds a request waits for Redis; a hung one costs the first few about twice that. */
   readonly patience: number
   /** Told when Redis stops being well; not again before it has been well. */
@@ -32,7 +35,7 @@ export interface SharedOptions {
 const most: Record<Pool, number> = { good: 4, other: 16 }
 
 export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
-  const { server, history, key, now, patience, outage } = options
+  const { server, history, key, now, ahead = () => 0, patience, outage } = options
   const seal = createSeal(key, history)
   const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
   const shards = server.keep('verdicts', patience, cause => breaker.failed(cause))
@@ -58,7 +61,8 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
     const pools = [redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]
     const [good, other] = (await attend(Promise.all(pools))) ?? []
     const text = good ?? other
-    return typeof text === 'string' ? seal.open(proof, text) : undefined
+    const kept = typeof text === 'string' ? seal.open(proof, text) : undefined
+    return kept && { ...kept, until: kept.until - ahead() }
   }
 
   return {
@@ -71,7 +75,7 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
       const redis = life > 0 ? well(slot) : undefined
       if (redis === undefined) return
       const moment = history.momentOf(kept.verdict.asOf)
-      const text = seal.close(proof, kept)
+      const text = seal.close(proof, { ...kept, until: kept.until + ahead() })
       if (moment === undefined || text === undefined) return // the store has gone back meanwhile
       const pool = poolOf(kept.verdict)
       void attend(writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life))

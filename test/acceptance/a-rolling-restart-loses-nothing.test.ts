@@ -7,8 +7,10 @@ import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { metric } from '../support/metrics.ts'
 import { freePort } from '../support/ports.ts'
 import { lanesOf, workersOf } from '../support/processes.ts'
+import { serve } from '../support/program.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 
@@ -24,6 +26,12 @@ async function gateway(
   await altgate.must(['account', 'add', 'contoso', '--upstream', upstream])
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
   return altgate
+}
+
+/** Starts one that has stopped, on its settings, ports and store. */
+async function startAgain(t: Test, { config, operationsUrl }: Altgate): Promise<void> {
+  serve(t, ['serve', '--config', config], process.env)
+  await until(async () => (await ask(`${operationsUrl}/ready`).catch(() => ({ status: 0 }))).status === 200)
 }
 
 /** HAProxy in front of these gateways, which asks for `/ready` twice a second. */
@@ -82,6 +90,41 @@ t.test('one of two gateways behind HAProxy stops under load, and no request is l
   // The other one serves alone.
   const before = statuses.get(200) ?? 0
   await until(() => (statuses.get(200) ?? 0) > before + 200)
+  loading = false
+  await Promise.all(callers)
+  t.strictSame([...statuses.keys()], [200], `${statuses.get(200)} requests, and nothing but their answers`)
+})
+
+t.test('both gateways behind HAProxy are restarted in turn under load, and no request is lost', async t => {
+  const upstream = await recordingUpstream(t)
+  const stop = { drainSeconds: 3, graceSeconds: 10 }
+  const gateways = [
+    await gateway(t, upstream.url, { stop }),
+    await gateway(t, upstream.url, { stop }),
+  ] as const
+  const url = await haproxy(t, gateways)
+  const { host } = new URL(gateways[0].url)
+  const tries = () => ask(`${url}/contoso/x`, { as: [anna, right], headers: { host } })
+  const serves = async (each: Altgate) =>
+    (await metric(each, 'altgate_decisions_total', { outcome: 'allow' })) > 0
+  await until(async () => {
+    await tries().catch(() => undefined)
+    return (await Promise.all(gateways.map(serves))).every(served => served)
+  })
+
+  const statuses = new Map<number, number>()
+  let loading = true
+  const callers = Array.from({ length: 8 }, async () => {
+    while (loading) {
+      const { status } = await tries().catch(() => ({ status: 0 }))
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  })
+  for (const each of gateways) {
+    t.equal(await each.stop(), 0)
+    await startAgain(t, each)
+    await until(() => serves(each))
+  }
   loading = false
   await Promise.all(callers)
   t.strictSame([...statuses.keys()], [200], `${statuses.get(200)} requests, and nothing but their answers`)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate } from '../support/altgate.ts'
@@ -7,26 +7,8 @@ import { ask, summary } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { logWorld } from '../support/log-world.ts'
 import { metric } from '../support/metrics.ts'
+import { smallDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
-
-/** A disk of 64 KB, and a way to fill it. */
-function smallDisk(t: Test) {
-  const directory = temporaryDirectory(t)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'altgate-test', directory])
-  t.teardown(() => execFileSync('umount', ['--lazy', directory]))
-  const ballast = join(directory, 'ballast')
-  return {
-    directory,
-    fill() {
-      try {
-        writeFileSync(ballast, Buffer.alloc(1_000_000))
-      } catch {
-        // it is full, as it should be
-      }
-    },
-    empty: () => rmSync(ballast),
-  }
-}
 
 function isJson(line: string): boolean {
   try {

@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly file?: string
   readonly redisUrl?: string
   readonly clock?: Clock
+  /** Milliseconds by which the clock was wrong when this process began. */
+  readonly behind?: number
   readonly settings?: Partial<AskedSettings>
 }
 
@@ -54,8 +56,8 @@ export async function aGateway(
   { template }: Pick<FakeAzureDevOps, 'template'>,
   options: GatewayOptions = {},
 ): Promise<AccountsOfAGateway> {
-  const { file = storeFile(t), redisUrl, clock = { now: Date.now() }, settings = {} } = options
-  const now = () => clock.now
+  const { file = storeFile(t), redisUrl, clock = { now: Date.now() }, settings = {}, behind = 0 } = options
+  const now = () => clock.now - behind
   const store = await openStore({ url: new Secret(`sqlite:${file}`), clock: now })
   const remembered = createRememberedAccounts({ store: store.accounts, now })
   const registry = store.registry(async () => {})
@@ -91,6 +93,7 @@ export async function aGateway(
       redis: redisUrl === undefined ? undefined : noting(redisAt({ url: new Secret(redisUrl) }), connections),
       key: await store.key('verdicts'),
       now,
+      ahead: () => behind,
       asked: each => void told.push(each),
       outage,
     },

@@ -22,6 +22,25 @@ t.test('what one process has asked is known to all of them', async t => {
   t.equal(azure.questions(), 3, 'and it grows old for all of them')
 })
 
+t.test('a process that began with a wrong clock knows how old the answers of others are', async t => {
+  const [azure, redis] = [await startFakeAzureDevOps(t), await startRedis(t)]
+  azure.put('fabrikam', { connection: a })
+  const shared = { file: storeFile(t), redisUrl: redis.url, clock: { now: Date.now() } }
+  const exact = await aGateway(t, azure, shared)
+  await exact.found()
+  await until(async () => (await redis.dump()).includes('altgate:account:fabrikam'))
+  exact.advance(200)
+  for (const behind of [86_400_000, -86_400_000]) {
+    const other = await aGateway(t, azure, { ...shared, behind })
+    t.equal(await other.found(), a)
+    t.strictSame(other.told, [], 'it is 200 seconds old')
+  }
+  exact.advance(100)
+  const later = await aGateway(t, azure, { ...shared, behind: 86_400_000 })
+  t.equal(await later.found(), a)
+  await until(() => later.told.length === 1)
+})
+
 t.test('before a refusal each asks for itself', async t => {
   const [azure, redis] = [await startFakeAzureDevOps(t), await startRedis(t)]
   azure.put('fabrikam', { connection: a })

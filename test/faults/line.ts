@@ -14,6 +14,8 @@ export type LineFault =
   | { readonly kind: 'slow'; readonly milliseconds: number }
   /** These bytes come at once, once on each connection. */
   | { readonly kind: 'surplus'; readonly bytes: string }
+  /** The server gets nothing, and these bytes answer whatever was sent to it. */
+  | { readonly kind: 'says'; readonly bytes: string }
   /** So many of the server's next bytes are lost, once on each connection. */
   | { readonly kind: 'lost'; readonly count: number }
   /** The server's bytes are replaced by others of the same number. */
@@ -43,7 +45,10 @@ export async function startLine(t: Pick<Test, 'teardown'>, to: number): Promise<
     pairs.add(pair)
     if (fault.kind === 'surplus') near.write(fault.bytes, 'latin1')
     let [done, seen] = [-1, 0]
-    near.on('data', chunk => void (fault.kind !== 'silent' && far.write(chunk)))
+    near.on('data', chunk => {
+      if (fault.kind === 'says') near.write(fault.bytes, 'latin1')
+      else if (fault.kind !== 'silent') far.write(chunk)
+    })
     far.on('data', async (chunk: Buffer) => {
       const now = fault
       const first = done !== turn

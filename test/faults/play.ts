@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { ask } from '../support/ask.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 import { startTraffic, type Tally } from './traffic.ts'
 import { startFaultWorld } from './world.ts'
 
@@ -9,7 +9,7 @@ import { startFaultWorld } from './world.ts'
 export interface Played {
   readonly fault: Fault
   readonly tally: Tally
-  /** From the mending to the last right password that was not let in; 0 if there was none after it. */
+  /** From the mending to the last right password that was not let in, or sign-in that failed; 0 if there was none after it. */
   readonly secondsToNormal: number
   /** Why the gateway is not what it was: it has ended, or does not become ready. */
   readonly gone: string | undefined
@@ -24,14 +24,23 @@ export interface Length {
   readonly afterMs: number
 }
 
-/** Breaks a part under traffic, mends it, and counts. */
-export async function play(t: Pick<Test, 'teardown'>, fault: Fault, length: Length): Promise<Played> {
+/** Milliseconds: a sign-in that began before the mending takes as long as the gateway waits for a provider, and then the next. */
+const patience = 12_000
+
+/** Breaks a part under traffic, mends it, and counts. `watch` is given what is counted while it is. */
+export async function play(
+  t: Pick<Test, 'teardown'>,
+  fault: Fault,
+  length: Length,
+  watch: (tally: Tally) => void = () => {},
+): Promise<Played> {
   const world = await startFaultWorld(t, fault.needs)
   const traffic = startTraffic(
     world.gateways.map(({ url }) => url),
     world.callers,
-    { connections: 4 },
+    { connections: 4, signers: world.signers },
   )
+  watch(traffic.tally)
   await traffic.reach(length.requests / 4, 10)
   await fault.breaks(world)
   await delay(length.brokenMs)
@@ -39,13 +48,16 @@ export async function play(t: Pick<Test, 'teardown'>, fault: Fault, length: Leng
   const mended = performance.now()
   await delay(length.afterMs)
   await traffic.reach(length.requests, 60)
+  const signsIn = () => world.signers.length === 0 || traffic.tally.lastSignIn > mended
+  while (!signsIn() && performance.now() < mended + patience) await delay(50)
   const tally = await traffic.stop()
 
   let gone: string | undefined
+  if (!signsIn()) gone = 'nobody could sign in since'
   for (const gateway of world.gateways) {
     const { status } = await ask(`${gateway.operationsUrl}/ready`).catch(() => ({ status: 0 }))
     if (status !== 200) gone = `ready says ${status}: ${gateway.logs().slice(-600)}`
   }
-  const secondsToNormal = Math.max(0, (tally.lastTrouble - mended) / 1000)
+  const secondsToNormal = Math.max(0, tally.lastTrouble - mended, tally.lastFailedSignIn - mended) / 1000
   return { fault, tally, secondsToNormal, gone }
 }

@@ -1,14 +1,19 @@
-// npm run faults [-- PART OF A NAME]: breaks every part under 20,000 requests each, with real processes, and writes the
-// table of docs/reliability.md (only if all were run). Ends with 1 if a wrong password got in, a right one was told 401, or
-// a gateway did not become what it was within two seconds.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { checkout } from '../support/program.ts'
+import type { Fault } from './fault.ts'
 import { faults } from './faults.ts'
-import { play, type Played } from './play.ts'
+import { play } from './play.ts'
+import { flawOf, withRows, type Outcome } from './table.ts'
+import type { Tally } from './traffic.ts'
+
+const page = join(checkout, 'docs/reliability.md')
+const length = { requests: 20_000, brokenMs: 3000, afterMs: 3000 }
 
 const wanted = process.argv[2] ?? ''
-const chosen = faults.filter(({ part, name }) => `${part} ${name}`.includes(wanted))
+const chosen = faults.filter(isWanted)
 if (chosen.length === 0) {
   process.stderr.write(
     `No fault has "${wanted}" in its name. All of them: ${faults.map(({ part, name }) => `\n  ${part} ${name}`).join('')}\n`,
@@ -16,66 +21,106 @@ if (chosen.length === 0) {
   process.exit(2)
 }
 
-const length = { requests: 20_000, brokenMs: 3000, afterMs: 3000 }
-const rows: Played[] = []
+/** In the environment of every process that is started from here, and of those that they start. */
+const mark = `ALTGATE_FAULTS_RUN=${randomUUID()}`
+process.env['ALTGATE_FAULTS_RUN'] = mark.split('=')[1]
+
+const endings: (() => unknown)[] = []
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void interrupt())
+
+const began = performance.now()
+let good = 0
 for (const [at, fault] of chosen.entries()) {
-  process.stdout.write(`${at + 1} of ${chosen.length}  ${fault.part} ${fault.name} … `)
-  const endings: (() => unknown)[] = []
+  const outcome = await outcomeOf(fault, `${at + 1} of ${chosen.length}  ${fault.part} ${fault.name}`)
+  if (flawOf(outcome) === undefined) good += 1
+  // After each: whatever ends a long run early, what it has found is kept.
+  writeFileSync(page, withRows(readFileSync(page, 'utf8'), faults, [outcome]))
+}
+process.stdout.write(
+  `${good} of ${chosen.length} held, in ${minutesSince(began)} minutes. Their rows in docs/reliability.md are written.\n`,
+)
+endAllThatIsLeft()
+process.exit(good === chosen.length ? 0 : 1)
+
+/** The name of a part is that part; any other word is looked for in the names. */
+function isWanted({ part, name }: Fault): boolean {
+  const isPart = faults.some(each => each.part.toLowerCase() === wanted.toLowerCase())
+  return isPart ? part.toLowerCase() === wanted.toLowerCase() : `${part} ${name}`.includes(wanted)
+}
+
+async function outcomeOf(fault: Fault, title: string): Promise<Outcome> {
+  const progress = showProgress(title)
+  const t = { teardown: (ending: () => unknown) => void endings.unshift(ending) }
+  let outcome: Outcome
   try {
-    const played = await play(
-      { teardown: (ending: () => unknown) => void endings.unshift(ending) },
-      fault,
-      length,
-    )
-    rows.push(played)
-    process.stdout.write(
-      `${isGood(played) ? 'held' : `DID NOT HOLD ${JSON.stringify(played.tally)} ${played.gone ?? ''}`}\n`,
-    )
-  } finally {
-    for (const ending of endings) await ending()
+    outcome = await play(t, fault, length, progress.watch)
+  } catch (error) {
+    outcome = { fault, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+  await tearDown()
+  // Its processes are ended, and nothing that it finds now is worth a row.
+  if (interrupted) await delay(60_000)
+  const flaw = flawOf(outcome)
+  progress.end(flaw === undefined ? 'held' : `DID NOT HOLD: ${flaw}\n${detailsOf(outcome)}`)
+  return outcome
+}
+
+function detailsOf(outcome: Outcome): string {
+  return 'failure' in outcome ? outcome.failure : `${JSON.stringify(outcome.tally)} ${outcome.gone ?? ''}`
+}
+
+/** One line, which on a terminal says how far it is. */
+function showProgress(title: string) {
+  const started = performance.now()
+  let tally: Tally | undefined
+  const seconds = () => `${((performance.now() - started) / 1000).toFixed(0)} s`
+  process.stdout.write(`${title} … `)
+  const timer = setInterval(() => {
+    const done = tally === undefined ? 'starting' : `${tally.requests} of ${length.requests} requests`
+    if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${title} … ${done}, ${seconds()}`)
+  }, 500)
+  return {
+    watch: (counted: Tally) => void (tally = counted),
+    end(word: string) {
+      clearInterval(timer)
+      process.stdout.write(`${process.stdout.isTTY ? `\r\x1b[K${title} … ` : ''}${word} (${seconds()})\n`)
+    },
   }
 }
-if (wanted === '') writeTable(rows)
-process.exit(rows.every(isGood) ? 0 : 1)
 
-function isGood({ tally, secondsToNormal, gone }: Played): boolean {
-  const { wronglyAllowed, wronglyRefused, other } = tally
-  return wronglyAllowed + wronglyRefused + other === 0 && secondsToNormal <= 2 && gone === undefined
+async function tearDown(): Promise<void> {
+  for (const ending of endings.splice(0)) {
+    try {
+      await ending()
+    } catch (error) {
+      process.stderr.write(`${String(error)}\n`)
+    }
+  }
 }
 
-function writeTable(all: readonly Played[]): void {
-  const page = join(checkout, 'docs/reliability.md')
-  const [begin, end] = ['<!-- faults: begin -->', '<!-- faults: end -->']
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`
-  const heads = [
-    'part',
-    'what it does',
-    'requests',
-    'wrong passwords let in',
-    'right ones told 401',
-    'told to come again',
-    '502, 504',
-    'broken off',
-    'slowest',
-    'normal after',
-  ]
-  const body = all.map(({ fault, tally, secondsToNormal }) =>
-    line([
-      fault.part,
-      fault.name,
-      tally.requests,
-      tally.wronglyAllowed,
-      tally.wronglyRefused,
-      tally.later,
-      tally.upstream,
-      tally.broken,
-      `${(tally.slowest / 1000).toFixed(2)} s`,
-      `${secondsToNormal.toFixed(2)} s`,
-    ]),
-  )
-  const table = [line(heads), line(heads.map(() => '---')), ...body].join('\n')
-  const [before = '', rest = ''] = readFileSync(page, 'utf8').split(begin)
-  const after = rest.split(end)[1] ?? ''
-  writeFileSync(page, `${before}${begin}\n\n${table}\n\n${end}${after}`)
-  process.stdout.write('docs/reliability.md is written.\n')
+/** Ctrl-C: the rows that there are stay, and no process does. */
+async function interrupt(): Promise<void> {
+  interrupted = true
+  process.stdout.write('\nEnding what was started …\n')
+  await Promise.race([tearDown(), delay(5000)])
+  endAllThatIsLeft()
+  process.exit(130)
+}
+
+/** Whatever was being started when its ending came, or was left behind by what was killed. */
+function endAllThatIsLeft(): void {
+  for (const pid of readdirSync('/proc').map(Number)) {
+    if (Number.isNaN(pid) || pid === process.pid) continue
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark))
+        process.kill(pid, 'SIGKILL')
+    } catch {
+      // it has ended, or is another user's
+    }
+  }
+}
+
+function minutesSince(start: number): string {
+  return ((performance.now() - start) / 60_000).toFixed(1)
 }

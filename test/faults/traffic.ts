@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { basicOf } from '../support/ask.ts'
 
@@ -32,6 +33,12 @@ export interface Tally {
   slowest: number
   /** When, in milliseconds of `performance.now`, a right password was last not let in. */
   lastTrouble: number
+  /** Sign-ins on the page, and how many of them did not get to the end. */
+  signIns: number
+  signInsFailed: number
+  /** When the last of those began, and when the last one was done that went well. */
+  lastFailedSignIn: number
+  lastSignIn: number
 }
 
 export interface Traffic {
@@ -45,11 +52,21 @@ export interface Traffic {
 /** Milliseconds after which a request counts as one that has no end. */
 const patience = 60_000
 
+export interface TrafficOptions {
+  /** For each kind of caller. */
+  readonly connections?: number
+  /** People who sign in on the page beside them; each call is once, and tells whether it went well. */
+  readonly signers?: readonly (() => Promise<boolean>)[]
+}
+
+/** Milliseconds between two sign-ins of a person: what is counted are the requests. */
+const signInPause = 50
+
 /** Asks without a pause, over so many connections for each kind of caller, at all of the gateways in turn. */
 export function startTraffic(
   urls: readonly string[],
   kinds: readonly Callers[],
-  { connections = 8 } = {},
+  { connections = 8, signers = [] }: TrafficOptions = {},
 ): Traffic {
   const pools = urls.map(
     url =>
@@ -70,6 +87,10 @@ export function startTraffic(
     broken: 0,
     slowest: 0,
     lastTrouble: 0,
+    signIns: 0,
+    signInsFailed: 0,
+    lastFailedSignIn: 0,
+    lastSignIn: 0,
   }
   const waiting: { readonly requests: number; readonly resolve: () => void }[] = []
   let going = true
@@ -93,12 +114,27 @@ export function startTraffic(
     for (const each of waiting) if (tally.requests >= each.requests) each.resolve()
   }
 
+  async function signAllIn(signIn: () => Promise<boolean>): Promise<void> {
+    while (going) {
+      const began = performance.now()
+      const went = await signIn()
+      tally.signIns++
+      if (went) tally.lastSignIn = performance.now()
+      else {
+        tally.signInsFailed++
+        tally.lastFailedSignIn = began
+      }
+      await delay(signInPause)
+    }
+  }
+
   let counter = 0
   const loops = kinds.flatMap(kind =>
     Array.from({ length: connections }, async () => {
       while (going) await call(kind, counter++)
     }),
   )
+  const signingIn = signers.map(signAllIn)
   return {
     tally,
     async reach(requests, seconds) {
@@ -110,7 +146,7 @@ export function startTraffic(
     },
     async stop() {
       going = false
-      await Promise.all(loops)
+      await Promise.all([...loops, ...signingIn])
       await Promise.all(pools.map(pool => pool.close()))
       return tally
     },

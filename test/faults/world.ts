@@ -3,12 +3,17 @@ import { join } from 'node:path'
 import argon2 from 'argon2'
 import type { Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask } from '../support/ask.ts'
 import { startPostgresPair, type PostgresPair } from '../support/postgres-pair.ts'
 import { startPostgres, type Postgres } from '../support/postgres.ts'
 import { startCluster, startWatched, type RedisCluster, type Watched } from '../support/redis-servers.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
+import { pipedOutput, type PipedOutput } from '../support/piped-output.ts'
 import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
+import { settableClock, type SettableClock } from '../support/settable-clock.ts'
+import { smallDisk, type SmallDisk } from '../support/small-disk.ts'
 import { startLine, type Line } from './line.ts'
+import { signInPlace } from './provider.ts'
 import type { Callers } from './traffic.ts'
 
 /** What the gateways of a run stand on; every line can be broken by itself. */
@@ -21,6 +26,13 @@ export interface FaultWorld {
   readonly cluster?: RedisCluster
   readonly pair?: PostgresPair
   readonly postgres?: { readonly server: Postgres; readonly line: Line; readonly url: string }
+  /** The line to where people sign in, and who does. */
+  readonly provider?: Line
+  readonly signers: readonly (() => Promise<boolean>)[]
+  /** What is the first gateway's alone. */
+  readonly clock?: SettableClock
+  readonly disk?: SmallDisk
+  readonly pipe?: PipedOutput
   readonly callers: readonly Callers[]
 }
 
@@ -35,6 +47,14 @@ export interface Needs {
   readonly pair?: true
   /** More than one needs `postgres` and `redis`. */
   readonly gateways?: 1 | 2
+  /** A place where people sign in. */
+  readonly provider?: true
+  /** The first gateway begins with a clock that is so many seconds off. */
+  readonly clock?: string
+  /** What the first gateway writes lies on a disk of its own. */
+  readonly disk?: { readonly under: 'log' | 'audit' | 'store'; readonly onFailure?: 'drop' | 'refuse' }
+  /** The first gateway logs to standard output, which is a pipe. */
+  readonly pipe?: true
   readonly settings?: Readonly<Record<string, unknown>>
   readonly env?: Readonly<Record<string, string>>
 }
@@ -43,6 +63,9 @@ export interface Needs {
 const cost = { memoryKiB: 7168, passes: 5 }
 const endless = { guesses: 1_000_000 }
 const throttle = { address: endless, credential: endless, everywhere: endless }
+
+/** More than a run writes. */
+const diskKiB = 65_536
 
 /** People whose passwords the gateways have never seen when a run begins. */
 const strangers = 400
@@ -58,6 +81,8 @@ export async function startFaultWorld(t: Pick<Test, 'teardown'>, needs: Needs): 
   const watched = needs.watched && (await startWatched(t))
   const cluster = needs.cluster && (await startCluster(t))
   const pair = needs.pair && (await startPostgresPair(t))
+  const provider = needs.provider && (await signInPlace(t))
+  const machine = machineOf(t, needs)
   const settings = {
     throttle,
     hashing: { ...cost, lanes: 1, queueLimit: 1000 },
@@ -66,16 +91,27 @@ export async function startFaultWorld(t: Pick<Test, 'teardown'>, needs: Needs): 
     ...(cluster && { redis: { cluster: { hosts: cluster.hosts.slice(0, 2) } } }),
     ...(postgres && { store: { url: postgres.url } }),
     ...(pair && { store: { url: pair.url } }),
+    ...provider?.settings,
     ...needs.settings,
   }
-  const start = () => startAltgate(t, { settings, env: needs.env ?? {} })
-  const first = await start()
-  await fill(first, `http://127.0.0.1:${upstream.line.port}`)
-  const gateways = [first, ...(needs.gateways === 2 ? [await start()] : [])] as const
+  const env = needs.env ?? {}
+  const first = await startAltgate(t, {
+    settings: { ...settings, ...machine.settings },
+    env,
+    within: machine.within,
+  })
+  const gateways = [
+    first,
+    ...(needs.gateways === 2 ? [await startAltgate(t, { settings, env })] : []),
+  ] as const
+  await fill(gateways, `http://127.0.0.1:${upstream.line.port}`)
   return {
     gateways,
     upstream,
     callers: callers(),
+    signers: provider ? await provider.begin(first) : [],
+    ...(provider && { provider: provider.line }),
+    ...machine.parts,
     ...(redis && { redis }),
     ...(watched && { watched }),
     ...(cluster && { cluster }),
@@ -97,12 +133,37 @@ async function postgresBehindALine(t: Pick<Test, 'teardown'>) {
   return { server, line, url: url.href }
 }
 
-async function fill(altgate: Altgate, upstream: string): Promise<void> {
+/** What of the machine under the first gateway can break. */
+function machineOf(t: Pick<Test, 'teardown'>, { clock: offset, disk: where, pipe: isPiped }: Needs) {
+  const clock = offset === undefined ? undefined : settableClock(t, offset)
+  const disk = where && smallDisk(t, diskKiB)
+  const pipe = isPiped && pipedOutput(t)
+  return {
+    within: [...(pipe?.within ?? []), ...(clock?.within ?? [])],
+    settings: { ...(disk && where && onDisk(disk, where)), ...(pipe && { log: {} }) },
+    parts: { ...(clock && { clock }), ...(disk && { disk }), ...(pipe && { pipe }) },
+  }
+}
+
+function onDisk({ directory }: SmallDisk, { under, onFailure }: NonNullable<Needs['disk']>) {
+  const file = join(directory, under)
+  if (under === 'log') return { log: { file } }
+  if (under === 'audit') return { audit: { file, onFailure } }
+  return { store: { url: `sqlite:${file}` } }
+}
+
+async function fill(gateways: FaultWorld['gateways'], upstream: string): Promise<void> {
+  const [altgate] = gateways
   await altgate.must(['account', 'add', 'contoso', '--upstream', upstream])
   const set = (user: string, secret: string) =>
     altgate.must(['credential', 'set', '--scope', 'msa', '--user', user], { stdin: `${secret}\n` })
   await set('anna@example.com', 'the password of anna')
   await set('ben@example.com', 'the old password of ben')
+  // It is remembered wherever it can be: what is wrong about a memory shows when it is replaced.
+  for (const { url } of gateways) {
+    const { status } = await ask(url + path, { as: ['ben@example.com', 'the old password of ben'] })
+    if (status !== 200) throw new Error(`a right password was told ${status}`)
+  }
   await set('ben@example.com', 'the new password of ben')
   const hash = await argon2.hash(password, {
     memoryCost: cost.memoryKiB,

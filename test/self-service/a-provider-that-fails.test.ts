@@ -189,6 +189,23 @@ t.test('a token that is not what was asked for lets nobody in', async t => {
   }
 })
 
+t.test('a clock that is five minutes off, the provider’s or ours, keeps nobody from signing in', async t => {
+  const now = () => Math.floor(Date.now() / 1000)
+  const times: readonly (readonly [string, number, () => object])[] = [
+    ['the provider is ahead', 200, () => ({ iat: now() + 300, nbf: now() + 300, exp: now() + 3900 })],
+    ['the provider is behind', 200, () => ({ iat: now() - 600, nbf: now() - 600, exp: now() - 300 })],
+    ['an hour ahead', 502, () => ({ nbf: now() + 3600, exp: now() + 7200 })],
+    ['an hour behind', 502, () => ({ exp: now() - 3600 })],
+  ]
+  for (const [what, expected, claimed] of times) {
+    const { issuer } = await provider(
+      t,
+      honestBut(claims => ({ id_token: signed({ ...claims, ...claimed() }) })),
+    )
+    t.equal((await signInThere(await labAt(t, issuer))).status, expected, what)
+  }
+})
+
 t.test('the directory in the token decides, whatever the address of the person is', async t => {
   for (const tid of [northwind, '9188040d-6c67-4c5b-b112-36a304b66dad', undefined, 7, [contoso]]) {
     const { issuer } = await provider(

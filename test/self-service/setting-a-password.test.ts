@@ -1,5 +1,6 @@
 import t from 'tap'
 import { foldUsername, msaScope, type Owner } from '../../src/gateway/names.ts'
+import { Outage } from '../../src/gateway/outage.ts'
 import { usualLimits } from '../../src/self-service/throttle.ts'
 import { headingOf } from './browser.ts'
 import { aLab, choose, contoso, generate, named, northwind, operatorSets, signInToo, visitor } from './lab.ts'
@@ -243,6 +244,40 @@ t.test('a hash queue that is full changes nothing and says come again', async t 
   t.equal(seen.status, 503)
   t.ok(seen.headers.has('retry-after'))
   t.strictSame(await lab.services.registry.credentials(northwind), [])
+})
+
+t.test('what is saved but cannot be shown any more is not said to be unchanged', async t => {
+  let isDown = false
+  const down = () => Promise.reject(new Outage('store', new Error('gone')))
+  const lab = await aLab(t, {
+    change: ({ registry }) => ({
+      registry: {
+        ...registry,
+        ownCredential: (...whose) => (isDown ? down() : registry.ownCredential(...whose)),
+        async setCredential(...what) {
+          const problem = await registry.setCredential(...what)
+          isDown = true
+          return problem
+        },
+        async switchCredential(...what) {
+          const problem = await registry.switchCredential(...what)
+          isDown = true
+          return problem
+        },
+      },
+    }),
+  })
+  const { browser, page } = await visitor(lab, 'northwind')
+  const set = await browser.send(page, '/credential', choose('tangerine otter 71'))
+  isDown = false
+  const off = await browser.send(await browser.go(lab.page('northwind')), '/switch')
+  isDown = false
+  for (const { status, text } of [set, off]) {
+    t.equal(status, 503)
+    t.equal(headingOf(text), 'It is saved, but cannot be shown')
+    t.notMatch(text, 'Nothing was changed')
+  }
+  t.equal(await lab.opens('northwind', anna, 'tangerine otter 71'), 403, 'it is set, and switched off')
 })
 
 t.test('the page says which accounts a set opens, and not too many of them', async t => {

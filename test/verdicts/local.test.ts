@@ -42,6 +42,16 @@ t.test(
   },
 )
 
+t.test('what comes from a machine whose clock is wrong lives no longer than what is found here', async t => {
+  let now = 1000
+  const local = createLocalVerdicts({ ...lifetimes, goodEntries: 2, otherEntries: 1, now: () => now })
+  t.equal(local.adopt(anna, { verdict: match(3), until: 86_400_000 }), true)
+  now += lifetimes.matchTtlSeconds * 1000 - 1
+  t.equal(local.recall(anna)?.found, 'match')
+  now += 1
+  t.equal(local.recall(anna), undefined)
+})
+
 t.test('on an account that has moved, a change in the scope that it left counts as well', async t => {
   const local = createLocalVerdicts({ ...lifetimes, goodEntries: 2, otherEntries: 2, now: () => 0 })
   const moved = { ...anna, formerSlot: attempt('anna@example.com in the former scope', 'right').slot }

@@ -47,14 +47,27 @@ export function outOfOrder(retryAfter: number): Page {
 
 /** The store failed at the end of a change. */
 export function inDoubt(made: InDoubt['made']): Page {
-  const words =
+  const generated = html`<p>If a password was to be generated, it can no longer be shown: open the page of your account and
+have another one generated.</p>`
+  const page =
     made === 'made'
-      ? 'What you sent is saved. Some gateways may go by what was before for some seconds more.'
-      : 'What you sent may or may not be saved: the store did not say so in time. Try the new password first; if it is refused, the one before still counts.'
-  return {
-    ...trouble(503, 'It may have been saved', html`<p class="lead">${words}</p>`),
-    reference: true,
-  }
+      ? trouble(
+          503,
+          'It is saved, but cannot be shown',
+          html`<p class="lead">What you sent is saved. Some gateways may go by what was before for some seconds more.</p>`,
+          generated,
+          home,
+        )
+      : trouble(
+          503,
+          'It may have been saved',
+          html`<p class="lead">What you sent may or may not be saved: the store did not say so in time.</p>
+<p>The page of your account shows how it is. If you typed a new password, try it first; if it is refused, the one before
+still counts.</p>`,
+          generated,
+          home,
+        )
+  return { ...page, reference: true }
 }
 
 /** All hash lanes are taken. */

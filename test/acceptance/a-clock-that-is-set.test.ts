@@ -1,0 +1,118 @@
+import t, { type Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask } from '../support/ask.ts'
+import { metric } from '../support/metrics.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { settableClock, type SettableClock } from '../support/settable-clock.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+const anna = 'anna@example.com'
+const day = 86_400
+const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
+
+async function gateway(
+  t: Test,
+  settings: Readonly<Record<string, unknown>> = {},
+  offset = '+0',
+): Promise<{ readonly altgate: Altgate; readonly clock: SettableClock }> {
+  const clock = settableClock(t, offset)
+  const altgate = await startAltgate(t, { settings: { hashing, ...settings }, within: clock.within })
+  return { altgate, clock }
+}
+
+async function fill(t: Test, altgate: Altgate): Promise<void> {
+  const { url } = await recordingUpstream(t)
+  await altgate.must(['account', 'add', 'contoso', '--upstream', url])
+  await set(altgate, anna, 'the first password')
+}
+
+const set = (altgate: Altgate, user: string, password: string) =>
+  altgate.must(['credential', 'set', '--scope', 'msa', '--user', user], { stdin: `${password}\n` })
+const statusOf = async ({ url }: Altgate, password: string) =>
+  (await ask(`${url}/contoso/x`, { as: [anna, password] })).status
+
+/** Seconds by which the clock of the gateway is off, to a minute. */
+async function offsetOf({ url }: Altgate): Promise<number> {
+  const { date } = (await ask(`${url}/contoso/x`)).headers
+  return Math.round((Date.parse(date ?? '') - Date.now()) / 60_000) * 60
+}
+
+t.test('a password that was replaced stays so, wherever the clock is set to meanwhile', async t => {
+  for (const offset of [day, -day]) {
+    const { altgate, clock } = await gateway(t)
+    await fill(t, altgate)
+    t.equal(await statusOf(altgate, 'the first password'), 200)
+    // Nobody tries the first one again meanwhile: that it is wrong would be remembered in its place.
+    await set(altgate, anna, 'the second password')
+    // The gateway hears of it with the next request: before the clock is set, or while it is wrong.
+    if (offset > 0) t.equal(await statusOf(altgate, 'the second password'), 200)
+    clock.set(offset > 0 ? `+${offset}` : String(offset))
+    await until(async () => (await offsetOf(altgate)) === offset)
+    // What is told to be forgotten now is no reason to forget what was told before.
+    await set(altgate, 'ben@example.com', 'the password of ben')
+    t.equal(await statusOf(altgate, 'the second password'), 200)
+    clock.set('+0')
+    await until(async () => (await offsetOf(altgate)) === 0)
+    t.equal(await statusOf(altgate, 'the first password'), 401, `set by ${offset} seconds and back`)
+    t.equal(await statusOf(altgate, 'the second password'), 200)
+    await altgate.stop()
+  }
+})
+
+t.test('what is remembered ends in time, though the clock was set back', async t => {
+  const { altgate, clock } = await gateway(t, { verdicts: { matchTtlSeconds: 2 } })
+  await fill(t, altgate)
+  t.equal(await statusOf(altgate, 'the first password'), 200)
+  clock.set(`-${day}`)
+  await until(async () => (await offsetOf(altgate)) === -day)
+  const hashes = () => metric(altgate, 'altgate_password_hashes_total', { result: 'match' })
+  const before = await hashes()
+  await until(async () => {
+    t.equal(await statusOf(altgate, 'the first password'), 200)
+    return (await hashes()) > before
+  })
+})
+
+t.test('a limit that was reached is over in time, though the clock was set back', async t => {
+  const few = { guesses: 3, windowSeconds: 3 }
+  const { altgate, clock } = await gateway(t, { throttle: { address: few } })
+  await fill(t, altgate)
+  for (let guess = 0; guess < 4; guess++) await statusOf(altgate, `guess ${guess}`)
+  t.equal(await statusOf(altgate, 'another guess'), 429)
+  clock.set(`-${day}`)
+  await until(async () => (await offsetOf(altgate)) === -day)
+  await until(async () => (await statusOf(altgate, 'the first password')) === 200)
+})
+
+t.test(
+  'gateways whose clocks differ use what the others have found, for as long as they would themselves',
+  async t => {
+    const redis = { url: (await startRedis(t)).url }
+    const database = await startPostgres(t)
+    const settings = { redis, store: { url: database.url } }
+    const { altgate: exact } = await gateway(t, settings)
+    await fill(t, exact)
+    for (const offset of ['-300', '+300', `-${day}`]) {
+      const { altgate: other, clock } = await gateway(t, settings, offset)
+      t.equal(await offsetOf(other), Number(offset))
+      const via = (each: Altgate, name: string) =>
+        metric(each, 'altgate_decisions_total', { outcome: 'allow', via: name })
+      t.equal(await statusOf(exact, 'the first password'), 200)
+      t.equal(await statusOf(other, 'the first password'), 200)
+      // Set right, as time servers do some time after a machine has started.
+      clock.set('+0')
+      await until(async () => (await offsetOf(other)) === 0)
+      const password = `the password after ${offset}`
+      await set(exact, anna, password)
+      t.equal(await statusOf(exact, password), 200)
+      const before = await via(other, 'l2')
+      await until(async () => (await statusOf(other, password)) === 200)
+      t.equal(await via(other, 'l2'), before + 1, `began ${offset}: found in Redis`)
+      await set(exact, anna, 'the first password')
+      t.equal(await statusOf(other, password), 401)
+      await other.stop()
+    }
+  },
+)
