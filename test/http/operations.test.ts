@@ -51,12 +51,14 @@ t.test(
         return { contentType: 'text/plain', body: `collected ${collected}\n` }
       },
     })
+    let asked = 0
+    busy.addHook('onRequest', async () => void (asked += 1))
     await busy.listen({ port: 0, host: '127.0.0.1' })
     t.teardown(() => busy.close())
     const { port } = busy.server.address() as AddressInfo // listening on TCP
     const scrape = () => fetch(`http://127.0.0.1:${port}/metrics`)
     const all = Array.from({ length: 50 }, scrape)
-    await until(() => collected > 0)
+    await until(() => asked === all.length)
     collecting.resolve()
     t.strictSame(new Set((await Promise.all(all)).map(({ status }) => status)), new Set([500]))
     t.equal(collected, 1)
