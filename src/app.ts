@@ -43,7 +43,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     loadTest: settings.throttle.loadTest,
     upstream: upstreamOf(settings.upstream),
     refusedBodies: settings.refusedBodies,
-    networkOf: address => networkOf(address, settings.throttle.ipv6PrefixBits),
+    networkOf: networks(settings),
     authorize: services.upstreamAuth.authorize,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },
@@ -119,8 +119,13 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
     signIn: settings.signIn,
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createSenderReader(settings.trustedProxies),
+    networkOf: networks(settings),
     steadyNow,
   })
+}
+
+function networks({ throttle }: Settings): (address: string) => string {
+  return address => networkOf(address, throttle.ipv6PrefixBits)
 }
 
 function noticeOf(notice: Settings['notice'], log: Logger): Notice {

@@ -41,6 +41,8 @@ export interface Services {
   readonly credentials: CredentialStore
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** What counts wrong passwords, wherever they are presented. */
+  readonly guesses: Throttle
   readonly upstreamAuth: UpstreamAuth
   /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
   readonly lfsKey: Uint8Array
@@ -101,6 +103,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     opening,
   })
 
+  const guesses = throttleOf(settings, { foundation, parts, opening })
   const gateway = createGateway({
     naming: settings.accounts.naming,
     httpsOnly: settings.plainHttp === 'refuse' && settings.publicUrl.startsWith('https:'),
@@ -117,7 +120,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
         cost: settings.hashing,
         now: steadyNow,
       }),
-      throttle: throttleOf(settings, { foundation, parts, opening }),
+      throttle: guesses,
       ...parts,
     }),
     loops: createLoops(settings.throttle, { now: steadyNow, tooOften: parts.asksTooOften }),
@@ -145,6 +148,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     credentials: store.credentials,
     keys,
     generated,
+    guesses,
     upstreamAuth,
     lfsKey,
     signInKey,

@@ -187,6 +187,10 @@ const neverFromUpstreams = new Set([
   // A challenge of the upstream would make clients sign in to it: git falls for NTLM and then erases the password.
   'www-authenticate',
   'lfs-authenticate',
+  // By these a proxy in front would answer with another address, or a file of its own.
+  'x-accel-redirect',
+  'x-sendfile',
+  'x-lighttpd-send-file',
 ])
 
 /** What becomes of an upstream's header on its way to the client. */

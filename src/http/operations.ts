@@ -32,8 +32,11 @@ export function createOperationsServer(options: OperationsOptions): FastifyInsta
     const now = options.ready()
     return reply.code(now.ready ? 200 : 503).send(now)
   })
+  // Every worker is asked, and each spends some milliseconds on its answer: whoever asks meanwhile gets the same one.
+  let collecting: ReturnType<OperationsOptions['metrics']> | undefined
   app.get('/metrics', async (_, reply) => {
-    const { contentType, body } = await options.metrics()
+    collecting ??= options.metrics().finally(() => (collecting = undefined))
+    const { contentType, body } = await collecting
     return reply.type(contentType).send(body)
   })
   return app

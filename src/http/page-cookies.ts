@@ -11,9 +11,12 @@ export function withoutPageCookies(header: string): string {
     .join('; ')
 }
 
-/** Whether a `Set-Cookie` header would replace one of the page's own: an upstream could plant a session. */
+/**
+ * Whether a `Set-Cookie` header would replace one of the page's own: an upstream could plant a session. Of a cookie
+ * without a name browsers send the value alone, so `=altgate=x` comes back as `altgate=x`.
+ */
 export function setsPageCookie(header: string): boolean {
-  return pageCookie.test(nameOf(header))
+  return pageCookie.test(nameOf(header.replace(/^\s*=/, '')))
 }
 
 function nameOf(pair: string): string {

@@ -1,6 +1,7 @@
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
+import { markLetIn } from './connections/conversation.ts'
 import type { Forward } from './forward.ts'
 import { addGate, type GateOptions } from './gate.ts'
 
@@ -27,6 +28,7 @@ export async function proxy(app: FastifyInstance, { agent, forward, ...gate }: P
     httpMethods: app.supportedMethods.filter(method => method !== 'TRACE' && method !== 'CONNECT'),
     preHandler(request, reply) {
       if (request.passage === null) throw new Error('a request came past the gate')
+      markLetIn(request.raw)
       forward(request.raw, reply.raw, request.passage)
       reply.hijack()
     },

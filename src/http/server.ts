@@ -20,6 +20,7 @@ import { proxy } from './proxy.ts'
 import { newRequestId } from './request-id.ts'
 import { createRefusedBodyReader, type RefusedBodies, type RefusedBodyReader } from './refused-bodies.ts'
 import { isReserved, routeOf } from './reserved.ts'
+import { mayRest, restAfter } from './rest.ts'
 import { sendAnswer } from './send-answer.ts'
 import { createSenderReader } from './sender.ts'
 import { createUpstreamAgents, type UpstreamOptions } from './upstream-agent.ts'
@@ -105,6 +106,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   // forms; in the proxy they are streams like all others.
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  // What the gate refuses rests by itself. Who is told by the page to come later would else be told so without end.
+  app.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode === 429 && mayRest(readSender(request.raw))) restAfter(reply.raw)
+  })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
   const shares = sharesOf(options.upstream)

@@ -9,7 +9,7 @@ import {
 import { scopeOf, type Connection } from '../gateway/connection.ts'
 import type { Directory } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { primaryFault } from '../passwords/usernames.ts'
+import { hasDoubles, primaryFault } from '../passwords/usernames.ts'
 
 /** What the identity provider calls the gateway, and how the gateway proves that it is the one. */
 export interface Client {
@@ -90,8 +90,13 @@ export function usernameIn(scope: Scope, claims: Claims): Username | undefined {
     ...(scope === msaScope ? [] : [upn, ...(isGuest ? [] : [preferred])]),
     ...(isVerified ? [email] : []),
   ]
-  const name = names.find(each => typeof each === 'string' && primaryFault(each) === undefined)
-  return typeof name === 'string' ? foldUsername(name) : undefined
+  const name = names.find(isName)
+  return name === undefined ? undefined : foldUsername(name)
+}
+
+/** A name that no operator has looked at, and that no upstream may take for another one. */
+function isName(claim: unknown): claim is string {
+  return typeof claim === 'string' && primaryFault(claim) === undefined && !hasDoubles(claim)
 }
 
 /** What `acct` is of a member. It is an optional claim: without it `idp` alone tells. */

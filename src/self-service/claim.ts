@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { readPassword } from '../gateway/credential.ts'
+import type { Compared } from '../gateway/ports.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { ownCredential, readChange, show, showMade, tell, type Change } from './changes.ts'
 import type { Desk } from './desk.ts'
 import { busy, nameTaken } from './pages/trouble.ts'
 import { isPage, type Page } from './page.ts'
+import { TooMuch } from './throttle.ts'
 
 /** `POST /claim`: gives a credential that an operator made to the person of its name, who knows its password. */
 export async function claimCredential(desk: Desk, request: FastifyRequest): Promise<Page> {
@@ -23,7 +25,7 @@ export async function claimCredential(desk: Desk, request: FastifyRequest): Prom
   if (await desk.contests.isTaken(scope, change.username, owner))
     return nameTaken(change.place, change.username)
   desk.throttle.count('claims', `${scope} ${change.username}`)
-  const compared = await compare(desk, change, password)
+  const compared = await compare(desk, change, password, desk.senderOf(request.raw).from)
   if (compared === 'busy') return busy(change.account.name)
   if (compared === 'mismatch') {
     return await show(desk, change, { faults: { current: 'That is not the present password.' } })
@@ -34,11 +36,24 @@ export async function claimCredential(desk: Desk, request: FastifyRequest): Prom
   return await showMade(show(desk, change, { done: 'They are yours now.' }))
 }
 
-/** One password hash, as at the door. */
-async function compare({ credentials, hasher, keys, generated }: Desk, change: Change, password: Secret) {
+/** One password hash, as at the door; and counted as there, because it is a guess at the same credential. */
+async function compare(desk: Desk, change: Change, password: Secret, from: string) {
+  const { credentials, hasher, keys, generated, guesses } = desk
   if (generated.isForged(password)) return 'mismatch'
-  const { username, identity } = change
-  const { current } = await credentials.find(identity.scope, undefined, username)
-  const proof = keys.proof(identity.scope, undefined, username, password)
-  return await hasher.compare({ password, proof }, current?.hash ?? 'decoy')
+  const { username, account } = change
+  const { scope } = change.identity
+  const { current } = await credentials.find(scope, undefined, username)
+  const proof = keys.proof(scope, undefined, username, password)
+  const attempt = { scope, former: undefined, username, password, slot: keys.slot(scope, username), proof }
+  const compared = { scope, username: current?.username ?? username }
+  const caller = { account: account.name, from, lane: 'production' } as const
+  const admission = await guesses.admit(attempt, caller, { compared, beside: undefined })
+  if ('by' in admission) throw new TooMuch(Math.ceil(admission.retryAfter))
+  let found: Compared = 'busy'
+  try {
+    found = await hasher.compare({ password, proof }, current?.hash ?? 'decoy')
+    return found
+  } finally {
+    if (found !== 'mismatch') admission.absolve() // of a full queue and an outage, too
+  }
 }

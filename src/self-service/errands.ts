@@ -14,6 +14,8 @@ export interface SignInUnderWay extends Errand {
   readonly issuer: string
   /** The session whose form asked for it, by the name in the store: its identities are kept beside the new one. */
   readonly beside?: string
+  /** From which network the form came. Whoever planted both cookies in a browser asked from elsewhere. */
+  readonly besideFrom?: string
 }
 
 /**

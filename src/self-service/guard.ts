@@ -7,7 +7,6 @@ import { readFields } from './fields.ts'
 import { isFromHere } from './from-here.ts'
 import { framed, type Page } from './page.ts'
 import { notFromHere, plainHttp, wrongType } from './pages/trouble.ts'
-import { networkOf } from './throttle.ts'
 
 /** No browser says more; what comes with a tab or something behind it is not looked at at all (CVE-2026-25223). */
 const formType = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i
@@ -45,7 +44,7 @@ export async function addGuard(app: FastifyInstance, desk: Desk): Promise<void> 
     if (desk.secure && desk.httpsOnly && !secure) {
       return posts ? send(reply, plainHttp) : reply.redirect(desk.publicUrl + request.originalUrl, 308)
     }
-    desk.throttle.count('requests', networkOf(from))
+    desk.throttle.count('requests', desk.networkOf(from))
     if (!posts) return
     if (!isFromHere(request.headers, desk.publicUrl)) return send(reply, notFromHere)
     if (!formType.test(request.headers['content-type'] ?? '')) return send(reply, wrongType)

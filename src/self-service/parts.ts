@@ -6,6 +6,7 @@ import type { Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
+import type { Throttle } from '../gateway/throttle.ts'
 import type { Authorities } from './authority.ts'
 import type { Notice } from './notice.ts'
 import type { ProviderFailed } from './provider-failed.ts'
@@ -30,6 +31,8 @@ export interface SelfServiceParts {
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** Wrong passwords count at the credential they are compared with, here as at the door. */
+  readonly guesses: Pick<Throttle, 'admit'>
   readonly sessions: SessionStore
   /** 32 bytes by which the gateways of this store seal what browsers keep of a sign-in that is under way. */
   readonly signInKey: Uint8Array
@@ -43,6 +46,8 @@ export interface SelfServiceParts {
   readonly httpsOnly: boolean
   /** Who sent a request, and whether by https, as far as can be told. */
   readonly senderOf: (request: IncomingMessage) => { readonly from: string; readonly secure: boolean }
+  /** Whose addresses count as one: an address, or the network it is in. */
+  readonly networkOf: (address: string) => string
   readonly limits?: Limits
   /** Seconds that an identity provider may take for one answer. */
   readonly providerTimeoutSeconds?: number

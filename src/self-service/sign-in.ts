@@ -13,7 +13,6 @@ import { pageOf } from './places.ts'
 import { ProviderFailed } from './provider-failed.ts'
 import type { Guest } from './reception.ts'
 import { hashed, isSameText, type Identity } from './session.ts'
-import { networkOf } from './throttle.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
 
@@ -70,12 +69,14 @@ async function sendAway(
   { account, authority, beside }: Journey,
   prompt: Prompt | undefined,
 ): Promise<URL> {
-  desk.throttle.count('signIns', networkOf(desk.senderOf(request.raw).from))
+  const network = networkOf(desk, request)
+  desk.throttle.count('signIns', network)
   desk.throttle.count('signInsInAll', '')
   const openId = await desk.openId()
   const { url, ...errand } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority
-  const kept = desk.errands.send({ ...errand, account, scope, issuer, ...(beside && { beside }) })
+  const keeping = beside === undefined ? {} : { beside, besideFrom: network }
+  const kept = desk.errands.send({ ...errand, account, scope, issuer, ...keeping })
   desk.cookies.keepErrand(request, reply, errand.state, kept)
   return new URL(url)
 }
@@ -91,7 +92,7 @@ export async function finishSignIn(
   if (state === undefined) return notUnderstood
   const errand = desk.errands.find(state, desk.cookies.errand(request, state))
   if (errand === undefined) return signInLost
-  desk.throttle.count('returns', networkOf(desk.senderOf(request.raw).from))
+  desk.throttle.count('returns', networkOf(desk, request))
   desk.errands.take(errand)
   desk.cookies.dropErrand(reply, state)
   const guest = await desk.reception.receive(errand.account)
@@ -113,7 +114,8 @@ export async function finishSignIn(
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
   await desk.contests.signedIn(identity)
   const before = desk.cookies.session(request)
-  const identities = [...(await kept(desk, errand, before)), identity]
+  const isFromThere = errand.besideFrom === networkOf(desk, request)
+  const identities = [...(isFromThere ? await kept(desk, errand, before) : []), identity]
   desk.cookies.keepSession(reply, await desk.sessions.start(before, identities))
   return pageOf(account)
 }
@@ -135,6 +137,10 @@ function isStillFor(
   { scope, issuer }: SignInUnderWay,
 ): guest is Guest & { authority: Authority } {
   return 'issuer' in guest.authority && guest.authority.issuer === issuer && guest.authority.scope === scope
+}
+
+function networkOf(desk: Desk, request: FastifyRequest): string {
+  return desk.networkOf(desk.senderOf(request.raw).from)
 }
 
 /** The query as it stood in the request line, with its `?`. */

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../gateway/at-most.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -92,18 +91,4 @@ function counterOf({ points, seconds }: Limit, now: () => Instant): (whose: stri
     window.used += 1
     return window.used <= points ? 0 : window.ends - at
   }
-}
-
-/** Whose requests count together: an address, and of IPv6 the network, because one person has all of a /64. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail = ''] = address.toLowerCase().split('::')
-  const before = head.split(':').filter(group => group !== '')
-  const after = tail.split(':').filter(group => group !== '')
-  const between = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
-  const groups = address.includes('::') ? [...before, ...between, ...after] : before
-  return `${groups
-    .slice(0, 4)
-    .map(group => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`
 }

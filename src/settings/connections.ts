@@ -7,7 +7,7 @@ export const connections = z
     total: autoOr(1_000_000)
       .default('auto')
       .describe(
-        'Connections to one worker process. `auto` is what its limit of open files leaves when 128 are kept for the store, Redis and itself, and each caller has one to an upstream as well; 10000 at most. `altgate check` says how many. When all are taken, those that are idle give way to new ones, first the oldest of whoever has most.',
+        'Connections to one worker process. `auto` is what its limit of open files leaves when 128 are kept for the store, Redis and itself, and each caller has one to an upstream as well; 10000 at most. `altgate check` says how many. When all are taken, those that are idle give way to new ones, first the oldest of whoever has most; then those whose request has shown no right password and waits for its client.',
       ),
     perAddress: autoOr(1_000_000)
       .default('auto')
@@ -20,7 +20,7 @@ export const connections = z
     progressSeconds: whole(1, 86_400)
       .default(60)
       .describe(
-        'How long a body that is awaited, or a client that has an answer to read, may make no progress at all. A slow one goes on as long as it likes.',
+        'How long a body that is awaited, or a client that has an answer to read, may make no progress at all. A slow one goes on as long as it likes; a form of the page has to arrive within this time.',
       ),
     idleSeconds: whole(1, 3600)
       .default(72)

@@ -18,9 +18,9 @@ const keptFor = 7 * 24 * 60 * 60 * 1000
 
 /** The changes of the store. */
 export function createChangeLog(database: Database, history: History): ChangeLog {
-  const { reading } = database
-  const readNewest = prepare(reading, () => reading.selectFrom('revision').select(momentColumns))
-  const readSince = prepareSince(reading)
+  const { watching } = database
+  const readNewest = prepare(watching, () => watching.selectFrom('revision').select(momentColumns))
+  const readSince = prepareSince(watching)
 
   return {
     pulse: () => database.pulse(),

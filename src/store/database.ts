@@ -12,6 +12,8 @@ export type OpenHow = 'make' | 'expect' | 'serve'
 export interface Database {
   /** Never waits for a change that is under way. */
   readonly reading: Kysely<Schema>
+  /** For the news of changes, which must not wait for look-ups that hang: at a table that is locked, for instance. */
+  readonly watching: Kysely<Schema>
   /** For transactions: one at a time in this process, so that changes that wait cannot use up what reads need. */
   readonly writing: Kysely<Schema>
   /** See `ChangeLog.pulse`. */

@@ -25,7 +25,7 @@ const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as big
 
 /** The gateways that trust their memory by the store's word. On SQLite there are none: they ask before each request. */
 export function createGateways(database: Database, waiting: Waiting = () => {}): Gateways {
-  const { reading } = database
+  const { reading, watching } = database
   const isShared = database.pulse() === undefined
 
   /** Until each process has confirmed that number, or its lease is over. */
@@ -61,23 +61,23 @@ export function createGateways(database: Database, waiting: Waiting = () => {}):
   return {
     async confirm({ id, host, leaseMs }, number, canary) {
       const row = { host, lease_ms: leaseMs, number, canary, seen_at: now }
-      await reading
+      await watching
         .insertInto('gateways')
         .values({ id, ...row })
         .onConflict(conflict => conflict.column('id').doUpdateSet(row))
         .execute()
     },
     async leave(id) {
-      await reading.deleteFrom('gateways').where('id', '=', id).execute()
+      await watching.deleteFrom('gateways').where('id', '=', id).execute()
     },
     settle: number => settle('number', number, waiting),
     async canary() {
-      const row = await reading.selectFrom('canary').select('number').executeTakeFirst()
+      const row = await watching.selectFrom('canary').select('number').executeTakeFirst()
       return row?.number ?? 0
     },
     async canaryIsDue(everyMs) {
       if (!isShared) return undefined
-      const row = await reading
+      const row = await watching
         .updateTable('canary')
         .set(was => ({ number: sql<number>`${was.ref('number')} + 1`, sent_at: now }))
         // A clock that was set back must not end it.

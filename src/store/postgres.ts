@@ -7,7 +7,7 @@ import type { PostgresHosts } from './postgres-hosts.ts'
 import type { Schema } from './schema.ts'
 
 /** Connections of one process. */
-const connections = { reading: 9, writing: 1 }
+const connections = { reading: 8, watching: 1, writing: 1 }
 
 /** Milliseconds. The server gives up a statement first; the client's limit is for servers that are silent. */
 const limits = { connectionTimeoutMillis: 2000, statement_timeout: 5000, query_timeout: 6000 }
@@ -34,6 +34,7 @@ export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
   }
   const patience = how === 'serve' ? impatient : limits
   const reading = new pg.Pool({ ...settings, ...patience, max: connections.reading })
+  const watching = new pg.Pool({ ...settings, ...patience, max: connections.watching })
   const writing = new pg.Pool({
     ...settings,
     ...limits,
@@ -42,6 +43,7 @@ export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
   })
   return {
     reading: kyselyOn(reading, hosts),
+    watching: kyselyOn(watching, hosts),
     writing: kyselyOn(writing, hosts),
     pulse: () => undefined,
     async exclusively(work) {
@@ -58,7 +60,7 @@ export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
       }
     },
     async close() {
-      await Promise.all([reading.end(), writing.end()])
+      await Promise.all([reading.end(), watching.end(), writing.end()])
     },
   }
 }

@@ -35,6 +35,7 @@ function databaseOf(file: SqliteFile, path: string): Database {
   const reading = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().reader) })
   return {
     reading,
+    watching: reading,
     writing,
     pulse() {
       try {

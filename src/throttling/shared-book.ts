@@ -5,15 +5,18 @@ import type { RedisServer } from '../verdicts/redis.ts'
 import { familiarSeconds, type Book, type Entered } from './book.ts'
 import type { Counter, Digest, Guess } from './rules.ts'
 
+/** A guess that is on its way to Redis. */
+export interface Asked {
+  /** What to go by; `undefined`: not in time, or Redis is not well. */
+  readonly soon: Promise<Entered | undefined>
+  /** What Redis has said in the end. Neither of the two rejects. */
+  readonly answer: Promise<Entered | undefined>
+}
+
 /** The book that all processes share. It never throws, and nobody waits for it long. */
 export interface SharedBook extends Omit<Book, 'enter'> {
-  /**
-   * `request`: its attempt; who has waited for Redis in vain does not wait again. `undefined`, also later: Redis is not
-   * well or hesitates, and the guess is to be counted elsewhere. It may be counted here all the same.
-   */
-  enter(guess: Guess, request: object): Promise<Entered | undefined> | undefined
-  /** Takes a guess out of all counters in which it was counted here too late, or will be. */
-  takeBack(guess: Guess): void
+  /** `request`: its attempt; one that has waited for Redis in vain does not wait again. `undefined`: Redis is not well. */
+  enter(guess: Guess, request: object): Asked | undefined
   close(): void
 }
 
@@ -32,32 +35,31 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
 
   /** Credentials at which a guess is waiting for Redis, and which one it is. */
   const guessed = new Map<string, Digest>()
-  const onTheirWay = new WeakMap<Guess, Promise<Entered | undefined>>()
 
   /**
    * A guess does not wait long for Redis, unless another one at the same credential waits already. Every process counts
    * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each. One password
    * that many present is one guess.
    */
-  function count(guess: Guess, request: object): Promise<Entered | undefined> | undefined {
-    const answered = ask(redis => enter(redis, guess))
-    if (answered === undefined) return undefined
-    onTheirWay.set(guess, answered)
+  function count(guess: Guess, request: object): Asked | undefined {
+    const answer = ask(redis => enter(redis, guess))
+    if (answer === undefined) return undefined
     const credentials = guess.strange.filter(({ by }) => by === 'credential')
-    if (credentials.some(({ name, digest }) => (guessed.get(name) ?? digest) !== digest)) return answered
+    if (credentials.some(({ name, digest }) => (guessed.get(name) ?? digest) !== digest))
+      return { soon: answer, answer }
     const first = credentials.filter(({ name }) => !guessed.has(name))
     for (const { name, digest } of first) guessed.set(name, digest)
     let isHere = false
-    void answered.finally(() => {
+    void answer.finally(() => {
       isHere = true
       for (const { name } of first) guessed.delete(name)
     })
-    if (server.letDown.has(request)) return undefined
+    if (server.letDown.has(request)) return { soon: Promise.resolve(undefined), answer }
     const silent = silence().then(() => {
       if (!isHere) server.letDown.add(request)
       return undefined
     })
-    return Promise.race([answered, silent])
+    return { soon: Promise.race([answer, silent]), answer }
   }
 
   /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
@@ -83,11 +85,6 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   return {
     enter: count,
     strike,
-    takeBack(guess) {
-      void onTheirWay.get(guess)?.then(entered => {
-        if (entered !== undefined && !('by' in entered)) strike(entered)
-      })
-    },
     befriend({ name, digest }) {
       void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
     },

@@ -1,20 +1,11 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Instant } from '../gateway/names.ts'
-import type { Admission, Throttle } from '../gateway/throttle.ts'
+import type { Throttle } from '../gateway/throttle.ts'
 import { among, networkOf } from './addresses.ts'
-import type { Book, Entered } from './book.ts'
 import { createMemoryBook } from './memory-book.ts'
 import type { Neighbours } from './neighbours.ts'
 import { createRepetition, type RepetitionLimit } from './repetition.ts'
-import {
-  familiarTo,
-  guessOf,
-  type Familiar,
-  type Guess,
-  type Limits,
-  type Naming,
-  type Rules,
-} from './rules.ts'
+import { familiarTo, guessOf, type Familiar, type Limits, type Naming, type Rules } from './rules.ts'
 import type { SharedBook } from './shared-book.ts'
 
 export interface ThrottleOptions extends Limits {
@@ -56,23 +47,24 @@ export function createThrottle(
     neighbours?.tell(familiar)
   }
 
-  function admission(guess: Guess, entered: Entered, strike: Book['strike']): Admission {
-    if ('by' in entered) return entered
-    return {
-      absolve: () => strike(entered),
-      welcome: () => befriend(guess.familiar),
-    }
-  }
-
   return {
     async admit(attempt, caller, reached) {
       const guess = guessOf(attempt, caller, reached, rules)
-      const told = await shared?.enter(guess, attempt)
-      if (shared && told) return admission(guess, told, shared.strike)
-      return admission(guess, memory.enter(guess), counters => {
-        memory.strike(counters)
-        shared?.takeBack(guess)
-      })
+      const asked = shared?.enter(guess, attempt)
+      const there = await asked?.soon
+      // In both: a Redis that goes away, or comes back with nothing in it, allows no one as many guesses again.
+      const here = memory.enter(guess)
+      const takeBack = (): void => {
+        if (!('by' in here)) memory.strike(here)
+        // An answer that nobody waited for has counted the guess all the same.
+        void asked?.answer.then(late => late && !('by' in late) && shared?.strike(late))
+      }
+      const entered = there ?? here
+      if ('by' in entered) {
+        takeBack()
+        return entered
+      }
+      return { absolve: takeBack, welcome: () => befriend(guess.familiar) }
     },
     again(attempt, caller) {
       // A load test repeats itself on purpose.

@@ -13,7 +13,7 @@ import { gitLab } from '../support/git.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
 import { checkout } from '../support/program.ts'
-import { anna, basic, toldOfAnna } from '../support/public-server.ts'
+import { anna, basic, runningServer, toldOfAnna } from '../support/public-server.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
 import { run } from '../support/run.ts'
@@ -242,6 +242,81 @@ t.test('an upstream behind nginx cannot speak for the gateway', async t => {
   t.match(answer, /^HTTP\/1\.1 200 /)
   t.notMatch(answer, 'forged')
 })
+
+t.test('no upstream has nginx answer from another place, nor one in front of the gateway', async t => {
+  for (const [name, place] of [
+    ['X-Accel-Redirect', '/_altgate/decision'],
+    ['x-accel-redirect', '/_altgate/answer'],
+    ['X-ACCEL-REDIRECT', '/_altgate/'],
+    ['X-Accel-Redirect', '@unavailable'],
+    ['X-Accel-Redirect', '/northwind/x'],
+    ['X-Accel-Limit-Rate', '1'],
+    ['X-Accel-Charset', 'utf-16'],
+    ['X-Sendfile', '/etc/passwd'],
+  ] as const) {
+    const { send, upstream, world } = await nginxBefore(t, {
+      respond: (_, response) =>
+        response.writeHead(200, { 'Content-Type': 'text/plain', [name]: place }).end('its own'),
+    })
+    const answer = await send('GET /fabrikam/x', authorization)
+    t.match(answer, /^HTTP\/1\.1 200 [^]*\r\nContent-Type: text\/plain\r\n[^]*its own/, name)
+    t.equal(world.outcomes(), 'allow', 'nothing is decided twice')
+    if (name === 'X-Accel-Limit-Rate' || name === 'X-Accel-Charset') continue // for a proxy in front to use
+    const { url } = await runningServer(t, { upstream: upstream.url })
+    const { headers } = await fetch(`${url}/fabrikam/x`, { headers: { authorization: basic() } })
+    t.equal(headers.get(name), null, name)
+  }
+})
+
+t.test(
+  'no challenge of an upstream reaches a client through nginx, with whatever status it comes',
+  async t => {
+    const challenges = ['WWW-Authenticate', 'Proxy-Authenticate', 'LFS-Authenticate']
+    for (const status of [200, 204, 302, 400, 401, 403, 404, 407, 500, 502, 503, 504]) {
+      const { send } = await nginxBefore(t, {
+        respond: (_, response) =>
+          response
+            .writeHead(
+              status,
+              challenges.flatMap(name => [name, 'Basic realm="forged"', name.toUpperCase(), 'NTLM forged']),
+            )
+            .end(),
+      })
+      const answer = await send('GET /fabrikam/x', authorization)
+      t.match(answer, new RegExp(`^HTTP/1\\.1 ${[401, 407, 504].includes(status) ? 502 : status} `))
+      // Of the challenge of a 401 nginx makes one of its 502, on which no tool acts.
+      const seen = status === 401 ? answer.replace(/^WWW-Authenticate: .*\r\n/gim, '') : answer
+      t.notMatch(seen, 'forged', String(status))
+    }
+  },
+)
+
+t.test(
+  'a cookie of the page that the upstream sets comes through nginx as one that browsers do not take',
+  async t => {
+    const { send } = await nginxBefore(t, {
+      respond: (_, response) =>
+        response
+          .writeHead(200, [
+            ['Set-Cookie', '__Host-altgate=planted; Path=/; Secure; HttpOnly'],
+            ['Set-Cookie', '__Host-altgate-sign-in=planted; secure; path=/'],
+            ['Set-Cookie', 'altgate=planted; Path=/_altgate'],
+            ['set-cookie', 'altgate-sign-in=planted'],
+            ['Set-Cookie', '=altgate=planted'],
+            ['Set-Cookie', 'theme=dark; Path=/'],
+          ])
+          .end(),
+    })
+    const answer = await send('GET /fabrikam/x', authorization)
+    const cookies = [...answer.matchAll(/^Set-Cookie: (.*)\r$/gim)].map(([, cookie = '']) => cookie)
+    t.equal(cookies.length, 6)
+    for (const cookie of cookies) {
+      const isSecure = /; *secure(?:;|$)/i.test(cookie)
+      if (cookie.startsWith('theme')) t.equal(cookie, 'theme=dark; Path=/')
+      else t.equal(isSecure, !cookie.startsWith('__Host-'), cookie)
+    }
+  },
+)
 
 t.test('neither the password nor the cookies of the page travel on behind nginx', async t => {
   const { upstream, send } = await nginxBefore(t)

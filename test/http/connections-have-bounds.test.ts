@@ -14,6 +14,7 @@ async function bounded(
   t: Test,
   limits: Partial<ConnectionOptions['limits']>,
   options: Partial<ConnectionOptions> = {},
+  more: Partial<Parameters<typeof runningServer>[1]> = {},
 ) {
   const held: (() => void)[] = []
   const upstream = await recordingUpstream(t, (_, response) => void held.push(() => response.end('ok')))
@@ -24,7 +25,7 @@ async function bounded(
     observer: { closed: (...each) => void closed.push(each) },
     ...options,
   })
-  const { port } = await runningServer(t, { upstream: upstream.url, connections })
+  const { port } = await runningServer(t, { upstream: upstream.url, connections, ...more })
   const sockets: Socket[] = []
   t.teardown(() => sockets.forEach(socket => socket.destroy()))
   /** From an address of this machine; resolves when the server has it. */
@@ -99,6 +100,50 @@ t.test('when all places are taken, the one who has most gives way', async t => {
   t.equal(connections.open, 4)
   for (const { socket } of [good, another]) t.notOk(socket.destroyed)
 })
+
+t.test(
+  'work that waits for a stranger gives way: a form that does not come, an answer that is not read',
+  async t => {
+    const ways = {
+      'a form that does not come': 'POST /_altgate/form HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx',
+      'an answer that is not read': 'GET /_altgate/long HTTP/1.1\r\nHost: x\r\n\r\n',
+    }
+    for (const [what, bytes] of Object.entries(ways))
+      await t.test(what, async t => {
+        let begun = 0
+        const { open, closed } = await bounded(
+          t,
+          { total: 4, perAddress: 2 },
+          {},
+          {
+            async selfService(app) {
+              app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+              app.addHook('onRequest', async () => void (begun += 1))
+              app.post('/form', async () => 'ok')
+              app.get('/long', async () => Buffer.alloc(30_000_000))
+            },
+          },
+        )
+        for (const from of ['127.0.0.2', '127.0.0.3'])
+          for (const caller of [await open(from), await open(from)]) {
+            caller.socket.pause()
+            caller.socket.write(bytes)
+          }
+        await until(() => begun === 4)
+        const good = await open()
+        await good.busy()
+        const neighbour = await open('127.0.0.3')
+        await neighbour.busy()
+        for (const each of [good, neighbour]) t.notOk(each.socket.destroyed)
+        t.strictSame(
+          closed.map(([why]) => why),
+          ['gave-way', 'gave-way'],
+        )
+        const another = await open('127.0.0.4')
+        await another.busy()
+      })
+  },
+)
 
 t.test('when all places are taken by work, one more is closed', async t => {
   const { open, closed } = await bounded(t, { total: 2 })

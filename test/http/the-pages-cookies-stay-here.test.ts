@@ -25,6 +25,10 @@ t.test('no upstream plants a cookie of the page', async t => {
       'theme=dark',
       ' altgate-sign-in=planted',
       'altgate=planted; Path=/_altgate',
+      'altgate =planted',
+      '=altgate=planted; Path=/_altgate',
+      ' = altgate-sign-in=planted',
+      '=__Host-altgate=planted; Path=/; Secure',
     ])
     response.end()
   })

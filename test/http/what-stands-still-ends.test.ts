@@ -75,6 +75,37 @@ t.test('a body for the page that stands still ends', async t => {
   t.strictSame(server.bugs, [])
 })
 
+t.test('a body for the page that comes a byte at a time ends, too: anyone may send one', async t => {
+  const server = await impatient(t, undefined, {
+    async selfService(app) {
+      app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+      app.post('/x', async () => 'ok')
+    },
+  })
+  for (const [framing, part] of [
+    ['Content-Length: 1000', 'x'],
+    ['Transfer-Encoding: chunked', '1\r\nx\r\n'],
+    ['Transfer-Encoding: chunked', '1;'],
+  ] as const) {
+    const connection = await rawConnection(server.port)
+    connection.send(`POST /_altgate/x HTTP/1.1\r\nHost: x\r\nContent-Type: text/x\r\n${framing}\r\n\r\n`)
+    const drip = setInterval(() => connection.send(part), 100)
+    t.teardown(() => clearInterval(drip))
+    t.match(await connection.closed(), late, framing)
+    clearInterval(drip)
+  }
+  // One after the other on one connection, each in good time, goes on as long as it likes.
+  const connection = await rawConnection(server.port)
+  const form = 'POST /_altgate/x HTTP/1.1\r\nHost: x\r\nContent-Type: text/x\r\nContent-Length: 4\r\n'
+  for (let sent = 0; sent < 8; sent++) {
+    connection.send(`${form}${sent === 7 ? 'Connection: close\r\n' : ''}\r\nxx`)
+    await pause(250)
+    connection.send('xx')
+  }
+  t.equal((await connection.closed()).match(/HTTP\/1\.1 200 OK/g)?.length, 8)
+  t.strictSame(server.bugs, [])
+})
+
 t.test('a refused body that never comes does not keep its connection', async t => {
   const server = await impatient(t)
   const connection = await rawConnection(server.port)

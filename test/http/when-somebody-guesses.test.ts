@@ -8,7 +8,7 @@ import type { ThrottleOptions } from '../../src/throttling/throttle.ts'
 import { ask, summary } from '../support/ask.ts'
 import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
-import { rawConnection } from '../support/raw-request.ts'
+import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
@@ -274,3 +274,24 @@ for (const [sentence, trustedProxies, rests] of [
     connection.socket.destroy()
   })
 }
+
+t.test(
+  'who asks the page too often rests as well, and requests that were sent ahead wait for it',
+  async t => {
+    const upstream = await recordingUpstream(t)
+    const { port } = await runningServer(t, {
+      upstream: upstream.url,
+      async selfService(app) {
+        app.get('/', async (_, reply) => reply.code(429).send('later'))
+      },
+    })
+    const ahead = 4
+    const began = performance.now()
+    const asked = 'GET /_altgate/ HTTP/1.1\r\nHost: x\r\n\r\n'
+    const last = 'GET /_altgate/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const answers = await rawRequest(port, asked.repeat(ahead) + last)
+    t.equal(answers.match(/HTTP\/1\.1 429 /g)?.length, ahead + 1)
+    const took = performance.now() - began
+    t.ok(took >= ahead * 95, `${Math.round(took)} ms`)
+  },
+)

@@ -111,6 +111,28 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
     t.notMatch(seen.text, 'Are you one person?')
   })
 
+  await t.test('nor one that was asked for in another network, with all cookies planted', async t => {
+    let from = '192.0.2.1'
+    const lab = await aLab(t, { change: () => ({ senderOf: () => ({ from, secure: false }) }) })
+    for (const [network, isKept] of [
+      ['192.0.2.1', true],
+      ['198.51.100.1', false],
+      ['2001:db8::1', false],
+    ] as const) {
+      from = '192.0.2.1'
+      const { browser: other, page } = await visitor(lab, 'fabrikam')
+      const on = await other.send(page, '/sign-in-too', { also: 'contoso' })
+      const link = /class="button" href="([^"]+)"/.exec(on.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+      const victim = new Browser()
+      for (const name of ['altgate', 'altgate-sign-in'])
+        victim.plant('127.0.0.1', name, other.cookie('127.0.0.1', name) ?? '')
+      from = network
+      const seen = await fillIn(victim, await victim.go(link))
+      t.equal(seen.text.includes('Are you one person?'), isKept, network)
+      t.match(seen.text, 'Alternate credentials')
+    }
+  })
+
   await t.test('and no other site can ask for it', async t => {
     const { hidden } = formIn(planted.text, '/sign-in-too')
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }]) {

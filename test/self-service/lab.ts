@@ -28,6 +28,7 @@ import type { ProviderFailed } from '../../src/self-service/provider-failed.ts'
 import { openStore } from '../../src/store/store.ts'
 import { openServices, type Services } from '../../src/services.ts'
 import { loadSettings } from '../../src/settings/load.ts'
+import { networkOf } from '../../src/throttling/addresses.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
 import { Browser, type Seen } from './browser.ts'
@@ -115,6 +116,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     signIn: { ...signInAt(identity), ...options.signIn },
     httpsOnly: options.httpsOnly ?? true,
     senderOf: createSenderReader(options.trustedProxies ?? []),
+    networkOf: address => networkOf(address, 64),
     providerTimeoutSeconds: options.providerTimeoutSeconds ?? 5,
     now: () => Date.now() + passed,
     ...(options.limits && { limits: options.limits }),

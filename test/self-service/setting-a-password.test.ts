@@ -184,6 +184,33 @@ t.test('guessing at an operator\u2019s password ends soon', async t => {
   t.ok(Number(seen.headers.get('retry-after')) > 800)
 })
 
+t.test('guesses at an operator\u2019s password are one count, on the page and at the door', async t => {
+  const many = { points: 1000, seconds: 60 }
+  const lab = await aLab(t, { limits: { ...usualLimits, claims: many, changes: many } })
+  await operatorSets(lab, msaScope, anna, 'made by the operator')
+  const { browser, page } = await visitor(lab, 'fabrikam')
+  for (let guess = 0; guess < 10; guess++) {
+    const seen = await browser.send(page, '/claim', { current: `guess ${guess}` })
+    t.match(seen.text, 'not the present password')
+  }
+  for (let guess = 5; guess < 20; guess++)
+    t.equal(await lab.opens('fabrikam', anna, `guess ${guess}`), 401, 'those of before are no new ones')
+  const claimed = await browser.send(page, '/claim', { current: 'made by the operator' })
+  t.equal(claimed.status, 429, 'nor is it told that this one is right')
+  t.ok(Number(claimed.headers.get('retry-after')) > 600)
+  t.equal(await lab.opens('fabrikam', anna, 'guess 20'), 429)
+  t.equal((await lab.services.registry.credentials(msaScope))[0]?.owner, undefined)
+})
+
+t.test('a claim that is right counts as no guess', async t => {
+  const lab = await aLab(t)
+  await operatorSets(lab, msaScope, anna, 'made by the operator')
+  const { browser, page } = await visitor(lab, 'fabrikam')
+  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'yours now')
+  for (let guess = 0; guess < 20; guess++) t.equal(await lab.opens('fabrikam', anna, `guess ${guess}`), 401)
+  t.equal(await lab.opens('fabrikam', anna, 'guess 20'), 429)
+})
+
 t.test('setting a password for a name that an operator has given away leads to the claim', async t => {
   const lab = await aLab(t)
   const { browser, page } = await visitor(lab, 'fabrikam')

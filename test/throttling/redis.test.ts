@@ -18,7 +18,7 @@ async function startProcess(t: Test, redis: TestRedis, options = few, ours: Uint
     outage: outage => void outages.push(outage),
   })
   t.teardown(() => shared.close())
-  const connected = () => until(() => shared.enter(probe, {}) !== undefined)
+  const connected = () => until(async () => (await shared.enter(probe, {})?.answer) !== undefined)
   await connected()
   return { throttle: createThrottle(options, { key: ours, now: Date.now, shared }), outages, connected }
 }
@@ -71,7 +71,6 @@ t.test('a counter slides: each guess leaves by itself, whatever came after it', 
 t.test('while Redis is gone each process counts for itself, and afterwards together again', async t => {
   const redis = await startRedis(t)
   const { throttle, outages, connected } = await startProcess(t, redis)
-  for (const n of [1, 2, 3]) await tried(throttle, 'anna', `${n}`, '192.0.2.1')
   await redis.stop()
   await until(async () => (await tried(throttle, 'ben', 'x', '192.0.2.9')) === 'in' && outages.length > 0)
   for (const n of [1, 2, 3]) t.equal(await tried(throttle, 'anna', `down ${n}`, '192.0.2.1'), 'in')
@@ -86,6 +85,47 @@ t.test('while Redis is gone each process counts for itself, and afterwards toget
     ['redis'],
     'told once',
   )
+})
+
+t.test('a Redis that goes, comes and goes again gives no process its limit once more', async t => {
+  const redis = await startRedis(t)
+  const many = { ...few, everywhere: { guesses: 1000, windowSeconds: 60 } }
+  const { throttle, outages, connected } = await startProcess(t, redis, many)
+  const guesses = async (name: string) => {
+    for (const n of [1, 2, 3, 4]) t.equal(await tried(throttle, 'anna', `${name} ${n}`, `192.0.2.${n}`), 'in')
+    t.equal(await tried(throttle, 'anna', `${name} 5`, '192.0.2.5'), 'credential')
+  }
+  await guesses('first')
+  for (const round of [1, 2]) {
+    await redis.stop()
+    await until(async () => {
+      await tried(throttle, `ben ${round}`, 'x', '203.0.113.1')
+      return outages.length >= round
+    })
+    t.equal(await tried(throttle, 'anna', `gone ${round}`, '192.0.2.7'), 'credential', `gone ${round}`)
+    t.equal(await tried(throttle, 'anna', 'first 1', '203.0.113.2'), 'in', 'that is no new guess')
+    await redis.start()
+    await connected()
+    // What it knew is lost; a right password is not to wait for that.
+    await guesses(`back ${round}`)
+  }
+})
+
+t.test('a right password is counted nowhere, also if Redis has said so too late', async t => {
+  const redis = await startRedis(t)
+  const { throttle } = await startProcess(t, redis)
+  await redis.command('client', 'pause', '150', 'ALL')
+  const admission = await throttle.admit(attempt('anna', 'right'), caller('192.0.2.1'), at('anna'))
+  if ('by' in admission) return t.fail()
+  admission.absolve()
+  t.equal(await tried(throttle, 'ben', 'wrong', '192.0.2.2'), 'in')
+  const counted = async () => {
+    const names = (await redis.command('keys', 'altgate:throttle:*')) as string[]
+    const sizes = await Promise.all(names.map(name => redis.command('zcard', name)))
+    return sizes.reduce((sum: number, size) => sum + Number(size), 0)
+  }
+  await until(async () => (await counted()) > 0)
+  t.equal(await counted(), 3, 'the wrong one, in each of its counters')
 })
 
 t.test('while Redis hangs guesses are counted in memory, and nobody waits for it long', async t => {

@@ -91,7 +91,7 @@ export class Connections {
     const its: Its = network === proxies ? this.#proxies : (this.#networks.get(network) ?? new Map())
 
     const isTooMany = network !== proxies && its.size >= limits.perAddress
-    if (isTooMany && !this.#makeRoom(its, network))
+    if (isTooMany && !this.#makeRoom(its, network, idle) && !this.#makeRoom(its, network, stalling))
       return this.#refuse(socket, 'too-many-from-address', network)
     if (this.#open >= limits.total && !this.#makeRoomAnywhere())
       return this.#refuse(socket, 'too-many', network)
@@ -118,12 +118,12 @@ export class Connections {
     if (its.size === 0 && this.#networks.get(network) === its) this.#networks.delete(network)
   }
 
-  /** Closes the connection of these that has been idle longest. */
-  #makeRoom(its: Its, network: string): boolean {
+  /** Closes the connection of these that has been so longest. */
+  #makeRoom(its: Its, network: string, gives: (conversation: Conversation) => boolean): boolean {
     let oldest: readonly [Socket, Conversation] | undefined
     for (const each of its) {
       const [, conversation] = each
-      if (conversation.isIdle && conversation.begun < (oldest?.[1].begun ?? Infinity)) oldest = each
+      if (conversation.begun < (oldest?.[1].begun ?? Infinity) && gives(conversation)) oldest = each
     }
     if (oldest === undefined) return false
     const [accepted, { socket }] = oldest
@@ -138,7 +138,9 @@ export class Connections {
   #makeRoomAnywhere(): boolean {
     const bySize = [...this.#networks].sort(([, one], [, other]) => other.size - one.size)
     return (
-      bySize.some(([network, its]) => this.#makeRoom(its, network)) || this.#makeRoom(this.#proxies, proxies)
+      bySize.some(([network, its]) => this.#makeRoom(its, network, idle)) ||
+      bySize.some(([network, its]) => this.#makeRoom(its, network, stalling)) ||
+      this.#makeRoom(this.#proxies, proxies, idle)
     )
   }
 
@@ -158,6 +160,9 @@ export class Connections {
     else socket.destroy()
   }
 }
+
+const idle = ({ isIdle }: Conversation): boolean => isIdle
+const stalling = ({ stalls }: Conversation): boolean => stalls
 
 /** What stands in the place of a network for those that are not counted by address. */
 const proxies = 'proxies'

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { isReserved } from '../reserved.ts'
 import { restLeft } from '../rest.ts'
 
 /** Whatever answers a request. */
@@ -19,6 +20,14 @@ const depth = 16
 /** Requests that may wait in one process: about 3 KB each. */
 const most = 10_000
 
+/** Requests whose callers have shown a right password. */
+const letIn = new WeakSet<IncomingMessage>()
+
+/** The caller of this request has shown a right password. */
+export function markLetIn(request: IncomingMessage): void {
+  letIn.add(request)
+}
+
 /**
  * What goes over one connection. Requests that come before the answer to an earlier one (RFC 9112, 9.3.2) wait for
  * it, and each is begun in a turn of the event loop of its own: Node parses all that one read brings and would begin
@@ -36,6 +45,7 @@ export class Conversation {
   readonly #backlog: Backlog
   #held = false
   #awaited: Due | undefined
+  #awaitedOf: IncomingMessage | undefined
   #mark = 0
   #since = 0
 
@@ -48,6 +58,11 @@ export class Conversation {
   /** No request is under way. */
   get isIdle(): boolean {
     return this.#waiting.length === 0 && (this.#response === undefined || this.#response.closed)
+  }
+
+  /** What is under way waits for a client that has shown no right password: nobody else should have to. */
+  get stalls(): boolean {
+    return this.#request !== undefined && !letIn.has(this.#request) && this.#due() !== undefined
   }
 
   /** Begins the request at once, or when its turn has come. */
@@ -63,13 +78,11 @@ export class Conversation {
 
   /** What is due from the client, and has made no progress for so many milliseconds. */
   overdue(now: number, patienceMs: number, unsent: (socket: Socket) => number): Due | undefined {
-    const { socket } = this
     const due = this.#due()
-    let mark = due === 'body' ? socket.bytesRead : due === 'answer' ? written(socket) : 0
-    // The kernel takes more only when a good part of its buffer, megabytes, is free: see what the peer has confirmed.
-    if (due === 'answer') mark -= unsent(socket)
-    if (due !== this.#awaited || mark !== this.#mark) {
+    const mark = this.#progress(due, unsent)
+    if (due !== this.#awaited || mark !== this.#mark || this.#request !== this.#awaitedOf) {
       this.#awaited = due
+      this.#awaitedOf = this.#request
       this.#mark = mark
       this.#since = now
     }
@@ -116,6 +129,16 @@ export class Conversation {
     this.#held = false
     socket.off('resume', pause)
     if (restLeft(socket) === 0) socket.resume()
+  }
+
+  /** A number that stays the same while the client makes no progress. */
+  #progress(due: Due | undefined, unsent: (socket: Socket) => number): number {
+    const { socket } = this
+    // The kernel takes more only when a good part of its buffer, megabytes, is free: see what the peer has confirmed.
+    if (due === 'answer') return written(socket) - unsent(socket)
+    // A form is small and anyone may send one: it has to come whole, or a byte a minute would keep it open for days.
+    const isForm = isReserved(this.#request?.url ?? '')
+    return due === 'body' && !isForm ? socket.bytesRead : 0
   }
 
   #due(): Due | undefined {

@@ -1,0 +1,52 @@
+import pg from 'pg'
+import t from 'tap'
+import { startAltgate } from '../support/altgate.ts'
+import { ask, summary } from '../support/ask.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+
+const anna = 'anna@example.com'
+const right = 'the password of anna'
+
+/** What look-ups of callers and of the page read, and what is written behind their backs. */
+const tables = ['credentials', 'usernames', 'links', 'members', 'accounts', 'account_uses']
+
+/** Milliseconds: longer than a process may trust its memory without news. */
+const locked = 2000
+const leaseMs = 1000
+
+t.test('a locked table, and guesses that hang at it, cost those who are known nothing', async t => {
+  const postgres = await startPostgres(t)
+  const upstream = await recordingUpstream(t)
+  const altgate = await startAltgate(t, { settings: { store: { url: postgres.url, leaseMs } } })
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  const known = () => ask(`${altgate.url}/contoso/x`, { as: [anna, right] })
+  t.equal(summary([await known()]), '200 allow')
+  const client = new pg.Client({ connectionString: postgres.url })
+  await client.connect()
+  t.teardown(() => client.end())
+
+  for (const table of tables)
+    await t.test(table, async t => {
+      await client.query(`begin; lock table ${client.escapeIdentifier(table)} in access exclusive mode`)
+      const ends = performance.now() + locked
+      let guesses = 0
+      const guess = async () => {
+        while (performance.now() < ends)
+          await ask(`${altgate.url}/contoso/x`, { as: [`${guesses++}@example.com`, 'a guess'] })
+      }
+      const guessing = Promise.all(Array.from({ length: 20 }, guess))
+      const answers = []
+      let slowest = 0
+      while (performance.now() < ends) {
+        const began = performance.now()
+        answers.push(await known())
+        slowest = Math.max(slowest, performance.now() - began)
+      }
+      await client.query('rollback')
+      await guessing
+      t.equal(summary(answers), '200 allow')
+      t.ok(slowest < 500, `${Math.round(slowest)} ms`)
+    })
+})
