@@ -4,74 +4,43 @@ import t from 'tap'
 
 const root = join(import.meta.dirname, '..')
 
-/** The folders that hold one part each. */
-const parts = [
+/**
+ * What each folder of `src` may import from the others. All of them may import `gateway`, which holds the ports and the
+ * words. `docs/architecture.md` draws this table. What `src` itself holds puts the folders together, and may import any.
+ */
+const folders = [
   'accounts',
+  'answers',
   'bench',
   'commands',
+  'common',
   'demo',
+  'engine',
+  'forward-auth',
+  'gateway',
   'hashing',
   'http',
   'news',
   'passwords',
+  'proxying',
+  'redis',
+  'requests',
+  'revocation',
   'self-service',
+  'server',
   'settings',
   'store',
+  'telemetry',
   'throttling',
   'upstream-auth',
   'verdicts',
   'witnesses',
+  'src',
 ]
-
-/** The files that may know every part: they plug one into the other. */
-const joiners = [
-  'altgate.js',
-  'app.ts',
-  'cli.ts',
-  'connections.ts',
-  'directory.ts',
-  'fleet.ts',
-  'foundation.ts',
-  'listening.ts',
-  'serve.ts',
-  'services.ts',
-  'stopping.ts',
-  'tools.ts',
-  'unmoved.ts',
-  'warnings.ts',
-  'worker.ts',
-]
-
-/** What the files of one part may take from elsewhere: a part or a file, and why. */
-const exceptions = [
-  { from: 'commands', to: 'settings', because: 'every command reads the settings first' },
-  { from: 'commands', to: 'passwords', because: 'one set of rules for what people choose' },
-  { from: 'self-service', to: 'passwords', because: 'the same rules hold on the page' },
-  { from: 'commands', to: 'bench', because: 'a load test is a command, and runs without the server' },
-  { from: 'commands', to: 'src/tools.ts', because: 'commands work on the same parts as the server' },
-  { from: 'commands', to: 'src/foundation.ts', because: 'store init opens what everything stands on' },
-  { from: 'commands', to: 'src/serve.ts', because: 'serving is a command too' },
-  { from: 'commands', to: 'src/listening.ts', because: 'check says what the limits of the machine allow' },
-  { from: 'commands', to: 'src/hashing/imported.ts', because: 'an import file holds hashes made elsewhere' },
-  {
-    from: 'commands',
-    to: 'src/http/answer.ts',
-    because: 'explain shows the very answer that a client would get',
-  },
-  { from: 'accounts', to: 'verdicts', because: 'answers are shared over the same Redis' },
-  {
-    from: 'commands',
-    to: 'src/accounts/answer.ts',
-    because: 'what the directory source said is put into words',
-  },
-  { from: 'throttling', to: 'verdicts', because: 'guesses are counted over the same Redis' },
-  {
-    from: 'throttling',
-    to: 'src/hashing/channel.ts',
-    because: 'the processes of one machine talk over one pipe',
-  },
-  { from: 'news', to: 'verdicts', because: 'a change is told, and its verdicts dropped, over one Redis' },
-]
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(folders.map(each => [each, folders])),
+  gateway: ['common'],
+}
 
 /** Who needs the characters of a secret, and what for. */
 const revealers = new Map<string, string>([
@@ -149,15 +118,32 @@ function importsWhere(broken: (from: string, to: string) => boolean): readonly s
   )
 }
 
-/** Files of ours and packages that are there once a file is loaded; types are not, nor what is imported later. */
+/** Files of ours and packages that a file loads; types are not, nor what is imported later. */
+function directlyLoadedBy(path: string): readonly string[] {
+  const text = sources.find(each => each.path === path)?.text ?? ''
+  return [...text.matchAll(/^(?:import|export) (?!type )[^'";]*from '([^']+)'/gm)].map(([, name = '']) =>
+    name.startsWith('.') ? normalize(join(dirname(path), name)) : name,
+  )
+}
+
+/** The same, and what those load in their turn. */
 function loadedBy(path: string, loaded = new Set<string>()): ReadonlySet<string> {
   if (loaded.has(path)) return loaded
   loaded.add(path)
-  const source = sources.find(each => each.path === path)
-  for (const [, name = ''] of source?.text.matchAll(/^(?:import|export) (?!type )[^'";]*from '([^']+)'/gm) ??
-    [])
-    loadedBy(name.startsWith('.') ? normalize(join(dirname(path), name)) : name, loaded)
+  for (const each of directlyLoadedBy(path)) loadedBy(each, loaded)
   return loaded
+}
+
+/** The first circle found of files that need one another to be loaded; types do not count. */
+function circles(): readonly string[] {
+  const done = new Set<string>()
+  const visit = (path: string, way: readonly string[]): readonly string[] => {
+    if (way.includes(path)) return [[...way.slice(way.indexOf(path)), path].join(' -> ')]
+    if (done.has(path)) return []
+    done.add(path)
+    return [...directlyLoadedBy(path)].flatMap(each => visit(each, [...way, path]))
+  }
+  return sources.flatMap(({ path }) => visit(path, []))
 }
 
 /** The places where a pattern stands, as `path:line`; comments do not count. */
@@ -173,14 +159,9 @@ function placesOf(pattern: RegExp, files: readonly Source[]): readonly string[] 
 
 const inSource = (path: string) => path.startsWith('src/')
 
-const isException = (from: string, to: string, among = exceptions) =>
-  among.some(each => each.from === partOf(from) && (each.to === partOf(to) || each.to === to))
-
 rule(
   'every folder of src is known to this test',
-  [...new Set(sources.map(({ path }) => partOf(path)))].filter(
-    part => part !== '' && part !== 'gateway' && !parts.includes(part),
-  ),
+  [...new Set(sources.map(({ path }) => partOf(path)))].filter(part => part !== '' && !(part in mayImport)),
 )
 
 rule(
@@ -189,21 +170,18 @@ rule(
 )
 
 rule(
-  'a part imports the gateway and libraries, never another part',
+  'a folder imports the gateway, libraries, and the folders that the table allows',
   importsWhere(
     (from, to) =>
-      parts.includes(partOf(from)) &&
+      partOf(from) !== '' &&
       inSource(to) &&
-      partOf(to) !== 'gateway' &&
       partOf(to) !== partOf(from) &&
-      !isException(from, to),
+      partOf(to) !== 'gateway' &&
+      !mayImport[partOf(from)]?.includes(partOf(to) || 'src'),
   ),
 )
 
-rule(
-  'only the files that join the parts lie right under src',
-  sources.map(({ path }) => path).filter(path => partOf(path) === '' && !joiners.includes(path.slice(4))),
-)
+rule('no file imports itself by way of others', circles())
 
 rule(
   'what runs imports nothing of the tests',
@@ -248,13 +226,6 @@ rule(
   [...revealers.keys()].filter(
     path => !sources.some(each => each.path === path && /\.reveal\(/.test(each.text)),
   ),
-)
-
-rule(
-  'every exception that is listed is still made use of',
-  exceptions
-    .filter(each => importsWhere((from, to) => isException(from, to, [each])).length === 0)
-    .map(({ from, to }) => `${from} -> ${to}`),
 )
 
 rule(
