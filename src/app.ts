@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
-import { identityOf } from './gateway/identity.ts'
+import { identityOf } from './gateway/upstream-auth.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import type { Connections } from './http/connections/connections.ts'

@@ -1,4 +1,4 @@
-import { scopeOf, type Connection } from '../gateway/connection.ts'
+import { scopeOf, type Connection } from '../gateway/account.ts'
 import type { DirectoryId, Instant, Scope } from '../gateway/names.ts'
 
 /** What the source said about an account, asked once. */

@@ -1,10 +1,9 @@
-import type { Account } from '../gateway/account.ts'
-import type { Connection } from '../gateway/connection.ts'
+import type { Account, Connection } from '../gateway/account.ts'
 import {
-  msaScope,
-  readDirectoryId,
   type AccountName,
   type DirectoryId,
+  msaScope,
+  readDirectoryId,
   type Scope,
 } from '../gateway/names.ts'
 import type { Problem, Registry } from '../gateway/registry.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { scopeOf } from '../gateway/connection.ts'
+import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, Scope, Username } from '../gateway/names.ts'
 import type { Member } from '../gateway/registry.ts'
 import { examples } from './help.ts'

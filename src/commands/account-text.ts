@@ -1,5 +1,5 @@
 import { answerText, type Answer } from '../accounts/answer.ts'
-import { describe, scopeOf, type Connection } from '../gateway/connection.ts'
+import { describe, scopeOf, type Connection } from '../gateway/account.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf, destinationOf } from './route.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { algorithmOf } from '../gateway/algorithm.ts'
+import { algorithmOf } from '../gateway/ports.ts'
 import type { Scope } from '../gateway/names.ts'
 import { unreadable } from '../settings/complaint.ts'
 import { Failure } from './failure.ts'

@@ -1,4 +1,4 @@
-import { type Connection, scopeOf } from '../gateway/connection.ts'
+import { type Connection, scopeOf } from '../gateway/account.ts'
 import { msaScope, type AccountName, type Scope } from '../gateway/names.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
 import { Failure } from './failure.ts'

@@ -1,4 +1,4 @@
-import { type Connection, describe } from '../gateway/connection.ts'
+import { type Connection, describe } from '../gateway/account.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { countStandings, type Traveller } from './move-plan.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { scopeOf } from '../gateway/connection.ts'
+import { scopeOf } from '../gateway/account.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountRecord, CredentialRecord } from '../gateway/registry.ts'
 import { connectionText } from './account-text.ts'

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { scopeOf } from '../gateway/connection.ts'
+import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, Scope } from '../gateway/names.ts'
 import type { Settings } from '../settings/schema.ts'
 import { connectionText } from './account-text.ts'

@@ -1,4 +1,4 @@
-import { describe } from '../gateway/connection.ts'
+import { describe } from '../gateway/account.ts'
 import { unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'

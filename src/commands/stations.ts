@@ -1,9 +1,14 @@
-import { algorithmOf, isDecoy } from '../gateway/algorithm.ts'
-import { scopeOf } from '../gateway/connection.ts'
-import type { Account } from '../gateway/account.ts'
+import { type Account, scopeOf } from '../gateway/account.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { Scope } from '../gateway/names.ts'
-import type { AccountDirectory, CredentialStore, PasswordHasher, StoredCredential } from '../gateway/ports.ts'
+import {
+  type AccountDirectory,
+  algorithmOf,
+  type CredentialStore,
+  isDecoy,
+  type PasswordHasher,
+  type StoredCredential,
+} from '../gateway/ports.ts'
 import { connectionText } from './account-text.ts'
 import { moment } from './say.ts'
 

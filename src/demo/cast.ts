@@ -1,4 +1,4 @@
-import { scopeOf } from '../gateway/connection.ts'
+import { scopeOf } from '../gateway/account.ts'
 import { foldUsername, msaScope, readAccountName, readDirectoryId } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 

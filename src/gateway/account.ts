@@ -1,8 +1,15 @@
+import type { Target } from './ask.ts'
 import type { Decision, Ended } from './decision.ts'
-import { scopeOf, type Connection, type FormerConnection } from './connection.ts'
-import type { Members } from './membership.ts'
-import { readAccountName, type AccountName } from './names.ts'
-import type { Target } from './target.ts'
+import {
+  type AccountName,
+  type DirectoryId,
+  type Instant,
+  msaScope,
+  readAccountName,
+  type Scope,
+  type Subject,
+  type Username,
+} from './names.ts'
 
 /** An account, as the store knows it now. */
 export interface Account {
@@ -53,4 +60,57 @@ function firstSegment(path: string): string {
 function labelBefore(suffix: string, host: string): string {
   const name = host.toLowerCase().replace(/\.?(?::\d*)?$/, '')
   return name.endsWith(suffix) ? name.slice(0, -suffix.length) : ''
+}
+
+/** What an account signs in with. */
+export type Connection =
+  | { readonly kind: 'msa' }
+  | { readonly kind: 'entra'; readonly directoryId: DirectoryId; readonly directoryName: string }
+
+/** A connection that an account has left. */
+export interface FormerConnection {
+  readonly connection: Connection
+  readonly leftAt: Instant
+  /** Until when its credentials still count for people who are known to be of the present connection, too. */
+  readonly bridgedUntil?: Instant
+}
+
+/** The scope whose credentials open accounts of this connection; derived from it, never from the account's name. */
+export function scopeOf(connection: Connection): Scope {
+  switch (connection.kind) {
+    case 'msa':
+      return msaScope
+    case 'entra':
+      return connection.directoryId as string as Scope
+  }
+}
+
+/** For people: what the account signs in with. */
+export function describe(connection: Connection): string {
+  switch (connection.kind) {
+    case 'msa':
+      return 'Microsoft accounts'
+    case 'entra':
+      return `Microsoft Entra ID, directory "${connection.directoryName}"`
+  }
+}
+
+/**
+ * Whom an account lets in, in each scope: people by their subjects, which outlive renames and resets; those who have no
+ * credential there yet by the primary user name that the scope's authority will give them.
+ */
+export type Members = ReadonlyMap<Scope, ReadonlySet<Subject | Username>>
+
+/** Whoever holds a credential of a scope. */
+export interface Holder {
+  /** The primary user name. */
+  readonly username: Username
+  readonly subject: Subject
+}
+
+/** Whether an account lets this holder in; an account without a list lets everybody in. */
+export function letsIn({ members }: Account, scope: Scope, { username, subject }: Holder): boolean {
+  if (members === undefined) return true
+  const listed = members.get(scope)
+  return listed !== undefined && (listed.has(subject) || listed.has(username))
 }

@@ -1,7 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import type { Account } from './account.ts'
+import { type Account, scopeOf } from './account.ts'
 import type { Ask } from './ask.ts'
-import { scopeOf } from './connection.ts'
 import type { PresentedCredential } from './credential.ts'
 import type { AccountName, Proof, Scope, Slot, Username } from './names.ts'
 import type { Secret } from './secret.ts'

@@ -1,7 +1,6 @@
-import type { Account } from './account.ts'
-import type { AccountName, Instant, Scope, Slot, Subject, Username } from './names.ts'
+import type { Account, Holder } from './account.ts'
+import type { AccountName, Instant, Revision, Scope, Slot, Subject, Username } from './names.ts'
 import type { Part } from './outage.ts'
-import type { Via } from './verdict.ts'
 
 /** Everything the gateway can decide. Add a member and the compiler lists every place that must learn it. */
 export type Decision = Allow | Ended
@@ -34,7 +33,7 @@ export type Ended =
   | Unavailable
 
 /** No credential was presented, or one with an empty password. */
-export interface Challenge {
+interface Challenge {
   readonly outcome: 'challenge'
   readonly name: AccountName
 }
@@ -77,13 +76,13 @@ export interface UnclearTarget {
 export type NotAllowed = PlainHttp | NotAMember
 
 /** Plain http where the public address is https. */
-export interface PlainHttp {
+interface PlainHttp {
   readonly outcome: 'not-allowed'
   readonly cause: 'plain-http'
 }
 
 /** The right password, but the account lets in members only. */
-export interface NotAMember {
+interface NotAMember {
   readonly outcome: 'not-allowed'
   readonly cause: 'not-a-member'
   readonly account: Account
@@ -93,7 +92,7 @@ export interface NotAMember {
 }
 
 /** No account of that name, or the address names none. */
-export interface NoAccount {
+interface NoAccount {
   readonly outcome: 'no-account'
   readonly name?: AccountName
 }
@@ -127,7 +126,7 @@ export interface ResetNeeded {
 }
 
 /** The right password of a credential that is switched off. */
-export interface Disabled {
+interface Disabled {
   readonly outcome: 'disabled'
   readonly account: Account
   readonly scope: Scope
@@ -157,7 +156,7 @@ export interface Busy {
 }
 
 /** A part that we depend on is down. `retryAfter` in seconds. */
-export interface Unavailable {
+interface Unavailable {
   readonly outcome: 'unavailable'
   readonly part: Part
   readonly retryAfter: number
@@ -193,3 +192,43 @@ export function ended<T>(value: T | Ended): value is Ended {
 export function unreachable(value: never): never {
   throw new Error(`not one of the known cases: ${JSON.stringify(value)}`)
 }
+
+/** What the check of one attempt found. A known verdict may be cached, the others never. */
+export type Verdict = KnownVerdict | Forged | Untried
+
+export type KnownVerdict = {
+  /** Every change up to this revision was visible to the check. */
+  readonly asOf: Revision
+  readonly via: Via
+} & Finding
+
+export type Finding =
+  | { readonly found: 'match'; readonly username: Username; readonly subject: Subject }
+  /** The right password, switched off by an administrator or the owner. */
+  | { readonly found: 'disabled' }
+  /** The right password, but for the scope that the account has left. */
+  | Outgrown
+  | { readonly found: 'mismatch' }
+  /** Nobody of that name, neither in the scope nor in the one that the account has left. */
+  | { readonly found: 'absent' }
+
+export interface Outgrown extends Holder {
+  readonly found: 'outgrown'
+  readonly former: Scope
+  /** Whether the holder is known to be somebody of the account's scope, too. */
+  readonly linked: boolean
+}
+
+/** A password that claims to be one that Altgate made, and is not: refused before anybody was asked. */
+export interface Forged {
+  readonly found: 'forged'
+}
+
+/** Nobody looked whether the password is right. `retryAfter` in seconds. */
+export type Untried = { readonly found: 'untried'; readonly retryAfter: number } & (
+  | { readonly because: 'busy' }
+  | { readonly because: 'throttled'; readonly by: ThrottledBy }
+)
+
+/** Where a verdict came from: this process, Redis, or the store and one password hash. */
+export type Via = 'l1' | 'l2' | 'store'

@@ -1,13 +1,20 @@
-import { accountNamed, haveSameScopes, type Account, type Naming } from './account.ts'
-import type { Ask } from './ask.ts'
-import { attemptOn, type AttemptKeys, type Caller } from './attempt.ts'
-import { conclude } from './conclude.ts'
+import { type Account, accountNamed, haveSameScopes, type Holder, letsIn, type Naming } from './account.ts'
+import { type Ask, readTarget } from './ask.ts'
+import { type Attempt, type AttemptKeys, attemptOn, type Caller } from './attempt.ts'
 import { decodeBasic, type PresentedCredential } from './credential.ts'
-import { ended, type Decision, type ResetNeeded } from './decision.ts'
-import type { Instant } from './names.ts'
+import {
+  type Allow,
+  type Decision,
+  ended,
+  type KnownVerdict,
+  type Outgrown,
+  type ResetNeeded,
+  unreachable,
+  type Verdict,
+} from './decision.ts'
+import type { Instant, Scope } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
-import { readTarget } from './target.ts'
 import type { Loops } from './throttle.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -15,7 +22,7 @@ export interface Gateway {
   decide(ask: Ask): Promise<Decision>
 }
 
-export interface GatewayParts {
+interface GatewayParts {
   readonly naming: Naming
   /** Refuse plain http before anybody is asked for a password. */
   readonly httpsOnly: boolean
@@ -126,4 +133,73 @@ function withOutages(tell: GatewayParts['outage'], decide: Gateway['decide']): G
       }
     },
   }
+}
+
+/** What the gateway does about a verdict at this moment. Decisions are never cached. */
+export function conclude(verdict: Verdict, account: Account, attempt: Attempt, now: Instant): Decision {
+  const { scope, username } = attempt
+  switch (verdict.found) {
+    case 'match':
+      return letsIn(account, scope, verdict)
+        ? allow(verdict, account, scope)
+        : notAMember(verdict, account, scope)
+    case 'disabled':
+      return { outcome: 'disabled', account, scope, username, via: verdict.via }
+    case 'outgrown':
+      return outgrown(verdict, account, attempt, now)
+    case 'mismatch':
+    case 'absent':
+      return {
+        outcome: 'refused',
+        account,
+        scope,
+        cause: verdict.found,
+        username,
+        slot: attempt.slot,
+        via: verdict.via,
+      }
+    case 'forged':
+      return {
+        outcome: 'refused',
+        account,
+        scope,
+        cause: 'forged',
+        username,
+        slot: attempt.slot,
+        via: 'none',
+      }
+    case 'untried':
+      return verdict.because === 'busy'
+        ? { outcome: 'busy', retryAfter: verdict.retryAfter }
+        : { outcome: 'throttled', by: verdict.by, retryAfter: verdict.retryAfter }
+    default:
+      return unreachable(verdict)
+  }
+}
+
+type Known = Holder & Pick<KnownVerdict, 'via'>
+
+/** `username` and `subject`: the credential's own, whichever of its names was presented. */
+function allow({ username, subject, via }: Known, account: Account, scope: Scope): Allow {
+  return { outcome: 'allow', account, scope, username, subject, via }
+}
+
+function notAMember({ username, via }: Known, account: Account, scope: Scope): Decision {
+  return { outcome: 'not-allowed', cause: 'not-a-member', account, scope, username, via }
+}
+
+/**
+ * Whoever is no member must not learn where the account went. Whom the list of today names may, but that alone opens
+ * nothing: two people of two scopes can have one name.
+ */
+function outgrown(verdict: Outgrown & Known, account: Account, attempt: Attempt, now: Instant): Decision {
+  const { former, via } = verdict
+  const { scope, username } = attempt
+  const wasLetIn = letsIn(account, former, verdict)
+  const bridgedUntil = account.former?.bridgedUntil
+  if (wasLetIn && verdict.linked && bridgedUntil !== undefined && now < bridgedUntil)
+    return { ...allow(verdict, account, former), bridgedUntil }
+  return wasLetIn || letsIn(account, scope, verdict)
+    ? { outcome: 'reset-needed', account, scope, former, username, via }
+    : notAMember(verdict, account, former)
 }

@@ -1,12 +1,10 @@
 import type { Account } from './account.ts'
 import type { Ask, TrafficLane } from './ask.ts'
 import type { Attempt } from './attempt.ts'
-import type { Change } from './change.ts'
-import type { Decision } from './decision.ts'
-import type { Moment } from './history.ts'
+import type { Decision, KnownVerdict } from './decision.ts'
+import type { Change, Moment } from './history.ts'
 import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
-import type { KnownVerdict } from './verdict.ts'
 
 /** Which accounts there are and what they are connected to. */
 export interface AccountDirectory {
@@ -209,4 +207,16 @@ export type Compared = 'match' | 'mismatch' | 'busy'
 /** Told after every decision; must not throw, must not delay. `took` in milliseconds. */
 export interface Witness {
   saw(decision: Decision, ask: Ask, took: number): void
+}
+
+/** For people: what a hash says it was made with; `unknown` if it was damaged and matches nothing. */
+export function algorithmOf(hash: PasswordHash): string {
+  const id = /^\$(argon2id|argon2i|argon2d|2[aby])\$/.exec(hash)?.[1]
+  if (id === undefined) return 'unknown'
+  return id.startsWith('2') ? 'bcrypt' : id
+}
+
+/** Whether it stands in the place of a hash. */
+export function isDecoy(against: PasswordHash | Decoy): against is Decoy {
+  return against.startsWith('decoy')
 }

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts'
+import type { Connection } from './account.ts'
 import type { AccountName, DirectoryId, Instant, Owner, Scope, Username } from './names.ts'
 import type { PasswordHash } from './ports.ts'
 

@@ -1,19 +1,24 @@
-import { isDecoy } from './algorithm.ts'
 import type { TrafficLane } from './ask.ts'
 import type { Attempt, Caller } from './attempt.ts'
-import { createEqualCallers } from './equal-callers.ts'
+import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './decision.ts'
 import type { GeneratedPasswords } from './generated-password.ts'
-import type { CredentialStore, Decoys, FoundCredentials, PasswordHasher, VerdictCache } from './ports.ts'
-import type { Reached, Throttle, Throttling } from './throttle.ts'
 import type { Scope, Subject } from './names.ts'
-import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './verdict.ts'
+import {
+  type CredentialStore,
+  type Decoys,
+  type FoundCredentials,
+  isDecoy,
+  type PasswordHasher,
+  type VerdictCache,
+} from './ports.ts'
+import type { Reached, Throttle, Throttling } from './throttle.ts'
 
 export interface Verifier {
   /** Throws `Outage`. */
   verify(attempt: Attempt, caller: Caller): Promise<Verdict>
 }
 
-export interface VerifierParts {
+interface VerifierParts {
   readonly credentials: CredentialStore
   readonly verdicts: VerdictCache
   readonly hasher: PasswordHasher
@@ -168,4 +173,40 @@ function findingOf(found: FoundCredentials, attempt: Attempt, right: boolean): F
     return { found: 'outgrown', former: left, username, subject, linked: linked && enabled }
   }
   return enabled ? { found: 'match', username, subject } : { found: 'disabled' }
+}
+
+/** Callers from one address who present one password at one time: a build that starts a thousand jobs. */
+interface EqualCallers {
+  /** Resolves when the one who went ahead is done; rejects with what made him fail. `undefined`: nobody did. */
+  ahead(attempt: Attempt, caller: Caller): Promise<unknown> | undefined
+  /** Goes ahead of those who come meanwhile; whoever has waited once goes his own way. */
+  lead<T>(attempt: Attempt, caller: Caller, findOut: () => Promise<T>): Promise<T>
+}
+
+/**
+ * The first finds out, the others wait and then look at what is known since. They are not given what he found: it may
+ * be from before a change that they must know of, and only the cache of verdicts can tell.
+ */
+function createEqualCallers(): EqualCallers {
+  const leaders = new Map<string, Promise<unknown>>()
+
+  return {
+    ahead(attempt, caller) {
+      return leaders.size === 0 ? undefined : leaders.get(nameOf(attempt, caller))
+    },
+    lead(attempt, caller, findOut) {
+      const name = nameOf(attempt, caller)
+      const finding = findOut()
+      if (leaders.has(name)) return finding
+      const leave = () => leaders.delete(name)
+      leaders.set(name, finding)
+      finding.then(leave, leave)
+      return finding
+    },
+  }
+}
+
+/** The proof covers scopes and user name; guesses are counted by address and lane. */
+function nameOf({ proof }: Attempt, { from, lane }: Caller): string {
+  return `${proof} ${lane} ${from}`
 }

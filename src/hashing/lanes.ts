@@ -1,5 +1,4 @@
-import { isDecoy } from '../gateway/algorithm.ts'
-import type { PasswordHasher } from '../gateway/ports.ts'
+import { isDecoy, type PasswordHasher } from '../gateway/ports.ts'
 import type { HashCost } from './cost.ts'
 import { startCrew } from './crew.ts'
 import type { Unreadable } from './hash-string.ts'

@@ -1,9 +1,8 @@
 import type { Naming } from '../gateway/account.ts'
-import type { Ask } from '../gateway/ask.ts'
+import { type Ask, readTarget } from '../gateway/ask.ts'
 import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
-import { readTarget } from '../gateway/target.ts'
 import type { Sender } from './sender.ts'
-import { destinationOf, isWithin, pathInside, pathOutside, type Destination } from './upstream-target.ts'
+import { type Destination, destinationOf, isWithin, pathInside, pathOutside } from './upstream-target.ts'
 
 /** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
 export interface Journey {

@@ -1,7 +1,11 @@
-import type { Account } from '../gateway/account.ts'
-import { describe, type Connection } from '../gateway/connection.ts'
-import { unreachable } from '../gateway/decision.ts'
-import type { Garbled, ResetNeeded, UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
+import { type Account, type Connection, describe } from '../gateway/account.ts'
+import {
+  type Garbled,
+  type ResetNeeded,
+  type UnclearTarget,
+  unreachable,
+  type UpstreamFailed,
+} from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Part } from '../gateway/outage.ts'
 import type { Ending, Unreadable } from './ending.ts'

@@ -1,5 +1,4 @@
-import type { Change } from '../gateway/change.ts'
-import type { Moment } from '../gateway/history.ts'
+import type { Change, Moment } from '../gateway/history.ts'
 import type { AccountName, Revision, Scope, Slot, Username } from '../gateway/names.ts'
 
 /** What a change makes untrue: nothing of this that was read as of an earlier revision is to be believed. */

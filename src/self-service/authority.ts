@@ -6,7 +6,7 @@ import {
   type Scope,
   type Username,
 } from '../gateway/names.ts'
-import { scopeOf, type Connection } from '../gateway/connection.ts'
+import { scopeOf, type Connection } from '../gateway/account.ts'
 import type { Directory } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { hasDoubles, primaryFault } from '../passwords/usernames.ts'

@@ -1,4 +1,4 @@
-import { describe, scopeOf, type Connection } from '../gateway/connection.ts'
+import { describe, scopeOf, type Connection } from '../gateway/account.ts'
 import { msaScope, type AccountName, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import { type Connection, scopeOf } from '../gateway/connection.ts'
+import { type Connection, scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Instant, Scope } from '../gateway/names.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import type { Effect, MakeChange, Stamp } from './change.ts'

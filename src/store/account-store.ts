@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { FormerConnection } from '../gateway/connection.ts'
+import type { FormerConnection, Members } from '../gateway/account.ts'
 import type { History } from '../gateway/history.ts'
-import type { Members } from '../gateway/membership.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { AccountStore } from '../gateway/ports.ts'
 import { connectionIn, type ConnectionRow } from './connection-row.ts'

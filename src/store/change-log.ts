@@ -1,6 +1,5 @@
 import type { Insertable, Kysely, Selectable, Transaction } from 'kysely'
-import type { Change } from '../gateway/change.ts'
-import { type History, type Moment, numberOf } from '../gateway/history.ts'
+import { type Change, type History, type Moment, numberOf } from '../gateway/history.ts'
 import type { Instant, Username } from '../gateway/names.ts'
 import type { ChangeLog } from '../gateway/ports.ts'
 import type { Database } from './database.ts'

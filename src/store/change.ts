@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type ControlledTransaction, sql, type Transaction } from 'kysely'
-import type { Change } from '../gateway/change.ts'
-import type { History, Moment } from '../gateway/history.ts'
+import type { Change, History, Moment } from '../gateway/history.ts'
 import type { Instant, Revision } from '../gateway/names.ts'
 import { InDoubt } from '../gateway/outage.ts'
 import type { Announce, Gateways } from '../gateway/ports.ts'

@@ -1,4 +1,4 @@
-import type { Connection } from '../gateway/connection.ts'
+import type { Connection } from '../gateway/account.ts'
 import { type DirectoryId, msaScope, type Scope } from '../gateway/names.ts'
 
 /** A connection as it is joined with its directory: neither has a value for Microsoft accounts. */

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { algorithmOf } from '../gateway/algorithm.ts'
+import { algorithmOf } from '../gateway/ports.ts'
 import type { CredentialRecord, Registry } from '../gateway/registry.ts'
 import type { Schema } from './schema.ts'
 

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { scopeOf } from '../gateway/connection.ts'
+import { scopeOf } from '../gateway/account.ts'
 import type { DirectoryId, Scope } from '../gateway/names.ts'
 import type { Directory, Problem, Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'

@@ -1,5 +1,5 @@
 import type { ColumnType } from 'kysely'
-import type { Action } from '../gateway/change.ts'
+import type { Action } from '../gateway/history.ts'
 import type { AccountName, DirectoryId, Instant, Owner, Scope, Subject, Username } from '../gateway/names.ts'
 import type { PasswordHash } from '../gateway/ports.ts'
 

@@ -1,4 +1,4 @@
-import { identityOf } from '../gateway/identity.ts'
+import { identityOf } from '../gateway/upstream-auth.ts'
 import { noSignInPage, type Method } from './method.ts'
 
 export interface IdentityHeadersOptions {

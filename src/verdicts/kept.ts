@@ -1,7 +1,7 @@
 import type { Attempt } from '../gateway/attempt.ts'
 import { lateSeconds } from '../gateway/forgotten.ts'
 import type { Instant } from '../gateway/names.ts'
-import type { Finding, KnownVerdict } from '../gateway/verdict.ts'
+import type { Finding, KnownVerdict } from '../gateway/decision.ts'
 
 /** All that a cache needs of an attempt: whose, and which password. */
 export type Named = Pick<Attempt, 'slot' | 'formerSlot' | 'proof'>

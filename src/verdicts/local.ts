@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { atMost } from '../gateway/at-most.ts'
 import { createForgotten } from '../gateway/forgotten.ts'
 import type { Instant, Proof, Revision, Slot } from '../gateway/names.ts'
-import type { KnownVerdict } from '../gateway/verdict.ts'
+import type { KnownVerdict } from '../gateway/decision.ts'
 import { poolOf, revokedSeconds, type Kept, type Lifetimes, type Named } from './kept.ts'
 import { createPackedMatches } from './packed.ts'
 

@@ -2,7 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto'
 import type { History, Moment } from '../gateway/history.ts'
 import type { Proof } from '../gateway/names.ts'
 import { seal, unseal } from '../gateway/sealed.ts'
-import type { Finding } from '../gateway/verdict.ts'
+import type { Finding } from '../gateway/decision.ts'
 import type { Kept } from './kept.ts'
 
 /**

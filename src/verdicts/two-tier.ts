@@ -1,5 +1,5 @@
 import type { VerdictCache } from '../gateway/ports.ts'
-import type { KnownVerdict } from '../gateway/verdict.ts'
+import type { KnownVerdict } from '../gateway/decision.ts'
 import type { Kept, Named } from './kept.ts'
 import type { LocalVerdicts } from './local.ts'
 import type { SharedVerdicts } from './shared.ts'

@@ -1,5 +1,5 @@
 import type { Ask } from '../gateway/ask.ts'
-import type { Change } from '../gateway/change.ts'
+import type { Change } from '../gateway/history.ts'
 import { unreachable, type Decision, type NotAllowed } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'

@@ -1,4 +1,4 @@
-import type { Change } from '../gateway/change.ts'
+import type { Change } from '../gateway/history.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog } from '../gateway/ports.ts'

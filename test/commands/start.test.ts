@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory } from '../support/directory.ts'
 import { checkout } from '../support/program.ts'
 import { run } from '../support/run.ts'
-import { writeFileSync } from 'node:fs'
 
 const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
   readonly version: string

@@ -1,20 +1,18 @@
 import t from 'tap'
-import type { Account } from '../../src/gateway/account.ts'
+import { type Account, type Members, scopeOf } from '../../src/gateway/account.ts'
 import type { Attempt } from '../../src/gateway/attempt.ts'
-import { conclude } from '../../src/gateway/conclude.ts'
-import { scopeOf } from '../../src/gateway/connection.ts'
-import type { Members } from '../../src/gateway/membership.ts'
+import { readPassword } from '../../src/gateway/credential.ts'
+import type { Finding, KnownVerdict } from '../../src/gateway/decision.ts'
+import { conclude } from '../../src/gateway/gateway.ts'
 import {
+  type AccountName,
   foldUsername,
   msaScope,
-  type AccountName,
   type Proof,
   type Revision,
   type Slot,
   type Subject,
 } from '../../src/gateway/names.ts'
-import { readPassword } from '../../src/gateway/credential.ts'
-import type { Finding, KnownVerdict } from '../../src/gateway/verdict.ts'
 import { entra, msa } from '../support/world.ts'
 
 const contoso = entra('Contoso')

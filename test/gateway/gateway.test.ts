@@ -1,15 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Account } from '../../src/gateway/account.ts'
+import type { Account, Connection } from '../../src/gateway/account.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
-import type { Connection } from '../../src/gateway/connection.ts'
-import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
+import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import {
-  foldUsername,
-  msaScope,
   type AccountName,
   type DirectoryId,
+  foldUsername,
+  msaScope,
   type Revision,
   type Scope,
   type Subject,

@@ -1,12 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { scopeOf } from '../../src/gateway/connection.ts'
+import { type Members, scopeOf } from '../../src/gateway/account.ts'
 import type { Decision } from '../../src/gateway/decision.ts'
-import type { Members } from '../../src/gateway/membership.ts'
 import type { Scope, Username } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
-import { runs } from '../support/runs.ts'
 import { basicOf } from '../support/ask.ts'
+import { runs } from '../support/runs.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 import {
   outcomeByTheRules,

@@ -11,7 +11,7 @@ import {
 import { Outage } from '../../src/gateway/outage.ts'
 import type { Compared, PasswordHash, StoredCredential } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
-import type { KnownVerdict, Verdict } from '../../src/gateway/verdict.ts'
+import type { KnownVerdict, Verdict } from '../../src/gateway/decision.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
 import { createThrottle } from '../../src/throttling/throttle.ts'
 import { usualThrottle } from '../support/world.ts'

@@ -2,7 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { accountNamed } from '../../src/gateway/account.ts'
 import { ended } from '../../src/gateway/decision.ts'
-import { readTarget } from '../../src/gateway/target.ts'
+import { readTarget } from '../../src/gateway/ask.ts'
 
 const read = (target: string, host = 'git.example.com') => readTarget({ target, host })
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import type { Change } from '../../src/gateway/change.ts'
+import type { Change } from '../../src/gateway/history.ts'
 import { foldUsername, msaScope, type Revision } from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import type { Announce, ChangeLog } from '../../src/gateway/ports.ts'

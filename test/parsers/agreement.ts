@@ -1,6 +1,6 @@
 import { accountNamed } from '../../src/gateway/account.ts'
 import { ended } from '../../src/gateway/decision.ts'
-import { readTarget } from '../../src/gateway/target.ts'
+import { readTarget } from '../../src/gateway/ask.ts'
 import { destinationOf } from '../../src/http/upstream-target.ts'
 import type { Parser } from './parsers.ts'
 

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { demoClient, startIdentityProvider, type IdentityProvider } from '../../src/demo/identity-provider.ts'
 import { contosoDirectory, northwindDirectory } from '../../src/demo/cast.ts'
 import { people } from '../../src/demo/identity-people.ts'
-import type { Change } from '../../src/gateway/change.ts'
+import type { Change } from '../../src/gateway/history.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
 import {
   foldUsername,

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { mkdirSync } from 'node:fs'
 import type { Test } from 'tap'
 import type { Complaint } from '../../src/settings/complaint.ts'
 import { loadSettings } from '../../src/settings/load.ts'

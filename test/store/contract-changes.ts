@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Change } from '../../src/gateway/change.ts'
+import type { Change } from '../../src/gateway/history.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { type MakeDatabase, open, openFresh } from './contract.ts'
 import {

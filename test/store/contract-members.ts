@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Change } from '../../src/gateway/change.ts'
+import type { Change } from '../../src/gateway/history.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type MakeDatabase, openFresh } from './contract.ts'
 import {

@@ -1,4 +1,4 @@
-import type { Change } from '../../src/gateway/change.ts'
+import type { Change } from '../../src/gateway/history.ts'
 import {
   type AccountName,
   type DirectoryId,

@@ -1,7 +1,6 @@
-import type { Account } from '../../src/gateway/account.ts'
-import type { Connection } from '../../src/gateway/connection.ts'
+import type { Account, Connection } from '../../src/gateway/account.ts'
 import type { Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
-import { foldUsername, msaScope, type AccountName, type Slot } from '../../src/gateway/names.ts'
+import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
 import type { Ending } from '../../src/http/ending.ts'
 import { entra, msa } from './world.ts'
 

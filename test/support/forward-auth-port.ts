@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { createForwardAuthServer } from '../../src/http/forward-auth/server.ts'
-import { identityOf } from '../../src/gateway/identity.ts'
+import { identityOf } from '../../src/gateway/upstream-auth.ts'
 import type { World } from './world.ts'
 
 /** A forward-auth port on this machine, and what it told its observer. */

@@ -1,5 +1,4 @@
-import type { Change } from '../../src/gateway/change.ts'
-import type { History, Moment } from '../../src/gateway/history.ts'
+import type { Change, History, Moment } from '../../src/gateway/history.ts'
 import type { Revision } from '../../src/gateway/names.ts'
 
 /** The history of a store that never goes back, for what is tested without a store. */

@@ -1,38 +1,42 @@
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
-import type { Account, Naming } from '../../src/gateway/account.ts'
-import { isDecoy } from '../../src/gateway/algorithm.ts'
+import {
+  type Account,
+  type Connection,
+  type FormerConnection,
+  type Members,
+  type Naming,
+  scopeOf,
+} from '../../src/gateway/account.ts'
 import type { Ask } from '../../src/gateway/ask.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
-import { scopeOf, type Connection, type FormerConnection } from '../../src/gateway/connection.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
-import type { Decision } from '../../src/gateway/decision.ts'
-import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
+import type { Decision, KnownVerdict } from '../../src/gateway/decision.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
-import type { Members } from '../../src/gateway/membership.ts'
+import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import {
-  foldUsername,
   type AccountName,
   type DirectoryId,
+  foldUsername,
+  type Instant,
   type Revision,
   type Scope,
   type Subject,
 } from '../../src/gateway/names.ts'
-import type {
-  AccountDirectory,
-  CredentialStore,
-  PasswordHash,
-  PasswordHasher,
-  StoredCredential,
-  VerdictCache,
-  Witness,
+import {
+  type AccountDirectory,
+  type CredentialStore,
+  isDecoy,
+  type PasswordHash,
+  type PasswordHasher,
+  type StoredCredential,
+  type VerdictCache,
+  type Witness,
 } from '../../src/gateway/ports.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
-import type { Instant } from '../../src/gateway/names.ts'
+import { createVerifier } from '../../src/gateway/verifier.ts'
 import { schema } from '../../src/settings/schema.ts'
 import { createLoops, type LoopOptions } from '../../src/throttling/loops.ts'
 import { createThrottle, type ThrottleOptions } from '../../src/throttling/throttle.ts'
-import { createVerifier } from '../../src/gateway/verifier.ts'
-import type { KnownVerdict } from '../../src/gateway/verdict.ts'
 
 export const msa: Connection = { kind: 'msa' }
 

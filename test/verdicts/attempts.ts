@@ -1,7 +1,7 @@
 import { createAttemptKeys, type Attempt } from '../../src/gateway/attempt.ts'
 import { foldUsername, msaScope, type Revision, type Subject } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
-import type { Finding, KnownVerdict } from '../../src/gateway/verdict.ts'
+import type { Finding, KnownVerdict } from '../../src/gateway/decision.ts'
 
 /** The key of every process in these tests. */
 export const key = Buffer.alloc(32, 11)
