@@ -1,7 +1,7 @@
 import { Connections } from './http/connections/connections.ts'
 import { connectionsWithin, openFilesLimit } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
-import { among, networkOf } from './throttling/addresses.ts'
+import { among, networkOf } from './common/addresses.ts'
 import { createConnectionReport } from './witnesses/connections.ts'
 import type { Logger } from './witnesses/log.ts'
 import type { WorkerMetrics } from './witnesses/metrics.ts'

@@ -7,7 +7,7 @@ import type { Source } from './azure-devops.ts'
 import type { Keep } from './keeper.ts'
 import { createMemory, type Lifetimes } from './memory.ts'
 import { isOpen, observe } from './moves.ts'
-import { createQuestions } from './questions.ts'
+import { createQuestions } from '../common/calls.ts'
 import type { SharedAnswers } from './shared.ts'
 import type { Strangers } from './strangers.ts'
 

@@ -1,6 +1,6 @@
 import type { Compared, PasswordHasher } from '../gateway/ports.ts'
 import type { HashCost } from './cost.ts'
-import { createFlights } from './flight.ts'
+import { createFlights } from '../common/calls.ts'
 import { isOutdated, provesWhole } from './hash-string.ts'
 import type { Compute } from './task.ts'
 

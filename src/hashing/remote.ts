@@ -1,7 +1,7 @@
 import { Outage } from '../gateway/outage.ts'
 import type { PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
-import { isTagged, type Channel } from './channel.ts'
+import { isTagged, type Channel } from '../common/channel.ts'
 import type { HashCost } from './cost.ts'
 import { createHasher } from './hasher.ts'
 import type { Answer, Asked, Comparing, Making, Task } from './task.ts'

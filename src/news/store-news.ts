@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { onceATurn, startedAfter } from '../common/calls.ts'
 import { type Change, numberOf } from '../gateway/history.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog, News } from '../gateway/ports.ts'
 import { createBreaker } from '../verdicts/breaker.ts'
-import { onceATurn } from './once-a-turn.ts'
 import { type Forget, type SlotOf, staleBy } from './stale.ts'
-import { startedAfter } from './started-after.ts'
 
 /** News from the store's own log: always true, and as dear as asking the store. Without an answer memory is not trusted, but for a lease. */
 export interface StoreNews extends News {

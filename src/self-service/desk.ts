@@ -7,7 +7,7 @@ import type { SelfServiceParts } from './parts.ts'
 import { createReception, type Reception } from './reception.ts'
 import { createSessions, type Sessions } from './session.ts'
 import { createThrottle, usualLimits, type Throttle } from './throttle.ts'
-import { createTurns, type Turns } from './turns.ts'
+import { createTurns, type Turns } from '../common/calls.ts'
 
 /** What the routes of the page work with. */
 export interface Desk extends Omit<SelfServiceParts, 'sessions'> {

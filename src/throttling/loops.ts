@@ -3,7 +3,7 @@ import { atMost } from '../gateway/at-most.ts'
 import type { Caller } from '../gateway/attempt.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Loops, Throttling } from '../gateway/throttle.ts'
-import { among, networkOf } from './addresses.ts'
+import { among, networkOf } from '../common/addresses.ts'
 
 /** So many requests within so many seconds of the first, if none of them is followed by a right credential. */
 export interface LoopLimit {

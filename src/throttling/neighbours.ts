@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../gateway/at-most.ts'
-import { isTagged, type Channel } from '../hashing/channel.ts'
+import { isTagged, type Channel } from '../common/channel.ts'
 import { familiarSeconds } from './book.ts'
 import type { Digest, Familiar } from './rules.ts'
 

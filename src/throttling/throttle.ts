@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { Instant } from '../gateway/names.ts'
 import type { Throttle } from '../gateway/throttle.ts'
-import { among, networkOf } from './addresses.ts'
+import { among, networkOf } from '../common/addresses.ts'
 import { createMemoryBook } from './memory-book.ts'
 import type { Neighbours } from './neighbours.ts'
 import { createRepetition, type RepetitionLimit } from './repetition.ts'

@@ -1,4 +1,4 @@
-import { ipcChannel } from '../../src/hashing/channel.ts'
+import { ipcChannel } from '../../src/common/channel.ts'
 import { startLanes, type HashResult } from '../../src/hashing/lanes.ts'
 import { serveHashing } from '../../src/hashing/remote.ts'
 import { cheap } from './contract.ts'

@@ -1,5 +1,5 @@
 import type { Compared, PasswordHash } from '../../src/gateway/ports.ts'
-import { ipcChannel } from '../../src/hashing/channel.ts'
+import { ipcChannel } from '../../src/common/channel.ts'
 import { createRemoteHasher } from '../../src/hashing/remote.ts'
 import { cheap } from './contract.ts'
 import { attempt } from './vectors.ts'

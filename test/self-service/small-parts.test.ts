@@ -6,7 +6,7 @@ import { html } from '../../src/self-service/html.ts'
 import { saved } from '../../src/self-service/pages/saved.ts'
 import { createThrottle, usualLimits } from '../../src/self-service/throttle.ts'
 import { heapGrowth } from '../support/heap-growth.ts'
-import { createTurns } from '../../src/self-service/turns.ts'
+import { createTurns } from '../../src/common/calls.ts'
 
 t.test('no text can leave its place in a page', async t => {
   fc.assert(
