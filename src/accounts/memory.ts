@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { Claim, Doubt } from './answer.ts'
 import type { Seen } from './moves.ts'

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import type { Account } from '../gateway/account.ts'
 import { createForgotten, lateSeconds } from '../gateway/forgotten.ts'
 import type { AccountName, Instant, Revision } from '../gateway/names.ts'

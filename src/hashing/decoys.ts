@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import type { Instant, Revision, Scope, Username } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Decoy, Decoys, HashSurvey } from '../gateway/ports.ts'

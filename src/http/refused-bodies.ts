@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { bodyPassed } from './leftovers.ts'
+import { bodyPassed } from '../engine/memory.ts'
 import { pieceCame } from './small-pieces.ts'
 import { hasBody } from './upload.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { bodyPassed } from './leftovers.ts'
+import { bodyPassed } from '../engine/memory.ts'
 import { pieceCame } from './small-pieces.ts'
 
 /** Whether a request has a body (RFC 9112, 6.3), whatever its method. */

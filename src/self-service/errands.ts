@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import type { AccountName, Instant, Scope } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import { seal, unseal } from '../gateway/sealed.ts'

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import type { Caller } from '../gateway/attempt.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Loops, Throttling } from '../gateway/throttle.ts'

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import type { Instant } from '../gateway/names.ts'
 import { familiarSeconds, type Book, type Entered } from './book.ts'
 import { weigh, type Counter, type Digest } from './rules.ts'

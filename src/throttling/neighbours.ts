@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import { isTagged, type Channel } from '../common/channel.ts'
 import { familiarSeconds } from './book.ts'
 import type { Digest, Familiar } from './rules.ts'

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../gateway/at-most.ts'
+import { atMost } from '../engine/memory.ts'
 import { createForgotten } from '../gateway/forgotten.ts'
 import type { Instant, Proof, Revision, Slot } from '../gateway/names.ts'
 import type { KnownVerdict } from '../gateway/decision.ts'
 import { poolOf, revokedSeconds, type Kept, type Lifetimes, type Named } from './kept.ts'
-import { createPackedMatches } from './packed.ts'
+import { createPackedMatches } from '../engine/packed-verdicts.ts'
 
 /** The verdicts that this process knows (L1). Everything here is a look-up in memory. */
 export interface LocalVerdicts {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Proof, Revision, Subject, Username } from '../../src/gateway/names.ts'
-import { createPackedMatches, type Match } from '../../src/verdicts/packed.ts'
+import { createPackedMatches, type Match } from '../../src/engine/packed-verdicts.ts'
 
 const proofOf = (name: string | number) => createHash('sha256').update(`${name}`).digest('base64url') as Proof
 

@@ -1,5 +1,5 @@
-import type { Instant, Proof, Revision, Subject, Username } from '../gateway/names.ts'
 import type { KnownVerdict } from '../gateway/decision.ts'
+import type { Instant, Proof, Revision, Subject, Username } from '../gateway/names.ts'
 
 /** A right password, and until when it is known to be one. */
 export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { readonly until: Instant }

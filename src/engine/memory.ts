@@ -1,7 +1,7 @@
 /** Bytes of bodies between two collections: about what fits into a processor's own cache. */
-const stride = 4 * 2 ** 20
+const bytesBetweenCollections = 4 * 2 ** 20
 
-let passed = 0
+let bytesPassed = 0
 
 /**
  * Told how many bytes of a body have just gone by. Each read leaves a buffer of up to 64 KiB behind, of which V8's heap
@@ -10,8 +10,19 @@ let passed = 0
  * saved. The count is the process's, because its heap is. `fleet.ts` gives workers a `gc`; other processes move no packs.
  */
 export function bodyPassed(bytes: number): void {
-  passed += bytes
-  if (passed < stride) return
-  passed = 0
+  bytesPassed += bytes
+  if (bytesPassed < bytesBetweenCollections) return
+  bytesPassed = 0
   globalThis.gc?.({ type: 'minor', execution: 'sync' })
+}
+
+/**
+ * The bound of an `LRUCache` that grows as it is filled. With `max` the library takes the room of a full one at once: most
+ * of ours are never full, and together they would be five megabytes in every worker.
+ */
+export function atMost(entries: number): {
+  readonly maxSize: number
+  readonly sizeCalculation: () => number
+} {
+  return { maxSize: entries, sizeCalculation: () => 1 }
 }
