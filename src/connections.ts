@@ -1,4 +1,4 @@
-import { Connections } from './http/connections/connections.ts'
+import { Connections } from './server/connections.ts'
 import { connectionsWithin, openFilesLimit } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { among, networkOf } from './common/addresses.ts'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { unreachable, type Allow, type Decision, type Refused } from '../gateway/decision.ts'
 import type { AccountName, Username } from '../gateway/names.ts'
-import { answer } from '../http/answer.ts'
+import { answer } from '../answers/answer.ts'
 import type { Settings } from '../settings/schema.ts'
 import { examples } from './help.ts'
 import { askPassword } from './password.ts'

@@ -1,7 +1,7 @@
 // CVE-2025-64484, CVE-2026-54763, CVE-2026-88011: `X_Forwarded_User` passed the filter, and an upstream that folds
 // names read it as the gateway's own. CVE-2026-33805: `Connection: x-forwarded-user` removed the gateway's own.
 import t from 'tap'
-import { droppedByName } from '../../src/http/header-rules.ts'
+import { droppedByName } from '../../src/proxying/header-rules.ts'
 import { anna, basic, runningServer, toldOfAnna } from '../support/public-server.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Recorded } from '../support/recording-upstream.ts'

@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { Naming } from '../../src/gateway/account.ts'
-import { answerHeader, requestHeaders, type Journey } from '../../src/http/addresses.ts'
-import { destinationOf } from '../../src/http/upstream-target.ts'
+import { answerHeader, destinationOf, type Journey, requestHeaders } from '../../src/proxying/addresses.ts'
 
 function journeyOf(
   upstream: string,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { AccountName } from '../../src/gateway/names.ts'
-import { answer } from '../../src/http/answer.ts'
+import { answer } from '../../src/answers/answer.ts'
 import { moved, named, refused, resetNeeded, settled, table } from '../support/endings.ts'
 import { entra, msa } from '../support/world.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dialectOf, type Dialect } from '../../src/http/dialect.ts'
+import { dialectOf, type Dialect } from '../../src/requests/tool.ts'
 
 const chrome = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0'
 const page = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Naming } from '../../src/gateway/account.ts'
-import { answer, answerTo, type Answer } from '../../src/http/answer.ts'
+import { answer, answerTo, type Answer } from '../../src/answers/answer.ts'
 import type { ResetNeeded } from '../../src/gateway/decision.ts'
-import type { Ending } from '../../src/http/ending.ts'
+import type { Ending } from '../../src/requests/request.ts'
 import { moved, named, resetNeeded, table } from '../support/endings.ts'
 import { entra } from '../support/world.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { anna, basic } from '../support/public-server.ts'
-import { createCarriedAnswers } from '../../src/http/forward-auth/carried-answer.ts'
+import { createCarriedAnswers } from '../../src/forward-auth/proxies.ts'
 import { doorKey, runningDoor } from '../support/forward-auth-port.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { aWorld, entra, msa } from '../support/world.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { InterimAnswers } from '../../src/http/interim-answers.ts'
+import { InterimAnswers } from '../../src/proxying/upstream-connections.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { answerCarried, waitsForTurn } from '../../src/http/body-turns.ts'
+import { answerCarried, waitsForTurn } from '../../src/proxying/body-turns.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { until } from '../support/until.ts'
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { createOperationsServer } from '../../src/http/operations.ts'
+import { createOperationsServer } from '../../src/server/operations.ts'
 import { until } from '../support/until.ts'
 
 let ready = true

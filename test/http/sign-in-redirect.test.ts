@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isSignInRedirect } from '../../src/http/sign-in-redirect.ts'
+import { isSignInRedirect } from '../../src/proxying/screen-answer.ts'
 
 const asked = 'http://upstream.internal:8080/tfs/p/_apis/git/repositories/r/items'
 

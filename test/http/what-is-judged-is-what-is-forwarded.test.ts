@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Naming } from '../../src/gateway/account.ts'
-import { destinationOf, pathOutside } from '../../src/http/upstream-target.ts'
+import { destinationOf, pathOutside } from '../../src/proxying/addresses.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { UpstreamOptions } from '../../src/http/upstream-agent.ts'
+import type { UpstreamOptions } from '../../src/proxying/upstream-connections.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
 import { anna, runningServer, type RunningServer } from '../support/public-server.ts'
 import { aWorld, type CredentialInTheWorld, type World } from '../support/world.ts'

@@ -1,7 +1,7 @@
 import { accountNamed } from '../../src/gateway/account.ts'
 import { ended } from '../../src/gateway/decision.ts'
 import { readTarget } from '../../src/gateway/ask.ts'
-import { destinationOf } from '../../src/http/upstream-target.ts'
+import { destinationOf } from '../../src/proxying/addresses.ts'
 import type { Parser } from './parsers.ts'
 
 /** What Altgate makes of a target: whose it is and the path that goes upstream, or the flaw for which it refuses it. */

@@ -1,7 +1,7 @@
 import type { Account, Connection } from '../../src/gateway/account.ts'
 import type { Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
 import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
-import type { Ending } from '../../src/http/ending.ts'
+import type { Ending } from '../../src/requests/request.ts'
 import { entra, msa } from './world.ts'
 
 /** An account that has moved. */

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { createForwardAuthServer } from '../../src/http/forward-auth/server.ts'
+import { createForwardAuthServer } from '../../src/forward-auth/door.ts'
 import { identityOf } from '../../src/gateway/upstream-auth.ts'
 import type { World } from './world.ts'
 

@@ -1,0 +1,237 @@
+import type { ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { Instant } from '../gateway/names.ts'
+import { isCarried } from '../requests/bodies.ts'
+import type { Journey } from './addresses.ts'
+import { type AnswerHead, Exchange, type ExchangeEvents, joined } from './exchange.ts'
+import type { ActionPlaces } from './lfs.ts'
+
+/** What an answer to a batch request is put into the gateway's terms with. */
+interface BatchTerms {
+  /** Which addresses lie at the gateway. */
+  readonly places: ActionPlaces
+  /** Seals an `Authorization` of the upstream's own for the action at this path. */
+  readonly seal: (authorization: string, path: string, until: Instant) => string
+  readonly now: Instant
+  /** Seconds for which an action counts if the upstream does not say. */
+  readonly actionSeconds: number
+}
+
+/** The header in which an action carries what the upstream gave out for it. */
+export const upstreamAuthorization = 'X-Altgate-Upstream-Authorization'
+
+/**
+ * The body of a batch answer (git-lfs/docs/api/batch.md) for clients of the gateway; `undefined` if it may stay as it
+ * is, or is none. Where an action leads to the gateway its client must present a credential there: `authenticated`
+ * would keep git-lfs from that (it then asks without one, for ever), an `Authorization` of the upstream's own would
+ * be presented in its place. Actions that lead elsewhere are not touched, nor is anything that this does not know.
+ */
+export function inGatewayTerms(body: Buffer, terms: BatchTerms): string | undefined {
+  const answer = parsed(body)
+  if (!isRecord(answer) || !Array.isArray(answer['objects'])) return undefined
+  let changed = false
+  for (const object of answer['objects'] as readonly unknown[])
+    if (isRecord(object) && rewriteObject(object, terms)) changed = true
+  return changed ? written(answer) : undefined
+}
+
+type Json = Record<string, unknown>
+
+/** Whether it has been changed. */
+function rewriteObject(object: Json, terms: BatchTerms): boolean {
+  let isHere = false
+  let changed = false
+  // `_links` is what `actions` was called before git-lfs 1.3, which is still understood.
+  for (const actions of [object['actions'], object['_links']]) {
+    if (!isRecord(actions)) continue
+    // A custom transfer may have lists of them, such as the parts of a large upload.
+    for (const action of Object.values(actions).flat() as readonly unknown[]) {
+      if (!isRecord(action) || typeof action['href'] !== 'string') continue
+      const place = terms.places(action['href'])
+      if (place === undefined) continue
+      isHere = true
+      if (place.href !== action['href']) {
+        action['href'] = place.href
+        changed = true
+      }
+      if (rewriteHeader(action, place, terms)) changed = true
+    }
+  }
+  // It speaks for all actions of the object. Signed storage needs it no more than a presigned upload beside `verify`.
+  if (!isHere || !object['authenticated']) return changed
+  delete object['authenticated']
+  return true
+}
+
+function rewriteHeader(
+  action: Json,
+  { path, authorization: inAddress }: { readonly path: string; readonly authorization: string | undefined },
+  terms: BatchTerms,
+): boolean {
+  const header = isRecord(action['header']) ? action['header'] : {}
+  const names = Object.keys(header).filter(name => sealedHere.has(name.toLowerCase()))
+  const own = names.find(name => name.toLowerCase() === 'authorization')
+  const authorization = own === undefined ? inAddress : header[own]
+  for (const name of names) delete header[name]
+  if (typeof authorization !== 'string' || authorization === '') return names.length > 0
+  // Neither git-lfs nor undici would send another one.
+  if (!/\p{Cc}/u.test(authorization))
+    header[upstreamAuthorization] = terms.seal(authorization, path, endOf(action, terms))
+  action['header'] = header
+  return true
+}
+
+/** Headers of an action that only the gateway may set. */
+const sealedHere = new Set(['authorization', upstreamAuthorization.toLowerCase()])
+
+/** As git-lfs reads it: `expires_in` counts before `expires_at`, and zero in either is what Go writes for nothing. */
+function endOf(action: Json, { now, actionSeconds }: BatchTerms): Instant {
+  const seconds = action['expires_in']
+  if (typeof seconds === 'number' && seconds !== 0) return now + seconds * 1000
+  const at = typeof action['expires_at'] === 'string' ? Date.parse(action['expires_at']) : Number.NaN
+  return at > 0 ? at : now + actionSeconds * 1000
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `undefined` for what is no JSON in UTF-8. */
+function parsed(body: Buffer): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+    return wouldChange.test(text) ? JSON.parse(text, withNumbersAsWritten) : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** `undefined` for what is nested too deep to be written again. */
+function written(answer: Json): string | undefined {
+  try {
+    return JSON.stringify(answer)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether there may be a number that does not come out of `JSON.parse` and `JSON.stringify` as it went in. */
+const wouldChange = /[:[,]\s*-?(?:\d{16}|\d+[.eE]|0\s*[,\]}])/
+
+function withNumbersAsWritten(
+  _key: string,
+  value: unknown,
+  { source }: { readonly source?: string },
+): unknown {
+  return typeof value === 'number' && source !== undefined && source !== String(value)
+    ? JSON.rawJSON(source)
+    : value
+}
+
+declare global {
+  /** ECMAScript 2026, which the compiler's library does not have yet. */
+  interface JSON {
+    parse(text: string, reviver: typeof withNumbersAsWritten): unknown
+    rawJSON(text: string): object
+  }
+}
+
+/** What becomes of the body of a batch answer; `undefined`: it stays as it is. */
+type Understand = (body: Buffer) => string | undefined
+
+/** Longest batch answer that is read: git-lfs asks for 100 objects at a time, for which servers need 50 to 400 KiB. */
+const mostBytes = 8 * 2 ** 20
+
+/**
+ * The way of a batch request of git-lfs through an upstream. Its answer is kept back until it is whole, because its
+ * length may change. What is no batch answer, or too long for one, goes its way as it is.
+ */
+export class BatchExchange extends Exchange {
+  readonly #understand: Understand
+  /** Of the answer that is kept back. */
+  #kept: AnswerHead | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents, understand: Understand) {
+    super(response, journey, events)
+    this.#understand = understand
+  }
+
+  protected override begin(head: AnswerHead): void {
+    if (isBatchAnswer(head)) this.#kept = head
+    else super.begin(head)
+  }
+
+  protected override take(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#kept === undefined) return super.take(controller, chunk)
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes > mostBytes) this.#goOn(this.#kept, controller, this.#chunks.splice(0))
+  }
+
+  protected override finish(): void {
+    if (this.#kept !== undefined) this.#finish(this.#kept)
+    super.finish()
+  }
+
+  /** The whole answer is here, and nothing of it may hold up the next one on its connection. */
+  #finish(head: AnswerHead): void {
+    const whole = Buffer.concat(this.#chunks.splice(0))
+    const controller = unhurried(head.controller)
+    const understood = this.#understand(whole)
+    if (understood === undefined) return this.#goOn(head, controller, [whole])
+    const body = Buffer.from(understood)
+    this.#goOn(withLength(head, body.length), controller, [body])
+  }
+
+  /** Sends what was kept back, and lets the rest follow. */
+  #goOn(head: AnswerHead, controller: Dispatcher.DispatchController, chunks: readonly Buffer[]): void {
+    this.#kept = undefined
+    super.begin(head)
+    for (const chunk of chunks) if (chunk.length > 0) super.take(controller, chunk)
+  }
+}
+
+function isBatchAnswer({ status, headers }: AnswerHead): boolean {
+  const { 'content-type': type, 'content-encoding': coding = 'identity', 'content-length': length } = headers
+  return (
+    status === 200 &&
+    typeof type === 'string' &&
+    /^\s*application\/(?:vnd\.git-lfs\+)?json\s*(?:;|$)/i.test(type) &&
+    coding === 'identity' &&
+    isCarried(joined(headers['transfer-encoding']) ?? 'identity') &&
+    !(Number(length) > mostBytes)
+  )
+}
+
+/** The same head for another body. */
+function withLength(head: AnswerHead, bytes: number): AnswerHead {
+  const length = String(bytes)
+  return {
+    ...head,
+    headers: { ...head.headers, 'content-length': length },
+    raw: [...head.raw.filter(isStillTrue), Buffer.from('Content-Length'), Buffer.from(length)],
+  }
+}
+
+/** Lengths, digests and the name of a body that is no longer the upstream's. */
+const ofTheBody = new Set([
+  'content-length',
+  'content-md5',
+  'digest',
+  'content-digest',
+  'repr-digest',
+  'etag',
+])
+
+/** Of a list of names and values. */
+function isStillTrue(_: Buffer, at: number, raw: readonly Buffer[]): boolean {
+  return !ofTheBody.has(raw[at - (at % 2)]?.toString('latin1').toLowerCase() ?? '')
+}
+
+/** A controller for what has been read already. */
+function unhurried(controller: Dispatcher.DispatchController): Dispatcher.DispatchController {
+  const { aborted, reason } = controller
+  return { aborted, paused: false, reason, abort: why => controller.abort(why), pause() {}, resume() {} }
+}

@@ -1,0 +1,187 @@
+import type { UpstreamFailed } from '../gateway/decision.ts'
+import { pathOf, type RequestKind, requestKindAt } from '../requests/tool.ts'
+import { type Journey, placeOf } from './addresses.ts'
+
+/** What is looked at before an upstream's answer goes to the client. */
+interface Head {
+  readonly status: number
+  /** By their names in lower case; repeated ones as lists. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+}
+
+/** What an answer is, as far as clients take one for another: the columns of the table. */
+type AnswerKind =
+  /** A redirect to where people sign in, or with the headers by which Azure DevOps asks for it. */
+  | 'signInRedirect'
+  /** A redirect to the same thing under another address of the account. */
+  | 'redirectToTheSame'
+  | 'otherRedirect'
+  /** A page with 203, or with those headers: Azure DevOps to a tool that it does not know. */
+  | 'signInPage'
+  /** 203 that is no page. */
+  | 'transformed'
+  /** Any other page with a status of success. */
+  | 'page'
+  | 'anythingElse'
+
+/**
+ * THE TABLE: which answers of an upstream are kept from which requests, and the client that forces it. What is not here
+ * is passed on as it is, but for addresses in the account: `addresses.ts` puts those in the client's terms.
+ * 401 and 407 are kept from every request: git would erase a good password over what the upstream thinks of the gateway.
+ */
+const kept: Readonly<Record<RequestKind, Partial<Record<AnswerKind, UpstreamFailed['because']>>>> = {
+  // git takes a page for an empty repository, ends with 0 and keeps the password; JGit and libgit2 know no 203. It follows
+  // a redirect without the password, and the 401 it meets there erases the password that is right here; one that ends
+  // otherwise than the request did, it follows into nowhere.
+  'git-advertisement': {
+    signInRedirect: 'unauthorized',
+    otherRedirect: 'redirect',
+    signInPage: 'sign-in-page',
+    transformed: 'sign-in-page',
+    page: 'sign-in-page',
+  },
+  // The same with `http.followRedirects` set to true; git as it comes follows none here.
+  'git-rpc': {
+    signInRedirect: 'unauthorized',
+    otherRedirect: 'redirect',
+    signInPage: 'sign-in-page',
+    transformed: 'sign-in-page',
+    page: 'sign-in-page',
+  },
+  // git-lfs takes any success for a verified upload.
+  'lfs-api': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page', page: 'sign-in-page' },
+  // git-lfs takes any success for a finished upload. What it downloads it checks, so a page may be an object.
+  'lfs-object': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // `tf` asks for another password after a sign-in redirect, and takes nothing but SOAP.
+  'soap-call': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page', page: 'sign-in-page' },
+  // `tf` follows redirects and writes any success into the source file. A page with 200 may be that file.
+  'tfvc-file': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // curl -L and build tasks save the sign-in page as the item or artifact, and end well.
+  rest: { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // pip reads a sign-in page as an index without the package.
+  feed: { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
+  // People sign in there.
+  other: {},
+}
+
+/** The failure that a client is told of instead of the upstream's answer; `undefined` if that is passed on. */
+export function screenAnswer(head: Head, journey: Journey): UpstreamFailed | undefined {
+  const { status } = head
+  if (status === 401 || status === 407) return { outcome: 'upstream-failed', because: 'unauthorized' }
+  // Most answers: successes that are no pages, and errors, which are errors in any dress.
+  const suspect = status === 203 || (status < 300 && isPage(head)) || (status >= 300 && status < 400)
+  if (!suspect || status === 304) return undefined
+  const row = kept[requestKindAt(pathOf(journey.target))]
+  const because = row[answerKindOf(head, journey)]
+  return because === undefined ? undefined : { outcome: 'upstream-failed', because }
+}
+
+function answerKindOf(head: Head, journey: Journey): AnswerKind {
+  if (head.status < 300) return successKindOf(head)
+  const { destination } = journey
+  const locations = linesOf(head, 'location')
+  const asked = destination.origin + destination.path
+  if (asksForSignIn(head) || locations.some(location => isSignInRedirect(location, asked)))
+    return 'signInRedirect'
+  const same = locations.length > 0 && locations.every(location => isTheSame(location, journey))
+  return same ? 'redirectToTheSame' : 'otherRedirect'
+}
+
+function successKindOf(head: Head): AnswerKind {
+  if (!isPage(head)) return head.status === 203 ? 'transformed' : 'anythingElse'
+  return head.status === 203 || asksForSignIn(head) ? 'signInPage' : 'page'
+}
+
+function isPage(head: Head): boolean {
+  const { 'content-type': type } = head.headers
+  if (typeof type === 'string') return pageType.test(type)
+  return type?.some(each => pageType.test(each)) ?? false
+}
+
+const pageType = /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:[;,]|$)/i
+
+/** Where Team Explorer Everywhere and .NET clients look for the address to sign in at. */
+function asksForSignIn({ headers }: Head): boolean {
+  return headers['x-tfs-fedauthredirect'] !== undefined || headers['x-tfs-fedauthissuer'] !== undefined
+}
+
+function linesOf({ headers }: Head, name: string): readonly string[] {
+  const value = headers[name]
+  return typeof value === 'string' ? [value] : (value ?? [])
+}
+
+/** Whether a redirect stays in the account and ends as the request did, query included: git builds on the end. */
+function isTheSame(location: string, journey: Journey): boolean {
+  const place = placeOf(location, journey)
+  if (place === undefined) return false
+  const { target } = journey
+  const path = pathOf(target)
+  const tail = /\/info\/refs$/i.exec(path)?.[0] ?? path.slice(path.lastIndexOf('/'))
+  if (!pathOf(place).endsWith(tail)) return false
+  return inUris(place.slice(pathOf(place).length)) === inUris(target.slice(path.length))
+}
+
+/** A query as it has to be written in a URI (RFC 3986, 3.4), in which upstreams may send it back. */
+function inUris(query: string): string {
+  return query.replace(/%[\da-f]{2}|[^!$&(-;=?-Z_a-z~#]/gi, part => {
+    return part.length > 1 ? part.toUpperCase() : `%${part.charCodeAt(0).toString(16).toUpperCase()}`
+  })
+}
+
+/**
+ * Whether a redirect leads to a page where people sign in. That is said by the host, by what OAuth, SAML, WS-Federation
+ * and OpenID put into the query, or by the end of the path. A name further up in a path says nothing, nor does one that
+ * the request had itself: files and artifacts are called `login`, too.
+ * `asked`: the address of the request at the upstream, which `location` is relative to.
+ */
+export function isSignInRedirect(location: string, asked: string): boolean {
+  if (!URL.canParse(location, asked)) return false
+  const { hostname, pathname, searchParams } = new URL(location, asked)
+  const host = hostname.toLowerCase().replace(/\.$/, '')
+  if (signInHost.test(host)) return true
+  const path = decoded(pathname)
+  if (azureDevOps.test(path) || signInQuery(searchParams)) return true
+  const page = signInPage.exec(path)?.[1]
+  return page !== undefined && !isSigned(searchParams) && !decoded(new URL(asked).pathname).endsWith(page)
+}
+
+/** Of Microsoft with its national clouds and of others, and those that operators name for it. */
+const signInHost = new RegExp(
+  [
+    /^login\.(?:microsoftonline(?:-\w+)?\.(?:com|us|de)|partner\.microsoftonline\.cn|chinacloudapi\.cn)$/,
+    /^login\.(?:windows|windows-ppe|live|microsoft|live-int)\.(?:net|com)$/,
+    /^(?:device)?login\.\w+\.microsoftonline\.com$|^sts\.windows\.net$/,
+    /^app\.vssps\.(?:visualstudio\.com|dev\.azure\.com)$|^\w+\.(?:b2clogin|ciamlogin)\.com$/,
+    /^accounts\.google\.com$|\.(?:okta|oktapreview|okta-emea|onelogin|auth0)\.com$/,
+    /^(?:login|logon|signin|sign-in|sso|auth|adfs|sts|idp)\./,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+)
+
+/** Azure DevOps: `_signin`, and where it comes back to. */
+const azureDevOps = /\/_(?:signin|signedin|signout|signedout)(?:\/|$)/i
+
+/** The last words of a path: GitLab's `/users/sign_in`, Gitea's `/user/login`, ASP.NET's `/Account/Login.aspx`. */
+const signInPage =
+  /(\/(?:log-?[io]n|sign[-_]?in|sso|saml2?|oauth2?\/(?:v2\.0\/)?auth(?:orize)?|adfs\/ls)(?:\.(?:aspx?|html?|php|jsp|do))?)\/?$/i
+
+/** What only a request for a sign-in has. */
+function signInQuery(query: URLSearchParams): boolean {
+  const has = (name: string) => query.has(name)
+  if (has('SAMLRequest') || /^wsignin/i.test(query.get('wa') ?? '')) return true
+  return has('client_id') && has('redirect_uri')
+}
+
+/** The query of an address that storage has signed, so that no sign-in is needed: Azure, S3, Google, CloudFront. */
+function isSigned(query: URLSearchParams): boolean {
+  return [...query.keys()].some(name => /^(?:sig|signature|x-amz-signature|x-goog-signature)$/i.test(name))
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}

@@ -1,0 +1,218 @@
+import { createServer, type IncomingMessage, METHODS, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
+import { answerTo, sendAnswer } from '../answers/answer.ts'
+import type { Naming } from '../gateway/account.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Witness } from '../gateway/ports.ts'
+import type { Authorize } from '../gateway/upstream-auth.ts'
+import { FairShares } from '../proxying/fair-shares.ts'
+import { createForward } from '../proxying/forward.ts'
+import type { LfsOptions } from '../proxying/lfs.ts'
+import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
+import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
+import { mayRest, restAfter } from '../requests/bodies.ts'
+import { createSenderReader, type LoadTest } from '../requests/client.ts'
+import {
+  createRefusedBodyReader,
+  type RefusedBodies,
+  type RefusedBodyReader,
+} from '../requests/refused-bodies.ts'
+import { type Ending, isReserved, newRequestId, routeOf } from '../requests/request.ts'
+import { Connections, unbounded } from './connections.ts'
+import { proxy } from './proxy.ts'
+import { answerMalformed, serveHalfClosed } from './unreadable.ts'
+
+export interface PublicServerOptions {
+  readonly gateway: Gateway
+  readonly witness: Witness
+  readonly naming: Naming
+  /** How people reach the gateway, without a trailing slash. */
+  readonly publicUrl: string
+  /** Addresses and CIDR ranges whose `X-Forwarded-*` are believed. */
+  readonly trustedProxies: readonly string[]
+  /** Left out: there is no load test. */
+  readonly loadTest?: LoadTest
+  readonly upstream: UpstreamOptions
+  readonly refusedBodies: RefusedBodies
+  /** Whose addresses count as one: an address, or the network it is in. */
+  readonly networkOf: (address: string) => string
+  /** How the upstreams learn who it is. */
+  readonly authorize: Authorize
+  /** What is published at `/_altgate/keys`; left out: nothing is there. */
+  readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
+  /** How what LFS servers give out is kept for them. Left out: by a key of this server's own, for a day. */
+  readonly lfs?: LfsOptions
+  readonly observer: UpstreamObserver
+  /** PEM; turns HTTPS on. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Shared with the other ports of the process. Left out: as many as come. */
+  readonly connections?: Connections
+  /** What is under `/_altgate`, its prefix; without it nothing is there. */
+  readonly selfService?: FastifyPluginAsync
+}
+
+/** The public port. It does not listen yet; `close` lets what is under way come to its end. */
+export function createPublicServer(options: PublicServerOptions): FastifyInstance {
+  const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
+  const { connections = new Connections(unbounded) } = options
+  const agents = createUpstreamAgents(options.upstream)
+  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
+  const { networkOf } = options
+  const senderOf = (request: IncomingMessage) => networkOf(readSender(request).from)
+  const bodies = createRefusedBodyReader({ ...options.refusedBodies, senderOf, networkOf })
+  const end = (reply: FastifyReply, ending: Ending): void => {
+    reply.hijack()
+    if (reply.raw.headersSent) reply.raw.destroy()
+    else {
+      const { id, originalUrl, raw } = reply.request
+      const asking = { target: originalUrl, rawHeaders: raw.rawHeaders }
+      sendAnswer(reply.raw, answerTo(asking, ending, { requestId: id, publicUrl, naming }))
+    }
+  }
+
+  const app = fastify({
+    serverFactory: handler => listener({ tls: options.tls, bodies, connections }, handler),
+    genReqId: newRequestId,
+    rewriteUrl: routeOf,
+    clientErrorHandler(error, socket) {
+      // It has its answer: a second one would be taken for that to the next request.
+      if (bodies.isReading(socket)) socket.destroy()
+      else answerMalformed({ error, socket, publicUrl, end: socket => bodies.end(socket) })
+    },
+    frameworkErrors: (_error, _request, reply) =>
+      end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
+    schemaController: { compilersFactory: noSchemas },
+    // While the server closes, requests on open connections are still served; their connections then end.
+    return503OnClosing: false,
+  })
+  app.setErrorHandler((error, request, reply) => {
+    if (isCallersFault(error)) return end(reply, { outcome: 'unclear-target', flaw: 'malformed' })
+    observer.bug(error, request.id)
+    end(reply, { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter })
+  })
+  app.setNotFoundHandler((request, reply) =>
+    end(
+      reply,
+      isReserved(request.originalUrl)
+        ? { outcome: 'no-account' }
+        : { outcome: 'not-allowed', cause: 'method' },
+    ),
+  )
+  // All that Node's parser knows, WebDAV's among them. Fastify parses no bodies but those of POST, for the page's
+  // forms; in the proxy they are streams like all others.
+  for (const method of METHODS)
+    if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  // What the gate refuses rests by itself. Who is told by the page to come later would else be told so without end.
+  app.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode === 429 && mayRest(readSender(request.raw))) restAfter(reply.raw)
+  })
+  if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
+  if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
+  const shares = sharesOf(options.upstream)
+  const forward = createForward({
+    agents,
+    shares,
+    authorize,
+    naming,
+    publicUrl,
+    observer,
+    ...(options.lfs && { lfs: options.lfs }),
+  })
+  app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readSender })
+  endGently(app)
+  app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
+  return app
+}
+
+/** Requests of one user that may wait for one upstream. A client that opens more than this has gone wrong. */
+const mostWaiting = 1000
+
+function sharesOf({ connectionsPerOrigin: perOrigin, connectionsPerUser }: UpstreamOptions): FairShares {
+  const perUser = connectionsPerUser === 'auto' ? Math.ceil(perOrigin / 2) : connectionsPerUser
+  return new FairShares({ perOrigin, perUser, waiting: mostWaiting })
+}
+
+/** No route has a schema: the compilers of schemas that Fastify would load are ten megabytes in every worker. */
+const noSchemas = { buildValidator: neverAsked, buildSerializer: neverAsked }
+
+function neverAsked(): never {
+  throw new Error('a route has a schema, and the server nothing to compile it')
+}
+
+/** Node's `close` ends idle connections once; those that fall idle later would be waited for until they time out. */
+function endGently(app: FastifyInstance): void {
+  let sweep: NodeJS.Timeout | undefined
+  app.addHook('preClose', async () => {
+    sweep = setInterval(() => app.server.closeIdleConnections(), 50)
+  })
+  app.addHook('onClose', async () => clearInterval(sweep))
+}
+
+/** Seconds after which a caller should come again who met a bug. */
+const bugRetryAfter = 5
+
+interface ListenerParts {
+  readonly tls: PublicServerOptions['tls']
+  readonly bodies: RefusedBodyReader
+  readonly connections: Connections
+}
+
+function listener({ tls, bodies, connections }: ListenerParts, route: RequestListener): Server {
+  const handler = connections.inTurn(bodies.wrap(route))
+  const { headSeconds, idleSeconds } = connections.limits
+  const limits = {
+    maxHeaderSize: 32 * 1024,
+    headersTimeout: headSeconds * 1000,
+    handshakeTimeout: headSeconds * 1000,
+    // How often Node looks for heads that are late.
+    connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
+    keepAliveTimeout: idleSeconds * 1000,
+    // A push may take as long as it takes.
+    requestTimeout: 0,
+    // The gate refuses a missing or second Host itself, with a text.
+    requireHostHeader: false,
+  }
+  const server =
+    tls === undefined
+      ? createServer(limits, handler)
+      : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
+  // The size of the head is the limit: Node has another one, of which no client could know.
+  server.maxHeadersCount = 0
+  serveHalfClosed(server as Server)
+  connections.watch(server as Server) // as below
+  bodies.watch(server as Server)
+  server.on('checkContinue', (request, response) => {
+    // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.
+    if (isReserved(request.url ?? '')) response.writeContinue()
+    handler(request, response)
+  })
+  // Other expectations are none of ours, and 417 ends a git command for good.
+  server.on('checkExpectation', handler)
+  return server as Server // an https.Server has all that Fastify asks of an http.Server
+}
+
+function isCallersFault(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return typeof status === 'number' && status >= 400 && status < 500
+}
+
+interface KeySetOptions {
+  /** Keys as a JSON Web Key Set has them (RFC 7517). */
+  readonly publicKeys: () => readonly object[]
+}
+
+/** Seconds for which the set may be kept. A key is in it for at least a day before it is used. */
+const maxAge = 3600
+
+/** `keys`: what upstreams check the gateway's assertions with. It holds no secret, and anybody may ask. */
+async function keySet(app: FastifyInstance, { publicKeys }: KeySetOptions): Promise<void> {
+  app.get(
+    '/keys',
+    async (_, reply) =>
+      reply
+        .header('Cache-Control', `public, max-age=${maxAge}`)
+        .type('application/jwk-set+json')
+        .send(Buffer.from(JSON.stringify({ keys: publicKeys() }))), // to text Fastify would add a charset
+  )
+}
