@@ -4,11 +4,10 @@ import type { AccountDirectory, News } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import type { Answer, Told } from './answer.ts'
-import { createAzureDevOps, type AzureDevOpsOptions } from './azure-devops.ts'
+import { type AzureDevOpsOptions, createAzureDevOps } from './azure-devops.ts'
 import { createKeeper, createNotebook } from './keeper.ts'
-import type { Lifetimes } from './memory.ts'
+import { createStrangers, type Lifetimes } from './memory.ts'
 import { createSharedAnswers } from './shared.ts'
-import { createStrangers } from './strangers.ts'
 import { createWatchedAccounts } from './watched.ts'
 
 /** How Azure DevOps is asked, and what its answers are worth. */

@@ -1,8 +1,7 @@
 import { getCACertificates } from 'node:tls'
 import { Agent, request } from 'undici'
-import type { AccountName, Instant } from '../gateway/names.ts'
-import type { Answer } from './answer.ts'
-import { linesOf, readSignals, type Signals } from './signals.ts'
+import { type AccountName, type DirectoryId, type Instant, readDirectoryId } from '../gateway/names.ts'
+import type { Answer, Doubt } from './answer.ts'
 
 /** Whoever can say what an account is connected to. */
 export interface Source {
@@ -96,4 +95,147 @@ export function createAzureDevOps(options: AzureDevOpsOptions): Source {
 function pauseOf({ headers }: Signals): number {
   const seconds = Number.parseInt(linesOf(headers, 'retry-after')[0] ?? '', 10)
   return Number.isNaN(seconds) ? usualPause : Math.min(Math.max(seconds, 1), longestPause)
+}
+
+/** What Azure DevOps answered to the anonymous question. */
+interface Signals {
+  readonly status: number
+  /** By name in lower case; of a header that came several times every line, because joined ones tell less. */
+  readonly headers: Headers
+}
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** Tenants that own no account: those who have them are signed in elsewhere. */
+const zero = '00000000-0000-0000-0000-000000000000'
+const microsoftAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
+/** Through which Microsoft's own programs pass Microsoft accounts. */
+const passThrough = 'f8cdef31-a31e-4b4a-93e4-5f571e91255a'
+
+/**
+ * What the signals say, stricter than Git Credential Manager reads them: it falls back to a sign-in that works for
+ * everybody, here a wrong "moved" or "refused" would destroy stored passwords. Whatever contradicts itself is unknown.
+ * `authorities`: hosts that are believed to name directories.
+ */
+export function readSignals({ status, headers }: Signals, authorities: ReadonlySet<string>): Answer {
+  if (status === 429) return unknown('throttled')
+  const bearers = bearerChallenges(linesOf(headers, 'www-authenticate'))
+  const named = authoritiesIn(bearers, authorities)
+  const tenants = tenantsIn(linesOf(headers, 'x-vss-resourcetenant'))
+  if (status === 404) return absent(named, tenants)
+  if (!telling(status)) return unknown('status')
+  if (typeof named === 'string') return unknown(named)
+  if (typeof tenants === 'string') return unknown(tenants)
+  return named.directories.length > 0 ? byAuthority(named.directories, tenants) : byTenant(named, tenants)
+}
+
+/** Redirects to a sign-in and refusals carry the signals; what a broken or strange answer carries is not believed. */
+function telling(status: number): boolean {
+  return (status >= 200 && status < 400) || status === 401 || status === 403
+}
+
+/** No account, unless the answer names a directory all the same: some of its hosts know no accounts, only tenants. */
+function absent(named: Named | Doubt, tenants: readonly string[] | Doubt): Answer {
+  const silent = typeof named !== 'string' && named.directories.length === 0
+  const nobody = typeof tenants !== 'string' && tenants.every(tenant => tenant === zero)
+  return silent && nobody ? { found: 'none' } : unknown('conflict')
+}
+
+function byAuthority(directories: readonly DirectoryId[], tenants: readonly string[]): Answer {
+  const all = new Set<string>(directories)
+  // `[A, 0]` beside the authority A is A; the zero id alone beside it says something else.
+  for (const tenant of realOf(tenants)) all.add(tenant)
+  const [id] = directories
+  if (id === undefined || all.size > 1) return unknown('conflict')
+  return tenants.length > 0 && realOf(tenants).size === 0 ? unknown('conflict') : { found: 'directory', id }
+}
+
+function byTenant({ bare }: Named, tenants: readonly string[]): Answer {
+  const [tenant, ...others] = realOf(tenants)
+  if (others.length > 0) return unknown('conflict')
+  if (tenant !== undefined && tenant !== microsoftAccounts) {
+    const id = tenant === passThrough ? undefined : readDirectoryId(tenant)
+    return id === undefined ? unknown('no-directory') : { found: 'directory', id }
+  }
+  if (tenants.length === 0) return unknown(bare ? 'no-signal' : 'no-directory')
+  return tenants.length === 1 && bare ? { found: 'msa' } : unknown('conflict')
+}
+
+function realOf(tenants: readonly string[]): ReadonlySet<string> {
+  return new Set(tenants.filter(tenant => tenant !== zero))
+}
+
+interface Named {
+  readonly directories: readonly DirectoryId[]
+  /** No `Bearer` names an authority, not even one for everybody. */
+  readonly bare: boolean
+}
+
+function authoritiesIn(
+  bearers: readonly ReadonlyMap<string, string>[],
+  authorities: ReadonlySet<string>,
+): Named | Doubt {
+  const addresses = bearers.flatMap(parameters => parameters.get('authorization_uri') ?? [])
+  const directories: DirectoryId[] = []
+  for (const address of addresses) {
+    const url = URL.parse(address)
+    if (url?.protocol !== 'https:' || !authorities.has(url.host)) return 'unreadable'
+    const tenant = url.pathname.split('/')[1]?.toLowerCase() ?? ''
+    // "Whoever you are": it names nobody, and contradicts nobody but "Microsoft accounts".
+    if (tenant === 'common' || tenant === 'organizations') continue
+    const id = readDirectoryId(tenant)
+    if (id === undefined || tenant === passThrough) return 'no-directory'
+    directories.push(id)
+  }
+  return { directories, bare: addresses.length === 0 }
+}
+
+/** Every value, be they on lines of their own or on one with commas. */
+function tenantsIn(lines: readonly string[]): readonly string[] | Doubt {
+  const tenants = lines.flatMap(line => line.split(',')).map(value => value.trim().toLowerCase())
+  const isGuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+  return tenants.every(tenant => isGuid.test(tenant)) ? tenants : 'unreadable'
+}
+
+/** Every line of a header, none if it did not come. */
+function linesOf(headers: Headers, name: string): readonly string[] {
+  const lines = headers[name] ?? []
+  return typeof lines === 'string' ? [lines] : lines
+}
+
+function unknown(because: Doubt): Answer {
+  return { found: 'unknown', because }
+}
+
+/** The parameters of every `Bearer` challenge in these `WWW-Authenticate` lines; none for a bare `Bearer`. */
+function bearerChallenges(lines: readonly string[]): readonly ReadonlyMap<string, string>[] {
+  return lines.flatMap(line => {
+    const found: Map<string, string>[] = []
+    let current: Map<string, string> | undefined
+    for (const item of itemsOf(line)) {
+      const parameter = parameterIn(item)
+      if (parameter === undefined) {
+        const [scheme = '', ...rest] = item.split(/\s+/)
+        current = scheme.toLowerCase() === 'bearer' ? new Map() : undefined
+        if (current !== undefined) found.push(current)
+        const first = parameterIn(rest.join(' '))
+        if (first !== undefined) current?.set(...first)
+      } else current?.set(...parameter)
+    }
+    return found
+  })
+}
+
+/** Cut at the commas outside of quotes: one line may hold several challenges, and each several parameters (RFC 9110, 11.6.1). */
+function itemsOf(line: string): readonly string[] {
+  const items = line.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? []
+  return items.map(item => item.trim()).filter(item => item !== '')
+}
+
+/** `name=value`, quoted or, as Azure DevOps writes it, an address without quotes. */
+function parameterIn(item: string): [name: string, value: string] | undefined {
+  const [, name, quoted, plain] =
+    /^([\w.!#$%&'*+^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^"\s]*))$/.exec(item) ?? []
+  if (name === undefined) return undefined
+  return [name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '']
 }

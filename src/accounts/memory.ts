@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { Claim, Doubt } from './answer.ts'
-import type { Seen } from './moves.ts'
+import type { Seen } from './watched.ts'
 
 /** How long an answer counts. */
 export interface Lifetimes {
@@ -18,10 +18,10 @@ export interface Lifetimes {
  * How well an account is known. `fresh`: the source has said so lately. `stale`: it has, and should be asked again.
  * `absent`: it has said that there is none. `open`: it must be asked first.
  */
-export type Standing = 'fresh' | 'stale' | 'absent' | 'open'
+type Standing = 'fresh' | 'stale' | 'absent' | 'open'
 
 /** What this process has heard from the source. */
-export interface Memory {
+interface Memory {
   get(name: AccountName): Seen
   set(name: AccountName, seen: Seen): void
   /** `kept`: what the store says of the account now. */
@@ -74,6 +74,37 @@ export function createMemory(lifetimes: Lifetimes, now: () => Instant): Memory {
     doubtAbout(name) {
       const doubt = doubts.get(name)
       return doubt !== undefined && now() < doubt.until ? doubt.because : undefined
+    },
+  }
+}
+
+/** The questions about names that are nobody's account as far as we know: strangers can invent them without end. */
+export interface Strangers {
+  /** Whether one more may be asked about; takes it off the budget then. */
+  admit(): boolean | Promise<boolean>
+}
+
+/**
+ * A budget of so many in a minute, filled evenly; after a quiet minute that many can be asked at once. `elsewhere`:
+ * the budget that all processes share, asked only if ours has something left.
+ */
+export function createStrangers(options: {
+  readonly perMinute: number
+  readonly now: () => Instant
+  readonly elsewhere?: Strangers | undefined
+}): Strangers {
+  const { perMinute, now, elsewhere } = options
+  let left = perMinute
+  let filled = now()
+
+  return {
+    admit() {
+      const since = now() - filled
+      filled += since
+      left = Math.min(perMinute, left + (Math.max(0, since) * perMinute) / 60_000)
+      if (left < 1) return false
+      left -= 1
+      return elsewhere === undefined || elsewhere.admit()
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Outage } from '../gateway/outage.ts'
 import { createBreaker } from '../verdicts/breaker.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import type { Claim, Dated } from './answer.ts'
-import type { Strangers } from './strangers.ts'
+import type { Strangers } from './memory.ts'
 
 /**
  * The answers that all processes share. Losing them costs a question each: it never throws, and nobody waits for a

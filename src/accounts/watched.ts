@@ -1,3 +1,4 @@
+import { createQuestions } from '../common/calls.ts'
 import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
@@ -5,13 +6,10 @@ import type { AccountDirectory, News } from '../gateway/ports.ts'
 import { type Claim, claimOf, type Dated, sentenceOf, type Told } from './answer.ts'
 import type { Source } from './azure-devops.ts'
 import type { Keep } from './keeper.ts'
-import { createMemory, type Lifetimes } from './memory.ts'
-import { isOpen, observe } from './moves.ts'
-import { createQuestions } from '../common/calls.ts'
+import { createMemory, type Lifetimes, type Strangers } from './memory.ts'
 import type { SharedAnswers } from './shared.ts'
-import type { Strangers } from './strangers.ts'
 
-export interface WatchedOptions extends Lifetimes {
+interface WatchedOptions extends Lifetimes {
   /** The accounts that are kept, up to date after `news.catchUp()`. */
   readonly store: Pick<AccountDirectory, 'find'>
   readonly news: News
@@ -30,7 +28,7 @@ export interface WatchedOptions extends Lifetimes {
 }
 
 /** Accounts that a source knows and the store keeps. */
-export interface WatchedAccounts extends AccountDirectory {
+interface WatchedAccounts extends AccountDirectory {
   /** No question begins by itself any more. */
   close(): void
 }
@@ -167,4 +165,38 @@ function claimAbout(account: Account | undefined): Claim {
 
 function unavailable(why: string): Outage {
   return new Outage('accounts', new Error(why))
+}
+
+/** What one process has seen of an account. */
+export interface Seen {
+  /** The last answer that was acted upon, and what was kept of the account then: while that stays so, it counts. */
+  readonly agreed?: Dated & { readonly kept: Claim }
+  /** An answer that says something else than what is kept, and when it was first heard. */
+  readonly sighting?: Dated
+}
+
+/** What follows from an answer. */
+interface Observed {
+  readonly seen: Seen
+  /** The account must be kept with this connection from now on. */
+  readonly keep: boolean
+}
+
+/**
+ * A move is believed when two answers say the same, at least `spacing` milliseconds apart, and none between them says
+ * otherwise: a source that flaps changes nothing. What is found for the first time is believed at once: nobody's
+ * password is at stake. That an account is gone is never written down: it may come back, and its history with it.
+ */
+function observe(seen: Seen, { claim, at }: Dated, kept: Claim, spacing: number): Observed {
+  if (claim === kept) return { seen: { agreed: { claim, at, kept } }, keep: false }
+  if (kept === 'none') return { seen: { agreed: { claim, at, kept: claim } }, keep: true }
+  const sighting = seen.sighting?.claim === claim ? seen.sighting : { claim, at }
+  if (at - sighting.at < spacing) return { seen: { ...seen, sighting }, keep: false }
+  if (claim === 'none') return { seen: { agreed: { claim, at, kept }, sighting }, keep: false }
+  return { seen: { agreed: { claim, at, kept: claim } }, keep: true }
+}
+
+/** Whether a move has been heard of that is not yet believed. */
+function isOpen({ agreed, sighting }: Seen): boolean {
+  return sighting !== undefined && agreed?.claim !== sighting.claim
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readSignals } from '../../src/accounts/signals.ts'
+import { readSignals } from '../../src/accounts/azure-devops.ts'
 
 const a = '11111111-1111-4111-8111-111111111111'
 const b = '22222222-2222-4222-8222-222222222222'
