@@ -58,7 +58,7 @@ const revealers = new Map<string, string>([
   ['src/store/postgres-hosts.ts', 'the address may hold the password of the database'],
   ['src/verdicts/redis.ts', 'the address says which host it is, and whether by TLS'],
   ['src/verdicts/redis-connections.ts', 'Redis asks for a password, which its address may hold'],
-  ['src/bench/authorization.ts', 'a load test presents what a tool would present'],
+  ['src/bench/sender.ts', 'a load test presents what a tool would present'],
   ['src/bench/sender.ts', 'the secret of the load-test lane travels in a header'],
   ['src/proxying/lfs.ts', 'what an upstream gave out goes back to it'],
   ['src/requests/client.ts', 'what a load test presents is compared with it'],

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { watchGenerator } from './generator.ts'
 import { createLedgers, latencies, note } from './ledger.ts'
-import type { Plan } from './plan.ts'
-import { reportOn, type Report } from './report.ts'
-import { createRunner } from './runner.ts'
-import { schedule, stepsOf } from './schedule.ts'
-import { createSender, type Answer, type Probed, type Sender } from './sender.ts'
+import { type Plan, schedule, stepsOf } from './load.ts'
+import { type Report, reportOn } from './report.ts'
+import { createRunner, watchGenerator } from './runner.ts'
+import { type Answer, createSender, type Probed, type Sender } from './sender.ts'
 import { stretchAt } from './timeline.ts'
 
 /** How far a test is. */

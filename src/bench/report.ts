@@ -1,10 +1,8 @@
 import type { Histogram } from 'hdr-histogram-js'
-import type { GeneratorHealth } from './generator.ts'
-import { add, createLedger, type Count, type Ledger, type Ledgers } from './ledger.ts'
-import type { Caller, Load, Plan } from './plan.ts'
-import { stepsOf } from './schedule.ts'
-import { timelineOf, type Timeline } from './timeline.ts'
-import { judge } from './verdict.ts'
+import { add, type Count, createLedger, type Ledger, type Ledgers } from './ledger.ts'
+import { type Caller, type Load, type Plan, stepsOf, type Thresholds } from './load.ts'
+import type { GeneratorHealth } from './runner.ts'
+import { type Timeline, timelineOf } from './timeline.ts'
 
 /** What a load test found out: the content of the JSON file, and all that table and page are made of. No secrets. */
 export interface Report {
@@ -29,14 +27,14 @@ export interface Report {
   readonly failures: readonly string[]
 }
 
-export interface CallerReport extends Figures {
+interface CallerReport extends Figures {
   readonly name: string
   readonly kind: Caller['kind']
   /** Percentile and latency in milliseconds, denser towards the end. */
   readonly distribution: readonly (readonly [number, number])[]
 }
 
-export interface StepReport extends Figures {
+interface StepReport extends Figures {
   /** What was asked for, by all callers together. */
   readonly ratePerSecond: number
 }
@@ -55,7 +53,7 @@ export interface Figures {
 }
 
 /** Milliseconds. */
-export interface Latency {
+interface Latency {
   readonly p50: number
   readonly p90: number
   readonly p99: number
@@ -64,7 +62,7 @@ export interface Latency {
 }
 
 /** What was measured. */
-export interface Measured {
+interface Measured {
   readonly ledgers: Ledgers
   readonly startedLate: Histogram
   readonly generator: GeneratorHealth
@@ -137,4 +135,24 @@ function distributionOf(latencies: Histogram): readonly (readonly [number, numbe
     const percentile = 100 * (1 - 2 ** (-point / 3))
     return [percentile, latencies.getValueAtPercentile(percentile) / 1000] as const
   })
+}
+
+/** What makes a test fail, as sentences; empty: it has passed. */
+function judge(reports: readonly CallerReport[], { p99Ms, errorPercent }: Thresholds): readonly string[] {
+  return reports.flatMap(({ name, kind, due, defects, errors, latencyMs }) => {
+    const said: string[] = []
+    if (defects > 0) said.push(`${name} (${kind}) was decided wrongly ${times(defects)}.`)
+    if (kind !== 'good') return said
+    if (due === 0) return [...said, `${name} (good) was never due: the test was too short to say anything.`]
+    const percent = (100 * errors) / due
+    if (errorPercent !== undefined && percent > errorPercent)
+      said.push(`${name} (good) had ${percent.toFixed(2)} % errors, more than ${errorPercent} %.`)
+    if (p99Ms !== undefined && latencyMs !== null && latencyMs.p99 > p99Ms)
+      said.push(`${name} (good) had a p99 of ${latencyMs.p99.toFixed(1)} ms, more than ${p99Ms} ms.`)
+    return said
+  })
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`
 }

@@ -1,7 +1,8 @@
-import { Pool, type Dispatcher } from 'undici'
-import { authorizationOf } from './authorization.ts'
-import { isMark, outcomeOf, type Outcome } from './outcome.ts'
-import type { Caller, Plan } from './plan.ts'
+import { randomBytes } from 'node:crypto'
+import { type Dispatcher, Pool } from 'undici'
+import { unreachable } from '../gateway/decision.ts'
+import { isMark, type Outcome, outcomeOf } from './ledger.ts'
+import type { Caller, Plan } from './load.ts'
 import type { Send } from './runner.ts'
 
 /** What a target answered. */
@@ -115,4 +116,31 @@ function markOf(headers: Readonly<Record<string, string | string[] | undefined>>
 function codeOf(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError') return 'timeout'
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}
+
+/**
+ * The Authorization header of a caller's next request; `undefined`: none. What is guessed is another one each time: a
+ * gateway that remembers wrong passwords would answer the second of the same kind for nothing.
+ */
+function authorizationOf(caller: Caller): string | undefined {
+  switch (caller.kind) {
+    case 'good':
+      return basic(caller.user, caller.password.reveal())
+    case 'wrong':
+      return basic(caller.user, guess())
+    case 'unknown':
+      return basic(`nobody-${guess()}@load-test.invalid`, guess()) // RFC 2606: nobody can have that address
+    case 'anonymous':
+      return undefined
+    default:
+      return unreachable(caller)
+  }
+}
+
+function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}
+
+function guess(): string {
+  return randomBytes(12).toString('hex')
 }

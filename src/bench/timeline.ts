@@ -1,6 +1,5 @@
-import { add, createLedger, type Ledgers } from './ledger.ts'
-import type { Outcome, Silence } from './outcome.ts'
-import type { Caller, Load } from './plan.ts'
+import { add, createLedger, type Ledgers, type Outcome, type Silence } from './ledger.ts'
+import type { Caller, Load } from './load.ts'
 
 /** What happened when. All lists have one item for each stretch of time, by when requests were due. */
 export interface Timeline {

@@ -37,7 +37,7 @@ function touch(file: string): void {
 }
 
 async function sayReport(report: Report): Promise<void> {
-  const words = await import('../bench/words.ts')
+  const words = await import('../bench/page.ts')
   const { target, load, countedSeconds, callers, steps } = report
   const rates = load.ratesPerSecond.map(words.whole).join(', ')
   say(strong(`${target.name}  ${target.url}`))

@@ -1,6 +1,6 @@
 import { constants, copyFileSync, existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Plan } from '../bench/plan.ts'
+import type { Plan } from '../bench/load.ts'
 import type { BenchSettings } from '../settings/bench.ts'
 import { loadBenchSettings } from '../settings/load-bench.ts'
 import { showProgress } from './bench-progress.ts'

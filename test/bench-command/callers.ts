@@ -1,5 +1,5 @@
 import { Secret } from '../../src/gateway/secret.ts'
-import type { Anonymous, Good, Load, Unknown, Wrong } from '../../src/bench/plan.ts'
+import type { Anonymous, Good, Load, Unknown, Wrong } from '../../src/bench/load.ts'
 
 // A caller of each kind, and a load that a test changes where it matters.
 

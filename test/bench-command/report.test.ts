@@ -1,11 +1,17 @@
 import t from 'tap'
-import { isBottleneck } from '../../src/bench/generator.ts'
-import { createLedgers, latencies } from '../../src/bench/ledger.ts'
-import { gradeOf, outcomeOf, type Outcome, type Silence } from '../../src/bench/outcome.ts'
-import type { Caller, Load, Thresholds } from '../../src/bench/plan.ts'
-import { reportOn, type Report } from '../../src/bench/report.ts'
+import {
+  createLedgers,
+  gradeOf,
+  latencies,
+  type Outcome,
+  outcomeOf,
+  type Silence,
+} from '../../src/bench/ledger.ts'
+import type { Caller, Load, Thresholds } from '../../src/bench/load.ts'
+import { reservations } from '../../src/bench/page.ts'
+import { type Report, reportOn } from '../../src/bench/report.ts'
+import { isBottleneck } from '../../src/bench/runner.ts'
 import { stretchAt } from '../../src/bench/timeline.ts'
-import { reservations } from '../../src/bench/words.ts'
 import { anna, git, load, mistaken, stranger } from './callers.ts'
 
 interface Happened {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createRunner, type Runner, type Sample } from '../../src/bench/runner.ts'
-import { schedule } from '../../src/bench/schedule.ts'
+import { schedule } from '../../src/bench/load.ts'
 import { anna, load } from './callers.ts'
 
 interface Laboratory {

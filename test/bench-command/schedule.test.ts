@@ -1,5 +1,5 @@
 import t from 'tap'
-import { schedule, stepsOf } from '../../src/bench/schedule.ts'
+import { schedule, stepsOf } from '../../src/bench/load.ts'
 import { anna, git, load, mistaken, stranger } from './callers.ts'
 
 t.test('uniform arrivals are due at equal distances, and as many as the rate says', async t => {
