@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { platform } from 'node:os'
-import { reasonOf } from './commands/reason.ts'
+import { reasonOf } from './commands/failure.ts'
 
 /** Where a port is. */
 export interface Where {

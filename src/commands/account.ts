@@ -1,13 +1,23 @@
 import type { Command } from 'commander'
-import type { AccountName, DirectoryId } from '../gateway/names.ts'
-import { addMembers } from './account-members.ts'
-import { accountJson, connectionText, sayAccount } from './account-text.ts'
+import { type Answer, answerText } from '../accounts/answer.ts'
+import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import type { AccountName, DirectoryId, Scope, Username } from '../gateway/names.ts'
+import type { AccountRecord, Member } from '../gateway/registry.ts'
+import type { Settings } from '../settings/schema.ts'
+import {
+  accountName,
+  addressOf,
+  anyName,
+  destinationOf,
+  directoryId,
+  scope as readScope,
+  resetPage,
+  upstreamUrl,
+} from './arguments.ts'
+import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
-import { insist, known } from './problems.ts'
-import { addressOf, destinationOf, resetPage } from './route.ts'
-import { say, sayJson, sayTable } from './say.ts'
+import { moment, note, say, sayJson, sayTable, strong } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
-import { accountName, directoryId, upstreamUrl } from './words.ts'
 
 /** `altgate account ...`: what a host or a path names, and what it signs in with. */
 export function addAccountCommands(program: Command, toolbox: Toolbox): void {
@@ -129,4 +139,150 @@ function addViews(account: Command, toolbox: Toolbox): void {
         )
       }),
     )
+}
+
+interface Options {
+  readonly add?: readonly Username[]
+  readonly remove?: readonly Username[]
+  readonly open?: true
+  readonly scope?: Scope
+  readonly json?: true
+}
+
+const about = `
+Without a list an account lets in everybody who has a credential in its scope.
+The first --add makes a list, and from then on the account lets in nobody else;
+whoever is none gets 403 and keeps the password. A member is a person: renames
+and resets change nothing. An address that nobody has yet waits for whoever the
+directory gives it to. When the account moves, the list of its new scope counts:
+it can be made before, with --scope.`
+
+/** `altgate account members`: whom an account lets in. */
+function addMembers(account: Command, toolbox: Toolbox): void {
+  account
+    .command('members')
+    .description('whom an account lets in, in every running gateway at once')
+    .argument('<NAME>', 'the account', accountName)
+    .option('--add <USER...>', 'let them in: primary or secondary user names', several)
+    .option('--remove <USER...>', 'no longer let them in, in whatever scope they are listed', several)
+    .option('--open', 'forget the list, and let in everybody of the scope again')
+    .option(
+      '--scope <S>',
+      "with --add: msa, or the id of a directory; the account's own if left out",
+      readScope,
+    )
+    .option('--json', 'an object: account, membersOnly, members (scope, username, waiting)')
+    .addHelpText('after', about)
+    .addHelpText(
+      'after',
+      examples(
+        'account members fabrikam',
+        'account members fabrikam --add anna@example.com boris@example.com',
+        'account members fabrikam --remove boris@example.com',
+        'account members fabrikam --open',
+      ),
+    )
+    .action((name: AccountName, options: Options, command: Command) => {
+      const changes = options.add !== undefined || options.remove !== undefined
+      if (options.open && changes)
+        command.error('error: --open forgets the list: leave out --add and --remove.', { exitCode: 2 })
+      if (options.scope !== undefined && options.add === undefined)
+        command.error('error: --scope says where those behind --add have their credentials.', { exitCode: 2 })
+      return toolbox.use(async ({ registry }) => {
+        await change(registry, name, options)
+        await show(registry, name, options)
+      })
+    })
+}
+
+async function change(
+  registry: Tools['registry'],
+  name: AccountName,
+  { add, remove, open, scope }: Options,
+): Promise<void> {
+  if (open) await insist(registry.openToAll(actor(), name))
+  if (add !== undefined) {
+    const where = scope ?? scopeOf((await known(registry, name)).connection)
+    await insist(registry.addMembers(actor(), name, where, add))
+  }
+  if (remove !== undefined) await insist(registry.removeMembers(actor(), name, remove))
+}
+
+async function show(registry: Tools['registry'], name: AccountName, { json }: Options): Promise<void> {
+  const { membersOnly = false, connection } = await known(registry, name)
+  const members = await registry.members(name)
+  if (json) return sayJson({ account: name, membersOnly, members })
+  const scope = scopeOf(connection)
+  if (!membersOnly) return say(`${name} lets in everybody who has a credential in scope ${scope}.`)
+  if (members.length > 0) sayTable(['SCOPE', 'USER', 'STATE'], members.map(rowOf))
+  if (members.some(each => each.scope === scope)) return
+  note(
+    `${name} lets nobody in: it has no members in its scope, ${scope}. Let in everybody: altgate account members ${name} --open`,
+  )
+}
+
+function rowOf({ scope, username, waiting }: Member): readonly string[] {
+  return [scope, username, waiting ? 'has no credential yet' : 'let in']
+}
+
+/** Of an option that takes several words, one after the other. */
+function several(text: string, before: readonly Username[] = []): readonly Username[] {
+  return [...before, anyName(text)]
+}
+
+/** What an account signs in with, with the id that commands ask for. */
+export function connectionText(connection: Connection): string {
+  const id = connection.kind === 'entra' ? ` (${connection.directoryId})` : ''
+  return describe(connection) + id
+}
+
+/** An account for people. `said`: what the directory source says of it now, where there is one. */
+function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): void {
+  const facts = [
+    ['signs in with', connectionText(record.connection)],
+    ...(said ? [['asked just now', answerText(said)] as const] : []),
+    ['scope', scopeOf(record.connection)],
+    ['lets in', record.membersOnly ? 'members only' : 'everybody of its scope'],
+    ['upstream', record.upstream],
+    ['requests', `${addressOf(record.name, settings)}... go to ${destinationOf(record, settings)}...`],
+  ] as const
+  say(strong(record.name))
+  for (const [label, fact] of facts) say(`  ${label.padEnd(14)} ${fact}`)
+  say('')
+  sayTable(
+    ['SINCE', 'SIGNED IN WITH', 'BY'],
+    record.history.map(({ since, connection, actor, ...how }) => [
+      moment(since),
+      connectionText(connection) + manner(how),
+      actor,
+    ]),
+  )
+}
+
+/** What is special about a move. */
+function manner({ bridgedUntil, undo }: Pick<Entry, 'bridgedUntil' | 'undo'>): string {
+  if (undo) return ', a move undone'
+  return bridgedUntil === undefined ? '' : `, bridged until ${moment(bridgedUntil)}`
+}
+
+type Entry = AccountRecord['history'][number]
+
+/** An account for programs; times are ISO 8601 in UTC. */
+function accountJson(record: AccountRecord, settings: Settings): object {
+  return {
+    name: record.name,
+    address: addressOf(record.name, settings),
+    upstream: record.upstream,
+    destination: destinationOf(record, settings),
+    scope: scopeOf(record.connection),
+    connection: record.connection,
+    membersOnly: record.membersOnly ?? false,
+    history: record.history.map(({ connection, since, actor, bridgedUntil, undo }) => ({
+      connection,
+      since: new Date(since).toISOString(),
+      actor,
+      ...(bridgedUntil !== undefined && { bridgedUntil: new Date(bridgedUntil).toISOString() }),
+      ...(undo && { undo }),
+    })),
+  }
 }

@@ -1,16 +1,17 @@
-import { constants, copyFileSync, existsSync } from 'node:fs'
+import { appendFileSync, constants, copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
+import type { Progress } from '../bench/bench.ts'
 import type { Plan } from '../bench/load.ts'
+import type { Report } from '../bench/report.ts'
 import type { BenchSettings } from '../settings/bench.ts'
 import { loadBenchSettings } from '../settings/load-bench.ts'
-import { showProgress } from './bench-progress.ts'
-import { outputsFor, type Outputs } from './bench-report.ts'
+import { rates, seconds } from './arguments.ts'
 import { Failure, SettingsRefused, unwritable } from './failure.ts'
 import { examples } from './help.ts'
-import { note } from './say.ts'
-import { stopSignal } from './stop-signal.ts'
+import { note, say, sayJson, sayTable, strong } from './say.ts'
+import { stopSignal } from './serve.ts'
 import type { Toolbox } from './tools.ts'
-import { rates, seconds } from './words.ts'
 
 const about = `
 Sends requests to your own gateway at a fixed rate, whether or not the ones
@@ -122,4 +123,112 @@ function writeExample(file: string): void {
     throw unwritable(file, error)
   }
   note(`Wrote ${file}. It fits the demo (npm start); put your own deployment in, then: altgate bench`)
+}
+
+/** Shows how far a load test is, on standard error. */
+interface ProgressShow {
+  readonly progress: (progress: Progress) => void
+  readonly close: () => void
+}
+
+/** A bar on a terminal, a line for each tenth elsewhere, nothing if `quiet`. */
+function showProgress(quiet: boolean): ProgressShow {
+  if (quiet) return { progress() {}, close() {} }
+  return process.stderr.isTTY ? bar() : lines()
+}
+
+function bar(): ProgressShow {
+  const bar = new SingleBar({
+    format: '{bar} {percentage} % · {value} of {total} s · {done} requests · Ctrl-C ends it with a report',
+    stream: process.stderr,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false, // it would end the program at Ctrl-C, and there would be no report
+  })
+  let started = false
+  return {
+    progress({ at, of, done }) {
+      const [value, total] = [Math.floor(at / 1000), Math.round(of / 1000)]
+      if (started) bar.update(value, { done })
+      else bar.start(total, value, { done })
+      started = true
+    },
+    close: () => bar.stop(),
+  }
+}
+
+function lines(): ProgressShow {
+  let tenths = 0
+  return {
+    progress({ at, of, done }) {
+      const reached = Math.floor((10 * at) / of)
+      if (reached <= tenths) return
+      tenths = reached
+      note(`${reached * 10} % · ${Math.floor(at / 1000)} of ${Math.round(of / 1000)} s · ${done} requests`)
+    },
+    close() {},
+  }
+}
+
+/** Where a report goes. */
+interface Outputs {
+  write(report: Report): Promise<void>
+}
+
+interface OutputOptions {
+  /** A file, or `-` for standard output, where there are no tables then. */
+  readonly json?: string
+  readonly html?: string
+}
+
+/** Makes sure that the files can be written: nobody wants to hear of it after an hour. Throws `Failure`. */
+function outputsFor({ json, html }: OutputOptions): Outputs {
+  for (const file of [json, html]) if (file !== undefined && file !== '-') touch(file)
+  return {
+    async write(report) {
+      if (json === '-') sayJson(report)
+      else await sayReport(report)
+      if (json !== undefined && json !== '-') writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
+      const { pageOf } = await import('../bench/page.ts')
+      if (html !== undefined) writeFileSync(html, pageOf(report))
+    },
+  }
+}
+
+function touch(file: string): void {
+  try {
+    appendFileSync(file, '')
+  } catch (error) {
+    throw unwritable(file, error)
+  }
+}
+
+async function sayReport(report: Report): Promise<void> {
+  const words = await import('../bench/page.ts')
+  const { target, load, countedSeconds, callers, steps } = report
+  const rates = load.ratesPerSecond.map(words.whole).join(', ')
+  say(strong(`${target.name}  ${target.url}`))
+  say(`${rates} requests/s, ${load.arrivals}; ${words.whole(countedSeconds)} s measured`)
+  say('')
+  sayTable(
+    ['caller', 'kind', ...words.figureHeadings],
+    callers.map(each => [each.name, each.kind, ...words.figureCells(each)]),
+  )
+  if (steps.length > 1) {
+    say('')
+    sayTable(
+      ['rate', ...words.figureHeadings],
+      steps.map(each => [`${words.whole(each.ratePerSecond)}/s`, ...words.figureCells(each)]),
+    )
+  }
+  say('')
+  sayTable(
+    ['caller', 'outcome', 'requests'],
+    callers.flatMap(({ name, outcomes }) =>
+      outcomes.map(each => [name, words.countName(each), words.whole(each.count)]),
+    ),
+  )
+  for (const sentence of words.reservations(report)) say(`\n${sentence}`)
 }

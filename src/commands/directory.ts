@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { DirectoryId } from '../gateway/names.ts'
 import { examples } from './help.ts'
-import { insist } from './problems.ts'
+import { insist } from './failure.ts'
 import { say, sayJson, sayTable } from './say.ts'
 import { actor, type Toolbox } from './tools.ts'
-import { directoryId, directoryName, issuerUrl } from './words.ts'
+import { directoryId, directoryName, issuerUrl } from './arguments.ts'
 
 /** `altgate directory ...`: the Entra directories that accounts can be connected to. */
 export function addDirectoryCommands(program: Command, toolbox: Toolbox): void {

@@ -1,17 +1,30 @@
 import type { Command } from 'commander'
-import { unreachable, type Allow, type Decision, type Refused } from '../gateway/decision.ts'
-import type { AccountName, Username } from '../gateway/names.ts'
 import { answer } from '../answers/answer.ts'
+import { type Account, scopeOf } from '../gateway/account.ts'
+import type { AttemptKeys } from '../gateway/attempt.ts'
+import { decodeBasic } from '../gateway/credential.ts'
+import { type Allow, type Decision, type Refused, unreachable } from '../gateway/decision.ts'
+import { createGateway } from '../gateway/gateway.ts'
+import type { GeneratedPasswords } from '../gateway/generated-password.ts'
+import type { AccountName, Scope, Username } from '../gateway/names.ts'
+import type { Outage } from '../gateway/outage.ts'
+import {
+  type AccountDirectory,
+  algorithmOf,
+  type CredentialStore,
+  isDecoy,
+  type PasswordHasher,
+  type StoredCredential,
+} from '../gateway/ports.ts'
+import { Secret } from '../gateway/secret.ts'
+import { createVerifier } from '../gateway/verifier.ts'
 import type { Settings } from '../settings/schema.ts'
-import { examples } from './help.ts'
+import { connectionText } from './account.ts'
+import { accountName, anyName, destinationOf } from './arguments.ts'
+import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
-import { destinationOf } from './route.ts'
 import { moment, say, sayJson, strong } from './say.ts'
 import type { Toolbox } from './tools.ts'
-import type { Station } from './stations.ts'
-import { refusePassword } from './usage.ts'
-import { walk } from './walk.ts'
-import { accountName, anyName } from './words.ts'
 
 const about = `
 Goes the way of a request over https, through the gateway's own code but past
@@ -122,4 +135,169 @@ const refusals: Readonly<Record<Refused['cause'], string>> = {
   absent: 'nobody has that user name',
   mismatch: 'the password is wrong',
   forged: 'the password begins with agp_, but is not one that Altgate made',
+}
+
+/** What became of one attempt, station by station. */
+interface Walk {
+  readonly stations: readonly Station[]
+  readonly decision: Decision
+  /** The part that failed on the way, if one did. */
+  readonly outage: Outage | undefined
+}
+
+interface Presented {
+  readonly name: AccountName
+  readonly username: Username
+  readonly password: Secret
+}
+
+/** Sends one attempt through the gateway's own code, past all caches, and notes what each port answers. */
+export async function walk(
+  { name, username, password }: Presented,
+  { keys, ...ports }: Ports & { readonly keys: AttemptKeys },
+  { accounts: { naming } }: Settings,
+): Promise<Walk> {
+  const stations: Station[] = []
+  const header = new Secret(`Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`)
+  stations.push({ station: 'decode', found: decoded(header) }, { station: 'account', found: name })
+
+  let outage: Outage | undefined
+  const { accounts, credentials, hasher, generated } = listen(ports, station => stations.push(station))
+  const gateway = createGateway({
+    naming,
+    httpsOnly: false,
+    news: { catchUp: () => undefined },
+    accounts,
+    keys,
+    verifier: createVerifier({
+      credentials,
+      // Explaining must show what the store says now, and must leave nothing behind.
+      verdicts: { recall: () => undefined, remember: () => undefined },
+      hasher,
+      decoys: { like: async () => 'decoy' },
+      generated,
+      // The operator is asked for the password, and guesses nothing.
+      throttle: {
+        admit: async () => ({ absolve() {}, welcome() {} }),
+        again: () => undefined,
+        recognise() {},
+      },
+      upgradeFailed: () => undefined,
+      provedInPart: () => undefined,
+    }),
+    outage: broken => {
+      outage = broken
+    },
+  })
+
+  const decision = await gateway.decide({
+    id: 'explain',
+    method: 'GET',
+    target: naming.by === 'path' ? `/${name}/` : '/',
+    host: naming.by === 'path' ? 'localhost' : `${name}${naming.suffix}`,
+    authorization: [header],
+    from: '127.0.0.1',
+    secure: true,
+    lane: 'production',
+  })
+  return { stations, decision, outage }
+}
+
+function decoded(header: Secret): string {
+  const read = decodeBasic([header])
+  if (typeof read === 'string') return `HTTP Basic cannot carry it: ${read}`
+  return `HTTP Basic with the user name ${read.username} and a password`
+}
+
+/** One station of the way to a decision, and what was found there. */
+interface Station {
+  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'decide'
+  readonly found: string
+}
+
+/** The ports that answer on the way. */
+interface Ports {
+  readonly accounts: AccountDirectory
+  readonly credentials: CredentialStore
+  readonly hasher: PasswordHasher
+  readonly generated: Pick<GeneratedPasswords, 'isForged'>
+}
+
+/** The same ports, which tell what they answer. Nothing is changed: no hash is renewed. */
+function listen(
+  { accounts, credentials, hasher, generated }: Ports,
+  tell: (station: Station) => void,
+): Ports {
+  return {
+    accounts: {
+      async find(name) {
+        const account = await accounts.find(name)
+        tell({ station: 'connection', found: account ? connectionOf(account) : 'there is no such account' })
+        if (account) tell({ station: 'scope', found: scopesOf(account) })
+        if (account?.members) tell({ station: 'scope', found: 'the account lets in its members only' })
+        return account
+      },
+      async confirm(name) {
+        const account = await accounts.confirm(name)
+        const now = account ? connectionOf(account) : 'there is no such account'
+        tell({ station: 'connection', found: `asked again before the refusal: ${now}` })
+        return account
+      },
+    },
+    credentials: {
+      async find(scope, former, username) {
+        const found = await credentials.find(scope, former, username)
+        tell({ station: 'verify', found: `in scope ${scope}: ${credentialText(found.current)}` })
+        if (former !== undefined) tell({ station: 'verify', found: formerText(former, found.former) })
+        if (found.linked) tell({ station: 'verify', found: `linked to somebody of scope ${scope}` })
+        return found
+      },
+      upgrade: async () => undefined,
+    },
+    hasher: {
+      ...hasher,
+      async compare(attempt, against) {
+        const compared = await hasher.compare(attempt, against)
+        const which = isDecoy(against)
+          ? 'a decoy, as long as a real one takes'
+          : `the ${algorithmOf(against)} hash`
+        tell({ station: 'verify', found: `compared with ${which}: ${compared}` })
+        return compared
+      },
+      outdated: () => false,
+    },
+    generated: {
+      isForged(password) {
+        const forged = generated.isForged(password)
+        if (forged)
+          tell({
+            station: 'verify',
+            found: 'begins with agp_, but its checksum is wrong: nothing is looked up',
+          })
+        return forged
+      },
+    },
+  }
+}
+
+function connectionOf({ connection, former }: Account): string {
+  const before = former && `; until ${moment(former.leftAt)} with ${connectionText(former.connection)}`
+  return `signs in with ${connectionText(connection)}${before ?? ''}`
+}
+
+function scopesOf({ connection, former }: Account): string {
+  const scope = scopeOf(connection)
+  const left = former && scopeOf(former.connection)
+  const before = left === undefined || left === scope ? '' : `; credentials of ${left} are told to reset`
+  return `credentials of ${scope} count${before}`
+}
+
+function formerText(scope: Scope, credential: StoredCredential | undefined): string {
+  return `in scope ${scope}, which the account has left: ${credentialText(credential)}`
+}
+
+function credentialText(credential: StoredCredential | undefined): string {
+  if (credential === undefined) return 'nobody has that user name'
+  const { username, enabled, hash } = credential
+  return `${username}, ${enabled ? 'on' : 'off'}, ${algorithmOf(hash)}`
 }

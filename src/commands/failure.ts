@@ -1,3 +1,8 @@
+import { describe } from '../gateway/account.ts'
+import { unreachable } from '../gateway/decision.ts'
+import type { AccountName } from '../gateway/names.ts'
+import { InDoubt, Outage } from '../gateway/outage.ts'
+import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import type { Complaint } from '../settings/complaint.ts'
 
 /** What was asked cannot be done. The message is one plain sentence or more; the exit code is 1. */
@@ -33,3 +38,111 @@ export class SettingsRefused extends Error {
 
 /** Ctrl-C at a prompt: exit code 130, as if the signal had done it. */
 export class Interrupted extends Error {}
+
+/** Waits for a change, and ends the command if it could not be made: then nothing was changed. */
+export async function insist(change: Promise<Problem | undefined>): Promise<void> {
+  const problem = await change.catch(error => {
+    if (error instanceof InDoubt) throw error
+    throw error instanceof Outage ? new Failure(`${outageSentence(error)} Nothing was changed.`) : error
+  })
+  if (problem !== undefined) throw new Failure(sentenceOf(problem))
+}
+
+/** The account of that name; ends the command if there is none. */
+export async function known(registry: Pick<Registry, 'account'>, name: AccountName): Promise<AccountRecord> {
+  const record = await registry.account(name)
+  if (record === undefined) throw new Failure(sentenceOf({ problem: 'no-such-account', name }))
+  return record
+}
+
+/** What is in the way, and what to do next. */
+export function sentenceOf(problem: Problem): string {
+  switch (problem.problem) {
+    case 'no-such-directory':
+      return `There is no directory ${problem.directoryId}. Add it first: altgate directory add ${problem.directoryId} --name TEXT`
+    case 'directory-exists':
+      return `There is a directory ${problem.directoryId} already. See them all: altgate directory list`
+    case 'no-such-account':
+      return `There is no account ${problem.name}. See them all: altgate account list`
+    case 'account-exists':
+      return `There is an account ${problem.name} already. See it: altgate account show ${problem.name}`
+    case 'already-connected':
+      return `${problem.name} signs in with ${describe(problem.connection)} already, so nothing was changed. See it: altgate account show ${problem.name}`
+    case 'nothing-to-undo':
+      return `${problem.name} has no move that could be undone: it never moved, or its last move has been undone already. See its history: altgate account show ${problem.name}`
+    case 'no-members':
+      return `${problem.name} keeps no list of members: it lets in everybody of its scope, so nothing was changed.`
+    case 'no-such-member':
+      return `${problem.username} is no member of ${problem.name}, so nothing was changed. See who is: altgate account members ${problem.name}`
+    case 'no-such-credential':
+      return `Nobody has the user name ${problem.username} in scope ${problem.scope}. See them all: altgate credential list --scope ${problem.scope}`
+    case 'username-taken':
+      return `The user name ${problem.username} belongs to somebody else in scope ${problem.scope}, so nothing was changed. Choose another one, or see whose it is: altgate credential list --scope ${problem.scope}`
+    case 'unclaimed':
+      return `There is a credential ${problem.username} in scope ${problem.scope} that belongs to nobody yet, so nothing was changed. Whoever knows its password may claim it.`
+    default:
+      return unreachable(problem)
+  }
+}
+
+/** Which part is down, and why. */
+export function outageSentence(outage: Outage): string {
+  return `${parts[outage.part]}: ${reasonOf(outage)}.`
+}
+
+/** What is known of a change, and what to do. */
+export function doubtSentence(doubt: InDoubt): string {
+  if (doubt.made === 'perhaps')
+    return `${outageSentence(doubt)} The change may or may not be in force: see how it is with altgate credential list or altgate account show, then try again.`
+  const lastBy = doubt.lastBy === undefined ? 'soon' : `by ${new Date(doubt.lastBy).toISOString()}`
+  const silent = doubt.silent.length === 0 ? '' : ` Not confirmed: gateways on ${doubt.silent.join(', ')}.`
+  return `The change is made, but whether every gateway knows could not be seen. ${outageSentence(doubt)}${silent} Those that do not know will have stopped ${lastBy}.`
+}
+
+const parts: Readonly<Record<Outage['part'], string>> = {
+  store: 'The store cannot be used',
+  redis: 'Redis cannot be used, and running gateways could not be told',
+  hashing: 'Passwords cannot be hashed',
+  upstream: 'The upstream cannot be used',
+  accounts: 'Nobody can say what the account signs in with',
+  gateway: 'The gateway cannot be used',
+  audit: 'The audit log',
+}
+
+/** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Outage) return reasonOf(error.cause)
+  if (!(error instanceof Error)) return 'for an unknown reason'
+  const code = codeOf(error)
+  const known = code === undefined ? undefined : reasons.get(code)
+  // An AggregateError (a host with several addresses) has an empty message, and its code says it.
+  return known ?? (error.message || code || error.name)
+}
+
+/** Outages of the store have the driver's code in front of its text. */
+function codeOf(error: Error): string | undefined {
+  if (error.name === 'TimeoutError') return 'ETIMEDOUT' // what `AbortSignal.timeout` ends a request with
+  if ('code' in error && typeof error.code === 'string') return error.code
+  return /^([A-Z][A-Z0-9_]+): /.exec(error.message)?.[1]
+}
+
+const reasons = new Map([
+  ['ECONNREFUSED', 'nobody listens there (connection refused)'],
+  ['ENOTFOUND', 'there is no host of that name'],
+  ['EAI_AGAIN', 'the name of the host could not be looked up'],
+  ['ETIMEDOUT', 'no answer in time'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'no connection in time'],
+  ['ECONNRESET', 'the connection was cut'],
+  ['EADDRINUSE', 'another program listens there'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['EACCES', 'permission denied'],
+  ['ENOENT', 'there is no such file'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its certificate is self-signed; upstream.caFile can trust it'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'its certificate comes from an unknown issuer; upstream.caFile can trust it'],
+  [
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'its certificate comes from an unknown issuer; upstream.caFile can trust it',
+  ],
+  ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host'],
+])

@@ -1,19 +1,16 @@
+import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
-import { msaScope, type AccountName, type DirectoryId, type Instant, type Scope } from '../gateway/names.ts'
-import { connectionText } from './account-text.ts'
-import { insistOnYes, isConfirmed } from './confirm.ts'
-import { Failure } from './failure.ts'
+import { scopeOf } from '../gateway/account.ts'
+import { type AccountName, type DirectoryId, type Instant, msaScope, type Scope } from '../gateway/names.ts'
+import type { AccountRecord, CredentialRecord } from '../gateway/registry.ts'
+import { connectionText } from './account.ts'
+import { accountName, bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
+import { Failure, insist, Interrupted, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
-import { countStandings } from './move-plan.ts'
-import { lookOver, type Sight } from './move-sight.ts'
-import { countsText } from './move-text.ts'
-import { addUndo } from './move-undo.ts'
-import { addPlan, warnings } from './move-view.ts'
-import { insist } from './problems.ts'
-import { resetPageOf } from './route.ts'
+import { countStandings, lookOver, type Sight } from './move-readiness.ts'
+import { addPlan, countsText, warnings } from './move-report.ts'
 import { moment, note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
-import { accountName, bridgeHours, scope as readScope } from './words.ts'
 
 /** `altgate move ...`: an account's way to another directory, with a plan and a way back. */
 export function addMoveCommands(program: Command, toolbox: Toolbox): void {
@@ -96,4 +93,88 @@ function tell({ account, to, travellers }: Sight, page: string, until: Instant |
   if (until !== undefined)
     say(`Until ${moment(until)} people who are linked may go on with their old credentials.`)
   say(`To take it back: altgate move undo --account ${name}`)
+}
+
+interface UndoOptions {
+  readonly account: AccountName
+  readonly yes?: true
+}
+
+const aboutUndo = `
+Connects the account to what it was connected to before its last move; a move
+that was undone is not done again. Nobody loses a credential: the old ones count
+again, and those that were set meanwhile stay for the directory they were set
+for. Names who set one.`
+
+/** `altgate move undo`. */
+function addUndo(move: Command, toolbox: Toolbox): void {
+  move
+    .command('undo')
+    .description('take the last move of an account back, in every running gateway at once')
+    .requiredOption('--account <NAME>', 'the account', accountName)
+    .option('--yes', 'do not ask')
+    .addHelpText('after', aboutUndo)
+    .addHelpText('after', examples('move undo --account fabrikam', 'move undo --account fabrikam --yes'))
+    .action((options: UndoOptions, command: Command) => {
+      insistOnYes(options, command)
+      return toolbox.use(({ registry }) => undo(registry, options))
+    })
+}
+
+async function undo(registry: Tools['registry'], { account: name, yes }: UndoOptions): Promise<void> {
+  const account = await known(registry, name)
+  const [before, last] = account.history.slice(-2)
+  if (before === undefined || last === undefined || last.undo)
+    throw new Failure(sentenceOf({ problem: 'nothing-to-undo', name }))
+  const meanwhile = await setSince(registry, account, last.since)
+
+  if (!yes) {
+    tellMeanwhile(meanwhile, note)
+    const question = `Take ${name} back from ${connectionText(last.connection)} to ${connectionText(before.connection)}?`
+    if (!(await isConfirmed(question))) throw new Failure('Nothing was changed.')
+  }
+  await insist(registry.undoMove(actor(), name))
+  say(`${name} signs in with ${connectionText(before.connection)} again, in every running gateway.`)
+  tellMeanwhile(meanwhile, say)
+}
+
+/** Those who set a credential where the account is now, after it came. */
+async function setSince(
+  registry: Tools['registry'],
+  { connection }: AccountRecord,
+  since: number,
+): Promise<readonly CredentialRecord[]> {
+  const all = await registry.credentials(scopeOf(connection))
+  return all.filter(({ setAt }) => setAt >= since)
+}
+
+function tellMeanwhile(credentials: readonly CredentialRecord[], tell: (line: string) => void): void {
+  if (credentials.length === 0) return tell('Nobody has set a credential there since the move.')
+  tell('Set there since the move; on this account the old ones count again:')
+  for (const { username, setAt } of credentials) tell(`  ${username}, ${moment(setAt)}`)
+}
+
+/** Ends the command as wrong usage where nobody can be asked. */
+function insistOnYes({ yes }: { readonly yes?: true }, command: Command): void {
+  if (yes || process.stdin.isTTY) return
+  command.error('error: nobody can be asked here: add --yes if it is meant.', { exitCode: 2 })
+}
+
+/** Asks on the terminal; only `yes` is one. Throws `Interrupted` on Ctrl-C. */
+async function isConfirmed(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const { promise: interrupted, reject } = Promise.withResolvers<never>()
+  const { promise: closed, resolve } = Promise.withResolvers<string>()
+  lines
+    .on('SIGINT', () => {
+      process.stderr.write('\n')
+      reject(new Interrupted())
+    })
+    .on('close', () => resolve(''))
+  try {
+    const answer = await Promise.race([lines.question(`${question} Type yes: `), interrupted, closed])
+    return answer.trim().toLowerCase() === 'yes'
+  } finally {
+    lines.close()
+  }
 }

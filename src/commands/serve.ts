@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { asFailure } from './failure.ts'
 import { examples } from './help.ts'
-import { stopSignal } from './stop-signal.ts'
 import type { Toolbox } from './tools.ts'
 
 /** `altgate serve`. */
@@ -24,4 +23,15 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
         throw asFailure(error)
       }
     })
+}
+
+/** Aborted by the first SIGTERM or Ctrl-C; the reason is the signal's name. A second Ctrl-C is somebody who will not wait. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  process.once('SIGTERM', () => stop.abort('SIGTERM'))
+  process.once('SIGINT', () => {
+    stop.abort('SIGINT')
+    process.once('SIGINT', () => process.exit(130))
+  })
+  return stop.signal
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readImportFile } from '../../src/commands/import-file.ts'
+import { readImportFile } from '../../src/commands/credential-import.ts'
 import { runs } from '../support/runs.ts'
 
 const bcrypt = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
-import { doubtSentence } from '../../src/commands/reason.ts'
+import { doubtSentence } from '../../src/commands/failure.ts'
 import type { InDoubt } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'

@@ -1,11 +1,77 @@
-import type { Instant, Owner, Username } from '../gateway/names.ts'
-import type { AccountUse, CredentialRecord } from '../gateway/registry.ts'
+import { type Connection, scopeOf } from '../gateway/account.ts'
+import {
+  type AccountName,
+  type Instant,
+  msaScope,
+  type Owner,
+  type Scope,
+  type Username,
+} from '../gateway/names.ts'
+import type { AccountRecord, AccountUse, CredentialRecord, Registry } from '../gateway/registry.ts'
+import { Failure, known, sentenceOf } from './failure.ts'
+
+/** A move that could be made, and whom it concerns. */
+export interface Sight {
+  readonly account: AccountRecord
+  readonly to: Connection
+  readonly travellers: readonly Traveller[]
+  /** Members who are listed in the scope it moves to, if the account lets in members only. */
+  readonly membersThere: number | undefined
+}
+
+/** Looks a move over and changes nothing; ends the command if it cannot be made. */
+export async function lookOver(registry: Registry, name: AccountName, target: Scope): Promise<Sight> {
+  const account = await known(registry, name)
+  const to = await connectionTo(registry, target)
+  const left = scopeOf(account.connection)
+  if (left === target)
+    throw new Failure(sentenceOf({ problem: 'already-connected', name, connection: account.connection }))
+
+  const tell = progress()
+  try {
+    tell(`reading who may use ${name}`)
+    const here = await registry.credentials(left)
+    tell(`reading who has something there; ${here.length} may use ${name}`)
+    const there = await registry.credentials(target)
+    tell(`reading who has used ${name}; ${here.length} may use it, ${there.length} have something there`)
+    const uses = (await registry.usesOf(name)).filter(use => use.scope === left)
+    const links = await registry.links(left, target)
+    const members = account.membersOnly && (await registry.members(name))
+    return {
+      account,
+      to,
+      travellers: planMove({ here, there, uses, links }),
+      membersThere: members?.filter(({ scope }) => scope === target).length,
+    }
+  } finally {
+    tell('')
+  }
+}
+
+async function connectionTo(registry: Registry, target: Scope): Promise<Connection> {
+  if (target === msaScope) return { kind: 'msa' }
+  const all = await registry.directories()
+  // A scope that is not `msa` is the id of a directory.
+  const directory = all.find(({ id }) => (id as string) === target)
+  if (directory !== undefined)
+    return { kind: 'entra', directoryId: directory.id, directoryName: directory.name }
+  throw new Failure(
+    `There is no directory ${target}. Add it first: altgate directory add ${target} --name TEXT`,
+  )
+}
+
+/** One line on a terminal that tells what takes so long; each takes the place of the one before. */
+function progress(): (text: string) => void {
+  return text => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+  }
+}
 
 /**
  * How somebody stands to a move. `breaks`: has used the account and has nothing in the scope it moves to; `ready`: has
  * a credential there; `unknown`: could use the account, but nobody has seen it; `off`: is switched off already.
  */
-export type Standing = 'breaks' | 'ready' | 'unknown' | 'off'
+type Standing = 'breaks' | 'ready' | 'unknown' | 'off'
 
 /** Somebody who has a credential in the scope that an account leaves. */
 export interface Traveller {
@@ -19,7 +85,7 @@ export interface Traveller {
   readonly linked: boolean
 }
 
-export interface Known {
+interface Known {
   /** Of the scope that the account leaves. */
   readonly here: readonly CredentialRecord[]
   /** Of the scope that it moves to. */
@@ -33,7 +99,7 @@ export interface Known {
 const order: readonly Standing[] = ['breaks', 'ready', 'unknown', 'off']
 
 /** Everybody whom a move may concern: who breaks comes first, and of those who used it last. */
-export function planMove({ here, there, uses, links }: Known): readonly Traveller[] {
+function planMove({ here, there, uses, links }: Known): readonly Traveller[] {
   const usable = there.filter(({ enabled }) => enabled)
   const byOwner = new Map(usable.flatMap(each => (each.owner ? [[each.owner, each] as const] : [])))
   const byName = new Map(usable.map(each => [each.username, each]))
