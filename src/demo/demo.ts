@@ -1,12 +1,23 @@
 import { join, resolve } from 'node:path'
-import { accounts, repository } from './cast.ts'
-import { startGitUpstream } from './git-upstream.ts'
+import { readPassword } from '../gateway/credential.ts'
+import type { AccountName, Scope } from '../gateway/names.ts'
+import type { PasswordHasher } from '../gateway/ports.ts'
+import type { Directory, Problem, Registry } from '../gateway/registry.ts'
+import { makeRepository, startGitUpstream } from './git-upstream.ts'
 import { describeDemo, type GuideLooks } from './guide.ts'
 import type { IdentityProvider } from './identity-provider.ts'
-import { makeRepository } from './repository.ts'
-import { seedDemo, type SeedParts } from './seed.ts'
+import {
+  accounts,
+  anna,
+  contosoDirectory,
+  DemoCannotStart,
+  northwindDirectory,
+  passwords,
+  repository,
+  scopes,
+} from './people.ts'
 
-export interface DemoOptions extends Pick<SeedParts, 'registry' | 'hasher' | 'publicUrl'> {
+interface DemoOptions extends Pick<SeedParts, 'registry' | 'hasher' | 'publicUrl'> {
   readonly settings: {
     readonly upstreamPort: number
     /** An upstream that runs already; without it one is started. */
@@ -18,7 +29,7 @@ export interface DemoOptions extends Pick<SeedParts, 'registry' | 'hasher' | 'pu
   }
 }
 
-export interface Demo {
+interface Demo {
   /** What to print: commands to paste, and what they will show. */
   readonly guide: string
   /** Stops the upstream; the data stay. */
@@ -71,4 +82,88 @@ async function openUpstream({ upstreamPort, upstreamUrl, dataDirectory }: DemoOp
   const upstream = await startGitUpstream({ directory, host: '127.0.0.1', port: upstreamPort })
   for (const account of Object.values(accounts)) await makeRepository(directory, `${account}/${repository}`)
   return upstream
+}
+
+/** What the guide can promise. */
+export interface DemoGuide {
+  readonly publicUrl: string
+  /** `reset`: somebody has already set the northwind credential, on an earlier start. */
+  readonly northwind: 'reset-needed' | 'reset'
+}
+
+interface SeedParts {
+  readonly registry: Registry
+  readonly hasher: Pick<PasswordHasher, 'hash'>
+  /** Where the accounts' requests go. */
+  readonly upstreamUrl: string
+  readonly publicUrl: string
+}
+
+/** Who the store says made the demo. */
+const actor = 'demo'
+
+/**
+ * Puts the demo's directories, accounts and credentials into the store, and leaves what is already there as it
+ * is. Throws `DemoCannotStart` and `Outage`.
+ */
+export async function seedDemo(parts: SeedParts): Promise<DemoGuide> {
+  const { registry, publicUrl } = parts
+  await addDirectory(parts, contosoDirectory)
+  await addDirectory(parts, northwindDirectory)
+  await addAccount(parts, accounts.fabrikam)
+  await addAccount(parts, accounts.contoso, contosoDirectory)
+  await addAccount(parts, accounts.contosoLabs, contosoDirectory)
+  await addAccount(parts, accounts.northwind)
+  await moveNorthwind(parts)
+  await addCredential(parts, scopes.msa, passwords.msa)
+  await addCredential(parts, scopes.contoso, passwords.contoso)
+  return { publicUrl, northwind: (await hasAnna(registry, scopes.northwind)) ? 'reset' : 'reset-needed' }
+}
+
+async function addDirectory({ registry }: SeedParts, directory: Directory): Promise<void> {
+  const known = await registry.directories()
+  if (known.some(({ id }) => id === directory.id)) return
+  settled(await registry.addDirectory(actor, directory))
+}
+
+async function addAccount(
+  { registry, upstreamUrl }: SeedParts,
+  name: AccountName,
+  directory?: Directory,
+): Promise<void> {
+  const known = await registry.account(name)
+  if (known === undefined) {
+    const connected = directory === undefined ? {} : { directoryId: directory.id }
+    settled(await registry.addAccount(actor, { name, upstream: upstreamUrl, ...connected }))
+  } else if (known.upstream !== upstreamUrl) {
+    throw new DemoCannotStart(
+      `The account ${name} in this store goes to ${known.upstream}, but the demo upstream is ${upstreamUrl}: ` +
+        'set demo.upstreamPort back, or use an empty store.',
+    )
+  }
+}
+
+/** Only an account that never moved: whoever disconnected it to try that out finds it disconnected. */
+async function moveNorthwind({ registry }: SeedParts): Promise<void> {
+  const northwind = await registry.account(accounts.northwind)
+  if (northwind === undefined || northwind.history.length > 1) return
+  settled(await registry.connect(actor, accounts.northwind, northwindDirectory.id))
+}
+
+async function addCredential({ registry, hasher }: SeedParts, scope: Scope, password: string): Promise<void> {
+  if (await hasAnna(registry, scope)) return
+  const hash = await hasher.hash(readPassword(password))
+  if (hash === 'busy') throw new DemoCannotStart('The machine is too busy to set up the demo: start again.')
+  settled(await registry.setCredential(actor, scope, { ...anna, hash }))
+}
+
+async function hasAnna(registry: Registry, scope: Scope): Promise<boolean> {
+  const there = await registry.credentials(scope)
+  return there.some(({ username }) => username === anna.username)
+}
+
+/** A problem here means that the store holds something of the demo's names that is not the demo's. */
+function settled(problem: Problem | undefined): void {
+  if (problem === undefined) return
+  throw new DemoCannotStart(`The demo does not fit into this store (${problem.problem}): use an empty one.`)
 }

@@ -1,10 +1,14 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { DemoCannotStart } from './cannot-start.ts'
-import { gitHttpBackend } from './git.ts'
-import { isGitPath, serveGit } from './http-backend.ts'
+import { dirname, join } from 'node:path'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { DemoCannotStart } from './people.ts'
 
-export interface GitUpstreamOptions {
+interface GitUpstreamOptions {
   /** Holds the bare repositories; a repository's path in it is its path in the address. */
   readonly directory: string
   readonly host: string
@@ -83,4 +87,182 @@ function close(server: Server): Promise<void> {
     server.close(() => resolve())
     server.closeAllConnections()
   })
+}
+
+/** What smart HTTP asks for (gitprotocol-http); the rest of the name space is not git's. */
+const gitPath = /^\/.+\.git\/(?:info\/refs|git-(?:upload|receive)-pack)$/
+
+/** Longest CGI header block that is waited for, in bytes. */
+const longestHead = 16_384
+
+/** Whether `git http-backend` is to answer this path. */
+export function isGitPath(path: string): boolean {
+  return gitPath.test(path)
+}
+
+/** Answers one request by `git http-backend` (CGI, RFC 3875), streaming both ways. */
+export function serveGit(
+  program: string,
+  directory: string,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const child = spawn(program, {
+    env: cgiEnvironment(directory, url, request),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  // Whoever went away needs no pack: counting objects for nobody can take minutes.
+  response.on('close', () => child.kill())
+  // git may answer without reading all of the body; what it said is the answer, not the broken pipe.
+  child.stdin.on('error', () => {})
+  // git begins its answer at once. Behind nginx that would be the end of a push: it sends nothing more of a body as soon
+  // as an answer has begun.
+  const fed = new Promise<void>(resolve => child.stdin.once('close', resolve))
+  // Taken from git meanwhile: what nobody reads of a process that has ended, Node throws away.
+  const answer = pipeline(child.stdout, new PassThrough(), () => {})
+  request.pipe(child.stdin)
+  child.on('error', () => response.destroy())
+  sendAnswer(answer, response, fed).catch(() => response.destroy())
+}
+
+/** Names that are missing stay missing: an empty CONTENT_LENGTH would be read as a body of no bytes. */
+function cgiEnvironment(
+  directory: string,
+  url: URL,
+  request: IncomingMessage,
+): Record<string, string | undefined> {
+  const { headers } = request
+  return {
+    ...gitEnvironment,
+    GIT_PROJECT_ROOT: directory,
+    GIT_HTTP_EXPORT_ALL: '1',
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'http.receivepack',
+    GIT_CONFIG_VALUE_0: 'true',
+    GIT_PROTOCOL: one(headers['git-protocol']),
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    REQUEST_METHOD: request.method,
+    PATH_INFO: decodeURIComponent(url.pathname),
+    QUERY_STRING: url.search.slice(1),
+    CONTENT_TYPE: headers['content-type'],
+    CONTENT_LENGTH: headers['content-length'],
+    HTTP_CONTENT_ENCODING: headers['content-encoding'],
+    HTTP_ACCEPT: headers.accept,
+    REMOTE_ADDR: request.socket.remoteAddress,
+    REMOTE_USER: one(headers['x-forwarded-user']),
+  }
+}
+
+function one(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.join(', ')
+}
+
+/** CGI output: a head of `Name: value` lines with an optional `Status:`, an empty line, the body; all after `begin`. */
+async function sendAnswer(output: Readable, response: ServerResponse, begin: Promise<void>): Promise<void> {
+  await begin
+  let head = Buffer.alloc(0)
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    if (response.headersSent) {
+      if (!response.write(chunk)) await drained(response)
+      continue
+    }
+    head = Buffer.concat([head, chunk])
+    const end = head.indexOf('\r\n\r\n')
+    if (end === -1 && head.length > longestHead) break
+    if (end === -1) continue
+    sendHead(head.toString('latin1', 0, end), response)
+    response.write(head.subarray(end + 4))
+  }
+  if (!response.headersSent) response.writeHead(502, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end()
+}
+
+function sendHead(head: string, response: ServerResponse): void {
+  let status = 200
+  for (const line of head.split('\r\n')) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon)
+    const value = line.slice(colon + 1).trim()
+    if (name.toLowerCase() === 'status') status = Number.parseInt(value, 10)
+    else response.appendHeader(name, value)
+  }
+  response.writeHead(status)
+}
+
+/** Also when the client has gone: then `close` comes and `drain` never does. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    if (response.destroyed) return resolve()
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.once('drain', done).once('close', done)
+  })
+}
+
+const run = promisify(execFile)
+
+/** The environment that git runs in here: nothing of the machine's or the person's configuration counts. */
+export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
+  PATH: process.env['PATH'],
+  LC_ALL: 'C.UTF-8',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+}
+
+/** Runs git and gives what it printed. `env` comes on top of `gitEnvironment`. Throws if git fails. */
+export async function git(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { stdout } = await run('git', args, { env: { ...gitEnvironment, ...env } })
+  return stdout.trim()
+}
+
+/** The path of the program that serves repositories over HTTP. Throws `DemoCannotStart` if there is none. */
+export async function gitHttpBackend(): Promise<string> {
+  try {
+    const program = join(await git(['--exec-path']), 'git-http-backend')
+    await access(program)
+    return program
+  } catch {
+    // Alpine and Fedora keep http-backend in a package of its own.
+    throw new DemoCannotStart(
+      'The demo needs git with "git http-backend": install git (Debian: apt-get install git).',
+    )
+  }
+}
+
+/** The same person and time for every repository: two demos have the same commits. */
+const somebody = {
+  GIT_AUTHOR_NAME: 'Altgate demo',
+  GIT_AUTHOR_EMAIL: 'demo@example.com',
+  GIT_AUTHOR_DATE: '2015-01-01T00:00:00Z',
+  GIT_COMMITTER_NAME: 'Altgate demo',
+  GIT_COMMITTER_EMAIL: 'demo@example.com',
+  GIT_COMMITTER_DATE: '2015-01-01T00:00:00Z',
+}
+
+/** Makes the bare repository `<directory>/<name>.git` with one commit, a README; leaves one that is there. */
+export async function makeRepository(directory: string, name: string): Promise<void> {
+  const target = join(directory, `${name}.git`)
+  if (existsSync(target)) return
+  await mkdir(dirname(target), { recursive: true })
+  // Made elsewhere and moved: a start that is broken off leaves no half repository behind.
+  const draft = await mkdtemp(join(directory, '.draft-'))
+  try {
+    const tree = join(draft, 'tree')
+    const bare = join(draft, 'bare')
+    await git(['init', '--quiet', '--initial-branch=main', tree])
+    await writeFile(join(tree, 'README.md'), `# ${name}\n\nA demo repository behind Altgate.\n`)
+    await git(['-C', tree, 'add', 'README.md'])
+    await git(['-C', tree, 'commit', '--quiet', '--message=Say what this is'], somebody)
+    await git(['clone', '--quiet', '--bare', tree, bare])
+    await git(['-C', bare, 'remote', 'remove', 'origin'])
+    await rename(bare, target)
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
 }

@@ -1,6 +1,6 @@
-import { accounts, anna, northwindDirectory, passwords, repository, scopes } from './cast.ts'
-import { people } from './identity-people.ts'
-import type { DemoGuide } from './seed.ts'
+import { accounts, anna, northwindDirectory, passwords, repository, scopes } from './people.ts'
+import { people } from './identity-pages.ts'
+import type { DemoGuide } from './demo.ts'
 
 /** What `seed.ts` has found, and whether people can sign in to the page. */
 export interface GuideFacts extends DemoGuide {

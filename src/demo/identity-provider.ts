@@ -1,12 +1,17 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { text } from 'node:stream/consumers'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { Configuration, interactionPolicy, JWK, Provider } from 'oidc-provider'
-import { DemoCannotStart } from './cannot-start.ts'
-import { signInForm, troublePage } from './identity-form.ts'
-import { authorities, claimsOf, people, type PlayedAuthority } from './identity-people.ts'
-import { quietly } from './quietly.ts'
+import {
+  authorities,
+  claimsOf,
+  people,
+  type PlayedAuthority,
+  signInForm,
+  troublePage,
+} from './identity-pages.ts'
+import { DemoCannotStart } from './people.ts'
 
 export interface IdentityProviderOptions {
   /** 0: any free one. */
@@ -198,4 +203,15 @@ function sendPage(response: ServerResponse, status: number, page: string): void 
   response
     .writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
     .end(page)
+}
+
+/** Does something while nothing can write to the console: a library that lectures would hide what the demo prints. */
+export async function quietly<T>(work: () => Promise<T>): Promise<T> {
+  const { info, warn } = console
+  Object.assign(console, { info() {}, warn() {} })
+  try {
+    return await work()
+  } finally {
+    Object.assign(console, { info, warn })
+  }
 }

@@ -1,9 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { DemoCannotStart } from './cannot-start.ts'
-import { accounts, repository } from './cast.ts'
-import { startGitUpstream } from './git-upstream.ts'
-import { makeRepository } from './repository.ts'
+import { makeRepository, startGitUpstream } from './git-upstream.ts'
+import { accounts, DemoCannotStart, repository } from './people.ts'
 
 // The demo upstream by itself, for containers: `node src/demo/upstream.ts [--port 8081] [--directory DIR]`.
 try {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { people } from '../../src/demo/identity-people.ts'
+import { people } from '../../src/demo/identity-pages.ts'
 import { demoClient, startIdentityProvider } from '../../src/demo/identity-provider.ts'
 import { Browser, headingOf, type Seen } from '../self-service/browser.ts'
 import { startAltgate, type Altgate } from '../support/altgate.ts'

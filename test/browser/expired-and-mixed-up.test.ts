@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { people } from '../../src/demo/identity-people.ts'
+import { people } from '../../src/demo/identity-pages.ts'
 import { startBrowser, type TestBrowser } from '../support/browser.ts'
 import { fillIn, save, signIn, textOf } from './people.ts'
 import { startStage, type Stage } from './stage.ts'

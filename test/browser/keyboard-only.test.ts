@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { people } from '../../src/demo/identity-people.ts'
+import { people } from '../../src/demo/identity-pages.ts'
 import { startBrowser } from '../support/browser.ts'
 import { showsFocus } from './in-page.ts'
 import { startStage } from './stage.ts'

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { people } from '../../src/demo/identity-people.ts'
+import { people } from '../../src/demo/identity-pages.ts'
 import type { Stage } from './stage.ts'
 
 /** The main part of a page that has come, as people read it. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
-import { anna, contosoDirectory, northwindDirectory } from '../../src/demo/cast.ts'
+import { anna, contosoDirectory, northwindDirectory } from '../../src/demo/people.ts'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'

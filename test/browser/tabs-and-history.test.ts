@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { passwords } from '../../src/demo/cast.ts'
+import { passwords } from '../../src/demo/people.ts'
 import { startBrowser, type TestBrowser } from '../support/browser.ts'
 import { fillIn, save, signIn, textOf } from './people.ts'
 import { startStage, type Stage } from './stage.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { passwords } from '../../src/demo/cast.ts'
+import { passwords } from '../../src/demo/people.ts'
 import { startBrowser } from '../support/browser.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
 import { run } from '../support/run.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { northwindDirectory } from '../../src/demo/cast.ts'
+import { northwindDirectory } from '../../src/demo/people.ts'
 import { startIdentityProvider } from '../../src/demo/identity-provider.ts'
-import { authorities, claimsOf, people } from '../../src/demo/identity-people.ts'
+import { authorities, claimsOf, people } from '../../src/demo/identity-pages.ts'
 
 const redirectUri = 'http://127.0.0.1:8080/_altgate/callback'
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeRepository } from '../../src/demo/repository.ts'
+import { makeRepository } from '../../src/demo/git-upstream.ts'
 import { gitLab } from '../support/git.ts'
 
 t.test('a demo repository holds one commit, the same on every machine', async t => {

@@ -1,8 +1,14 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { DemoCannotStart } from '../../src/demo/cannot-start.ts'
-import { accounts, anna, northwindDirectory, passwords, scopes } from '../../src/demo/cast.ts'
-import { seedDemo } from '../../src/demo/seed.ts'
+import { seedDemo } from '../../src/demo/demo.ts'
+import {
+  accounts,
+  anna,
+  DemoCannotStart,
+  northwindDirectory,
+  passwords,
+  scopes,
+} from '../../src/demo/people.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
 import type { Scope } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { demoClient, startIdentityProvider } from '../../src/demo/identity-provider.ts'
-import { people } from '../../src/demo/identity-people.ts'
+import { people } from '../../src/demo/identity-pages.ts'
 import { Browser } from '../self-service/browser.ts'
 import type { Altgate } from '../support/altgate.ts'
 import { freePort } from '../support/ports.ts'

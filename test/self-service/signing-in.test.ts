@@ -1,5 +1,5 @@
 import t from 'tap'
-import { northwindDirectory } from '../../src/demo/cast.ts'
+import { northwindDirectory } from '../../src/demo/people.ts'
 import { Browser, formIn, headingOf, posting, query, titleOf } from './browser.ts'
 import {
   aLab,

@@ -5,12 +5,11 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { gitHttpBackend } from '../../src/demo/git.ts'
-import { isGitPath, serveGit } from '../../src/demo/http-backend.ts'
-import { makeRepository } from '../../src/demo/repository.ts'
+import { gitHttpBackend, isGitPath, makeRepository, serveGit } from '../../src/demo/git-upstream.ts'
 import {
   absent,
   badCredential,
+  type CannedAnswer,
   challengeOf2017,
   challengeOfToday,
   methodNotAllowed,
@@ -20,7 +19,6 @@ import {
   signInPage203,
   signInRedirect,
   throttled,
-  type CannedAnswer,
 } from './azure-devops-answers.ts'
 import { temporaryDirectory } from './directory.ts'
 

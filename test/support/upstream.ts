@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { startGitUpstream, type GitUpstream } from '../../src/demo/git-upstream.ts'
-import { makeRepository } from '../../src/demo/repository.ts'
+import { type GitUpstream, makeRepository, startGitUpstream } from '../../src/demo/git-upstream.ts'
 import { temporaryDirectory } from './directory.ts'
 
 /** Real repositories behind `git http-backend`. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { quietly } from '../../src/demo/quietly.ts'
+import { quietly } from '../../src/demo/identity-provider.ts'
 
 /** Seconds that its tokens live. */
 export const tokenLife = 3600

@@ -44,3 +44,11 @@ function known<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a name of the demo is none')
   return value
 }
+
+/** The demo cannot start, for a reason that whoever started it can mend. The message is one plain sentence. */
+export class DemoCannotStart extends Error {
+  constructor(sentence: string) {
+    super(sentence)
+    this.name = 'DemoCannotStart'
+  }
+}
