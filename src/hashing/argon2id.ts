@@ -7,8 +7,7 @@ import type { Attempt } from '../gateway/attempt.ts'
 import { Outage } from '../gateway/outage.ts'
 import { type Decoy, isDecoy, type PasswordHash, type PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
-import type { HashCost } from './cost.ts'
-import { hashLike, isOutdated, provesWhole, readHash, type Unreadable } from './hash-string.ts'
+import { type HashCost, hashLike, isOutdated, provesWhole, readHash, type Unreadable } from './hash-string.ts'
 
 /** A `PasswordHasher` that is never busy. */
 export interface Argon2id extends PasswordHasher {

@@ -5,8 +5,7 @@ import { atMost } from '../engine/memory.ts'
 import type { Instant, Revision, Scope, Username } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Decoy, Decoys, HashSurvey } from '../gateway/ports.ts'
-import type { HashCost } from './cost.ts'
-import { kindOf } from './hash-string.ts'
+import { type HashCost, kindOf } from './hash-string.ts'
 
 export interface DecoysOptions {
   readonly survey: HashSurvey

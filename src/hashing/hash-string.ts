@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Decoy, PasswordHash } from '../gateway/ports.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { isAtLeast, type HashCost } from './cost.ts'
 
 /** What a hash string says about itself. */
-export type HashParts =
+type HashParts =
   | {
       readonly algorithm: 'argon2id' | 'argon2i' | 'argon2d'
       readonly version: 16 | 19
@@ -105,4 +104,39 @@ function holds(base64: string, bytes: { readonly least: number; readonly most: n
   const decoded = Buffer.from(base64, 'base64')
   if (decoded.length < bytes.least || decoded.length > bytes.most) return false
   return decoded.toString('base64').replace(/=+$/, '') === base64
+}
+
+/** What one argon2id computation costs. OWASP's minimum, 19456 KiB and 2 passes, takes about 30 ms of one core. */
+export interface HashCost {
+  readonly memoryKiB: number
+  readonly passes: number
+  readonly parallelism: number
+}
+
+/** True if `cost` is not below `other` in any dimension. */
+function isAtLeast(cost: HashCost, other: HashCost): boolean {
+  return (
+    cost.memoryKiB >= other.memoryKiB && cost.passes >= other.passes && cost.parallelism >= other.parallelism
+  )
+}
+
+/** Why a hash cannot be imported. */
+type HashFlaw = Unreadable | 'too-dear'
+
+/** The dearest that may come in: somebody else's file must not be able to take the machine's memory and time. */
+const dearest: HashCost = { memoryKiB: 256 * 1024, passes: 16, parallelism: 8 }
+
+/** Of bcrypt; takes a lane two to three seconds. */
+const mostRounds = 15
+
+/** A hash made elsewhere, as it may be stored: argon2 in a PHC string, or bcrypt (`$2a$`, `$2b$`, `$2y$`). */
+export function readImportedHash(text: string): PasswordHash | HashFlaw {
+  const read = readHash(text)
+  if (typeof read === 'string') return read
+  if (isTooDear(read)) return 'too-dear'
+  return text as PasswordHash // it has just been read as one
+}
+
+function isTooDear(parts: HashParts): boolean {
+  return parts.algorithm === 'bcrypt' ? parts.rounds > mostRounds : !isAtLeast(dearest, parts.cost)
 }

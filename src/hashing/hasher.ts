@@ -1,8 +1,7 @@
-import type { Compared, PasswordHasher } from '../gateway/ports.ts'
-import type { HashCost } from './cost.ts'
 import { createFlights } from '../common/calls.ts'
-import { isOutdated, provesWhole } from './hash-string.ts'
-import type { Compute } from './task.ts'
+import type { Compared, PasswordHasher } from '../gateway/ports.ts'
+import { type HashCost, isOutdated, provesWhole } from './hash-string.ts'
+import type { Compute } from './queue.ts'
 
 /**
  * The port over whoever computes. Equal comparisons share one computation, and none but the first takes a place

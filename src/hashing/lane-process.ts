@@ -1,9 +1,8 @@
 import { fork } from 'node:child_process'
 import { Outage } from '../gateway/outage.ts'
-import type { HashCost } from './cost.ts'
-import type { Unreadable } from './hash-string.ts'
+import type { HashCost, Unreadable } from './hash-string.ts'
 import type { LaneMessage, LaneTask } from './lane.ts'
-import type { Answer, Task } from './task.ts'
+import type { Answer, Task } from './queue.ts'
 
 /** One child process that hashes, seen from its parent. */
 export interface Lane {

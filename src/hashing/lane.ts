@@ -2,9 +2,8 @@ import { readdirSync } from 'node:fs'
 import { getPriority, platform, setPriority } from 'node:os'
 import { Secret } from '../gateway/secret.ts'
 import { createArgon2id } from './argon2id.ts'
-import type { HashCost } from './cost.ts'
-import type { Unreadable } from './hash-string.ts'
-import type { Answer, Comparing, Making } from './task.ts'
+import type { HashCost, Unreadable } from './hash-string.ts'
+import type { Answer, Comparing, Making } from './queue.ts'
 
 // A child process that computes one task at a time; `lane-process.ts` is its other end. Whatever fails here ends
 // the process: the parent tries the task once more in another one.

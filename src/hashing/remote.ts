@@ -2,9 +2,9 @@ import { Outage } from '../gateway/outage.ts'
 import type { PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
 import { isTagged, type Channel } from '../common/channel.ts'
-import type { HashCost } from './cost.ts'
+import type { HashCost } from './hash-string.ts'
 import { createHasher } from './hasher.ts'
-import type { Answer, Asked, Comparing, Making, Task } from './task.ts'
+import type { Answer, Asked, Comparing, Making, Task } from './queue.ts'
 
 // The workers of one machine share the lanes of their primary process: one budget, one queue, one flight. The
 // tags tell these messages from all others on the same pipe.

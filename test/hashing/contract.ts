@@ -2,7 +2,7 @@ import bcrypt from 'bcryptjs'
 import type { Test } from 'tap'
 import { readPassword } from '../../src/gateway/credential.ts'
 import type { PasswordHash, PasswordHasher } from '../../src/gateway/ports.ts'
-import type { HashCost } from '../../src/hashing/cost.ts'
+import type { HashCost } from '../../src/hashing/hash-string.ts'
 import { attempt, hashed } from './vectors.ts'
 
 /** As little as argon2 takes in good time: what is tested is not the cost. */

@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
-import type { HashCost } from '../../src/hashing/cost.ts'
-import { isOutdated } from '../../src/hashing/hash-string.ts'
+import { type HashCost, isOutdated } from '../../src/hashing/hash-string.ts'
 
 /** An argon2 string with its parameters given. */
 function phc(parameters: string, algorithm = 'argon2id') {

@@ -3,7 +3,7 @@ import bcrypt from 'bcryptjs'
 import fc from 'fast-check'
 import t from 'tap'
 import { algorithmOf, type PasswordHash } from '../../src/gateway/ports.ts'
-import { readImportedHash } from '../../src/hashing/imported.ts'
+import { readImportedHash } from '../../src/hashing/hash-string.ts'
 import { hashed } from './vectors.ts'
 
 const salt = 'c29tZXNhbHQ'
