@@ -1,7 +1,7 @@
 import { createAttemptKeys, type AttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
 import type { Registry } from './gateway/registry.ts'
-import { createAnnounce } from './news/announce.ts'
+import { createAnnounce } from './revocation/publisher.ts'
 import type { Settings } from './settings/schema.ts'
 import type { OpenHow } from './store/database.ts'
 import { openStore, type Store, type StoreOptions } from './store/store.ts'

@@ -1,9 +1,10 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
 import { openDirectory } from './directory.ts'
-import { openFoundation, type Foundation } from './foundation.ts'
+import { type Foundation, openFoundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import { Outage } from './gateway/outage.ts'
 import type {
   CredentialStore,
   LastUsed,
@@ -12,18 +13,16 @@ import type {
   SessionStore,
   VerdictCache,
 } from './gateway/ports.ts'
-import { Outage } from './gateway/outage.ts'
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
-import { createRedisNews } from './news/redis-news.ts'
-import { keepStoreLease } from './news/store-lease.ts'
-import { createStoreNews } from './news/store-news.ts'
+import { createRedisNews } from './revocation/redis-news.ts'
+import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
 import type { Settings } from './settings/schema.ts'
-import type { Neighbours } from './throttling/neighbours.ts'
 import { createLoops } from './throttling/loops.ts'
+import type { Neighbours } from './throttling/neighbours.ts'
 import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'

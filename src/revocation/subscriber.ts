@@ -7,9 +7,10 @@ import {
   newGatewayName,
   newsChannel,
   pingChannel,
+  primaryAge,
   primaryKey,
+  runIdOf,
 } from './channels.ts'
-import { primaryAge, runIdOf } from './primary.ts'
 
 /** This process's ear on the news channel, with a proof that it is not deaf. */
 export interface Feed {

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { Outage } from '../gateway/outage.ts'
 import type { Slot } from '../gateway/names.ts'
+import { Outage } from '../gateway/outage.ts'
 import type { Gateways, Revocations } from '../gateway/ports.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import type { Revoke } from '../verdicts/revoke.ts'
-import { acksChannel, gatewaysKey, newsChannel } from './channels.ts'
-import { createRollCall } from './roll-call.ts'
+import { acksChannel, createRollCall, gatewaysKey, newsChannel } from './channels.ts'
 
 /**
  * A trial change: it goes every way that a change goes, and changes nothing. How long that takes is how long a change

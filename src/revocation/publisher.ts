@@ -1,3 +1,23 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
+import type { Announce, Waiting } from '../gateway/ports.ts'
+import type { RedisServer } from '../verdicts/redis.ts'
+import type { Revoke } from '../verdicts/revoke.ts'
+import {
+  acksChannel,
+  announcedKey,
+  createRollCall,
+  defaultLeaseMs,
+  gatewaysKey,
+  hostOf,
+  newsChannel,
+  primaryAge,
+  primaryKey,
+  runIdOf,
+} from './channels.ts'
+import { type Announcement, type SlotOf, staleBy } from './stale.ts'
+
 /**
  * How a change takes effect in every process before anybody is told that it is made.
  *
@@ -21,24 +41,6 @@
  * then costs some processes a check; nothing is half done. If the process dies between announcement and commit, the
  * old state stays true, and is found in the store.
  */
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
-import type { Announce, Waiting } from '../gateway/ports.ts'
-import type { RedisServer } from '../verdicts/redis.ts'
-import type { Revoke } from '../verdicts/revoke.ts'
-import {
-  acksChannel,
-  announcedKey,
-  defaultLeaseMs,
-  gatewaysKey,
-  hostOf,
-  newsChannel,
-  primaryKey,
-} from './channels.ts'
-import { primaryAge, runIdOf } from './primary.ts'
-import { createRollCall } from './roll-call.ts'
-import { staleBy, type Announcement, type SlotOf } from './stale.ts'
 
 export interface AnnounceOptions {
   readonly server: RedisServer

@@ -4,9 +4,9 @@ import type { News } from '../gateway/ports.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
 import { readCanary } from './canary.ts'
 import { defaultLeaseMs } from './channels.ts'
-import { createFeed } from './feed.ts'
-import { readAnnouncement, type Announcement, type Forget } from './stale.ts'
+import { type Announcement, type Forget, readAnnouncement } from './stale.ts'
 import type { StoreNews } from './store-news.ts'
+import { createFeed } from './subscriber.ts'
 
 /** News that come by themselves: while they do, a request waits for nothing. */
 export interface RedisNews extends News {
