@@ -1,11 +1,10 @@
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import { foldUsername, longestPassword, type Username } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { commonPasswords } from './common.ts'
-import { advisedLength, lengthOf, shortestPassword } from './length.ts'
+import { advisedLength, commonPasswords, lengthOf, shortestPassword } from './common.ts'
 
 /** Why nobody may choose this password. `sentences.ts` says each of them to people. */
-export type PasswordFlaw =
+type PasswordFlaw =
   | 'control-character'
   | 'too-long'
   /** It begins like a password that Altgate makes, but Altgate did not make it: the gateway would refuse it. */
@@ -55,4 +54,24 @@ function saysOnly(names: readonly Username[], text: string): boolean {
   const words = names.flatMap(name => [name, name.replace(/@.*$/s, '')]).filter(word => /\p{L}/u.test(word))
   const rest = words.reduce<string>((left, word) => left.replaceAll(word, ''), folded)
   return rest !== folded && !/\p{L}/u.test(rest)
+}
+
+/** What is said about a password that nobody may choose, on the page and in the terminal. No input in the words. */
+export const passwordSentences: Readonly<Record<PasswordFlaw, string>> = {
+  'control-character': 'The password holds a control character.',
+  'too-long': `The password is longer than ${longestPassword} bytes.`,
+  'looks-generated':
+    'The password begins with agp_ as those do that Altgate makes, but it is not one of them: mistyped or cut off.',
+  'too-short': `The password is shorter than ${shortestPassword} characters.`,
+  'same-as-username': 'The password is little more than the user name.',
+  common: 'The password is one of the most common ones, which are guessed first.',
+}
+
+/** What is worth saying about a password that may be chosen nevertheless. */
+export function passwordAdvice(password: Secret): readonly string[] {
+  const advice: string[] = []
+  if (isShort(password)) advice.push('A longer password, or a generated one, would be harder to guess.')
+  if (!isAscii(password))
+    advice.push('The password holds characters that tf cannot send, which knows only unaccented letters.')
+  return advice
 }

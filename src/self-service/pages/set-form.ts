@@ -1,5 +1,5 @@
 import type { Username } from '../../gateway/names.ts'
-import { shortestPassword } from '../../passwords/length.ts'
+import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html } from '../html.ts'
 import type { Profile, Told } from './profile.ts'
 
