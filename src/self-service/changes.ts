@@ -1,15 +1,19 @@
 import type { FastifyRequest } from 'fastify'
+import { readPassword } from '../gateway/credential.ts'
 import type { Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
+import type { Compared } from '../gateway/ports.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
-import type { Desk } from './desk.ts'
-import type { Fields } from './fields.ts'
-import type { CredentialChange } from './notice.ts'
-import { notFromHere, notUnderstood, signedOut, stale } from './pages/trouble.ts'
+import type { Secret } from '../gateway/secret.ts'
+import type { Visitor } from './account-lookup.ts'
+import type { Desk } from './context.ts'
+import type { Fields } from './guard.ts'
+import { isPage, type Page } from './html.ts'
 import { profile, type Told } from './pages/profile.ts'
-import { isPage, type Page } from './page.ts'
+import { busy, nameTaken, notFromHere, notUnderstood, signedOut, stale } from './pages/trouble.ts'
 import { isSameText } from './session.ts'
-import type { Visitor } from './reception.ts'
+import { TooMuch } from './throttle.ts'
+import type { CredentialChange } from './webhook.ts'
 
 /** Somebody who may change something, and the form that says what. */
 export interface Change extends Visitor {
@@ -88,4 +92,77 @@ export function ownCredential(desk: Desk, { identity }: Visitor): Promise<Creden
 /** Tells whoever tells the person. */
 export function tell(desk: Desk, change: Change, username: Username, what: CredentialChange['what']): void {
   desk.notice.credentialChanged({ scope: change.identity.scope, username, what, at: desk.now() })
+}
+
+/** `POST /claim`: gives a credential that an operator made to the person of its name, who knows its password. */
+export async function claimCredential(desk: Desk, request: FastifyRequest): Promise<Page> {
+  const change = await readChange(desk, request)
+  if (isPage(change)) return change
+  if ((await ownCredential(desk, change)) !== undefined) {
+    return await show(desk, change, {
+      note: 'These credentials are yours already. Nothing was changed this time.',
+    })
+  }
+  const password = readPassword(change.fields.get('current') ?? '')
+  if (password.isEmpty) return await show(desk, change, { faults: { current: 'Type the present password.' } })
+
+  const { scope, owner } = change.identity
+  // Not compared: the page must not tell whether another person's password is right.
+  if (await desk.contests.isTaken(scope, change.username, owner))
+    return nameTaken(change.place, change.username)
+  desk.throttle.count('claims', `${scope} ${change.username}`)
+  const compared = await compare(desk, change, password, desk.senderOf(request.raw).from)
+  if (compared === 'busy') return busy(change.account.name)
+  if (compared === 'mismatch') {
+    return await show(desk, change, { faults: { current: 'That is not the present password.' } })
+  }
+  const problem = await desk.registry.claimCredential(change.actor, scope, change.username, owner)
+  if (problem !== undefined) return nameTaken(change.place, change.username)
+  tell(desk, change, change.username, 'claimed')
+  return await showMade(show(desk, change, { done: 'They are yours now.' }))
+}
+
+/** One password hash, as at the door; and counted as there, because it is a guess at the same credential. */
+async function compare(desk: Desk, change: Change, password: Secret, from: string) {
+  const { credentials, hasher, keys, generated, guesses } = desk
+  if (generated.isForged(password)) return 'mismatch'
+  const { username, account } = change
+  const { scope } = change.identity
+  const { current } = await credentials.find(scope, undefined, username)
+  const proof = keys.proof(scope, undefined, username, password)
+  const attempt = { scope, former: undefined, username, password, slot: keys.slot(scope, username), proof }
+  const compared = { scope, username: current?.username ?? username }
+  const caller = { account: account.name, from, lane: 'production' } as const
+  const admission = await guesses.admit(attempt, caller, { compared, beside: undefined })
+  if ('by' in admission) throw new TooMuch(Math.ceil(admission.retryAfter))
+  let found: Compared = 'busy'
+  try {
+    found = await hasher.compare({ password, proof }, current?.hash ?? 'decoy')
+    return found
+  } finally {
+    if (found !== 'mismatch') admission.absolve() // of a full queue and an outage, too
+  }
+}
+
+/**
+ * `POST /link`: two of those whom somebody has signed in as are one person. Both sign-ins stand in one session, the
+ * second because a form of the first asked for it, and are recent, which is all the proof there can be: no authority knows of the other.
+ */
+export async function linkIdentities(desk: Desk, request: FastifyRequest): Promise<Page> {
+  const change = await readChange(desk, request)
+  if (isPage(change)) return change
+  const others = await desk.reception.otherSelves(change)
+  const other = others.find(({ place }) => place.scope === change.fields.get('with'))
+  if (other === undefined || !other.fresh) {
+    return await show(desk, change, {
+      note: 'Sign in here once more, then for the other account from this page, and then say it. Nothing was changed this time.',
+    })
+  }
+  if (other.linked) {
+    return await show(desk, change, { note: 'That was known already. Nothing was changed this time.' })
+  }
+  const problem = await desk.registry.link(change.actor, change.identity, other.identity)
+  if (problem !== undefined) throw new Error(`two identities could not be linked: ${problem.problem}`)
+  tell(desk, change, change.username, 'linked')
+  return await showMade(show(desk, change, { done: 'Linked: both are you.' }))
 }

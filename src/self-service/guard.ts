@@ -1,11 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Desk } from './desk.ts'
-import { readFields } from './fields.ts'
-import { isFromHere } from './from-here.ts'
-import { framed, type Page } from './page.ts'
+import type { Desk } from './context.ts'
+import { framed, type Page } from './html.ts'
 import { notFromHere, plainHttp, wrongType } from './pages/trouble.ts'
 
 /** No browser says more; what comes with a tab or something behind it is not looked at at all (CVE-2026-25223). */
@@ -55,4 +54,52 @@ export async function addGuard(app: FastifyInstance, desk: Desk): Promise<void> 
 export function send(reply: FastifyReply, page: Page): FastifyReply {
   if (page.retryAfter !== undefined) reply.header('retry-after', page.retryAfter)
   return reply.code(page.status).type('text/html; charset=utf-8').send(framed(page, reply.request.id))
+}
+
+/**
+ * Whether a form comes from a page of ours, as far as browsers say. Pages with `Referrer-Policy: no-referrer` send
+ * `Origin: null`, so that proves nothing; then `Sec-Fetch-Site` does, and in any case the token in the form.
+ */
+function isFromHere(headers: IncomingHttpHeaders, publicUrl: string): boolean {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin') return false
+  // Forms navigate. A script that some upstream serves on this origin could send everything else.
+  const mode = headers['sec-fetch-mode']
+  if (mode !== undefined && mode !== 'navigate') return false
+  const { origin } = headers
+  if (origin === undefined || origin === 'null') return true
+  // `git.example.com.` is the same host: the dot makes the name absolute.
+  return origin.replace(/\.(?=:\d+$|$)/, '') === new URL(publicUrl).origin
+}
+
+/** The fields of a form or a query, each given once. */
+export type Fields = ReadonlyMap<string, string>
+
+const mostFields = 20
+
+/**
+ * Reads `application/x-www-form-urlencoded`. `undefined`: it cannot be read in one way only: an escape that is no
+ * UTF-8, bytes that no browser sends unescaped, a field given twice, or more fields than any form here has.
+ */
+export function readFields(text: string): Fields | undefined {
+  if (!/^[!-~]*$/.test(text)) return undefined
+  const fields = new Map<string, string>()
+  const pairs = text.split('&').filter(pair => pair !== '')
+  if (pairs.length > mostFields) return undefined
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=')
+    const name = decoded(equals === -1 ? pair : pair.slice(0, equals))
+    const value = decoded(equals === -1 ? '' : pair.slice(equals + 1))
+    if (name === undefined || value === undefined || fields.has(name)) return undefined
+    fields.set(name, value)
+  }
+  return fields
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
 }

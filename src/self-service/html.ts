@@ -8,7 +8,7 @@ export class Html {
 }
 
 /** What may stand in a template. Nothing comes of `undefined` and `false`, so that `condition && html...` works. */
-export type Content = Html | string | number | undefined | false | readonly Content[]
+type Content = Html | string | number | undefined | false | readonly Content[]
 
 /** Every value is escaped unless it is HTML itself, so a page cannot forget to. Attributes must be in quotes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
@@ -28,4 +28,59 @@ const escapes: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
+}
+
+/** A page, before the frame is put around it. */
+export interface Page {
+  readonly status: number
+  /** What the window is called: one for each state, so that a screen reader says where one is. */
+  readonly title: string
+  readonly main: Html
+  /** Seconds after which it makes sense to come again. */
+  readonly retryAfter?: number
+  /** Whether to show the reference by which an operator finds this request in the log. */
+  readonly reference?: boolean
+  /** The token of the session, if the page offers to sign out of it. */
+  readonly csrf?: string
+}
+
+/** Whether something is a finished page, and not what the next step needs. */
+export function isPage(value: object): value is Page {
+  return 'main' in value && 'title' in value
+}
+
+/** The whole document. Styles and scripts are files of their own: the policy of the page allows nothing inline. */
+export function framed(page: Page, requestId: string): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>${page.title} – Altgate</title>
+<link rel="icon" href="/_altgate/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/_altgate/style.css">
+<script src="/_altgate/page.js" defer></script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top">
+<a class="brand" href="/_altgate/"><img src="/_altgate/icon.svg" alt="" width="28" height="28"><span>Altgate</span></a>
+${page.csrf && signOut(page.csrf)}
+</header>
+<main id="main" tabindex="-1">
+${page.main}
+${page.reference && html`<p class="reference">Reference for your operator: <code>${requestId}</code></p>`}
+</main>
+</body>
+</html>
+`.text
+}
+
+function signOut(csrf: string): Html {
+  return html`<form method="post" action="/_altgate/sign-out">
+<input type="hidden" name="csrf" value="${csrf}">
+<button class="quiet" type="submit">Sign out</button>
+</form>`
 }

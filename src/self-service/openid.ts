@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import {
   allowInsecureRequests,
   authorizationCodeGrant,
@@ -6,16 +7,15 @@ import {
   buildAuthorizationUrl,
   ClientError,
   clockTolerance,
+  type Configuration,
   discovery,
   enableNonRepudiationChecks,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
-  type Configuration,
 } from 'openid-client'
-import { LRUCache } from 'lru-cache'
 import type { Authority, Claims } from './authority.ts'
-import { causesOf, ProviderFailed, type Failing } from './provider-failed.ts'
+import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
 /** What must be remembered until the person comes back; `state` is the name to find it by. */
 export interface Errand {

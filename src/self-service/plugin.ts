@@ -1,19 +1,35 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { addAssets } from './assets.ts'
-import { fieldsOf, show, switchCredential } from './changes.ts'
-import { claimCredential } from './claim.ts'
-import { createDesk, type Desk } from './desk.ts'
-import { pageAbout } from './failures.ts'
-import { readFields } from './fields.ts'
-import { addGuard, send } from './guard.ts'
-import { linkIdentities } from './link.ts'
-import { isPage, type Page } from './page.ts'
-import { noAuthority, noSuchPage, notFromHere, notUnderstood } from './pages/trouble.ts'
+import { InDoubt, Outage } from '../gateway/outage.ts'
+import { claimCredential, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
+import {
+  createDesk,
+  type Desk,
+  ProviderFailed,
+  type SelfServiceObserver,
+  type SelfServiceParts,
+} from './context.ts'
+import { addGuard, readFields, send } from './guard.ts'
+import { isPage, type Page } from './html.ts'
+import {
+  inDoubt,
+  noAuthority,
+  noSuchPage,
+  notFromHere,
+  notUnderstood,
+  outOfOrder,
+  providerTrouble,
+  tooLarge,
+  tooMuch,
+  wrongType,
+} from './pages/trouble.ts'
 import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
-import type { SelfServiceParts } from './parts.ts'
 import { isSameText } from './session.ts'
 import { setPassword } from './set-password.ts'
 import { finishSignIn, queryOf, signInToo, startSignIn } from './sign-in.ts'
+import { TooMuch } from './throttle.ts'
 
 /**
  * The page where people set their alternate credentials, to be mounted under `/_altgate` of the public port.
@@ -93,4 +109,48 @@ function addChange(
 /** Somebody goes to the address of a form, which is all that the browser shows of it. */
 function leadHome(app: FastifyInstance, path: string): void {
   app.get(path, (_, reply) => reply.redirect('/_altgate/', 303))
+}
+
+const files = [
+  ['style.css', 'text/css; charset=utf-8'],
+  ['page.js', 'text/javascript; charset=utf-8'],
+  ['icon.svg', 'image/svg+xml'],
+] as const
+
+/** Serves the page's style, script and icon. Browsers ask each time and get a 304: a new version counts at once. */
+function addAssets(app: FastifyInstance): void {
+  for (const [name, type] of files) {
+    const body = readFileSync(join(import.meta.dirname, 'assets', name))
+    const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
+    app.get(`/${name}`, (request, reply) => {
+      reply.header('etag', tag).header('cache-control', 'no-cache')
+      const same = request.headers['if-none-match']
+        ?.split(',')
+        .some(each => each.trim().replace(/^W\//, '') === tag)
+      return same === true ? reply.code(304).send() : reply.type(type).send(body)
+    })
+  }
+}
+
+/** Seconds after which it makes sense to come again when a part is down. */
+const outageRetryAfter = 5
+
+/** What people see of an error; the observer is told of what is not their fault. */
+function pageAbout(error: unknown, { id }: FastifyRequest, observer: SelfServiceObserver): Page {
+  if (error instanceof TooMuch) return tooMuch(error.retryAfter)
+  if (error instanceof ProviderFailed) {
+    observer.providerFailed(error, id)
+    return providerTrouble(error.failing)
+  }
+  if (error instanceof Outage) {
+    observer.outage(error)
+    if (error instanceof InDoubt) return inDoubt(error.made)
+    return outOfOrder(outageRetryAfter)
+  }
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  if (status === 413) return tooLarge
+  if (status === 415) return wrongType
+  if (typeof status === 'number' && status >= 400 && status < 500) return notUnderstood
+  observer.bug(error, id)
+  return outOfOrder(outageRetryAfter)
 }

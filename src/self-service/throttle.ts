@@ -45,12 +45,12 @@ export class TooMuch extends Error {
   }
 }
 
-export interface Throttle {
+export interface PageThrottle {
   /** Counts one; throws `TooMuch`. */
   count(what: keyof Limits, whose: string): void
 }
 
-export function createThrottle(limits: Limits, now: () => Instant): Throttle {
+export function createThrottle(limits: Limits, now: () => Instant): PageThrottle {
   const counters = {
     requests: counterOf(limits.requests, now),
     signIns: counterOf(limits.signIns, now),

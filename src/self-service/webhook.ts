@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { request } from 'undici'
+import type { Instant, Scope, Username } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
-import type { CredentialChange, Notice } from './notice.ts'
 
-export interface WebhookOptions {
+interface WebhookOptions {
   /** Some of them are keys themselves. */
   readonly url: Secret
   /** Key of the signature; without it notices are not signed. */
@@ -47,4 +47,20 @@ async function send(url: Secret, body: string, headers: Readonly<Record<string, 
   })
   await answer.body.dump()
   if (answer.statusCode >= 300) throw new Error(`the receiver of notices answered ${answer.statusCode}`)
+}
+
+/**
+ * A change that a person made on the page, for the service that tells its owner. Never a password. `contested`: nothing
+ * was changed, but another person has come under the owner's user name.
+ */
+export interface CredentialChange {
+  readonly scope: Scope
+  readonly username: Username
+  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed' | 'linked' | 'contested'
+  readonly at: Instant
+}
+
+/** Told after a change holds everywhere; must not throw, must not delay. */
+export interface Notice {
+  credentialChanged(change: CredentialChange): void
 }

@@ -5,8 +5,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { foldUsername, msaScope } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
-import type { CredentialChange } from '../../src/self-service/notice.ts'
-import { createWebhook } from '../../src/self-service/webhook.ts'
+import { createWebhook, type CredentialChange } from '../../src/self-service/webhook.ts'
 
 const change: CredentialChange = {
   scope: msaScope,

@@ -1,9 +1,8 @@
-import type { InDoubt } from '../../gateway/outage.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
-import { html, type Html } from '../html.ts'
-import type { Page } from '../page.ts'
-import { pageOf, signInFor, type Place } from '../places.ts'
-import type { Failing } from '../provider-failed.ts'
+import type { InDoubt } from '../../gateway/outage.ts'
+import type { Failing } from '../context.ts'
+import { html, type Html, type Page } from '../html.ts'
+import { pageOf, type Place, signInFor } from '../scope-names.ts'
 
 /** A page that says what is wrong and what to do about it. */
 function trouble(status: number, title: string, ...main: readonly Html[]): Page {

@@ -1,8 +1,7 @@
 import type { AccountRecord } from '../../gateway/registry.ts'
-import { html, type Html } from '../html.ts'
-import type { Page } from '../page.ts'
-import { pageOf, placeOf, signInFor, signsInWith } from '../places.ts'
-import { ownSets, type OwnSet } from './own-sets.ts'
+import { html, type Html, type Page } from '../html.ts'
+import { pageOf, placeOf, signInFor, signsInWith } from '../scope-names.ts'
+import { type OwnSet, ownSets } from './profile.ts'
 
 /** An account, for somebody who is not signed in for it. */
 export function welcome({ name, connection }: AccountRecord): Page {

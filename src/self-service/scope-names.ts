@@ -1,5 +1,5 @@
-import { describe, scopeOf, type Connection } from '../gateway/account.ts'
-import { msaScope, type AccountName, type Scope } from '../gateway/names.ts'
+import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import { type AccountName, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 
 /** A scope, in words for people. */

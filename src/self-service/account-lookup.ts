@@ -1,15 +1,21 @@
-import { msaScope, readAccountName, type Instant, type Scope } from '../gateway/names.ts'
-import type { AccountRecord } from '../gateway/registry.ts'
-import { authorityFor, type Authority, type NoAuthority } from './authority.ts'
-import type { Contests } from './contests.ts'
-import type { OtherSelf } from './pages/other-selves.ts'
-import type { OwnSet } from './pages/own-sets.ts'
-import type { Profile } from './pages/profile.ts'
+import {
+  type Instant,
+  msaScope,
+  type Owner,
+  readAccountName,
+  type Scope,
+  type Username,
+} from '../gateway/names.ts'
+import type { SessionStore } from '../gateway/ports.ts'
+import type { AccountRecord, Registry } from '../gateway/registry.ts'
+import { type Authority, authorityFor, type NoAuthority } from './authority.ts'
+import type { SelfServiceParts } from './context.ts'
+import type { Page } from './html.ts'
+import type { OtherSelf, OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
-import type { Page } from './page.ts'
-import type { SelfServiceParts } from './parts.ts'
-import { placeOf, placeOfScope, type Place } from './places.ts'
-import type { Identity, Session } from './session.ts'
+import { type Place, placeOf, placeOfScope } from './scope-names.ts'
+import { hashed, type Identity, type Session } from './session.ts'
+import type { Notice } from './webhook.ts'
 
 /** Somebody who asks for an account that is there. */
 export interface Guest {
@@ -139,4 +145,52 @@ function unknown(typed: string) {
 
 function shown(typed: string): string {
   return typed.replace(/\p{C}/gu, '').slice(0, longestShown).toWellFormed()
+}
+
+/**
+ * Names that an authority gives to one person while the credential of that name is another's: an address has passed on,
+ * or somebody has taken it. Only an operator knows which, and both persons must hear of it. All throw `Outage`.
+ */
+export interface Contests {
+  /** Whether the credential of that name is somebody else's. */
+  isTaken(scope: Scope, username: Username | undefined, owner: Owner): Promise<boolean>
+  /** Somebody has signed in. If their name is another's, that one will be told. */
+  signedIn(identity: Identity): Promise<void>
+  /** When somebody else last came under the name of this credential. */
+  since(scope: Scope, username: Username): Promise<Instant | undefined>
+}
+
+interface ContestsParts {
+  readonly registry: Pick<Registry, 'ownerOf'>
+  readonly sessions: SessionStore
+  readonly notice: Notice
+  readonly now: () => Instant
+}
+
+/** Milliseconds for which the owner is told on the page. */
+const told = 30 * 24 * 60 * 60_000
+
+export function createContests({ registry, sessions, notice, now }: ContestsParts): Contests {
+  async function isTaken(scope: Scope, username: Username | undefined, owner: Owner): Promise<boolean> {
+    if (username === undefined) return false
+    const its = await registry.ownerOf(scope, username)
+    return its !== undefined && its !== owner
+  }
+
+  return {
+    isTaken,
+    async signedIn({ scope, username, owner }) {
+      if (username === undefined || !(await isTaken(scope, username, owner))) return
+      await sessions.set(nameOf(scope, username), String(now()), now() + told)
+      notice.credentialChanged({ scope, username, what: 'contested', at: now() })
+    },
+    async since(scope, username) {
+      const at = await sessions.get(nameOf(scope, username))
+      return at === undefined ? undefined : Number(at)
+    },
+  }
+}
+
+function nameOf(scope: Scope, username: Username): string {
+  return hashed('contest', `${scope} ${username}`)
 }

@@ -1,0 +1,149 @@
+import type { IncomingMessage } from 'node:http'
+import { createTurns, type Turns } from '../common/calls.ts'
+import type { Naming } from '../gateway/account.ts'
+import type { AttemptKeys } from '../gateway/attempt.ts'
+import type { GeneratedPasswords } from '../gateway/generated-password.ts'
+import type { Instant } from '../gateway/names.ts'
+import type { Outage } from '../gateway/outage.ts'
+import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
+import type { Registry } from '../gateway/registry.ts'
+import type { Throttle } from '../gateway/throttle.ts'
+import { type Contests, createContests, createReception, type Reception } from './account-lookup.ts'
+import type { Authorities } from './authority.ts'
+import type { OpenId } from './openid.ts'
+import {
+  type Cookies,
+  createCookies,
+  createErrands,
+  createSessions,
+  type Errands,
+  type Sessions,
+} from './session.ts'
+import { createThrottle, type Limits, type PageThrottle, usualLimits } from './throttle.ts'
+import type { Notice } from './webhook.ts'
+
+/** What the routes of the page work with. */
+export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
+  readonly now: () => Instant
+  readonly secure: boolean
+  readonly cookies: Cookies
+  readonly sessions: Sessions
+  readonly errands: Errands
+  /** Loaded when the first person signs in: in most processes nobody ever does. */
+  readonly openId: () => Promise<OpenId>
+  readonly contests: Contests
+  readonly reception: Reception
+  readonly throttle: PageThrottle
+  readonly turns: Turns
+}
+
+export function createDesk(parts: SelfServiceParts): Desk {
+  const { publicUrl, signIn, now = Date.now, steadyNow = now } = parts
+  const { limits = usualLimits, providerTimeoutSeconds = 5 } = parts
+  const contests = createContests({ ...parts, now })
+  const secure = publicUrl.startsWith('https:')
+  return {
+    ...parts,
+    now,
+    secure,
+    cookies: createCookies(secure),
+    sessions: createSessions({ store: parts.sessions, life: signIn.sessionMinutes * 60_000, now }),
+    errands: createErrands({ store: parts.sessions, key: parts.signInKey, now }),
+    openId: once(async () => {
+      const { createOpenId } = await import('./openid.ts')
+      return createOpenId({
+        redirectUri: `${publicUrl}/_altgate/callback`,
+        timeoutSeconds: providerTimeoutSeconds,
+        maxAgeSeconds: signIn.freshMinutes * 60,
+      })
+    }),
+    contests,
+    reception: createReception({ ...parts, contests }, now),
+    throttle: createThrottle(limits, steadyNow),
+    turns: createTurns(),
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}
+
+/** What the page is made of. */
+export interface SelfServiceParts {
+  readonly registry: Pick<
+    Registry,
+    | 'account'
+    | 'accountsIn'
+    | 'directories'
+    | 'ownCredential'
+    | 'ownerOf'
+    | 'setCredential'
+    | 'switchCredential'
+    | 'claimCredential'
+    | 'link'
+    | 'linkedTo'
+  >
+  readonly credentials: Pick<CredentialStore, 'find'>
+  readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
+  readonly keys: AttemptKeys
+  readonly generated: GeneratedPasswords
+  /** Wrong passwords count at the credential they are compared with, here as at the door. */
+  readonly guesses: Pick<Throttle, 'admit'>
+  readonly sessions: SessionStore
+  /** 32 bytes by which the gateways of this store seal what browsers keep of a sign-in that is under way. */
+  readonly signInKey: Uint8Array
+  readonly notice: Notice
+  readonly observer: SelfServiceObserver
+  /** How people reach the gateway, without a trailing slash. */
+  readonly publicUrl: string
+  readonly naming: Naming
+  readonly signIn: Authorities & { readonly freshMinutes: number; readonly sessionMinutes: number }
+  /** Refuse plain http where `publicUrl` is https. */
+  readonly httpsOnly: boolean
+  /** Who sent a request, and whether by https, as far as can be told. */
+  readonly senderOf: (request: IncomingMessage) => { readonly from: string; readonly secure: boolean }
+  /** Whose addresses count as one: an address, or the network it is in. */
+  readonly networkOf: (address: string) => string
+  readonly limits?: Limits
+  /** Seconds that an identity provider may take for one answer. */
+  readonly providerTimeoutSeconds?: number
+  readonly now?: () => Instant
+  /** The clock by which requests are counted; `now` if left out. */
+  readonly steadyNow?: () => Instant
+}
+
+/** Told of what an operator should know; must not throw. `requestId` is the reference that the page shows. */
+export interface SelfServiceObserver {
+  providerFailed(failure: ProviderFailed, requestId: string): void
+  outage(outage: Outage): void
+  bug(error: unknown, requestId: string): void
+}
+
+/** How an identity provider failed: nobody there, no answer in time, or an answer that is none. */
+export type Failing = 'unreachable' | 'slow' | 'nonsense'
+
+/** An identity provider could not do its part. No fault of the person, and nothing was changed. */
+export class ProviderFailed extends Error {
+  readonly failing: Failing
+
+  constructor(failing: Failing, cause: unknown) {
+    super(`the identity provider failed: ${failing}`, { cause })
+    this.name = 'ProviderFailed'
+    this.failing = failing
+  }
+
+  /** For the log: what each cause says of itself, and nothing of what it carries: that may be a token. */
+  get detail(): string {
+    return causesOf(this.cause)
+      .map((each: Error & { code?: unknown; error?: unknown }) =>
+        [each.message, each.code, each.error].filter(part => typeof part === 'string').join(' '),
+      )
+      .join(': ')
+  }
+}
+
+/** An error and what caused it, outermost first. */
+export function causesOf(error: unknown): readonly Error[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : []
+}
