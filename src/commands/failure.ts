@@ -3,7 +3,7 @@ import { unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
-import type { Complaint } from '../settings/complaint.ts'
+import type { Complaint } from '../settings/document.ts'
 
 /** What was asked cannot be done. The message is one plain sentence or more; the exit code is 1. */
 export class Failure extends Error {}

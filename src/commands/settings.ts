@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printSettings } from '../settings/in-force.ts'
+import { printSettings } from '../settings/load.ts'
 import { examples } from './help.ts'
 import type { Toolbox } from './tools.ts'
 

@@ -1,6 +1,11 @@
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import { type Complaint, readDocument, type Tree } from './document.ts'
+import { settle } from './judge.ts'
 import { secret, text, whole, word } from './kinds.ts'
+import { isGroup } from './overrides.ts'
 import type { DeepReadonly } from './schema.ts'
+import { jsonSchemaOf, shapeOf } from './shape.ts'
 
 const share = {
   weight: whole(1, 1000).default(1).describe('How often it calls, compared with the callers beside it.'),
@@ -78,7 +83,7 @@ const target = z
   .describe('One deployment, by the name that the command line chooses it with.')
 
 /** Every setting of `altgate bench`: the type, the manual and the JSON Schema are made from it. */
-export const benchSchema = z.strictObject({
+const benchSchema = z.strictObject({
   targets: named(target, 'target').describe(
     'Your deployments. Nothing but these can be tested: the command line only chooses among their names.',
   ),
@@ -151,4 +156,50 @@ function isPlainAddress(value: string): boolean {
 /** Whether a password can be sent there without others reading it on its way. */
 function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
+
+interface BenchSource {
+  readonly file: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where the file's path starts. */
+  readonly cwd: string
+  /** The name of the target; without it the only one. */
+  readonly target: string | undefined
+}
+
+/** `names`: the targets there are, because none was chosen or there is none of that name. */
+export type LoadedBench =
+  | { readonly settings: BenchSettings }
+  | { readonly complaints: readonly Complaint[] }
+  | { readonly names: readonly string[] }
+
+/** What people may write in the settings of a load test. */
+export const benchJsonSchema = jsonSchemaOf(benchSchema)
+
+/** Reads the settings of a load test. Never throws for what people wrote. */
+export function loadBenchSettings({ file, env, cwd, target }: BenchSource): LoadedBench {
+  const path = resolve(cwd, file)
+  const read = readDocument(path, file)
+  if ('complaints' in read) return read
+
+  const names = targetNames(read.tree)
+  const chosen = target ?? (names.length === 1 ? names[0] : undefined)
+  if (names.length > 0 && (chosen === undefined || !names.includes(chosen))) return { names }
+  return settle(withOneTarget(read.tree, chosen), {
+    schema: benchSchema,
+    shape: shapeOf(benchJsonSchema),
+    surroundings: { env, folder: dirname(path) },
+    variables: new Map(),
+    complaints: [],
+  })
+}
+
+function targetNames(tree: Tree): readonly string[] {
+  return isGroup(tree) && isGroup(tree['targets']) ? Object.keys(tree['targets']) : []
+}
+
+/** Whoever tests one deployment needs the secrets of that one only. */
+function withOneTarget(tree: Tree, name: string | undefined): Tree {
+  if (name === undefined || !isGroup(tree) || !isGroup(tree['targets'])) return tree ?? {}
+  return { ...tree, targets: { [name]: tree['targets'][name] } }
 }

@@ -1,12 +1,41 @@
 import type { z } from 'zod'
-import { spell, type Complaint } from './complaint.ts'
-import type { Tree } from './document.ts'
-import { nearest } from './nearest.ts'
+import { type Complaint, nearest, spell, type Tree } from './document.ts'
 import { isGroup } from './overrides.ts'
-import { shapeAt, type Shape } from './shape.ts'
+import { resolveReferences, type Surroundings } from './references.ts'
+import { type Shape, shapeAt } from './shape.ts'
+
+interface Measure<T> {
+  readonly schema: z.ZodType<T>
+  readonly shape: Shape
+  readonly surroundings: Surroundings
+  /** Settings that came from the environment, and the variable. */
+  readonly variables: ReadonlyMap<string, string>
+  /** What was found wrong before. */
+  readonly complaints: readonly Complaint[]
+}
+
+/** The settings that a tree makes, its references followed; or everything that is wrong with it. */
+export function settle<T>(
+  tree: Tree,
+  { schema, shape, surroundings, variables, complaints }: Measure<T>,
+): { readonly settings: T } | { readonly complaints: readonly Complaint[] } {
+  const resolved = resolveReferences(tree, shape, surroundings)
+  const judged = schema.safeParse(resolved.tree)
+  const wrong = judged.success
+    ? []
+    : complaintsOf(judged.error, resolved.tree, { shape, hidden: resolved.hidden, variables })
+  const all = firstOfEachPath([...complaints, ...resolved.complaints, ...wrong])
+  return judged.success && all.length === 0 ? { settings: judged.data } : { complaints: all }
+}
+
+/** A reference that leads nowhere leaves its setting empty: that must not be complained about a second time. */
+function firstOfEachPath(complaints: readonly Complaint[]): readonly Complaint[] {
+  const paths = new Set<string>()
+  return complaints.filter(({ path }) => !paths.has(path) && paths.add(path))
+}
 
 /** What complaints may say of a value besides that it is wrong. */
-export interface Origins {
+interface Origins {
   /** The places that these settings have. */
   readonly shape: Shape
   /** Settings whose values must not be printed. */
@@ -16,7 +45,7 @@ export interface Origins {
 }
 
 /** Says in words what the schema found wrong in a tree. */
-export function complaintsOf(error: z.ZodError, tree: Tree, origins: Origins): readonly Complaint[] {
+function complaintsOf(error: z.ZodError, tree: Tree, origins: Origins): readonly Complaint[] {
   return error.issues.flatMap(issue => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map(key => unknownKey(issue.path, key, origins.shape))

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path'
-import { spell, type Complaint } from './complaint.ts'
-import { readDocument } from './document.ts'
+import { stringify } from 'yaml'
+import { type Complaint, readDocument, spell } from './document.ts'
+import { settle } from './judge.ts'
 import { override, readOverrides } from './overrides.ts'
 import { schema, type Settings } from './schema.ts'
-import { settle } from './settle.ts'
 import { shape } from './shape.ts'
 
-export interface SettingsSource {
+interface SettingsSource {
   /** The settings file; without it the one that `ALTGATE_CONFIG` names; without that, none. */
   readonly file?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
@@ -15,7 +15,7 @@ export interface SettingsSource {
 }
 
 /** The settings in force, or everything that is wrong with them. */
-export type Loaded = { readonly settings: Settings } | { readonly complaints: readonly Complaint[] }
+type Loaded = { readonly settings: Settings } | { readonly complaints: readonly Complaint[] }
 
 /** Defaults, then the file, then the environment. Never throws for what people wrote. */
 export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
@@ -37,4 +37,9 @@ export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
 /** The settings file that is meant; `undefined`: defaults and the environment are all there is. */
 export function settingsFile({ file, env }: Pick<SettingsSource, 'file' | 'env'>): string | undefined {
   return file ?? (env['ALTGATE_CONFIG'] || undefined)
+}
+
+/** The settings as YAML; a `Secret` shows itself as `[secret]`. */
+export function printSettings(settings: Settings): string {
+  return stringify(settings, { lineWidth: 0 })
 }

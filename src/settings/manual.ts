@@ -1,6 +1,8 @@
-import { sectionsOf } from './manual-sections.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { stringify } from 'yaml'
+import { benchJsonSchema } from './bench.ts'
 import { variableOf } from './overrides.ts'
-import { jsonSchema } from './shape.ts'
+import { jsonSchema, type JsonSchema } from './shape.ts'
 
 /** The manual, `config/README.md`: every setting, in the order of the schema. */
 export function manual(): string {
@@ -37,3 +39,146 @@ a file without its last newline; \`PATH\` is relative to the folder of the setti
 No complaint shows a value that came that way; what is called secret below is never shown at all.
 
 Relative paths in settings (\`certFile\`, \`log.file\`, \`sqlite:...\`) start at the folder that Altgate is started in.`
+
+/** Names the environment variable that overrides a setting. */
+type VariableOf = (path: readonly string[]) => string
+
+/** A manual's sections in Markdown, one for each setting at the top. `variableOf`: if the environment counts. */
+function sectionsOf(schema: JsonSchema, variableOf?: VariableOf): readonly string[] {
+  return Object.entries(schema.properties ?? {}).map(([key, part]) => section(key, part, variableOf))
+}
+
+function section(key: string, part: JsonSchema, variableOf?: VariableOf): string {
+  const members = membersOf(part).flatMap(member => entries([key], member, variableOf))
+  const alone = { key, part, required: false }
+  const about = members.length === 0 ? entries([], alone, variableOf) : [part.description ?? '']
+  return [`## ${key}`, ...about, ...members].join('\n\n')
+}
+
+/** One setting, or a group inside a group: its members stand below it with their whole path. */
+function entries(
+  above: readonly string[],
+  { key, part, required }: Member,
+  variableOf?: VariableOf,
+): readonly string[] {
+  const path = [...above, key]
+  const members = membersOf(part)
+  const facts = [
+    members.length === 0 ? kindOf(key, part) : 'group',
+    part.default === undefined ? (required ? 'required' : 'optional') : `default ${presetOf(part.default)}`,
+    ...(members.length === 0 && variableOf ? [`\`${variableOf(path)}\``] : []),
+  ]
+  const line = `**\`${path.join('.')}\`**: ${facts.join(' · ')}<br>\n${part.description ?? ''}`
+  return [line, ...members.flatMap(member => entries(path, member, variableOf))]
+}
+
+interface Member {
+  readonly key: string
+  readonly part: JsonSchema
+  /** Its group cannot do without it. */
+  readonly required: boolean
+}
+
+/** The members of a group, none for a single value. Of a choice between groups: each once, as a choice itself. */
+function membersOf(part: JsonSchema): readonly Member[] {
+  const choices = part.oneOf ?? [part]
+  if (typeof part.additionalProperties === 'object')
+    return [{ key: '<id>', part: part.additionalProperties, required: false }]
+  const keys = new Set(choices.flatMap(choice => Object.keys(choice.properties ?? {})))
+  return [...keys].map(key => {
+    const parts = choices.flatMap(choice => choice.properties?.[key] ?? [])
+    const description = parts.find(each => each.description)?.description ?? ''
+    const [only = {}] = parts
+    return {
+      key,
+      part: parts.every(each => isDeepStrictEqual(each, only)) ? only : { description, anyOf: parts },
+      required: choices.some(choice => choice.required?.includes(key) === true),
+    }
+  })
+}
+
+/** A default as it would stand in the file. */
+function presetOf(preset: unknown): string {
+  const text = stringify(preset, { collectionStyle: 'flow', flowCollectionPadding: true }).trim()
+  return `\`${text}\``
+}
+
+/** What can stand there, with its unit, which is the last part of its name. */
+function kindOf(key: string, part: JsonSchema): string {
+  if (part.items !== undefined)
+    return `list of ${kindOf(key, part.items).replace(/^whole number/, 'whole numbers')}`
+  if (part.enum !== undefined) return part.enum.map(word => `\`${word}\``).join(' or ')
+  if (part.anyOf !== undefined) return part.anyOf.map(choice => kindOf(key, choice)).join(' or ')
+  if (part.const !== undefined) return `\`${part.const}\``
+  if (part.type === 'integer') return `whole number${unitOf(key)} from ${part.minimum} to ${part.maximum}`
+  if (part.type === 'number') return `number from ${part.minimum} to ${part.maximum}`
+  return part.writeOnly === true ? 'text, secret' : 'text'
+}
+
+const units = [
+  [/Seconds$/, ' of seconds'],
+  [/Minutes$/, ' of minutes'],
+  [/Ms$/, ' of milliseconds'],
+  [/KiB$/, ' of KiB'],
+] as const
+
+function unitOf(key: string): string {
+  return units.find(([suffix]) => suffix.test(key))?.[1] ?? ''
+}
+
+/** The JSON Schema for editors: what the gateway's settings file may hold. */
+export function editorSchema(): string {
+  return editorSchemaOf('Settings of Altgate', jsonSchema)
+}
+
+/** The same for any settings file of ours; references included. */
+function editorSchemaOf(title: string, written: JsonSchema): string {
+  const { $schema, ...rest } = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...written }
+  const root = { $schema, title, ...withReferences(rest), $defs: { reference } }
+  return `${JSON.stringify(root, null, 2)}\n`
+}
+
+const reference = {
+  description: 'Where the value is: an environment variable, or a file relative to this one.',
+  oneOf: ['env', 'file'].map(key => ({
+    type: 'object',
+    properties: { [key]: { type: 'string' } },
+    required: [key],
+    additionalProperties: false,
+  })),
+}
+
+/** Every single value may be a reference instead. */
+function withReferences(part: JsonSchema): object {
+  const { description, default: preset, oneOf, followed: _, ...rest } = part
+  const about = { ...(description && { description }), ...(preset !== undefined && { default: preset }) }
+  if (oneOf !== undefined) return { ...about, oneOf: oneOf.map(withReferences) }
+  if (part.items !== undefined) return { ...about, ...rest, items: withReferences(part.items) }
+  if (typeof part.additionalProperties === 'object')
+    return { ...about, ...rest, additionalProperties: withReferences(part.additionalProperties) }
+  if (part.properties === undefined) return { ...about, anyOf: [rest, { $ref: '#/$defs/reference' }] }
+  const members = Object.entries(part.properties).map(([key, member]) => [key, withReferences(member)])
+  return { ...about, ...rest, properties: Object.fromEntries(members) }
+}
+
+/** The manual of the load test's settings, `config/bench.md`. */
+export function benchManual(): string {
+  return `${[benchIntroduction, ...sectionsOf(benchJsonSchema)].join('\n\n')}\n`
+}
+
+/** The JSON Schema for editors: what a settings file of the load test may hold. */
+export function benchEditorSchema(): string {
+  return editorSchemaOf('Settings of altgate bench', benchJsonSchema)
+}
+
+const benchIntroduction = `# Settings of the load test
+
+<!-- Generated from src/settings/bench.ts by \`npm run settings:print\`. Change it there. -->
+
+\`altgate bench\` reads them from the file that \`--config\` names, else from \`bench.yaml\` in the folder that it is started
+in; \`altgate bench --init\` writes [an example](bench.example.yaml). The environment overrides nothing here. \`<id>\` stands
+for names that you choose. [bench.schema.json](bench.schema.json) lets editors complete and check.
+
+Any single value may be a reference: \`{ env: NAME }\` is the text of an environment variable, \`{ file: PATH }\` the text of
+a file without its last newline; \`PATH\` is relative to the folder of the settings file. Secrets should be references. Only
+those of the chosen target must lead somewhere.`

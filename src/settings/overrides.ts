@@ -1,7 +1,5 @@
 import { parse } from 'yaml'
-import { spell, type Complaint } from './complaint.ts'
-import type { Tree } from './document.ts'
-import { nearest } from './nearest.ts'
+import { type Complaint, nearest, spell, type Tree } from './document.ts'
 import type { Shape } from './shape.ts'
 
 /** A setting that the environment overrides. */

@@ -1,7 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { benchEditorSchema, benchManual } from './bench-manual.ts'
-import { editorSchema } from './editor-schema.ts'
-import { manual } from './manual.ts'
+import { benchEditorSchema, benchManual, editorSchema, manual } from './manual.ts'
 
 // `npm run settings:print`: writes what is generated from the schema. A test fails when it is stale.
 const folder = new URL('../../config/', import.meta.url)

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { spell, unreadable, type Complaint } from './complaint.ts'
-import type { Tree } from './document.ts'
+import { type Complaint, spell, type Tree, unreadable } from './document.ts'
 import { isGroup, readValue } from './overrides.ts'
 import { memberOf, type Shape } from './shape.ts'
 

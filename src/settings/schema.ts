@@ -1,14 +1,9 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
-import { connections } from './connections.ts'
-import { forwarding } from './forwarding.ts'
-import { hashing } from './hashing.ts'
-import { keeping } from './keeping.ts'
-import { redis } from './redis.ts'
+import { hashing, keeping, redis } from './keeping.ts'
+import { notice, signIn, upstreamAuth } from './people.ts'
 import { accounts, serving } from './serving.ts'
-import { notice, signIn } from './sign-in.ts'
-import { upstreamAuth } from './upstream-auth.ts'
-import { throttle } from './throttling.ts'
+import { connections, forwarding, throttle } from './traffic.ts'
 
 /** Every setting: the type, the manual and the JSON Schema are made from it. The manual keeps this order. */
 export const schema = z

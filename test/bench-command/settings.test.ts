@@ -1,8 +1,8 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { benchEditorSchema, benchManual } from '../../src/settings/bench-manual.ts'
-import { loadBenchSettings, type LoadedBench } from '../../src/settings/load-bench.ts'
+import { benchEditorSchema, benchManual } from '../../src/settings/manual.ts'
+import { loadBenchSettings, type LoadedBench } from '../../src/settings/bench.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 
 const config = join(import.meta.dirname, '../../config')

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { editorSchema } from '../../src/settings/editor-schema.ts'
 import { loadSettings } from '../../src/settings/load.ts'
-import { manual } from '../../src/settings/manual.ts'
-import { jsonSchema, shape, type JsonSchema, type Shape } from '../../src/settings/shape.ts'
+import { editorSchema, manual } from '../../src/settings/manual.ts'
+import { jsonSchema, type JsonSchema, shape, type Shape } from '../../src/settings/shape.ts'
 
 const config = new URL('../../config/', import.meta.url)
 const fileText = (name: string) => readFileSync(new URL(name, config), 'utf8')

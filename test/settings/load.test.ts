@@ -1,7 +1,6 @@
 import t from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
-import { printSettings } from '../../src/settings/in-force.ts'
-import { loadSettings } from '../../src/settings/load.ts'
+import { loadSettings, printSettings } from '../../src/settings/load.ts'
 import { aFolder, complaintsAbout, settingsOf } from './support.ts'
 
 t.test('an empty file, or none, gives the defaults', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { printSettings } from '../../src/settings/in-force.ts'
+import { printSettings } from '../../src/settings/load.ts'
 import { complaintsAbout, settingsOf } from './support.ts'
 
 const contoso = '72f988bf-86f1-41af-91ab-2d7cd011db47'

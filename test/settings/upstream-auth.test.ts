@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
-import { printSettings } from '../../src/settings/in-force.ts'
+import { printSettings } from '../../src/settings/load.ts'
 import { complaintsAbout, settingsOf } from './support.ts'
 
 t.test('unless told otherwise, upstreams are told who it is in headers', async t => {
