@@ -3,10 +3,9 @@ import type { FormerConnection, Members } from '../gateway/account.ts'
 import type { History } from '../gateway/history.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { AccountStore } from '../gateway/ports.ts'
-import { connectionIn, type ConnectionRow } from './connection-row.ts'
-import { type Placeholder, prepare } from './prepare.ts'
-import { momentColumns, newestIn, type Seen } from './revision.ts'
-import type { Schema } from './schema.ts'
+import { momentColumns, newestIn, type Seen } from './change.ts'
+import { type Placeholder, prepare, type Schema } from './database.ts'
+import { connectionIn, type ConnectionRow } from './rows.ts'
 
 /** The accounts of the store. */
 export function createAccountStore(reading: Kysely<Schema>, history: History): AccountStore {

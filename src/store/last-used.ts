@@ -1,7 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { LastUsed, Use } from '../gateway/ports.ts'
-import type { Database } from './database.ts'
-import type { Schema } from './schema.ts'
+import type { Database, Schema } from './database.ts'
 
 /** Uses that are written by one statement. */
 const batchSize = 1000

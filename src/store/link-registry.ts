@@ -2,8 +2,8 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Owner, Scope, Username } from '../gateway/names.ts'
 import type { Person, Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'
-import { namesOf } from './credential-rows.ts'
-import type { Schema } from './schema.ts'
+import { namesOf } from './rows.ts'
+import type { Schema } from './database.ts'
 
 /** Who of one scope is who of another. */
 export function createLinkRegistry(

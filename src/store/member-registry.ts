@@ -2,9 +2,9 @@ import type { Kysely, Transaction } from 'kysely'
 import type { AccountName } from '../gateway/names.ts'
 import type { Problem, Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'
-import { missingScope } from './directory-registry.ts'
-import { addMember, membersOf, removeMember } from './member-rows.ts'
-import type { Schema } from './schema.ts'
+import { missingScope } from './account-registry.ts'
+import { addMember, membersOf, removeMember } from './rows.ts'
+import type { Schema } from './database.ts'
 
 type MemberRegistry = Pick<Registry, 'members' | 'addMembers' | 'removeMembers' | 'openToAll'>
 

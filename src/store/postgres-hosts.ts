@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Secret } from '../gateway/secret.ts'
-import { ContainedClient } from './contained-client.ts'
+import { ContainedClient } from './postgres.ts'
 
 /** The servers of one address, of which one is connected to: libpq's way of naming several, which pg does not know. */
 export interface PostgresHosts {

@@ -1,9 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
-import type { Database } from './database.ts'
-import { type Placeholder, prepare } from './prepare.ts'
-import type { Schema } from './schema.ts'
+import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
 /** Milliseconds between two times that this process removes what has expired. */
 const pruning = 10 * 60 * 1000

@@ -2,7 +2,7 @@ import { closeSync, linkSync, lstatSync, mkdirSync, openSync, realpathSync, rmSy
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Outage } from '../gateway/outage.ts'
-import { storeOutage } from './driver-error.ts'
+import { storeOutage } from './database.ts'
 
 /** Longest wait of a read, in milliseconds: only when a crashed process's log is being recovered. */
 const readPatience = 1000

@@ -1,3 +1,4 @@
+import { createHistory, type History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
@@ -11,26 +12,20 @@ import type {
   SessionStore,
   Waiting,
 } from '../gateway/ports.ts'
-import { createHistory, type History } from '../gateway/history.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
+import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
-import { createAccountRegistry } from './account-registry.ts'
-import { createMakeChange } from './change.ts'
-import { createChangeLog, pruneChanges } from './change-log.ts'
-import { createCredentialRecords } from './credential-records.ts'
+import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
-import { createCredentialStore } from './credential-store.ts'
+import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import type { Database, OpenHow } from './database.ts'
 import { createGateways } from './gateways.ts'
-import { createDirectoryRegistry } from './directory-registry.ts'
-import { type KeyName, sharedKey } from './keys.ts'
-import { createHashSurvey } from './hash-survey.ts'
+import { createHashSurvey, createRevocations, type KeyName, sharedKey } from './keys.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
-import { migrate } from './migrate.ts'
-import { createRevocations } from './revocations.ts'
+import { migrate } from './migrations.ts'
 import { createSessionStore } from './session-store.ts'
 
 /** What is kept: accounts, credentials, who changed what. Everything throws `Outage` when the database fails. */

@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Instant } from '../gateway/names.ts'
+import type { Schema } from './database.ts'
+
+/** All there are, in the order in which they are applied. */
+const migrations: readonly (readonly [name: string, apply: Migration])[] = [
+  ['0001-first-tables', firstTables],
+  ['0002-owners-and-sessions', ownersAndSessions],
+  ['0003-members-uses-and-links', membersUsesAndLinks],
+  ['0004-identity-and-tokens', identityAndTokens],
+  ['0005-gateways', gateways],
+  ['0006-canaries', canaries],
+]
+
+/**
+ * Brings the tables up to date. Only under `Database.exclusively`: any number of processes may start at once.
+ * Throws `Outage`, or an `Error` with a sentence for the operator if the store was made by a newer program.
+ */
+export async function migrate(db: Transaction<Schema>, now: Instant): Promise<void> {
+  // Not Kysely's Migrator: it makes its own tables before it takes the lock, and calls a newer store corrupt.
+  await db.schema
+    .createTable('migrations')
+    .ifNotExists()
+    .addColumn('name', 'text', column => column.primaryKey())
+    .addColumn('applied_at', 'bigint', column => column.notNull())
+    .execute()
+  const rows = await db.selectFrom('migrations').select('name').execute()
+  const applied = new Set(rows.map(row => row.name))
+  refuseNewer(applied)
+
+  for (const [name, apply] of migrations) {
+    if (applied.has(name)) continue
+    await apply(db)
+    await db.insertInto('migrations').values({ name, applied_at: now }).execute()
+  }
+}
+
+/** What an older program would write, a newer one may misread. */
+function refuseNewer(applied: ReadonlySet<string>): void {
+  const known = new Set(migrations.map(([name]) => name))
+  if ([...applied].every(name => known.has(name))) return
+  throw new Error('The store was made by a newer version of Altgate: run that version, or restore a backup.')
+}
+
+/** What a migration works on. Not typed by `schema.ts`: that is today's shape, and a migration is of its own day. */
+type Tables = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
+
+/** A step from one shape of the tables to the next. Once released it is never edited: stores out there took it. */
+type Migration = (db: Tables) => Promise<void>
+
+/** Directories, accounts and their history, credentials, the log of changes. `schema.ts` says what they mean. */
+async function firstTables(db: Tables): Promise<void> {
+  await accounts(db)
+  await credentials(db)
+  await changes(db)
+}
+
+async function accounts(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('directories')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('name', 'text', column => column.notNull())
+    .addColumn('issuer', 'text')
+    .execute()
+  await db.schema
+    .createTable('accounts')
+    .addColumn('name', 'text', column => column.primaryKey())
+    .addColumn('upstream', 'text', column => column.notNull())
+    .execute()
+  await db.schema
+    .createTable('connections')
+    .addColumn('account', 'text', column => column.notNull().references('accounts.name'))
+    .addColumn('revision', 'bigint', column => column.notNull())
+    .addColumn('since', 'bigint', column => column.notNull())
+    .addColumn('directory', 'text', column => column.references('directories.id'))
+    .addColumn('actor', 'text', column => column.notNull())
+    .addPrimaryKeyConstraint('connections_key', ['account', 'revision'])
+    .execute()
+}
+
+async function credentials(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('credentials')
+    .addColumn('subject', 'text', column => column.primaryKey())
+    .addColumn('scope', 'text', column => column.notNull())
+    .addColumn('username', 'text', column => column.notNull())
+    .addColumn('secondary', 'text')
+    .addColumn('hash', 'text', column => column.notNull())
+    .addColumn('enabled', 'integer', column => column.notNull().check(sql`enabled in (0, 1)`))
+    .addColumn('set_at', 'bigint', column => column.notNull())
+    .addColumn('revision', 'bigint', column => column.notNull())
+    .addUniqueConstraint('credentials_username', ['scope', 'username'])
+    .execute()
+  await db.schema
+    .createTable('usernames')
+    .addColumn('scope', 'text', column => column.notNull())
+    .addColumn('username', 'text', column => column.notNull())
+    .addColumn('subject', 'text', column => column.notNull().references('credentials.subject'))
+    .addPrimaryKeyConstraint('usernames_key', ['scope', 'username'])
+    .execute()
+  await db.schema.createIndex('usernames_subject').on('usernames').column('subject').execute()
+}
+
+async function changes(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('revision')
+    .addColumn('id', 'integer', column => column.primaryKey().check(sql`id = 1`))
+    .addColumn('newest', 'bigint', column => column.notNull())
+    .execute()
+  await sql`insert into revision (id, newest) values (1, 0)`.execute(db)
+  await db.schema
+    .createTable('changes')
+    .addColumn('revision', 'bigint', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('actor', 'text', column => column.notNull())
+    .addColumn('action', 'text', column => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('scope', 'text')
+    .addColumn('usernames', 'text', column => column.notNull())
+    .execute()
+  await db.schema
+    .createTable('keys')
+    .addColumn('name', 'text', column => column.primaryKey())
+    .addColumn('bytes', 'text', column => column.notNull())
+    .execute()
+}
+
+/** Who a credential belongs to, when it was last used, and who has signed in to the page. */
+async function ownersAndSessions(db: Tables): Promise<void> {
+  // SQLite adds one column at a time.
+  await db.schema.alterTable('credentials').addColumn('owner', 'text').execute()
+  await db.schema.alterTable('credentials').addColumn('last_used_at', 'bigint').execute()
+  await db.schema.alterTable('credentials').addColumn('last_used_from', 'text').execute()
+  // Any number of credentials may have no owner: no null is like another.
+  await db.schema
+    .createIndex('credentials_owner')
+    .unique()
+    .on('credentials')
+    .columns(['scope', 'owner'])
+    .execute()
+  await db.schema
+    .createTable('sessions')
+    .addColumn('id_hash', 'text', column => column.primaryKey())
+    .addColumn('data', 'text', column => column.notNull())
+    .addColumn('expires_at', 'bigint', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('sessions_expiry').on('sessions').column('expires_at').execute()
+}
+
+/** Whom an account lets in, who has used it, which moves are bridged or undone, and who is the same person. */
+async function membersUsesAndLinks(db: Tables): Promise<void> {
+  // SQLite adds one column at a time.
+  await db.schema
+    .alterTable('accounts')
+    .addColumn('members_only', 'integer', column =>
+      column.notNull().defaultTo(0).check(sql`members_only in (0, 1)`),
+    )
+    .execute()
+  await db.schema.alterTable('connections').addColumn('bridged_until', 'bigint').execute()
+  await db.schema
+    .alterTable('connections')
+    .addColumn('undo', 'integer', column => column.notNull().defaultTo(0).check(sql`undo in (0, 1)`))
+    .execute()
+  await members(db)
+  await uses(db)
+  await links(db)
+}
+
+async function members(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('members')
+    .addColumn('account', 'text', column => column.notNull().references('accounts.name'))
+    .addColumn('scope', 'text', column => column.notNull())
+    .addColumn('username', 'text', column => column.notNull())
+    .addColumn('subject', 'text', column => column.references('credentials.subject'))
+    .addPrimaryKeyConstraint('members_key', ['account', 'scope', 'username'])
+    .execute()
+  await db.schema.createIndex('members_username').on('members').columns(['scope', 'username']).execute()
+}
+
+async function uses(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('account_uses')
+    // Not every account that is used has a row of its own.
+    .addColumn('account', 'text', column => column.notNull())
+    .addColumn('subject', 'text', column => column.notNull().references('credentials.subject'))
+    .addColumn('used_at', 'bigint', column => column.notNull())
+    .addColumn('used_from', 'text', column => column.notNull())
+    .addPrimaryKeyConstraint('account_uses_key', ['account', 'subject'])
+    .execute()
+}
+
+async function links(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('links')
+    .addColumn('scope', 'text', column => column.notNull())
+    .addColumn('owner', 'text', column => column.notNull())
+    .addColumn('other_scope', 'text', column => column.notNull())
+    .addColumn('other_owner', 'text', column => column.notNull())
+    .addColumn('linked_at', 'bigint', column => column.notNull())
+    .addPrimaryKeyConstraint('links_key', ['scope', 'owner', 'other_scope'])
+    .execute()
+}
+
+/** Which store it is, and for each change a token by which it is told from another one of the same number. */
+async function identityAndTokens(db: Tables): Promise<void> {
+  await db.schema
+    .alterTable('revision')
+    .addColumn('store', 'text', column => column.notNull().defaultTo(''))
+    .execute()
+  await db.schema
+    .alterTable('revision')
+    .addColumn('token', 'text', column => column.notNull().defaultTo(''))
+    .execute()
+  await db.schema
+    .alterTable('changes')
+    .addColumn('token', 'text', column => column.notNull().defaultTo(''))
+    .execute()
+  await sql`update revision set store = ${randomUUID()}`.execute(db)
+}
+
+/** Which gateway processes trust their memory for how long, and up to which change they know of all. */
+async function gateways(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('gateways')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('host', 'text', column => column.notNull())
+    .addColumn('lease_ms', 'bigint', column => column.notNull())
+    .addColumn('number', 'bigint', column => column.notNull())
+    .addColumn('seen_at', 'bigint', column => column.notNull())
+    .execute()
+}
+
+/** How long changes took that commands made, until a gateway counts them; and trial changes, which nobody waits for. */
+async function canaries(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('revocations')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('microseconds', 'bigint', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .execute()
+  await db.schema
+    .createTable('canary')
+    .addColumn('id', 'integer', column => column.primaryKey())
+    .addColumn('number', 'bigint', column => column.notNull())
+    .addColumn('sent_at', 'bigint', column => column.notNull())
+    .execute()
+  await sql`insert into canary (id, number, sent_at) values (1, 0, 0)`.execute(db)
+  await db.schema
+    .alterTable('gateways')
+    .addColumn('canary', 'bigint', column => column.notNull().defaultTo(0))
+    .execute()
+}

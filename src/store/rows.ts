@@ -1,0 +1,166 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Connection } from '../gateway/account.ts'
+import {
+  type AccountName,
+  type DirectoryId,
+  msaScope,
+  type Scope,
+  type Subject,
+  type Username,
+} from '../gateway/names.ts'
+import type { Member, Problem } from '../gateway/registry.ts'
+import type { Schema } from './database.ts'
+
+/** A credential as a change writes it. When it was last used is no change, and `last-used.ts` writes it. */
+export type CredentialRow = Omit<Schema['credentials'], 'last_used_at' | 'last_used_from'>
+
+/** Both user names, or the one. */
+export function namesOf({
+  username,
+  secondary,
+}: {
+  readonly username: Username
+  readonly secondary?: Username | null
+}): readonly Username[] {
+  return secondary == null ? [username] : [username, secondary]
+}
+
+/** By its primary or secondary user name. */
+export async function findCredential(
+  db: Transaction<Schema>,
+  scope: Scope,
+  username: Username,
+): Promise<CredentialRow | undefined> {
+  return await db
+    .selectFrom('usernames')
+    .innerJoin('credentials', 'credentials.subject', 'usernames.subject')
+    .selectAll('credentials')
+    .where('usernames.scope', '=', scope)
+    .where('usernames.username', '=', username)
+    .executeTakeFirst()
+}
+
+/** Makes them, or replaces what is kept under their subjects; leaves those on or off as they are. */
+export async function writeCredentials(
+  db: Transaction<Schema>,
+  rows: readonly CredentialRow[],
+): Promise<void> {
+  const subjects = rows.map(row => row.subject)
+  await db.deleteFrom('usernames').where('subject', 'in', subjects).execute()
+  await db
+    .insertInto('credentials')
+    .values(rows)
+    .onConflict(conflict =>
+      conflict.column('subject').doUpdateSet(db => ({
+        username: db.ref('excluded.username'),
+        secondary: db.ref('excluded.secondary'),
+        hash: db.ref('excluded.hash'),
+        set_at: db.ref('excluded.set_at'),
+        revision: db.ref('excluded.revision'),
+        owner: db.ref('excluded.owner'),
+      })),
+    )
+    .execute()
+  const names = rows.flatMap(row =>
+    namesOf(row).map(username => ({ scope: row.scope, username, subject: row.subject })),
+  )
+  await db.insertInto('usernames').values(names).execute()
+}
+
+/** A member, with the name that it was listed by. */
+interface Listed extends Member {
+  readonly typed: Username
+}
+
+/** By subject if somebody has the name, so that it outlives renames; else by the name, if it can become one. */
+export async function addMember(
+  db: Transaction<Schema>,
+  account: AccountName,
+  scope: Scope,
+  typed: Username,
+): Promise<Problem | undefined> {
+  const credential = await findCredential(db, scope, typed)
+  // Authorities give addresses: another name will never be anybody's primary one.
+  if (credential === undefined && !typed.includes('@'))
+    return { problem: 'no-such-credential', username: typed, scope }
+  const { username, subject } = credential ?? { username: typed, subject: null }
+  await db
+    .insertInto('members')
+    .values({ account, scope, username, subject })
+    .onConflict(conflict => conflict.columns(['account', 'scope', 'username']).doUpdateSet({ subject }))
+    .execute()
+  return undefined
+}
+
+/** By the name that it was listed by. */
+export async function removeMember(
+  db: Transaction<Schema>,
+  account: AccountName,
+  scope: Scope,
+  typed: Username,
+): Promise<void> {
+  await db
+    .deleteFrom('members')
+    .where('account', '=', account)
+    .where('scope', '=', scope)
+    .where('username', '=', typed)
+    .execute()
+}
+
+/** Whoever was awaited under a name has come: from now on it is the person who counts. */
+export async function bindMembers(
+  db: Transaction<Schema>,
+  scope: Scope,
+  comers: readonly { readonly username: Username; readonly subject: Subject }[],
+): Promise<void> {
+  const waiting = await db
+    .selectFrom('members')
+    .select('username')
+    .distinct()
+    .where('scope', '=', scope)
+    .where('subject', 'is', null)
+    .execute()
+  const awaited = new Set(waiting.map(row => row.username))
+  for (const { username, subject } of comers.filter(comer => awaited.has(comer.username)))
+    await db
+      .updateTable('members')
+      .set({ subject })
+      .where('scope', '=', scope)
+      .where('username', '=', username)
+      .where('subject', 'is', null)
+      .execute()
+}
+
+/** In the order of scopes and of the names that they were listed by. */
+export async function membersOf(db: Kysely<Schema>, account: AccountName): Promise<readonly Listed[]> {
+  const rows = await db
+    .selectFrom('members')
+    .leftJoin('credentials', 'credentials.subject', 'members.subject')
+    .select(['members.scope', 'members.username as typed', 'credentials.username as present'])
+    .where('account', '=', account)
+    .orderBy('members.scope')
+    .orderBy('members.username')
+    .execute()
+  return rows.map(({ scope, typed, present }) => ({
+    scope,
+    username: present ?? typed,
+    typed,
+    waiting: present === null,
+  }))
+}
+
+/** A connection as it is joined with its directory: neither has a value for Microsoft accounts. */
+export interface ConnectionRow {
+  readonly directory: DirectoryId | null
+  readonly directory_name: string | null
+}
+
+/** The directory whose scope it is; `null`, as it is kept, for that of Microsoft accounts. */
+export function directoryOf(scope: Scope): DirectoryId | null {
+  return scope === msaScope ? null : (scope as string as DirectoryId) // `scopeOf`, the other way round
+}
+
+export function connectionIn({ directory, directory_name }: ConnectionRow): Connection {
+  if (directory === null || directory_name === null) return { kind: 'msa' }
+  return { kind: 'entra', directoryId: directory, directoryName: directory_name }
+}
