@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
 import type { Instant } from '../gateway/names.ts'
-import { familiarSeconds, type Book, type Entered } from './book.ts'
-import { weigh, type Counter, type Digest } from './rules.ts'
+import type { Throttling } from '../gateway/throttle.ts'
+import { type Counter, type Digest, type Familiar, type Guess, weigh } from './rules.ts'
 
 /**
  * Counters that are kept. Those used longest ago make room, so somebody with many addresses could push out others; the
@@ -56,3 +56,25 @@ export function createMemoryBook({ now }: { readonly now: () => Instant }): Book
     },
   }
 }
+
+/** Where guesses are noted. */
+export interface Book {
+  /**
+   * Notes a guess in every counter that is to have it, or, if one of them has no room, in none. Where the address is
+   * familiar that is `own`, and beyond it the password that was right there is let through while `reserve` has room.
+   */
+  enter(guess: Guess): Entered
+  /** Takes a guess out of these counters. */
+  strike(counters: readonly Counter[]): void
+  /** From now on, for some days, guesses with this mark are no stranger's. */
+  befriend(familiar: Familiar): void
+}
+
+/** The counters in which the guess was not before. */
+export type Entered = readonly Counter[] | Throttling
+
+/**
+ * Seconds for which an address is familiar after a password was right: a holiday away it is strange again, and gets in
+ * unless somebody guesses at that very time.
+ */
+export const familiarSeconds = 7 * 86_400

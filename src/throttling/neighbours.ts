@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
 import { isTagged, type Channel } from '../common/channel.ts'
-import { familiarSeconds } from './book.ts'
+import { familiarSeconds } from './memory-book.ts'
 import type { Digest, Familiar } from './rules.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Outage } from '../gateway/outage.ts'
 import { createBreaker } from '../verdicts/breaker.ts'
 import type { RedisServer } from '../verdicts/redis.ts'
-import { familiarSeconds, type Book, type Entered } from './book.ts'
+import { familiarSeconds, type Book, type Entered } from './memory-book.ts'
 import type { Counter, Digest, Guess } from './rules.ts'
 
 /** A guess that is on its way to Redis. */

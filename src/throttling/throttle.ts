@@ -1,11 +1,13 @@
 import { createHmac, createSecretKey } from 'node:crypto'
-import type { Instant } from '../gateway/names.ts'
-import type { Throttle } from '../gateway/throttle.ts'
+import { LRUCache } from 'lru-cache'
 import { among, networkOf } from '../common/addresses.ts'
+import { atMost } from '../engine/memory.ts'
+import type { Attempt, Caller } from '../gateway/attempt.ts'
+import type { Instant } from '../gateway/names.ts'
+import type { Throttle, Throttling } from '../gateway/throttle.ts'
 import { createMemoryBook } from './memory-book.ts'
 import type { Neighbours } from './neighbours.ts'
-import { createRepetition, type RepetitionLimit } from './repetition.ts'
-import { familiarTo, guessOf, type Familiar, type Limits, type Naming, type Rules } from './rules.ts'
+import { type Familiar, familiarTo, guessOf, type Limits, type Naming, type Rules } from './rules.ts'
 import type { SharedBook } from './shared-book.ts'
 
 export interface ThrottleOptions extends Limits {
@@ -16,7 +18,7 @@ export interface ThrottleOptions extends Limits {
   readonly exempt: readonly string[]
 }
 
-export interface ThrottleParts {
+interface ThrottleParts {
   /** Secret: what Redis holds bears names made with it. */
   readonly key: Uint8Array
   readonly now: () => Instant
@@ -106,4 +108,41 @@ function namingWith(key: Uint8Array): Naming {
     createHmac('sha256', secret)
       .update(JSON.stringify(['throttle', ...parts]))
       .digest('base64url')
+}
+
+/** So many requests with one and the same wrong password within so many seconds of the first. */
+interface RepetitionLimit {
+  readonly requests: number
+  readonly windowSeconds: number
+}
+
+/** Clients that were told "wrong" and go on. One of them, at worst: in each process as often. */
+interface Repetition {
+  /** Counts one. `undefined`: not too often. */
+  count(attempt: Pick<Attempt, 'proof'>, caller: Caller): Throttling | undefined
+}
+
+/** Loops that are told apart; the one that turned longest ago is forgotten. */
+const mostLoops = 20_000
+
+interface Loop {
+  readonly ends: Instant
+  times: number
+}
+
+/** Costs a look into memory, and nothing on the way of a good credential. */
+function createRepetition({ requests, windowSeconds }: RepetitionLimit, now: () => Instant): Repetition {
+  const loops = new LRUCache<string, Loop>(atMost(mostLoops))
+
+  return {
+    count({ proof }, { from, account }) {
+      const key = `${proof} ${account} ${from}`
+      const known = loops.get(key)
+      const loop = known && known.ends > now() ? known : { ends: now() + windowSeconds * 1000, times: 0 }
+      if (loop !== known) loops.set(key, loop)
+      loop.times += 1
+      if (loop.times <= requests) return undefined
+      return { by: 'repetition', retryAfter: (loop.ends - now()) / 1000 }
+    },
+  }
 }
