@@ -67,8 +67,8 @@ const revealers = new Map<string, string>([
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/self-service/openid.ts', 'the client secret proves to an identity provider who asks'],
   ['src/self-service/pages/set-password.ts', 'a generated password is shown once'],
-  ['src/upstream-auth/pass-through.ts', 'the credential of the user is sent on, where that is wanted'],
-  ['src/upstream-auth/swapped-credential.ts', 'a credential of the gateway is sent to the upstream'],
+  ['src/upstream-auth/credentials.ts', 'the credential of the user is sent on, where that is wanted'],
+  ['src/upstream-auth/credentials.ts', 'a credential of the gateway is sent to the upstream'],
   ['src/upstream-auth/entra-token.ts', 'the client secret proves to Entra ID who asks for a token'],
   ['src/self-service/webhook.ts', 'the address of a webhook may be a key, and notices are signed'],
 ])

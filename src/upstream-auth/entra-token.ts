@@ -1,13 +1,12 @@
 import {
   allowInsecureRequests,
   clientCredentialsGrant,
+  type Configuration,
   discovery,
   ResponseBodyError,
-  type Configuration,
 } from 'openid-client'
 import { Secret } from '../gateway/secret.ts'
-import type { EntraServicePrincipalOptions } from './entra-service-principal.ts'
-import type { FreshToken } from './kept-token.ts'
+import type { EntraServicePrincipalOptions, FreshToken } from './entra.ts'
 
 /** Seconds that the provider may take for one answer. */
 const timeout = 10

@@ -1,13 +1,19 @@
 import { unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
-import { entraServicePrincipal, type EntraServicePrincipalOptions } from './entra-service-principal.ts'
-import { identityHeaders, type IdentityHeadersOptions } from './identity-headers.ts'
+import {
+  identityHeaders,
+  type IdentityHeadersOptions,
+  passThrough,
+  type PassThroughOptions,
+  strip,
+  type StripOptions,
+  swappedCredential,
+  type SwappedCredentialOptions,
+} from './credentials.ts'
+import { entraServicePrincipal, type EntraServicePrincipalOptions } from './entra.ts'
 import type { Method, MethodParts, PublicKey } from './method.ts'
-import { passThrough, type PassThroughOptions } from './pass-through.ts'
 import { signedAssertion, type SignedAssertionOptions } from './signed-assertion.ts'
-import { strip, type StripOptions } from './strip.ts'
-import { swappedCredential, type SwappedCredentialOptions } from './swapped-credential.ts'
 
 /** The choice of a method, with what it needs. */
 export type MethodOptions =

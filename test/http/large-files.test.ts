@@ -4,7 +4,7 @@ import { request, type IncomingHttpHeaders, type IncomingMessage, type ServerRes
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { passThrough } from '../../src/upstream-auth/pass-through.ts'
+import { passThrough } from '../../src/upstream-auth/credentials.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, type World } from '../support/world.ts'

@@ -5,7 +5,7 @@ import type { UpstreamFailed } from '../../src/gateway/decision.ts'
 import type { Outage } from '../../src/gateway/outage.ts'
 import { createPublicServer, type PublicServerOptions } from '../../src/server/server.ts'
 import type { Crowding } from '../../src/proxying/upstream-reports.ts'
-import { identityHeaders } from '../../src/upstream-auth/identity-headers.ts'
+import { identityHeaders } from '../../src/upstream-auth/credentials.ts'
 import { aWorld, type World } from './world.ts'
 
 /** A public server on a free port, and what it told its observer. */

@@ -1,7 +1,7 @@
 // The verifier is the one of docs/upstream, so that what operators copy is what is tested here.
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import { signingKeys } from '../../src/upstream-auth/signing-keys.ts'
+import { signingKeys } from '../../src/upstream-auth/signed-assertion.ts'
 import type { Recorded } from '../support/recording-upstream.ts'
 import { masterKey, presenting, publicUrl } from './methods.ts'
 import { createVerifier, type Presented } from './verifier.ts'

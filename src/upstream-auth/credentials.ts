@@ -1,7 +1,41 @@
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
+import { identityOf } from '../gateway/upstream-auth.ts'
 import { keptSecret, type SecretSource } from './kept-secret.ts'
-import { noSignInPage, type Method, type MethodParts } from './method.ts'
+import { type Method, type MethodParts, noSignInPage } from './method.ts'
+
+export interface IdentityHeadersOptions {
+  readonly method: 'identity-headers'
+}
+
+/** Who this is, in headers. The upstream must believe them from the gateway alone. */
+export function identityHeaders(): Method {
+  return { authorize: ({ allowed }) => [...identityOf(allowed), ...noSignInPage] }
+}
+
+export interface PassThroughOptions {
+  readonly method: 'pass-through'
+}
+
+/** The upstream gets the user's own name and password, which the gateway has just found right. */
+export function passThrough(): Method {
+  return {
+    authorize: ({ ask }) => [
+      // The gate has refused a request with two of them.
+      ...ask.authorization.flatMap(header => ['Authorization', header.reveal()]),
+      ...noSignInPage,
+    ],
+  }
+}
+
+export interface StripOptions {
+  readonly method: 'strip'
+}
+
+/** The upstream learns nothing about who it is: that the gateway let the request in has to be enough. */
+export function strip(): Method {
+  return { authorize: () => noSignInPage }
+}
 
 export interface SwappedCredentialOptions {
   readonly method: 'swapped-credential'

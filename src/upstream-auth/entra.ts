@@ -1,6 +1,45 @@
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
-import type { Warn } from './method.ts'
+import { bearerHeaders } from './credentials.ts'
+import { keptSecret, type SecretSource } from './kept-secret.ts'
+import type { Method, MethodParts, Warn } from './method.ts'
+
+export interface EntraServicePrincipalOptions {
+  readonly method: 'entra-service-principal'
+  /** `https://login.microsoftonline.com/DIRECTORY-ID/v2.0` */
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: SecretSource
+  readonly scope: string
+}
+
+/** A token of the gateway's own service principal, by the client credentials grant (RFC 6749, 4.4). */
+export function entraServicePrincipal(
+  options: EntraServicePrincipalOptions,
+  { now, steadyNow = now, warn }: MethodParts,
+): Method {
+  const readClientSecret = keptSecret(options.clientSecret, now, warn)
+  // What speaks OpenID Connect is loaded where somebody presents tokens.
+  const fetch = async () => (await import('./entra-token.ts')).askForToken(options, readClientSecret())
+  const readToken = keptToken({ fetch, now: steadyNow, warn })
+  let written: Secret | undefined
+  let headers: readonly string[] = []
+
+  function headersOf(token: Secret): readonly string[] {
+    if (token !== written) {
+      written = token
+      headers = bearerHeaders(token)
+    }
+    return headers
+  }
+
+  return {
+    authorize() {
+      const token = readToken()
+      return token instanceof Promise ? token.then(headersOf) : headersOf(token)
+    },
+  }
+}
 
 /** An access token and how many seconds it lives. */
 export interface FreshToken {
@@ -8,7 +47,7 @@ export interface FreshToken {
   readonly lifeSeconds: number
 }
 
-export interface KeptTokenOptions {
+interface KeptTokenOptions {
   /** Asks for a new token; whatever it throws counts as a failure. */
   readonly fetch: () => Promise<FreshToken>
   readonly now: () => number
@@ -28,7 +67,7 @@ const pauses = { first: 1000, longest: 60_000 }
  * The token in force, at once while there is one, else a promise. One question is under way at a time, whoever asks;
  * after a failure the next one waits. Rejects with `Outage` when there is no token and none can be had.
  */
-export function keptToken({ fetch, now, warn }: KeptTokenOptions): () => Secret | Promise<Secret> {
+function keptToken({ fetch, now, warn }: KeptTokenOptions): () => Secret | Promise<Secret> {
   let kept: { readonly token: Secret; readonly renewAt: number; readonly endsAt: number } | undefined
   let asking: Promise<Secret> | undefined
   let failures = 0
