@@ -5,8 +5,8 @@ import { createAnnounce } from './revocation/publisher.ts'
 import type { Settings } from './settings/schema.ts'
 import type { OpenHow } from './store/database.ts'
 import { openStore, type Store, type StoreOptions } from './store/store.ts'
-import type { RedisServer } from './verdicts/redis.ts'
-import { createRevoke, type Revoke } from './verdicts/revoke.ts'
+import type { RedisServer } from './redis/server.ts'
+import { createRevoke, type Revoke } from './verdicts/kept.ts'
 
 /** What every process of ours stands on, the ones that serve and the ones that only change something. */
 export interface Foundation {
@@ -39,7 +39,7 @@ export async function openFoundation(
     const verdictKey = await store.key('verdicts')
     const keys = createAttemptKeys(verdictKey)
     const generated = createGeneratedPasswords(await store.key('passwords'))
-    const redis = settings.redis && (await import('./verdicts/redis.ts')).redisAt(settings.redis)
+    const redis = settings.redis && (await import('./redis/server.ts')).redisAt(settings.redis)
     const revoke = redis && createRevoke(redis, settings.verdicts)
     const announce =
       redis && revoke

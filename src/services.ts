@@ -27,8 +27,7 @@ import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
 import { createLocalVerdicts, type LocalVerdicts } from './verdicts/local.ts'
-import { createSharedVerdicts } from './verdicts/shared.ts'
-import { createVerdictCache } from './verdicts/two-tier.ts'
+import { createSharedVerdicts, createVerdictCache } from './verdicts/shared.ts'
 
 /** What a worker serves with. */
 export interface Services {

@@ -2,8 +2,8 @@ import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'no
 import type { Redis } from 'ioredis'
 import { readScope, type AccountName, type Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
-import { createBreaker } from '../verdicts/breaker.ts'
-import type { RedisServer } from '../verdicts/redis.ts'
+import { createBreaker } from '../redis/breaker.ts'
+import type { RedisServer } from '../redis/server.ts'
 import type { Claim, Dated } from './answer.ts'
 import type { Strangers } from './memory.ts'
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Slot } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Gateways, Revocations } from '../gateway/ports.ts'
-import type { RedisServer } from '../verdicts/redis.ts'
-import type { Revoke } from '../verdicts/revoke.ts'
+import type { RedisServer } from '../redis/server.ts'
+import type { Revoke } from '../verdicts/kept.ts'
 import { acksChannel, createRollCall, gatewaysKey, newsChannel } from './channels.ts'
 
 /**

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Announce, Waiting } from '../gateway/ports.ts'
-import type { RedisServer } from '../verdicts/redis.ts'
-import type { Revoke } from '../verdicts/revoke.ts'
+import type { RedisServer } from '../redis/server.ts'
+import type { Revoke } from '../verdicts/kept.ts'
 import {
   acksChannel,
   announcedKey,

@@ -1,7 +1,7 @@
 import type { History } from '../gateway/history.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { News } from '../gateway/ports.ts'
-import type { RedisServer } from '../verdicts/redis.ts'
+import type { RedisServer } from '../redis/server.ts'
 import { readCanary } from './canary.ts'
 import { defaultLeaseMs } from './channels.ts'
 import { type Announcement, type Forget, readAnnouncement } from './stale.ts'

@@ -6,7 +6,7 @@ import { type Change, numberOf } from '../gateway/history.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog, Gateways, News } from '../gateway/ports.ts'
-import { createBreaker } from '../verdicts/breaker.ts'
+import { createBreaker } from '../redis/breaker.ts'
 import { type Forget, type SlotOf, staleBy } from './stale.ts'
 
 /** News from the store's own log: always true, and as dear as asking the store. Without an answer memory is not trusted, but for a lease. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { RedisServer } from '../verdicts/redis.ts'
+import type { RedisServer } from '../redis/server.ts'
 import {
   acksChannel,
   announcedKey,

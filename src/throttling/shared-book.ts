@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Outage } from '../gateway/outage.ts'
-import { createBreaker } from '../verdicts/breaker.ts'
-import type { RedisServer } from '../verdicts/redis.ts'
+import { createBreaker } from '../redis/breaker.ts'
+import type { RedisServer } from '../redis/server.ts'
 import { familiarSeconds, type Book, type Entered } from './memory-book.ts'
 import type { Counter, Digest, Guess } from './rules.ts'
 

@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis'
+import type { KnownVerdict } from '../gateway/decision.ts'
 import type { Instant, Slot } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
-import { createBreaker } from './breaker.ts'
-import { poolOf, type Kept, type Named, type Pool } from './kept.ts'
-import { goneKey, poolKey } from './keys.ts'
-import type { RedisServer } from './redis.ts'
+import type { VerdictCache } from '../gateway/ports.ts'
+import { createBreaker } from '../redis/breaker.ts'
+import type { RedisServer } from '../redis/server.ts'
+import { goneKey, type Kept, type Named, type Pool, poolKey, poolOf } from './kept.ts'
+import type { LocalVerdicts } from './local.ts'
 import { createSeal, type ToldHistory } from './seal.ts'
 
 /** The verdicts that all processes share (L2). Losing it costs time: it never throws and nobody waits for it long. */
@@ -18,7 +20,7 @@ export interface SharedVerdicts {
   close(): void
 }
 
-export interface SharedOptions {
+interface SharedOptions {
   readonly server: RedisServer
   readonly history: ToldHistory
   /** The key of `createAttemptKeys`; Redis never sees it. */
@@ -121,3 +123,30 @@ redis.call('HSET', pool, proof, text)
 redis.call('PEXPIRE', pool, life)
 return 1
 `
+
+/** This process's memory in front of the one that all share; without `shared`, on one machine, just the memory. */
+export function createVerdictCache({
+  local,
+  shared,
+}: {
+  readonly local: LocalVerdicts
+  readonly shared?: SharedVerdicts | undefined
+}): VerdictCache {
+  /**
+   * A Redis that lost its data or failed over can still hold what was revoked: what this process was told to
+   * forget counts, and it is asked when the answer is here, because the news may have come while it was on its way.
+   */
+  function believe(attempt: Named, kept: Kept | undefined): KnownVerdict | undefined {
+    return kept !== undefined && local.adopt(attempt, kept) ? kept.verdict : undefined
+  }
+
+  return {
+    recall(attempt, asked) {
+      return local.recall(attempt) ?? shared?.recall(attempt, asked)?.then(kept => believe(attempt, kept))
+    },
+    remember(attempt, verdict) {
+      const kept = local.remember(attempt, verdict)
+      if (kept !== undefined) shared?.remember(attempt, kept)
+    },
+  }
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { RedisPlace } from '../../src/verdicts/redis.ts'
+import type { RedisPlace } from '../../src/redis/server.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { startCluster, startMovingAddress, startWatched } from '../support/redis-servers.ts'
 import { Secret } from '../../src/gateway/secret.ts'

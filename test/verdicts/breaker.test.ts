@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createBreaker } from '../../src/verdicts/breaker.ts'
+import { createBreaker } from '../../src/redis/breaker.ts'
 
 t.test('after five failures in a row only one caller in each quarter of a second is let through', async t => {
   let now = 0

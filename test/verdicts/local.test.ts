@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createLocalVerdicts } from '../../src/verdicts/local.ts'
-import { createVerdictCache } from '../../src/verdicts/two-tier.ts'
+import { createVerdictCache } from '../../src/verdicts/shared.ts'
 import { attempt, match, mismatch, revision } from './attempts.ts'
 import { testVerdictCache } from './contract.ts'
 import { lifetimes } from './process.ts'

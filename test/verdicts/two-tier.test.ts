@@ -1,6 +1,6 @@
 import t from 'tap'
-import { redisAt } from '../../src/verdicts/redis.ts'
-import { createRevoke } from '../../src/verdicts/revoke.ts'
+import { redisAt } from '../../src/redis/server.ts'
+import { createRevoke } from '../../src/verdicts/kept.ts'
 import { addressOf, startRedis } from '../support/redis.ts'
 import { attempt, match, mismatch, revision } from './attempts.ts'
 import { testVerdictCache } from './contract.ts'

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { containReplies } from './contained.ts'
-import { connectorTo, type Find, type Tls } from './redis-connector.ts'
+import { connectorTo, type Find, type Tls } from './addresses.ts'
+import { containReplies } from './breaker.ts'
 
 containReplies()
 

@@ -3,11 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { createClusterMap } from './cluster-map.ts'
-import { keepConnection, redisOutage, visitOnce, type Access, type Misled } from './redis-connections.ts'
-import { nameOf, readAddress, type Address, type Find, type Tls } from './redis-connector.ts'
-import { createSentinels } from './sentinels.ts'
-import { clusterShards, oneShard, type Shards } from './shards.ts'
+import { type Address, createSentinels, type Find, nameOf, readAddress, type Tls } from './addresses.ts'
+import { clusterShards, createClusterMap, oneShard, type Shards } from './cluster.ts'
+import { type Access, keepConnection, type Misled, redisOutage, visitOnce } from './connections.ts'
 
 /** Redis, wherever it is: one server, a primary that Sentinels watch, a Cluster. Whatever is asked fails soon rather than waits. */
 export interface RedisServer {
