@@ -12,11 +12,9 @@ import type { Connections } from './server/connections.ts'
 import { createPublicServer, type PublicServerOptions } from './server/server.ts'
 import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
-import { createCrowdReport } from './witnesses/crowds.ts'
-import type { Logger } from './witnesses/log.ts'
-import type { WorkerMetrics } from './witnesses/metrics.ts'
-import type { createOutageReport } from './witnesses/outages.ts'
-import { createRefusalReport } from './witnesses/refusals.ts'
+import type { Logger } from './telemetry/logs.ts'
+import type { WorkerMetrics } from './telemetry/metrics.ts'
+import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
 
 export interface AppParts {
   readonly settings: Settings

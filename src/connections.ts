@@ -2,9 +2,9 @@ import { Connections } from './server/connections.ts'
 import { connectionsWithin, openFilesLimit } from './listening.ts'
 import type { Settings } from './settings/schema.ts'
 import { among, networkOf } from './common/addresses.ts'
-import { createConnectionReport } from './witnesses/connections.ts'
-import type { Logger } from './witnesses/log.ts'
-import type { WorkerMetrics } from './witnesses/metrics.ts'
+import { createConnectionReport } from './telemetry/reports.ts'
+import type { Logger } from './telemetry/logs.ts'
+import type { WorkerMetrics } from './telemetry/metrics.ts'
 
 interface ConnectionParts {
   readonly settings: Settings

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { handOver, type HandedOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import { aborted } from './stopping.ts'
-import type { Logger } from './witnesses/log.ts'
+import type { Logger } from './telemetry/logs.ts'
 
 /** What a worker tells the primary process; other users of the channel (hashing, metrics) have tags of their own. */
 export type FromWorker =

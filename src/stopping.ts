@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Settings } from './settings/schema.ts'
-import type { Logger } from './witnesses/log.ts'
+import type { Logger } from './telemetry/logs.ts'
 
 /** The time that a gateway has from SIGTERM to its end. */
 export interface Stopping {

@@ -1,7 +1,7 @@
 import { limitNamed } from './listening.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import type { Settings } from './settings/schema.ts'
-import type { Logger } from './witnesses/log.ts'
+import type { Logger } from './telemetry/logs.ts'
 
 interface Started {
   readonly settings: Settings

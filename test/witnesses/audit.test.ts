@@ -4,7 +4,7 @@ import type { Account } from '../../src/gateway/account.ts'
 import type { Ask } from '../../src/gateway/ask.ts'
 import type { Refused } from '../../src/gateway/decision.ts'
 import { foldUsername, msaScope, type AccountName, type Slot } from '../../src/gateway/names.ts'
-import { createAuditLog } from '../../src/witnesses/audit.ts'
+import { createAuditLog } from '../../src/telemetry/logs.ts'
 
 const fabrikam: Account = {
   name: 'fabrikam' as AccountName,

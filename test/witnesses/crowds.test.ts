@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Allow } from '../../src/gateway/decision.ts'
-import { createCrowdReport } from '../../src/witnesses/crowds.ts'
-import type { Logger } from '../../src/witnesses/log.ts'
+import { createCrowdReport } from '../../src/telemetry/reports.ts'
+import type { Logger } from '../../src/telemetry/logs.ts'
 
 t.test('every request of a crowd is counted, and one of a minute is logged', async t => {
   let now = 0

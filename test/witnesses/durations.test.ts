@@ -1,6 +1,6 @@
 import { Histogram, Registry } from 'prom-client'
 import t from 'tap'
-import { Durations, showDurations } from '../../src/witnesses/durations.ts'
+import { Durations, showDurations } from '../../src/telemetry/metrics.ts'
 
 const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const name = 'waited_seconds'

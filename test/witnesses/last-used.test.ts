@@ -9,7 +9,7 @@ import { Outage } from '../../src/gateway/outage.ts'
 import type { PasswordHash, Use } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'
-import { createLastUsedWitness } from '../../src/witnesses/last-used.ts'
+import { createLastUsedWitness } from '../../src/telemetry/last-used.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 
 const fabrikam: Account = {

@@ -1,5 +1,5 @@
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client'
-import { Durations, showDurations } from './durations.ts'
+import { Durations, showDurations } from './metrics.ts'
 
 /** What the primary process counts itself, and how it collects what the workers count. */
 export interface PrimaryMetrics {

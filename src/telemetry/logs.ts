@@ -1,17 +1,115 @@
+import { type Level, type Logger, pino } from 'pino'
 import type { Ask } from '../gateway/ask.ts'
-import type { Change } from '../gateway/history.ts'
-import { unreachable, type Decision, type NotAllowed } from '../gateway/decision.ts'
+import { type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { Change } from '../gateway/history.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { openLog, withoutRedaction, type Logger, type OpenLog } from './log.ts'
-import type { Sink } from './sink.ts'
+import { Sink, type SinkEvents, type SinkOptions } from './sink.ts'
 
-export interface AuditLog extends Witness {
+/** The logs of one process. */
+export interface Logs {
+  readonly log: Logger
+  readonly audit: OpenAuditLog
+  /** A sentence, if a file can never be written. A disk that is full today is another matter. */
+  readonly flaw: string | undefined
+}
+
+/** What the settings say of them. */
+interface LogSettings {
+  readonly log: Parameters<typeof openLog>[0]
+  readonly audit: Omit<Parameters<typeof openAuditLog>[0]['settings'], 'bufferKiB'>
+}
+
+/** Opens both. Never throws; `dropped` is told of each line that is lost; `standardOutput` is a descriptor. */
+export function openLogs(
+  settings: LogSettings,
+  dropped: (which: 'log' | 'audit') => void,
+  standardOutput = 1,
+): Logs {
+  const within = openLog({ ...settings.log, standardOutput }, { dropped: () => dropped('log') })
+  const audit = openAuditLog({
+    settings: { ...settings.audit, bufferKiB: settings.log.bufferKiB },
+    within,
+    dropped: () => dropped('audit'),
+  })
+  const files = [
+    [settings.log.file, within.sink],
+    [settings.audit.file, audit.sink],
+  ] as const
+  const wrong = files.find(([file, { trouble }]) => file !== undefined && forGood.has(trouble ?? ''))
+  const flaw = wrong && `${wrong[0]} cannot be written (${wrong[1].trouble}).`
+  return { log: within.log, audit, flaw }
+}
+
+const forGood: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EPERM',
+  'EISDIR',
+  'ENOTDIR',
+  'EROFS',
+  'ENAMETOOLONG',
+  'ELOOP',
+])
+
+export type { Logger } from 'pino'
+
+/**
+ * Where secrets would be if somebody logged a whole request, header set or settings tree. `Secret` is the first
+ * net, this is the second.
+ */
+const redacted = ['authorization', 'Authorization', 'password', 'cookie', 'set-cookie', 'hash']
+const paths = redacted.flatMap(key => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`])
+
+/** A log, and where its lines go. */
+interface OpenLog {
+  readonly log: Logger
+  readonly sink: Sink
+}
+
+/**
+ * JSON lines to standard output, or appended to `file`. Never throws: what `sink` says is why they cannot be written, if so.
+ * `dropped` is told of each line that is lost; how many it were is told in the log itself, when lines can be written again.
+ */
+function openLog(
+  { level, ...where }: { readonly level: Level } & SinkOptions,
+  { dropped, failed }: Pick<SinkEvents, 'dropped' | 'failed'> = { dropped: () => {} },
+): OpenLog {
+  const sink = new Sink(where, {
+    dropped,
+    ...(failed && { failed }),
+    resumed: lost => log.error({ dropped: lost }, 'lines could not be written for a while'),
+  })
+  const log = pino({ level, base: null, redact: { paths, censor: '[secret]' }, timestamp }, sink)
+  return { log, sink }
+}
+
+/**
+ * The same log for lines whose every field was chosen by name: looking for secrets in them would cost more than all
+ * the rest of a decision.
+ */
+function withoutRedaction(log: Logger): Logger {
+  return log.child({}, { redact: [] })
+}
+
+let stamped = 0
+let stamp = ''
+
+/** RFC 3339 in UTC; written once for all lines of one millisecond. */
+function timestamp(): string {
+  const now = Date.now()
+  if (now !== stamped) {
+    stamped = now
+    stamp = `,"time":"${new Date(now).toISOString()}"`
+  }
+  return stamp
+}
+
+interface AuditLog extends Witness {
   /** One line for something that was changed, whoever changed it. */
   readonly changed: (change: Change) => void
 }
 
-export interface AuditOptions {
+interface AuditOptions {
   readonly settings: {
     readonly bufferKiB: number
     readonly file?: string
@@ -24,14 +122,14 @@ export interface AuditOptions {
   readonly dropped: () => void
 }
 
-export interface OpenAuditLog extends AuditLog {
+interface OpenAuditLog extends AuditLog {
   readonly sink: Sink
   /** The same gateway; if nothing may be decided that is not written down, it decides nothing while that is so. */
   readonly guard: (gateway: Gateway) => Gateway
 }
 
 /** The audit log that the settings ask for: in a file of its own, or among the lines of the log. */
-export function openAuditLog({
+function openAuditLog({
   settings: { file, bufferKiB, onFailure },
   within,
   dropped,

@@ -1,6 +1,14 @@
-import { closeSync, fstatSync, writeSync } from 'node:fs'
-import { isNamed, openToAppend, withoutWaiting } from './sink-files.ts'
-import { fromLineAt, lineEnd, wholeLines } from './whole-lines.ts'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 
 export interface SinkOptions {
   /** Left out: standard output. */
@@ -182,3 +190,52 @@ function codeOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   throw error
 }
+
+/** Never waits for whoever reads a pipe. Only the user of this process may read what it makes. */
+function openToAppend(file: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  return openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600)
+}
+
+/**
+ * A descriptor of standard output whose writes do not wait. Node makes a pipe or a socket so, for all that share it, when it
+ * opens it as a stream; anything else is opened once more.
+ */
+function withoutWaiting(descriptor: number): number {
+  const kind = fstatSync(descriptor)
+  if (kind.isCharacterDevice())
+    try {
+      const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants
+      return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY)
+    } catch {
+      return descriptor // not Linux, or somebody else's terminal
+    }
+  if (descriptor === 1 && !kind.isFile()) void process.stdout
+  return descriptor
+}
+
+/** Whether a file that was opened is still the one of that name. */
+function isNamed(file: string, opened: Stats): boolean {
+  const named = statSync(file, { throwIfNoEntry: false })
+  return named !== undefined && named.ino === opened.ino && named.dev === opened.dev
+}
+
+/** A pipe takes so many bytes in one piece: other processes that write to it come before or after them. */
+const pipePiece = 4096
+
+/** As many lines as a pipe takes in one piece, or the first one if it is longer. */
+function wholeLines(bytes: Buffer): Buffer {
+  if (bytes.length <= pipePiece) return bytes
+  const end = bytes.lastIndexOf(newline, pipePiece - 1)
+  return bytes.subarray(0, end > 0 ? end + 1 : bytes.indexOf(newline) + 1)
+}
+
+/** From the beginning of the line in which this place is; nothing if it is between two lines. */
+function fromLineAt(bytes: Buffer, place: number): Buffer | undefined {
+  const beginning = place === 0 ? 0 : bytes.lastIndexOf(newline, place - 1) + 1
+  return beginning === place ? undefined : bytes.subarray(beginning)
+}
+
+const lineEnd = Buffer.from('\n')
+const newline = 10

@@ -1,0 +1,140 @@
+import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
+import type { AccountName, Instant } from '../gateway/names.ts'
+import type { Outage, Part } from '../gateway/outage.ts'
+import type { Logger } from './logs.ts'
+
+/** Milliseconds without another one after which it is over. */
+const closedQuietMs = 10_000
+
+/**
+ * Counts the connections that the gateway closed of its own accord, and logs when that begins and when it is over: a flood
+ * closes thousands in a second.
+ */
+export function createConnectionReport(log: Logger, count: (why: string) => void) {
+  const current = new Map<string, { closed: number; over: NodeJS.Timeout }>()
+
+  function end(why: string): void {
+    log.info({ because: why, closed: current.get(why)?.closed }, 'no more connections have to be closed')
+    current.delete(why)
+  }
+
+  return {
+    closed(why: string, network: string): void {
+      count(why)
+      const under = current.get(why)
+      if (under === undefined) {
+        log.warn({ because: why, from: network }, 'connections of callers are closed')
+        current.set(why, { closed: 1, over: setTimeout(end, closedQuietMs, why).unref() })
+        return
+      }
+      under.closed += 1
+      under.over.refresh()
+    },
+  }
+}
+
+/** Milliseconds between two log lines: a crowd makes thousands of requests wait. */
+const crowdQuietMs = 60_000
+
+interface CrowdReportOptions {
+  readonly log: Logger
+  /** Told what became of each request: one of a closed list. */
+  readonly count: (result: string) => void
+  readonly now: () => Instant
+}
+
+/** Counts the requests that found all connections to their upstream taken, and names at most one user a minute. */
+export function createCrowdReport({ log, count, now }: CrowdReportOptions) {
+  let lastLogged = -Infinity
+
+  return (result: string, { account, username }: Allow, request: string): void => {
+    count(result)
+    const at = now()
+    if (at - lastLogged < crowdQuietMs) return
+    lastLogged = at
+    log.warn(
+      { request, account: account.name, username, result },
+      'a request found all connections to its upstream taken',
+    )
+  }
+}
+
+/** Milliseconds between two log lines about one part: when it is down, every request meets it. */
+const outageQuietMs = 5000
+
+/** Counts every outage, and logs each part's at most every five seconds. */
+export function createOutageReport(log: Logger, count: (part: Part) => void): (outage: Outage) => void {
+  const lastLogged = new Map<Part, number>()
+
+  return outage => {
+    count(outage.part)
+    const now = performance.now()
+    if (now - (lastLogged.get(outage.part) ?? -Infinity) < outageQuietMs) return
+    lastLogged.set(outage.part, now)
+    log.warn({ part: outage.part, cause: String(outage.cause) }, outage.message)
+  }
+}
+
+/** Milliseconds between two alerts about one account: every request of it meets the same refusal. */
+const refusalQuietMs = 60_000
+
+interface RefusalReportOptions {
+  readonly log: Logger
+  /** Told of each refusal, with the method by which the upstream was told who it is. */
+  readonly count: (method: string) => void
+  readonly methodOf: (account: AccountName) => string
+  readonly now: () => Instant
+}
+
+/**
+ * Counts the requests for which an upstream refused what the gateway presented, and alerts the operator at most once
+ * a minute for each account. The user has done nothing wrong and can do nothing about it.
+ */
+export function createRefusalReport({ log, count, methodOf, now }: RefusalReportOptions) {
+  const lastAlert = new Map<AccountName, Instant>()
+
+  return (account: AccountName, { because }: UpstreamFailed, request: string): void => {
+    // What Azure DevOps says instead of 401 is a page for people.
+    if (because !== 'unauthorized' && because !== 'sign-in-page') return
+    const method = methodOf(account)
+    count(method)
+    const at = now()
+    if (at - (lastAlert.get(account) ?? -Infinity) < refusalQuietMs) return
+    lastAlert.set(account, at)
+    log.error({ request, account, method, because }, 'an upstream refuses what the gateway presents to it')
+  }
+}
+
+/** Milliseconds between two log lines: what is thrown once for each request must not fill a disk. */
+const bugQuietMs = 1000
+
+/**
+ * The last resort, for a process that serves: an error that nobody caught is a bug of ours or of a library. It is
+ * logged and counted, and the process goes on. To end would cut every request that is under way, and whoever can bring
+ * the error about could end the next process as well. What a request, a connection or a statement throws is caught
+ * where it belongs; what gets here has left nothing of theirs half done that others share. Errors before a process
+ * serves still end it.
+ */
+export function keepServing({ log, count }: { readonly log: Logger; readonly count: () => void }): void {
+  let unlogged = 0
+  let loggedAt = -Infinity
+
+  function report(error: unknown, origin: string): void {
+    count()
+    unlogged += 1
+    if (performance.now() - loggedAt < bugQuietMs) return
+    // The text alone: errors of libraries carry commands with passwords in them.
+    const stack = error instanceof Error ? error.stack : 'not an error'
+    log.error({ stack, origin, bugs: unlogged }, 'a bug: an error that nobody caught; the process goes on')
+    loggedAt = performance.now()
+    unlogged = 0
+  }
+
+  process.on('uncaughtException', (error, origin) => {
+    try {
+      report(error, origin)
+    } catch {
+      // Where even this cannot be told there is nobody left to tell; thrown from here it would end the process.
+    }
+  })
+}
