@@ -1,9 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { handOver, type HandedOver } from './settings/handed-over.ts'
+import { type HandedOver, handOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
-import { aborted } from './stopping.ts'
 import type { Logger } from './telemetry/logs.ts'
 
 /** What a worker tells the primary process; other users of the channel (hashing, metrics) have tags of their own. */
@@ -33,7 +32,7 @@ export interface Fleet {
   stop(graceSeconds: number): Promise<void>
 }
 
-export interface FleetParts {
+interface FleetParts {
   readonly size: number
   /** The same for every worker, also for those that take another one's place after the file has changed. */
   readonly settings: Settings
@@ -62,7 +61,7 @@ const heap = [
 ]
 
 /** Does not move for signals, from the beginning. */
-const unmoved = `--import=${new URL('./unmoved.ts', import.meta.url).href}`
+const ignoreSignals = `--import=${new URL('./ignore-signals.ts', import.meta.url).href}`
 
 /** glibc keeps memory for each thread that ever asked for some: twenty megabytes in each worker, for no gain. */
 const oneArena = { MALLOC_ARENA_MAX: '1' }
@@ -90,7 +89,7 @@ export async function startFleet({ size, settings, store, started, log, abort }:
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
     args: [],
-    execArgv: [...process.execArgv, ...heap, unmoved],
+    execArgv: [...process.execArgv, ...heap, ignoreSignals],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 1],
   })
   const workers = new Map<Worker, 'starting' | 'listening'>()
@@ -176,4 +175,55 @@ function listens(worker: Worker): Promise<void> {
       if (signal === null) reject(new Error(`a worker ended with status ${code} before it listened`))
     })
   })
+}
+
+/** The time that a gateway has from SIGTERM to its end. */
+export interface Stopping {
+  /** Of the grace for requests under way. */
+  secondsLeft(): number
+  /** Gives load balancers the time to notice what `/ready` says. Who pressed Ctrl-C has none, and waits for it. */
+  drain(fleet: { listening(): number; drain(): void }): Promise<void>
+}
+
+/** Seconds that closing may take after the last request. */
+const closingSeconds = 10
+
+/** Begins to count when `stop` is aborted, however far the start has come. */
+export function beginStopping({
+  settings: { stop: limits },
+  stop,
+  log,
+}: {
+  readonly settings: Settings
+  readonly stop: AbortSignal
+  readonly log: Logger
+}): Stopping {
+  let since: number | undefined
+  void aborted(stop).then(() => {
+    since = performance.now()
+    setTimeout(giveUp, (limits.graceSeconds + closingSeconds) * 1000, log).unref()
+  })
+  return {
+    secondsLeft() {
+      const gone = since === undefined ? 0 : (performance.now() - since) / 1000
+      return Math.max(0, limits.graceSeconds - gone)
+    },
+    async drain(fleet) {
+      if (stop.reason === 'SIGINT' || fleet.listening() === 0) return
+      fleet.drain()
+      await delay(Math.min(limits.drainSeconds, limits.graceSeconds) * 1000)
+    },
+  }
+}
+
+/** Whatever hangs while it is being closed must not keep the process for ever. */
+function giveUp(log: Logger): void {
+  log.fatal('something could not be closed in time')
+  process.exit(1)
+}
+
+/** Resolves when the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
 }

@@ -1,11 +1,22 @@
-import { createAttemptKeys, type AttemptKeys } from './gateway/attempt.ts'
+import { readFileSync } from 'node:fs'
+import {
+  type AskedOnce,
+  type AskedParts,
+  type AskedSettings,
+  createAskedAccounts,
+  createAskedOnce,
+  withFound,
+} from './accounts/asked.ts'
+import { type AttemptKeys, createAttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
+import type { AccountDirectory } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
+import { steadyNow, wallAhead } from './gateway/steady-now.ts'
+import type { RedisServer } from './redis/server.ts'
 import { createAnnounce } from './revocation/publisher.ts'
 import type { Settings } from './settings/schema.ts'
 import type { OpenHow } from './store/database.ts'
 import { openStore, type Store, type StoreOptions } from './store/store.ts'
-import type { RedisServer } from './redis/server.ts'
 import { createRevoke, type Revoke } from './verdicts/kept.ts'
 
 /** What every process of ours stands on, the ones that serve and the ones that only change something. */
@@ -69,3 +80,44 @@ export async function openFoundation(
 
 /** Without Redis each process reads the store's log of changes before it answers: there is nobody to tell. */
 async function inTheLog(): Promise<void> {}
+
+/** Who knows what accounts are connected to, and the registry of those accounts. */
+export interface Directory {
+  readonly accounts: AccountDirectory
+  readonly registry: Registry
+}
+
+type DirectoryParts = Pick<AskedParts, 'store' | 'news' | 'asked' | 'outage'> & {
+  readonly store: AccountDirectory
+  readonly foundation: Foundation
+  readonly opening: AsyncDisposableStack
+}
+
+/** `store`: the accounts that are kept. What it opens is closed with `opening`. */
+export function openDirectory(settings: Settings, parts: DirectoryParts): Directory {
+  const { foundation, opening, store } = parts
+  const registry = foundation.registry()
+  if (settings.accounts.source === 'store') return { accounts: store, registry }
+  const { redis, verdictKey: key } = foundation
+  const accounts = createAskedAccounts(askedSettings(settings), {
+    ...parts,
+    registry,
+    redis,
+    key,
+    now: steadyNow,
+    ahead: wallAhead,
+  })
+  opening.defer(() => accounts.close())
+  return { accounts, registry: withFound(registry, accounts) }
+}
+
+/** For a command: nothing is remembered and nothing is written down. `undefined`: the store alone knows. */
+export function openSource(settings: Settings, store: AccountDirectory): AskedOnce | undefined {
+  if (settings.accounts.source === 'store') return undefined
+  return createAskedOnce(askedSettings(settings), { store, now: steadyNow })
+}
+
+function askedSettings({ accounts: { azureDevOps } }: Settings): AskedSettings {
+  const { caFile, ...rest } = azureDevOps
+  return caFile === undefined ? rest : { ...rest, ca: readFileSync(caFile, 'utf8') }
+}

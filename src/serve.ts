@@ -1,24 +1,22 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ipcChannel } from './common/channel.ts'
-import { operationsConnections } from './connections.ts'
 import { startDemo } from './demo/demo.ts'
-import { type Fleet, type FromWorker, startFleet } from './fleet.ts'
+import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation } from './foundation.ts'
 import { Outage } from './gateway/outage.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
-import { cannotListen, freePort } from './listening.ts'
+import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
 import { keepCanary } from './revocation/canary.ts'
 import { createOperationsServer } from './server/operations.ts'
+import { exposedFiles } from './settings/exposed.ts'
 import type { Settings } from './settings/schema.ts'
-import { aborted, beginStopping, type Stopping } from './stopping.ts'
 import { followChanges, watchParts } from './telemetry/follow.ts'
-import { type Logs, openLogs } from './telemetry/logs.ts'
+import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
 import { keepServing } from './telemetry/reports.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
-import { warnOfPassThrough, warnOfReaders } from './warnings.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -198,4 +196,24 @@ async function startWorkers(
 
 function processes(setting: number | 'auto'): number {
   return setting === 'auto' ? availableParallelism() : setting
+}
+
+interface Started {
+  readonly settings: Settings
+  readonly log: Logger
+}
+
+/** It has to be wanted, and whoever reads the log later should see that it is. */
+export function warnOfPassThrough({ settings, log }: Started): void {
+  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)]
+  if (choices.some(({ method }) => method === 'pass-through'))
+    log.warn('upstreamAuth pass-through: passwords of users travel on to upstreams')
+}
+
+/** What others on this machine could read: files of ours, and the memory of a process that crashes. */
+export function warnOfReaders({ settings, log }: Started): void {
+  const files = exposedFiles(settings).map(({ file }) => file)
+  if (files.length > 0) log.warn({ files }, 'every user of this machine can read these files')
+  if ((limitNamed('Max core file size') ?? 0) > 0)
+    log.warn('core dumps are on: one would hold passwords; switch them off (ulimit -c 0, LimitCORE=0)')
 }

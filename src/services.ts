@@ -1,6 +1,5 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
-import { openDirectory } from './directory.ts'
-import { type Foundation, openFoundation } from './foundation.ts'
+import { type Foundation, openDirectory, openFoundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'

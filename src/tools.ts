@@ -1,8 +1,7 @@
 import type { Tools } from './commands/tools.ts'
-import { openSource } from './directory.ts'
-import { openFoundation } from './foundation.ts'
-import type { AccountDirectory, Waiting } from './gateway/ports.ts'
+import { openFoundation, openSource } from './foundation.ts'
 import { Outage } from './gateway/outage.ts'
+import type { AccountDirectory, Waiting } from './gateway/ports.ts'
 import { createArgon2id } from './hashing/argon2id.ts'
 import type { Settings } from './settings/schema.ts'
 

@@ -2,14 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuth } from './app.ts'
 import { ipcChannel } from './common/channel.ts'
-import { createConnections } from './connections.ts'
 import { atMost } from './engine/memory.ts'
 import { type FromWorker, sharedOutput, type ToWorker } from './fleet.ts'
 import type { Subject } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
-import { asOneOfMany, cannotListen, type Where } from './listening.ts'
+import { asOneOfMany, cannotListen, createConnections, type Where } from './listening.ts'
 import type { Connections } from './server/connections.ts'
 import { openServices, type Services } from './services.ts'
 import { takeOver } from './settings/handed-over.ts'
@@ -21,7 +20,7 @@ import { createOutageReport, keepServing } from './telemetry/reports.ts'
 import { neighboursOver } from './throttling/neighbours.ts'
 
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
-// other end, and tells it when to stop; signals do not (`unmoved.ts`).
+// other end, and tells it when to stop; signals do not (`ignore-signals.ts`).
 
 // What Node prints there by itself is not worth the process if nobody reads it, or its disk is full.
 process.stderr.on('error', () => {})

@@ -25,7 +25,7 @@ const longest = 30_000
 const oneThread = { UV_THREADPOOL_SIZE: '1' }
 
 /** Does not move for signals, from the beginning. */
-const unmoved = `--import=${new URL('../unmoved.ts', import.meta.url).href}`
+const ignoreSignals = `--import=${new URL('../ignore-signals.ts', import.meta.url).href}`
 
 /** A signal ended a lane: that says nothing of the next one. */
 export class LaneKilled extends Error {}
@@ -36,7 +36,7 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
   const visible = JSON.stringify({ memoryKiB, passes, parallelism } satisfies HashCost)
   const child = fork(new URL('./lane.ts', import.meta.url), [visible], {
     serialization: 'advanced',
-    execArgv: ['--disable-sigusr1', unmoved], // no debugger; the parent's `--inspect` would want the parent's port
+    execArgv: ['--disable-sigusr1', ignoreSignals], // no debugger; the parent's `--inspect` would want the parent's port
     env: { ...process.env, ...oneThread },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // inherited, it would wait for slow readers again, for all
   })

@@ -17,7 +17,7 @@ export type LaneMessage = Answer | { readonly ready: true } | { readonly flawed:
 /** Niceness. Checking guesses must not take the processor from those whose verdict is known already. */
 const niceness = 10
 
-// Signals do not end it (`unmoved.ts`): the gateway finishes what is under way first and needs its lanes for that. They end
+// Signals do not end it (`ignore-signals.ts`): the gateway finishes what is under way first and needs its lanes for that. They end
 // when the gateway ends them, or is gone, however it went.
 process.on('disconnect', () => process.exit())
 
