@@ -5,7 +5,7 @@ import { createForwardAuthServer, type ForwardAuthServer } from './forward-auth/
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityOf } from './gateway/upstream-auth.ts'
-import { createSenderReader } from './requests/client.ts'
+import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import { createWebhook, type Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
@@ -115,7 +115,7 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
     naming: settings.accounts.naming,
     signIn: settings.signIn,
     httpsOnly: settings.plainHttp === 'refuse',
-    senderOf: createSenderReader(settings.trustedProxies),
+    senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),
     steadyNow,
   })

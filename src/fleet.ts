@@ -49,7 +49,7 @@ interface FleetParts {
  * V8 options. What a request leaves behind is dead at its end, and what a worker remembers are bytes outside of the heap,
  * or hardly change: more room for either would be memory that nobody uses, a hundred megabytes in each worker. Code is
  * optimised where it runs, in the first half minute; threads beside it would leave twenty megabytes in malloc's hands.
- * What bodies leave behind is collected at their own pace, for which `http/leftovers.ts` needs `gc`.
+ * What bodies leave behind is collected at their own pace, for which `engine/memory.ts` needs `gc`.
  */
 const heap = [
   '--min-semi-space-size=4',

@@ -13,7 +13,7 @@ import type { AccountDirectory } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { RedisServer } from './redis/server.ts'
-import { createAnnounce } from './revocation/publisher.ts'
+import { createPublisher } from './revocation/publisher.ts'
 import type { Settings } from './settings/schema.ts'
 import type { OpenHow } from './store/database.ts'
 import { openStore, type Store, type StoreOptions } from './store/store.ts'
@@ -54,7 +54,7 @@ export async function openFoundation(
     const revoke = redis && createRevoke(redis, settings.verdicts)
     const announce =
       redis && revoke
-        ? createAnnounce({
+        ? createPublisher({
             server: redis,
             revoke,
             slotOf: keys.slot,

@@ -5,8 +5,8 @@ import type { Registry } from '../gateway/registry.ts'
 import type { RedisServer } from '../redis/server.ts'
 import type { Answer, Told } from './answer.ts'
 import { type AzureDevOpsOptions, createAzureDevOps } from './azure-devops.ts'
-import { createKeeper, createNotebook } from './keeper.ts'
-import { createStrangers, type Lifetimes } from './memory.ts'
+import { createKeeper, createDryRun } from './keeper.ts'
+import { createUnknownNameBudget, type Lifetimes } from './memory.ts'
 import { createSharedAnswers } from './shared.ts'
 import { createWatchedAccounts } from './watched.ts'
 
@@ -54,7 +54,7 @@ export function createAskedAccounts(settings: AskedSettings, parts: AskedParts):
     source,
     shared,
     keep: createKeeper(registry, settings.upstream),
-    strangers: createStrangers({ perMinute, now: parts.now, elsewhere: shared?.strangers }),
+    strangers: createUnknownNameBudget({ perMinute, now: parts.now, elsewhere: shared?.strangers }),
   })
   return {
     ...watched,
@@ -86,7 +86,7 @@ export function createAskedOnce(
   { store, now }: Pick<AskedParts, 'store' | 'now'>,
 ): AskedOnce {
   const source = createAzureDevOps({ ...settings, now })
-  const notebook = createNotebook(settings.upstream)
+  const notebook = createDryRun(settings.upstream)
   const watched = createWatchedAccounts({
     ...settings,
     store: { find: async name => (await store.find(name)) ?? notebook.read(name) },

@@ -53,12 +53,12 @@ function insist(problem: Problem | undefined): void {
 }
 
 /** Notes new accounts in memory alone, for a look at what would be kept. */
-export interface Notebook {
+export interface DryRun {
   readonly keep: Keep
   read(name: AccountName): Account | undefined
 }
 
-export function createNotebook(upstream: string): Notebook {
+export function createDryRun(upstream: string): DryRun {
   const noted = new Map<AccountName, Account>()
   return {
     async keep(name, scope) {

@@ -79,7 +79,7 @@ export function createMemory(lifetimes: Lifetimes, now: () => Instant): Memory {
 }
 
 /** The questions about names that are nobody's account as far as we know: strangers can invent them without end. */
-export interface Strangers {
+export interface UnknownNameBudget {
   /** Whether one more may be asked about; takes it off the budget then. */
   admit(): boolean | Promise<boolean>
 }
@@ -88,11 +88,11 @@ export interface Strangers {
  * A budget of so many in a minute, filled evenly; after a quiet minute that many can be asked at once. `elsewhere`:
  * the budget that all processes share, asked only if ours has something left.
  */
-export function createStrangers(options: {
+export function createUnknownNameBudget(options: {
   readonly perMinute: number
   readonly now: () => Instant
-  readonly elsewhere?: Strangers | undefined
-}): Strangers {
+  readonly elsewhere?: UnknownNameBudget | undefined
+}): UnknownNameBudget {
   const { perMinute, now, elsewhere } = options
   let left = perMinute
   let filled = now()

@@ -5,7 +5,7 @@ import type { Outage } from '../gateway/outage.ts'
 import { createBreaker } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
 import type { Claim, Dated } from './answer.ts'
-import type { Strangers } from './memory.ts'
+import type { UnknownNameBudget } from './memory.ts'
 
 /**
  * The answers that all processes share. Losing them costs a question each: it never throws, and nobody waits for a
@@ -17,7 +17,7 @@ export interface SharedAnswers {
   /** In the background; kept for `seconds`. */
   remember(name: AccountName, dated: Dated, seconds: number): void
   /** One budget for all. While Redis is not well each process has its own. */
-  readonly strangers: Strangers
+  readonly strangers: UnknownNameBudget
   close(): void
 }
 

@@ -6,7 +6,7 @@ import type { AccountDirectory, News } from '../gateway/ports.ts'
 import { type Claim, claimOf, type Dated, sentenceOf, type Told } from './answer.ts'
 import type { Source } from './azure-devops.ts'
 import type { Keep } from './keeper.ts'
-import { createMemory, type Lifetimes, type Strangers } from './memory.ts'
+import { createMemory, type Lifetimes, type UnknownNameBudget } from './memory.ts'
 import type { SharedAnswers } from './shared.ts'
 
 interface WatchedOptions extends Lifetimes {
@@ -15,7 +15,7 @@ interface WatchedOptions extends Lifetimes {
   readonly news: News
   readonly source: Pick<Source, 'ask'>
   readonly keep: Keep
-  readonly strangers: Strangers
+  readonly strangers: UnknownNameBudget
   /** Missing: each process asks for itself. */
   readonly shared?: Pick<SharedAnswers, 'recall' | 'remember'> | undefined
   /** At least so far apart are the two answers that make a move. */

@@ -11,16 +11,20 @@ import type { AccountRecord, AccountUse, CredentialRecord, Registry } from '../g
 import { Failure, known, sentenceOf } from './failure.ts'
 
 /** A move that could be made, and whom it concerns. */
-export interface Sight {
+export interface MoveReadiness {
   readonly account: AccountRecord
   readonly to: Connection
-  readonly travellers: readonly Traveller[]
+  readonly travellers: readonly AffectedUser[]
   /** Members who are listed in the scope it moves to, if the account lets in members only. */
   readonly membersThere: number | undefined
 }
 
 /** Looks a move over and changes nothing; ends the command if it cannot be made. */
-export async function lookOver(registry: Registry, name: AccountName, target: Scope): Promise<Sight> {
+export async function readMoveReadiness(
+  registry: Registry,
+  name: AccountName,
+  target: Scope,
+): Promise<MoveReadiness> {
   const account = await known(registry, name)
   const to = await connectionTo(registry, target)
   const left = scopeOf(account.connection)
@@ -74,7 +78,7 @@ function progress(): (text: string) => void {
 type Standing = 'breaks' | 'ready' | 'unknown' | 'off'
 
 /** Somebody who has a credential in the scope that an account leaves. */
-export interface Traveller {
+export interface AffectedUser {
   readonly username: Username
   readonly standing: Standing
   /** When and from where the account was last opened with it. */
@@ -99,13 +103,13 @@ interface Known {
 const order: readonly Standing[] = ['breaks', 'ready', 'unknown', 'off']
 
 /** Everybody whom a move may concern: who breaks comes first, and of those who used it last. */
-function planMove({ here, there, uses, links }: Known): readonly Traveller[] {
+function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] {
   const usable = there.filter(({ enabled }) => enabled)
   const byOwner = new Map(usable.flatMap(each => (each.owner ? [[each.owner, each] as const] : [])))
   const byName = new Map(usable.map(each => [each.username, each]))
   const used = new Map(uses.map(use => [use.username, use]))
 
-  const travellers = here.map(({ username, owner, enabled }): Traveller => {
+  const travellers = here.map(({ username, owner, enabled }): AffectedUser => {
     const linkedTo = owner && links.get(owner)
     const found = findThere(username, linkedTo)
     const use = used.get(username)
@@ -124,7 +128,7 @@ function planMove({ here, there, uses, links }: Known): readonly Traveller[] {
   )
 
   /** Whoever is linked is that person and nobody else, whatever others are called. */
-  function findThere(username: Username, linkedTo: Owner | undefined): Traveller['there'] {
+  function findThere(username: Username, linkedTo: Owner | undefined): AffectedUser['there'] {
     if (linkedTo !== undefined) {
       const own = byOwner.get(linkedTo)
       return own && { username: own.username, by: 'link' }
@@ -134,13 +138,13 @@ function planMove({ here, there, uses, links }: Known): readonly Traveller[] {
   }
 }
 
-function standingOf(use: AccountUse | undefined, found: Traveller['there']): Standing {
+function standingOf(use: AccountUse | undefined, found: AffectedUser['there']): Standing {
   if (use === undefined) return 'unknown'
   return found === undefined ? 'breaks' : 'ready'
 }
 
 /** How many stand how. */
-export function countStandings(travellers: readonly Traveller[]): Readonly<Record<Standing, number>> {
+export function countStandings(travellers: readonly AffectedUser[]): Readonly<Record<Standing, number>> {
   const counts = { breaks: 0, ready: 0, unknown: 0, off: 0 }
   for (const { standing } of travellers) counts[standing]++
   return counts

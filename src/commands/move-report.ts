@@ -8,7 +8,7 @@ import { connectionText } from './account.ts'
 import { accountName, addressOf, day, scope as readScope, resetPageOf } from './arguments.ts'
 import { Failure, reasonOf } from './failure.ts'
 import { examples } from './help.ts'
-import { countStandings, lookOver, type Sight, type Traveller } from './move-readiness.ts'
+import { countStandings, readMoveReadiness, type MoveReadiness, type AffectedUser } from './move-readiness.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
@@ -55,33 +55,33 @@ export function addPlan(move: Command, toolbox: Toolbox): void {
     )
     .action((options: Options) =>
       toolbox.use(async ({ registry }, settings) => {
-        const sight = await lookOver(registry, options.account, options.to)
-        show(sight, options, settings)
+        const readiness = await readMoveReadiness(registry, options.account, options.to)
+        show(readiness, options, settings)
       }),
     )
 }
 
 const sample = '72f988bf-86f1-41af-91ab-2d7cd011db47'
 
-function show(sight: Sight, options: Options, settings: Settings): void {
-  const { account, to, travellers } = sight
+function show(readiness: MoveReadiness, options: Options, settings: Settings): void {
+  const { account, to, travellers } = readiness
   if (options.letter !== undefined)
     return void process.stdout.write(letter(account, to, options.letter, settings))
-  if (options.json) return sayJson(planJson(sight))
+  if (options.json) return sayJson(planJson(readiness))
   if (options.csv !== undefined) return writeCsv(options.csv, travellers)
 
   sayTable(headings, shown(travellers, options.all ?? false).map(lineOf))
   const { name, connection } = account
   note(`${name} from ${connectionText(connection)} to ${connectionText(to)}: ${countsText(travellers)}.`)
-  for (const warning of warnings(sight)) note(warning)
+  for (const warning of warnings(readiness)) note(warning)
 }
 
-function shown(travellers: readonly Traveller[], all: boolean): readonly Traveller[] {
+function shown(travellers: readonly AffectedUser[], all: boolean): readonly AffectedUser[] {
   return all ? travellers : travellers.filter(({ standing }) => standing === 'breaks' || standing === 'ready')
 }
 
 /** What else stands in the way of a move. */
-export function warnings({ account: { name }, to, membersThere }: Sight): readonly string[] {
+export function warnings({ account: { name }, to, membersThere }: MoveReadiness): readonly string[] {
   if (membersThere === undefined) return []
   const scope = scopeOf(to)
   const list = membersThere === 0 ? 'nobody is' : `${membersThere} are`
@@ -90,7 +90,7 @@ export function warnings({ account: { name }, to, membersThere }: Sight): readon
   ]
 }
 
-function planJson({ account, to, travellers }: Sight): object {
+function planJson({ account, to, travellers }: MoveReadiness): object {
   return {
     account: account.name,
     from: account.connection,
@@ -102,7 +102,7 @@ function planJson({ account, to, travellers }: Sight): object {
   }
 }
 
-function writeCsv(file: string, travellers: readonly Traveller[]): void {
+function writeCsv(file: string, travellers: readonly AffectedUser[]): void {
   if (file === '-') return void process.stdout.write(csvOf(travellers))
   try {
     // Names and addresses of people.
@@ -114,7 +114,7 @@ function writeCsv(file: string, travellers: readonly Traveller[]): void {
 }
 
 /** `2 people break, 1 is ready, ...`, the ones that matter first. */
-export function countsText(travellers: readonly Traveller[]): string {
+export function countsText(travellers: readonly AffectedUser[]): string {
   const { breaks, ready, unknown, off } = countStandings(travellers)
   return [
     `${breaks} will break`,
@@ -127,19 +127,19 @@ export function countsText(travellers: readonly Traveller[]): string {
 const headings = ['USER', 'STANDING', 'LAST USED HERE', 'THERE'] as const
 
 /** A line of the table. */
-function lineOf(traveller: Traveller): readonly string[] {
-  const { username, standing, lastUsed } = traveller
+function lineOf(user: AffectedUser): readonly string[] {
+  const { username, standing, lastUsed } = user
   const used = lastUsed === undefined ? '-' : `${moment(lastUsed.at)} from ${lastUsed.from}`
-  return [username, standing, used, thereText(traveller)]
+  return [username, standing, used, thereText(user)]
 }
 
-function thereText({ there, linked }: Traveller): string {
+function thereText({ there, linked }: AffectedUser): string {
   if (there !== undefined) return `${there.username} (${there.by === 'link' ? 'linked' : 'same name'})`
   return linked ? 'linked, nothing set' : '-'
 }
 
 /** The plan for spreadsheets (RFC 4180, with plain line feeds), everybody in it. */
-function csvOf(travellers: readonly Traveller[]): string {
+function csvOf(travellers: readonly AffectedUser[]): string {
   const rows = travellers.map(({ username, standing, lastUsed, there, linked }) => [
     username,
     standing,

@@ -7,7 +7,7 @@ import { connectionText } from './account.ts'
 import { accountName, bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
 import { Failure, insist, Interrupted, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
-import { countStandings, lookOver, type Sight } from './move-readiness.ts'
+import { countStandings, readMoveReadiness, type MoveReadiness } from './move-readiness.ts'
 import { addPlan, countsText, warnings } from './move-report.ts'
 import { moment, note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -57,19 +57,19 @@ function addApply(move: Command, toolbox: Toolbox): void {
     .action((options: Options, command: Command) => {
       insistOnYes(options, command)
       return toolbox.use(async ({ registry }, settings) => {
-        const sight = await lookOver(registry, options.account, options.to)
-        for (const warning of warnings(sight)) note(warning)
-        if (!options.yes) await ask(sight)
+        const readiness = await readMoveReadiness(registry, options.account, options.to)
+        for (const warning of warnings(readiness)) note(warning)
+        if (!options.yes) await ask(readiness)
         const until = options.bridgeHours && Date.now() + options.bridgeHours * hour
         await insist(apply(registry, options, until))
-        tell(sight, resetPageOf(options.account, settings), until)
+        tell(readiness, resetPageOf(options.account, settings), until)
       })
     })
 }
 
 const hour = 60 * 60 * 1000
 
-async function ask({ account, to, travellers }: Sight): Promise<void> {
+async function ask({ account, to, travellers }: MoveReadiness): Promise<void> {
   note(`Of those who may use ${account.name}: ${countsText(travellers)}.`)
   if (await isConfirmed(`Move ${account.name} to ${connectionText(to)}?`)) return
   throw new Failure('Nothing was changed.')
@@ -85,7 +85,7 @@ function apply(
   return registry.connect(actor(), account, to as string as DirectoryId, until)
 }
 
-function tell({ account, to, travellers }: Sight, page: string, until: Instant | undefined): void {
+function tell({ account, to, travellers }: MoveReadiness, page: string, until: Instant | undefined): void {
   const { name } = account
   const { breaks } = countStandings(travellers)
   say(`${name} now signs in with ${connectionText(to)}, in every running gateway.`)

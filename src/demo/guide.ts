@@ -2,7 +2,7 @@ import { accounts, anna, northwindDirectory, passwords, repository, scopes } fro
 import { people } from './identity-pages.ts'
 import type { DemoGuide } from './demo.ts'
 
-/** What `seed.ts` has found, and whether people can sign in to the page. */
+/** What `demo.ts` has found, and whether people can sign in to the page. */
 export interface GuideFacts extends DemoGuide {
   /** `not-installed`: the provider's package is for development, and this is an image. */
   readonly signIn: 'ready' | 'none' | 'not-installed'

@@ -7,10 +7,10 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Allow, Decision, UnclearTarget } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { courseOf } from '../proxying/addresses.ts'
+import { upstreamRouteOf } from '../proxying/addresses.ts'
 import { slipsThroughNginx } from '../proxying/header-rules.ts'
 import { withoutPageCookies } from '../proxying/headers.ts'
-import { createSenderReader, type LoadTest, type Sender } from '../requests/client.ts'
+import { createClientReader, type LoadTest, type Client } from '../requests/client.ts'
 import { type Ending, newRequestId, readAsk } from '../requests/request.ts'
 import { Connections, unbounded } from '../server/connections.ts'
 import { answerMalformed } from '../server/unreadable.ts'
@@ -57,7 +57,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   const kinds = proxyKinds(createCarriedAnswers({ key: options.answerKey, now }))
   const deciders = new Map(Object.entries(kinds))
   const answerers = new Map(Object.values(kinds).map(kind => [kind.answerPath, kind]))
-  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
+  const readClient = createClientReader(options.trustedProxies, options.loadTest)
 
   async function judge(kind: ProxyKind, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const began = performance.now()
@@ -66,14 +66,14 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     const told = (ending: Ending) =>
       answerTo({ target, rawHeaders: request.rawHeaders }, ending, { requestId: id, publicUrl, naming })
     try {
-      const sender = readSender(request)
-      const read = readAsk(request, { id, target, sender, publicUrl })
+      const client = readClient(request)
+      const read = readAsk(request, { id, target, client, publicUrl })
       if ('outcome' in read) return kind.refuse(response, told(read))
 
       const ask: Ask = { ...read, method }
-      if (!sender.trusted) observer.untrusted(ask.from, id)
-      const decided: Decision = flawIn(request, sender) ?? (await gateway.decide(ask))
-      const decision = (decided.outcome === 'allow' && leadingOut(ask, sender, request)) || decided
+      if (!client.trusted) observer.untrusted(ask.from, id)
+      const decided: Decision = flawIn(request, client) ?? (await gateway.decide(ask))
+      const decision = (decided.outcome === 'allow' && leadingOut(ask, client, request)) || decided
       witness.saw(decision, ask, performance.now() - began)
       if (decision.outcome === 'allow') return allow(request, response, decision, id)
       kind.refuse(response, movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
@@ -84,9 +84,9 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   }
 
   /** Whether an address in the request's headers leads out of the account: the proxy would not look at it. */
-  function leadingOut(ask: Ask, sender: Sender, { rawHeaders }: IncomingMessage): UnclearTarget | undefined {
-    const course = courseOf({ ask, sender, rawHeaders }, behindTheProxy, { naming, publicUrl })
-    return 'outcome' in course && course.outcome === 'unclear-target' ? course : undefined
+  function leadingOut(ask: Ask, client: Client, { rawHeaders }: IncomingMessage): UnclearTarget | undefined {
+    const route = upstreamRouteOf({ ask, client, rawHeaders }, behindTheProxy, { naming, publicUrl })
+    return 'outcome' in route && route.outcome === 'unclear-target' ? route : undefined
   }
 
   /** With what the proxy is to set on the request, in the place of whatever its client wrote there. */
@@ -102,7 +102,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   function answerOf(kind: ProxyKind | undefined, request: IncomingMessage): Answer {
     const context = { requestId: newRequestId(), publicUrl }
     if (kind === undefined) return answer({ outcome: 'no-account' }, context)
-    if (!readSender(request).trusted) return answer(untrusted, context)
+    if (!readClient(request).trusted) return answer(untrusted, context)
     const lost: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: lostRetryAfter }
     return kind.answer?.(request) ?? answer(lost, context)
   }
@@ -125,7 +125,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
 }
 
 /** What keeps the port from deciding at all. */
-function flawIn({ rawHeaders }: IncomingMessage, { trusted }: Sender): UnclearTarget | undefined {
+function flawIn({ rawHeaders }: IncomingMessage, { trusted }: Client): UnclearTarget | undefined {
   if (!trusted) return untrusted
   return rawHeaders.some((name, at) => at % 2 === 0 && slipsThroughNginx(name)) ? reserved : undefined
 }

@@ -47,7 +47,7 @@ export async function startLanes(options: LanesOptions): Promise<Lanes> {
   const { cost, onHash, onQueue, onCrash, onFlaw } = options
   const queue = createQueue(options.queueLimit, onQueue)
   const start = () => startLane(cost, onFlaw)
-  const crew = await startCrew({ size: options.lanes, start, queue, onCrash })
+  const crew = await startLanePool({ size: options.lanes, start, queue, onCrash })
 
   const hasher = createHasher(
     async task => {
@@ -74,12 +74,12 @@ function resultOf(task: Task, answer: Answer): HashResult {
 }
 
 /** The lanes that work on a queue, always the same number of them. */
-interface Crew {
+interface LanePool {
   /** Resolves when no lane is left; whoever still waits in the queue is told `Outage`. */
   close(): Promise<void>
 }
 
-interface CrewOptions {
+interface LanePoolOptions {
   readonly size: number
   readonly start: () => Lane
   readonly queue: Queue
@@ -88,13 +88,13 @@ interface CrewOptions {
 }
 
 /** Resolves when every lane is ready. Throws `Outage` if one cannot start; then there is none. One that is killed is replaced. */
-async function startCrew({ size, start, queue, onCrash }: CrewOptions): Promise<Crew> {
+async function startLanePool({ size, start, queue, onCrash }: LanePoolOptions): Promise<LanePool> {
   const lanes = new Set<Lane>()
   const atWork = new Set<Lane>()
   const closing = new AbortController()
   const complete = Promise.withResolvers<void>()
 
-  function hire(): Lane {
+  function spawnLane(): Lane {
     const lane = start()
     lanes.add(lane)
     lane.ready.then(
@@ -127,7 +127,7 @@ async function startCrew({ size, start, queue, onCrash }: CrewOptions): Promise<
       if (crashes > 1 && !queue.staffed) queue.refuse(cause)
       await pause(crashes)
       if (closing.signal.aborted) return
-      lane = hire()
+      lane = spawnLane()
     }
   }
 
@@ -144,7 +144,7 @@ async function startCrew({ size, start, queue, onCrash }: CrewOptions): Promise<
     await Promise.all(places)
   }
 
-  const first = Array.from({ length: size }, hire)
+  const first = Array.from({ length: size }, spawnLane)
   const places = first.map(keep)
   try {
     await complete.promise

@@ -3,7 +3,7 @@ import { foldUsername, longestPassword, type Username } from '../gateway/names.t
 import type { Secret } from '../gateway/secret.ts'
 import { advisedLength, commonPasswords, lengthOf, shortestPassword } from './common.ts'
 
-/** Why nobody may choose this password. `sentences.ts` says each of them to people. */
+/** Why nobody may choose this password. `passwordSentences` says each of them to people. */
 type PasswordFlaw =
   | 'control-character'
   | 'too-long'

@@ -1,10 +1,10 @@
 import type { Naming } from '../gateway/account.ts'
 import { type Ask, readTarget } from '../gateway/ask.ts'
 import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
-import type { Sender } from '../requests/client.ts'
+import type { Client } from '../requests/client.ts'
 
 /** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
-export interface Journey {
+export interface AddressMapping {
   /** Path and query as the client wrote them. */
   readonly target: string
   /** Scheme and host as the client sees them: `https://git.example.com`. */
@@ -18,8 +18,8 @@ export interface Journey {
 }
 
 /** How a request leaves. */
-export interface Course {
-  readonly journey: Journey
+export interface UpstreamRoute {
+  readonly mapping: AddressMapping
   /** Names and values in turn, with addresses in the upstream's terms. */
   readonly headers: readonly string[]
 }
@@ -28,44 +28,44 @@ export interface Course {
  * The course of an allowed request to the upstream of its account. What leads out of the account is refused here, before
  * anything is written down as allowed.
  */
-export function courseOf(
-  { ask, sender, rawHeaders }: { ask: Ask; sender: Sender; rawHeaders: readonly string[] },
+export function upstreamRouteOf(
+  { ask, client, rawHeaders }: { ask: Ask; client: Client; rawHeaders: readonly string[] },
   upstream: string,
   { naming, publicUrl }: { readonly naming: Naming; readonly publicUrl: string },
-): Course | UnclearTarget | UpstreamFailed {
+): UpstreamRoute | UnclearTarget | UpstreamFailed {
   const destination = destinationOf(upstream, ask.target, naming)
   if ('outcome' in destination) return destination
   // HTTP/1.0 may come without a host, and then means the public address.
   const address =
-    sender.host === '' ? new URL(publicUrl).origin : `${ask.secure ? 'https' : 'http'}://${ask.host}`
-  const journey = {
+    client.host === '' ? new URL(publicUrl).origin : `${ask.secure ? 'https' : 'http'}://${ask.host}`
+  const mapping = {
     target: ask.target,
     address,
     publicAddress: naming.by === 'path' ? publicUrl : undefined,
     destination,
   }
-  const headers = requestHeaders(ask.method, rawHeaders, journey)
-  return 'outcome' in headers ? headers : { journey, headers }
+  const headers = requestHeaders(ask.method, rawHeaders, mapping)
+  return 'outcome' in headers ? headers : { mapping, headers }
 }
 
 /**
  * A header of an answer in the client's terms, if it is one that clients follow: what lies in the account gets the
  * address by which the client knows it. Everything else stays as it is, byte for byte.
  */
-export function answerHeader(name: string, value: string, journey: Journey): string {
+export function answerHeader(name: string, value: string, mapping: AddressMapping): string {
   switch (name) {
     case 'location':
     case 'content-location':
     // Azure's clients poll these two after a 202.
     case 'operation-location':
     case 'azure-asyncoperation':
-      return forClient(value, journey)
+      return forClient(value, mapping)
     case 'refresh':
       return value.replace(refreshAddress, (_, before: string, reference: string) => {
-        return before + forClient(reference, journey)
+        return before + forClient(reference, mapping)
       })
     case 'link':
-      return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${forClient(reference, journey)}>`)
+      return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${forClient(reference, mapping)}>`)
     default:
       return value
   }
@@ -81,7 +81,7 @@ const refreshAddress = /^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']*)/i
 export function requestHeaders(
   method: string,
   raw: readonly string[],
-  journey: Journey,
+  mapping: AddressMapping,
 ): readonly string[] | UnclearTarget {
   let headers: string[] | undefined
   let destinations = 0
@@ -91,7 +91,7 @@ export function requestHeaders(
     const isDestination = name.length === 11 && name.toLowerCase() === 'destination'
     if (!isDestination && (name.length !== 2 || name.toLowerCase() !== 'if')) continue
     const value = raw[at + 1] ?? ''
-    const written = isDestination ? destinationHeader(method, value, journey) : taggedLists(value, journey)
+    const written = isDestination ? destinationHeader(method, value, mapping) : taggedLists(value, mapping)
     if (isDestination) destinations++
     if (written === undefined || destinations > 1) return leadsOut
     headers ??= [...raw]
@@ -103,17 +103,17 @@ export function requestHeaders(
 const leadsOut: UnclearTarget = { outcome: 'unclear-target', flaw: 'destination' }
 
 /** COPY and MOVE need an address. With other methods the header may be something else. */
-function destinationHeader(method: string, value: string, journey: Journey): string | undefined {
+function destinationHeader(method: string, value: string, mapping: AddressMapping): string | undefined {
   if (!looksLikeAddress.test(value) && !/^(?:copy|move)$/i.test(method)) return value
-  return forUpstream(value, journey)
+  return forUpstream(value, mapping)
 }
 
 /** Addresses stand between the lists; in the parentheses are tokens and ETags, which are nobody's address. */
-function taggedLists(value: string, journey: Journey): string | undefined {
+function taggedLists(value: string, mapping: AddressMapping): string | undefined {
   let lost = false
   const written = value.replace(listOrAddress, (whole, reference?: string) => {
     if (reference === undefined || !looksLikeAddress.test(reference)) return whole
-    const inside = forUpstream(reference, journey)
+    const inside = forUpstream(reference, mapping)
     lost ||= inside === undefined
     return `<${inside}>`
   })
@@ -129,8 +129,8 @@ const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
  * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
  * parsers could read it in two ways. Origins are compared, not their spelling; what follows them stays as written.
  */
-export function placeOf(written: string, journey: Journey): string | undefined {
-  const { target, destination } = journey
+export function placeOf(written: string, mapping: AddressMapping): string | undefined {
+  const { target, destination } = mapping
   // undici leaves blanks at the end of a header.
   const reference = written.trim()
   const parts = partsOf(reference)
@@ -139,7 +139,7 @@ export function placeOf(written: string, journey: Journey): string | undefined {
   const url = new URL(reference, asked)
   const rooted = parts.authority !== undefined || parts.path.startsWith('/')
   const path = rooted && !dotSegment.test(parts.path) ? parts.path || '/' : url.pathname
-  const { here, address } = addressHere(url, journey)
+  const { here, address } = addressHere(url, mapping)
   const there = nearness(url, new URL(destination.origin))
   if (here === 0 && there === 0) return undefined
   const outside = there > here ? pathOutside(path, destination) : pathHere(path, destination)
@@ -153,7 +153,10 @@ export function placeOf(written: string, journey: Journey): string | undefined {
 }
 
 /** How near an address is to the gateway's own, and to which of them. */
-function addressHere(url: URL, { address, publicAddress }: Journey): { here: 0 | 1 | 2; address: string } {
+function addressHere(
+  url: URL,
+  { address, publicAddress }: AddressMapping,
+): { here: 0 | 1 | 2; address: string } {
   const here = nearness(url, new URL(address))
   if (here > 0 || publicAddress === undefined) return { here, address }
   const known = new URL(publicAddress)
@@ -166,23 +169,23 @@ function pathHere(path: string, { outer }: Destination): string | undefined {
 }
 
 /** The reference itself if the client reads it as it is meant. */
-function forClient(reference: string, journey: Journey): string {
-  const place = placeOf(reference, journey)
+function forClient(reference: string, mapping: AddressMapping): string {
+  const place = placeOf(reference, mapping)
   if (place === undefined) return reference
-  const base = journey.address + journey.target
+  const base = mapping.address + mapping.target
   const reads = URL.canParse(reference, base) ? new URL(reference, base).href : undefined
   return reads === new URL(place, base).href ? reference : place
 }
 
 /** A reference of a client in the upstream's terms; `undefined` if it leads out of the account, or is unclear. */
-function forUpstream(reference: string, journey: Journey): string | undefined {
-  const { destination } = journey
+function forUpstream(reference: string, mapping: AddressMapping): string | undefined {
+  const { destination } = mapping
   const parts = partsOf(reference)
   if (parts === undefined) return undefined
   const { authority, rest } = parts
   if (authority !== undefined) {
     if (!/^https?:/i.test(reference) || !URL.canParse(reference)) return undefined
-    if (addressHere(new URL(reference), journey).here === 0) return undefined
+    if (addressHere(new URL(reference), mapping).here === 0) return undefined
   }
   // By the same reading as the address of the request itself: what is judged is what is forwarded.
   const path = authority !== undefined && parts.path === '' ? '/' : parts.path

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici'
 import { bodyPassed } from '../engine/memory.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { isCarried } from '../requests/bodies.ts'
-import type { Journey } from './addresses.ts'
+import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
 import { cacheLines, clientHeaders } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
@@ -164,7 +164,7 @@ export interface ExchangeEvents {
  */
 export class Exchange extends GuardedHandler {
   readonly #response: ServerResponse
-  readonly #journey: Journey
+  readonly #journey: AddressMapping
   readonly #events: ExchangeEvents
   #controller: Dispatcher.DispatchController | undefined
   #sentAt = 0
@@ -173,10 +173,10 @@ export class Exchange extends GuardedHandler {
   /** What the upstream says that the body has. */
   #length = -1
 
-  constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents) {
+  constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents) {
     super(response)
     this.#response = response
-    this.#journey = journey
+    this.#journey = mapping
     this.#events = events
   }
 

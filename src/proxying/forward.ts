@@ -9,10 +9,10 @@ import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { hasBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
-import type { Course, Journey } from './addresses.ts'
+import type { UpstreamRoute, AddressMapping } from './addresses.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import type { FairShares, InLine, Place } from './fair-shares.ts'
-import { type Passage, upstreamHeaders } from './headers.ts'
+import { type RequestContext, upstreamHeaders } from './headers.ts'
 import { createLfs, type Lfs, type LfsOptions, uncompressed } from './lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import type { UpstreamAgents } from './upstream-connections.ts'
@@ -39,30 +39,35 @@ interface ForwardParts extends Omit<ForwardOptions, 'lfs'> {
  * Sends one allowed request to its account's upstream, and what comes back to the client. Never throws: from here on
  * the request has an end, whatever happens.
  */
-export type Forward = (request: IncomingMessage, response: ServerResponse, passage: Passage) => void
+export type Forward = (request: IncomingMessage, response: ServerResponse, context: RequestContext) => void
 
 /** The hot path: two objects per request on undici's dispatch, nothing buffered. */
 export function createForward(options: ForwardOptions): Forward {
   const { lfs = { key: randomBytes(32), actionSeconds: 86_400 } } = options
   const whole = { ...options, lfs: createLfs(lfs, options), observer: unfailing(options.observer) }
-  return (request, response, passage) => new Forwarding(request, response, passage, whole).start()
+  return (request, response, context) => new Forwarding(request, response, context, whole).start()
 }
 
 /** One request on its way. Whatever throws ends in `broke`, and the request in `#end`, once. */
 class Forwarding implements ExchangeEvents, InLine {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #passage: Passage
+  readonly #passage: RequestContext
   readonly #options: ForwardParts
   #ended = false
   #place: Place | undefined
   /** What may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, passage: Passage, options: ForwardParts) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+    options: ForwardParts,
+  ) {
     this.#request = request
     this.#response = response
-    this.#passage = passage
+    this.#passage = context
     this.#options = options
   }
 
@@ -76,12 +81,12 @@ class Forwarding implements ExchangeEvents, InLine {
 
   /** The client's connection is what ends with every request, however it ends: the place is given up with it. */
   #takePlace(): void {
-    const { allowed, course } = this.#passage
-    if ('outcome' in course) return this.failed(course, undefined)
+    const { allowed, route } = this.#passage
+    if ('outcome' in route) return this.failed(route, undefined)
     const response = this.#response
     // Gone while the gateway was deciding: 'close' will not come a second time.
     if (response.destroyed) return
-    const place = this.#options.shares.enter(course.journey.destination.origin, allowed.subject, this)
+    const place = this.#options.shares.enter(route.mapping.destination.origin, allowed.subject, this)
     if (place === undefined) {
       this.#options.observer.upstreamCrowded('turned-away', this.#passage)
       return this.#end({ outcome: 'busy', cause: 'own-requests', retryAfter })
@@ -89,40 +94,40 @@ class Forwarding implements ExchangeEvents, InLine {
     this.#place = place
     response.once('close', this.#onClose)
     if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#passage)
-    else this.#signIn(course)
+    else this.#signIn(route)
   }
 
   readonly #onClose = (): void => this.#place?.leave()
 
   go(): void {
     try {
-      const { course } = this.#passage
-      if (!('outcome' in course)) this.#signIn(course)
+      const { route } = this.#passage
+      if (!('outcome' in route)) this.#signIn(route)
     } catch (error) {
       this.broke(error)
     }
   }
 
   /** After any waiting: what says who it is may live for seconds only. */
-  #signIn(course: Course): void {
-    const identity = this.#options.authorize(this.#passage, course.journey.destination)
+  #signIn(route: UpstreamRoute): void {
+    const identity = this.#options.authorize(this.#passage, route.mapping.destination)
     if (identity instanceof Promise)
-      identity.then(identity => this.#send(course, identity)).catch((error: unknown) => this.broke(error))
-    else this.#send(course, identity)
+      identity.then(identity => this.#send(route, identity)).catch((error: unknown) => this.broke(error))
+    else this.#send(route, identity)
   }
 
-  #send({ journey, headers: raw }: Course, identity: readonly string[]): void {
+  #send({ mapping, headers: raw }: UpstreamRoute, identity: readonly string[]): void {
     if (this.#response.destroyed) return // gone meanwhile
     const { ask, allowed } = this.#passage
     const { agents, publicUrl, lfs } = this.#options
-    const { origin, path } = journey.destination
+    const { origin, path } = mapping.destination
     const told = lfs.identityFor(this.#request, this.#passage, identity)
     const headers = upstreamHeaders(raw, this.#passage, told)
     const notice = bridgeNotice(allowed, publicUrl)
     // Every answer to a user whom a bridge lets in says until when, to programs.
     if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
     const isBatch = lfs.isBatch(this.#request, ask.target)
-    const { body, exchange } = isBatch ? this.#batchCourse(journey) : this.#course(journey, notice)
+    const { body, exchange } = isBatch ? this.#batchCourse(mapping) : this.#course(mapping, notice)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
     const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
     if (body === null && safe.has(method)) this.#once = { whole, exchange }
@@ -139,17 +144,17 @@ class Forwarding implements ExchangeEvents, InLine {
   }
 
   /** What is sent upstream, and what takes the answer. In a push people, too, are told of the bridge that let them in. */
-  #course(journey: Journey, notice: BridgeNotice | undefined) {
-    if (notice === undefined || !isPush(this.#request, journey))
-      return { body: this.#upload(), exchange: new Exchange(this.#response, journey, this) }
+  #course(mapping: AddressMapping, notice: BridgeNotice | undefined) {
+    if (notice === undefined || !isPush(this.#request, mapping))
+      return { body: this.#upload(), exchange: new Exchange(this.#response, mapping, this) }
     const push = new Push(this.#request, this.#response, this.#onBroke)
     const said = { push, lines: notice.lines }
-    return { body: push, exchange: new PushExchange(this.#response, journey, this, said) }
+    return { body: push, exchange: new PushExchange(this.#response, mapping, this, said) }
   }
 
   /** The same for a request of git-lfs that asks where objects are. */
-  #batchCourse(journey: Journey) {
-    const exchange = this.#options.lfs.exchange(this.#response, journey, this, this.#passage)
+  #batchCourse(mapping: AddressMapping) {
+    const exchange = this.#options.lfs.exchange(this.#response, mapping, this, this.#passage)
     return { body: this.#upload(), exchange }
   }
 

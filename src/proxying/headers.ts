@@ -1,16 +1,16 @@
 import type { Ask } from '../gateway/ask.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
-import type { Sender } from '../requests/client.ts'
-import { answerHeader, type Course, type Journey } from './addresses.ts'
+import type { Client } from '../requests/client.ts'
+import { answerHeader, type UpstreamRoute, type AddressMapping } from './addresses.ts'
 import { answerFate, requestFate } from './header-rules.ts'
 
 /** A request that may go on, with all that the upstream is told about it. */
-export interface Passage {
+export interface RequestContext {
   readonly allowed: Allow
   readonly ask: Ask
-  readonly sender: Sender
+  readonly client: Client
   /** A failure if the account's upstream has no address that one could send to. */
-  readonly course: Course | UpstreamFailed
+  readonly route: UpstreamRoute | UpstreamFailed
 }
 
 /**
@@ -20,11 +20,11 @@ export interface Passage {
  */
 export function upstreamHeaders(
   raw: readonly string[],
-  passage: Passage,
+  context: RequestContext,
   identity: readonly string[],
 ): string[] {
   const headers: string[] = []
-  const { trusted, from } = passage.sender
+  const { trusted, from } = context.client
   let options = ''
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? ''
@@ -37,7 +37,7 @@ export function upstreamHeaders(
     else if (fate === 'client-address' && trusted) headers.push(name, from)
   }
   // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
-  const whole = addPassage(withoutNamed(headers, namesOf(options)), passage)
+  const whole = addPassage(withoutNamed(headers, namesOf(options)), context)
   whole.push(...identity)
   return whole
 }
@@ -68,10 +68,10 @@ function withoutNamed(headers: string[], names: ReadonlySet<string>): string[] {
 }
 
 /** What every upstream is told about the way of the request. Adds to the list it is given. */
-function addPassage(headers: string[], { ask, sender }: Passage): string[] {
+function addPassage(headers: string[], { ask, client }: RequestContext): string[] {
   headers.push(
     'X-Forwarded-For',
-    sender.forwardedFor,
+    client.forwardedFor,
     'X-Forwarded-Proto',
     ask.secure ? 'https' : 'http',
     'X-Forwarded-Host',
@@ -79,7 +79,7 @@ function addPassage(headers: string[], { ask, sender }: Passage): string[] {
     'X-Request-Id',
     ask.id,
   )
-  if (sender.port !== '') headers.push('X-Forwarded-Port', sender.port)
+  if (client.port !== '') headers.push('X-Forwarded-Port', client.port)
   return headers
 }
 
@@ -90,7 +90,7 @@ function addPassage(headers: string[], { ask, sender }: Passage): string[] {
 export function clientHeaders(
   raw: readonly Buffer[],
   connection: string | undefined,
-  journey: Journey,
+  mapping: AddressMapping,
 ): string[] {
   const named = namesOf(connection ?? '')
   const headers: string[] = []
@@ -102,7 +102,7 @@ export function clientHeaders(
     const fate = answerFate(name)
     if (fate === 'dropped' || named.has(lower)) continue
     if (fate === 'cookie' && setsPageCookie(value)) continue
-    headers.push(name, answerHeader(lower, value, journey))
+    headers.push(name, answerHeader(lower, value, mapping))
   }
   return headers
 }

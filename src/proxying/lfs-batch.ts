@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Instant } from '../gateway/names.ts'
 import { isCarried } from '../requests/bodies.ts'
-import type { Journey } from './addresses.ts'
+import type { AddressMapping } from './addresses.ts'
 import { type AnswerHead, Exchange, type ExchangeEvents, joined } from './exchange.ts'
 import type { ActionPlaces } from './lfs.ts'
 
@@ -153,8 +153,13 @@ export class BatchExchange extends Exchange {
   #chunks: Buffer[] = []
   #bytes = 0
 
-  constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents, understand: Understand) {
-    super(response, journey, events)
+  constructor(
+    response: ServerResponse,
+    mapping: AddressMapping,
+    events: ExchangeEvents,
+    understand: Understand,
+  ) {
+    super(response, mapping, events)
     this.#understand = understand
   }
 

@@ -6,9 +6,9 @@ import type { Instant } from '../gateway/names.ts'
 import { seal, unseal } from '../gateway/sealed.ts'
 import { Secret } from '../gateway/secret.ts'
 import { pathOf } from '../requests/tool.ts'
-import { type Destination, type Journey, pathOutside } from './addresses.ts'
+import { type Destination, type AddressMapping, pathOutside } from './addresses.ts'
 import type { ExchangeEvents } from './exchange.ts'
-import type { Passage } from './headers.ts'
+import type { RequestContext } from './headers.ts'
 import { BatchExchange, inGatewayTerms, upstreamAuthorization } from './lfs-batch.ts'
 
 export interface LfsOptions {
@@ -26,15 +26,19 @@ export interface Lfs {
   /** The way of such a request through the upstream. */
   exchange(
     response: ServerResponse,
-    journey: Journey,
+    mapping: AddressMapping,
     events: ExchangeEvents,
-    passage: Passage,
+    context: RequestContext,
   ): BatchExchange
   /**
    * What the upstream is told of who this is: `identity`, or with the `Authorization` that the upstream itself gave out
    * for this action, in the place of another one.
    */
-  identityFor(request: IncomingMessage, passage: Passage, identity: readonly string[]): readonly string[]
+  identityFor(
+    request: IncomingMessage,
+    context: RequestContext,
+    identity: readonly string[],
+  ): readonly string[]
   /** The failure as it is: a token that has expired says nothing about the gateway's standing with the upstream. */
   failureFor(request: IncomingMessage, failure: UpstreamFailed): UpstreamFailed
 }
@@ -55,12 +59,12 @@ export function createLfs(
       return /\/info\/lfs\//i.test(path) || /\bvnd\.git-lfs\+json\b/.test(headers.accept ?? '')
     },
 
-    exchange(response, journey, events, { allowed }) {
-      const { address, destination } = journey
+    exchange(response, mapping, events, { allowed }) {
+      const { address, destination } = mapping
       const places = actionPlaces({ address, publicUrl, naming, destination })
       const seal = (authorization: string, path: string, until: Instant) =>
         sealed.seal(authorization, { allowed, path }, until)
-      return new BatchExchange(response, journey, events, body =>
+      return new BatchExchange(response, mapping, events, body =>
         inGatewayTerms(body, { places, seal, now: now(), actionSeconds }),
       )
     },

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Upload } from '../requests/bodies.ts'
 import { pathOf } from '../requests/tool.ts'
-import type { Journey } from './addresses.ts'
+import type { AddressMapping } from './addresses.ts'
 import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
 
 /** Longest first line that is waited for; git's has the name of one ref in it. */
@@ -45,8 +45,8 @@ export interface Said {
 export class PushExchange extends Exchange {
   readonly #said: Said
 
-  constructor(response: ServerResponse, journey: Journey, events: ExchangeEvents, said: Said) {
-    super(response, journey, events)
+  constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents, said: Said) {
+    super(response, mapping, events)
     this.#said = said
   }
 
@@ -84,7 +84,7 @@ function isLength(name: Buffer | undefined): boolean {
 }
 
 /** A push whose answer may be spoken into: git compresses what it asks for, never what it pushes. */
-export function isPush({ method, headers }: IncomingMessage, { target }: Journey): boolean {
+export function isPush({ method, headers }: IncomingMessage, { target }: AddressMapping): boolean {
   const plain = headers['content-encoding'] === undefined
   return method === 'POST' && plain && pathOf(target).endsWith('/git-receive-pack')
 }

@@ -1,6 +1,6 @@
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { pathOf, type RequestKind, requestKindAt } from '../requests/tool.ts'
-import { type Journey, placeOf } from './addresses.ts'
+import { type AddressMapping, placeOf } from './addresses.ts'
 
 /** What is looked at before an upstream's answer goes to the client. */
 interface Head {
@@ -65,25 +65,25 @@ const kept: Readonly<Record<RequestKind, Partial<Record<AnswerKind, UpstreamFail
 }
 
 /** The failure that a client is told of instead of the upstream's answer; `undefined` if that is passed on. */
-export function screenAnswer(head: Head, journey: Journey): UpstreamFailed | undefined {
+export function screenAnswer(head: Head, mapping: AddressMapping): UpstreamFailed | undefined {
   const { status } = head
   if (status === 401 || status === 407) return { outcome: 'upstream-failed', because: 'unauthorized' }
   // Most answers: successes that are no pages, and errors, which are errors in any dress.
   const suspect = status === 203 || (status < 300 && isPage(head)) || (status >= 300 && status < 400)
   if (!suspect || status === 304) return undefined
-  const row = kept[requestKindAt(pathOf(journey.target))]
-  const because = row[answerKindOf(head, journey)]
+  const row = kept[requestKindAt(pathOf(mapping.target))]
+  const because = row[answerKindOf(head, mapping)]
   return because === undefined ? undefined : { outcome: 'upstream-failed', because }
 }
 
-function answerKindOf(head: Head, journey: Journey): AnswerKind {
+function answerKindOf(head: Head, mapping: AddressMapping): AnswerKind {
   if (head.status < 300) return successKindOf(head)
-  const { destination } = journey
+  const { destination } = mapping
   const locations = linesOf(head, 'location')
   const asked = destination.origin + destination.path
   if (asksForSignIn(head) || locations.some(location => isSignInRedirect(location, asked)))
     return 'signInRedirect'
-  const same = locations.length > 0 && locations.every(location => isTheSame(location, journey))
+  const same = locations.length > 0 && locations.every(location => isTheSame(location, mapping))
   return same ? 'redirectToTheSame' : 'otherRedirect'
 }
 
@@ -111,10 +111,10 @@ function linesOf({ headers }: Head, name: string): readonly string[] {
 }
 
 /** Whether a redirect stays in the account and ends as the request did, query included: git builds on the end. */
-function isTheSame(location: string, journey: Journey): boolean {
-  const place = placeOf(location, journey)
+function isTheSame(location: string, mapping: AddressMapping): boolean {
+  const place = placeOf(location, mapping)
   if (place === undefined) return false
-  const { target } = journey
+  const { target } = mapping
   const path = pathOf(target)
   const tail = /\/info\/refs$/i.exec(path)?.[0] ?? path.slice(path.lastIndexOf('/'))
   if (!pathOf(place).endsWith(tail)) return false

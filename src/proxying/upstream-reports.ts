@@ -1,16 +1,16 @@
 import { errors } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import type { Outage } from '../gateway/outage.ts'
-import type { Passage } from './headers.ts'
+import type { RequestContext } from './headers.ts'
 
 /** What learns how it goes: metrics and log. Must not throw. */
 export interface UpstreamObserver {
   /** The upstream began to answer, so many seconds after the request was sent. */
   upstreamAnswered(seconds: number): void
   /** With the error behind it, if there is one, and the request that got the failure. */
-  upstreamFailed(failure: UpstreamFailed, cause: unknown, passage: Passage): void
+  upstreamFailed(failure: UpstreamFailed, cause: unknown, context: RequestContext): void
   /** All connections that the user, or all users together, may have to the upstream are taken: the request waits or not even that. */
-  upstreamCrowded(how: Crowding, passage: Passage): void
+  upstreamCrowded(how: Crowding, context: RequestContext): void
   /** The gateway could not say who it is, so the request was answered 503. */
   outage(outage: Outage): void
   /** A bug: the request was answered 503, or cut off, and this is what was thrown. */
@@ -38,18 +38,18 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
         bug(error, none)
       }
     },
-    upstreamFailed(failure, cause, passage) {
+    upstreamFailed(failure, cause, context) {
       try {
-        observer.upstreamFailed(failure, cause, passage)
+        observer.upstreamFailed(failure, cause, context)
       } catch (error) {
-        bug(error, passage.ask.id)
+        bug(error, context.ask.id)
       }
     },
-    upstreamCrowded(how, passage) {
+    upstreamCrowded(how, context) {
       try {
-        observer.upstreamCrowded(how, passage)
+        observer.upstreamCrowded(how, context)
       } catch (error) {
-        bug(error, passage.ask.id)
+        bug(error, context.ask.id)
       }
     },
     outage(outage) {

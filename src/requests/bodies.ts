@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { bodyPassed } from '../engine/memory.ts'
-import type { Sender } from './client.ts'
+import type { Client } from './client.ts'
 
 /** Whether a request has a body (RFC 9112, 6.3), whatever its method. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -124,7 +124,7 @@ const resting = new WeakMap<Socket, number>()
  * Whether a connection is one caller's own. A proxy's carries other people's requests, too, and a load test would
  * measure its own rest.
  */
-export function mayRest({ trusted, lane }: Sender): boolean {
+export function mayRest({ trusted, lane }: Client): boolean {
   return !trusted && lane === 'production'
 }
 

@@ -6,7 +6,7 @@ import type { TrafficLane } from '../gateway/ask.ts'
 import type { Secret } from '../gateway/secret.ts'
 
 /** Who sent a request, as far as the socket and the proxies that we trust can say. */
-export interface Sender {
+export interface Client {
   /** The client's address; behind trusted proxies, the one they name. */
   readonly from: string
   readonly secure: boolean
@@ -21,17 +21,17 @@ export interface Sender {
 }
 
 /** See `createSenderReader`. */
-export type ReadSender = (request: IncomingMessage) => Sender
+export type ReadClient = (request: IncomingMessage) => Client
 
 /**
  * Reads the sender of a request. `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-*`, or else `Forwarded`,
  * are believed; with none, no sender's are. Only the canonical spellings are read: `X_Forwarded_Proto` is another header to Node
  * (CVE-2025-64484 and its kin).
  */
-export function createSenderReader(
+export function createClientReader(
   trustedProxies: readonly string[],
   { addresses, secret }: LoadTest = { addresses: [] },
-): ReadSender {
+): ReadClient {
   const trusts = among(trustedProxies)
   const laneOf = createLaneReader(secret, among(addresses))
 
@@ -39,7 +39,7 @@ export function createSenderReader(
     const { headers, socket } = request
     const peer = plainAddress(socket.remoteAddress ?? '')
     const testing = headerOf(headers[loadTestHeader])
-    const direct: Sender = {
+    const direct: Client = {
       from: peer,
       secure: socket instanceof TLSSocket,
       host: headers.host ?? '',

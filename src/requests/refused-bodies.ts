@@ -17,7 +17,7 @@ export interface RefusedBodies {
 
 export interface RefusedBodiesOptions extends RefusedBodies {
   /** Whose request it is: senders of the same name share `maxAtOncePerAddress`. */
-  readonly senderOf: (request: IncomingMessage) => string
+  readonly clientOf: (request: IncomingMessage) => string
   /** The same for a connection on which no request could be read. */
   readonly networkOf: (address: string) => string
 }
@@ -89,7 +89,7 @@ export function createRefusedBodyReader(options: RefusedBodiesOptions): RefusedB
 
   function readRest(request: IncomingMessage): void {
     if (request.complete || request.socket.destroyed) return
-    read(request.socket, request, options.senderOf(request))
+    read(request.socket, request, options.clientOf(request))
     // Node discards unseen what nobody has begun to read.
     request.read(0)
   }

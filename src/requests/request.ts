@@ -4,7 +4,7 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Ended, UpstreamFailed } from '../gateway/decision.ts'
 import { Secret } from '../gateway/secret.ts'
 import { endsChunked, isChunked } from './bodies.ts'
-import type { Sender } from './client.ts'
+import type { Client } from './client.ts'
 
 /**
  * What a request asks, read in one pass over the raw header list. `target`: the request line's own. Two `Host`
@@ -16,12 +16,12 @@ export function readAsk(
   {
     id,
     target,
-    sender,
+    client,
     publicUrl,
   }: {
     readonly id: string
     readonly target: string
-    readonly sender: Sender
+    readonly client: Client
     readonly publicUrl: string
   },
 ): Ask | Unreadable {
@@ -47,8 +47,8 @@ export function readAsk(
     if (isOld || !endsChunked(codings)) return malformed
     if (!isChunked(codings)) return uncarried
   }
-  const { from, secure, lane } = sender
-  const host = sender.host === '' && isOld ? new URL(publicUrl).host : sender.host
+  const { from, secure, lane } = client
+  const host = client.host === '' && isOld ? new URL(publicUrl).host : client.host
   return { id, method: request.method ?? '', target, host, authorization, from, secure, lane }
 }
 

@@ -4,7 +4,7 @@ import { Outage } from '../gateway/outage.ts'
 import type { Gateways, Revocations } from '../gateway/ports.ts'
 import type { RedisServer } from '../redis/server.ts'
 import type { Revoke } from '../verdicts/kept.ts'
-import { acksChannel, createRollCall, gatewaysKey, newsChannel } from './channels.ts'
+import { acksChannel, createAcknowledgements, gatewaysKey, newsChannel } from './channels.ts'
 
 /**
  * A trial change: it goes every way that a change goes, and changes nothing. How long that takes is how long a change
@@ -54,19 +54,19 @@ export function keepCanary({ seconds, gateways, revocations, redis, took }: Cana
 /** Nobody's: the names of slots are hashes. */
 const noSlot = 'canary' as Slot
 
-/** As an announcement goes (`announce.ts`), but that it is not kept for those who come later. */
+/** As an announcement goes (`publisher.ts`), but that it is not kept for those who come later. */
 async function tellAll({ server, revoke }: NonNullable<CanaryOptions['redis']>): Promise<void> {
   const canary = randomUUID()
   await revoke([noSlot], 0)
-  await server.visit(gatewaysKey, ears =>
-    server.visit(gatewaysKey, async mouth => {
-      const rollCall = createRollCall()
-      ears.on('message', (_, text) => {
+  await server.visit(gatewaysKey, subscriber =>
+    server.visit(gatewaysKey, async publisher => {
+      const rollCall = createAcknowledgements()
+      subscriber.on('message', (_, text) => {
         const [heard, gateway = ''] = text.split(' ')
         if (heard === canary) rollCall.answered(gateway)
       })
-      await ears.subscribe(acksChannel)
-      const answer = await mouth.eval(trying, 1, gatewaysKey, newsChannel, JSON.stringify({ canary }))
+      await subscriber.subscribe(acksChannel)
+      const answer = await publisher.eval(trying, 1, gatewaysKey, newsChannel, JSON.stringify({ canary }))
       const list = Array.isArray(answer) ? answer.map(String) : []
       const present = new Map<string, number>()
       for (let at = 0; at < list.length; at += 2) present.set(list[at] ?? '', Number(list[at + 1]))

@@ -64,7 +64,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
 /** Waits for those who must have heard something: until each has answered, or its lease has run out. */
-interface RollCall {
+interface Acknowledgements {
   answered(name: string): void
   /** `present`: milliseconds of lease that each has left. Answers that came before count. */
   complete(present: ReadonlyMap<string, number>): Promise<void>
@@ -72,7 +72,7 @@ interface RollCall {
   silent(): readonly string[]
 }
 
-export function createRollCall(): RollCall {
+export function createAcknowledgements(): Acknowledgements {
   const answers = new Set<string>()
   const waiting = new Map<string, () => void>()
 

@@ -7,7 +7,7 @@ import type { Revoke } from '../verdicts/kept.ts'
 import {
   acksChannel,
   announcedKey,
-  createRollCall,
+  createAcknowledgements,
   defaultLeaseMs,
   gatewaysKey,
   hostOf,
@@ -42,7 +42,7 @@ import { type Announcement, type SlotOf, staleBy } from './stale.ts'
  * old state stays true, and is found in the store.
  */
 
-export interface AnnounceOptions {
+export interface PublisherOptions {
   readonly server: RedisServer
   /** Takes the verdicts about slots out of Redis. */
   readonly revoke: Revoke
@@ -62,14 +62,14 @@ const margin = 50
 const toldAfter = 1000
 
 /** For whoever makes changes, in a gateway process or beside it. Throws `Outage`: the change must not be committed. */
-export function createAnnounce({
+export function createPublisher({
   server,
   revoke,
   slotOf,
   took,
   leaseMs = defaultLeaseMs,
   waiting = () => {},
-}: AnnounceOptions): Announce {
+}: PublisherOptions): Announce {
   return async (change, moment, before) => {
     const { revision: _, ...stale } = staleBy(change, slotOf)
     if (stale.slots.length === 0 && stale.account === undefined) return
@@ -77,7 +77,7 @@ export function createAnnounce({
     await revoke(stale.slots, moment.number)
     const told = { id: randomUUID(), ...stale, moment, before }
     const visit = <T>(task: (redis: Redis) => Promise<T>) => server.visit(announcedKey, task)
-    await visit(ears => visit(mouth => tellAll(ears, mouth, told, { leaseMs, waiting })))
+    await visit(subscriber => visit(publisher => tellAll(subscriber, publisher, told, { leaseMs, waiting })))
     // A Redis that was restarted or replaced meanwhile has lost it, and gateways may have come back without reading it.
     if ((await visit(redis => redis.get(announcedKey))) !== JSON.stringify(told))
       throw server.outage(new Error('the announcement is lost'))
@@ -86,22 +86,22 @@ export function createAnnounce({
 }
 
 async function tellAll(
-  ears: Redis,
-  mouth: Redis,
+  subscriber: Redis,
+  publisher: Redis,
   announcement: Announcement,
   { leaseMs, waiting }: { readonly leaseMs: number; readonly waiting: Waiting },
 ): Promise<void> {
-  const rollCall = createRollCall()
-  ears.on('message', (_, text) => {
+  const rollCall = createAcknowledgements()
+  subscriber.on('message', (_, text) => {
     const [heard, gateway = ''] = text.split(' ')
     if (heard === announcement.id) rollCall.answered(gateway)
   })
-  await ears.subscribe(acksChannel)
+  await subscriber.subscribe(acksChannel)
 
   const keys = [announcedKey, gatewaysKey, primaryKey]
   const text = JSON.stringify(announcement)
-  const run = await runIdOf(mouth)
-  const answer = await mouth.eval(announcing, keys.length, ...keys, text, newsChannel, run)
+  const run = await runIdOf(publisher)
+  const answer = await publisher.eval(announcing, keys.length, ...keys, text, newsChannel, run)
   const [age, ...list] = Array.isArray(answer) ? answer.map(String) : []
   const present = readPresent(list)
   const unknown = leaseMs + margin - Number(age ?? 0)

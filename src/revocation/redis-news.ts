@@ -6,7 +6,7 @@ import { readCanary } from './canary.ts'
 import { defaultLeaseMs } from './channels.ts'
 import { type Announcement, type Forget, readAnnouncement } from './stale.ts'
 import type { StoreNews } from './store-news.ts'
-import { createFeed } from './subscriber.ts'
+import { createSubscriber } from './subscriber.ts'
 
 /** News that come by themselves: while they do, a request waits for nothing. */
 export interface RedisNews extends News {
@@ -33,7 +33,7 @@ const lookAgain = 1
 /**
  * The lease: after a ping of the feed has come back, this process may believe its memory until `leaseMs` after it
  * was sent. It costs one comparison. Whoever makes a change waits for our acknowledgement or for the end of our
- * lease (`announce.ts`), so a process that hangs, or whose connection died, never acts on old knowledge.
+ * lease (`publisher.ts`), so a process that hangs, or whose connection died, never acts on old knowledge.
  */
 export function createRedisNews(options: RedisNewsOptions): RedisNews {
   const { server, storeNews, forget, history, outage, leaseMs = defaultLeaseMs } = options
@@ -44,7 +44,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   let losses = 0
   let looked = now()
   let told = false
-  const feed = createFeed({ server, leaseMs, now, heard, alive, deaf, mute })
+  const feed = createSubscriber({ server, leaseMs, now, heard, alive, deaf, mute })
 
   function holdsLease(): boolean {
     return caughtUp && now() < leaseEnds

@@ -13,7 +13,7 @@ import {
 } from './channels.ts'
 
 /** This process's ear on the news channel, with a proof that it is not deaf. */
-export interface Feed {
+export interface Subscriber {
   /** The last announcement of all. Rejects if Redis cannot be asked. */
   lastAnnounced(): Promise<string | null>
   /** Tells whoever announced it that this process has forgotten. */
@@ -22,7 +22,7 @@ export interface Feed {
   close(): Promise<void>
 }
 
-export interface FeedOptions {
+export interface SubscriberOptions {
   readonly server: RedisServer
   /** Milliseconds for which others must wait for this process after each ping. */
   readonly leaseMs: number
@@ -48,63 +48,71 @@ const patience = 250
  * server to another, as in a Cluster or to a replica, a message can be lost and later ones arrive: so both connections
  * must lead to one server, wherever a failover leaves them.
  */
-export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: FeedOptions): Feed {
+export function createSubscriber({
+  server,
+  leaseMs,
+  now,
+  heard,
+  alive,
+  deaf,
+  mute,
+}: SubscriberOptions): Subscriber {
   const gateway = newGatewayName()
-  const ears = server.keepAt(announcedKey, 'news-ears', patience)
-  const mouth = server.keepAt(announcedKey, 'news', patience)
+  const subscriber = server.keepAt(announcedKey, 'news-ears', patience)
+  const publisher = server.keepAt(announcedKey, 'news', patience)
   /** The server that each is connected to. */
   let earsAt: string | undefined
   let mouthAt: string | undefined
   let ping: { readonly id: string; readonly sentAt: number } | undefined
 
-  ears.on('ready', () => {
+  subscriber.on('ready', () => {
     listen().catch((cause: unknown) => {
       mute(cause)
-      ears.disconnect(true)
+      subscriber.disconnect(true)
     })
   })
-  mouth.on('ready', () => {
+  publisher.on('ready', () => {
     speak().catch((cause: unknown) => {
       mute(cause)
-      mouth.disconnect(true)
+      publisher.disconnect(true)
     })
   })
-  ears.on('message', (channel, text) => (channel === newsChannel ? heard(text) : pong(text)))
-  ears.on('close', () => {
+  subscriber.on('message', (channel, text) => (channel === newsChannel ? heard(text) : pong(text)))
+  subscriber.on('close', () => {
     earsAt = undefined
     ping = undefined
     deaf(new Error('the subscription to the news is gone'))
   })
-  ears.on('error', mute)
-  mouth.on('error', mute)
-  mouth.on('close', () => (mouthAt = undefined))
+  subscriber.on('error', mute)
+  publisher.on('error', mute)
+  publisher.on('close', () => (mouthAt = undefined))
   const beating = setInterval(beat, leaseMs / 4)
 
   /** Whichever of the two has connected last knows better where the primary is. */
   async function listen(): Promise<void> {
-    const at = await runIdOf(ears)
-    await ears.subscribe(newsChannel, pingChannel(gateway))
+    const at = await runIdOf(subscriber)
+    await subscriber.subscribe(newsChannel, pingChannel(gateway))
     earsAt = at
-    if (mouthAt !== undefined && mouthAt !== at) mouth.disconnect(true)
+    if (mouthAt !== undefined && mouthAt !== at) publisher.disconnect(true)
     else beat()
   }
 
   async function speak(): Promise<void> {
-    mouthAt = await runIdOf(mouth)
-    if (earsAt !== undefined && earsAt !== mouthAt) ears.disconnect(true)
+    mouthAt = await runIdOf(publisher)
+    if (earsAt !== undefined && earsAt !== mouthAt) subscriber.disconnect(true)
     else beat()
   }
 
   function beat(): void {
     if (ping !== undefined && now() - ping.sentAt < leaseMs) return
     // It was sent and did not come back: the connection that we listen on is dead without having been closed.
-    if (ping !== undefined) return ears.disconnect(true)
+    if (ping !== undefined) return subscriber.disconnect(true)
     if (earsAt === undefined) return
     if (mouthAt === undefined) return mute(new Error('there is no connection to send the news on'))
     if (mouthAt !== earsAt) return
     const sent = { id: randomUUID(), sentAt: now() }
     ping = sent
-    mouth
+    publisher
       .eval(pinging, 2, gatewaysKey, primaryKey, gateway, leaseMs, pingChannel(gateway), sent.id, mouthAt)
       .catch((cause: unknown) => {
         if (ping === sent) ping = undefined
@@ -120,15 +128,15 @@ export function createFeed({ server, leaseMs, now, heard, alive, deaf, mute }: F
   }
 
   return {
-    lastAnnounced: () => mouth.get(announcedKey),
+    lastAnnounced: () => publisher.get(announcedKey),
     acknowledge(id) {
-      mouth.publish(acksChannel, `${id} ${gateway}`).catch(mute)
+      publisher.publish(acksChannel, `${id} ${gateway}`).catch(mute)
     },
     async close() {
       clearInterval(beating)
-      ears.disconnect()
-      await mouth.zrem(gatewaysKey, gateway).catch(mute)
-      mouth.disconnect()
+      subscriber.disconnect()
+      await publisher.zrem(gatewaysKey, gateway).catch(mute)
+      publisher.disconnect()
     },
   }
 }

@@ -11,22 +11,22 @@ import type { AccountRecord, Registry } from '../gateway/registry.ts'
 import { type Authority, authorityFor, type NoAuthority } from './authority.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
-import type { OtherSelf, OwnSet, Profile } from './pages/profile.ts'
+import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
-import { type Place, placeOf, placeOfScope } from './scope-names.ts'
+import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
 import type { Notice } from './webhook.ts'
 
 /** Somebody who asks for an account that is there. */
-export interface Guest {
+export interface RequestedAccount {
   readonly account: AccountRecord
-  readonly place: Place
+  readonly scopeName: ScopeName
   /** Where people of this account sign in, as it is connected at this moment. */
   readonly authority: Authority | NoAuthority
 }
 
 /** A guest who has signed in for the account's scope. */
-export interface Visitor extends Guest {
+export interface SignedInUser extends RequestedAccount {
   readonly session: Session
   readonly identity: Identity
   /** Whether the sign-in is recent enough for changes. */
@@ -34,15 +34,15 @@ export interface Visitor extends Guest {
 }
 
 /** Finds out who asks for what. All throw `Outage`. */
-export interface Reception {
+export interface AccountLookup {
   /** The account that was typed or linked to; a page that says what is wrong with it. */
-  receive(typed: string): Promise<Guest | Page>
+  find(typed: string): Promise<RequestedAccount | Page>
   /** `undefined`: not signed in for the scope of this account. */
-  recognise(guest: Guest, session: Session | undefined): Visitor | undefined
+  signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to somebody who is signed in. */
-  profileOf(visitor: Visitor): Promise<Profile>
+  profileOf(user: SignedInUser): Promise<Profile>
   /** Everybody else whom the visitor has signed in as in this session. */
-  otherSelves(visitor: Visitor): Promise<readonly OtherSelf[]>
+  otherSelves(user: SignedInUser): Promise<readonly OtherIdentity[]>
   /** The credentials of everybody that a session has signed in as. */
   setsOf(session: Session | undefined): Promise<readonly OwnSet[]>
 }
@@ -50,15 +50,17 @@ export interface Reception {
 /** Longest part of a wrong account name that is shown again. */
 const longestShown = 64
 
-export function createReception(
+export function createAccountLookup(
   {
     registry,
     credentials,
     signIn,
-    contests,
-  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'> & { readonly contests: Contests },
+    nameConflicts,
+  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'> & {
+    readonly nameConflicts: NameConflicts
+  },
   now: () => Instant,
-): Reception {
+): AccountLookup {
   const isFresh = ({ at }: Identity) => at > now() - signIn.freshMinutes * 60_000
 
   async function setsOf(session: Session | undefined): Promise<readonly OwnSet[]> {
@@ -66,7 +68,7 @@ export function createReception(
     const directories = await registry.directories()
     return await Promise.all(
       session.identities.map(async identity => ({
-        place: placeOfScope(identity.scope, directories),
+        scopeName: nameOfScope(identity.scope, directories),
         account: identity.account,
         credential: await registry.ownCredential(identity.scope, identity.owner),
         fresh: isFresh(identity),
@@ -74,13 +76,13 @@ export function createReception(
     )
   }
 
-  async function otherSelves({ session, identity }: Visitor): Promise<readonly OtherSelf[]> {
+  async function otherIdentities({ session, identity }: SignedInUser): Promise<readonly OtherIdentity[]> {
     const directories = await registry.directories()
     const others = session.identities.filter(({ scope }) => scope !== identity.scope)
     return await Promise.all(
       others.map(async other => ({
         identity: other,
-        place: placeOfScope(other.scope, directories),
+        scopeName: nameOfScope(other.scope, directories),
         fresh: isFresh(other),
         linked: (await registry.linkedTo(identity, other.scope)) === other.owner,
       })),
@@ -94,41 +96,41 @@ export function createReception(
 
   return {
     setsOf,
-    otherSelves,
+    otherSelves: otherIdentities,
 
-    async receive(typed) {
+    async find(typed) {
       const name = readAccountName(typed)
       if (name === undefined) return { ...whichAccount([], wrongName(typed)), status: 400 }
       const account = await registry.account(name)
       if (account === undefined) return whichAccount([], unknown(name))
       const authority = authorityFor(account.connection, signIn, await registry.directories())
-      return { account, place: placeOf(account.connection), authority }
+      return { account, scopeName: scopeNameOf(account.connection), authority }
     },
 
-    recognise(guest, session) {
-      const identity = session?.identities.find(({ scope }) => scope === guest.place.scope)
+    signedIn(requested, session) {
+      const identity = session?.identities.find(({ scope }) => scope === requested.scopeName.scope)
       if (session === undefined || identity === undefined) return undefined
-      return { ...guest, session, identity, fresh: isFresh(identity) }
+      return { ...requested, session, identity, fresh: isFresh(identity) }
     },
 
-    async profileOf(visitor) {
-      const { account, place, session, identity, fresh } = visitor
-      const { scope } = place
+    async profileOf(user) {
+      const { account, scopeName, session, identity, fresh } = user
+      const { scope } = scopeName
       const credential = await registry.ownCredential(scope, identity.owner)
-      const taken = await contests.isTaken(scope, identity.username, identity.owner)
+      const taken = await nameConflicts.isTaken(scope, identity.username, identity.owner)
       return {
         account,
-        place,
+        scopeName,
         csrf: session.csrf,
         username: identity.username,
         credential,
         claimable: credential === undefined && !taken && (await isThere(scope, identity)),
         taken,
-        contestedAt: credential && (await contests.since(scope, credential.username)),
+        contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
         fresh,
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),
-        others: await otherSelves(visitor),
+        others: await otherIdentities(user),
       }
     },
   }
@@ -151,7 +153,7 @@ function shown(typed: string): string {
  * Names that an authority gives to one person while the credential of that name is another's: an address has passed on,
  * or somebody has taken it. Only an operator knows which, and both persons must hear of it. All throw `Outage`.
  */
-export interface Contests {
+export interface NameConflicts {
   /** Whether the credential of that name is somebody else's. */
   isTaken(scope: Scope, username: Username | undefined, owner: Owner): Promise<boolean>
   /** Somebody has signed in. If their name is another's, that one will be told. */
@@ -160,7 +162,7 @@ export interface Contests {
   since(scope: Scope, username: Username): Promise<Instant | undefined>
 }
 
-interface ContestsParts {
+interface NameConflictsParts {
   readonly registry: Pick<Registry, 'ownerOf'>
   readonly sessions: SessionStore
   readonly notice: Notice
@@ -170,7 +172,7 @@ interface ContestsParts {
 /** Milliseconds for which the owner is told on the page. */
 const told = 30 * 24 * 60 * 60_000
 
-export function createContests({ registry, sessions, notice, now }: ContestsParts): Contests {
+export function createNameConflicts({ registry, sessions, notice, now }: NameConflictsParts): NameConflicts {
   async function isTaken(scope: Scope, username: Username | undefined, owner: Owner): Promise<boolean> {
     if (username === undefined) return false
     const its = await registry.ownerOf(scope, username)

@@ -8,39 +8,44 @@ import type { Outage } from '../gateway/outage.ts'
 import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Throttle } from '../gateway/throttle.ts'
-import { type Contests, createContests, createReception, type Reception } from './account-lookup.ts'
+import {
+  type NameConflicts,
+  createNameConflicts,
+  createAccountLookup,
+  type AccountLookup,
+} from './account-lookup.ts'
 import type { Authorities } from './authority.ts'
 import type { OpenId } from './openid.ts'
 import {
   type Cookies,
   createCookies,
-  createErrands,
+  createPendingSignIns,
   createSessions,
-  type Errands,
+  type PendingSignIns,
   type Sessions,
 } from './session.ts'
 import { createThrottle, type Limits, type PageThrottle, usualLimits } from './throttle.ts'
 import type { Notice } from './webhook.ts'
 
 /** What the routes of the page work with. */
-export interface Desk extends Omit<SelfServiceParts, 'sessions'> {
+export interface PageContext extends Omit<SelfServiceParts, 'sessions'> {
   readonly now: () => Instant
   readonly secure: boolean
   readonly cookies: Cookies
   readonly sessions: Sessions
-  readonly errands: Errands
+  readonly pendingSignIns: PendingSignIns
   /** Loaded when the first person signs in: in most processes nobody ever does. */
   readonly openId: () => Promise<OpenId>
-  readonly contests: Contests
-  readonly reception: Reception
+  readonly nameConflicts: NameConflicts
+  readonly accounts: AccountLookup
   readonly throttle: PageThrottle
   readonly turns: Turns
 }
 
-export function createDesk(parts: SelfServiceParts): Desk {
+export function createPageContext(parts: SelfServiceParts): PageContext {
   const { publicUrl, signIn, now = Date.now, steadyNow = now } = parts
   const { limits = usualLimits, providerTimeoutSeconds = 5 } = parts
-  const contests = createContests({ ...parts, now })
+  const nameConflicts = createNameConflicts({ ...parts, now })
   const secure = publicUrl.startsWith('https:')
   return {
     ...parts,
@@ -48,7 +53,7 @@ export function createDesk(parts: SelfServiceParts): Desk {
     secure,
     cookies: createCookies(secure),
     sessions: createSessions({ store: parts.sessions, life: signIn.sessionMinutes * 60_000, now }),
-    errands: createErrands({ store: parts.sessions, key: parts.signInKey, now }),
+    pendingSignIns: createPendingSignIns({ store: parts.sessions, key: parts.signInKey, now }),
     openId: once(async () => {
       const { createOpenId } = await import('./openid.ts')
       return createOpenId({
@@ -57,8 +62,8 @@ export function createDesk(parts: SelfServiceParts): Desk {
         maxAgeSeconds: signIn.freshMinutes * 60,
       })
     }),
-    contests,
-    reception: createReception({ ...parts, contests }, now),
+    nameConflicts,
+    accounts: createAccountLookup({ ...parts, nameConflicts }, now),
     throttle: createThrottle(limits, steadyNow),
     turns: createTurns(),
   }

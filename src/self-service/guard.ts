@@ -3,7 +3,7 @@ import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Desk } from './context.ts'
+import type { PageContext } from './context.ts'
 import { framed, type Page } from './html.ts'
 import { notFromHere, plainHttp, wrongType } from './pages/trouble.ts'
 
@@ -13,7 +13,7 @@ const formType = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i
 const oneYear = 365 * 24 * 60 * 60
 
 /** Everything that holds for all of the page: what browsers may do with it, and what it lets in. */
-export async function addGuard(app: FastifyInstance, desk: Desk): Promise<void> {
+export async function addGuard(app: FastifyInstance, context: PageContext): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -30,7 +30,7 @@ export async function addGuard(app: FastifyInstance, desk: Desk): Promise<void> 
     },
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
-    strictTransportSecurity: desk.secure && { maxAge: oneYear, includeSubDomains: false },
+    strictTransportSecurity: context.secure && { maxAge: oneYear, includeSubDomains: false },
   })
   await app.register(cookie)
   app.removeAllContentTypeParsers()
@@ -38,14 +38,14 @@ export async function addGuard(app: FastifyInstance, desk: Desk): Promise<void> 
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
-    const { from, secure } = desk.senderOf(request.raw)
+    const { from, secure } = context.senderOf(request.raw)
     const posts = request.method === 'POST'
-    if (desk.secure && desk.httpsOnly && !secure) {
-      return posts ? send(reply, plainHttp) : reply.redirect(desk.publicUrl + request.originalUrl, 308)
+    if (context.secure && context.httpsOnly && !secure) {
+      return posts ? send(reply, plainHttp) : reply.redirect(context.publicUrl + request.originalUrl, 308)
     }
-    desk.throttle.count('requests', desk.networkOf(from))
+    context.throttle.count('requests', context.networkOf(from))
     if (!posts) return
-    if (!isFromHere(request.headers, desk.publicUrl)) return send(reply, notFromHere)
+    if (!isFromHere(request.headers, context.publicUrl)) return send(reply, notFromHere)
     if (!formType.test(request.headers['content-type'] ?? '')) return send(reply, wrongType)
   })
 }

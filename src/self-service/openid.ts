@@ -18,7 +18,7 @@ import type { Authority, Claims } from './authority.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
 /** What must be remembered until the person comes back; `state` is the name to find it by. */
-export interface Errand {
+export interface SignInRequest {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
@@ -30,9 +30,9 @@ export type Prompt = 'login' | 'select_account'
 /** The authorization code flow with PKCE, state and nonce. Both throw `ProviderFailed`. */
 export interface OpenId {
   /** Where to send the browser, and what to remember. */
-  begin(authority: Authority, prompt: Prompt | undefined): Promise<Errand & { readonly url: string }>
+  begin(authority: Authority, prompt: Prompt | undefined): Promise<SignInRequest & { readonly url: string }>
   /** What the provider says of the person who came back; `declined`: the person or the provider said no. */
-  finish(authority: Authority, errand: Errand, query: string): Promise<Claims | 'declined'>
+  finish(authority: Authority, pending: SignInRequest, query: string): Promise<Claims | 'declined'>
 }
 
 export interface OpenIdOptions {
@@ -68,19 +68,19 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
     async begin(authority, prompt) {
       const configuration = await failing(() => configurationOf(authority))
       const verifier = randomPKCECodeVerifier()
-      const errand = { state: randomState(), nonce: randomNonce(), verifier }
+      const pending = { state: randomState(), nonce: randomNonce(), verifier }
       const url = buildAuthorizationUrl(configuration, {
         redirect_uri: redirectUri,
         scope: 'openid profile email',
-        state: errand.state,
-        nonce: errand.nonce,
+        state: pending.state,
+        nonce: pending.nonce,
         code_challenge: challengeOf(verifier),
         code_challenge_method: 'S256',
         // Asked for an age, a provider must say in the token when the person signed in (OpenID Connect Core, 3.1.2.1).
         max_age: String(maxAgeSeconds),
         ...(prompt && { prompt }),
       })
-      return { ...errand, url: url.href }
+      return { ...pending, url: url.href }
     },
 
     async finish(authority, { state, nonce, verifier }, query) {

@@ -5,8 +5,8 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import { claimCredential, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
 import {
-  createDesk,
-  type Desk,
+  createPageContext,
+  type PageContext,
   ProviderFailed,
   type SelfServiceObserver,
   type SelfServiceParts,
@@ -36,56 +36,56 @@ import { TooMuch } from './throttle.ts'
  * Whoever holds a session of it may do what its identities may, and nothing else.
  */
 export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
-  const desk = createDesk(parts)
+  const context = createPageContext(parts)
   return async app => {
-    app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, desk.observer)))
+    app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, context.observer)))
     app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
-    await addGuard(app, desk)
+    await addGuard(app, context)
     addAssets(app)
-    addSignIn(app, desk)
-    app.get('/', async (request, reply) => send(reply, await home(desk, request)))
-    addChange(app, '/credential', request => setPassword(desk, request))
-    addChange(app, '/switch', request => switchCredential(desk, request))
-    addChange(app, '/claim', request => claimCredential(desk, request))
-    addChange(app, '/link', request => linkIdentities(desk, request))
+    addSignIn(app, context)
+    app.get('/', async (request, reply) => send(reply, await home(context, request)))
+    addChange(app, '/credential', request => setPassword(context, request))
+    addChange(app, '/switch', request => switchCredential(context, request))
+    addChange(app, '/claim', request => claimCredential(context, request))
+    addChange(app, '/link', request => linkIdentities(context, request))
   }
 }
 
 /** `GET /`: an account's page, or the question which one. */
-async function home(desk: Desk, request: FastifyRequest): Promise<Page> {
-  const { reception, sessions, cookies } = desk
+async function home(context: PageContext, request: FastifyRequest): Promise<Page> {
+  const { accounts, sessions, cookies } = context
   const fields = readFields(queryOf(request).slice(1))
   if (fields === undefined) return notUnderstood
   const session = await sessions.find(cookies.session(request))
   const typed = fields.get('account')
   if (typed === undefined) {
-    const page = whichAccount(await reception.setsOf(session))
+    const page = whichAccount(await accounts.setsOf(session))
     return { ...page, ...(session && { csrf: session.csrf }) }
   }
 
-  const guest = await reception.receive(typed)
-  if (isPage(guest)) return guest
-  const visitor = reception.recognise(guest, session)
-  if (visitor !== undefined) return await show(desk, visitor, {})
-  const { account, place, authority } = guest
-  return 'setting' in authority ? noAuthority(account.name, place, authority.setting) : welcome(account)
+  const requested = await accounts.find(typed)
+  if (isPage(requested)) return requested
+  const user = accounts.signedIn(requested, session)
+  if (user !== undefined) return await show(context, user, {})
+  const { account, scopeName, authority } = requested
+  return 'setting' in authority ? noAuthority(account.name, scopeName, authority.setting) : welcome(account)
 }
 
-function addSignIn(app: FastifyInstance, desk: Desk): void {
+function addSignIn(app: FastifyInstance, context: PageContext): void {
   // HEAD, which some mail programs send to look at links, must not use a sign-in up.
   const get = { exposeHeadRoute: false }
   app.get('/sign-in', get, async (request, reply) => {
-    const to = await startSignIn(desk, request, reply)
+    const to = await startSignIn(context, request, reply)
     return to instanceof URL ? reply.redirect(to.href, 303) : send(reply, to)
   })
   app.get('/callback', get, async (request, reply) => {
-    const to = await finishSignIn(desk, request, reply)
+    const to = await finishSignIn(context, request, reply)
     return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
   })
-  app.post('/sign-in-too', async (request, reply) => send(reply, await signInToo(desk, request, reply)))
+  app.post('/sign-in-too', async (request, reply) => send(reply, await signInToo(context, request, reply)))
   leadHome(app, '/sign-in-too')
   app.post('/sign-out', async (request, reply) => {
-    const { sessions, cookies } = desk
+    const { sessions, cookies } = context
     const session = await sessions.find(cookies.session(request))
     if (session !== undefined) {
       if (!isSameText(session.csrf, fieldsOf(request)?.get('csrf') ?? '')) return send(reply, notFromHere)

@@ -3,43 +3,43 @@ import { type AccountName, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 
 /** A scope, in words for people. */
-export interface Place {
+export interface ScopeName {
   readonly scope: Scope
   /** `Contoso`, `Microsoft accounts`: for headings. */
   readonly name: string
   /** `for all accounts of the directory Contoso`. */
   readonly reach: string
   /** `an account of the directory Contoso`: whom to sign in as. */
-  readonly person: string
+  readonly signInAs: string
 }
 
-const microsoftAccounts: Place = {
+const microsoftAccounts: ScopeName = {
   scope: msaScope,
   name: 'Microsoft accounts',
   reach: 'for all accounts that sign in with Microsoft accounts',
-  person: 'your personal Microsoft account',
+  signInAs: 'your personal Microsoft account',
 }
 
 /** The place that a connection leads to. */
-export function placeOf(connection: Connection): Place {
+export function scopeNameOf(connection: Connection): ScopeName {
   if (connection.kind === 'msa') return microsoftAccounts
-  return directoryPlace(scopeOf(connection), connection.directoryName)
+  return directoryScopeName(scopeOf(connection), connection.directoryName)
 }
 
 /** The place of a scope; a directory that has gone from the store is called by its id. */
-export function placeOfScope(scope: Scope, directories: readonly Directory[]): Place {
+export function nameOfScope(scope: Scope, directories: readonly Directory[]): ScopeName {
   if (scope === msaScope) return microsoftAccounts
   // A scope that is not `msa` is the id of a directory.
   const known = directories.find(({ id }) => (id as string) === scope)
-  return directoryPlace(scope, known?.name ?? scope)
+  return directoryScopeName(scope, known?.name ?? scope)
 }
 
-function directoryPlace(scope: Scope, name: string): Place {
+function directoryScopeName(scope: Scope, name: string): ScopeName {
   return {
     scope,
     name,
     reach: `for all accounts of the directory ${name}`,
-    person: `your account in the directory ${name}`,
+    signInAs: `your account in the directory ${name}`,
   }
 }
 

@@ -6,7 +6,7 @@ import { atMost } from '../engine/memory.ts'
 import type { AccountName, Instant, Owner, Scope, Username } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import { seal, unseal } from '../gateway/sealed.ts'
-import type { Errand } from './openid.ts'
+import type { SignInRequest } from './openid.ts'
 
 /** Somebody who has signed in during a session. One person can be several: one in each scope. */
 export interface Identity {
@@ -130,14 +130,14 @@ export function createCookies(secure: boolean): Cookies {
     errand: ({ cookies }, state) => cookies[errandName(state)],
     keepErrand(request, reply, state, kept) {
       for (const name of surplus(request)) reply.clearCookie(name, options)
-      reply.setCookie(errandName(state), kept, { ...options, maxAge: errandLife / 1000 })
+      reply.setCookie(errandName(state), kept, { ...options, maxAge: pendingSignInLife / 1000 })
     },
     dropErrand: (reply, state) => void reply.clearCookie(errandName(state), options),
   }
 }
 
 /** Somebody is on the way to an identity provider and back. */
-export interface SignInUnderWay extends Errand {
+export interface PendingSignIn extends SignInRequest {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
@@ -151,15 +151,15 @@ export interface SignInUnderWay extends Errand {
  * Sign-ins under way, each by itself: several tabs may be on their way at once. Their browsers keep them, sealed, and
  * whichever gateway they come back to reads them: strangers begin as many as they like, and the store is not written.
  */
-export interface Errands {
+export interface PendingSignIns {
   /** What the browser that is sent away has to keep. */
-  send(errand: SignInUnderWay): string
+  send(pending: PendingSignIn): string
   /** `undefined`: it did not begin in this browser, is too old, or has been taken in this process. */
-  find(state: string, kept: string | undefined): SignInUnderWay | undefined
+  find(state: string, kept: string | undefined): PendingSignIn | undefined
   /** From now on it is not found in this process: whatever comes of it, its provider is asked once. */
-  take(errand: SignInUnderWay): void
+  take(pending: PendingSignIn): void
   /** Whether this is the first time, in all gateways, that the sign-in has come to its end. Throws `Outage`. */
-  end(errand: SignInUnderWay): Promise<boolean>
+  end(pending: PendingSignIn): Promise<boolean>
 }
 
 interface ErrandsOptions {
@@ -170,12 +170,12 @@ interface ErrandsOptions {
 }
 
 /** Milliseconds for finding one's password and the second factor. */
-const errandLife = 10 * 60 * 1000
+const pendingSignInLife = 10 * 60 * 1000
 
 /** Sign-ins of which this process remembers that they were taken. Without it providers could be asked again and again. */
 const mostTaken = 30_000
 
-export function createErrands({ store, key, now }: ErrandsOptions): Errands {
+export function createPendingSignIns({ store, key, now }: ErrandsOptions): PendingSignIns {
   const secret = createSecretKey(key)
   const taken = new LRUCache<string, true>(atMost(mostTaken))
 
@@ -186,7 +186,7 @@ export function createErrands({ store, key, now }: ErrandsOptions): Errands {
 
   return {
     send({ state, ...rest }) {
-      const end = String(now() + errandLife)
+      const end = String(now() + pendingSignInLife)
       return `${end}.${seal(keyFor(state), JSON.stringify(rest), boundTo(end))}`
     },
 
@@ -196,13 +196,13 @@ export function createErrands({ store, key, now }: ErrandsOptions): Errands {
       const opened = unseal(keyFor(state), sealed, boundTo(end))
       if (opened === undefined || taken.has(state)) return undefined
       // Only `send` can have made it.
-      return { ...(JSON.parse(opened.toString()) as Omit<SignInUnderWay, 'state'>), state }
+      return { ...(JSON.parse(opened.toString()) as Omit<PendingSignIn, 'state'>), state }
     },
 
     take: ({ state }) => void taken.set(state, true),
 
     // A code serves once at its provider (RFC 6749, 4.1.2), but not every provider keeps to it.
-    end: ({ state }) => store.add(hashed('sign-in', state), '', now() + errandLife),
+    end: ({ state }) => store.add(hashed('sign-in', state), '', now() + pendingSignInLife),
   }
 }
 

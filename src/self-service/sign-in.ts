@@ -1,35 +1,35 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccountName, Instant } from '../gateway/names.ts'
-import type { Guest } from './account-lookup.ts'
+import type { RequestedAccount } from './account-lookup.ts'
 import { type Authority, type Claims, ownerIn, usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
-import { type Desk, ProviderFailed } from './context.ts'
+import { type PageContext, ProviderFailed } from './context.ts'
 import { readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt } from './openid.ts'
 import { goOn } from './pages/profile.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
 import { pageOf } from './scope-names.ts'
-import { hashed, type Identity, isSameText, type SignInUnderWay } from './session.ts'
+import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
 
 /** Sends somebody to the authority of an account. What it was about the browser keeps, sealed, never an address. */
 export async function startSignIn(
-  desk: Desk,
+  context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Page | URL> {
   const fields = readFields(queryOf(request).slice(1))
   const ask = fields?.get('ask')
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
-  const guest = await desk.reception.receive(fields.get('account') ?? '')
-  if (isPage(guest)) return guest
-  const { account, place, authority } = guest
-  if ('setting' in authority) return noAuthority(account.name, place, authority.setting)
+  const requested = await context.accounts.find(fields.get('account') ?? '')
+  if (isPage(requested)) return requested
+  const { account, scopeName, authority } = requested
+  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
 
   const prompt = ask === undefined ? undefined : prompts[ask]
-  return await sendAway(desk, request, reply, { account: account.name, authority }, prompt)
+  return await sendAway(context, request, reply, { account: account.name, authority }, prompt)
 }
 
 /**
@@ -37,21 +37,25 @@ export async function startSignIn(
  * way does. A session in which one did not sign in oneself (its id was planted) would keep somebody else's. A form of
  * the session has to ask, which no other site can send, and only the answer to that very errand is taken into it.
  */
-export async function signInToo(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<Page> {
-  const change = await readChange(desk, request)
+export async function signInToo(
+  context: PageContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Page> {
+  const change = await readChange(context, request)
   if (isPage(change)) return change
-  const guest = await desk.reception.receive(change.fields.get('also') ?? '')
-  if (isPage(guest)) return guest
-  const { account, place, authority } = guest
-  if (place.scope === change.identity.scope) {
+  const requested = await context.accounts.find(change.fields.get('also') ?? '')
+  if (isPage(requested)) return requested
+  const { account, scopeName, authority } = requested
+  if (scopeName.scope === change.identity.scope) {
     const note = `What you have here opens ${account.name} as well: no other sign-in is needed.`
-    return await show(desk, change, { note })
+    return await show(context, change, { note })
   }
-  if ('setting' in authority) return noAuthority(account.name, place, authority.setting)
-  const id = desk.cookies.session(request)
+  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
+  const id = context.cookies.session(request)
   const beside = id === undefined ? undefined : hashed('session', id)
-  const to = await sendAway(desk, request, reply, { account: account.name, authority, beside }, undefined)
-  return goOn(change.account.name, place, to)
+  const to = await sendAway(context, request, reply, { account: account.name, authority, beside }, undefined)
+  return goOn(change.account.name, scopeName, to)
 }
 
 interface Journey {
@@ -61,84 +65,88 @@ interface Journey {
 }
 
 async function sendAway(
-  desk: Desk,
+  context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
   { account, authority, beside }: Journey,
   prompt: Prompt | undefined,
 ): Promise<URL> {
-  const network = networkOf(desk, request)
-  desk.throttle.count('signIns', network)
-  desk.throttle.count('signInsInAll', '')
-  const openId = await desk.openId()
-  const { url, ...errand } = await openId.begin(authority, prompt)
+  const network = networkOf(context, request)
+  context.throttle.count('signIns', network)
+  context.throttle.count('signInsInAll', '')
+  const openId = await context.openId()
+  const { url, ...pending } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority
   const keeping = beside === undefined ? {} : { beside, besideFrom: network }
-  const kept = desk.errands.send({ ...errand, account, scope, issuer, ...keeping })
-  desk.cookies.keepErrand(request, reply, errand.state, kept)
+  const kept = context.pendingSignIns.send({ ...pending, account, scope, issuer, ...keeping })
+  context.cookies.keepErrand(request, reply, pending.state, kept)
   return new URL(url)
 }
 
 /** Somebody comes back from an authority. */
 export async function finishSignIn(
-  desk: Desk,
+  context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Page | string> {
   const query = queryOf(request)
   const state = readFields(query.slice(1))?.get('state')
   if (state === undefined) return notUnderstood
-  const errand = desk.errands.find(state, desk.cookies.errand(request, state))
-  if (errand === undefined) return signInLost
-  desk.throttle.count('returns', networkOf(desk, request))
-  desk.errands.take(errand)
-  desk.cookies.dropErrand(reply, state)
-  const guest = await desk.reception.receive(errand.account)
-  if (isPage(guest)) return guest
+  const pending = context.pendingSignIns.find(state, context.cookies.errand(request, state))
+  if (pending === undefined) return signInLost
+  context.throttle.count('returns', networkOf(context, request))
+  context.pendingSignIns.take(pending)
+  context.cookies.dropErrand(reply, state)
+  const requested = await context.accounts.find(pending.account)
+  if (isPage(requested)) return requested
   // The account has moved meanwhile: its page says where to sign in now.
-  if (!isStillFor(guest, errand)) return pageOf(errand.account)
+  if (!isStillFor(requested, pending)) return pageOf(pending.account)
 
-  const openId = await desk.openId()
-  const claims = await openId.finish(guest.authority, errand, query)
-  if (claims === 'declined') return declined(errand.account)
-  if (!(await desk.errands.end(errand))) return signInLost
-  const owner = ownerIn(errand.scope, claims)
-  if (owner === 'wrong-directory') return wrongDirectory(errand.account, guest.place)
+  const openId = await context.openId()
+  const claims = await openId.finish(requested.authority, pending, query)
+  if (claims === 'declined') return declined(pending.account)
+  if (!(await context.pendingSignIns.end(pending))) return signInLost
+  const owner = ownerIn(pending.scope, claims)
+  if (owner === 'wrong-directory') return wrongDirectory(pending.account, requested.scopeName)
   if (owner === 'nobody') throw new ProviderFailed('nonsense', new Error('the token names nobody'))
 
-  const { account, scope } = errand
+  const { account, scope } = pending
   const username = usernameIn(scope, claims)
-  const at = signedInAt(claims, desk.now())
+  const at = signedInAt(claims, context.now())
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
-  await desk.contests.signedIn(identity)
-  const before = desk.cookies.session(request)
-  const isFromThere = errand.besideFrom === networkOf(desk, request)
-  const identities = [...(isFromThere ? await kept(desk, errand, before) : []), identity]
-  desk.cookies.keepSession(reply, await desk.sessions.start(before, identities))
+  await context.nameConflicts.signedIn(identity)
+  const before = context.cookies.session(request)
+  const isFromThere = pending.besideFrom === networkOf(context, request)
+  const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
+  context.cookies.keepSession(reply, await context.sessions.start(before, identities))
   return pageOf(account)
 }
 
 /** The identities that a form asked to keep, if the browser still has the session of that form, and they are recent. */
 async function kept(
-  desk: Desk,
-  { scope, beside }: SignInUnderWay,
+  context: PageContext,
+  { scope, beside }: PendingSignIn,
   id: string | undefined,
 ): Promise<readonly Identity[]> {
   if (id === undefined || beside === undefined || !isSameText(beside, hashed('session', id))) return []
-  const session = await desk.sessions.find(id)
-  const oldest = desk.now() - desk.signIn.sessionMinutes * 60_000
+  const session = await context.sessions.find(id)
+  const oldest = context.now() - context.signIn.sessionMinutes * 60_000
   return session?.identities.filter(each => each.scope !== scope && each.at > oldest) ?? []
 }
 
 function isStillFor(
-  guest: Guest,
-  { scope, issuer }: SignInUnderWay,
-): guest is Guest & { authority: Authority } {
-  return 'issuer' in guest.authority && guest.authority.issuer === issuer && guest.authority.scope === scope
+  requested: RequestedAccount,
+  { scope, issuer }: PendingSignIn,
+): requested is RequestedAccount & { authority: Authority } {
+  return (
+    'issuer' in requested.authority &&
+    requested.authority.issuer === issuer &&
+    requested.authority.scope === scope
+  )
 }
 
-function networkOf(desk: Desk, request: FastifyRequest): string {
-  return desk.networkOf(desk.senderOf(request.raw).from)
+function networkOf(context: PageContext, request: FastifyRequest): string {
+  return context.networkOf(context.senderOf(request.raw).from)
 }
 
 /** The query as it stood in the request line, with its `?`. */

@@ -7,11 +7,11 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Allow, Decision } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { courseOf } from '../proxying/addresses.ts'
+import { upstreamRouteOf } from '../proxying/addresses.ts'
 import type { Forward } from '../proxying/forward.ts'
-import type { Passage } from '../proxying/headers.ts'
+import type { RequestContext } from '../proxying/headers.ts'
 import { mayRest, restAfter } from '../requests/bodies.ts'
-import type { ReadSender, Sender } from '../requests/client.ts'
+import type { ReadClient, Client } from '../requests/client.ts'
 import { type Ending, readAsk } from '../requests/request.ts'
 import { markLetIn } from './conversation.ts'
 
@@ -37,9 +37,9 @@ export async function proxy(app: FastifyInstance, { agent, forward, ...gate }: P
     routes: ['/'],
     httpMethods: app.supportedMethods.filter(method => method !== 'TRACE' && method !== 'CONNECT'),
     preHandler(request, reply) {
-      if (request.passage === null) throw new Error('a request came past the gate')
+      if (request.context === null) throw new Error('a request came past the gate')
       markLetIn(request.raw)
-      forward(request.raw, reply.raw, request.passage)
+      forward(request.raw, reply.raw, request.context)
       reply.hijack()
     },
   })
@@ -48,7 +48,7 @@ export async function proxy(app: FastifyInstance, { agent, forward, ...gate }: P
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the gate on an allowed request; `null` before it. */
-    passage: Passage | null
+    context: RequestContext | null
   }
 }
 
@@ -57,7 +57,7 @@ interface GateOptions {
   readonly witness: Witness
   readonly naming: Naming
   readonly publicUrl: string
-  readonly readSender: ReadSender
+  readonly readClient: ReadClient
 }
 
 /**
@@ -66,34 +66,34 @@ interface GateOptions {
  */
 function addGate(
   app: FastifyInstance,
-  { gateway, witness, naming, publicUrl, readSender }: GateOptions,
+  { gateway, witness, naming, publicUrl, readClient }: GateOptions,
 ): void {
   app.decorateRequest('passage', null)
   app.addHook('onRequest', async (request, reply) => {
     const { raw, id } = request
     const began = performance.now()
-    const sender = readSender(raw)
-    const ask = readAsk(raw, { id, target: request.originalUrl, sender, publicUrl })
+    const client = readClient(raw)
+    const ask = readAsk(raw, { id, target: request.originalUrl, client, publicUrl })
     if ('outcome' in ask) return send(reply, told(request, ask))
 
-    const passage = embark(await gateway.decide(ask), { ask, sender, rawHeaders: raw.rawHeaders })
-    const decision = 'outcome' in passage ? passage : passage.allowed
+    const context = embark(await gateway.decide(ask), { ask, client, rawHeaders: raw.rawHeaders })
+    const decision = 'outcome' in context ? context : context.allowed
     witness.saw(decision, ask, performance.now() - began)
-    if (!('outcome' in passage)) return void (request.passage = passage)
-    if (decision.outcome === 'throttled' && mayRest(sender)) restAfter(reply.raw)
-    const answer = told(request, passage)
-    return send(reply, movedMeanwhile(passage, ask) ? putOff(answer) : answer)
+    if (!('outcome' in context)) return void (request.context = context)
+    if (decision.outcome === 'throttled' && mayRest(client)) restAfter(reply.raw)
+    const answer = told(request, context)
+    return send(reply, movedMeanwhile(context, ask) ? putOff(answer) : answer)
   })
 
   /** What leads out of its account is not allowed after all. */
   function embark(
     decision: Decision,
-    asked: { readonly ask: Ask; readonly sender: Sender; readonly rawHeaders: readonly string[] },
-  ): Passage | Exclude<Decision, Allow> {
+    asked: { readonly ask: Ask; readonly client: Client; readonly rawHeaders: readonly string[] },
+  ): RequestContext | Exclude<Decision, Allow> {
     if (decision.outcome !== 'allow') return decision
-    const course = courseOf(asked, decision.account.upstream, { naming, publicUrl })
-    if ('outcome' in course && course.outcome === 'unclear-target') return course
-    return { allowed: decision, ask: asked.ask, sender: asked.sender, course }
+    const route = upstreamRouteOf(asked, decision.account.upstream, { naming, publicUrl })
+    if ('outcome' in route && route.outcome === 'unclear-target') return route
+    return { allowed: decision, ask: asked.ask, client: asked.client, route }
   }
 
   function told({ originalUrl, raw, id }: FastifyRequest, ending: Ending): Answer {

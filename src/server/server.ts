@@ -12,7 +12,7 @@ import type { LfsOptions } from '../proxying/lfs.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
 import { mayRest, restAfter } from '../requests/bodies.ts'
-import { createSenderReader, type LoadTest } from '../requests/client.ts'
+import { createClientReader, type LoadTest } from '../requests/client.ts'
 import {
   createRefusedBodyReader,
   type RefusedBodies,
@@ -57,10 +57,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
   const { connections = new Connections(unbounded) } = options
   const agents = createUpstreamAgents(options.upstream)
-  const readSender = createSenderReader(options.trustedProxies, options.loadTest)
+  const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf } = options
-  const senderOf = (request: IncomingMessage) => networkOf(readSender(request).from)
-  const bodies = createRefusedBodyReader({ ...options.refusedBodies, senderOf, networkOf })
+  const clientOf = (request: IncomingMessage) => networkOf(readClient(request).from)
+  const bodies = createRefusedBodyReader({ ...options.refusedBodies, clientOf, networkOf })
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
     if (reply.raw.headersSent) reply.raw.destroy()
@@ -105,7 +105,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   // What the gate refuses rests by itself. Who is told by the page to come later would else be told so without end.
   app.addHook('onSend', async (request, reply) => {
-    if (reply.statusCode === 429 && mayRest(readSender(request.raw))) restAfter(reply.raw)
+    if (reply.statusCode === 429 && mayRest(readClient(request.raw))) restAfter(reply.raw)
   })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
@@ -119,7 +119,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     observer,
     ...(options.lfs && { lfs: options.lfs }),
   })
-  app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readSender })
+  app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readClient })
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app
@@ -183,7 +183,7 @@ function listener({ tls, bodies, connections }: ListenerParts, route: RequestLis
   connections.watch(server as Server) // as below
   bodies.watch(server as Server)
   server.on('checkContinue', (request, response) => {
-    // Nobody uploads before the gate has opened: there, `upload.ts` sends the 100.
+    // Nobody uploads before the gate has opened: there, `requests/bodies.ts` sends the 100.
     if (isReserved(request.url ?? '')) response.writeContinue()
     handler(request, response)
   })

@@ -51,7 +51,7 @@ export function createMemoryBook({ now }: { readonly now: () => Instant }): Book
     strike(struck) {
       for (const { name, digest } of struck) counters.get(name)?.delete(digest)
     },
-    befriend({ name, digest }) {
+    markFamiliar({ name, digest }) {
       familiar.set(name, { digest, until: now() + familiarSeconds * 1000 })
     },
   }
@@ -67,7 +67,7 @@ export interface Book {
   /** Takes a guess out of these counters. */
   strike(counters: readonly Counter[]): void
   /** From now on, for some days, guesses with this mark are no stranger's. */
-  befriend(familiar: Familiar): void
+  markFamiliar(familiar: Familiar): void
 }
 
 /** The counters in which the guess was not before. */

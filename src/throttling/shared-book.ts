@@ -85,7 +85,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   return {
     enter: count,
     strike,
-    befriend({ name, digest }) {
+    markFamiliar({ name, digest }) {
       void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
     },
     close: () => shards.close(),

@@ -42,10 +42,10 @@ export function createThrottle(
   const memory = createMemoryBook({ now })
   const repetition = createRepetition(options.repetition, now)
   const recently = createRecently(now)
-  neighbours?.onTold(familiar => memory.befriend(familiar))
+  neighbours?.onTold(familiar => memory.markFamiliar(familiar))
 
-  function befriend(familiar: Familiar): void {
-    for (const each of [memory, shared]) each?.befriend(familiar) // also for when Redis is gone
+  function markFamiliar(familiar: Familiar): void {
+    for (const each of [memory, shared]) each?.markFamiliar(familiar) // also for when Redis is gone
     neighbours?.tell(familiar)
   }
 
@@ -66,7 +66,7 @@ export function createThrottle(
         takeBack()
         return entered
       }
-      return { absolve: takeBack, welcome: () => befriend(guess.familiar) }
+      return { absolve: takeBack, welcome: () => markFamiliar(guess.familiar) }
     },
     again(attempt, caller) {
       // A load test repeats itself on purpose.
@@ -74,7 +74,7 @@ export function createThrottle(
     },
     recognise(attempt, caller, scope, username) {
       if (recently.has(`${attempt.proof} ${caller.lane} ${caller.from}`)) return
-      befriend(familiarTo(attempt, caller, { scope, username }, rules))
+      markFamiliar(familiarTo(attempt, caller, { scope, username }, rules))
     },
   }
 }

@@ -1,13 +1,18 @@
 import t from 'tap'
 import type { Naming } from '../../src/gateway/account.ts'
-import { answerHeader, destinationOf, type Journey, requestHeaders } from '../../src/proxying/addresses.ts'
+import {
+  answerHeader,
+  destinationOf,
+  type AddressMapping,
+  requestHeaders,
+} from '../../src/proxying/addresses.ts'
 
 function journeyOf(
   upstream: string,
   address: string,
   target: string,
   naming: Naming = { by: 'path' },
-): Journey {
+): AddressMapping {
   const destination = destinationOf(upstream, target, naming)
   if ('outcome' in destination) throw new Error('no destination')
   return { target, address, destination }
@@ -21,7 +26,7 @@ const byHost = journeyOf('http://up.internal:8080/tfs/', 'https://wingtip.exampl
   suffix: '.example.com',
 })
 
-const location = (value: string, journey: Journey) => answerHeader('location', value, journey)
+const location = (value: string, journey: AddressMapping) => answerHeader('location', value, journey)
 
 t.test('the upstream\u2019s own address becomes the public one, the rest stays byte for byte', async t => {
   for (const [value, expected] of [
@@ -151,7 +156,7 @@ t.test('the headers that clients follow, and no others', async t => {
 })
 
 t.test('a Destination goes the other way', async t => {
-  const ask = (method: string, value: string, journey: Journey) => {
+  const ask = (method: string, value: string, journey: AddressMapping) => {
     const headers = requestHeaders(method, ['Host', 'x', 'destination', value], journey)
     return 'outcome' in headers ? headers.flaw : headers[3]
   }

@@ -9,7 +9,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { FairShares } from '../../src/proxying/fair-shares.ts'
 import { createForward, type ForwardOptions } from '../../src/proxying/forward.ts'
 import type { UpstreamAgents } from '../../src/proxying/upstream-connections.ts'
-import type { Passage } from '../../src/proxying/headers.ts'
+import type { RequestContext } from '../../src/proxying/headers.ts'
 import { rawConnection } from '../support/raw-request.ts'
 
 /**
@@ -31,7 +31,7 @@ interface Place {
 /** What a place may change. */
 interface Way {
   options: ForwardOptions
-  passage: Passage
+  passage: RequestContext
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly bugs: unknown[]
@@ -60,7 +60,7 @@ const reportOfPush = { 'content-type': 'application/x-git-receive-pack-result' }
 const places: readonly Place[] = [
   {
     name: 'the course of the request cannot be read',
-    arrange: way => void (way.passage = trap(way.passage, 'course')),
+    arrange: way => void (way.passage = trap(way.passage, 'route')),
   },
   { name: 'the sign-in throws', arrange: way => void (way.options = { ...way.options, authorize: oops }) },
   {
@@ -373,15 +373,15 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
         from: '127.0.0.1',
         secure: true,
       },
-      sender: { from: '127.0.0.1', trusted: false, secure: true, host: 'h', forwardedFor: '127.0.0.1' },
-      course: courseTo('/fabrikam/x'),
-    } as unknown as Passage, // names are branded types
+      client: { from: '127.0.0.1', trusted: false, secure: true, host: 'h', forwardedFor: '127.0.0.1' },
+      route: courseTo('/fabrikam/x'),
+    } as unknown as RequestContext, // names are branded types
   }
 }
 
-function courseTo(target: string): Passage['course'] {
+function courseTo(target: string): RequestContext['route'] {
   const destination = { origin: 'http://127.0.0.1:1', path: target, outer: '/fabrikam', inner: '/fabrikam' }
-  return { journey: { target, address: 'https://h', destination }, headers: [] }
+  return { mapping: { target, address: 'https://h', destination }, headers: [] }
 }
 
 type Act = (handler: Handler, options: Dispatcher.DispatchOptions) => void
@@ -417,7 +417,7 @@ function bridged(act: Act, prepare?: (way: Way) => void): (way: Way) => void {
     way.passage = {
       ...passage,
       ask: { ...passage.ask, method: 'POST', target: '/fabrikam/x.git/git-receive-pack' },
-      course: courseTo('/fabrikam/x.git/git-receive-pack'),
+      route: courseTo('/fabrikam/x.git/git-receive-pack'),
       allowed: { ...passage.allowed, bridgedUntil: 0 },
     }
     dispatching(act, prepare)(way)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { createSenderReader } from '../../src/requests/client.ts'
+import { createClientReader } from '../../src/requests/client.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld } from '../support/world.ts'
@@ -86,7 +86,7 @@ function from(peer: string, headers: Record<string, string>): IncomingMessage {
 }
 
 t.test('the client is the first stranger from the right', async t => {
-  const read = createSenderReader(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32'])
+  const read = createClientReader(['10.0.0.0/8', '192.0.2.1', '2001:db8::/32'])
   for (const [peer, chain, expected] of [
     ['10.1.1.1', '', '10.1.1.1'],
     ['10.1.1.1', '203.0.113.7', '203.0.113.7'],
@@ -109,7 +109,7 @@ t.test('the client is the first stranger from the right', async t => {
 })
 
 const inFront = ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32', 'fe80::/10']
-const readInFront = createSenderReader(inFront)
+const readInFront = createClientReader(inFront)
 
 t.test('one address has one spelling', async t => {
   for (const [entry, expected] of [
@@ -291,7 +291,7 @@ t.test('whatever a client writes before its proxies do, they alone decide', asyn
 })
 
 t.test('of several claims the nearest proxy\u2019s counts', async t => {
-  const read = createSenderReader(['10.0.0.0/8'])
+  const read = createClientReader(['10.0.0.0/8'])
   const headers = {
     host: 'h',
     'x-forwarded-proto': 'https, http',

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Change } from '../../src/gateway/history.ts'
 import type { Revision } from '../../src/gateway/names.ts'
-import { createAnnounce } from '../../src/revocation/publisher.ts'
+import { createPublisher } from '../../src/revocation/publisher.ts'
 import { redisAt } from '../../src/redis/server.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { addressOf, startRedis, type TestRedis } from '../support/redis.ts'
@@ -207,7 +207,7 @@ t.test(
   async t => {
     const { redis, store } = await setUp(t)
     const seconds: number[] = []
-    const announce = createAnnounce({
+    const announce = createPublisher({
       server: redisAt(addressOf(redis)),
       revoke: async () => {},
       slotOf: () => slotOfAnna,

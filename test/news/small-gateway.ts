@@ -5,7 +5,7 @@ import type { Outage } from '../../src/gateway/outage.ts'
 import type { Announce, Waiting } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { redisAt, type RedisPlace } from '../../src/redis/server.ts'
-import { createAnnounce } from '../../src/revocation/publisher.ts'
+import { createPublisher } from '../../src/revocation/publisher.ts'
 import { createRedisNews, type RedisNews } from '../../src/revocation/redis-news.ts'
 import type { Forget } from '../../src/revocation/stale.ts'
 import { createStoreNews } from '../../src/revocation/store-news.ts'
@@ -103,7 +103,13 @@ export function announceOn(
   waiting?: Waiting,
 ): Announce {
   const server = redisAt(placeOf(redis))
-  return createAnnounce({ server, revoke: createRevoke(server, lifetimes), slotOf: keys.slot, took, waiting })
+  return createPublisher({
+    server,
+    revoke: createRevoke(server, lifetimes),
+    slotOf: keys.slot,
+    took,
+    waiting,
+  })
 }
 
 function placeOf(redis: RedisPlace | string): RedisPlace {

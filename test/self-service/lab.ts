@@ -20,7 +20,7 @@ import type { Outage } from '../../src/gateway/outage.ts'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createArgon2id } from '../../src/hashing/argon2id.ts'
-import { createSenderReader } from '../../src/requests/client.ts'
+import { createClientReader } from '../../src/requests/client.ts'
 import type { ProviderFailed, SelfServiceParts } from '../../src/self-service/context.ts'
 import { createSelfService } from '../../src/self-service/plugin.ts'
 import type { CredentialChange } from '../../src/self-service/webhook.ts'
@@ -114,7 +114,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     naming: { by: 'path' },
     signIn: { ...signInAt(identity), ...options.signIn },
     httpsOnly: options.httpsOnly ?? true,
-    senderOf: createSenderReader(options.trustedProxies ?? []),
+    senderOf: createClientReader(options.trustedProxies ?? []),
     networkOf: address => networkOf(address, 64),
     providerTimeoutSeconds: options.providerTimeoutSeconds ?? 5,
     now: () => Date.now() + passed,

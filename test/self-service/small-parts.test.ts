@@ -58,10 +58,17 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
     algorithm: 'argon2id',
     setAt: 0,
   }
-  const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', person: 'a person' }
+  const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', signInAs: 'a person' }
   const page = (url: string) =>
-    saved({ csrf: '', account: name, place, credential, url: new URL(url), made: undefined, advice: [] }).main
-      .text
+    saved({
+      csrf: '',
+      account: name,
+      scopeName: place,
+      credential,
+      url: new URL(url),
+      made: undefined,
+      advice: [],
+    }).main.text
   t.match(page('https://git.example.com/fabrikam/'), 'credential.https://git.example.com.useHttpPath true')
   t.notMatch(page('https://fabrikam.example.com/'), 'useHttpPath')
 })

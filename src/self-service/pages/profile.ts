@@ -1,14 +1,14 @@
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, type Place, signInFor } from '../scope-names.ts'
+import { pageOf, type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { claimForm, type Faults, setForm } from './set-password.ts'
 
 /** All that the page of one account shows to somebody who is signed in for it. */
 export interface Profile {
   readonly account: AccountRecord
-  readonly place: Place
+  readonly scopeName: ScopeName
   readonly csrf: string
   /** What the credential is or will be called; missing: the authority gave no name that can be one. */
   readonly username: Username | undefined
@@ -25,7 +25,7 @@ export interface Profile {
   readonly opens: readonly AccountName[]
   readonly sets: readonly OwnSet[]
   /** Whom else the person has signed in as. */
-  readonly others: readonly OtherSelf[]
+  readonly others: readonly OtherIdentity[]
 }
 
 /** What has just happened, said at the top of the page. */
@@ -39,24 +39,24 @@ export interface Told {
 
 /** The page of an account: what there is, and the form for what there shall be. */
 export function profile(shown: Profile, told: Told = {}): Page {
-  const { account, place } = shown
+  const { account, scopeName } = shown
   const wrong = told.faults !== undefined
-  const title = `Alternate credentials for ${place.name}`
+  const title = `Alternate credentials for ${scopeName.name}`
   return {
     status: wrong ? 422 : 200,
     csrf: shown.csrf,
     title: wrong ? `Error: ${title}` : told.done === undefined ? title : `${told.done} ${title}`,
-    main: html`<h1>Alternate credentials <span class="name">for ${place.name}</span></h1>
+    main: html`<h1>Alternate credentials <span class="name">for ${scopeName.name}</span></h1>
 ${told.done && html`<p class="done" role="status">${told.done}</p>`}
 ${told.note && html`<p class="note" role="status">${told.note}</p>`}
 ${told.faults && errorSummary(told.faults)}
-<p class="lead">One user name and one password for git and other tools. They count <strong>${place.reach}</strong>, and
+<p class="lead">One user name and one password for git and other tools. They count <strong>${scopeName.reach}</strong>, and
 nowhere else. You came here for <b>${account.name}</b>.</p>
 ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
 ${shown.credential && present(shown, shown.credential)}
 ${change(shown, told)}
 ${reach(shown)}
-${otherSelves(shown)}
+${otherIdentities(shown)}
 ${elsewhere(shown)}`,
   }
 }
@@ -115,11 +115,11 @@ function change(shown: Profile, told: Told): Html {
 }
 
 /** The sign-in gave no address that can be a user name, and nobody may make one up: upstreams believe it. */
-function nameless({ place, account }: Profile): Html {
+function nameless({ scopeName, account }: Profile): Html {
   return html`<section class="card" aria-labelledby="nameless">
 <h2 id="nameless">You need your operator</h2>
 <p>Your sign-in came without an e-mail address that can be a user name. Ask your operator to set a password for you:</p>
-<pre><code>altgate credential set --scope ${place.scope} --user NAME --generate</code></pre>
+<pre><code>altgate credential set --scope ${scopeName.scope} --user NAME --generate</code></pre>
 <p class="hint">Or <a href="${signInFor(account.name, 'other')}">sign in with another account</a>.</p>
 </section>`
 }
@@ -141,20 +141,20 @@ cannot change what you have here. Ask your operator whose name it is.</p>`
 
 const mostShown = 20
 
-function reach({ account, place, opens }: Profile): Html {
+function reach({ account, scopeName, opens }: Profile): Html {
   const shown = opens.slice(0, mostShown)
   const more = opens.length - shown.length
   const list =
-    place.scope === 'msa'
+    scopeName.scope === 'msa'
       ? html`<p>Every account that signs in with Microsoft accounts and lets you in, like <b>${account.name}</b>: one set for
 all of them.</p>`
-      : html`<p>Every account of the directory ${place.name} that lets you in:</p>
+      : html`<p>Every account of the directory ${scopeName.name} that lets you in:</p>
 <ul class="names">${shown.map(name => html`<li>${name}</li>`)}${more > 0 && html`<li class="more">and ${more} more</li>`}</ul>`
   return html`<section class="card" aria-labelledby="reach"><h2 id="reach">What they open</h2>${list}</section>`
 }
 
-function elsewhere({ account, csrf, fresh, username, place, sets }: Profile): Html {
-  const others = sets.filter(set => set.place.scope !== place.scope)
+function elsewhere({ account, csrf, fresh, username, scopeName, sets }: Profile): Html {
+  const others = sets.filter(set => set.scopeName.scope !== scopeName.scope)
   return html`<section class="card" aria-labelledby="elsewhere">
 <h2 id="elsewhere">And other accounts?</h2>
 <p>You have one set for all accounts with Microsoft accounts, and one for each directory. What you do here changes
@@ -172,9 +172,9 @@ function moment(at: Instant): Html {
 }
 
 /** Somebody else whom this person has signed in as, in the same session. */
-export interface OtherSelf {
+export interface OtherIdentity {
   readonly identity: Identity
-  readonly place: Place
+  readonly scopeName: ScopeName
   /** Whether that sign-in is recent enough for changes. */
   readonly fresh: boolean
   /** Whether it is known that both are one. */
@@ -184,47 +184,50 @@ export interface OtherSelf {
 /** What a page must know to ask. */
 interface Asking {
   readonly account: { readonly name: AccountName }
-  readonly place: Place
+  readonly scopeName: ScopeName
   readonly csrf: string
   readonly fresh: boolean
-  readonly others: readonly OtherSelf[]
+  readonly others: readonly OtherIdentity[]
 }
 
 /** Asks whether both are one person, which carries them over a move that is bridged. */
-function otherSelves(asking: Asking): Html | false {
+function otherIdentities(asking: Asking): Html | false {
   if (asking.others.length === 0) return false
   return html`<section class="card" aria-labelledby="selves">
 <h2 id="selves">Are you one person?</h2>
-<p>You have signed in here for ${asking.place.name}, and elsewhere too. When an account moves from one to the other, its
+<p>You have signed in here for ${asking.scopeName.name}, and elsewhere too. When an account moves from one to the other, its
 operator can let those who are known in both go on with their old password for some hours.</p>
 <ul class="sets">
 ${asking.others.map(
-  other => html`<li><span>${other.place.name}<br><span class="hint">${nameOf(other)}</span></span>
+  other => html`<li><span>${other.scopeName.name}<br><span class="hint">${nameOf(other)}</span></span>
 ${answer(asking, other)}</li>`,
 )}
 </ul>
 </section>`
 }
 
-function nameOf({ identity, linked }: OtherSelf): string {
+function nameOf({ identity, linked }: OtherIdentity): string {
   const name = identity.username ?? 'signed in without a name'
   return linked ? `${name}, known to be you` : name
 }
 
-function answer({ account, csrf, fresh }: Asking, { place, identity, ...other }: OtherSelf): Html | false {
+function answer(
+  { account, csrf, fresh }: Asking,
+  { scopeName, identity, ...other }: OtherIdentity,
+): Html | false {
   if (other.linked || !fresh) return false
   if (!other.fresh)
     return html`<form method="post" action="/_altgate/sign-in-too">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
 <input type="hidden" name="also" value="${identity.account}">
-<button class="secondary" type="submit">Sign in again<span class="visually-hidden"> for ${place.name}</span></button>
+<button class="secondary" type="submit">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></button>
 </form>`
   return html`<form method="post" action="/_altgate/link">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
-<input type="hidden" name="with" value="${place.scope}">
-<button class="secondary" type="submit">This is me, too<span class="visually-hidden"> (${place.name})</span></button>
+<input type="hidden" name="with" value="${scopeName.scope}">
+<button class="secondary" type="submit">This is me, too<span class="visually-hidden"> (${scopeName.name})</span></button>
 </form>`
 }
 
@@ -244,12 +247,12 @@ function signInTooForm({ account, csrf }: Pick<Asking, 'account' | 'csrf'>): Htm
 }
 
 /** The way to the provider: as a link, because browsers do not let a form lead to another site from here. */
-export function goOn(from: AccountName, place: Place, to: URL): Page {
+export function goOn(from: AccountName, scopeName: ScopeName, to: URL): Page {
   return {
     status: 200,
-    title: `Sign in for ${place.name}, too`,
-    main: html`<h1>Sign in for ${place.name}, too</h1>
-<p class="lead">Sign in with ${place.person}. Your sign-in from before is kept beside it.</p>
+    title: `Sign in for ${scopeName.name}, too`,
+    main: html`<h1>Sign in for ${scopeName.name}, too</h1>
+<p class="lead">Sign in with ${scopeName.signInAs}. Your sign-in from before is kept beside it.</p>
 <p><a class="button" href="${to.href}">Go on</a></p>
 <p class="hint"><a href="${pageOf(from)}">Back, without it</a></p>`,
   }
@@ -257,7 +260,7 @@ export function goOn(from: AccountName, place: Place, to: URL): Page {
 
 /** One person's credentials in one scope, if they have any there. */
 export interface OwnSet {
-  readonly place: Place
+  readonly scopeName: ScopeName
   /** By whose page they came to it. */
   readonly account: AccountName
   readonly credential: CredentialRecord | undefined
@@ -271,9 +274,9 @@ export function ownSets(sets: readonly OwnSet[], pageOf: (account: AccountName) 
 <h2 id="sets">Your sets of credentials</h2>
 <ul class="sets">
 ${sets.map(
-  ({ place, account, credential, fresh }) => html`<li>
-<span><a href="${pageOf(account)}">${place.name}</a><br><span class="hint">${stateOf(credential)}</span></span>
-${!fresh && html`<a href="${signInFor(account, 'again')}">Sign in again<span class="visually-hidden"> for ${place.name}</span></a>`}
+  ({ scopeName, account, credential, fresh }) => html`<li>
+<span><a href="${pageOf(account)}">${scopeName.name}</a><br><span class="hint">${stateOf(credential)}</span></span>
+${!fresh && html`<a href="${signInFor(account, 'again')}">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></a>`}
 </li>`,
 )}
 </ul>

@@ -3,7 +3,7 @@ import type { CredentialRecord } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, type Place } from '../scope-names.ts'
+import { pageOf, type ScopeName } from '../scope-names.ts'
 import type { Profile, Told } from './profile.ts'
 
 /** What is wrong with a field, by its name, as sentences. */
@@ -72,13 +72,13 @@ ${field({
 
 /** Takes over a credential that an operator made. */
 export function claimForm(
-  { account, csrf, place }: Profile,
+  { account, csrf, scopeName }: Profile,
   username: Username,
   { faults = {} }: Told,
 ): Html {
   return html`<section class="card" aria-labelledby="claim">
 <h2 id="claim">There is a password already</h2>
-<p>Your operator has made credentials for <b>${username}</b> ${place.reach}. Type their present password once to make them
+<p>Your operator has made credentials for <b>${username}</b> ${scopeName.reach}. Type their present password once to make them
 yours; then you can change them here.</p>
 <form method="post" action="/_altgate/claim" novalidate>
 <input type="hidden" name="csrf" value="${csrf}">
@@ -94,7 +94,7 @@ ${field({
 <button type="submit">Make them mine</button>
 </form>
 <p class="hint">You do not know it? Ask your operator for a new one:</p>
-<pre><code>altgate credential set --scope ${place.scope} --user ${username} --generate</code></pre>
+<pre><code>altgate credential set --scope ${scopeName.scope} --user ${username} --generate</code></pre>
 </section>`
 }
 
@@ -128,7 +128,7 @@ function fault(name: string, sentence: string | undefined): Html | undefined {
 interface Saved {
   readonly csrf: string
   readonly account: AccountName
-  readonly place: Place
+  readonly scopeName: ScopeName
   readonly credential: CredentialRecord
   /** Where the tools find the account, with a slash at the end. */
   readonly url: URL
@@ -140,13 +140,13 @@ interface Saved {
 
 /** The new password holds everywhere: what it is, if it was made here, and how to hand it to the tools. */
 export function saved(shown: Saved): Page {
-  const { account, place, credential, made, advice } = shown
+  const { account, scopeName, credential, made, advice } = shown
   return {
     status: 200,
     csrf: shown.csrf,
     title: made === undefined ? 'Saved: your new password' : 'Saved: copy your new password',
     main: html`<h1>Saved</h1>
-<p class="done" role="status">From now on, everywhere, only the new password counts ${place.reach}.</p>
+<p class="done" role="status">From now on, everywhere, only the new password counts ${scopeName.reach}.</p>
 ${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
 ${
   !credential.enabled &&

@@ -2,7 +2,7 @@ import type { AccountName, Username } from '../../gateway/names.ts'
 import type { InDoubt } from '../../gateway/outage.ts'
 import type { Failing } from '../context.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, type Place, signInFor } from '../scope-names.ts'
+import { pageOf, type ScopeName, signInFor } from '../scope-names.ts'
 
 /** A page that says what is wrong and what to do about it. */
 function trouble(status: number, title: string, ...main: readonly Html[]): Page {
@@ -140,11 +140,11 @@ export const notFromHere = trouble(
 )
 
 /** A change was asked for by somebody who is not signed in for it. */
-export function signedOut(account: AccountName, place: Place): Page {
+export function signedOut(account: AccountName, scopeName: ScopeName): Page {
   return trouble(
     403,
     'Your sign-in has ended',
-    html`<p class="lead">Nothing was changed. Sign in with ${place.person} and send the form again.</p>
+    html`<p class="lead">Nothing was changed. Sign in with ${scopeName.signInAs} and send the form again.</p>
 <p><a class="button" href="${signInFor(account)}">Sign in</a></p>`,
   )
 }
@@ -177,24 +177,24 @@ export function declined(account: AccountName): Page {
 }
 
 /** Somebody of another directory. Which one is theirs is nobody's business here. */
-export function wrongDirectory(account: AccountName, place: Place): Page {
+export function wrongDirectory(account: AccountName, scopeName: ScopeName): Page {
   return trouble(
     403,
     'That was another account',
-    html`<p class="lead">The account <b>${account}</b> needs ${place.person}, and you signed in as somebody else.</p>
-<p>Choose ${place.person}${place.scope === 'msa' ? '' : ': usually your work or school address'}. In case the browser picks
+    html`<p class="lead">The account <b>${account}</b> needs ${scopeName.signInAs}, and you signed in as somebody else.</p>
+<p>Choose ${scopeName.signInAs}${scopeName.scope === 'msa' ? '' : ': usually your work or school address'}. In case the browser picks
 the wrong one by itself, use a private window.</p>
 <p><a class="button" href="${signInFor(account, 'other')}">Choose another account</a></p>`,
   )
 }
 
 /** The name that the sign-in gives is somebody else's credential: it may have changed hands. */
-export function nameTaken(place: Place, username: Username): Page {
+export function nameTaken(scopeName: ScopeName, username: Username): Page {
   return {
     ...trouble(
       409,
       'Your user name is taken',
-      html`<p class="lead">Somebody else has the credentials of <b>${username}</b> ${place.reach}. Nothing was changed.</p>
+      html`<p class="lead">Somebody else has the credentials of <b>${username}</b> ${scopeName.reach}. Nothing was changed.</p>
 <p>That happens when an address passes from one person to another. Only your operator can put it right.</p>`,
     ),
     reference: true,
@@ -202,12 +202,12 @@ export function nameTaken(place: Place, username: Username): Page {
 }
 
 /** Nobody has set up where these people sign in. */
-export function noAuthority(account: AccountName, place: Place, setting: string): Page {
-  const command = `altgate credential set --scope ${place.scope} --user NAME --generate`
+export function noAuthority(account: AccountName, scopeName: ScopeName, setting: string): Page {
+  const command = `altgate credential set --scope ${scopeName.scope} --user NAME --generate`
   return trouble(
     503,
     'Signing in is not set up',
-    html`<p class="lead">The account <b>${account}</b> needs ${place.person}, but this gateway does not know where such
+    html`<p class="lead">The account <b>${account}</b> needs ${scopeName.signInAs}, but this gateway does not know where such
 people sign in. Ask your operator.</p>
 <h2>For the operator</h2>
 <p>Set <code>${setting}</code> in the settings. Until then this command sets a password for somebody:</p>

@@ -1,11 +1,11 @@
 import type { AccountRecord } from '../../gateway/registry.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, placeOf, signInFor, signsInWith } from '../scope-names.ts'
+import { pageOf, scopeNameOf, signInFor, signsInWith } from '../scope-names.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
 /** An account, for somebody who is not signed in for it. */
 export function welcome({ name, connection }: AccountRecord): Page {
-  const place = placeOf(connection)
+  const scopeName = scopeNameOf(connection)
   return {
     status: 200,
     title: `Sign in to set credentials for ${name}`,
@@ -17,7 +17,7 @@ export function welcome({ name, connection }: AccountRecord): Page {
 <div><dt>Account</dt><dd>${name}</dd></div>
 <div><dt>Signs in with</dt><dd>${signsInWith(connection)}</dd></div>
 </dl>
-<p>Sign in with ${place.person}. What you set then counts <strong>${place.reach}</strong>.</p>
+<p>Sign in with ${scopeName.signInAs}. What you set then counts <strong>${scopeName.reach}</strong>.</p>
 <p><a class="button" href="${signInFor(name)}">Sign in</a></p>
 </section>
 <p class="hint">Not the account you mean? <a href="/_altgate/">Name another one</a>.</p>`,
