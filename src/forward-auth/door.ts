@@ -1,27 +1,18 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { answer, type Answer, answerTo, movedMeanwhile, putOff, sendAnswer } from '../answers/answer.ts'
-import type { Naming } from '../gateway/account.ts'
-import type { Ask } from '../gateway/ask.ts'
-import type { Allow, Decision, UnclearTarget } from '../gateway/decision.ts'
-import type { Gateway } from '../gateway/gateway.ts'
-import type { Witness } from '../gateway/ports.ts'
-import { upstreamRouteOf } from '../proxying/addresses.ts'
+import { answer, type Answer, sendAnswer } from '../answers/answer.ts'
+import type { Allow, UnclearTarget } from '../gateway/decision.ts'
 import { slipsThroughNginx } from '../proxying/header-rules.ts'
 import { withoutPageCookies } from '../proxying/headers.ts'
 import { createClientReader, type LoadTest, type Client } from '../requests/client.ts'
-import { type Ending, newRequestId, readAsk } from '../requests/request.ts'
+import { type Ending, newRequestId } from '../requests/request.ts'
 import { Connections, unbounded } from '../server/connections.ts'
+import { createResponder, type DoorRequest, type ResponderOptions } from '../server/responder.ts'
 import { answerMalformed } from '../server/unreadable.ts'
 import { createCarriedAnswers, type ProxyKind, proxyKinds } from './proxies.ts'
 
-interface DoorOptions {
-  readonly gateway: Gateway
-  readonly witness: Witness
-  readonly naming: Naming
-  /** How people reach the gateway, without a trailing slash. */
-  readonly publicUrl: string
+interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'naming' | 'publicUrl'> {
   /** Addresses and CIDR ranges of the proxies that may ask; what they say about their clients is believed. */
   readonly trustedProxies: readonly string[]
   readonly loadTest?: LoadTest
@@ -53,47 +44,41 @@ const behindTheProxy = 'http://behind.invalid'
 
 /** The second door to the gateway: it forwards nothing, and tells a proxy what to do with a request that it holds back. */
 function createDoor(options: DoorOptions): (request: IncomingMessage, response: ServerResponse) => void {
-  const { gateway, witness, naming, publicUrl, identify, observer, now } = options
+  const { publicUrl, identify, observer, now } = options
   const kinds = proxyKinds(createCarriedAnswers({ key: options.answerKey, now }))
   const deciders = new Map(Object.entries(kinds))
   const answerers = new Map(Object.values(kinds).map(kind => [kind.answerPath, kind]))
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
+  const responder = createResponder({ ...options, readClient, flawIn, upstream: behindTheProxy })
 
-  async function judge(kind: ProxyKind, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const began = performance.now()
-    const id = newRequestId()
-    const { method, target } = kind.original(request)
-    const told = (ending: Ending) =>
-      answerTo({ target, rawHeaders: request.rawHeaders }, ending, { requestId: id, publicUrl, naming })
+  async function judge(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Promise<void> {
+    const request = { raw, response, id: newRequestId(), ...kind.original(raw) }
     try {
-      const client = readClient(request)
-      const read = readAsk(request, { id, target, client, publicUrl })
-      if ('outcome' in read) return kind.refuse(response, told(read))
-
-      const ask: Ask = { ...read, method }
-      if (!client.trusted) observer.untrusted(ask.from, id)
-      const decided: Decision = flawIn(request, client) ?? (await gateway.decide(ask))
-      const decision = (decided.outcome === 'allow' && leadingOut(ask, client, request)) || decided
-      witness.saw(decision, ask, performance.now() - began)
-      if (decision.outcome === 'allow') return allow(request, response, decision, id)
-      kind.refuse(response, movedMeanwhile(decision, ask) ? putOff(told(decision)) : told(decision))
+      const responded = await responder.respond(request)
+      if ('allowed' in responded) allow(request, responded.allowed)
+      else kind.refuse(response, responded)
     } catch (error) {
-      observer.bug(error, id)
-      kind.refuse(response, told({ outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }))
+      observer.bug(error, request.id)
+      const bug: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }
+      kind.refuse(response, responder.answer(request, bug))
     }
   }
 
-  /** Whether an address in the request's headers leads out of the account: the proxy would not look at it. */
-  function leadingOut(ask: Ask, client: Client, { rawHeaders }: IncomingMessage): UnclearTarget | undefined {
-    const route = upstreamRouteOf({ ask, client, rawHeaders }, behindTheProxy, { naming, publicUrl })
-    return 'outcome' in route && route.outcome === 'unclear-target' ? route : undefined
+  /** What keeps the port from deciding at all. */
+  function flawIn({ raw, id }: DoorRequest, { trusted, from }: Client): UnclearTarget | undefined {
+    if (!trusted) {
+      observer.untrusted(from, id)
+      return untrusted
+    }
+    const slips = raw.rawHeaders.some((name, at) => at % 2 === 0 && slipsThroughNginx(name))
+    return slips ? reserved : undefined
   }
 
   /** With what the proxy is to set on the request, in the place of whatever its client wrote there. */
-  function allow(request: IncomingMessage, response: ServerResponse, allowed: Allow, id: string): void {
+  function allow({ raw, response, id }: DoorRequest, allowed: Allow): void {
     const headers = ['Content-Length', '0', 'X-Request-Id', id, ...identify(allowed)]
     // Browsers send the page's cookies with every path, and a proxy cannot take one out of a list.
-    const { cookie } = request.headers
+    const { cookie } = raw.headers
     if (cookie !== undefined) headers.push('X-Altgate-Cookie', withoutPageCookies(cookie))
     response.writeHead(200, headers).end()
   }
@@ -122,12 +107,6 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
       endPlainly(response)
     })
   }
-}
-
-/** What keeps the port from deciding at all. */
-function flawIn({ rawHeaders }: IncomingMessage, { trusted }: Client): UnclearTarget | undefined {
-  if (!trusted) return untrusted
-  return rawHeaders.some((name, at) => at % 2 === 0 && slipsThroughNginx(name)) ? reserved : undefined
 }
 
 /** The end of a request whose own answer cannot be sent: nginx makes a 503 of it, or of the cut connection. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { answerTo, sendAnswer } from '../answers/answer.ts'
+import { type Answer, sendAnswer } from '../answers/answer.ts'
 import { bridgeNotice, type BridgeNotice } from '../answers/terms.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
@@ -26,6 +26,11 @@ export interface ForwardOptions {
   readonly authorize: Authorize
   readonly naming: Naming
   readonly publicUrl: string
+  /** What a client is told whose request has no answer from upstream. */
+  readonly answer: (
+    request: { readonly raw: IncomingMessage; readonly id: string; readonly target: string },
+    ending: Ending,
+  ) => Answer
   /** Left out: what LFS servers give out is sealed by a key of this process, for a day. */
   readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
@@ -52,7 +57,7 @@ export function createForward(options: ForwardOptions): Forward {
 class Forwarding implements ExchangeEvents, InLine {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #passage: RequestContext
+  readonly #context: RequestContext
   readonly #options: ForwardParts
   #ended = false
   #place: Place | undefined
@@ -67,7 +72,7 @@ class Forwarding implements ExchangeEvents, InLine {
   ) {
     this.#request = request
     this.#response = response
-    this.#passage = context
+    this.#context = context
     this.#options = options
   }
 
@@ -81,19 +86,19 @@ class Forwarding implements ExchangeEvents, InLine {
 
   /** The client's connection is what ends with every request, however it ends: the place is given up with it. */
   #takePlace(): void {
-    const { allowed, route } = this.#passage
+    const { allowed, route } = this.#context
     if ('outcome' in route) return this.failed(route, undefined)
     const response = this.#response
     // Gone while the gateway was deciding: 'close' will not come a second time.
     if (response.destroyed) return
     const place = this.#options.shares.enter(route.mapping.destination.origin, allowed.subject, this)
     if (place === undefined) {
-      this.#options.observer.upstreamCrowded('turned-away', this.#passage)
+      this.#options.observer.upstreamCrowded('turned-away', this.#context)
       return this.#end({ outcome: 'busy', cause: 'own-requests', retryAfter })
     }
     this.#place = place
     response.once('close', this.#onClose)
-    if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#passage)
+    if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#context)
     else this.#signIn(route)
   }
 
@@ -101,7 +106,7 @@ class Forwarding implements ExchangeEvents, InLine {
 
   go(): void {
     try {
-      const { route } = this.#passage
+      const { route } = this.#context
       if (!('outcome' in route)) this.#signIn(route)
     } catch (error) {
       this.broke(error)
@@ -110,7 +115,7 @@ class Forwarding implements ExchangeEvents, InLine {
 
   /** After any waiting: what says who it is may live for seconds only. */
   #signIn(route: UpstreamRoute): void {
-    const identity = this.#options.authorize(this.#passage, route.mapping.destination)
+    const identity = this.#options.authorize(this.#context, route.mapping.destination)
     if (identity instanceof Promise)
       identity.then(identity => this.#send(route, identity)).catch((error: unknown) => this.broke(error))
     else this.#send(route, identity)
@@ -118,16 +123,16 @@ class Forwarding implements ExchangeEvents, InLine {
 
   #send({ mapping, headers: raw }: UpstreamRoute, identity: readonly string[]): void {
     if (this.#response.destroyed) return // gone meanwhile
-    const { ask, allowed } = this.#passage
+    const { ask, allowed } = this.#context
     const { agents, publicUrl, lfs } = this.#options
     const { origin, path } = mapping.destination
-    const told = lfs.identityFor(this.#request, this.#passage, identity)
-    const headers = upstreamHeaders(raw, this.#passage, told)
+    const told = lfs.identityFor(this.#request, this.#context, identity)
+    const headers = upstreamHeaders(raw, this.#context, told)
     const notice = bridgeNotice(allowed, publicUrl)
     // Every answer to a user whom a bridge lets in says until when, to programs.
     if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
     const isBatch = lfs.isBatch(this.#request, ask.target)
-    const { body, exchange } = isBatch ? this.#batchCourse(mapping) : this.#course(mapping, notice)
+    const { body, exchange } = isBatch ? this.#batchRoute(mapping) : this.#exchangeFor(mapping, notice)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
     const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
     if (body === null && safe.has(method)) this.#once = { whole, exchange }
@@ -144,7 +149,7 @@ class Forwarding implements ExchangeEvents, InLine {
   }
 
   /** What is sent upstream, and what takes the answer. In a push people, too, are told of the bridge that let them in. */
-  #course(mapping: AddressMapping, notice: BridgeNotice | undefined) {
+  #exchangeFor(mapping: AddressMapping, notice: BridgeNotice | undefined) {
     if (notice === undefined || !isPush(this.#request, mapping))
       return { body: this.#upload(), exchange: new Exchange(this.#response, mapping, this) }
     const push = new Push(this.#request, this.#response, this.#onBroke)
@@ -153,8 +158,8 @@ class Forwarding implements ExchangeEvents, InLine {
   }
 
   /** The same for a request of git-lfs that asks where objects are. */
-  #batchCourse(mapping: AddressMapping) {
-    const exchange = this.#options.lfs.exchange(this.#response, mapping, this, this.#passage)
+  #batchRoute(mapping: AddressMapping) {
+    const exchange = this.#options.lfs.exchange(this.#response, mapping, this, this.#context)
     return { body: this.#upload(), exchange }
   }
 
@@ -176,13 +181,13 @@ class Forwarding implements ExchangeEvents, InLine {
   }
 
   brokeOff(failure: UpstreamFailed, cause: unknown): void {
-    this.#options.observer.upstreamFailed(failure, cause, this.#passage)
+    this.#options.observer.upstreamFailed(failure, cause, this.#context)
   }
 
   broke(error: unknown): void {
     const isOutage = error instanceof Outage
     if (isOutage) this.#options.observer.outage(error)
-    else this.#options.observer.bug(error, this.#passage.ask.id)
+    else this.#options.observer.bug(error, this.#context.ask.id)
     this.#end({ outcome: 'unavailable', part: isOutage ? error.part : 'gateway', retryAfter })
   }
 
@@ -194,15 +199,13 @@ class Forwarding implements ExchangeEvents, InLine {
     this.#ended = true
     const response = this.#response
     try {
-      const { ask } = this.#passage
-      const { naming, publicUrl } = this.#options
+      const { id, target } = this.#context.ask
       if (response.headersSent) return void response.destroy()
       // An attempt that threw can leave a phrase behind that Node refuses again.
       response.statusMessage = ''
-      const asking = { target: ask.target, rawHeaders: this.#request.rawHeaders }
-      sendAnswer(response, answerTo(asking, ending, { requestId: ask.id, publicUrl, naming }))
+      sendAnswer(response, this.#options.answer({ raw: this.#request, id, target }, ending))
     } catch (error) {
-      this.#options.observer.bug(error, this.#passage.ask.id)
+      this.#options.observer.bug(error, this.#context.ask.id)
       response.destroy()
     }
   }

@@ -7,7 +7,7 @@ import { endsChunked, isChunked } from './bodies.ts'
 import type { Client } from './client.ts'
 
 /**
- * What a request asks, read in one pass over the raw header list. `target`: the request line's own. Two `Host`
+ * What a request asks, read in one pass over the raw header list. `method` and `target`: the client's own. Two `Host`
  * headers, or none where HTTP/1.1 demands one, are malformed (RFC 9112, 3.2): one host to us, another to the upstream.
  * HTTP/1.0 may leave it out, and then means the host of `publicUrl`: links are made of it, so it is never empty.
  */
@@ -15,11 +15,13 @@ export function readAsk(
   request: IncomingMessage,
   {
     id,
+    method,
     target,
     client,
     publicUrl,
   }: {
     readonly id: string
+    readonly method: string
     readonly target: string
     readonly client: Client
     readonly publicUrl: string
@@ -49,7 +51,7 @@ export function readAsk(
   }
   const { from, secure, lane } = client
   const host = client.host === '' && isOld ? new URL(publicUrl).host : client.host
-  return { id, method: request.method ?? '', target, host, authorization, from, secure, lane }
+  return { id, method, target, host, authorization, from, secure, lane }
 }
 
 /** Node takes the chunks apart and leaves any other coding on the bytes, of which the upstream would not be told. */

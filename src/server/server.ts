@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, METHODS, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
-import { answerTo, sendAnswer } from '../answers/answer.ts'
+import { sendAnswer } from '../answers/answer.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
@@ -21,6 +21,7 @@ import {
 import { type Ending, isReserved, newRequestId, routeOf } from '../requests/request.ts'
 import { Connections, unbounded } from './connections.ts'
 import { proxy } from './proxy.ts'
+import { createResponder } from './responder.ts'
 import { answerMalformed, serveHalfClosed } from './unreadable.ts'
 
 export interface PublicServerOptions {
@@ -59,15 +60,15 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf } = options
+  const responder = createResponder({ gateway, witness, naming, publicUrl, readClient })
   const clientOf = (request: IncomingMessage) => networkOf(readClient(request).from)
   const bodies = createRefusedBodyReader({ ...options.refusedBodies, clientOf, networkOf })
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
     if (reply.raw.headersSent) reply.raw.destroy()
     else {
-      const { id, originalUrl, raw } = reply.request
-      const asking = { target: originalUrl, rawHeaders: raw.rawHeaders }
-      sendAnswer(reply.raw, answerTo(asking, ending, { requestId: id, publicUrl, naming }))
+      const { id, originalUrl: target, raw } = reply.request
+      sendAnswer(reply.raw, responder.answer({ raw, id, target }, ending))
     }
   }
 
@@ -116,10 +117,11 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     authorize,
     naming,
     publicUrl,
+    answer: responder.answer,
     observer,
     ...(options.lfs && { lfs: options.lfs }),
   })
-  app.register(proxy, { agent: agents.kept, forward, gateway, witness, naming, publicUrl, readClient })
+  app.register(proxy, { agent: agents.kept, forward, responder })
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { Agent, type Dispatcher } from 'undici'
+import { answerTo } from '../../src/answers/answer.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { FairShares } from '../../src/proxying/fair-shares.ts'
@@ -337,6 +338,8 @@ async function serve(t: Test, listener: (request: IncomingMessage, response: Ser
   return (server.address() as AddressInfo).port // listening on TCP
 }
 
+const where = { naming: { by: 'path' }, publicUrl: 'https://git.example.com' } as const
+
 /** A request of Anna's that was let in, and an upstream that says nothing. */
 function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
   return {
@@ -345,8 +348,9 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
       agents: both(agentOf(() => {})),
       shares: new FairShares({ perOrigin: 1, perUser: 1, waiting: 1 }),
       authorize: () => [],
-      naming: { by: 'path' },
-      publicUrl: 'https://git.example.com',
+      ...where,
+      answer: ({ raw: { rawHeaders }, id, target }, ending) =>
+        answerTo({ target, rawHeaders }, ending, { requestId: id, ...where }),
       observer: {
         upstreamAnswered() {},
         upstreamFailed() {},

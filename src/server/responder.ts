@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Answer, answerTo, movedMeanwhile, putOff } from '../answers/answer.ts'
+import type { Naming } from '../gateway/account.ts'
+import type { Ask } from '../gateway/ask.ts'
+import type { Decision, UnclearTarget } from '../gateway/decision.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Witness } from '../gateway/ports.ts'
+import { upstreamRouteOf } from '../proxying/addresses.ts'
+import type { RequestContext } from '../proxying/headers.ts'
+import { mayRest, restAfter } from '../requests/bodies.ts'
+import type { Client, ReadClient } from '../requests/client.ts'
+import { type Ending, readAsk } from '../requests/request.ts'
+
+/** A request as it has come to a door. */
+export interface DoorRequest {
+  readonly raw: IncomingMessage
+  readonly response: ServerResponse
+  readonly id: string
+  /** What the client has written; from a proxy that holds the request back, what it reports. */
+  readonly method: string
+  readonly target: string
+}
+
+export interface ResponderOptions {
+  readonly gateway: Gateway
+  readonly witness: Witness
+  readonly naming: Naming
+  /** The public address of the gateway, without a trailing slash. */
+  readonly publicUrl: string
+  readonly readClient: ReadClient
+  /** What this door refuses before the gateway is asked. */
+  readonly flawIn?: (request: DoorRequest, client: Client) => UnclearTarget | undefined
+  /** Where allowed requests go. Left out: to the upstream of their account. */
+  readonly upstream?: string
+}
+
+/** What all doors do with a request, so that they cannot disagree. */
+export interface Responder {
+  /**
+   * Reads what a request asks, decides, and records the decision. Resolves with all that forwarding needs, or with the
+   * answer to send. Rejects only for a bug.
+   */
+  respond(request: DoorRequest): Promise<RequestContext | Answer>
+  /** The answer to a request that ends without a decision, in the client's dialect. */
+  readonly answer: (request: Pick<DoorRequest, 'raw' | 'id' | 'target'>, ending: Ending) => Answer
+}
+
+export function createResponder(options: ResponderOptions): Responder {
+  const { gateway, witness, naming, publicUrl, readClient, flawIn } = options
+
+  async function respond(request: DoorRequest): Promise<RequestContext | Answer> {
+    const began = performance.now()
+    const client = readClient(request.raw)
+    const ask = readAsk(request.raw, { ...request, client, publicUrl })
+    if ('outcome' in ask) return answer(request, ask)
+
+    const decision = flawIn?.(request, client) ?? (await gateway.decide(ask))
+    const context = onItsWay(decision, ask, client, request.raw)
+    const decided = 'outcome' in context ? context : context.allowed
+    witness.saw(decided, ask, performance.now() - began)
+    if (!('outcome' in context)) return context
+
+    if (context.outcome === 'throttled' && mayRest(client)) restAfter(request.response)
+    const whole = answer(request, context)
+    return movedMeanwhile(context, ask) ? putOff(whole) : whole
+  }
+
+  /** An allowed request whose headers lead out of its account is refused after all. */
+  function onItsWay(decision: Decision, ask: Ask, client: Client, { rawHeaders }: IncomingMessage) {
+    if (decision.outcome !== 'allow') return decision
+    const upstream = options.upstream ?? decision.account.upstream
+    const route = upstreamRouteOf({ ask, client, rawHeaders }, upstream, { naming, publicUrl })
+    if ('outcome' in route && route.outcome === 'unclear-target') return route
+    return { allowed: decision, ask, client, route }
+  }
+
+  function answer({ raw, id, target }: Pick<DoorRequest, 'raw' | 'id' | 'target'>, ending: Ending): Answer {
+    return answerTo({ target, rawHeaders: raw.rawHeaders }, ending, { requestId: id, publicUrl, naming })
+  }
+
+  return { respond, answer }
+}
