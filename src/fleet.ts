@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { oneArena, workerHeap } from './engine/memory.ts'
 import { type HandedOver, handOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
@@ -45,26 +46,8 @@ interface FleetParts {
   readonly abort: AbortSignal
 }
 
-/**
- * V8 options. What a request leaves behind is dead at its end, and what a worker remembers are bytes outside of the heap,
- * or hardly change: more room for either would be memory that nobody uses, a hundred megabytes in each worker. Code is
- * optimised where it runs, in the first half minute; threads beside it would leave twenty megabytes in malloc's hands.
- * What bodies leave behind is collected at their own pace, for which `engine/memory.ts` needs `gc`.
- */
-const heap = [
-  '--min-semi-space-size=4',
-  '--max-semi-space-size=4',
-  '--heap-growing-percent=10',
-  '--no-concurrent-recompilation',
-  '--expose-gc',
-  '--disable-sigusr1', // which would open a debugger
-]
-
 /** Does not move for signals, from the beginning. */
 const ignoreSignals = `--import=${new URL('./ignore-signals.ts', import.meta.url).href}`
-
-/** glibc keeps memory for each thread that ever asked for some: twenty megabytes in each worker, for no gain. */
-const oneArena = { MALLOC_ARENA_MAX: '1' }
 
 /**
  * The descriptor under which workers have the primary's standard output. Whatever a child process has as its own standard
@@ -89,7 +72,7 @@ export async function startFleet({ size, settings, store, started, log, abort }:
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
     args: [],
-    execArgv: [...process.execArgv, ...heap, ignoreSignals],
+    execArgv: [...process.execArgv, ...workerHeap, '--disable-sigusr1', ignoreSignals],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 1],
   })
   const workers = new Map<Worker, 'starting' | 'listening'>()
