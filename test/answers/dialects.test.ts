@@ -1,0 +1,196 @@
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { answer, type Answer, answerTo } from '../../src/answers/answer.ts'
+import type { Naming } from '../../src/gateway/account.ts'
+import type { ResetNeeded } from '../../src/gateway/decision.ts'
+import type { Ending } from '../../src/requests/request.ts'
+import { moved, named, resetNeeded, table } from '../support/endings.ts'
+import { entra } from '../support/world.ts'
+
+const context = {
+  requestId: '0123456789abcdef01234567',
+  publicUrl: 'https://git.example.com',
+  naming: { by: 'path' } as Naming,
+}
+
+const askings = {
+  text: { target: '/fabrikam/r.git/info/refs?service=git-upload-pack', rawHeaders: [] },
+  lfs: {
+    target: '/fabrikam/r.git/info/lfs/objects/batch',
+    rawHeaders: ['Accept', 'application/vnd.git-lfs+json'],
+  },
+  soap: { target: '/fabrikam/Services/v3.0/LocationService.asmx', rawHeaders: [] },
+  rest: { target: '/fabrikam/_apis/connectionData', rawHeaders: [] },
+  html: { target: '/fabrikam', rawHeaders: ['Accept', 'text/html', 'Sec-Fetch-Mode', 'navigate'] },
+}
+
+const told = (dialect: keyof typeof askings, ending: Ending) => answerTo(askings[dialect], ending, context)
+
+/** What those hear who are not git. */
+const withoutGit = (ending: Ending) => {
+  const { requestId, publicUrl } = context
+  return answer(ending, { requestId, publicUrl })
+}
+
+/** All that the plain text says, on one line. */
+const saidBy = (ending: Ending) => withoutGit(ending).body.trimEnd().replaceAll('\n', ' ')
+
+/** In every dialect the same but for these. */
+const dialectsOwn = new Set([
+  'Content-Type',
+  'Content-Security-Policy',
+  'X-TFS-FedAuthRedirect',
+  'X-TFS-FedAuthIssuer',
+  'X-TFS-FedAuthRealm',
+  'X-TFS-ServiceError',
+])
+const shared = ({ headers }: Answer) => Object.entries(headers).filter(([name]) => !dialectsOwn.has(name))
+
+for (const [status, ending] of table) {
+  t.test(`${named(ending)} is the same in every dialect but for its dress`, async t => {
+    const plain = answer(ending, context)
+    t.strictSame(told('text', ending), plain, 'git gets plain text and nothing else')
+    for (const dialect of ['lfs', 'soap', 'rest', 'html'] as const) {
+      const given = told(dialect, ending)
+      t.equal(given.status, status, 'the status belongs to the outcome')
+      t.strictSame(shared(given), shared(plain))
+    }
+    readsInLfs(t, ending, told('lfs', ending))
+    readsInSoap(t, ending, told('soap', ending))
+    readsInRest(t, ending, told('rest', ending))
+    readsInHtml(t, ending, told('html', ending))
+  })
+}
+
+function readsInLfs(t: Test, ending: Ending, { headers, body }: Answer): void {
+  t.equal(headers['Content-Type'], 'application/vnd.git-lfs+json')
+  const said = JSON.parse(body) as Partial<Record<string, string>> // `inLfs` writes nothing but strings
+  const toGit = answer(ending, context).body.trimEnd()
+  t.equal(said['message']?.replaceAll('\n', ' '), toGit.replaceAll('\n', ' '))
+  t.equal(said['request_id'], context.requestId)
+  const [link] = /^https:\S+$/m.exec(said['message'] ?? '') ?? []
+  t.equal(said['documentation_url'], link, 'the address stands on a line of its own as well')
+}
+
+function readsInSoap(t: Test, ending: Ending, { status, headers, body }: Answer): void {
+  t.equal(body, withoutGit(ending).body, 'the body is that of the plain text')
+  t.equal(headers['Content-Type'], 'text/plain; charset=utf-8')
+  const terminal = ending.outcome === 'reset-needed'
+  const error = headers['X-TFS-ServiceError']
+  if (status === 401 && !terminal) t.equal(error, undefined, 'whoever has another password may try it')
+  else t.equal(decodeURIComponent(error ?? ''), saidBy(ending))
+  t.match(error ?? '', /^[^+\s]*$/)
+  t.strictSame(
+    ['Redirect', 'Issuer', 'Realm'].map(which => headers[`X-TFS-FedAuth${which}`]),
+    terminal
+      ? [
+          'https://git.example.com/_altgate/?account=fabrikam',
+          'https://git.example.com',
+          'https://git.example.com/fabrikam',
+        ]
+      : [undefined, undefined, undefined],
+  )
+}
+
+function readsInRest(t: Test, ending: Ending, { headers, body }: Answer): void {
+  t.equal(headers['Content-Type'], 'application/json; charset=utf-8')
+  const error: unknown = JSON.parse(body)
+  t.match(error, { $id: '1', innerException: null, message: saidBy(ending), errorCode: 0, eventId: 3000 })
+  t.match(error, { typeName: /^Altgate\.([A-Z][a-z]+)+Exception$/, typeKey: /^([A-Z][a-z]+)+Exception$/ })
+  t.equal(
+    headers['X-VSS-AuthenticateError'],
+    ending.outcome === 'reset-needed' ? 'AccountMoved' : undefined,
+    'which stops the .NET clients',
+  )
+}
+
+function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
+  t.equal(headers['Content-Type'], 'text/html; charset=utf-8')
+  t.match(headers['Content-Security-Policy'], "default-src 'none'")
+  t.notMatch(body, /<script|<style|style=|<link|<img|\son\w+=/i)
+  const text = /<h1>Altgate<\/h1>([^]*)<\/main>/.exec(body)?.[1] ?? ''
+  const plain = text
+    .replace(/<[^>]*>/g, '')
+    .replaceAll('&#34;', '"')
+    .trim()
+  t.equal(plain.replaceAll('\n', ' '), saidBy(ending), 'the same sentences, and no other')
+}
+
+/** The statuses that `tf` puts into words, and those in whose place they come. */
+const soapStatus = (status: number) =>
+  status === 429 ? 503 : [400, 401, 503].includes(status) ? status : 500
+
+for (const [status, ending] of table)
+  t.test(`${named(ending)} is told to SOAP callers in an envelope of their version`, async t => {
+    for (const [rawHeaders, type] of [
+      [['SOAPAction', '""'], 'text/xml; charset=utf-8'],
+      [['Content-Type', 'text/xml; charset=utf-8'], 'text/xml; charset=utf-8'],
+      [['Content-Type', 'application/soap+xml;action="x"'], 'application/soap+xml; charset=utf-8'],
+    ] as const) {
+      const given = answerTo({ ...askings.soap, rawHeaders }, ending, context)
+      t.equal(given.status, soapStatus(status))
+      t.strictSame(shared(given), shared(answer(ending, context)), 'outcome and Retry-After among them')
+      const isFault = given.status === 500
+      t.equal(given.headers['Content-Type'], isFault ? type : 'text/plain; charset=utf-8')
+      if (!isFault) continue
+      const text = /<(?:faultstring|soap:Text xml:lang="en")>([^<]*)</.exec(given.body)?.[1]
+      t.equal(text?.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&'), saidBy(ending))
+      t.match(given.body, status < 500 ? /soap:(?:Client|Sender)</ : /soap:(?:Server|Receiver)</)
+    }
+  })
+
+t.test('the page leads to the reset', async t => {
+  t.match(
+    told('html', resetNeeded(moved())).body,
+    '<a href="https://git.example.com/_altgate/?account=fabrikam">',
+  )
+})
+
+t.test('the name of a directory is no markup', async t => {
+  const { body } = told('html', resetNeeded(moved(entra('"><b>&amp;'))))
+  t.match(body, 'directory &#34;&#34;&#62;&#60;b&#62;&#38;amp;&#34;')
+})
+
+t.test('the name of a directory arrives in a header as it was written', async t => {
+  const { headers } = told('soap', resetNeeded(moved(entra('100 % Größe + Co'))))
+  t.match(decodeURIComponent(headers['X-TFS-ServiceError'] ?? ''), 'directory "100 % Größe + Co"')
+  t.match(headers['X-TFS-ServiceError'], /^[\x21-\x7e]+$/)
+})
+
+t.test('no name of a directory breaks a dialect', async () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 100 }), directory => {
+      const ending = resetNeeded(moved(entra(directory)))
+      const [soap, rest, html] = [told('soap', ending), told('rest', ending), told('html', ending)]
+      const lfs = told('lfs', ending)
+      const headers = [soap, rest, html, lfs].flatMap(each => Object.values(each.headers)).join('')
+      JSON.parse(rest.body)
+      JSON.parse(lfs.body)
+      return /^[ -~]*$/.test(headers) && !/[\p{Cf}\u007f-\u009f]/u.test(rest.body + html.body)
+    }),
+    { examples: [['\u001b[31m\u202e</p>\ud800'], ['"\r\nX: y']] },
+  )
+})
+
+t.test('the address of an account that has a host of its own is that host', async t => {
+  const hosts = { ...context, publicUrl: 'https://git.example.com:8443' }
+  const naming: Naming = { by: 'host', suffix: '.example.com' }
+  const { headers } = answerTo(askings.soap, resetNeeded(moved()), { ...hosts, naming })
+  t.equal(headers['X-TFS-FedAuthRealm'], 'https://fabrikam.example.com:8443')
+})
+
+t.test('a kind of error is known by its outcome', async t => {
+  t.match(JSON.parse(told('rest', resetNeeded(moved())).body), {
+    typeName: 'Altgate.ResetNeededException',
+    typeKey: 'ResetNeededException',
+  })
+})
+
+t.test('a move that is told without end ends git-lfs, and nobody else', async t => {
+  const ending: Ending = { ...(resetNeeded(moved()) as ResetNeeded), tooOften: true }
+  const { status, headers, body } = told('lfs', ending)
+  t.equal(status, 403)
+  t.equal(headers['WWW-Authenticate'], undefined)
+  t.match(body, 'Reset needed')
+  for (const dialect of ['text', 'soap', 'rest', 'html'] as const) t.equal(told(dialect, ending).status, 401)
+})

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { createPackedMatches, type Match } from '../../src/engine/packed-verdicts.ts'
+import type { Proof, Revision, Subject, Username } from '../../src/gateway/names.ts'
+
+const proofOf = (name: string | number) => createHash('sha256').update(`${name}`).digest('base64url') as Proof
+
+const matchOf = (username: string, subject = 'subject'): Match => ({
+  found: 'match',
+  username: username as Username,
+  subject: subject as Subject,
+  asOf: 7 as Revision,
+  via: 'l1',
+  until: 1_764_000_000_123,
+})
+
+const held = (matches: ReturnType<typeof createPackedMatches>, names: readonly (string | number)[]) =>
+  names.filter(name => matches.get(proofOf(name)) !== undefined)
+
+t.test('what comes out is what was put in, whatever was put in and taken out between', async t => {
+  const name = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 40 }),
+    fc.string({ unit: 'grapheme', minLength: 30, maxLength: 320 }),
+  )
+  const step = fc.record({ key: fc.integer({ min: 0, max: 12 }), names: fc.option(fc.tuple(name, name)) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100 }), steps => {
+      const packed = createPackedMatches(13)
+      const model = new Map<number, Match>()
+      for (const { key, names } of steps) {
+        if (names === null) {
+          packed.delete(proofOf(key))
+          model.delete(key)
+        } else {
+          packed.set(proofOf(key), matchOf(...names))
+          model.set(key, matchOf(...names))
+        }
+      }
+      for (let key = 0; key <= 12; key++) t.strictSame(packed.get(proofOf(key)), model.get(key))
+    }),
+  )
+})
+
+t.test('there are never more than there may be', async t => {
+  const packed = createPackedMatches(100)
+  const names = Array.from({ length: 1000 }, (_, number) => number)
+  for (const name of names) packed.set(proofOf(name), matchOf(`${name}`))
+  t.equal(held(packed, names).length, 100)
+  t.strictSame(
+    held(packed, names),
+    names.slice(-100),
+    'those that nobody asked for make room, the oldest first',
+  )
+})
+
+t.test('whoever is asked for again and again stays', async t => {
+  const packed = createPackedMatches(10)
+  packed.set(proofOf('anna'), matchOf('anna'))
+  for (let number = 0; number < 1000; number++) {
+    t.equal(packed.get(proofOf('anna'))?.username, 'anna')
+    packed.set(proofOf(number), matchOf(`${number}`))
+  }
+})
+
+t.test('what was taken out makes room first', async t => {
+  const packed = createPackedMatches(3)
+  for (const name of ['a', 'b', 'c']) packed.set(proofOf(name), matchOf(name))
+  packed.delete(proofOf('b'))
+  packed.delete(proofOf('nobody'))
+  packed.set(proofOf('d'), matchOf('d'))
+  t.strictSame(held(packed, ['a', 'b', 'c', 'd']), ['a', 'c', 'd'])
+})
+
+t.test('one that makes room takes its long names along', async t => {
+  const packed = createPackedMatches(1)
+  packed.set(proofOf('long'), matchOf('l'.repeat(320)))
+  packed.set(proofOf('short'), matchOf('short'))
+  t.equal(packed.get(proofOf('long')), undefined)
+  t.equal(packed.get(proofOf('short'))?.username, 'short')
+  packed.set(proofOf('short'), matchOf('l'.repeat(320)))
+  packed.set(proofOf('short'), matchOf('short again'))
+  t.equal(packed.get(proofOf('short'))?.username, 'short again')
+})
+
+t.test('of ten thousand none is taken for another', async t => {
+  const packed = createPackedMatches(10_000)
+  for (let number = 0; number < 10_000; number++) packed.set(proofOf(number), matchOf(`user ${number}`))
+  for (let number = 0; number < 10_000; number++)
+    if (packed.get(proofOf(number))?.username !== `user ${number}`) t.fail(`${number}`)
+  t.equal(packed.get(proofOf('a stranger')), undefined)
+})
+
+t.test('half a proof is none', async t => {
+  t.throws(() => createPackedMatches(1).get('QUJD' as Proof), { message: 'a proof has 32 bytes' })
+})

@@ -1,0 +1,241 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import t, { type Test } from 'tap'
+import { makeCertificate } from '../support/certificate.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { basic, runningServer, type RunningServer } from '../support/public-server.ts'
+import { rawRequest } from '../support/raw-request.ts'
+import { until } from '../support/until.ts'
+
+// Reported of many gateways: caddy 6452, envoy 1979, h2o 281, sozu 1442.
+
+/** What an upstream does with a request. */
+type Act = (socket: Socket) => void
+
+const ok: Act = socket => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+const ends: Act = socket => void socket.end()
+const resets: Act = socket => void socket.resetAndDestroy()
+
+/**
+ * An upstream that keeps its connections: `act` says what it does with the request of that number (from 1) on the connection
+ * of that number (from 1).
+ */
+async function keepingUpstream(
+  t: Test,
+  act: (request: number, connection: number) => Act,
+  tls?: { readonly cert: string; readonly key: string },
+) {
+  const sockets = new Set<Socket>()
+  const methods: string[] = []
+  let connections = 0
+  const accept = (socket: Socket): void => {
+    const connection = ++connections
+    let requests = 0
+    let head = ''
+    sockets.add(socket)
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    socket.on('data', (chunk: Buffer) => {
+      head += chunk.toString('latin1')
+      if (!head.includes('\r\n\r\n')) return
+      methods.push(head.split(' ', 1)[0] ?? '')
+      head = ''
+      act(++requests, connection)(socket)
+    })
+  }
+  const server: Server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const { port } = server.address() as AddressInfo // listening on TCP
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    /** Of all requests, in their order. */
+    methods,
+    connections: () => connections,
+    open: () => sockets.size,
+  }
+}
+
+/** Gives the status. */
+async function ask({ port }: RunningServer, method: string, lines = '', body = ''): Promise<number> {
+  const answer = await rawRequest(
+    port,
+    `${method} /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\nConnection: close\r\n${lines}\r\n${body}`,
+  )
+  return Number(answer.slice(9, 12))
+}
+
+/** The first connection carries one request, and the second meets `end`; later connections are well. */
+const onceKept = (end: Act) => (request: number, connection: number) =>
+  connection === 1 && request > 1 ? end : ok
+
+for (const [how, end] of [
+  ['closes', ends],
+  ['resets', resets],
+] as const)
+  for (const method of ['GET', 'HEAD', 'OPTIONS'])
+    t.test(`${method} goes once more if the upstream ${how} the kept connection`, async t => {
+      const upstream = await keepingUpstream(t, onceKept(end))
+      const server = await runningServer(t, { upstream: upstream.url })
+      t.equal(await ask(server, 'GET'), 200)
+      t.equal(await ask(server, method), 200)
+      t.strictSame(upstream.methods, ['GET', method, method])
+      t.equal(upstream.connections(), 2)
+      t.strictSame(server.failures, [])
+    })
+
+t.test('the same over TLS', async t => {
+  const files = await makeCertificate(temporaryDirectory(t))
+  const tls = { cert: readFileSync(files.certFile, 'utf8'), key: readFileSync(files.keyFile, 'utf8') }
+  const upstream = await keepingUpstream(t, onceKept(ends), tls)
+  const server = await runningServer(t, { upstream: upstream.url, patience: { ca: tls.cert } })
+  t.equal(await ask(server, 'GET'), 200)
+  t.equal(await ask(server, 'GET'), 200)
+  t.strictSame(upstream.methods, ['GET', 'GET', 'GET'])
+})
+
+const length = 'Content-Length: 2\r\n'
+for (const [method, lines, body] of [
+  ['GET', length, 'hi'],
+  ['OPTIONS', length, 'hi'],
+  ['HEAD', 'Transfer-Encoding: chunked\r\n', '2\r\nhi\r\n0\r\n\r\n'],
+  ['POST', length, 'hi'],
+  ['POST', 'Content-Length: 0\r\n', ''],
+  ['POST', '', ''],
+  ['PUT', length, 'hi'],
+  ['PUT', '', ''],
+  ['PATCH', length, 'hi'],
+  ['DELETE', '', ''],
+  ['PROPFIND', '', ''],
+  ['REPORT', length, 'hi'],
+  ['MKCOL', '', ''],
+  ['SEARCH', '', ''],
+  ['QUERY', '', ''],
+] as const)
+  t.test(`${method} with ${JSON.stringify(lines)} is never sent twice`, async t => {
+    const upstream = await keepingUpstream(t, onceKept(ends))
+    const server = await runningServer(t, { upstream: upstream.url })
+    t.equal(await ask(server, 'GET'), 200)
+    t.equal(await ask(server, method, lines, body), 502)
+    t.strictSame(upstream.methods, ['GET', method])
+    t.match(server.failures, [{ because: 'dropped' }])
+  })
+
+for (const [what, said] of [
+  ['a letter', 'H'],
+  ['half a status line', 'HTTP/1.1 1'],
+  ['an empty line', '\r\n'],
+  ['an interim answer', 'HTTP/1.1 100 Continue\r\n\r\n'],
+  ['a head', 'HTTP/1.1 200 OK\r\n'],
+] as const)
+  t.test(`nothing is sent twice after ${what}`, async t => {
+    const upstream = await keepingUpstream(
+      t,
+      onceKept(socket => socket.end(said)),
+    )
+    const server = await runningServer(t, { upstream: upstream.url })
+    t.equal(await ask(server, 'GET'), 200)
+    t.equal(await ask(server, 'GET'), 502)
+    t.strictSame(upstream.methods, ['GET', 'GET'])
+  })
+
+t.test('nothing is sent twice on a new connection', async t => {
+  for (const end of [ends, resets]) {
+    const upstream = await keepingUpstream(t, () => end)
+    const server = await runningServer(t, { upstream: upstream.url })
+    t.equal(await ask(server, 'GET'), 502)
+    t.strictSame(upstream.methods, ['GET'])
+  }
+})
+
+t.test('nothing is sent three times', async t => {
+  const upstream = await keepingUpstream(t, (request, connection) =>
+    request === 1 && connection === 1 ? ok : ends,
+  )
+  const server = await runningServer(t, { upstream: upstream.url })
+  t.equal(await ask(server, 'GET'), 200)
+  t.equal(await ask(server, 'GET'), 502)
+  t.strictSame(upstream.methods, ['GET', 'GET', 'GET'])
+  t.match(server.failures, [{ because: 'dropped' }])
+})
+
+t.test('the second connection is a new one, though others are kept that end as well', async t => {
+  // Three connections at once, then all of them end with their next request.
+  let waiting: Socket[] = []
+  const upstream = await keepingUpstream(t, (request, connection) => socket => {
+    if (connection > 3) return ok(socket)
+    if (request > 1) return ends(socket)
+    waiting.push(socket)
+    if (waiting.length < 3) return
+    for (const each of waiting) ok(each)
+    waiting = []
+  })
+  const server = await runningServer(t, { upstream: upstream.url })
+  t.strictSame(await Promise.all([1, 2, 3].map(() => ask(server, 'GET'))), [200, 200, 200])
+  t.equal(await ask(server, 'GET'), 200)
+  t.equal(upstream.connections(), 4)
+})
+
+t.test('nothing is sent twice after a timeout', async t => {
+  const upstream = await keepingUpstream(
+    t,
+    onceKept(() => {}),
+  )
+  const server = await runningServer(t, { upstream: upstream.url, patience: { headersTimeoutSeconds: 1 } })
+  t.equal(await ask(server, 'GET'), 200)
+  t.equal(await ask(server, 'GET'), 504)
+  t.strictSame(upstream.methods, ['GET', 'GET'])
+})
+
+t.test('of 40 requests at the very limit of an upstream, each is answered', async t => {
+  const limit = 25
+  const upstream = await keepingUpstream(t, () => socket => {
+    ok(socket)
+    setTimeout(ends, limit, socket)
+  })
+  const server = await runningServer(t, { upstream: upstream.url })
+  for (let n = 0; n < 40; n++) {
+    t.equal(await ask(server, n % 2 === 0 ? 'GET' : 'OPTIONS'), 200)
+    // Each a little earlier or later, so that some cross the upstream's FIN.
+    await new Promise(resolve => setTimeout(resolve, limit - 2 + (n % 4)))
+  }
+})
+
+t.test('a connection is not kept as long as the upstream announces, but a little shorter', async t => {
+  for (const [announced, connections] of [
+    ['timeout=0', 2],
+    ['timeout=1', 2],
+    ['timeout=2', 2],
+    ['max=1000, Timeout=1', 2],
+    ['timeout=30', 1],
+    ['timeout=nonsense', 1],
+  ] as const) {
+    const upstream = await keepingUpstream(
+      t,
+      () => socket =>
+        void socket.write(`HTTP/1.1 200 OK\r\nKeep-Alive: ${announced}\r\nContent-Length: 2\r\n\r\nok`),
+    )
+    const server = await runningServer(t, { upstream: upstream.url })
+    t.equal(await ask(server, 'GET'), 200)
+    t.equal(await ask(server, 'POST', length, 'hi'), 200)
+    t.equal(upstream.connections(), connections, announced)
+  }
+})
+
+t.test('a connection that nothing asks for is given up', { timeout: 10_000 }, async t => {
+  for (const lines of ['', 'Keep-Alive: timeout=100\r\n']) {
+    const upstream = await keepingUpstream(
+      t,
+      () => socket => void socket.write(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 2\r\n\r\nok`),
+    )
+    const server = await runningServer(t, { upstream: upstream.url, patience: { keepAliveSeconds: 1 } })
+    t.equal(await ask(server, 'GET'), 200)
+    t.equal(upstream.open(), 1)
+    await until(() => upstream.open() === 0)
+  }
+})

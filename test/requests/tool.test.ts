@@ -1,0 +1,82 @@
+import t from 'tap'
+import { type Dialect, dialectOf } from '../../src/requests/tool.ts'
+
+const chrome = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0'
+const page = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'
+const tee = 'Team  Explorer  Everywhere, SKU:9 (CLC 14.134.0.12345 Release; jvm 1.8; Linux)'
+const lfs = 'git-lfs/3.3.0 (GitHub; linux amd64; go 1.19.8)'
+const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
+
+/** What asks, where, with which headers, and how it is told. */
+const table: readonly (readonly [string, string, Readonly<Record<string, string>>, Dialect])[] = [
+  ['git', git, { Accept: '*/*', 'User-Agent': 'git/2.39.5' }, 'text'],
+  ['git in a folder of Azure DevOps', '/fabrikam/p/_git/r/info/refs', {}, 'text'],
+  ['git with a server that is called _apis', '/_apis/r.git/info/refs', {}, 'text'],
+  ['git with a repository that is called x.asmx', '/fabrikam/x.asmx/git-receive-pack', {}, 'text'],
+  ['curl at a large file', '/fabrikam/r.git/info/lfs/objects/0a1b', { Accept: '*/*' }, 'text'],
+  ['git that asks for JSON', git, { Accept: 'application/json' }, 'text'],
+  ['a person at a path of git', '/fabrikam/_git/r', { Accept: page, 'User-Agent': chrome }, 'text'],
+  ['curl', '/fabrikam/x', { Accept: '*/*', 'User-Agent': 'curl/8.5.0' }, 'text'],
+  ['nobody in particular', '/fabrikam/x', {}, 'text'],
+
+  ['git-lfs', '/fabrikam/r.git/info/lfs/objects/batch', { Accept: 'application/vnd.git-lfs+json' }, 'lfs'],
+  [
+    'git-lfs with a type that has more to it',
+    '/x',
+    { accept: 'Application/vnd.git-lfs+json; charset=utf-8' },
+    'lfs',
+  ],
+  ['git-lfs that loads', '/fabrikam/r.git/info/lfs/objects/0a1b', { 'User-Agent': lfs }, 'lfs'],
+  ['git-lfs elsewhere', '/fabrikam/r.git/gitlab-lfs/objects/0a1b', { 'User-Agent': lfs }, 'lfs'],
+  ['git-lfs at a place of REST', '/fabrikam/_apis/git/lfs/0a1b', { 'user-agent': 'git-lfs/3.6.1' }, 'lfs'],
+  ['git with the name of git-lfs', git, { 'User-Agent': lfs }, 'text'],
+  ['who only speaks of it', '/fabrikam/r.git/info/lfs', { 'User-Agent': 'x git-lfs/3' }, 'text'],
+
+  ['tf', '/fabrikam/Services/v3.0/LocationService.asmx', { 'User-Agent': tee }, 'soap'],
+  ['SOAP below a service', '/fabrikam/a.asmx/b?wsdl', {}, 'soap'],
+  ['SOAP for a person', '/fabrikam/a.ASMX', { Accept: page, 'User-Agent': chrome }, 'soap'],
+  ['SOAP 1.1', '/fabrikam/x', { SOAPAction: '""' }, 'soap'],
+  ['SOAP 1.2', '/fabrikam/x', { 'content-type': 'application/soap+xml; charset=utf-8' }, 'soap'],
+  ['tf with blanks', '/fabrikam/x', { 'User-Agent': tee }, 'soap'],
+  ['tf with fewer', '/fabrikam/x', { 'User-Agent': 'Team Explorer Everywhere, SKU:9' }, 'soap'],
+
+  ['a file for tf', '/fabrikam/c/VersionControl/v1.0/item.ashx?fid=1', { 'User-Agent': tee }, 'transfer'],
+  [
+    'a file for Visual Studio',
+    '/c/Upload.ASHX',
+    { 'User-Agent': 'Team Foundation (devenv.exe)' },
+    'transfer',
+  ],
+  ['a file through a TFS proxy', '/VersionControlProxy/V1.0/item.asmx', { 'User-Agent': tee }, 'transfer'],
+  ['a file for curl', '/fabrikam/item.ashx', { 'User-Agent': 'curl/8.5.0' }, 'text'],
+  ['a file of git that is called item.ashx', '/x.git/item.ashx', { 'User-Agent': tee }, 'text'],
+  ['REST that is called item.ashx', '/fabrikam/_apis/item.ashx', { 'User-Agent': tee }, 'rest'],
+  ['a service that is called otherwise', '/fabrikam/items.asmx', { 'User-Agent': tee }, 'soap'],
+
+  ['REST', '/fabrikam/_apis/connectionData', {}, 'rest'],
+  ['route discovery', '/fabrikam/_apis', {}, 'rest'],
+  ['REST about a repository', '/fabrikam/_apis/git/repositories/r.git', {}, 'rest'],
+  ['tf over REST', '/fabrikam/_apis/projects', { 'User-Agent': tee }, 'rest'],
+  ['.NET', '/fabrikam/x', { Accept: 'application/json; api-version=1.0' }, 'rest'],
+  ['JSON before all else', '/fabrikam/x', { Accept: 'text/html;q=0.5, Application/JSON, */*' }, 'rest'],
+  ['JSON with a weight that is none', '/x', { Accept: 'a/b, application/json;q=.' }, 'text'],
+  ['JSON as a second choice', '/fabrikam/x', { Accept: '*/*, application/json;q=0.9' }, 'text'],
+  ['JSON in a query', '/fabrikam/x?a=/_apis/', {}, 'text'],
+
+  ['a browser', '/fabrikam', { Accept: page, 'User-Agent': chrome }, 'html'],
+  ['a browser over https', '/fabrikam', { Accept: page, 'Sec-Fetch-Mode': 'navigate' }, 'html'],
+  [
+    'a script in a page',
+    '/fabrikam',
+    { Accept: '*/*', 'User-Agent': chrome, 'Sec-Fetch-Mode': 'cors' },
+    'text',
+  ],
+  ['a tool that takes pages', '/fabrikam', { Accept: page, 'User-Agent': 'Wget/1.21' }, 'text'],
+  ['PowerShell', '/x', { Accept: page, 'User-Agent': 'Mozilla/5.0 WindowsPowerShell/5.1' }, 'text'],
+  ['pages as a second choice', '/x', { Accept: '*/*, text/html;q=0.1', 'User-Agent': chrome }, 'text'],
+]
+
+for (const [who, target, headers, dialect] of table)
+  t.test(`${who} is told in ${dialect}`, async t => {
+    t.equal(dialectOf({ target, rawHeaders: Object.entries(headers).flat() }), dialect)
+  })

@@ -1,0 +1,193 @@
+import { join } from 'node:path'
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
+import type { Account } from '../../src/gateway/account.ts'
+import type { Ask } from '../../src/gateway/ask.ts'
+import type { Allow, Decision } from '../../src/gateway/decision.ts'
+import { type AccountName, foldUsername, msaScope, type Subject } from '../../src/gateway/names.ts'
+import { Outage } from '../../src/gateway/outage.ts'
+import type { PasswordHash, Use } from '../../src/gateway/ports.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { openStore } from '../../src/store/store.ts'
+import { createLastUsedWitness } from '../../src/telemetry/last-used.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+
+const fabrikam: Account = {
+  name: 'fabrikam' as AccountName,
+  connection: { kind: 'msa' },
+  upstream: 'http://127.0.0.1:1',
+}
+
+function allowed(subject: string): Allow {
+  const username = foldUsername('anna@example.com')
+  return {
+    outcome: 'allow',
+    account: fabrikam,
+    scope: msaScope,
+    username,
+    subject: subject as Subject,
+    via: 'l1',
+  }
+}
+
+function askFrom(from: string): Ask {
+  return {
+    id: 'r1',
+    method: 'GET',
+    target: '/',
+    host: '',
+    authorization: [],
+    from,
+    secure: true,
+    lane: 'production',
+  }
+}
+
+const minute = 60_000
+
+/** A witness over a store that can fail, and a clock that goes when it is told to. */
+function aWitness(t: Test) {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const batches: string[][] = []
+  const written: Use[] = []
+  const outages: string[] = []
+  const state = { down: false, now: 1000, meanwhile: () => {} }
+  const witness = createLastUsedWitness({
+    store: {
+      async record(uses: readonly Use[]) {
+        state.meanwhile()
+        if (state.down) throw new Outage('store', new Error('down'))
+        written.push(...uses)
+        batches.push(uses.map(({ scope, subject, at, from }) => `${scope} ${subject} ${at} ${from}`))
+      },
+    },
+    outage: ({ part }) => void outages.push(part),
+    now: () => state.now,
+  })
+  return {
+    witness,
+    batches,
+    uses: written,
+    outages,
+    state,
+    see: (decision: Decision, from = '192.0.2.7') => witness.saw(decision, askFrom(from), 1),
+    pass: async (time: number) => {
+      state.now += time
+      mock.timers.tick(time)
+      await new Promise(setImmediate) // whatever the clock has begun is done by then
+    },
+  }
+}
+
+t.test('uses are collected for a minute, one of each credential, and written at once', async t => {
+  const { see, pass, batches } = aWitness(t)
+  see(allowed('anna'), '192.0.2.1')
+  see(allowed('boris'), '2001:db8::b')
+  await pass(1000)
+  see(allowed('anna'), '192.0.2.2')
+  await pass(minute - 1001)
+  t.same(batches, [], 'not before the minute is over')
+  await pass(1)
+  t.same(batches, [['msa boris 1000 2001:db8::b', 'msa anna 2000 192.0.2.2']])
+  see(allowed('anna'), '192.0.2.3')
+  await pass(minute)
+  t.same(batches.slice(1), [['msa anna 61000 192.0.2.3']])
+})
+
+t.test('a credential that opens two accounts has used both', async t => {
+  const { see, pass, uses } = aWitness(t)
+  const contoso = { ...fabrikam, name: 'contoso' as AccountName }
+  see(allowed('anna'))
+  see({ ...allowed('anna'), account: contoso })
+  await pass(minute)
+  t.same(
+    uses.map(({ account, subject }) => [account, subject]),
+    [
+      ['fabrikam', 'anna'],
+      ['contoso', 'anna'],
+    ],
+  )
+})
+
+t.test('only what opened an account is a use', async t => {
+  const { see, witness, batches } = aWitness(t)
+  const { account, scope, username } = allowed('anna')
+  see({ outcome: 'disabled', account, scope, username, via: 'l1' })
+  see({ outcome: 'reset-needed', account, scope, former: scope, username, via: 'l1' })
+  see({ outcome: 'no-account' })
+  await witness.close()
+  t.same(batches.flat(), [])
+})
+
+t.test('what a store that is down cannot take is kept for the next time', async t => {
+  const { see, pass, batches, outages, state } = aWitness(t)
+  see(allowed('anna'), '192.0.2.1')
+  see(allowed('boris'), '192.0.2.1')
+  state.down = true
+  await pass(minute)
+  t.same([batches, outages], [[], ['store']])
+  see(allowed('anna'), '192.0.2.2')
+  state.down = false
+  await pass(minute)
+  t.same(batches, [['msa boris 1000 192.0.2.1', 'msa anna 61000 192.0.2.2']])
+  await pass(minute)
+  t.same(batches.slice(1).flat(), [], 'once is enough')
+})
+
+t.test('what is used while a batch is on its way is newer than what comes back', async t => {
+  const { see, pass, batches, state } = aWitness(t)
+  see(allowed('anna'), '192.0.2.1')
+  see(allowed('boris'), '192.0.2.1')
+  state.down = true
+  state.meanwhile = () => see(allowed('anna'), '192.0.2.2')
+  await pass(minute)
+  state.down = false
+  state.meanwhile = () => {}
+  await pass(minute)
+  t.same(batches, [['msa boris 1000 192.0.2.1', 'msa anna 61000 192.0.2.2']])
+})
+
+t.test('what is collected is bounded, while the store is down too', async t => {
+  const { see, pass, witness, batches, state } = aWitness(t)
+  state.down = true
+  for (const round of [0, 1]) {
+    for (let each = 0; each < 9000; each++) see(allowed(`subject-${round}-${each}`))
+    await pass(minute)
+  }
+  state.down = false
+  await witness.close()
+  const [written] = batches
+  t.equal(written?.length, 10_000)
+  t.match(written?.at(-1), 'subject-1-8999')
+  t.match(written?.at(0), 'subject-0-8000', 'those that were used longest ago are forgotten')
+})
+
+t.test('closing writes what is left, and a store that is down then does not hold it up', async t => {
+  const { see, witness, batches, state, outages } = aWitness(t)
+  see(allowed('anna'))
+  await witness.close()
+  t.same(batches, [['msa anna 1000 192.0.2.7']])
+
+  see(allowed('boris'))
+  state.down = true
+  await witness.close()
+  t.same(outages, ['store'])
+})
+
+t.test('what was seen stands in the list of credentials', async t => {
+  const store = await openStore({ url: new Secret(`sqlite:${join(temporaryDirectory(t), 'altgate.db')}`) })
+  t.teardown(() => store.close())
+  const registry = store.registry(async () => {})
+  const username = foldUsername('anna@example.com')
+  await registry.setCredential('cli:root', msaScope, { username, hash: 'x' as PasswordHash })
+  const { current } = await store.credentials.find(msaScope, undefined, username)
+  const witness = createLastUsedWitness({
+    store: store.lastUsed,
+    outage: outage => t.fail(outage.message),
+    now: () => 5000,
+  })
+  witness.saw(allowed(current?.subject ?? ''), askFrom('192.0.2.7'), 1)
+  await witness.close()
+  t.match(await registry.credentials(msaScope), [{ username, lastUsed: { at: 5000, from: '192.0.2.7' } }])
+})
