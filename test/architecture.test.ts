@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: [],
   common: [],
   engine: [],
-  settings: [],
+  settings: ['common'],
   redis: [],
   verdicts: ['engine', 'redis'],
   revocation: ['common', 'redis', 'verdicts'],
@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   hashing: ['common', 'engine'],
   passwords: [],
   'upstream-auth': [],
-  requests: ['engine'],
+  requests: ['common', 'engine'],
   answers: ['requests'],
   proxying: ['engine', 'requests', 'answers'],
   server: ['requests', 'answers', 'proxying'],
@@ -31,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   telemetry: [],
   bench: [],
   demo: [],
-  commands: ['accounts', 'answers', 'bench', 'hashing', 'passwords', 'settings', 'src'],
+  commands: ['accounts', 'answers', 'bench', 'common', 'hashing', 'passwords', 'settings', 'src'],
 }
 
 /** Who needs the characters of a secret, and what for. */

@@ -1,6 +1,13 @@
 import { getCACertificates } from 'node:tls'
 import { Agent, request } from 'undici'
-import { type AccountName, type DirectoryId, type Instant, readDirectoryId } from '../gateway/names.ts'
+import {
+  type AccountName,
+  type DirectoryId,
+  guid,
+  type Instant,
+  microsoftAccountsTenant,
+  readDirectoryId,
+} from '../gateway/names.ts'
 import type { Answer, Doubt } from './answer.ts'
 
 /** Whoever can say what an account is connected to. */
@@ -108,7 +115,6 @@ type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Tenants that own no account: those who have them are signed in elsewhere. */
 const zero = '00000000-0000-0000-0000-000000000000'
-const microsoftAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
 /** Through which Microsoft's own programs pass Microsoft accounts. */
 const passThrough = 'f8cdef31-a31e-4b4a-93e4-5f571e91255a'
 
@@ -153,7 +159,7 @@ function byAuthority(directories: readonly DirectoryId[], tenants: readonly stri
 function byTenant({ bare }: Named, tenants: readonly string[]): Answer {
   const [tenant, ...others] = realOf(tenants)
   if (others.length > 0) return unknown('conflict')
-  if (tenant !== undefined && tenant !== microsoftAccounts) {
+  if (tenant !== undefined && tenant !== microsoftAccountsTenant) {
     const id = tenant === passThrough ? undefined : readDirectoryId(tenant)
     return id === undefined ? unknown('no-directory') : { found: 'directory', id }
   }
@@ -193,8 +199,7 @@ function authoritiesIn(
 /** Every value, be they on lines of their own or on one with commas. */
 function tenantsIn(lines: readonly string[]): readonly string[] | Doubt {
   const tenants = lines.flatMap(line => line.split(',')).map(value => value.trim().toLowerCase())
-  const isGuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-  return tenants.every(tenant => isGuid.test(tenant)) ? tenants : 'unreadable'
+  return tenants.every(tenant => guid.test(tenant)) ? tenants : 'unreadable'
 }
 
 /** Every line of a header, none if it did not come. */

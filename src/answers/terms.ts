@@ -1,4 +1,4 @@
-import { type Account, type Connection, describe } from '../gateway/account.ts'
+import { type Account, type Connection, describe, pageOf } from '../gateway/account.ts'
 import {
   type Allow,
   type Garbled,
@@ -35,7 +35,7 @@ export function termsOf(ending: Ending, publicUrl: string): Terms {
     case 'challenge':
       return unauthorized(ending.name, {
         text: ['Sign in with your alternate credentials. You set them here:'],
-        link: resetPage(publicUrl, ending.name),
+        link: publicUrl + pageOf(ending.name),
       })
     case 'garbled': {
       const text = [`The credentials of this request could not be read: ${garbled[ending.flaw]}.`]
@@ -96,7 +96,7 @@ function refused({ name, former }: Account, publicUrl: string): Terms {
     : 'If you have lost them, set new ones here:'
   return unauthorized(name, {
     text: ['The user name or the password is wrong.', advice],
-    link: resetPage(publicUrl, name),
+    link: publicUrl + pageOf(name),
   })
 }
 
@@ -109,7 +109,7 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
       `Reset needed: the account "${printable(account.name)}" has moved. ${since} signs in with ${described(account.connection)}.`,
       `Your password was right${before}, but it no longer counts here. Set a new one on this page and run the command again:`,
     ],
-    link: resetPage(publicUrl, account.name),
+    link: publicUrl + pageOf(account.name),
     terminal: account.name,
     // Azure DevOps' own .NET clients stop asking again on this header.
     headers: { 'X-VSS-AuthenticateError': 'AccountMoved' },
@@ -119,10 +119,6 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
 function described(connection: Connection): string {
   if (connection.kind === 'msa') return describe(connection)
   return describe({ ...connection, directoryName: printable(connection.directoryName) })
-}
-
-function resetPage(publicUrl: string, name: AccountName): string {
-  return `${publicUrl}/_altgate/?account=${encodeURIComponent(name.toWellFormed())}`
 }
 
 function utcDate(instant: number): string {
@@ -244,7 +240,7 @@ export function bridgeNotice({ account, bridgedUntil }: Allow, publicUrl: string
   if (bridgedUntil === undefined) return undefined
   const until = new Date(bridgedUntil).toISOString()
   const name = printable(account.name)
-  const page = `${publicUrl}/_altgate/?account=${encodeURIComponent(account.name)}`
+  const page = publicUrl + pageOf(account.name)
   return {
     until,
     lines: [

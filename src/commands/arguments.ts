@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import { type Account, addressOf as publicAddress } from '../gateway/account.ts'
+import { isLoopback } from '../common/addresses.ts'
+import { type Account, addressOf as publicAddress, pageOf, pagePath } from '../gateway/account.ts'
 import {
   type AccountName,
   type DirectoryId,
@@ -84,8 +85,7 @@ export function upstreamUrl(text: string): string {
 /** Plain http is for trials on one machine: tokens would be readable on their way. */
 export function issuerUrl(text: string): string {
   const url = plainUrl(text)
-  const loopback = url !== undefined && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  if (url?.protocol === 'https:' || loopback) return text
+  if (url !== undefined && (url.protocol === 'https:' || isLoopback(url.hostname))) return text
   return wrong('An issuer is an https address without user, query and fragment (http only on this machine).')
 }
 
@@ -138,10 +138,10 @@ function hasPath(upstream: string): boolean {
 
 /** Where people reset their alternate credentials. */
 export function resetPage({ publicUrl }: Settings): string {
-  return `${publicUrl}/_altgate/`
+  return publicUrl + pagePath
 }
 
 /** Where the people of one account do. */
-export function resetPageOf(name: AccountName, settings: Settings): string {
-  return `${resetPage(settings)}?account=${encodeURIComponent(name)}`
+export function resetPageOf(name: AccountName, { publicUrl }: Settings): string {
+  return publicUrl + pageOf(name)
 }

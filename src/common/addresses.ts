@@ -1,16 +1,17 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 
 /**
  * Whose guesses count together: an IPv4 address, and of IPv6 the network with a prefix of so many bits, because one
  * person has all of it. An IPv4 address that is written as IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address.
  */
 export function networkOf(address: string, prefixBits: number): string {
-  const bare = plain(address)
+  const bare = plainAddress(address)
   return isIPv6(bare) ? `${bitsOf(bare) >> BigInt(128 - prefixBits)}/${prefixBits}` : bare
 }
 
 /** Asks whether an address is among these addresses and ranges. */
 export function among(ranges: readonly string[]): (address: string) => boolean {
+  if (ranges.length === 0) return () => false // the usual case, and asked for every request
   const list = new BlockList()
   for (const range of ranges) {
     const [address = '', bits] = range.split('/')
@@ -19,17 +20,35 @@ export function among(ranges: readonly string[]): (address: string) => boolean {
     else list.addSubnet(address, Number(bits), family)
   }
   return address => {
-    const bare = plain(address)
+    const bare = plainAddress(address)
     return isIP(bare) !== 0 && list.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4')
   }
 }
 
-/** Without the zone (`%eth0`), and IPv4 as IPv4. */
-function plain(address: string): string {
+/**
+ * One spelling for each address: a socket that listens on IPv6 shows IPv4 peers as `::ffff:192.0.2.1`, and a zone
+ * (`%eth0`) means nothing to any other machine. What is no address stays as it is.
+ */
+export function plainAddress(address: string): string {
+  // What is most common first: this is asked for every request.
+  if (mapped.test(address)) return address.slice(mappedPrefix.length)
+  if (!isIPv6(address)) return address
   const [bare = ''] = address.split('%')
-  if (!isIPv6(bare)) return bare
-  const bits = bitsOf(bare)
-  return bits >> 32n === 0xffffn ? dotted(bits & 0xffff_ffffn) : bare
+  const { address: canonical } = new SocketAddress({ address: bare, family: 'ipv6' })
+  return mapped.test(canonical) ? canonical.slice(mappedPrefix.length) : canonical
+}
+
+const mappedPrefix = '::ffff:'
+/** The dots tell it from `::ffff:1234`, which is an address of IPv6. */
+const mapped = /^::ffff:\d+(?:\.\d+){3}$/
+
+/** A host in a URL that is this machine: only there may secrets travel over plain http. */
+export const loopbackHost = /localhost|127(?:\.\d{1,3}){3}|\[::1\]/
+const loopbackOnly = new RegExp(`^(?:${loopbackHost.source})$`)
+
+/** Asks it of the `hostname` of a `URL`. */
+export function isLoopback(hostname: string): boolean {
+  return loopbackOnly.test(hostname)
 }
 
 function bitsOf(ipv6: string): bigint {
@@ -47,8 +66,4 @@ function groupsOf(text: string): readonly string[] {
 function inHex(ipv4: string): string {
   const [a = 0, b = 0, c = 0, d = 0] = ipv4.split('.').map(Number)
   return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
-}
-
-function dotted(bits: bigint): string {
-  return [24n, 16n, 8n, 0n].map(shift => (bits >> shift) & 0xffn).join('.')
 }

@@ -1,3 +1,4 @@
+import { pageOf } from '../gateway/account.ts'
 import { accounts, anna, northwindDirectory, passwords, repository, scopes } from './people.ts'
 import { people } from './identity-pages.ts'
 import type { DemoGuide } from './demo.ts'
@@ -70,7 +71,7 @@ function thirdStep(
   signIn: GuideFacts['signIn'],
   dim: (text: string) => string,
 ): readonly string[] {
-  const page = `   ${publicUrl}/_altgate/?account=${accounts.northwind}`
+  const page = `   ${publicUrl}${pageOf(accounts.northwind)}`
   if (signIn !== 'ready') {
     const why = signIn === 'none' ? 'is switched off' : 'is not installed here'
     return [

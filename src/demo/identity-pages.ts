@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { microsoftAccountsTenant } from '../gateway/names.ts'
 import { contosoDirectory, northwindDirectory } from './people.ts'
 
 /** The form where a demo authority asks who somebody is. It shows the passwords: everybody may know them. */
@@ -75,11 +76,8 @@ interface Person {
   readonly at: readonly string[]
 }
 
-/** The directory that every Microsoft account says it is in. */
-const microsoftAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
-
 export const authorities: readonly PlayedAuthority[] = [
-  { path: 'msa', name: 'Microsoft accounts', tenant: microsoftAccounts },
+  { path: 'msa', name: 'Microsoft accounts', tenant: microsoftAccountsTenant },
   { path: 'contoso', name: contosoDirectory.name, tenant: contosoDirectory.id },
   { path: 'northwind', name: northwindDirectory.name, tenant: northwindDirectory.id },
 ]

@@ -48,6 +48,14 @@ export function addressOf(name: AccountName, publicUrl: string, naming: Naming):
   return url.href
 }
 
+/** The path of the page, under the public address. */
+export const pagePath = '/_altgate/'
+
+/** The path of the page for one account: where its credentials are set. */
+export function pageOf(name: AccountName): string {
+  return `${pagePath}?account=${encodeURIComponent(name.toWellFormed())}`
+}
+
 function firstSegment(path: string): string {
   const end = path.indexOf('/', 1)
   return path.slice(1, end === -1 ? undefined : end)

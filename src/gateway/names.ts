@@ -43,10 +43,15 @@ export const longestUsername = 320
 export const longestPassword = 1024
 
 const accountName = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/
-const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** How the id of an Entra directory is written, in lower case. */
+export const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The tenant of all Microsoft accounts: it looks like a directory and is none. */
+export const microsoftAccountsTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 /** Ids that look like a directory and are none: nobody's (zero), and the one all Microsoft accounts share. */
-const noDirectory = new Set(['00000000-0000-0000-0000-000000000000', '9188040d-6c67-4c5b-b112-36a304b66dad'])
+const noDirectory = new Set(['00000000-0000-0000-0000-000000000000', microsoftAccountsTenant])
 
 /** `undefined` if no account can have that name: letters, digits, `-` and `_`, at most 63. */
 export function readAccountName(text: string): AccountName | undefined {

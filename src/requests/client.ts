@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
+import { isIP } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { among, plainAddress } from '../common/addresses.ts'
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Secret } from '../gateway/secret.ts'
 
@@ -62,19 +63,6 @@ export function createClientReader(
       lane: laneOf(from, testing),
     }
   }
-}
-
-/** Asks whether an address is one of these, or in one of these ranges. */
-function among(ranges: readonly string[]): (address: string) => boolean {
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [address = '', bits] = range.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-  }
-  return address =>
-    ranges.length > 0 && isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 /** Node joins repeated headers with commas; only its types say they could be lists. */
@@ -206,21 +194,6 @@ function addressIn(element: string): string | undefined {
   const bare = /^\[([^\]]+)\](?::\w+)?$/.exec(text)?.[1] ?? /^([\d.]+):\w+$/.exec(text)?.[1] ?? text
   return isIP(bare) === 0 ? undefined : plainAddress(bare)
 }
-
-/**
- * One spelling for each address: a socket that listens on IPv6 shows IPv4 peers as `::ffff:192.0.2.1`, and a zone
- * (`%eth0`) means nothing to any other machine.
- */
-function plainAddress(address: string): string {
-  // What is most common first: this is asked for every request.
-  if (mapped.test(address)) return address.slice(mappedPrefix.length)
-  if (!isIPv6(address)) return address
-  const { address: plain } = new SocketAddress({ address, family: 'ipv6' })
-  return mapped.test(plain) ? plain.slice(mappedPrefix.length) : plain
-}
-
-const mappedPrefix = '::ffff:'
-const mapped = /^::ffff:[\d.]+$/
 
 /** Whose requests are a load test: they come from these addresses, or bear the secret. */
 export interface LoadTest {

@@ -1,5 +1,6 @@
 import {
   foldUsername,
+  microsoftAccountsTenant,
   msaScope,
   type DirectoryId,
   type Owner,
@@ -58,9 +59,6 @@ function entraIssuer(id: DirectoryId): string {
   return `https://login.microsoftonline.com/${id}/v2.0`
 }
 
-/** The directory that all Microsoft accounts say they are in. */
-const microsoftAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
-
 /** What a token says of the person in it. */
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -71,7 +69,7 @@ export type Claims = Readonly<Record<string, unknown>>
 export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong-directory' | 'nobody' {
   const tenant = typeof tid === 'string' ? tid.toLowerCase() : undefined
   if (scope === msaScope) {
-    if (tenant !== undefined && tenant !== microsoftAccounts) return 'wrong-directory'
+    if (tenant !== undefined && tenant !== microsoftAccountsTenant) return 'wrong-directory'
     return subject(sub)
   }
   return tenant === scope ? subject(oid) : 'wrong-directory'

@@ -14,6 +14,7 @@ import {
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client'
+import { isLoopback } from '../common/addresses.ts'
 import type { Authority, Claims } from './authority.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
@@ -110,7 +111,7 @@ function challengeOf(verifier: string): string {
 
 function discover({ issuer, clientId, clientSecret }: Authority, timeout: number): Promise<Configuration> {
   const url = new URL(issuer)
-  const plain = url.protocol === 'http:' && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+  const plain = url.protocol === 'http:' && isLoopback(url.hostname)
   // A token from the token endpoint came over TLS; whoever sits behind that (a proxy, a cache) must not be able to name people.
   const execute = [enableNonRepudiationChecks, ...(plain ? [allowInsecureRequests] : [])]
   const client = { client_secret: clientSecret.reveal(), [clockTolerance]: skewSeconds }

@@ -48,11 +48,6 @@ export function signsInWith(connection: Connection): string {
   return describe(connection)
 }
 
-/** The page of an account. */
-export function pageOf(account: AccountName): string {
-  return `/_altgate/?account=${encodeURIComponent(account)}`
-}
-
 /** Where the sign-in for an account begins. `other`: with another person; `again`: with the password once more. */
 export function signInFor(account: AccountName, ask?: 'other' | 'again'): string {
   return `/_altgate/sign-in?account=${encodeURIComponent(account)}${ask === undefined ? '' : `&ask=${ask}`}`

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { pageOf } from '../gateway/account.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { RequestedAccount } from './account-lookup.ts'
 import { type Authority, type Claims, ownerIn, usernameIn } from './authority.ts'
@@ -9,7 +10,6 @@ import { isPage, type Page } from './html.ts'
 import type { Prompt } from './openid.ts'
 import { goOn } from './pages/profile.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
-import { pageOf } from './scope-names.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }

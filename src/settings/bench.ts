@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import { isLoopback } from '../common/addresses.ts'
 import { type Complaint, readDocument, type Tree } from './document.ts'
 import { settle } from './judge.ts'
 import { secret, text, whole, word } from './kinds.ts'
@@ -155,7 +156,7 @@ function isPlainAddress(value: string): boolean {
 
 /** Whether a password can be sent there without others reading it on its way. */
 function isSafe({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+  return protocol === 'https:' || isLoopback(hostname)
 }
 
 interface BenchSource {

@@ -1,13 +1,16 @@
 import { z } from 'zod'
-import { readAccountName } from '../gateway/names.ts'
+import { loopbackHost } from '../common/addresses.ts'
+import { guid, microsoftAccountsTenant, readAccountName } from '../gateway/names.ts'
 import { followedSecret, secret, text, whole, word } from './kinds.ts'
 
 /** The authority of personal accounts: every directory has a number, and this one stands for "none". */
-const microsoftAccounts = 'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0'
+const microsoftAccounts = `https://login.microsoftonline.com/${microsoftAccountsTenant}/v2.0`
 
 /** Plain http is for trials on one machine: codes and tokens would be readable on their way. */
-const issuerPattern =
-  /^(?:https:\/\/[^\s\\@?#]+|http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:\/[^\s\\@?#]*)?)$/i
+const issuerPattern = new RegExp(
+  `^(?:https:\\/\\/[^\\s\\\\@?#]+|http:\\/\\/(?:${loopbackHost.source})(?::\\d+)?(?:\\/[^\\s\\\\@?#]*)?)$`,
+  'i',
+)
 
 /** The issuer of an identity provider. */
 function issuer() {
@@ -30,7 +33,7 @@ const client = {
 
 const directoryId = z
   .string()
-  .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+  .regex(new RegExp(guid.source, 'i'))
   .transform(id => id.toLowerCase())
 
 /** Where people prove who they are before they change their credentials on the page. */

@@ -1,7 +1,8 @@
+import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, type ScopeName, signInFor } from '../scope-names.ts'
+import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { claimForm, type Faults, setForm } from './set-password.ts'
 

@@ -1,9 +1,10 @@
+import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
 import type { CredentialRecord } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, type ScopeName } from '../scope-names.ts'
+import type { ScopeName } from '../scope-names.ts'
 import type { Profile, Told } from './profile.ts'
 
 /** What is wrong with a field, by its name, as sentences. */

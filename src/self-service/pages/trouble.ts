@@ -1,8 +1,9 @@
+import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
 import type { InDoubt } from '../../gateway/outage.ts'
 import type { Failing } from '../context.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, type ScopeName, signInFor } from '../scope-names.ts'
+import { type ScopeName, signInFor } from '../scope-names.ts'
 
 /** A page that says what is wrong and what to do about it. */
 function trouble(status: number, title: string, ...main: readonly Html[]): Page {

@@ -1,6 +1,7 @@
+import { pageOf } from '../../gateway/account.ts'
 import type { AccountRecord } from '../../gateway/registry.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { pageOf, scopeNameOf, signInFor, signsInWith } from '../scope-names.ts'
+import { scopeNameOf, signInFor, signsInWith } from '../scope-names.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
 /** An account, for somebody who is not signed in for it. */
