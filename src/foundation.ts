@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AskedOnce,
   type AskedParts,
@@ -9,6 +10,7 @@ import {
 } from './accounts/asked.ts'
 import { type AttemptKeys, createAttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
+import { Outage } from './gateway/outage.ts'
 import type { AccountDirectory } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
@@ -76,6 +78,39 @@ export async function openFoundation(
     await store.close()
     throw error
   }
+}
+
+/** Milliseconds between two tries to reach a store that is down. */
+const storePause = 1000
+
+/**
+ * Opens what needs the store, again and again until the store answers; `silent` is told each time that it does not. Given
+ * `stop`, it ends when that is aborted, with `undefined`. Throws what else `open` throws.
+ */
+export async function whenStoreAnswers<T>(
+  open: () => Promise<T>,
+  silent: (outage: Outage) => void,
+): Promise<T>
+export async function whenStoreAnswers<T>(
+  open: () => Promise<T>,
+  silent: (outage: Outage) => void,
+  stop: AbortSignal,
+): Promise<T | undefined>
+export async function whenStoreAnswers<T>(
+  open: () => Promise<T>,
+  silent: (outage: Outage) => void,
+  stop?: AbortSignal,
+): Promise<T | undefined> {
+  while (!stop?.aborted) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof Outage)) throw error
+      silent(error)
+      await delay(storePause, undefined, { signal: stop }).catch(() => {})
+    }
+  }
+  return undefined
 }
 
 /** Without Redis each process reads the store's log of changes before it answers: there is nobody to tell. */

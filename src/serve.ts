@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ipcChannel } from './common/channel.ts'
 import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
-import { type Foundation, openFoundation } from './foundation.ts'
-import { Outage } from './gateway/outage.ts'
+import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
@@ -31,9 +29,6 @@ interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
   readonly open: AsyncDisposableStack
 }
 
-/** Milliseconds between two tries to reach a store that is down while the gateway starts. */
-const storePause = 1000
-
 /**
  * The primary process: operations port, hash lanes, workers. Resolves when all of it has been stopped in good order;
  * throws an `Error` with a sentence if it cannot start.
@@ -49,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const stopping = beginStopping(primary)
   const { progress, address: operations } = await startOperations(primary)
   const lanes = await startHashing(primary)
-  const foundation = await openWhenStoreAnswers(primary, progress)
+  const foundation = await openStoreParts(primary, progress)
   if (foundation === undefined) return
   await watch(primary, foundation, progress)
   const guide = await prepareDemo(primary, foundation, lanes)
@@ -111,21 +106,18 @@ async function startHashing({ settings, metrics, log, open }: Primary): Promise<
 }
 
 /** `undefined`: told to stop before the store answered. */
-async function openWhenStoreAnswers(primary: Primary, progress: Progress): Promise<Foundation | undefined> {
+async function openStoreParts(primary: Primary, progress: Progress): Promise<Foundation | undefined> {
   const { settings, stop, log, open } = primary
-  while (!stop.aborted) {
-    try {
-      const foundation = await openFoundation(settings, primary.metrics.revoked, 'make')
-      open.defer(() => foundation.store.close())
-      return foundation
-    } catch (error) {
-      if (!(error instanceof Outage)) throw error
-      log.warn({ cause: String(error.cause) }, 'the store does not answer; trying again every second')
-      progress.parts = { store: error.message }
-      await delay(storePause, undefined, { signal: stop }).catch(() => {})
-    }
-  }
-  return undefined
+  const foundation = await whenStoreAnswers(
+    () => openFoundation(settings, primary.metrics.revoked, 'make'),
+    ({ message, cause }) => {
+      log.warn({ cause: String(cause) }, 'the store does not answer; trying again every second')
+      progress.parts = { store: message }
+    },
+    stop,
+  )
+  if (foundation !== undefined) open.defer(() => foundation.store.close())
+  return foundation
 }
 
 async function watch(

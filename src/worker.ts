@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuth } from './app.ts'
 import { ipcChannel } from './common/channel.ts'
 import { atMost } from './engine/memory.ts'
 import { type FromWorker, sharedOutput, type ToWorker } from './fleet.ts'
+import { whenStoreAnswers } from './foundation.ts'
 import type { Subject } from './gateway/names.ts'
-import { Outage } from './gateway/outage.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, createConnections, type Where } from './listening.ts'
@@ -24,9 +23,6 @@ import { neighboursOver } from './throttling/neighbours.ts'
 
 // What Node prints there by itself is not worth the process if nobody reads it, or its disk is full.
 process.stderr.on('error', () => {})
-
-/** Milliseconds between two tries to reach a store that is down while this worker starts. */
-const storePause = 1000
 
 /** What this worker has opened; closed in reverse order. */
 const open = new AsyncDisposableStack()
@@ -47,7 +43,7 @@ const outage = createOutageReport(log, metrics.outage)
 
 const primary = ipcChannel(process)
 const hasher = createRemoteHasher(primary, { cost: settings.hashing })
-const unguarded = await openWhenStoreAnswers()
+const unguarded = await openServicesHere()
 open.defer(() => unguarded.close())
 const services = { ...unguarded, gateway: audit.guard(unguarded.gateway) }
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
@@ -94,7 +90,7 @@ async function stop(): Promise<void> {
   process.exit(0)
 }
 
-async function openWhenStoreAnswers(): Promise<Services> {
+async function openServicesHere(): Promise<Services> {
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
   const asksTooOften = (from: string) =>
@@ -111,26 +107,19 @@ async function openWhenStoreAnswers(): Promise<Services> {
   }
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>
     log.warn({ cause: String(cause) }, sentence)
-  for (;;) {
-    try {
-      return await openServices(settings, {
-        expectedStore,
-        hasher,
-        neighbours: neighboursOver(primary),
-        outage,
-        asksTooOften,
-        upgradeFailed,
-        provedInPart,
-        upstreamAuthWarning,
-        revoked: seconds => tell({ altgate: 'revoked', seconds }),
-        asked: metrics.asked,
-      })
-    } catch (error) {
-      if (!(error instanceof Outage)) throw error
-      outage(error)
-      await delay(storePause)
-    }
+  const opened = {
+    expectedStore,
+    hasher,
+    neighbours: neighboursOver(primary),
+    outage,
+    asksTooOften,
+    upgradeFailed,
+    provedInPart,
+    upstreamAuthWarning,
+    revoked: (seconds: number) => tell({ altgate: 'revoked', seconds }),
+    asked: metrics.asked,
   }
+  return await whenStoreAnswers(() => openServices(settings, opened), outage)
 }
 
 /** Counts lines that are lost; the primary process has the metric, so that the count outlives this worker. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { createSharedCalls } from '../common/calls.ts'
 import { atMost } from '../engine/memory.ts'
 import type { Account } from '../gateway/account.ts'
 import { createForgotten, lateSeconds } from '../gateway/forgotten.ts'
@@ -43,7 +44,7 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
   } = options
   const present = new LRUCache<AccountName, Remembered>(atMost(entries))
   const absent = new LRUCache<AccountName, Remembered>(atMost(absentEntries))
-  const reads = new Map<AccountName, Promise<FoundAccount>>()
+  const reads = createSharedCalls<AccountName, FoundAccount>()
   const keepSeconds = Math.max(lateSeconds, ttlSeconds, absentTtlSeconds)
   const forgotten = createForgotten<AccountName>({ most: mostForgotten, keepSeconds, now })
 
@@ -62,15 +63,9 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
   }
 
   async function read(name: AccountName): Promise<FoundAccount> {
-    const reading = store.find(name)
-    reads.set(name, reading)
-    try {
-      const found = await reading
-      remember(name, found)
-      return found
-    } finally {
-      if (reads.get(name) === reading) reads.delete(name)
-    }
+    const found = await store.find(name)
+    remember(name, found)
+    return found
   }
 
   /**
@@ -78,11 +73,13 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
    * before a commit, and the caller came after it. Whatever began since then will do.
    */
   async function ask(name: AccountName): Promise<Account | undefined> {
-    const reading = reads.get(name)
-    if (reading === undefined) return (await read(name)).account
-    const shared = await reading
-    const found = forgotten.covers(name, shared.asOf) ? await (reads.get(name) ?? read(name)) : shared
-    return found.account
+    let isOwn = false
+    const first = await reads.join(name, () => {
+      isOwn = true
+      return read(name)
+    })
+    if (isOwn || !forgotten.covers(name, first.asOf)) return first.account
+    return (await reads.join(name, () => read(name))).account
   }
 
   function find(name: AccountName): Promise<Account | undefined> | Account | undefined {

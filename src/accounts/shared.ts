@@ -1,8 +1,7 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { readScope, type AccountName, type Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
-import { createBreaker } from '../redis/breaker.ts'
+import { guardRedis } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
 import type { Claim, Dated } from './answer.ts'
 import type { UnknownNameBudget } from './memory.ts'
@@ -40,26 +39,12 @@ const patience = 50
 export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswers {
   const { server, strangersPerMinute, now, ahead = () => 0, outage } = options
   const secret = createSecretKey(options.key)
-  const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  const shards = server.keep('accounts', patience, cause => breaker.failed(cause))
-
-  async function attend<T>(key: string, work: (redis: Redis) => Promise<T>): Promise<T | undefined> {
-    const redis = shards.of(key)
-    if (redis === undefined || !breaker.allows()) return undefined
-    try {
-      const value = await work(redis)
-      breaker.succeeded()
-      return value
-    } catch (cause) {
-      breaker.failed(cause)
-      return undefined
-    }
-  }
+  const guarded = guardRedis({ server, name: 'accounts', patience, outage })
 
   return {
     async recall(name) {
       const key = answerKey(name)
-      const text = await attend(key, redis => redis.get(key))
+      const text = await guarded.ask(key, redis => redis.get(key))
       const dated = typeof text === 'string' ? open(secret, name, text) : undefined
       // Another machine's clock may be ahead of ours.
       return dated && { ...dated, at: Math.min(dated.at - ahead(), now()) }
@@ -67,16 +52,16 @@ export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswer
     remember(name, dated, seconds) {
       const key = answerKey(name)
       const text = close(secret, name, { ...dated, at: dated.at + ahead() })
-      void attend(key, redis => redis.set(key, text, 'EX', seconds))
+      void guarded.ask(key, redis => redis.set(key, text, 'EX', seconds))
     },
     strangers: {
       async admit() {
         const key = strangersKey(now() + ahead())
-        const asked = await attend(key, redis => redis.eval(counting, 1, key))
+        const asked = await guarded.ask(key, redis => redis.eval(counting, 1, key))
         return typeof asked === 'number' ? asked <= strangersPerMinute : true
       },
     },
-    close: () => shards.close(),
+    close: () => guarded.close(),
   }
 }
 

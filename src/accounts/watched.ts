@@ -1,4 +1,4 @@
-import { createQuestions } from '../common/calls.ts'
+import { createSharedCalls } from '../common/calls.ts'
 import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
@@ -44,10 +44,10 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
   const { store, news, source, keep, strangers, shared, now, asked, outage } = options
   const confirmMs = options.confirmAfterSeconds * 1000
   const memory = createMemory(options, now)
-  const questions = createQuestions(question)
+  const questions = createSharedCalls<AccountName, Dated | undefined>()
   const timers = new Map<AccountName, NodeJS.Timeout>()
 
-  /** `undefined`: the source could not tell. */
+  /** `undefined`: the source could not tell. `anew`: what was said before does not count. */
   async function question(name: AccountName, anew: boolean): Promise<Dated | undefined> {
     const kept = claimAbout(await current(name))
     const recalled = anew ? undefined : await recall(name, kept)
@@ -96,10 +96,12 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
 
   /** Behind the answer's back. */
   function askSoon(name: AccountName): void {
-    questions.join(name).catch((error: unknown) => {
-      if (!(error instanceof Outage)) throw error
-      outage(error)
-    })
+    questions
+      .join(name, () => question(name, false))
+      .catch((error: unknown) => {
+        if (!(error instanceof Outage)) throw error
+        outage(error)
+      })
   }
 
   /** Nobody may come to this account for hours, and all who do are told to wait. */
@@ -123,7 +125,7 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
   }
 
   async function ask(name: AccountName): Promise<Account | undefined> {
-    await questions.join(name)
+    await questions.join(name, () => question(name, false))
     const account = await current(name)
     const standing = memory.standing(name, claimAbout(account))
     if (standing === 'open') throw cannotTell(name)
@@ -131,7 +133,7 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
   }
 
   async function confirm(name: AccountName): Promise<Account | undefined> {
-    const told = await questions.after(name)
+    const told = await questions.after(name, () => question(name, true))
     const account = await current(name)
     const { agreed } = memory.get(name)
     // Somebody may have asked since then, and been told something newer.

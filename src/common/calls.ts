@@ -1,67 +1,59 @@
-/** One question at a time about each key: a thousand who want to know the same cost one or two. */
-interface Questions<Key, Told> {
-  /** The one under way, else a new one. */
-  join(key: Key): Promise<Told>
-  /** One that begins after this call: the answer to the one under way may be older than what the caller has seen. */
-  after(key: Key): Promise<Told>
+/** Calls that share one result, by key: a thousand callers who ask for the same cost one or two. */
+export interface SharedCalls<Key, T> {
+  /** The result of the call under way, or of one that has just ended, else of a new one. */
+  join(key: Key, begin: () => Promise<T>): Promise<T>
+  /**
+   * The result of a call that begins after this moment: the one under way may have missed what the caller must see. One
+   * call at most is under way then, and one waits for it, which all who come meanwhile share.
+   */
+  after(key: Key, begin: () => Promise<T>): Promise<T>
 }
 
-/** `anew`: nobody who waits for it wants an answer from before. What `ask` throws, all who wait for it are told. */
-export function createQuestions<Key, Told>(
-  ask: (key: Key, anew: boolean) => Promise<Told>,
-): Questions<Key, Told> {
-  const underWay = new Map<Key, Promise<Told>>()
-  const waiting = new Map<Key, PromiseWithResolvers<Told>>()
+/** `stays`: milliseconds for which `join` still gives a result that has arrived. A failure is not kept. */
+export function createSharedCalls<Key, T>(stays: (result: T) => number = () => 0): SharedCalls<Key, T> {
+  const underWay = new Map<Key, Promise<T>>()
+  const ended = new Map<Key, Promise<T>>()
+  const waiting = new Map<Key, PromiseWithResolvers<T> & { readonly begin: () => Promise<T> }>()
 
-  function begin(key: Key, anew: boolean): Promise<Told> {
-    const question = ask(key, anew).finally(() => end(key))
-    underWay.set(key, question)
-    return question
+  function start(key: Key, begin: () => Promise<T>): Promise<T> {
+    const call = begin()
+    underWay.set(key, call)
+    ended.delete(key)
+    call.then(
+      result => {
+        const rest = stays(result)
+        if (rest > 0) keep(key, call, rest)
+        end(key)
+      },
+      () => end(key),
+    )
+    return call
   }
 
-  /** In one step, so that nobody begins a question of his own in between. */
+  function keep(key: Key, call: Promise<T>, rest: number): void {
+    ended.set(key, call)
+    const drop = () => {
+      if (ended.get(key) === call) ended.delete(key)
+    }
+    setTimeout(drop, rest).unref()
+  }
+
+  /** In one step, so that no other call begins in between. */
   function end(key: Key): void {
     underWay.delete(key)
     const next = waiting.get(key)
     if (next === undefined) return
     waiting.delete(key)
-    begin(key, true).then(next.resolve, next.reject)
+    start(key, next.begin).then(next.resolve, next.reject)
   }
 
   return {
-    join: key => underWay.get(key) ?? begin(key, false),
-    after(key) {
-      if (!underWay.has(key)) return begin(key, true)
-      const next = waiting.get(key) ?? Promise.withResolvers<Told>()
+    join: (key, begin) => underWay.get(key) ?? ended.get(key) ?? start(key, begin),
+    after(key, begin) {
+      if (!underWay.has(key)) return start(key, begin)
+      const next = waiting.get(key) ?? { ...Promise.withResolvers<T>(), begin }
       waiting.set(key, next)
       return next.promise
-    },
-  }
-}
-
-/** Computations under way, by name. */
-interface Flights<T> {
-  /** The result of the one under way of that name, or of one that has just landed, else of a new one. */
-  join(key: string, begin: () => Promise<T>): Promise<T>
-}
-
-/** `stays`: milliseconds for which a result is still given to those who come late. What failed is tried anew at once. */
-export function createFlights<T>(stays: (result: T) => number): Flights<T> {
-  const flights = new Map<string, Promise<T>>()
-
-  return {
-    join(key, begin) {
-      const joined = flights.get(key)
-      if (joined !== undefined) return joined
-      const flight = begin()
-      flights.set(key, flight)
-      const land = () => flights.delete(key)
-      flight.then(result => {
-        const rest = stays(result)
-        if (rest > 0) setTimeout(land, rest).unref()
-        else land()
-      }, land)
-      return flight
     },
   }
 }
@@ -80,33 +72,6 @@ export function onceATurn(run: () => Promise<void>): () => Promise<void> {
       }),
     )
     return coming
-  }
-}
-
-/**
- * Shares runs among callers, but each caller gets one that started after he asked: what began before may have
- * looked away from what he must see. At most one run is under way, and one waits for it.
- */
-export function startedAfter<T>(run: () => Promise<T>): () => Promise<T> {
-  let current: Promise<T> | undefined
-  let next: Promise<T> | undefined
-
-  function start(): Promise<T> {
-    next = undefined
-    const started = run()
-    current = started
-    const over = (): void => {
-      if (current === started) current = undefined
-    }
-    started.then(over, over)
-    return started
-  }
-
-  return () => {
-    if (next !== undefined) return next
-    if (current === undefined) return start()
-    next = current.then(start, start)
-    return next
   }
 }
 

@@ -1,4 +1,4 @@
-import { createFlights } from '../common/calls.ts'
+import { createSharedCalls } from '../common/calls.ts'
 import type { Compared, PasswordHasher } from '../gateway/ports.ts'
 import { type HashCost, isOutdated, provesWhole } from './hash-string.ts'
 import type { Compute } from './queue.ts'
@@ -16,7 +16,7 @@ import type { Compute } from './queue.ts'
  * was compared with what is in its name.
  */
 export function createHasher(compute: Compute, cost: HashCost, late = 0): PasswordHasher {
-  const flights = createFlights<Compared>(compared => (compared === 'busy' ? 0 : late))
+  const calls = createSharedCalls<string, Compared>(compared => (compared === 'busy' ? 0 : late))
 
   return {
     async hash(password) {
@@ -27,7 +27,7 @@ export function createHasher(compute: Compute, cost: HashCost, late = 0): Passwo
     },
     compare({ password, proof }, against, traffic = 'production') {
       // No part holds a blank, so no two triples make one key. Nobody joins a load test, which may be told `busy` sooner.
-      return flights.join(`${traffic} ${proof} ${against}`, async () => {
+      return calls.join(`${traffic} ${proof} ${against}`, async () => {
         const answer = await compute({ password, proof, against, traffic })
         if (answer === 'busy') return answer
         if (!('compared' in answer)) throw new Error('asked for a comparison, and got a hash')

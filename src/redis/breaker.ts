@@ -1,4 +1,6 @@
-import handling from 'ioredis/built/DataHandler.js'
+import type { Redis } from 'ioredis'
+import type { Outage } from '../gateway/outage.ts'
+import type { RedisServer } from './server.ts'
 
 /** Keeps callers away from a part that is not well: only the first few of them wait for it. */
 interface Breaker {
@@ -42,36 +44,47 @@ export function createBreaker({ opened, now = () => performance.now() }: Breaker
   }
 }
 
-/** What of ioredis's reader of replies is changed here; its own types keep these private. */
-interface Reader {
-  readonly redis: {
-    readonly stream: { destroy(): void }
-    readonly commandQueue: { readonly length: number }
-  }
-  dispatch: (this: Reader, hand: () => void) => void
-  shiftCommand: (this: Reader, reply: unknown) => unknown
-  returnFatalError: (this: Reader, error: Error) => void
+/** Kept connections for what only saves time: Redis may lose it, and nobody waits long for it. */
+export interface GuardedRedis {
+  /**
+   * Asks the server that has `key`. `undefined`: Redis is not well, and nothing is asked. The promise never rejects, and
+   * gives `undefined` if there was no answer in time.
+   */
+  ask<T>(key: string, question: (redis: Redis) => Promise<T>): Promise<T | undefined> | undefined
+  close(): void
 }
 
-/**
- * What Redis sends must not end a process. ioredis throws past everybody what a reply makes it throw, for instance a
- * null that no command has asked for, and goes on with replies and commands that no longer belong together. Here such a
- * connection is dropped, its commands fail, and it is made anew.
- */
-export function containReplies(): void {
-  const reader = handling.default.prototype as unknown as Reader
-  const { shiftCommand } = reader
+interface GuardOptions {
+  readonly server: RedisServer
+  /** What the connections are called in Redis. */
+  readonly name: string
+  /** Milliseconds that a command may take. */
+  readonly patience: number
+  /** Told when Redis stops being well; not again before it has been well. */
+  readonly outage: (outage: Outage) => void
+}
 
-  reader.dispatch = function dispatch(hand) {
+export function guardRedis({ server, name, patience, outage }: GuardOptions): GuardedRedis {
+  const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
+  const shards = server.keep(name, patience, cause => breaker.failed(cause))
+
+  async function attend<T>(redis: Redis, question: (redis: Redis) => Promise<T>): Promise<T | undefined> {
     try {
-      hand()
-    } catch (error) {
-      this.returnFatalError(error instanceof Error ? error : new Error(String(error)))
-      this.redis.stream.destroy()
+      const value = await question(redis)
+      breaker.succeeded()
+      return value
+    } catch (cause) {
+      breaker.failed(cause)
+      return undefined
     }
   }
-  reader.shiftCommand = function shift(reply) {
-    if (this.redis.commandQueue.length === 0) throw new Error('Redis sent a reply that nobody asked for')
-    return shiftCommand.call(this, reply)
+
+  return {
+    ask(key, question) {
+      const redis = shards.of(key)
+      // Not connected (yet) is no failure of its own: connecting reports those.
+      return redis !== undefined && breaker.allows() ? attend(redis, question) : undefined
+    },
+    close: () => shards.close(),
   }
 }

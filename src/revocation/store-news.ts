@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { onceATurn, startedAfter } from '../common/calls.ts'
+import { createSharedCalls, onceATurn } from '../common/calls.ts'
 import { type Change, numberOf } from '../gateway/history.ts'
 import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
@@ -46,7 +46,10 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
   // A store that hangs is waited for by the first few only.
   const breaker = createBreaker({ opened: () => {} })
 
-  const look = startedAfter(async (): Promise<boolean> => {
+  const looks = createSharedCalls<'look', boolean>()
+  const look = () => looks.after('look', readLog)
+
+  async function readLog(): Promise<boolean> {
     try {
       const before = changes.pulse() // a commit during the look is then seen twice, and not never
       await follow(last ?? (await beginning()))
@@ -59,7 +62,7 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
       outage(error)
       return false
     }
-  })
+  }
 
   async function beginning(): Promise<Revision> {
     const newest = await changes.revision()

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Outage } from '../gateway/outage.ts'
-import { createBreaker } from '../redis/breaker.ts'
+import { guardRedis } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
 import { familiarSeconds, type Book, type Entered } from './memory-book.ts'
 import type { Counter, Digest, Guess } from './rules.ts'
@@ -30,8 +30,7 @@ export interface SharedBookOptions {
 const patience = 1000
 
 export function createSharedBook({ server, outage }: SharedBookOptions): SharedBook {
-  const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  const shards = server.keep('throttle', patience, cause => breaker.failed(cause))
+  const guarded = guardRedis({ server, name: 'throttle', patience, outage })
 
   /** Credentials at which a guess is waiting for Redis, and which one it is. */
   const guessed = new Map<string, Digest>()
@@ -62,20 +61,9 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     return { soon: Promise.race([answer, silent]), answer }
   }
 
-  /** `undefined`: Redis is not well. Not connected (yet) is no failure of its own: connecting reports those. */
+  /** All keys are on one server: see `keyOf`. */
   function ask<T>(question: (redis: Redis) => Promise<T>): Promise<T | undefined> | undefined {
-    const redis = shards.of(keyOf(''))
-    if (redis === undefined || !breaker.allows()) return undefined
-    return question(redis).then(
-      answer => {
-        breaker.succeeded()
-        return answer
-      },
-      cause => {
-        breaker.failed(cause)
-        return undefined
-      },
-    )
+    return guarded.ask(keyOf(''), question)
   }
 
   function strike(counters: readonly Counter[]): void {
@@ -88,7 +76,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     markFamiliar({ name, digest }) {
       void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
     },
-    close: () => shards.close(),
+    close: () => guarded.close(),
   }
 }
 

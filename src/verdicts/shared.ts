@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 import type { KnownVerdict } from '../gateway/decision.ts'
-import type { Instant, Slot } from '../gateway/names.ts'
+import type { Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { VerdictCache } from '../gateway/ports.ts'
-import { createBreaker } from '../redis/breaker.ts'
+import { guardRedis } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
 import { goneKey, type Kept, type Named, type Pool, poolKey, poolOf } from './kept.ts'
 import type { LocalVerdicts } from './local.ts'
@@ -35,36 +35,20 @@ interface SharedOptions {
   readonly outage: (outage: Outage) => void
 }
 
+/** What the good pool and the other one hold of a proof. */
+type Pools = readonly (string | null)[]
+
 /** Proofs for each slot: a guesser must not be able to fill Redis with one name. */
 const most: Record<Pool, number> = { good: 4, other: 16 }
 
 export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
   const { server, history, key, now, ahead = () => 0, patience, outage } = options
   const seal = createSeal(key, history)
-  const breaker = createBreaker({ opened: cause => outage(server.outage(cause)) })
-  const shards = server.keep('verdicts', patience, cause => breaker.failed(cause))
+  const guarded = guardRedis({ server, name: 'verdicts', patience, outage })
 
-  /** Not connected (yet) is no failure of its own: connecting reports those. */
-  function well(slot: Slot): Redis | undefined {
-    const redis = shards.of(goneKey(slot))
-    return redis !== undefined && breaker.allows() ? redis : undefined
-  }
-
-  async function attend<T>(answer: Promise<T>): Promise<T | undefined> {
-    try {
-      const value = await answer
-      breaker.succeeded()
-      return value
-    } catch (cause) {
-      breaker.failed(cause)
-      return undefined
-    }
-  }
-
-  async function read(redis: Redis, attempt: Named): Promise<Kept | undefined> {
-    const { slot, proof } = attempt
-    const pools = [redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]
-    const answer = await attend(Promise.all(pools))
+  async function read(attempt: Named, asked: Promise<Pools | undefined>): Promise<Kept | undefined> {
+    const { proof } = attempt
+    const answer = await asked
     if (answer === undefined) server.letDown.add(attempt)
     const [good, other] = answer ?? []
     const text = good ?? other
@@ -75,20 +59,24 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
   return {
     recall(attempt, asked) {
       if (asked === 'again' && server.letDown.has(attempt)) return undefined
-      const redis = well(attempt.slot)
-      return redis && read(redis, attempt)
+      const { slot, proof } = attempt
+      const answer = guarded.ask(goneKey(slot), redis =>
+        Promise.all([redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]),
+      )
+      return answer && read(attempt, answer)
     },
     remember({ slot, proof }, kept) {
       const life = kept.until - now()
-      const redis = life > 0 ? well(slot) : undefined
-      if (redis === undefined) return
+      if (life <= 0) return
       const moment = history.momentOf(kept.verdict.asOf)
       const text = seal.close(proof, { ...kept, until: kept.until + ahead() })
       if (moment === undefined || text === undefined) return // the store has gone back meanwhile
       const pool = poolOf(kept.verdict)
-      void attend(writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life))
+      void guarded.ask(goneKey(slot), redis =>
+        writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life),
+      )
     },
-    close: () => shards.close(),
+    close: () => guarded.close(),
   }
 }
 

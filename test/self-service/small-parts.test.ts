@@ -6,7 +6,6 @@ import { html } from '../../src/self-service/html.ts'
 import { saved } from '../../src/self-service/pages/set-password.ts'
 import { createThrottle, usualLimits } from '../../src/self-service/throttle.ts'
 import { heapGrowth } from '../support/heap-growth.ts'
-import { createTurns } from '../../src/common/calls.ts'
 
 t.test('no text can leave its place in a page', async t => {
   fc.assert(
@@ -30,23 +29,6 @@ t.test('a form is read back as it was written', async () => {
       },
     ),
   )
-})
-
-t.test('those who are about the same thing wait for each other, failures included', async t => {
-  const turns = createTurns()
-  const order: string[] = []
-  const gate = Promise.withResolvers<void>()
-  const first = turns.take('a', async () => {
-    await gate.promise
-    order.push('first')
-    throw new Error('first')
-  })
-  const second = turns.take('a', async () => void order.push('second'))
-  await turns.take('b', async () => void order.push('other'))
-  gate.resolve()
-  await t.rejects(first, { message: 'first' })
-  await second
-  t.strictSame(order, ['other', 'first', 'second'])
 })
 
 t.test('the saved page tells how git keeps two passwords, where a path names the account', async t => {
