@@ -31,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   telemetry: [],
   bench: [],
   demo: [],
-  commands: ['accounts', 'answers', 'bench', 'common', 'hashing', 'passwords', 'settings', 'src'],
+  commands: ['accounts', 'answers', 'bench', 'common', 'hashing', 'passwords', 'proxying', 'settings', 'src'],
 }
 
 /** Who needs the characters of a secret, and what for. */

@@ -62,7 +62,7 @@ function addAdd(account: Command, toolbox: Toolbox): void {
         await insist(registry.addAccount(actor(), added))
         const { connection } = await known(registry, name)
         say(
-          `${name} was added and signs in with ${connectionText(connection)}. ${addressOf(name, settings)} goes to ${destinationOf(added, settings)}`,
+          `${name} was added and signs in with ${connectionText(connection)}. ${addressOf(name, settings)} goes to ${whereTo(added, settings)}`,
         )
       }),
     )
@@ -237,6 +237,11 @@ export function connectionText(connection: Connection): string {
 }
 
 /** An account for people. `said`: what the directory source says of it now, where there is one. */
+function whereTo(account: Pick<AccountRecord, 'name' | 'upstream'>, settings: Settings): string {
+  const destination = destinationOf(account, settings)
+  return typeof destination === 'string' ? destination : 'nowhere, because the upstream cannot be used'
+}
+
 function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): void {
   const facts = [
     ['signs in with', connectionText(record.connection)],
@@ -244,7 +249,7 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
     ['scope', scopeOf(record.connection)],
     ['lets in', record.membersOnly ? 'members only' : 'everybody of its scope'],
     ['upstream', record.upstream],
-    ['requests', `${addressOf(record.name, settings)}... go to ${destinationOf(record, settings)}...`],
+    ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
   ] as const
   say(strong(record.name))
   for (const [label, fact] of facts) say(`  ${label.padEnd(14)} ${fact}`)
@@ -273,7 +278,7 @@ function accountJson(record: AccountRecord, settings: Settings): object {
     name: record.name,
     address: addressOf(record.name, settings),
     upstream: record.upstream,
-    destination: destinationOf(record, settings),
+    destination: whereTo(record, settings),
     scope: scopeOf(record.connection),
     connection: record.connection,
     membersOnly: record.membersOnly ?? false,

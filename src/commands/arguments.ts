@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { isLoopback } from '../common/addresses.ts'
 import { type Account, addressOf as publicAddress, pageOf, pagePath } from '../gateway/account.ts'
+import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
 import {
   type AccountName,
   type DirectoryId,
@@ -12,6 +13,7 @@ import {
   type Username,
 } from '../gateway/names.ts'
 import { primaryFault, secondaryFault, usernameFault } from '../passwords/usernames.ts'
+import { destinationOf as forwardedTo } from '../proxying/addresses.ts'
 import type { Settings } from '../settings/schema.ts'
 
 // Readers of the words behind a command. Each gives the value, or ends the command as wrong usage.
@@ -79,6 +81,7 @@ export function upstreamUrl(text: string): string {
   const url = plainUrl(text)
   if (url === undefined)
     return wrong('An upstream is an http or https address without user, query and fragment.')
+  if (url.pathname.startsWith('//')) return wrong('The path of an upstream begins with one slash.')
   return hasPath(text) ? url.origin + url.pathname : url.origin
 }
 
@@ -121,14 +124,13 @@ export function addressOf(name: AccountName, { publicUrl, accounts }: Settings):
   return publicAddress(name, publicUrl, accounts.naming)
 }
 
-/** Where its requests go: without a path the upstream gets the same path, with one that replaces the account's. */
+/** Where its requests go, as the forwarder works it out; or what a client is told because they can go nowhere. */
 export function destinationOf(
   { name, upstream }: Pick<Account, 'name' | 'upstream'>,
-  settings: Settings,
-): string {
-  const { pathname, origin } = new URL(upstream)
-  if (hasPath(upstream)) return `${origin}${pathname.replace(/\/$/, '')}/`
-  return settings.accounts.naming.by === 'path' ? `${origin}/${name}/` : `${origin}/`
+  { accounts: { naming } }: Settings,
+): string | UpstreamFailed | UnclearTarget {
+  const there = forwardedTo(upstream, naming.by === 'path' ? `/${name}/` : '/', naming)
+  return 'outcome' in there ? there : there.origin + there.path
 }
 
 /** Whether an upstream was given with a path, be it a lone slash. */

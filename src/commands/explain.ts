@@ -74,9 +74,10 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
 type Seen = { readonly status: number; readonly body: string } | { readonly forwardedTo: string }
 
 function seenBy(decision: Decision, settings: Settings): Seen {
-  if (decision.outcome === 'allow') return { forwardedTo: `${destinationOf(decision.account, settings)}...` }
   const { publicUrl, accounts } = settings
-  return answer(decision, { requestId: 'explain', publicUrl, naming: accounts.naming })
+  const ending = decision.outcome === 'allow' ? destinationOf(decision.account, settings) : decision
+  if (typeof ending === 'string') return { forwardedTo: `${ending}...` }
+  return answer(ending, { requestId: 'explain', publicUrl, naming: accounts.naming })
 }
 
 function sayWalk(stations: readonly Station[], { outcome }: Decision, seen: Seen): void {

@@ -1,11 +1,13 @@
 import { hash } from 'bcryptjs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { walk } from '../../src/commands/explain.ts'
 import type { AccountName, Username } from '../../src/gateway/names.ts'
 import type { PasswordHasher } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import type { Tools } from '../../src/commands/tools.ts'
 import { openTools } from '../../src/tools.ts'
 import { loadSettings } from '../../src/settings/load.ts'
+import type { Settings } from '../../src/settings/schema.ts'
 import { aDesk, fabrikamId, type Desk } from './desk.ts'
 
 const anna = 'anna@example.com'
@@ -23,6 +25,18 @@ async function afterTheMove(...[test]: Parameters<typeof aDesk>): Promise<Desk> 
   await desk.must(['credential', 'set', '--scope', fabrikamId, '--user', 'bob@example.com'], 'canary-bob')
   await desk.must(['credential', 'disable', '--scope', fabrikamId, '--user', 'bob@example.com'])
   return desk
+}
+
+function settingsOf(desk: Desk): Settings {
+  const loaded = loadSettings({ env: desk.env, cwd: desk.directory })
+  if ('complaints' in loaded) throw new Error('the settings are refused')
+  return loaded.settings
+}
+
+async function toolsOf(t: Test, desk: Desk): Promise<Tools> {
+  const tools = await openTools(settingsOf(desk))
+  t.teardown(() => tools.close())
+  return tools
 }
 
 t.test('every station says what it found, and the answer is the one that a client gets', async t => {
@@ -70,10 +84,7 @@ t.test('explaining renews no hash', async t => {
   await desk.must(['account', 'add', 'fabrikam', '--upstream', 'https://tfs.example'])
   await desk.must(['credential', 'import', '-', '--scope', 'msa'], `${anna}:${await hash('canary-anna', 4)}`)
 
-  const loaded = loadSettings({ env: desk.env, cwd: desk.directory })
-  if ('complaints' in loaded) throw new Error('the settings are refused')
-  const tools = await openTools(loaded.settings)
-  t.teardown(() => tools.close())
+  const tools = await toolsOf(t, desk)
   const { store, hasher } = tools
   let renewals = 0
   const counting: PasswordHasher = {
@@ -91,7 +102,7 @@ t.test('explaining renews no hash', async t => {
     username: anna as Username,
     password: new Secret('canary-anna'),
   }
-  const { decision } = await walk(presented, { ...tools, ...store, hasher: counting }, loaded.settings)
+  const { decision } = await walk(presented, { ...tools, ...store, hasher: counting }, settingsOf(desk))
   t.equal(decision.outcome, 'allow')
   t.equal(renewals, 0)
 })
@@ -104,6 +115,25 @@ t.test('accounts that are named by host are explained too', async t => {
   await desk.must(['account', 'add', 'fabrikam', '--upstream', 'https://tfs.example'])
   const found = await desk.json(['explain', '--account', 'fabrikam', '--user', anna], 'canary-anna')
   t.match(found, { outcome: 'refused' })
+})
+
+t.test('where an allowed request goes is what the forwarder makes of the upstream', async t => {
+  const desk = aDesk(t)
+  await desk.must(['credential', 'set', '--scope', 'msa', '--user', anna], 'canary-anna')
+  const tools = await toolsOf(t, desk)
+  const { registry } = tools
+  for (const [name, upstream, answer] of [
+    ['a', 'https://tfs.example', { forwardedTo: 'https://tfs.example/a/...' }],
+    ['b', 'https://tfs.example/', { forwardedTo: 'https://tfs.example/...' }],
+    ['c', 'https://tfs.example/tfs/C', { forwardedTo: 'https://tfs.example/tfs/C/...' }],
+    // As an older version has let them in.
+    ['d', 'https://tfs.example//C', { status: 400 }],
+    ['e', 'tfs.example', { status: 502 }],
+  ] as const) {
+    await registry.addAccount('test', { name: name as AccountName, upstream })
+    const found = await desk.json(['explain', '--account', name, '--user', anna], 'canary-anna')
+    t.match(found, { outcome: 'allow', answer }, upstream)
+  }
 })
 
 t.test('without a password there is nothing to explain', async t => {

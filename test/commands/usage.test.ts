@@ -21,6 +21,10 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   [[...addFabrikam, 'https://root:canary@fabrikam.example'], '--upstream <URL>: An upstream is'],
   [[...addFabrikam, 'https://fabrikam.example/?canary'], '--upstream <URL>: An upstream is'],
   [[...addFabrikam, 'https://fabrikam.example#'], '--upstream <URL>: An upstream is'],
+  [
+    [...addFabrikam, 'https://fabrikam.example//x'],
+    '--upstream <URL>: The path of an upstream begins with one',
+  ],
   [['directory', 'add', 'fabrikam', '--name', 'x'], 'ID: A directory id is the GUID of an Entra directory'],
   [['directory', 'add', fabrikamId, '--name', 'a\u001b[2Jb'], '--name <TEXT>: A directory name is 1 to 120'],
   [
