@@ -1,4 +1,5 @@
 import type { Account, Connection } from '../gateway/account.ts'
+import { unreachable } from '../gateway/decision.ts'
 import {
   type AccountName,
   type DirectoryId,
@@ -6,7 +7,8 @@ import {
   readDirectoryId,
   type Scope,
 } from '../gateway/names.ts'
-import type { Problem, Registry } from '../gateway/registry.ts'
+import { Outage } from '../gateway/outage.ts'
+import type { Registry } from '../gateway/registry.ts'
 import { connectionTo } from './answer.ts'
 
 /**
@@ -38,18 +40,24 @@ export function createKeeper(registry: Changes, upstream: string): Keep {
     if (problem?.problem === 'no-such-directory') {
       // Azure DevOps tells no names. An operator who adds the directory first, or names it later, gives it one.
       const { directoryId: id } = problem
-      insist(await registry.addDirectory(actor, { id, name: id }))
+      await registry.addDirectory(actor, { id, name: id }) // if it exists, another process was quicker
       problem = await place(name, directoryId, known)
     }
-    insist(problem)
+    switch (problem?.problem) {
+      case undefined:
+      case 'account-exists': // another process was quicker
+      case 'already-connected':
+        return
+      case 'no-such-account':
+      case 'no-such-directory':
+        throw new Outage(
+          'store',
+          new Error(`the store has lost what it had a moment ago: ${problem.problem}`),
+        )
+      default:
+        unreachable(problem)
+    }
   }
-}
-
-/** What another process has done in the same moment is done. */
-function insist(problem: Problem | undefined): void {
-  const done = ['account-exists', 'already-connected', 'directory-exists']
-  if (problem !== undefined && !done.includes(problem.problem))
-    throw new Error(`cannot happen: ${problem.problem}`)
 }
 
 /** Notes new accounts in memory alone, for a look at what would be kept. */

@@ -93,7 +93,7 @@ function addMoves(account: Command, toolbox: Toolbox): void {
 function move(
   toolbox: Toolbox,
   name: AccountName,
-  change: (registry: Tools['registry']) => ReturnType<Tools['registry']['disconnect']>,
+  change: (registry: Tools['registry']) => ReturnType<Tools['registry']['connect']>,
 ): Promise<void> {
   return toolbox.use(async ({ registry }, settings) => {
     await insist(change(registry))

@@ -79,7 +79,7 @@ function apply(
   registry: Tools['registry'],
   { account, to }: Options,
   until: Instant | undefined,
-): ReturnType<Tools['registry']['disconnect']> {
+): ReturnType<Tools['registry']['connect']> {
   if (to === msaScope) return registry.disconnect(actor(), account, until)
   // A scope that is not `msa` is the id of a directory.
   return registry.connect(actor(), account, to as string as DirectoryId, until)

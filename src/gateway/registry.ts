@@ -94,30 +94,39 @@ export type Problem =
   /** A credential of that name is there, made by an operator: whoever knows its password may claim it. */
   | { readonly problem: 'unclaimed'; readonly username: Username; readonly scope: Scope }
 
+/** Those problems that one change can have. */
+export type ProblemOf<Kind extends Problem['problem']> = Extract<Problem, { readonly problem: Kind }>
+
+/** What a move of an account can meet. */
+export type MoveProblem = ProblemOf<'no-such-account' | 'already-connected'>
+
 /**
  * The changes that operators and people make. Each is one transaction: it takes the next revision, tells every
  * gateway process (`Announce`), and commits; when its promise resolves with `undefined`, no process acts on the
  * former state any more. `actor` is who did it. All throw `Outage`; then nothing was changed.
  */
 export interface Registry {
-  addDirectory(actor: string, directory: Directory): Promise<Problem | undefined>
+  addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
   directories(): Promise<readonly Directory[]>
 
   /** Without a directory the account signs in with Microsoft accounts. */
   addAccount(
     actor: string,
     account: { readonly name: AccountName; readonly upstream: string; readonly directoryId?: DirectoryId },
-  ): Promise<Problem | undefined>
+  ): Promise<ProblemOf<'account-exists' | 'no-such-directory'> | undefined>
   /** `bridgedUntil`: until then the credentials that count now still count for people who are linked. */
   connect(
     actor: string,
     name: AccountName,
     directoryId: DirectoryId,
     bridgedUntil?: Instant,
-  ): Promise<Problem | undefined>
-  disconnect(actor: string, name: AccountName, bridgedUntil?: Instant): Promise<Problem | undefined>
+  ): Promise<MoveProblem | ProblemOf<'no-such-directory'> | undefined>
+  disconnect(actor: string, name: AccountName, bridgedUntil?: Instant): Promise<MoveProblem | undefined>
   /** Connects the account to what it was connected to before its last move. */
-  undoMove(actor: string, name: AccountName): Promise<Problem | undefined>
+  undoMove(
+    actor: string,
+    name: AccountName,
+  ): Promise<ProblemOf<'no-such-account' | 'nothing-to-undo'> | undefined>
   account(name: AccountName): Promise<AccountRecord | undefined>
   accounts(): Promise<readonly AccountRecord[]>
   /** The accounts that credentials of this scope open today, in the order of their names. */
@@ -133,18 +142,21 @@ export interface Registry {
     name: AccountName,
     scope: Scope,
     usernames: readonly Username[],
-  ): Promise<Problem | undefined>
+  ): Promise<ProblemOf<'no-such-account' | 'no-such-directory' | 'no-such-credential'> | undefined>
   /** In every scope where they are listed. An account without members lets nobody in. */
   removeMembers(
     actor: string,
     name: AccountName,
     usernames: readonly Username[],
-  ): Promise<Problem | undefined>
+  ): Promise<ProblemOf<'no-such-account' | 'no-members' | 'no-such-member'> | undefined>
   /** Forgets the list: the account lets in everybody of its scope again. */
-  openToAll(actor: string, name: AccountName): Promise<Problem | undefined>
+  openToAll(
+    actor: string,
+    name: AccountName,
+  ): Promise<ProblemOf<'no-such-account' | 'no-members'> | undefined>
 
   /** Both have signed in as one person does: in one session. Whomever either was linked to in the other's scope is left. */
-  link(actor: string, one: Person, other: Person): Promise<Problem | undefined>
+  link(actor: string, one: Person, other: Person): Promise<undefined>
   /** Who this person is in the other scope. */
   linkedTo(person: Person, other: Scope): Promise<Owner | undefined>
   /** Everybody of `scope` who is linked to somebody of `other`: whose owner is whose. */
@@ -154,9 +166,18 @@ export interface Registry {
    * Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. With an owner
    * it is the owner's credential that is replaced, and its primary user name too; without, the one of that user name.
    */
-  setCredential(actor: string, scope: Scope, credential: NewCredential): Promise<Problem | undefined>
+  setCredential(
+    actor: string,
+    scope: Scope,
+    credential: NewCredential,
+  ): Promise<ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'> | undefined>
   /** `username`: the primary or the secondary one. */
-  switchCredential(actor: string, scope: Scope, username: Username, on: boolean): Promise<Problem | undefined>
+  switchCredential(
+    actor: string,
+    scope: Scope,
+    username: Username,
+    on: boolean,
+  ): Promise<ProblemOf<'no-such-credential'> | undefined>
   credentials(scope: Scope): Promise<readonly CredentialRecord[]>
   /** The one that this person has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
@@ -166,12 +187,17 @@ export interface Registry {
    * Gives an unclaimed credential its owner; `username`: the primary or the secondary one. The caller has checked its
    * password. `username-taken`: it has another owner, or this person has another credential in the scope.
    */
-  claimCredential(actor: string, scope: Scope, username: Username, owner: Owner): Promise<Problem | undefined>
+  claimCredential(
+    actor: string,
+    scope: Scope,
+    username: Username,
+    owner: Owner,
+  ): Promise<ProblemOf<'no-such-credential' | 'username-taken'> | undefined>
   /** All or nothing; told after each batch how many are in. Credentials that exist are replaced. */
   importCredentials(
     actor: string,
     scope: Scope,
     credentials: readonly NewCredential[],
     progress: (done: number) => void,
-  ): Promise<Problem | undefined>
+  ): Promise<ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'> | undefined>
 }

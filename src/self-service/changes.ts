@@ -81,7 +81,9 @@ export async function switchCredential(context: PageContext, request: FastifyReq
   }
   const { scope } = change.identity
   const problem = await context.registry.switchCredential(change.actor, scope, credential.username, on)
-  if (problem !== undefined) throw new Error(`a credential went away: ${problem.problem}`)
+  // Renamed since, in another tab.
+  if (problem !== undefined)
+    return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
   tell(context, change, credential.username, on ? 'enabled' : 'disabled')
   return await showMade(show(context, change, { done: on ? 'Switched on.' : 'Switched off, everywhere.' }))
 }
@@ -171,8 +173,7 @@ export async function linkIdentities(context: PageContext, request: FastifyReque
   if (other.linked) {
     return await show(context, change, { note: 'That was known already. Nothing was changed this time.' })
   }
-  const problem = await context.registry.link(change.actor, change.identity, other.identity)
-  if (problem !== undefined) throw new Error(`two identities could not be linked: ${problem.problem}`)
+  await context.registry.link(change.actor, change.identity, other.identity)
   tell(context, change, change.username, 'linked')
   return await showMade(show(context, change, { done: 'Linked: both are you.' }))
 }

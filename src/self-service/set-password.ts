@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { addressOf } from '../gateway/account.ts'
 import { readPassword } from '../gateway/credential.ts'
 import { foldUsername, type Username } from '../gateway/names.ts'
-import type { Problem } from '../gateway/registry.ts'
+import type { ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
@@ -94,9 +94,16 @@ async function faultsOf(
   return same ? {} : { again: 'The two passwords differ. Type the same one twice.' }
 }
 
-async function refused(context: PageContext, change: Change, problem: Problem): Promise<Page> {
-  if (problem.problem !== 'username-taken' && problem.problem !== 'unclaimed') {
-    throw new Error(`a credential cannot be set: ${problem.problem}`)
+async function refused(
+  context: PageContext,
+  change: Change,
+  problem: ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'>,
+): Promise<Page> {
+  if (problem.problem === 'no-such-directory') {
+    // The store is another one since: an older copy was put in its place.
+    return await show(context, change, {
+      note: 'Nothing was changed: this directory is unknown to Altgate now. Ask your operator.',
+    })
   }
   if (problem.username !== change.username) {
     const faults = { secondary: 'Somebody else has this user name. Choose another one.' }

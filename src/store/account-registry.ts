@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import { type Connection, scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Instant, Scope } from '../gateway/names.ts'
-import type { AccountRecord, Directory, Problem, Registry } from '../gateway/registry.ts'
+import type { AccountRecord, Directory, MoveProblem, ProblemOf, Registry } from '../gateway/registry.ts'
 import type { Effect, MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
 import { connectionIn, type ConnectionRow, directoryOf } from './rows.ts'
@@ -59,7 +59,7 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
 async function connectionTo(
   db: Kysely<Schema>,
   directoryId: DirectoryId | undefined,
-): Promise<Connection | Problem> {
+): Promise<Connection | ProblemOf<'no-such-directory'>> {
   if (directoryId === undefined) return { kind: 'msa' }
   const directory = await findDirectory(db, directoryId)
   if (directory === undefined) return { problem: 'no-such-directory', directoryId }
@@ -72,7 +72,7 @@ async function move(
   name: AccountName,
   connection: Connection,
   bridgedUntil: Instant | undefined,
-): Promise<Effect | Problem> {
+): Promise<Effect | MoveProblem> {
   const [known] = await recordsOf(db, name)
   if (known === undefined) return { problem: 'no-such-account', name }
   if (scopeOf(known.connection) === scopeOf(connection))
@@ -204,7 +204,10 @@ async function findDirectory(db: Kysely<Schema>, id: DirectoryId): Promise<Direc
 }
 
 /** What belongs to the scope of a directory that nobody has heard of could never be used: a mistyped id. */
-export async function missingScope(db: Kysely<Schema>, scope: Scope): Promise<Problem | undefined> {
+export async function missingScope(
+  db: Kysely<Schema>,
+  scope: Scope,
+): Promise<ProblemOf<'no-such-directory'> | undefined> {
   const directoryId = directoryOf(scope)
   if (directoryId === null) return undefined
   const directory = await findDirectory(db, directoryId)

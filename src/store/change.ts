@@ -24,10 +24,13 @@ export interface Stamp extends Pick<Change, 'at' | 'actor'> {
 export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'>
 
 /** Checks and writes; a problem undoes what it has written. */
-type Work = (db: Transaction<Schema>, stamp: Stamp) => Promise<Effect | Problem>
+type Work<Outcome extends Effect | Problem> = (db: Transaction<Schema>, stamp: Stamp) => Promise<Outcome>
 
-/** Makes a change; `undefined` when it is committed and every process knows. */
-export type MakeChange = (who: Pick<Change, 'actor' | 'action'>, work: Work) => Promise<Problem | undefined>
+/** Makes a change; `undefined` when it is committed and every process knows, else a problem that `work` has found. */
+export type MakeChange = <Outcome extends Effect | Problem>(
+  who: Pick<Change, 'actor' | 'action'>,
+  work: Work<Outcome>,
+) => Promise<Extract<Outcome, Problem> | undefined>
 
 interface ChangeParts {
   readonly history: History
@@ -46,7 +49,10 @@ interface ChangeParts {
  */
 export function createMakeChange(database: Database, parts: ChangeParts): MakeChange {
   const { history, gateways, announce, took, now } = parts
-  return async ({ actor, action }, work) => {
+  return async <Outcome extends Effect | Problem>(
+    { actor, action }: Pick<Change, 'actor' | 'action'>,
+    work: Work<Outcome>,
+  ) => {
     const transaction = await database.writing.startTransaction().execute()
     try {
       const { moment, before } = await takeMoment(transaction)
@@ -54,8 +60,9 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
       // Throws if it is another store: whoever began with the one before must not change this one.
       const revision = (history.saw({ ...moment, number: number - 1, token: before }) + 1) as Revision
       const stamp = { revision: number, at: now(), actor }
-      const effect = await work(transaction, stamp)
-      if ('problem' in effect) return effect
+      const outcome = await work(transaction, stamp)
+      if ('problem' in outcome) return outcome as Extract<Outcome, Problem>
+      const effect: Effect = outcome
       const change = { ...stamp, revision, action, ...effect }
       await transaction.insertInto('changes').values(rowOf(change, moment)).execute()
       const started = performance.now()

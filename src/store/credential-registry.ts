@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import type { Owner, Scope, Subject, Username } from '../gateway/names.ts'
-import type { NewCredential, Problem, Registry } from '../gateway/registry.ts'
+import type { NewCredential, ProblemOf, Registry } from '../gateway/registry.ts'
 import { missingScope } from './account-registry.ts'
 import type { MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
@@ -12,6 +12,8 @@ type CredentialRegistry = Pick<
   Registry,
   'setCredential' | 'switchCredential' | 'claimCredential' | 'importCredentials'
 >
+
+type NameProblem = ProblemOf<'username-taken' | 'unclaimed'>
 
 /** Credentials that are written by one statement of an import. */
 const batchSize = 500
@@ -90,7 +92,7 @@ async function keepCredentials(
   stamp: Stamp,
   scope: Scope,
   credentials: readonly NewCredential[],
-): Promise<ReadonlySet<Username> | Problem> {
+): Promise<ReadonlySet<Username> | NameProblem> {
   const answering = await readAnswering(db, scope, credentials)
   const touched = new Set(answering.keys())
   const written = new Map<Subject, CredentialRow>()
@@ -150,7 +152,7 @@ function problemWith(
   kept: CredentialRow | undefined,
   answering: Answering,
   scope: Scope,
-): Problem | undefined {
+): NameProblem | undefined {
   const { username, secondary, owner } = credential
   const others = (name: Username) => {
     const row = answering.get(name)

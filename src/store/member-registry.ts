@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AccountName } from '../gateway/names.ts'
-import type { Problem, Registry } from '../gateway/registry.ts'
+import type { ProblemOf, Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'
 import { missingScope } from './account-registry.ts'
 import { addMember, membersOf, removeMember } from './rows.ts'
@@ -56,12 +56,18 @@ async function setMembersOnly(db: Transaction<Schema>, name: AccountName, member
   await db.updateTable('accounts').set({ members_only: membersOnly }).where('name', '=', name).execute()
 }
 
-async function missingAccount(db: Transaction<Schema>, name: AccountName): Promise<Problem | undefined> {
+async function missingAccount(
+  db: Transaction<Schema>,
+  name: AccountName,
+): Promise<ProblemOf<'no-such-account'> | undefined> {
   const row = await db.selectFrom('accounts').select('name').where('name', '=', name).executeTakeFirst()
   return row === undefined ? { problem: 'no-such-account', name } : undefined
 }
 
-async function missingList(db: Transaction<Schema>, name: AccountName): Promise<Problem | undefined> {
+async function missingList(
+  db: Transaction<Schema>,
+  name: AccountName,
+): Promise<ProblemOf<'no-members'> | undefined> {
   const row = await db
     .selectFrom('accounts')
     .select('name')

@@ -8,7 +8,7 @@ import {
   type Subject,
   type Username,
 } from '../gateway/names.ts'
-import type { Member, Problem } from '../gateway/registry.ts'
+import type { Member, ProblemOf } from '../gateway/registry.ts'
 import type { Schema } from './database.ts'
 
 /** A credential as a change writes it. When it was last used is no change, and `last-used.ts` writes it. */
@@ -78,7 +78,7 @@ export async function addMember(
   account: AccountName,
   scope: Scope,
   typed: Username,
-): Promise<Problem | undefined> {
+): Promise<ProblemOf<'no-such-credential'> | undefined> {
   const credential = await findCredential(db, scope, typed)
   // Authorities give addresses: another name will never be anybody's primary one.
   if (credential === undefined && !typed.includes('@'))
