@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { networkOf } from './common/addresses.ts'
+import { readGivenFile } from './common/failure.ts'
 import { createForwardAuthServer, type ForwardAuthServer } from './forward-auth/door.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
@@ -47,7 +47,9 @@ export function createApp(parts: AppParts): FastifyInstance {
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),
-    ...(listen.tls && { tls: { cert: read(listen.tls.certFile), key: read(listen.tls.keyFile) } }),
+    ...(listen.tls && {
+      tls: { cert: readGivenFile(listen.tls.certFile), key: readGivenFile(listen.tls.keyFile) },
+    }),
   })
 }
 
@@ -79,7 +81,7 @@ export function createForwardAuth({
 }
 
 function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServerOptions['upstream'] {
-  return caFile === undefined ? upstream : { ...upstream, ca: read(caFile) }
+  return caFile === undefined ? upstream : { ...upstream, ca: readGivenFile(caFile) }
 }
 
 function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
@@ -130,8 +132,4 @@ function noticeOf(notice: Settings['notice'], log: Logger): Notice {
   const { webhookUrl: url, secret } = notice
   const failed = (cause: unknown) => log.warn({ cause: String(cause) }, 'a notice of a change did not arrive')
   return createWebhook({ url, failed, ...(secret && { secret }) })
-}
-
-function read(file: string): string {
-  return readFileSync(file, 'utf8')
 }

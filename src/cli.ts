@@ -6,7 +6,7 @@ import { addCheckCommand } from './commands/check.ts'
 import { addCredentialCommands } from './commands/credential.ts'
 import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
-import { doubtSentence, Failure, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
+import { bugReport, doubtSentence, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { note } from './commands/say.ts'
@@ -14,6 +14,7 @@ import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
 import { addStoreCommands } from './commands/store.ts'
 import { createToolbox } from './commands/tools.ts'
+import { Failure } from './common/failure.ts'
 import { InDoubt, Outage } from './gateway/outage.ts'
 
 /** Runs what the words of the command line say, and gives the exit code. */
@@ -62,7 +63,7 @@ function buildProgram(): Command {
   return program
 }
 
-/** Says what went wrong; anything unknown is a bug and is thrown on. */
+/** Says what went wrong. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof Interrupted) return 130
@@ -77,6 +78,6 @@ function report(error: unknown): number {
   }
   if (error instanceof Failure) note(`altgate: ${error.message}`)
   else if (error instanceof Outage) note(`altgate: ${outageSentence(error)}`)
-  else throw error
+  else note(`altgate: ${bugReport(error)}`)
   return 1
 }

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Failure } from './common/failure.ts'
 import { oneArena, workerHeap } from './engine/memory.ts'
 import { type HandedOver, handOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
@@ -151,11 +152,12 @@ function listens(worker: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
       if (message?.altgate === 'listening') resolve()
-      if (message?.altgate === 'cannot-start') reject(new Error(message.why))
+      if (message?.altgate === 'cannot-start') reject(new Failure(message.why))
     })
     worker.once('exit', (code, signal) => {
       // What a signal ended is replaced, and that says nothing of the next one.
-      if (signal === null) reject(new Error(`a worker ended with status ${code} before it listened`))
+      if (signal === null)
+        reject(new Failure(`A worker ended with status ${code} before it listened. What it wrote says why.`))
     })
   })
 }

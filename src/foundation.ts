@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AskedOnce,
@@ -8,6 +7,7 @@ import {
   createAskedOnce,
   withFound,
 } from './accounts/asked.ts'
+import { readGivenFile } from './common/failure.ts'
 import { type AttemptKeys, createAttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
 import { Outage } from './gateway/outage.ts'
@@ -154,5 +154,5 @@ export function openSource(settings: Settings, store: AccountDirectory): AskedOn
 
 function askedSettings({ accounts: { azureDevOps } }: Settings): AskedSettings {
   const { caFile, ...rest } = azureDevOps
-  return caFile === undefined ? rest : { ...rest, ca: readFileSync(caFile, 'utf8') }
+  return caFile === undefined ? rest : { ...rest, ca: readGivenFile(caFile) }
 }

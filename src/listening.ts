@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { platform } from 'node:os'
-import { reasonOf } from './commands/failure.ts'
 import { among, networkOf } from './common/addresses.ts'
+import { Failure, reasonOf } from './common/failure.ts'
 import { Connections } from './server/connections.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
@@ -26,7 +26,7 @@ export function asOneOfMany({ host, port }: Where): Where & { readonly reusePort
 
 /**
  * The port, or, for 0, one that is free. Sees that nobody listens there: workers share their port with whoever asks for
- * it, another gateway too, which would take half of the connections without a word. Throws an `Error` with a sentence.
+ * it, another gateway too, which would take half of the connections without a word. Throws `Failure`.
  */
 export async function freePort({ host, port }: Where): Promise<number> {
   await using server = createServer()
@@ -40,8 +40,8 @@ export async function freePort({ host, port }: Where): Promise<number> {
 }
 
 /** The sentence for whoever starts the gateway. */
-export function cannotListen({ host, port }: Where, cause: unknown): Error {
-  return new Error(`Cannot listen on ${host}:${port}: ${reasonOf(cause)}.`)
+export function cannotListen({ host, port }: Where, cause: unknown): Failure {
+  return new Failure(`Cannot listen on ${host}:${port}: ${reasonOf(cause)}.`)
 }
 
 /** Files of one process that are not callers' connections nor lead to upstreams: store, Redis, pipes, logs. */

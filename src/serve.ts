@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { ipcChannel } from './common/channel.ts'
+import { Failure, readGivenFile } from './common/failure.ts'
 import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
@@ -31,15 +32,16 @@ interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
 
 /**
  * The primary process: operations port, hash lanes, workers. Resolves when all of it has been stopped in good order;
- * throws an `Error` with a sentence if it cannot start.
+ * throws `Failure` if it cannot start.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   await using open = new AsyncDisposableStack()
   const { settings, stop } = options
   const metrics = createPrimaryMetrics()
   const logs = openLogs(settings, which => metrics.dropped(which, 1))
-  if (logs.flaw !== undefined) throw new Error(logs.flaw)
+  if (logs.flaw !== undefined) throw new Failure(logs.flaw)
   const primary: Primary = { ...options, ...logs, open, metrics }
+  readFilesOfWorkers(settings)
 
   const stopping = beginStopping(primary)
   const { progress, address: operations } = await startOperations(primary)
@@ -63,6 +65,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   await aborted(stop)
   primary.log.info('stopping: requests under way are finished first')
   await stopping.drain(progress.fleet)
+}
+
+/** Workers read these files, but one that cannot start says less than a sentence here. */
+function readFilesOfWorkers({ listen: { tls }, upstream, accounts }: Settings): void {
+  for (const file of [tls?.certFile, tls?.keyFile, upstream.caFile, accounts.azureDevOps.caFile])
+    if (file !== undefined) readGivenFile(file)
 }
 
 /** How far the start has come, and how the parts are: what `/ready` says. */

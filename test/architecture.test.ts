@@ -13,12 +13,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   common: [],
   engine: [],
   settings: ['common'],
-  redis: [],
+  redis: ['common'],
   verdicts: ['engine', 'redis'],
   revocation: ['common', 'redis', 'verdicts'],
   accounts: ['common', 'engine', 'redis'],
   throttling: ['common', 'engine', 'redis'],
-  store: [],
+  store: ['common'],
   hashing: ['common', 'engine'],
   passwords: [],
   'upstream-auth': [],
@@ -30,7 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'self-service': ['common', 'engine', 'passwords'],
   telemetry: [],
   bench: [],
-  demo: [],
+  demo: ['common'],
   commands: ['accounts', 'answers', 'bench', 'common', 'hashing', 'passwords', 'proxying', 'settings', 'src'],
 }
 

@@ -1,22 +1,10 @@
+import { Failure, reasonOf } from '../common/failure.ts'
 import { describe } from '../gateway/account.ts'
 import { unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import type { Complaint } from '../settings/document.ts'
-
-/** What was asked cannot be done. The message is one plain sentence or more; the exit code is 1. */
-export class Failure extends Error {}
-
-/**
- * What a part says of why it cannot start: an error of no special class carries a sentence for the operator. Bugs and
- * outages stay what they are.
- */
-export function asFailure(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const isSentence = error.constructor === Error || error.name === 'DemoCannotStart'
-  return isSentence ? new Failure(error.message, { cause: error }) : error
-}
 
 /** A file that somebody named cannot be written. Throws what is no error of the file system. */
 export function unwritable(file: string, error: unknown): Failure {
@@ -109,40 +97,13 @@ const parts: Readonly<Record<Outage['part'], string>> = {
   audit: 'The audit log',
 }
 
-/** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof Outage) return reasonOf(error.cause)
-  if (!(error instanceof Error)) return 'for an unknown reason'
-  const code = codeOf(error)
-  const known = code === undefined ? undefined : reasons.get(code)
-  // An AggregateError (a host with several addresses) has an empty message, and its code says it.
-  return known ?? (error.message || code || error.name)
+/**
+ * What any other error is. It is shown with its stack, and those of its causes, but not with its fields: errors of
+ * libraries carry what was sent, passwords too.
+ */
+export function bugReport(error: unknown): string {
+  const stacks: string[] = []
+  for (let each = error; each instanceof Error; each = each.cause) stacks.push(each.stack ?? String(each))
+  const told = stacks.length === 0 ? 'Something was thrown that is no error.' : stacks.join('\ncaused by ')
+  return `this is a bug in Altgate. Report it where you found Altgate, with these lines (SECURITY.md, if it may be a vulnerability):\n${told}`
 }
-
-/** Outages of the store have the driver's code in front of its text. */
-function codeOf(error: Error): string | undefined {
-  if (error.name === 'TimeoutError') return 'ETIMEDOUT' // what `AbortSignal.timeout` ends a request with
-  if ('code' in error && typeof error.code === 'string') return error.code
-  return /^([A-Z][A-Z0-9_]+): /.exec(error.message)?.[1]
-}
-
-const reasons = new Map([
-  ['ECONNREFUSED', 'nobody listens there (connection refused)'],
-  ['ENOTFOUND', 'there is no host of that name'],
-  ['EAI_AGAIN', 'the name of the host could not be looked up'],
-  ['ETIMEDOUT', 'no answer in time'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'no connection in time'],
-  ['ECONNRESET', 'the connection was cut'],
-  ['EADDRINUSE', 'another program listens there'],
-  ['EADDRNOTAVAIL', 'this machine has no such address'],
-  ['EACCES', 'permission denied'],
-  ['ENOENT', 'there is no such file'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its certificate is self-signed; upstream.caFile can trust it'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'its certificate comes from an unknown issuer; upstream.caFile can trust it'],
-  [
-    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-    'its certificate comes from an unknown issuer; upstream.caFile can trust it',
-  ],
-  ['CERT_HAS_EXPIRED', 'its certificate has expired'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host'],
-])

@@ -1,3 +1,4 @@
+import { Failure } from '../common/failure.ts'
 import { type Connection, scopeOf } from '../gateway/account.ts'
 import {
   type AccountName,
@@ -8,7 +9,7 @@ import {
   type Username,
 } from '../gateway/names.ts'
 import type { AccountRecord, AccountUse, CredentialRecord, Registry } from '../gateway/registry.ts'
-import { Failure, known, sentenceOf } from './failure.ts'
+import { known, sentenceOf } from './failure.ts'
 
 /** A move that could be made, and whom it concerns. */
 export interface MoveReadiness {

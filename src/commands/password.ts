@@ -1,8 +1,9 @@
 import type { ReadStream } from 'node:tty'
+import { Failure } from '../common/failure.ts'
 import { readPassword } from '../gateway/credential.ts'
 import { longestPassword } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { Failure, Interrupted } from './failure.ts'
+import { Interrupted } from './failure.ts'
 
 const nothing =
   'No password was given. Type one at the prompt, or give it as the first line of standard input.'

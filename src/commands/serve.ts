@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { asFailure } from './failure.ts'
 import { examples } from './help.ts'
 import type { Toolbox } from './tools.ts'
 
@@ -17,11 +16,7 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
       // A reader that goes away, or a full disk under it, is no reason to stop serving.
       process.stdout.removeAllListeners('error').on('error', () => {})
       const { serve } = await import('../serve.ts')
-      try {
-        await serve({ settings, stop: stopSignal() })
-      } catch (error) {
-        throw asFailure(error)
-      }
+      await serve({ settings, stop: stopSignal() })
     })
 }
 

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { asFailure } from './failure.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
 import type { Toolbox } from './tools.ts'
@@ -14,10 +13,8 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
     .action(async () => {
       const settings = toolbox.settings()
       const { openFoundation } = await import('../foundation.ts')
-      const opening = openFoundation(settings, () => {}, 'make').catch((error: unknown) => {
-        throw asFailure(error)
-      })
-      await (await opening).store.close()
+      const { store } = await openFoundation(settings, () => {}, 'make')
+      await store.close()
       say('The store is there.')
     })
 }

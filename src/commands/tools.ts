@@ -7,7 +7,7 @@ import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gatew
 import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
-import { asFailure, SettingsRefused } from './failure.ts'
+import { SettingsRefused } from './failure.ts'
 import { note } from './say.ts'
 
 /** What commands work with; `src/tools.ts` opens it. */
@@ -55,9 +55,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
     async use(work) {
       const inForce = settings()
       const { openTools } = await import('../tools.ts')
-      const tools: Tools = await openTools(inForce, sayWaiting).catch(error => {
-        throw asFailure(error)
-      })
+      const tools: Tools = await openTools(inForce, sayWaiting)
       try {
         await work(tools, inForce)
       } finally {

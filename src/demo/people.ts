@@ -1,3 +1,4 @@
+import { Failure } from '../common/failure.ts'
 import { scopeOf } from '../gateway/account.ts'
 import { foldUsername, msaScope, readAccountName, readDirectoryId } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
@@ -46,7 +47,7 @@ function known<T>(value: T | undefined): T {
 }
 
 /** The demo cannot start, for a reason that whoever started it can mend. The message is one plain sentence. */
-export class DemoCannotStart extends Error {
+export class DemoCannotStart extends Failure {
   constructor(sentence: string) {
     super(sentence)
     this.name = 'DemoCannotStart'

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
+import { readGivenFile } from '../common/failure.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { type Address, createSentinels, type Find, nameOf, readAddress, type Tls } from './addresses.ts'
@@ -274,7 +274,7 @@ function tlsOf({ url, sentinel, cluster, caFile, serverName }: RedisPlace): Tls 
   const isUsed = url?.reveal().startsWith('rediss:') ?? sentinel?.tls ?? cluster?.tls ?? false
   if (!isUsed) return undefined
   return {
-    ...(caFile !== undefined && { ca: readFileSync(caFile, 'utf8') }),
+    ...(caFile !== undefined && { ca: readGivenFile(caFile) }),
     ...(serverName !== undefined && { servername: serverName }),
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
 
@@ -40,7 +41,9 @@ export async function migrate(db: Transaction<Schema>, now: Instant): Promise<vo
 function refuseNewer(applied: ReadonlySet<string>): void {
   const known = new Set(migrations.map(([name]) => name))
   if ([...applied].every(name => known.has(name))) return
-  throw new Error('The store was made by a newer version of Altgate: run that version, or restore a backup.')
+  throw new Failure(
+    'The store was made by a newer version of Altgate: run that version, or restore a backup.',
+  )
 }
 
 /** What a migration works on. Not typed by `schema.ts`: that is today's shape, and a migration is of its own day. */

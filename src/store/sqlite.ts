@@ -10,23 +10,21 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { Failure } from '../common/failure.ts'
 import { type Database, isDamage, type OpenHow, type Schema, storeOutage } from './database.ts'
 import { flawOf, makeFile, openFile, type SqliteFile } from './sqlite-file.ts'
 
 /** Openings of the file that a pulse can tell apart. */
 const perOpening = 2 ** 32
 
-/**
- * Opens the file, and makes it if it may. Throws an `Error` with a sentence for the operator if no store can be in it,
- * else `Outage`.
- */
+/** Opens the file, and makes it if it may. Throws `Failure` if no store can be in it, else `Outage`. */
 export async function openSqlite(path: string, how: OpenHow): Promise<Database> {
   const file = resolve(path)
   let opened: SqliteFile | undefined
   try {
     if (how === 'make') makeFile(file)
     const flaw = flawOf(file)
-    if (flaw !== undefined) throw new Error(flaw)
+    if (flaw !== undefined) throw new Failure(flaw)
     opened = openFile(file)
     const { writer } = opened.pair()
     await whenFree(() => writer.exec('pragma journal_mode = wal'))
@@ -68,10 +66,10 @@ function databaseOf(file: SqliteFile, path: string): Database {
 
 /** What waiting does not mend is no outage. */
 function asDamage(error: unknown, path: string): unknown {
-  if (error instanceof Error && error.constructor === Error && !('code' in error)) return error // a sentence
+  if (error instanceof Failure) return error
   const outage = storeOutage(error)
   if (!isDamage(outage)) return outage
-  return new Error(`${path} is no database, or is damaged: bring the store back from a backup.`)
+  return new Failure(`${path} is no database, or is damaged: bring the store back from a backup.`)
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Failure } from '../common/failure.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
@@ -65,8 +66,8 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store, makes it if there is none and it may, and brings its tables up to date. Throws an `Error` with a sentence
- * for the operator if `url` cannot be read or the store is newer than this program; else `Outage`.
+ * Opens the store, makes it if there is none and it may, and brings its tables up to date. Throws `Failure` if `url` cannot
+ * be read or the store is newer than this program; else `Outage`.
  */
 export async function openStore({
   url,
@@ -77,7 +78,7 @@ export async function openStore({
 }: StoreOptions): Promise<Store> {
   const database = await openDatabase(url, how)
   try {
-    if (how !== 'make' && !(await hasTables(database))) throw new Error(noStore)
+    if (how !== 'make' && !(await hasTables(database))) throw new Failure(noStore)
     await database.exclusively(async db => {
       await migrate(db, clock())
       await pruneChanges(db, clock())
@@ -110,7 +111,7 @@ async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
     if (hosts !== undefined) return (await import('./postgres.ts')).openPostgres(hosts, how)
   }
   // Without the text: it may hold a password.
-  throw new Error(
+  throw new Failure(
     'The address of the store cannot be read: write sqlite:FILE (with the path of a file) or postgres://USER:PASSWORD@HOST/DATABASE.',
   )
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory } from '../support/directory.ts'
-import { checkout } from '../support/program.ts'
+import { altgate, checkout } from '../support/program.ts'
 import { run } from '../support/run.ts'
 
 const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
@@ -44,3 +44,50 @@ t.test('a Node that is too old says what to do, in one sentence', async t => {
     }
   }
 })
+
+t.test(
+  'what is no failure, outage or misuse is a bug, told with its stack and without its fields',
+  async t => {
+    const pretend = join(temporaryDirectory(t), 'pretend.mjs')
+    const bug = `export function loadSettings() {
+    throw Object.assign(new TypeError('wrong', { cause: new Error('deeper') }), { command: 'canary' })
+  }`
+    writeFileSync(
+      pretend,
+      `import { registerHooks } from 'node:module'
+    registerHooks({
+      load: (url, context, next) =>
+        url.endsWith('/src/settings/load.ts')
+          ? { format: 'module', shortCircuit: true, source: ${JSON.stringify(bug)} }
+          : next(url, context),
+    })`,
+    )
+    const words = ['--import', pretend, join(checkout, 'src/altgate.js'), 'account', 'list']
+    const { code, stdout, stderr } = await run(process.execPath, words)
+    t.same({ code, stdout }, { code: 1, stdout: '' })
+    t.match(
+      stderr,
+      /^altgate: this is a bug in Altgate\. Report it .*\nTypeError: wrong\n {4}at loadSettings/,
+    )
+    t.match(stderr, /\ncaused by Error: deeper\n {4}at /)
+    t.notMatch(stderr, 'canary')
+  },
+)
+
+t.test(
+  'a file that the settings name and that is missing is a sentence, before any worker starts',
+  async t => {
+    const env = {
+      ...process.env,
+      ALTGATE__STORE__URL: `sqlite:${join(temporaryDirectory(t), 'altgate.db')}`,
+      ALTGATE__OPERATIONS__PORT: '0',
+      ALTGATE__UPSTREAM__CA_FILE: '/nowhere/ca.pem',
+    }
+    const { code, stdout, stderr } = await altgate(['serve'], env)
+    t.match(
+      { code, stderr },
+      { code: 1, stderr: 'altgate: /nowhere/ca.pem cannot be read: there is no such file.\n' },
+    )
+    t.equal(stdout, '')
+  },
+)
