@@ -246,6 +246,9 @@ rule(
   placesOf(/['"`\s(](?:\/home\/|\/Users\/|\/work\/|[A-Z]:\\)/, [...sources, ...tests]),
 )
 
+/** A file or folder of ours, with its path from the root; not the end of another path. */
+const namedFile = /(?<![\w./-])(?:src|test|docs|config|docker)\/[\w./-]*\w/g
+
 /** What newcomers read first: it must not lead them astray. */
 const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
 
@@ -263,11 +266,13 @@ rule(
 )
 
 rule(
-  'docs/architecture.md and CONTRIBUTING.md name only files that exist',
-  [page, readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')]
-    .flatMap(text => [...text.matchAll(/\b(?:src|test|docs|config|docker)\/[\w./-]*\w/g)])
-    .map(([path]) => path)
-    .filter(path => !existsSync(join(root, path))),
+  'documents name only files that exist',
+  documents().flatMap(document =>
+    [...readFileSync(join(root, document), 'utf8').matchAll(namedFile)]
+      .map(([path]) => path)
+      .filter(path => !isThere(path))
+      .map(path => `${document}: ${path}`),
+  ),
 )
 
 t.test('five ways through the code pass at most eight files each, and each leads to the next', async t => {
@@ -310,6 +315,24 @@ function drawnArrows(): readonly string[] {
 
 function tableArrows(): readonly string[] {
   return Object.entries(mayImport).flatMap(([from, all]) => all.map(to => `${from} -> ${to}`))
+}
+
+/** `docs/adr/0051` is the decision of that number. */
+function isThere(path: string): boolean {
+  const decisions = readdirSync(join(root, 'docs/adr'))
+  const number = /^docs\/adr\/(\d{4})$/.exec(path)?.[1]
+  return number === undefined
+    ? existsSync(join(root, path))
+    : decisions.some(name => name.startsWith(`${number}-`))
+}
+
+/** All but the decisions and the changes, which tell of files that are no more. */
+function documents(): readonly string[] {
+  return ['.', 'config', 'docker', 'docs', 'docs/upstream', 'test/bench'].flatMap(folder =>
+    readdirSync(join(root, folder))
+      .filter(name => name.endsWith('.md') && name !== 'CHANGELOG.md')
+      .map(name => join(folder, name)),
+  )
 }
 
 /** What is in one list and not in the other. */
