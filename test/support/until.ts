@@ -7,7 +7,8 @@ const deadlineMs = 60_000
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + deadlineMs
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs / 1000} seconds: ${condition.toString()}`)
+    if (performance.now() > end)
+      throw new Error(`not within ${deadlineMs / 1000} seconds: ${condition.toString()}`)
     await setTimeout(5)
   }
 }
