@@ -49,7 +49,7 @@ t.test(
   'what is no failure, outage or misuse is a bug, told with its stack and without its fields',
   async t => {
     const pretend = join(temporaryDirectory(t), 'pretend.mjs')
-    const bug = `export function loadSettings() {
+    const bug = `export async function openTools() {
     throw Object.assign(new TypeError('wrong', { cause: new Error('deeper') }), { command: 'canary' })
   }`
     writeFileSync(
@@ -57,7 +57,7 @@ t.test(
       `import { registerHooks } from 'node:module'
     registerHooks({
       load: (url, context, next) =>
-        url.endsWith('/src/settings/load.ts')
+        url.endsWith('/src/tools.ts')
           ? { format: 'module', shortCircuit: true, source: ${JSON.stringify(bug)} }
           : next(url, context),
     })`,
@@ -65,10 +65,7 @@ t.test(
     const words = ['--import', pretend, join(checkout, 'src/altgate.js'), 'account', 'list']
     const { code, stdout, stderr } = await run(process.execPath, words)
     t.same({ code, stdout }, { code: 1, stdout: '' })
-    t.match(
-      stderr,
-      /^altgate: this is a bug in Altgate\. Report it .*\nTypeError: wrong\n {4}at loadSettings/,
-    )
+    t.match(stderr, /^altgate: this is a bug in Altgate\. Report it .*\nTypeError: wrong\n {4}at openTools/)
     t.match(stderr, /\ncaused by Error: deeper\n {4}at /)
     t.notMatch(stderr, 'canary')
   },
@@ -81,7 +78,7 @@ t.test(
       ...process.env,
       ALTGATE__STORE__URL: `sqlite:${join(temporaryDirectory(t), 'altgate.db')}`,
       ALTGATE__OPERATIONS__PORT: '0',
-      ALTGATE__UPSTREAM__CA_FILE: '/nowhere/ca.pem',
+      ALTGATE__UPSTREAM__CAFILE: '/nowhere/ca.pem',
     }
     const { code, stdout, stderr } = await altgate(['serve'], env)
     t.match(
