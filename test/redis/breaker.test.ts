@@ -1,5 +1,9 @@
 import t from 'tap'
-import { createBreaker } from '../../src/redis/breaker.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { createBreaker, guardRedis } from '../../src/redis/breaker.ts'
+import { redisAt } from '../../src/redis/server.ts'
+import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 t.test('after five failures in a row only one caller in each quarter of a second is let through', async t => {
   let now = 0
@@ -31,4 +35,28 @@ t.test('one success closes it, and five failures open it again', async t => {
   breaker.failed(10)
   t.equal(breaker.allows(), false)
   t.strictSame(opened, [5, 10])
+})
+
+t.test('what is asked of a Redis that fails is undefined, told once, and soon not asked at all', async t => {
+  const { url } = await startRedis(t)
+  const outages: string[] = []
+  const server = redisAt({ url: new Secret(url) })
+  const guarded = guardRedis({
+    server,
+    name: 'test',
+    patience: 500,
+    outage: ({ part }) => outages.push(part),
+  })
+  t.teardown(() => guarded.close())
+  await until(async () => (await guarded.ask('a', redis => redis.ping())) === 'PONG')
+
+  let asked = 0
+  const failing = async (): Promise<never> => {
+    asked += 1
+    throw new Error('no')
+  }
+  for (let failure = 1; failure <= 5; failure += 1) t.equal(await guarded.ask('a', failing), undefined)
+  t.equal(guarded.ask('a', failing), undefined)
+  t.equal(asked, 5)
+  t.strictSame(outages, ['redis'])
 })
