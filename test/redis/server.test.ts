@@ -198,7 +198,7 @@ for (const [what, reply] of [
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo // listening on TCP
     const redis = keepConnection({
-      access: { tls: undefined, primaryOnly: false },
+      access: { tls: undefined, primaryOnly: true },
       find: () => ({ host: '127.0.0.1', port }),
       name: 'test',
       patience: 1000,
@@ -210,5 +210,5 @@ for (const [what, reply] of [
     })
     redis.on('error', () => {})
     await until(() => redis.status === 'ready')
-    t.equal(connections, 2)
+    t.ok(connections > 1)
   })
