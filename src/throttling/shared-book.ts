@@ -37,6 +37,12 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   const guessed = new Map<string, Digest>()
 
   /**
+   * Whether the last wait timed out and no answer has arrived since. A busy process reads answers late, which is not the
+   * fault of Redis: in a burst of guesses, those that did not wait would have the limit of every process.
+   */
+  let isSilent = false
+
+  /**
    * A guess does not wait long for Redis unless another one at the same credential is already waiting. Without Redis
    * every process counts separately, so a burst of guesses that did not wait would have the full limit in each. One
    * password presented by many clients is one guess.
@@ -54,9 +60,11 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
       isAnswered = true
       for (const { name } of first) guessed.delete(name)
     })
-    if (server.timedOut.has(request)) return { soon: Promise.resolve(undefined), answer }
+    if (isSilent && server.timedOut.has(request)) return { soon: Promise.resolve(undefined), answer }
     const silent = silence().then(() => {
-      if (!isAnswered) server.timedOut.add(request)
+      if (isAnswered) return undefined
+      isSilent = true
+      server.timedOut.add(request)
       return undefined
     })
     return { soon: Promise.race([answer, silent]), answer }
@@ -69,6 +77,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     return question(redis).then(
       answer => {
         breaker.succeeded()
+        isSilent = false
         return answer
       },
       cause => {
