@@ -83,7 +83,7 @@ t.test('what can be no password is refused, and nothing is changed', async t => 
   const refused = [
     ['', 'No password was given.'],
     ['\ncanary-second\n', 'No password was given.'],
-    [`agp_${'x'.repeat(28)}`, 'Altgate makes, but it is not one of them'],
+    [`agp_${'x'.repeat(28)}`, 'begins with agp_ like a generated one'],
     ['canary-\u0007bell', 'contains a control character'],
     ['c'.repeat(1025), 'longer than 1024 bytes'],
     ['ü'.repeat(513), 'longer than 1024 bytes'],

@@ -206,7 +206,7 @@ t.test('a claim that is right counts as no guess', async t => {
   const lab = await aLab(t)
   await operatorSets(lab, msaScope, anna, 'made by the operator')
   const { browser, page } = await visitor(lab, 'fabrikam')
-  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'yours now')
+  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'now yours')
   for (let guess = 0; guess < 20; guess++) t.equal(await lab.opens('fabrikam', anna, `guess ${guess}`), 401)
   t.equal(await lab.opens('fabrikam', anna, 'guess 20'), 429)
 })
