@@ -1,21 +1,21 @@
 import handling from 'ioredis/built/DataHandler.js'
 
-/** Keeps callers away from a part that is not well: only the first few of them wait for it. */
+/** Circuit breaker: while a part is unhealthy only the first few callers wait for it. */
 interface Breaker {
-  /** Whether to try now. While the part is not well: one caller in each pause. */
+  /** Whether to try now. While the part is unhealthy: one caller in each pause. */
   allows(): boolean
   succeeded(): void
   failed(cause: unknown): void
 }
 
 interface BreakerOptions {
-  /** Told when the part stops being well; not again before it has been well. */
+  /** Called when the part becomes unhealthy; not again until it has recovered. */
   readonly opened: (cause: unknown) => void
   /** Milliseconds of a clock that never steps back. */
   readonly now?: () => number
 }
 
-/** So many failures in a row, and callers are kept away. */
+/** Failures in a row that open the breaker. */
 const failures = 5
 /** Milliseconds between two trials. */
 const pause = 250
@@ -42,7 +42,7 @@ export function createBreaker({ opened, now = () => performance.now() }: Breaker
   }
 }
 
-/** What of ioredis's reader of replies is changed here; its own types keep these private. */
+/** The parts of ioredis's reply reader that are replaced here; its own types keep them private. */
 interface Reader {
   readonly redis: {
     readonly stream: { destroy(): void }
@@ -54,9 +54,9 @@ interface Reader {
 }
 
 /**
- * What Redis sends must not end a process. ioredis throws past everybody what a reply makes it throw, for instance a
- * null that no command has asked for, and goes on with replies and commands that no longer belong together. Here such a
- * connection is dropped, its commands fail, and it is made anew.
+ * Nothing that Redis sends may end a process. When a reply makes ioredis throw, for instance a null that answers no
+ * command, no handler catches it, and later replies are matched with the wrong commands. Here such a connection is
+ * dropped and made again, and its commands fail.
  */
 export function containReplies(): void {
   const reader = handling.default.prototype as unknown as Reader
@@ -71,7 +71,7 @@ export function containReplies(): void {
     }
   }
   reader.shiftCommand = function shift(reply) {
-    if (this.redis.commandQueue.length === 0) throw new Error('Redis sent a reply that nobody asked for')
+    if (this.redis.commandQueue.length === 0) throw new Error('Redis sent a reply to no command')
     return shiftCommand.call(this, reply)
   }
 }

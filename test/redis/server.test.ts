@@ -143,7 +143,8 @@ t.test('guesses are counted in a Cluster', async t => {
     const mark = { name: 'probe', digest: 'probe' as never }
     const counter = { by: 'address', ...mark, guesses: 1, windowSeconds: 1 } as const
     await until(
-      () => shared.enter({ familiar: mark, own: counter, reserve: counter, strange: [] }, {}) !== undefined,
+      () =>
+        shared.enter({ familiar: mark, own: counter, reserve: counter, unfamiliar: [] }, {}) !== undefined,
     )
     return createThrottle(options, { key: Buffer.alloc(32, ++count), now: Date.now, shared })
   })
