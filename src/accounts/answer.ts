@@ -1,14 +1,14 @@
 import { scopeOf, type Connection } from '../gateway/account.ts'
 import type { DirectoryId, Instant, Scope } from '../gateway/names.ts'
 
-/** What the source said about an account, asked once. */
+/** The source's answer to one question about an account. */
 export type Answer =
   | { readonly found: 'directory'; readonly id: DirectoryId }
   | { readonly found: 'msa' }
   | { readonly found: 'none' }
   | { readonly found: 'unknown'; readonly because: Doubt }
 
-/** Why the source could not tell. A closed list: it is a label of a metric, and no input ever goes into a message. */
+/** Why the source could not tell. A closed list, because it is a metric label and no input may go into a message. */
 export type Doubt =
   | 'unreachable'
   | 'timeout'
@@ -19,16 +19,16 @@ export type Doubt =
   | 'conflict'
   | 'no-signal'
 
-/** An answer in which the source could tell. */
+/** A conclusive answer. */
 export type Certain = Exclude<Answer, { readonly found: 'unknown' }>
 
-/** What a question told, as the label of a metric. */
-export type Told = Certain['found'] | Doubt
+/** The outcome of a question, as a metric label. */
+export type AnswerLabel = Certain['found'] | Doubt
 
-/** A certain answer in one word, the same in memory and in Redis: the scope of the account, or that there is none. */
+/** A conclusive answer in one word, the same in memory and in Redis: the account's scope, or `none`. */
 export type Claim = Scope | 'none'
 
-/** When the question was asked that was answered like this. */
+/** A claim, and when its question was asked. */
 export interface Dated {
   readonly claim: Claim
   readonly at: Instant
@@ -39,7 +39,7 @@ export function claimOf(answer: Certain): Claim {
   return answer.found === 'msa' ? scopeOf({ kind: 'msa' }) : scopeOf(connectionTo(answer.id))
 }
 
-/** A connection to a directory of which no more than the id is known: that is its name, too. */
+/** A connection to a directory of which only the id is known, which also serves as its name. */
 export function connectionTo(directoryId: DirectoryId): Connection {
   return { kind: 'entra', directoryId, directoryName: directoryId }
 }
@@ -66,10 +66,10 @@ export function sentenceOf(because: Doubt): string {
 const sentences: Readonly<Record<Doubt, string>> = {
   unreachable: 'it cannot be reached',
   timeout: 'it did not answer in time',
-  throttled: 'it says that it is asked too often',
-  status: 'it answered with a status that says nothing about the account',
-  unreadable: 'it named something that is no directory id',
-  'no-directory': 'it named an authority that is nobody’s directory',
+  throttled: 'it is limiting requests from this gateway',
+  status: 'it returned a status that says nothing about the account',
+  unreadable: 'it returned something that is not a directory id',
+  'no-directory': 'it named an authority that is not a directory',
   conflict: 'its headers contradict each other',
   'no-signal': 'its headers say nothing about the account',
 }

@@ -3,19 +3,19 @@ import type { Outage } from '../gateway/outage.ts'
 import type { AccountDirectory, News } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { RedisServer } from '../redis/server.ts'
-import type { Answer, Told } from './answer.ts'
+import type { Answer, AnswerLabel } from './answer.ts'
 import { type AzureDevOpsOptions, createAzureDevOps } from './azure-devops.ts'
 import { createKeeper, createDryRun } from './keeper.ts'
 import { createUnknownNameBudget, type Lifetimes } from './memory.ts'
 import { createSharedAnswers } from './shared.ts'
 import { createWatchedAccounts } from './watched.ts'
 
-/** How Azure DevOps is asked, and what its answers are worth. */
+/** How Azure DevOps is asked, and how long its answers count. */
 export interface AskedSettings extends Lifetimes, Omit<AzureDevOpsOptions, 'now'> {
-  /** Where the requests of a new account go, with `{account}`. */
+  /** The upstream of new accounts, with `{account}`. */
   readonly upstream: string
   readonly confirmAfterSeconds: number
-  /** Questions about names that nobody has seen. */
+  /** Questions about names that are not known accounts. */
   readonly strangersPerMinute: number
 }
 
@@ -24,25 +24,25 @@ export interface AskedParts {
   readonly store: Pick<AccountDirectory, 'find'>
   readonly news: News
   readonly registry: Registry
-  /** Missing: one machine, or each process for itself. */
+  /** Missing: each process keeps its own answers. */
   readonly redis: RedisServer | undefined
-  /** What Redis holds is signed with it. */
+  /** Signs the answers in Redis. */
   readonly key: Uint8Array
-  /** A steady clock, for what is remembered. */
+  /** A steady clock, for cached answers. */
   readonly now: () => Instant
-  /** Milliseconds by which the clock that all processes share is ahead of it. */
+  /** Milliseconds by which the clock shared by all processes is ahead of it. */
   readonly ahead?: () => number
-  readonly asked: (told: Told) => void
+  readonly asked: (answered: AnswerLabel) => void
   readonly outage: (outage: Outage) => void
 }
 
 /** Accounts that Azure DevOps is asked about. */
 export interface AskedAccounts extends AccountDirectory {
-  /** No question goes on. */
+  /** Ends all questions. */
   close(): Promise<void>
 }
 
-/** The accounts that Azure DevOps knows; what it says is kept in the store. */
+/** The accounts of Azure DevOps. Its answers are kept in the store. */
 export function createAskedAccounts(settings: AskedSettings, parts: AskedParts): AskedAccounts {
   const { registry, redis, ...rest } = parts
   const { strangersPerMinute: perMinute } = settings
@@ -54,7 +54,7 @@ export function createAskedAccounts(settings: AskedSettings, parts: AskedParts):
     source,
     shared,
     keep: createKeeper(registry, settings.upstream),
-    strangers: createUnknownNameBudget({ perMinute, now: parts.now, elsewhere: shared?.strangers }),
+    unknownNames: createUnknownNameBudget({ perMinute, now: parts.now, elsewhere: shared?.unknownNames }),
   })
   return {
     ...watched,
@@ -66,7 +66,7 @@ export function createAskedAccounts(settings: AskedSettings, parts: AskedParts):
   }
 }
 
-/** The registry of `directory`'s accounts: the page meets accounts of which nobody has presented a credential yet. */
+/** A registry that looks accounts up in `directory` first: the page is asked for accounts that no client has used yet. */
 export function withFound(registry: Registry, directory: Pick<AccountDirectory, 'find'>): Registry {
   return {
     ...registry,
@@ -76,7 +76,7 @@ export function withFound(registry: Registry, directory: Pick<AccountDirectory, 
   }
 }
 
-/** The same for one look: whatever is asked is asked now, and nothing is written down. */
+/** The same for one command: each question is asked now, and nothing is stored. */
 export interface AskedOnce extends AskedAccounts {
   readonly ask: (name: AccountName) => Promise<Answer>
 }
@@ -86,14 +86,14 @@ export function createAskedOnce(
   { store, now }: Pick<AskedParts, 'store' | 'now'>,
 ): AskedOnce {
   const source = createAzureDevOps({ ...settings, now })
-  const notebook = createDryRun(settings.upstream)
+  const dryRun = createDryRun(settings.upstream)
   const watched = createWatchedAccounts({
     ...settings,
-    store: { find: async name => (await store.find(name)) ?? notebook.read(name) },
+    store: { find: async name => (await store.find(name)) ?? dryRun.read(name) },
     news: { catchUp: () => undefined },
     source,
-    keep: notebook.keep,
-    strangers: { admit: () => true },
+    keep: dryRun.keep,
+    unknownNames: { admit: () => true },
     now,
     asked: () => {},
     outage: () => {},

@@ -10,9 +10,9 @@ import {
 } from '../gateway/names.ts'
 import type { Answer, Doubt } from './answer.ts'
 
-/** Whoever can say what an account is connected to. */
+/** The source that knows what accounts are connected to. */
 export interface Source {
-  /** One question, asked now. Never throws: not to know is an answer. */
+  /** Asks one question now. Never throws: `unknown` is an answer. */
   readonly ask: (name: AccountName) => Promise<Answer>
   close(): Promise<void>
 }
@@ -20,7 +20,7 @@ export interface Source {
 export interface AzureDevOpsOptions {
   /** With `{account}` where the name of the account belongs. */
   readonly address: string
-  /** Hosts that are believed to name directories. */
+  /** Hosts whose authorities are trusted to name directories. */
   readonly authorities: readonly string[]
   /** For one question, connecting included. */
   readonly timeoutSeconds: number
@@ -29,20 +29,20 @@ export interface AzureDevOpsOptions {
   readonly now: () => Instant
 }
 
-/** Questions under way at the same time; the others wait. */
+/** Concurrent questions; further ones wait. */
 const connections = 16
 
-/** Longest that one "too often" keeps us away, in seconds, whatever it asks for. */
+/** Longest pause after one 429, in seconds, whatever `Retry-After` says. */
 const longestPause = 300
-/** Seconds, if it does not say how long. */
+/** Pause in seconds without a `Retry-After`. */
 const usualPause = 30
 
-/** A body that nobody reads: beyond so many bytes the connection is dropped instead. */
+/** Bodies are discarded. A larger one ends the connection instead. */
 const mostDiscarded = 65_536
 
 /**
- * Asks Azure DevOps as nobody: no password, token or cookie ever goes there with this question, and no redirect is
- * followed. It stays away for as long as Azure DevOps asks it to.
+ * Asks Azure DevOps anonymously: without password, token or cookie, and without following redirects. Pauses for as long
+ * as Azure DevOps asks for.
  */
 export function createAzureDevOps(options: AzureDevOpsOptions): Source {
   const { address, timeoutSeconds, now, ca } = options
@@ -65,7 +65,7 @@ export function createAzureDevOps(options: AzureDevOpsOptions): Source {
       headers: {
         accept: 'application/json',
         'user-agent': 'altgate',
-        // Microsoft's own programs send it: without it the answer is a redirect to a page for people.
+        // As Microsoft's own programs do: without it the answer is a redirect to a sign-in page.
         'x-tfs-fedauthredirect': 'Suppress',
       },
     })
@@ -98,30 +98,30 @@ export function createAzureDevOps(options: AzureDevOpsOptions): Source {
   }
 }
 
-/** Seconds. A date instead of a number counts as none. */
+/** Seconds. A date instead of a number is ignored. */
 function pauseOf({ headers }: Signals): number {
   const seconds = Number.parseInt(linesOf(headers, 'retry-after')[0] ?? '', 10)
   return Number.isNaN(seconds) ? usualPause : Math.min(Math.max(seconds, 1), longestPause)
 }
 
-/** What Azure DevOps answered to the anonymous question. */
+/** The parts of the anonymous response that are evaluated. */
 interface Signals {
   readonly status: number
-  /** By name in lower case; of a header that came several times every line, because joined ones tell less. */
+  /** By name in lower case. Every line of a repeated header, because joining them loses information. */
   readonly headers: Headers
 }
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Tenants that own no account: those who have them are signed in elsewhere. */
+/** Tenant ids that stand for no directory. */
 const zero = '00000000-0000-0000-0000-000000000000'
-/** Through which Microsoft's own programs pass Microsoft accounts. */
+/** The tenant through which Microsoft's own programs sign in Microsoft accounts. */
 const passThrough = 'f8cdef31-a31e-4b4a-93e4-5f571e91255a'
 
 /**
- * What the signals say, stricter than Git Credential Manager reads them: it falls back to a sign-in that works for
- * everybody, here a wrong "moved" or "refused" would destroy stored passwords. Whatever contradicts itself is unknown.
- * `authorities`: hosts that are believed to name directories.
+ * Reads the signals more strictly than Git Credential Manager does: it can fall back to a general sign-in, but here a
+ * wrong "moved" or "refused" makes clients erase stored passwords. Contradictory signals are `unknown`.
+ * `authorities`: hosts whose authorities are trusted to name directories.
  */
 export function readSignals({ status, headers }: Signals, authorities: ReadonlySet<string>): Answer {
   if (status === 429) return unknown('throttled')
@@ -129,27 +129,27 @@ export function readSignals({ status, headers }: Signals, authorities: ReadonlyS
   const named = authoritiesIn(bearers, authorities)
   const tenants = tenantsIn(linesOf(headers, 'x-vss-resourcetenant'))
   if (status === 404) return absent(named, tenants)
-  if (!telling(status)) return unknown('status')
+  if (!carriesSignals(status)) return unknown('status')
   if (typeof named === 'string') return unknown(named)
   if (typeof tenants === 'string') return unknown(tenants)
   return named.directories.length > 0 ? byAuthority(named.directories, tenants) : byTenant(named, tenants)
 }
 
-/** Redirects to a sign-in and refusals carry the signals; what a broken or strange answer carries is not believed. */
-function telling(status: number): boolean {
+/** Redirects to a sign-in and refusals carry the signals. Those of any other failure are not trusted. */
+function carriesSignals(status: number): boolean {
   return (status >= 200 && status < 400) || status === 401 || status === 403
 }
 
-/** No account, unless the answer names a directory all the same: some of its hosts know no accounts, only tenants. */
+/** No account, unless the response names a directory: some hosts of Azure DevOps know only tenants, not accounts. */
 function absent(named: Named | Doubt, tenants: readonly string[] | Doubt): Answer {
   const silent = typeof named !== 'string' && named.directories.length === 0
-  const nobody = typeof tenants !== 'string' && tenants.every(tenant => tenant === zero)
-  return silent && nobody ? { found: 'none' } : unknown('conflict')
+  const onlyZero = typeof tenants !== 'string' && tenants.every(tenant => tenant === zero)
+  return silent && onlyZero ? { found: 'none' } : unknown('conflict')
 }
 
 function byAuthority(directories: readonly DirectoryId[], tenants: readonly string[]): Answer {
   const all = new Set<string>(directories)
-  // `[A, 0]` beside the authority A is A; the zero id alone beside it says something else.
+  // `[A, 0]` beside the authority A is A; the zero id alone contradicts it.
   for (const tenant of realOf(tenants)) all.add(tenant)
   const [id] = directories
   if (id === undefined || all.size > 1) return unknown('conflict')
@@ -173,7 +173,7 @@ function realOf(tenants: readonly string[]): ReadonlySet<string> {
 
 interface Named {
   readonly directories: readonly DirectoryId[]
-  /** No `Bearer` names an authority, not even one for everybody. */
+  /** No `Bearer` names an authority, not even a general one. */
   readonly bare: boolean
 }
 
@@ -187,7 +187,7 @@ function authoritiesIn(
     const url = URL.parse(address)
     if (url?.protocol !== 'https:' || !authorities.has(url.host)) return 'unreadable'
     const tenant = url.pathname.split('/')[1]?.toLowerCase() ?? ''
-    // "Whoever you are": it names nobody, and contradicts nobody but "Microsoft accounts".
+    // General authorities: they name no directory, and contradict only "Microsoft accounts".
     if (tenant === 'common' || tenant === 'organizations') continue
     const id = readDirectoryId(tenant)
     if (id === undefined || tenant === passThrough) return 'no-directory'
@@ -196,13 +196,13 @@ function authoritiesIn(
   return { directories, bare: addresses.length === 0 }
 }
 
-/** Every value, be they on lines of their own or on one with commas. */
+/** All values, on separate lines or on one line with commas. */
 function tenantsIn(lines: readonly string[]): readonly string[] | Doubt {
   const tenants = lines.flatMap(line => line.split(',')).map(value => value.trim().toLowerCase())
   return tenants.every(tenant => guid.test(tenant)) ? tenants : 'unreadable'
 }
 
-/** Every line of a header, none if it did not come. */
+/** All lines of a header; none if it is missing. */
 function linesOf(headers: Headers, name: string): readonly string[] {
   const lines = headers[name] ?? []
   return typeof lines === 'string' ? [lines] : lines
@@ -231,13 +231,13 @@ function bearerChallenges(lines: readonly string[]): readonly ReadonlyMap<string
   })
 }
 
-/** Cut at the commas outside of quotes: one line may hold several challenges, and each several parameters (RFC 9110, 11.6.1). */
+/** Splits at commas outside quotes: a line may contain several challenges, each with several parameters (RFC 9110, 11.6.1). */
 function itemsOf(line: string): readonly string[] {
   const items = line.match(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g) ?? []
   return items.map(item => item.trim()).filter(item => item !== '')
 }
 
-/** `name=value`, quoted or, as Azure DevOps writes it, an address without quotes. */
+/** `name=value`, quoted or, as Azure DevOps sends it, an unquoted address. */
 function parameterIn(item: string): [name: string, value: string] | undefined {
   const [, name, quoted, plain] =
     /^([\w.!#$%&'*+^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^"\s]*))$/.exec(item) ?? []

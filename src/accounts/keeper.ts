@@ -12,17 +12,17 @@ import type { Registry } from '../gateway/registry.ts'
 import { connectionTo } from './answer.ts'
 
 /**
- * Writes down what the source has said of an account: its scope. `known`: the store has the account already. When it
- * resolves every process knows, as after a command. Throws `Outage`; then nothing was changed.
+ * Stores the scope that the source has reported for an account. `known`: the store already has the account. Resolves
+ * when the change is in force in every process. Throws `Outage`; then nothing was changed.
  */
 export type Keep = (name: AccountName, scope: Scope, known: boolean) => Promise<void>
 
 type Changes = Pick<Registry, 'addAccount' | 'addDirectory' | 'connect' | 'disconnect'>
 
-/** Who made the change, in the history of the account and in the audit log. */
+/** The actor in the account's history and in the audit log. */
 const actor = 'azure-devops'
 
-/** Keeps accounts in the store. `upstream`: where the requests of accounts go that are new, with `{account}`. */
+/** Keeps accounts in the store. `upstream`: the address for new accounts, with `{account}`. */
 export function createKeeper(registry: Changes, upstream: string): Keep {
   async function place(name: AccountName, directoryId: DirectoryId | undefined, known: boolean) {
     if (!known) {
@@ -38,7 +38,7 @@ export function createKeeper(registry: Changes, upstream: string): Keep {
     const directoryId = directoryOf(scope)
     let problem = await place(name, directoryId, known)
     if (problem?.problem === 'no-such-directory') {
-      // Azure DevOps tells no names. An operator who adds the directory first, or names it later, gives it one.
+      // Azure DevOps reports no names. The operator names a directory by adding it, before or after this.
       const { directoryId: id } = problem
       await registry.addDirectory(actor, { id, name: id }) // if it exists, another process was quicker
       problem = await place(name, directoryId, known)
@@ -60,7 +60,7 @@ export function createKeeper(registry: Changes, upstream: string): Keep {
   }
 }
 
-/** Notes new accounts in memory alone, for a look at what would be kept. */
+/** Keeps new accounts in memory only, to show what would be stored. */
 export interface DryRun {
   readonly keep: Keep
   read(name: AccountName): Account | undefined

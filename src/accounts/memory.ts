@@ -6,37 +6,37 @@ import type { Seen } from './watched.ts'
 
 /** How long an answer counts. */
 export interface Lifetimes {
-  /** An account's connection: nobody is asked. */
+  /** An account's connection: the source is not asked. */
   readonly freshSeconds: number
-  /** After that: it still opens the account, while the source is asked again. */
+  /** After that: the account is still served while the source is asked again. */
   readonly staleSeconds: number
   /** That there is no account of a name. */
   readonly absentSeconds: number
 }
 
 /**
- * How well an account is known. `fresh`: the source has said so lately. `stale`: it has, and should be asked again.
- * `absent`: it has said that there is none. `open`: it must be asked first.
+ * How current the knowledge of an account is. `fresh`: confirmed recently. `stale`: confirmed, but the source should be
+ * asked again. `absent`: the source has said that there is none. `open`: the source must be asked first.
  */
 type Standing = 'fresh' | 'stale' | 'absent' | 'open'
 
-/** What this process has heard from the source. */
+/** The answers of the source that this process remembers. */
 interface Memory {
   get(name: AccountName): Seen
   set(name: AccountName, seen: Seen): void
-  /** `kept`: what the store says of the account now. */
+  /** `kept`: the account's present state in the store. */
   standing(name: AccountName, kept: Claim): Standing
   doubt(name: AccountName, because: Doubt): void
-  /** Why the source could not tell a moment ago: it is not asked again at once. */
+  /** Why the source recently could not tell; it is not asked again immediately. */
   doubtAbout(name: AccountName): Doubt | undefined
 }
 
-/** Accounts that are remembered. */
+/** Remembered accounts. */
 const most = 50_000
-/** Strangers can invent names without end: these are few, and apart. */
+/** Clients can invent any number of names: these are few and separate, so they displace no accounts. */
 const mostAbsent = 10_000
 
-/** Milliseconds for which a source that could not tell is left alone: whoever needs the answer gets a 503 meanwhile. */
+/** Milliseconds for which a source that could not tell is not asked. Requests that need the answer get a 503. */
 const doubtMs = 5000
 
 export function createMemory(lifetimes: Lifetimes, now: () => Instant): Memory {
@@ -46,16 +46,17 @@ export function createMemory(lifetimes: Lifetimes, now: () => Instant): Memory {
     lifetimes.absentSeconds * 1000,
   ]
   const accounts = new LRUCache<AccountName, Seen>(atMost(most))
-  const strangers = new LRUCache<AccountName, Seen>(atMost(mostAbsent))
+  const unknownNames = new LRUCache<AccountName, Seen>(atMost(mostAbsent))
   const doubts = new LRUCache<AccountName, { readonly because: Doubt; readonly until: Instant }>(
     atMost(mostAbsent),
   )
-  const get = (name: AccountName) => accounts.get(name) ?? strangers.get(name) ?? {}
+  const get = (name: AccountName) => accounts.get(name) ?? unknownNames.get(name) ?? {}
 
   return {
     get,
     set(name, seen) {
-      const [mine, theirs] = seen.agreed?.kept === 'none' ? [strangers, accounts] : [accounts, strangers]
+      const [mine, theirs] =
+        seen.agreed?.kept === 'none' ? [unknownNames, accounts] : [accounts, unknownNames]
       theirs.delete(name)
       mine.set(name, seen)
       doubts.delete(name)
@@ -78,15 +79,15 @@ export function createMemory(lifetimes: Lifetimes, now: () => Instant): Memory {
   }
 }
 
-/** The questions about names that are nobody's account as far as we know: strangers can invent them without end. */
+/** Limits the questions about names that are not known accounts: clients can invent any number of them. */
 export interface UnknownNameBudget {
-  /** Whether one more may be asked about; takes it off the budget then. */
+  /** Whether one more may be asked about; if so, takes it from the budget. */
   admit(): boolean | Promise<boolean>
 }
 
 /**
- * A budget of so many in a minute, filled evenly; after a quiet minute that many can be asked at once. `elsewhere`:
- * the budget that all processes share, asked only if ours has something left.
+ * A budget per minute that refills evenly; after a quiet minute it can be used at once. `elsewhere`: the budget shared
+ * by all processes, asked only if this one has something left.
  */
 export function createUnknownNameBudget(options: {
   readonly perMinute: number

@@ -6,9 +6,9 @@ import { createForgotten, lateSeconds } from '../gateway/forgotten.ts'
 import type { AccountName, Instant, Revision } from '../gateway/names.ts'
 import type { AccountDirectory, AccountStore, FoundAccount } from '../gateway/ports.ts'
 
-/** The store's accounts, kept in memory for a while; while the store is down those that are remembered go on. */
+/** A cache of the store's accounts. Cached accounts are served while the store is down. */
 export interface RememberedAccounts extends AccountDirectory {
-  /** Nothing about this account that was read as of an earlier revision is believed, now or later. */
+  /** Discards what was read about this account before the revision, including reads that finish later. */
   forget(name: AccountName, revision: Revision): void
   /** The same for every account. */
   forgetAll(revision: Revision): void
@@ -22,7 +22,7 @@ export interface RememberedOptions {
   /** Seconds for which it is known that there is no account of a name. */
   readonly absentTtlSeconds?: number
   readonly entries?: number
-  /** Strangers can invent names without end: these are few, and apart. */
+  /** Clients can invent any number of names: these are few and separate, so they displace no accounts. */
   readonly absentEntries?: number
 }
 
@@ -30,7 +30,7 @@ interface Remembered extends FoundAccount {
   readonly until: Instant
 }
 
-/** How many changed accounts are told apart. */
+/** Changed accounts that are tracked individually. */
 const mostForgotten = 10_000
 
 export function createRememberedAccounts(options: RememberedOptions): RememberedAccounts {
@@ -69,8 +69,8 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
   }
 
   /**
-   * Shares a read that is under way, unless it turns out to be older than what we were told: it may have begun
-   * before a commit, and the caller came after it. Whatever began since then will do.
+   * Shares a pending read, unless it turns out to be older than a change that this process knows of: it may have begun
+   * before a commit that the caller must see. Any read that began since then is recent enough.
    */
   async function ask(name: AccountName): Promise<Account | undefined> {
     let isOwn = false
@@ -89,7 +89,7 @@ export function createRememberedAccounts(options: RememberedOptions): Remembered
 
   return {
     find,
-    confirm: find, // whoever has read the news knows what the store knows
+    confirm: find, // after the news has been read, the cache is as current as the store
     forget(name, revision) {
       forgotten.add(name, revision)
     },

@@ -7,33 +7,33 @@ import type { Claim, Dated } from './answer.ts'
 import type { UnknownNameBudget } from './memory.ts'
 
 /**
- * The answers that all processes share. Losing them costs a question each: it never throws, and nobody waits for a
- * Redis that is not well.
+ * The answers shared by all processes. A lost one only costs a question, so this never throws, and no request waits for
+ * an unhealthy Redis.
  */
 export interface SharedAnswers {
-  /** `undefined`: Redis is not well, or knows nothing. */
+  /** `undefined`: Redis is unhealthy, or has no answer. */
   recall(name: AccountName): Promise<Dated | undefined>
   /** In the background; kept for `seconds`. */
   remember(name: AccountName, dated: Dated, seconds: number): void
-  /** One budget for all. While Redis is not well each process has its own. */
-  readonly strangers: UnknownNameBudget
+  /** One budget for all processes. While Redis is unhealthy each has its own. */
+  readonly unknownNames: UnknownNameBudget
   close(): void
 }
 
 export interface SharedAnswersOptions {
   readonly server: RedisServer
-  /** Whoever can write into Redis must not be able to say where an account belongs: Redis never sees it. */
+  /** Secret, and never in Redis: write access to Redis must not suffice to change an account's connection. */
   readonly key: Uint8Array
   readonly strangersPerMinute: number
   /** The clock of `Dated.at`. */
   readonly now: () => Instant
-  /** Milliseconds by which the clock that all processes share, and that times in Redis are told by, is ahead of it. */
+  /** Milliseconds by which the clock shared by all processes, used for times in Redis, is ahead of it. */
   readonly ahead?: () => number
-  /** Told when Redis stops being well. */
+  /** Called when Redis becomes unhealthy. */
   readonly outage: (outage: Outage) => void
 }
 
-/** Milliseconds that are waited for Redis: a question to the source takes longer. */
+/** Milliseconds to wait for Redis: a question to the source takes longer. */
 const patience = 50
 
 export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswers {
@@ -46,7 +46,7 @@ export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswer
       const key = answerKey(name)
       const text = await guarded.ask(key, redis => redis.get(key))
       const dated = typeof text === 'string' ? open(secret, name, text) : undefined
-      // Another machine's clock may be ahead of ours.
+      // The clock of another machine may be ahead.
       return dated && { ...dated, at: Math.min(dated.at - ahead(), now()) }
     },
     remember(name, dated, seconds) {
@@ -54,9 +54,9 @@ export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswer
       const text = close(secret, name, { ...dated, at: dated.at + ahead() })
       void guarded.ask(key, redis => redis.set(key, text, 'EX', seconds))
     },
-    strangers: {
+    unknownNames: {
       async admit() {
-        const key = strangersKey(now() + ahead())
+        const key = unknownNamesKey(now() + ahead())
         const asked = await guarded.ask(key, redis => redis.eval(counting, 1, key))
         return typeof asked === 'number' ? asked <= strangersPerMinute : true
       },
@@ -70,7 +70,7 @@ function answerKey(name: AccountName): string {
 }
 
 /** One counter for each minute. */
-function strangersKey(now: Instant): string {
+function unknownNamesKey(now: Instant): string {
   return `altgate:strangers:${Math.floor(now / 60_000)}`
 }
 
@@ -80,7 +80,7 @@ redis.call('EXPIRE', KEYS[1], 120)
 return asked
 `
 
-/** `<when> <claim> <tag>`: it is no secret, but only who has the key can have written it. */
+/** `<when> <claim> <tag>`: not secret, but it can only be written with the key. */
 function close(secret: KeyObject, name: AccountName, { at, claim }: Dated): string {
   return `${at} ${claim} ${tag(secret, name, `${at} ${claim}`).toString('base64url')}`
 }

@@ -3,7 +3,7 @@ import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { AccountDirectory, News } from '../gateway/ports.ts'
-import { type Claim, claimOf, type Dated, sentenceOf, type Told } from './answer.ts'
+import { type Claim, claimOf, type Dated, sentenceOf, type AnswerLabel } from './answer.ts'
 import type { Source } from './azure-devops.ts'
 import type { Keep } from './keeper.ts'
 import { createMemory, type Lifetimes, type UnknownNameBudget } from './memory.ts'
@@ -15,21 +15,21 @@ interface WatchedOptions extends Lifetimes {
   readonly news: News
   readonly source: Pick<Source, 'ask'>
   readonly keep: Keep
-  readonly strangers: UnknownNameBudget
-  /** Missing: each process asks for itself. */
+  readonly unknownNames: UnknownNameBudget
+  /** Missing: each process asks on its own. */
   readonly shared?: Pick<SharedAnswers, 'recall' | 'remember'> | undefined
-  /** At least so far apart are the two answers that make a move. */
+  /** The least interval between the two answers that confirm a move. */
   readonly confirmAfterSeconds: number
   readonly now: () => Instant
-  /** Told of every question that was really asked. */
-  readonly asked: (told: Told) => void
-  /** Told of what failed behind the answers' backs. */
+  /** Called for every question that was actually sent. */
+  readonly asked: (answered: AnswerLabel) => void
+  /** Called for outages in background questions. */
   readonly outage: (outage: Outage) => void
 }
 
 /** Accounts that a source knows and the store keeps. */
 interface WatchedAccounts extends AccountDirectory {
-  /** No question begins by itself any more. */
+  /** Stops background questions. */
   close(): void
 }
 
@@ -37,11 +37,11 @@ interface WatchedAccounts extends AccountDirectory {
 const timerSlack = 20
 
 /**
- * The store is what the gateway acts on; the source says whether it still is right. What it has said lately opens
- * accounts without asking, for a while even when it cannot be asked; a refusal needs an answer of this very moment.
+ * The gateway acts on the store; the source confirms it. A recent confirmation suffices to serve an account, for a while
+ * even when the source cannot be asked. A refusal always needs an answer given now.
  */
 export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts {
-  const { store, news, source, keep, strangers, shared, now, asked, outage } = options
+  const { store, news, source, keep, unknownNames, shared, now, asked, outage } = options
   const confirmMs = options.confirmAfterSeconds * 1000
   const memory = createMemory(options, now)
   const questions = createSharedCalls<AccountName, Dated | undefined>()
@@ -53,8 +53,8 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
     const recalled = anew ? undefined : await recall(name, kept)
     if (recalled !== undefined) return recalled
     if (memory.doubtAbout(name) !== undefined) return undefined
-    if (kept === 'none' && !(await strangers.admit()))
-      throw unavailable('too many names were asked for that nobody has seen before')
+    if (kept === 'none' && !(await unknownNames.admit()))
+      throw unavailable('too many unknown account names were requested')
 
     const at = now()
     const answer = await source.ask(name)
@@ -69,7 +69,7 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
     return dated
   }
 
-  /** Another process may have asked; only what agrees is taken over, because moves need two answers of our own. */
+  /** Another process may have asked. Only an answer that agrees is adopted: a move needs two answers to this process. */
   async function recall(name: AccountName, kept: Claim): Promise<Dated | undefined> {
     const { agreed, sighting } = memory.get(name)
     const dated = await shared?.recall(name)
@@ -84,7 +84,7 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
     if (observed.keep && dated.claim !== 'none') await keep(name, dated.claim, kept !== 'none')
     memory.set(name, observed.seen)
     const { agreed } = observed.seen
-    if (agreed?.claim !== dated.claim || agreed.at !== dated.at) return // not acted upon
+    if (agreed?.claim !== dated.claim || agreed.at !== dated.at) return // not acted on
     const { absentSeconds, freshSeconds, staleSeconds } = options
     shared?.remember(name, dated, dated.claim === 'none' ? absentSeconds : freshSeconds + staleSeconds)
   }
@@ -94,7 +94,7 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
     return await store.find(name)
   }
 
-  /** Behind the answer's back. */
+  /** In the background. */
   function askSoon(name: AccountName): void {
     questions
       .join(name, () => question(name, false))
@@ -104,7 +104,7 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
       })
   }
 
-  /** Nobody may come to this account for hours, and all who do are told to wait. */
+  /** Asks again by itself: until a move is confirmed requests get a 503, and the next one may come hours later. */
   function askLater(name: AccountName): void {
     if (timers.has(name)) return
     const ask = () => {
@@ -133,20 +133,21 @@ export function createWatchedAccounts(options: WatchedOptions): WatchedAccounts 
   }
 
   async function confirm(name: AccountName): Promise<Account | undefined> {
-    const told = await questions.after(name, () => question(name, true))
+    const answered = await questions.after(name, () => question(name, true))
     const account = await current(name)
     const { agreed } = memory.get(name)
-    // Somebody may have asked since then, and been told something newer.
-    const isToldNow = (dated: Dated) =>
-      told !== undefined && (dated.at > told.at || (dated.at === told.at && dated.claim === told.claim))
-    if (agreed?.kept !== claimAbout(account) || !isToldNow(agreed)) throw cannotTell(name)
+    // Another question may have been answered since then.
+    const isCurrent = (dated: Dated) =>
+      answered !== undefined &&
+      (dated.at > answered.at || (dated.at === answered.at && dated.claim === answered.claim))
+    if (agreed?.kept !== claimAbout(account) || !isCurrent(agreed)) throw cannotTell(name)
     return agreed.claim === 'none' ? undefined : account
   }
 
   function cannotTell(name: AccountName): Outage {
     const doubt = memory.doubtAbout(name)
-    if (doubt !== undefined) return unavailable(`Azure DevOps cannot be relied on: ${sentenceOf(doubt)}`)
-    return unavailable('Azure DevOps says something new about the account, and must say it again')
+    if (doubt !== undefined) return unavailable(`Azure DevOps gave no usable answer: ${sentenceOf(doubt)}`)
+    return unavailable('Azure DevOps reports a change of the account, which a second answer must confirm')
   }
 
   return {
@@ -169,11 +170,11 @@ function unavailable(why: string): Outage {
   return new Outage('accounts', new Error(why))
 }
 
-/** What one process has seen of an account. */
+/** The answers about an account that one process has received. */
 export interface Seen {
-  /** The last answer that was acted upon, and what was kept of the account then: while that stays so, it counts. */
+  /** The last answer that was acted on, with the account's state in the store then. Counts while that state is unchanged. */
   readonly agreed?: Dated & { readonly kept: Claim }
-  /** An answer that says something else than what is kept, and when it was first heard. */
+  /** An answer that differs from the store, and when it was first received. */
   readonly sighting?: Dated
 }
 
@@ -185,9 +186,9 @@ interface Observed {
 }
 
 /**
- * A move is believed when two answers say the same, at least `spacing` milliseconds apart, and none between them says
- * otherwise: a source that flaps changes nothing. What is found for the first time is believed at once: nobody's
- * password is at stake. That an account is gone is never written down: it may come back, and its history with it.
+ * A move counts when two answers at least `spacing` milliseconds apart agree and none between them differs, so that a
+ * flapping source changes nothing. A new account counts at once, because no stored password can be lost. The end of an
+ * account is never stored: it may return, and keeps its history.
  */
 function observe(seen: Seen, { claim, at }: Dated, kept: Claim, spacing: number): Observed {
   if (claim === kept) return { seen: { agreed: { claim, at, kept } }, keep: false }
@@ -198,7 +199,7 @@ function observe(seen: Seen, { claim, at }: Dated, kept: Claim, spacing: number)
   return { seen: { agreed: { claim, at, kept: claim } }, keep: true }
 }
 
-/** Whether a move has been heard of that is not yet believed. */
+/** Whether a move has been reported but not yet confirmed. */
 function isOpen({ agreed, sighting }: Seen): boolean {
   return sighting !== undefined && agreed?.claim !== sighting.claim
 }

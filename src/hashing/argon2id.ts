@@ -17,19 +17,19 @@ export interface Argon2id extends PasswordHasher {
 
 export interface Argon2idOptions {
   readonly cost: HashCost
-  /** Told of every stored hash that cannot be read: somebody cannot get in until it is set again. */
+  /** Called for every stored hash that cannot be read: its user cannot sign in until the password is set again. */
   readonly onFlaw: (flaw: Unreadable) => void
 }
 
-/** Kinds of imported hashes that are told apart here; the rarest is made anew each time. */
+/** Decoys kept, one for each kind of imported hash; the least recently used is made again when needed. */
 const mostDecoys = 100
 
 /**
- * Hashes in this process: makes argon2id, checks argon2 and bcrypt. For the lanes, and for commands, which hash
- * once. Throws `Outage` if argon2 cannot compute, for want of memory or because it does not take the cost.
+ * Hashes in this process: makes argon2id, verifies argon2 and bcrypt. For the lanes, and for commands, which hash
+ * once. Throws `Outage` if argon2 cannot compute, for lack of memory or because it does not accept the cost.
  */
 export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise<Argon2id> {
-  // Made with the cost of today: a decoy of another cost tells who exists by the time it takes.
+  // Made with the present cost: the time taken by a decoy of another cost would reveal which names exist.
   const decoys = new LRUCache<Decoy, PasswordHash>(atMost(mostDecoys))
   decoys.set('decoy', await make(new Secret(randomBytes(32).toString('base64')), cost))
 
@@ -39,7 +39,7 @@ export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise
   ): Promise<'match' | 'mismatch'> {
     if (isDecoy(against)) return pretend(password, against)
     const read = readHash(against)
-    // A hash that is empty or damaged lets nobody in (CVE-2026-85595), and takes as long as a wrong password.
+    // An empty or damaged hash never matches (CVE-2026-85595), and takes as long as a wrong password.
     if (typeof read === 'string') {
       onFlaw(read)
       return pretend(password, 'decoy')
@@ -71,7 +71,7 @@ async function make(password: Secret, cost: HashCost): Promise<PasswordHash> {
       parallelism: cost.parallelism,
     }),
   )
-  // The package writes `p` before `t`; libargon2, and with it whoever imports our hashes, reads the other order only.
+  // The package writes `p` before `t`; libargon2, with which other programs import these hashes, reads only the other order.
   return made.replace(/,(p=\d+),(t=\d+)\$/, ',$2,$1$') as PasswordHash // a PHC string
 }
 
@@ -79,7 +79,7 @@ function isRight(password: Secret, hash: PasswordHash, isBcrypt: boolean): Promi
   return orOutage(isBcrypt ? bcrypt.compare(password.reveal(), hash) : argon2.verify(hash, password.reveal()))
 }
 
-/** The hash has been read and is well-formed, so whatever fails now is on our side. */
+/** The hash has been read and is well-formed, so any failure is ours. */
 async function orOutage<T>(computing: Promise<T>): Promise<T> {
   try {
     return await computing

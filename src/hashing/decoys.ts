@@ -9,51 +9,51 @@ import { type HashCost, kindOf } from './hash-string.ts'
 
 export interface DecoysOptions {
   readonly survey: HashSurvey
-  /** Secret, and the same in every process: a name must have one decoy wherever it is tried. */
+  /** Secret, and the same in every process, so that a name has the same decoy everywhere. */
   readonly key: Uint8Array
   readonly cost: HashCost
   readonly now: () => Instant
 }
 
-/** So many names of one scope have hashes of this kind. */
+/** The number of names in a scope that have hashes of one kind. */
 interface Share {
   readonly scope: Scope
   readonly kind: Decoy
   names: number
 }
 
-/** What the names of an account lead to. A secondary name has no `@`, and a primary one has: who has which differs. */
+/** The hash kinds behind an account's names. Primary names have an `@`, secondary ones do not, and their shares differ. */
 interface Shares {
   readonly primary: readonly Share[]
   readonly secondary: readonly Share[]
-  /** The shares show every change up to this one. */
+  /** The shares include every change up to this one. */
   readonly asOf: Revision
   readonly readAt: Instant
   /** Milliseconds. */
   readonly took: number
 }
 
-/** Accounts that are told apart by what they are and were connected to. */
+/** Pairs of present and former scope that are kept. */
 const mostSurveys = 1000
 
-/** Milliseconds. Hashes are renewed without a change that anything is told of. */
+/** Milliseconds. Hashes are also renewed without a change that is announced. */
 const longest = 300_000
 
-/** After a change the shares are read anew when so many times as long has passed as reading them takes. */
+/** After a change the shares are read again, but not before `factor` times the duration of the last read has passed. */
 const pauses = { least: 1000, factor: 20 }
 
 /**
- * Decoys of the kinds that the known names have, in the same shares. The name draws its decoy by an HMAC and keeps it as
- * long as the shares do: how long a guess takes says what kind of hash a name has, or would have, and not whether it has
- * one. Each kind of a scope draws by itself (weighted rendezvous hashing), so that a name draws alike on all accounts
- * that lead to the scope, and few names draw another kind when the shares change.
+ * Decoys of the same kinds as the known names, in the same shares. An HMAC of the name selects its decoy, which stays the
+ * same as long as the shares do: the time of a guess reveals what kind of hash a name has, or would have, but not whether
+ * it has one. Weighted rendezvous hashing over the kinds of a scope gives a name the same kind on all accounts of the
+ * scope, and changes few names when the shares change.
  */
 export function createDecoys({ survey, key, cost, now }: DecoysOptions): Decoys {
   const secret = createSecretKey(key)
   const known = new LRUCache<string, Shares>(atMost(mostSurveys))
   const reading = new Map<string, Promise<Shares>>()
 
-  /** Shared by all who ask meanwhile. Throws `Outage`. */
+  /** Shared by all callers that ask meanwhile. Throws `Outage`. */
   function read(name: string, scope: Scope, former: Scope | undefined, asOf: Revision): Promise<Shares> {
     const underWay = reading.get(name)
     if (underWay !== undefined) return underWay
@@ -68,7 +68,7 @@ export function createDecoys({ survey, key, cost, now }: DecoysOptions): Decoys 
     const began = now()
     const counts = { primary: new Map<string, Share>(), secondary: new Map<string, Share>() }
     await count(counts, scope, undefined)
-    // Of the scope that the account has left, those count who are compared with what they had there.
+    // Of the former scope, only names that are not in the present one are compared with their former hash.
     if (former !== undefined) await count(counts, former, scope)
     return {
       primary: [...counts.primary.values()],
@@ -96,7 +96,7 @@ export function createDecoys({ survey, key, cost, now }: DecoysOptions): Decoys 
         after = username
       }
       if (found.length === 0) return
-      await setImmediate() // a large scope is read in many looks, between the requests
+      await setImmediate() // lets requests run between the reads of a large scope
     }
   }
 
@@ -119,7 +119,7 @@ export function createDecoys({ survey, key, cost, now }: DecoysOptions): Decoys 
     return drawn.kind
   }
 
-  /** Between 0 and 1, both excluded. */
+  /** Between 0 and 1, exclusive. */
   function uniform({ scope, kind }: Share, username: Username): number {
     const text = JSON.stringify(['decoy', scope, kind, username])
     return (createHmac('sha256', secret).update(text).digest().readUIntBE(0, 6) + 0.5) / 2 ** 48
@@ -129,7 +129,7 @@ export function createDecoys({ survey, key, cost, now }: DecoysOptions): Decoys 
     async like({ scope, former, username }, asOf) {
       const name = `${scope} ${former ?? ''}`
       let shares = known.get(name)
-      // The first one waits, whether its name is known or not.
+      // The first attempt waits, whether its name is known or not.
       if (shares === undefined) shares = await read(name, scope, former, asOf)
       else if (isOld(shares, asOf)) read(name, scope, former, asOf).catch(unlessBug)
       return draw(isPrimary(username) ? shares.primary : shares.secondary, username)
@@ -141,7 +141,7 @@ function isPrimary(username: Username): boolean {
   return username.includes('@')
 }
 
-/** What was read before goes on; the next guess tries again. The look-up of each attempt reports the outage. */
+/** The previous shares stay in use, and the next guess tries again. The look-up of each attempt reports the outage. */
 function unlessBug(error: unknown): void {
   if (!(error instanceof Outage)) throw error
 }

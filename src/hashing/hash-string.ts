@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Decoy, PasswordHash } from '../gateway/ports.ts'
 import type { Secret } from '../gateway/secret.ts'
 
-/** What a hash string says about itself. */
+/** The parameters in a hash string. */
 type HashParts =
   | {
       readonly algorithm: 'argon2id' | 'argon2i' | 'argon2d'
@@ -12,19 +12,19 @@ type HashParts =
   /** `rounds` is the logarithm of their number. */
   | { readonly algorithm: 'bcrypt'; readonly rounds: number }
 
-/** Why a hash cannot be read: a closed list, because the hash itself never goes into a message. */
+/** Why a hash cannot be read. A closed list, because the hash itself must not go into a message. */
 export type Unreadable = 'algorithm' | 'malformed'
 
 /**
  * PHC string of the argon2 reference implementation; without a version it is 1.0 (16). The `argon2` package
- * writes `p` before `t`. Nine digits fit into the 32 bits that argon2 takes: more would be cut off silently.
+ * writes `p` before `t`. Nine digits fit into argon2's 32 bits; more would be truncated silently.
  */
 const argon2 =
   /^\$(argon2id|argon2i|argon2d)(?:\$v=(16|19))?\$m=([1-9]\d{0,8}),(?:t=([1-9]\d{0,8}),p=([1-9]\d{0,8})|p=([1-9]\d{0,8}),t=([1-9]\d{0,8}))\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
 
 /**
- * 60 characters. The last ones of salt and hash hold fewer than six bits each: bcryptjs compares text, so any
- * other spelling of the same bytes would refuse the right password for ever.
+ * 60 characters. The last ones of salt and hash hold fewer than six bits each: bcryptjs compares text, so any other
+ * spelling of the same bytes would refuse the right password.
  */
 const bcrypt = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
 
@@ -32,7 +32,7 @@ const bcrypt = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGK
 const saltBytes = { least: 8, most: 64 }
 const hashBytes = { least: 16, most: 64 }
 
-/** The one reading of a hash string: whatever does not pass here is never computed and never matches. */
+/** Parses a hash string. A hash that is rejected here is never computed and never matches. */
 export function readHash(text: string): HashParts | Unreadable {
   if (/^\$argon2(?:id|i|d)\$/.test(text)) return readArgon2(text)
   if (/^\$2[aby]\$/.test(text)) return readBcrypt(text)
@@ -40,8 +40,8 @@ export function readHash(text: string): HashParts | Unreadable {
 }
 
 /**
- * A decoy that takes as long as this hash: all that time depends on is in it, and nothing else. One that cannot be read
- * is compared like one of our own.
+ * A decoy that takes as long as this hash: it has exactly the parameters that the time depends on. An unreadable hash
+ * takes as long as one of our own.
  */
 export function kindOf(hash: PasswordHash, cost: HashCost): Decoy {
   const read = readHash(hash)
@@ -53,7 +53,7 @@ export function kindOf(hash: PasswordHash, cost: HashCost): Decoy {
   return kind === ours ? 'decoy' : `decoy${kind}`
 }
 
-/** A hash of the kind that a decoy names, of no password. */
+/** A hash of a decoy's kind that belongs to no password. */
 export function hashLike(decoy: Decoy): PasswordHash {
   const kind = decoy.slice('decoy'.length)
   const text = (bytes: number) => randomBytes(bytes).toString('base64').replace(/=+$/, '')
@@ -69,14 +69,14 @@ export function isOutdated(hash: PasswordHash, cost: HashCost): boolean {
   return !isAtLeast(read.cost, cost)
 }
 
-/** Bytes that bcrypt looks at; a shorter password is followed by its end, which no password holds. */
+/** Bytes that bcrypt reads; a shorter password is followed by a terminator, which no password contains. */
 const bcryptLimit = 72
 
 /** Whether a match with this hash proves all bytes of the password, and that there are no more of them. */
 export function provesWhole(password: Secret, hash: PasswordHash): boolean {
   const read = readHash(hash)
   if (typeof read === 'string') return false
-  // With 72 bytes there is no room left for the end: the hash may have been made of more.
+  // With 72 bytes there is no terminator: the hash may have been made from a longer password.
   return read.algorithm !== 'bcrypt' || Buffer.byteLength(password.reveal()) < bcryptLimit
 }
 
@@ -99,7 +99,7 @@ function readBcrypt(text: string): HashParts | Unreadable {
   return rounds >= 4 && rounds <= 31 ? { algorithm: 'bcrypt', rounds } : 'malformed'
 }
 
-/** Base64 without padding, in its one canonical spelling: Node decodes others too, argon2 elsewhere does not. */
+/** Base64 without padding, in its canonical spelling: Node decodes others as well, other argon2 implementations do not. */
 function holds(base64: string, bytes: { readonly least: number; readonly most: number }): boolean {
   const decoded = Buffer.from(base64, 'base64')
   if (decoded.length < bytes.least || decoded.length > bytes.most) return false
@@ -123,7 +123,7 @@ function isAtLeast(cost: HashCost, other: HashCost): boolean {
 /** Why a hash cannot be imported. */
 type HashFlaw = Unreadable | 'too-dear'
 
-/** The dearest that may come in: somebody else's file must not be able to take the machine's memory and time. */
+/** The highest cost of an imported hash: a foreign file must not exhaust the machine's memory and time. */
 const dearest: HashCost = { memoryKiB: 256 * 1024, passes: 16, parallelism: 8 }
 
 /** Of bcrypt; takes a lane two to three seconds. */

@@ -4,16 +4,16 @@ import { type HashCost, isOutdated, provesWhole } from './hash-string.ts'
 import type { Compute } from './queue.ts'
 
 /**
- * The port over whoever computes. Equal comparisons share one computation, and none but the first takes a place
- * in the queue: the morning after a move, a thousand build jobs present one old password at once.
+ * The hasher port over a `Compute`. Equal comparisons share one computation, and only the first takes a place in the
+ * queue: the morning after a move, a thousand build jobs present one old password at once.
  *
- * Two things make comparisons equal. The stored hash: after a reset it is another one, so nobody who asks after
- * the reset can join a flight from before it and be handed the old verdict. And the proof, which covers scope and
- * user name as well as the password: if guesses at several unknown names shared the decoy's flight, their speed
- * would tell that the names are unknown (CVE-2026-88010).
+ * Comparisons are equal if they have the same stored hash and the same proof. A reset changes the hash, so a caller after
+ * the reset cannot join a computation from before it and get the old verdict. The proof covers scope and user name as
+ * well as the password: if guesses at several unknown names shared the decoy's computation, their speed would reveal
+ * that the names are unknown (CVE-2026-88010).
  *
- * `late`: milliseconds for which a comparison that has ended still counts as under way. It cannot have become wrong: what
- * was compared with what is in its name.
+ * `late`: milliseconds for which a finished comparison is still shared. Its result cannot have become wrong, because its
+ * key contains both sides of the comparison.
  */
 export function createHasher(compute: Compute, cost: HashCost, late = 0): PasswordHasher {
   const calls = createSharedCalls<string, Compared>(compared => (compared === 'busy' ? 0 : late))
@@ -26,7 +26,7 @@ export function createHasher(compute: Compute, cost: HashCost, late = 0): Passwo
       return answer.made
     },
     compare({ password, proof }, against, traffic = 'production') {
-      // No part holds a blank, so no two triples make one key. Nobody joins a load test, which may be told `busy` sooner.
+      // No part contains a space, so keys are unambiguous. Load tests are kept apart, because they get `busy` sooner.
       return calls.join(`${traffic} ${proof} ${against}`, async () => {
         const answer = await compute({ password, proof, against, traffic })
         if (answer === 'busy') return answer

@@ -10,27 +10,27 @@ export interface Lane {
   readonly ready: Promise<void>
   /** Why the process ended, once it has. */
   readonly gone: Promise<Error>
-  /** Whether it has ever computed something: if so, its end is an accident and not the rule. */
+  /** Whether it has ever computed something: if not, lanes cannot work here at all. */
   readonly proven: boolean
   /** One at a time. Rejects with `Outage` if it takes too long, with another error if the process ends first. */
   compute(task: Task): Promise<Answer>
-  /** Ends the process at once: it has nothing to lose. */
+  /** Ends the process at once: it has no state to save. */
   kill(): void
 }
 
-/** Milliseconds. Even the dearest hash that may be imported takes a fraction of it. */
+/** Milliseconds. Even the most expensive hash that may be imported takes a fraction of it. */
 const longest = 30_000
 
-/** It computes one task at a time, and each thread that ever did keeps a hash's memory: 60 MB less in each lane. */
+/** A lane computes one task at a time, but each thread that has computed one keeps its memory: saves 60 MB per lane. */
 const oneThread = { UV_THREADPOOL_SIZE: '1' }
 
-/** Does not move for signals, from the beginning. */
+/** Ignores signals from the start of the process. */
 const ignoreSignals = `--import=${new URL('../ignore-signals.ts', import.meta.url).href}`
 
-/** A signal ended a lane: that says nothing of the next one. */
+/** A signal ended the lane, which says nothing about the next one. */
 export class LaneKilled extends Error {}
 
-/** Starts a lane. Its command line, which anybody may read, says the cost; passwords go through the IPC pipe only. */
+/** Starts a lane. All users of the machine can read its command line, so passwords go only through the IPC pipe. */
 export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): Lane {
   const { memoryKiB, passes, parallelism } = cost
   const visible = JSON.stringify({ memoryKiB, passes, parallelism } satisfies HashCost)
@@ -38,7 +38,7 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
     serialization: 'advanced',
     execArgv: ['--disable-sigusr1', ignoreSignals], // no debugger; the parent's `--inspect` would want the parent's port
     env: { ...process.env, ...oneThread },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // inherited, it would wait for slow readers again, for all
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // if inherited, a slow reader of stderr would block the lane
   })
   child.stderr?.on('data', chunk => process.stderr.write(chunk))
   const gone = Promise.withResolvers<Error>()
@@ -51,7 +51,7 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
     else if ('ready' in message) ready.resolve()
     else finish(message)
   })
-  child.on('error', end) // it could not be started, or a message not be sent
+  child.on('error', end) // it could not be started, or a message could not be sent
   child.on('exit', (code, signal) => {
     const what = `a hash lane ended with ${signal ?? `code ${code}`}`
     end(signal === null ? new Error(what) : new LaneKilled(what))
@@ -73,11 +73,11 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
     child.kill('SIGKILL')
   }
 
-  /** A message to come. A lane that keeps silent is ended, and whoever waits must not try it again elsewhere. */
+  /** The next message. A silent lane is ended, and its task must not be tried again in another lane. */
   function expect<T>(): PromiseWithResolvers<T> {
     const expected = Promise.withResolvers<T>()
     const timer = setTimeout(() => {
-      expected.reject(new Outage('hashing', new Error(`a hash lane was silent for ${longest} ms`)))
+      expected.reject(new Outage('hashing', new Error(`a hash lane did not respond for ${longest} ms`)))
       kill()
     }, longest)
     const stop = () => clearTimeout(timer)
@@ -100,7 +100,7 @@ export function startLane(cost: HashCost, onFlaw: (flaw: Unreadable) => void): L
   }
 }
 
-/** The task as it goes through the pipe. The proof stays here: it is not the lane's business. */
+/** The task as sent to the lane, which does not need the proof. */
 function revealed(task: Task): LaneTask {
   const password = task.password.reveal()
   return 'against' in task ? { password, against: task.against } : { password }

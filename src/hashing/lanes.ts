@@ -8,25 +8,25 @@ import { type Answer, createQueue, type Queue, type Task } from './queue.ts'
 
 /** The hashing of one machine, in child processes of this one. */
 export interface Lanes extends PasswordHasher {
-  /** How many computations wait for a lane. */
+  /** Computations that wait for a lane. */
   readonly depth: number
-  /** Ends every child process; whoever still waits is told `Outage`. */
+  /** Ends every child process; pending computations reject with `Outage`. */
   close(): Promise<void>
 }
 
 export interface LanesOptions {
-  /** How many child processes: one for each core that may be busy with hashing. */
+  /** Number of child processes: one for each core that hashing may use. */
   readonly lanes: number
-  /** How many computations may wait; callers beyond are told `busy`. */
+  /** Computations that may wait; further ones get `busy`. */
   readonly queueLimit: number
   readonly cost: HashCost
-  /** Told once for every hash that was really computed, however many callers share it. */
+  /** Called once for every hash that was actually computed, however many callers share it. */
   readonly onHash: (result: HashResult) => void
-  /** Told how many wait, whenever that may have changed. */
+  /** Called with the number of waiting computations, whenever it may have changed. */
   readonly onQueue: (depth: number) => void
-  /** Told why a lane ended that nobody had asked to; it is replaced. */
+  /** Called when a lane ends unexpectedly; it is replaced. */
   readonly onCrash: (cause: Error) => void
-  /** Told of every stored hash that cannot be read: somebody cannot get in until it is set again. */
+  /** Called for every stored hash that cannot be read: its user cannot sign in until the password is set again. */
   readonly onFlaw: (flaw: Unreadable) => void
 }
 
@@ -34,20 +34,20 @@ export interface LanesOptions {
 export type HashResult = 'match' | 'mismatch' | 'decoy' | 'made'
 
 /**
- * Milliseconds. Of a thousand equal callers at two workers, the second may have read its own when the first worker's have
- * their answer already.
+ * Milliseconds. Of a thousand equal requests at two workers, the second worker may ask only after the first has its
+ * answer.
  */
 const late = 1000
 
 /**
- * Hashes in child processes of low priority: in this process's own threads, guesses would make DNS, files and
- * everybody else wait. Resolves when all lanes are ready; throws `Outage` if one cannot start.
+ * Hashes in child processes of low priority: in this process's own threads, guesses would delay DNS, files and all other
+ * requests. Resolves when all lanes are ready; throws `Outage` if one cannot start.
  */
 export async function startLanes(options: LanesOptions): Promise<Lanes> {
   const { cost, onHash, onQueue, onCrash, onFlaw } = options
   const queue = createQueue(options.queueLimit, onQueue)
   const start = () => startLane(cost, onFlaw)
-  const crew = await startLanePool({ size: options.lanes, start, queue, onCrash })
+  const pool = await startLanePool({ size: options.lanes, start, queue, onCrash })
 
   const hasher = createHasher(
     async task => {
@@ -64,7 +64,7 @@ export async function startLanes(options: LanesOptions): Promise<Lanes> {
     get depth() {
       return queue.depth
     },
-    close: () => crew.close(),
+    close: () => pool.close(),
   }
 }
 
@@ -73,9 +73,9 @@ function resultOf(task: Task, answer: Answer): HashResult {
   return 'against' in task && isDecoy(task.against) ? 'decoy' : answer.compared
 }
 
-/** The lanes that work on a queue, always the same number of them. */
+/** The lanes that serve a queue; their number is kept constant. */
 interface LanePool {
-  /** Resolves when no lane is left; whoever still waits in the queue is told `Outage`. */
+  /** Resolves when no lane is left; tasks in the queue reject with `Outage`. */
   close(): Promise<void>
 }
 
@@ -83,14 +83,14 @@ interface LanePoolOptions {
   readonly size: number
   readonly start: () => Lane
   readonly queue: Queue
-  /** Told why a lane ended that nobody had asked to. */
+  /** Called when a lane ends unexpectedly. */
   readonly onCrash: (cause: Error) => void
 }
 
-/** Resolves when every lane is ready. Throws `Outage` if one cannot start; then there is none. One that is killed is replaced. */
+/** Resolves when every lane is ready. Throws `Outage` if one cannot start, and then ends all. A killed lane is replaced. */
 async function startLanePool({ size, start, queue, onCrash }: LanePoolOptions): Promise<LanePool> {
   const lanes = new Set<Lane>()
-  const atWork = new Set<Lane>()
+  const working = new Set<Lane>()
   const closing = new AbortController()
   const complete = Promise.withResolvers<void>()
 
@@ -101,29 +101,29 @@ async function startLanePool({ size, start, queue, onCrash }: LanePoolOptions): 
       () => {
         if (closing.signal.aborted) return
         queue.enter(lane)
-        atWork.add(lane)
-        if (atWork.size === size) complete.resolve()
+        working.add(lane)
+        if (working.size === size) complete.resolve()
       },
       cause => {
-        if (!(cause instanceof LaneKilled)) complete.reject(cause) // else `gone` tells the same
+        if (!(cause instanceof LaneKilled)) complete.reject(cause) // else `gone` handles it
       },
     )
     return lane
   }
 
-  /** Keeps one place filled until the crew is closed. */
+  /** Replaces one lane whenever it ends, until the pool is closed. */
   async function keep(first: Lane): Promise<void> {
     let lane = first
     let crashes = 0 // in a row
     for (;;) {
       const cause = await lane.gone
       lanes.delete(lane)
-      atWork.delete(lane)
+      working.delete(lane)
       queue.leave(lane)
       if (closing.signal.aborted) return
       onCrash(cause)
       crashes = lane.proven ? 1 : crashes + 1
-      // The first is replaced before anybody notices. If the next one ends too, nobody should wait for a third.
+      // A first crash is repaired unnoticed. If the next lane ends as well, requests must not wait for a third.
       if (crashes > 1 && !queue.staffed) queue.refuse(cause)
       await pause(crashes)
       if (closing.signal.aborted) return

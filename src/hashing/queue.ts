@@ -8,28 +8,28 @@ import type { Lane } from './lane-process.ts'
 /** The tasks that wait for a lane, and the lanes that wait for a task. */
 export interface Queue {
   /**
-   * First come, first served; `busy` at once if too many wait. Load tests wait in a line of their own, which is half as
-   * long, come after everybody else, and never have the last lane of several. Throws `Outage`.
+   * First come, first served; `busy` at once if too many wait. Load tests have a separate line of half the length, are
+   * served after all other tasks, and never get the last lane of several. Throws `Outage`.
    */
   readonly compute: Compute
-  /** How many tasks wait, those of load tests not counted. */
+  /** Waiting tasks, without those of load tests. */
   readonly depth: number
-  /** Whether any lane is here, idle or at work. */
+  /** Whether there is any lane, idle or working. */
   readonly staffed: boolean
   enter(lane: Lane): void
   leave(lane: Lane): void
-  /** Tells `Outage` to all who wait, and to all who come before the next lane enters. */
+  /** Rejects with `Outage` all waiting tasks, and all new ones until the next lane enters. */
   refuse(cause: Error): void
 }
 
 interface Job {
   readonly task: Task
   readonly answer: PromiseWithResolvers<Answer>
-  /** Its lane ended while it was computed: once is bad luck, twice and the task itself may be the reason. */
+  /** Its lane ended while computing it. If that happens twice, the task itself may be the cause. */
   unlucky: boolean
 }
 
-/** `limit`: how many may wait. `onDepth` is told the depth whenever it may have changed. */
+/** `limit`: tasks that may wait. `onDepth` is called whenever the depth may have changed. */
 export function createQueue(limit: number, onDepth: (depth: number) => void): Queue {
   const lanes = new Set<Lane>()
   const idle: Lane[] = []
@@ -77,7 +77,7 @@ export function createQueue(limit: number, onDepth: (depth: number) => void): Qu
     dispatch()
   }
 
-  /** Back to the head of the queue the first time, even a full one: it has had its place already. */
+  /** The first time it returns to the head of the queue, even of a full one: it already had its place. */
   function fail(job: Job, cause: unknown): void {
     if (cause instanceof Outage) return job.answer.reject(cause)
     if (job.unlucky || refused !== undefined) return job.answer.reject(new Outage('hashing', cause))
@@ -113,15 +113,15 @@ export function createQueue(limit: number, onDepth: (depth: number) => void): Qu
   }
 }
 
-/** New hashes are made for the page and the commands, never for a load test. */
+/** Only the page and commands make new hashes, never a load test. */
 function trafficOf(task: Task): TrafficLane {
   return 'traffic' in task ? task.traffic : 'production'
 }
 
-/** One computation: a new hash, or a comparison. The password is a `Secret` until it is sent to who computes. */
+/** One computation: a new hash, or a comparison. The password is a `Secret` until it is sent to the lane. */
 export type Task = Making<Secret> | (Comparing<Secret> & Asked)
 
-/** What the process that computes need not know. */
+/** What the lane need not know. */
 export interface Asked {
   readonly proof: Proof
   readonly traffic: TrafficLane

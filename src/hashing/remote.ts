@@ -6,8 +6,8 @@ import type { HashCost } from './hash-string.ts'
 import { createHasher } from './hasher.ts'
 import type { Answer, Asked, Comparing, Making, Task } from './queue.ts'
 
-// The workers of one machine share the lanes of their primary process: one budget, one queue, one flight. The
-// tags tell these messages from all others on the same pipe.
+// The workers of one machine share the lanes of their primary process: one budget, one queue, shared computations. The
+// tags distinguish these messages from all others on the same pipe.
 const questionTag = 'altgate.hashing.question'
 const replyTag = 'altgate.hashing.reply'
 
@@ -24,7 +24,7 @@ interface Reply {
   readonly result: Answer | 'busy' | { readonly outage: string }
 }
 
-/** The worker's side. Equal callers cost one message. Throws `Outage` when the lanes do, or the primary is gone. */
+/** The worker's side. Equal comparisons cost one message. Throws `Outage` when the lanes do, or when the primary is gone. */
 export function createRemoteHasher(channel: Channel, { cost }: { readonly cost: HashCost }): PasswordHasher {
   const waiting = new Map<number, PromiseWithResolvers<Answer | 'busy'>>()
   let questions = 0

@@ -1,14 +1,14 @@
 /**
- * Fewest characters of a password that somebody chooses. NIST SP 800-63B asks for 8, and for 15 where a password is
- * the only factor. Ten, and advice up to fifteen: whoever wants strength lets us generate one, so what is left are
- * people who bring their own; common ones are refused, and argon2id makes the others dear to guess.
+ * Fewest characters of a chosen password. NIST SP 800-63B asks for 8, and for 15 where a password is the only factor.
+ * Ten, with advice below fifteen, suffices: generated passwords are the default, common ones are refused, and argon2id
+ * makes the others expensive to guess.
  */
 export const shortestPassword = 10
 
 /** What NIST SP 800-63B asks for where a password is the only factor, in characters. */
 export const advisedLength = 15
 
-/** In characters, as people count them, not in UTF-16 units. */
+/** In Unicode code points, not in UTF-16 units. */
 export function lengthOf(text: string): number {
   return Array.from(text).length
 }
@@ -16,8 +16,8 @@ export function lengthOf(text: string): number {
 let loading: Promise<ReadonlySet<string>> | undefined
 
 /**
- * The most common passwords, in lower case; without those that are too short anyway. Loaded when somebody first
- * chooses a password: unpacking the list takes some 20 milliseconds, which no start should wait for.
+ * The most common passwords that are long enough, in lower case. Loaded when a password is first chosen: unpacking the
+ * list takes some 20 milliseconds, which would delay the start.
  */
 export function commonPasswords(): Promise<ReadonlySet<string>> {
   loading ??= load()

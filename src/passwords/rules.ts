@@ -3,17 +3,17 @@ import { foldUsername, longestPassword, type Username } from '../gateway/names.t
 import type { Secret } from '../gateway/secret.ts'
 import { advisedLength, commonPasswords, lengthOf, shortestPassword } from './common.ts'
 
-/** Why nobody may choose this password. `passwordSentences` says each of them to people. */
+/** Why a password is not allowed. `passwordSentences` has the sentence for each. */
 type PasswordFlaw =
   | 'control-character'
   | 'too-long'
-  /** It begins like a password that Altgate makes, but Altgate did not make it: the gateway would refuse it. */
+  /** It begins like a generated password, but Altgate did not generate it: the gateway would refuse it. */
   | 'looks-generated'
   | 'too-short'
   | 'same-as-username'
   | 'common'
 
-/** The flaws of passwords that the gateway itself would refuse: nobody could ever sign in with one. */
+/** The flaws of passwords that the gateway always refuses. */
 const useless: ReadonlySet<PasswordFlaw> = new Set(['control-character', 'too-long', 'looks-generated'])
 
 /** Whether a password with this flaw can never work; with any other it is only easy to guess. */
@@ -21,14 +21,14 @@ export function isUseless(flaw: PasswordFlaw): boolean {
   return useless.has(flaw)
 }
 
-/** What is wrong with a password that somebody wants to choose; `names`: all user names it would go with. */
+/** What is wrong with a chosen password. `names`: all user names it would belong to. */
 export async function passwordFlaw(
   password: Secret,
   names: readonly Username[],
   generated: Pick<GeneratedPasswords, 'isForged'>,
 ): Promise<PasswordFlaw | undefined> {
   const text = password.reveal()
-  // First what the gateway would refuse: nobody could sign in with it.
+  // Passwords that the gateway would always refuse come first.
   if (/\p{Cc}/u.test(text)) return 'control-character'
   if (Buffer.byteLength(text) > longestPassword) return 'too-long'
   if (generated.isForged(password)) return 'looks-generated'
@@ -37,17 +37,17 @@ export async function passwordFlaw(
   return (await commonPasswords()).has(text.toLowerCase()) ? 'common' : undefined
 }
 
-/** For advice: `tf` sends passwords as US-ASCII, with `?` for everything else. */
+/** `tf` sends passwords as US-ASCII, with `?` for all other characters. */
 export function isAscii(password: Secret): boolean {
   return /^[ -~]*$/.test(password.reveal())
 }
 
-/** For advice: good enough beside other protection, but this password stands alone. */
+/** Long enough as one of several factors, but this password is the only one. */
 export function isShort(password: Secret): boolean {
   return lengthOf(password.reveal()) < advisedLength
 }
 
-/** Whether nothing but digits and marks is left when the user names are taken out, or what stands before their `@`. */
+/** Whether only digits and punctuation remain without the user names and their parts before the `@`. */
 function saysOnly(names: readonly Username[], text: string): boolean {
   const folded = foldUsername(text)
   if (names.includes(folded)) return true
@@ -56,22 +56,24 @@ function saysOnly(names: readonly Username[], text: string): boolean {
   return rest !== folded && !/\p{L}/u.test(rest)
 }
 
-/** What is said about a password that nobody may choose, on the page and in the terminal. No input in the words. */
+/** What the page and the terminal say about a password that is not allowed. The sentences contain no input. */
 export const passwordSentences: Readonly<Record<PasswordFlaw, string>> = {
-  'control-character': 'The password holds a control character.',
+  'control-character': 'The password contains a control character.',
   'too-long': `The password is longer than ${longestPassword} bytes.`,
   'looks-generated':
-    'The password begins with agp_ as those do that Altgate makes, but it is not one of them: mistyped or cut off.',
+    'The password begins with agp_ like a generated one, but Altgate did not generate it. It may be mistyped or cut off.',
   'too-short': `The password is shorter than ${shortestPassword} characters.`,
-  'same-as-username': 'The password is little more than the user name.',
-  common: 'The password is one of the most common ones, which are guessed first.',
+  'same-as-username': 'The password is too similar to the user name.',
+  common: 'The password is too common. Attackers try common passwords first.',
 }
 
-/** What is worth saying about a password that may be chosen nevertheless. */
+/** Advice about a password that is allowed. */
 export function passwordAdvice(password: Secret): readonly string[] {
   const advice: string[] = []
   if (isShort(password)) advice.push('A longer password, or a generated one, would be harder to guess.')
   if (!isAscii(password))
-    advice.push('The password holds characters that tf cannot send, which knows only unaccented letters.')
+    advice.push(
+      'The password contains characters that tf cannot send: use unaccented letters, digits and punctuation for tf.',
+    )
   return advice
 }

@@ -8,27 +8,27 @@ export interface Address {
   readonly port: number
 }
 
-/** Says where to connect now. */
+/** Finds the server to connect to now. */
 export type Find = () => Promise<Address> | Address
 
 /** For every connection, where TLS is used. */
 export type Tls = Pick<ConnectionOptions, 'ca' | 'servername'>
 
-/** Milliseconds until a connection that is given up is destroyed: a server that hangs must not delay the next one. */
-const farewell = 100
+/** Milliseconds until an abandoned connection is destroyed: a hanging server must not delay the next one. */
+const closingTime = 100
 
 type Tell = (type: string, error: Error) => void
 
 /**
- * Makes ioredis ask where to connect each time that it does, and refuse a server that is not a primary. To find nothing
- * is a connection that fails: the next try comes by the client's own pauses.
+ * Makes ioredis look up the server before each connection, and refuse one that is not a primary. A failed look-up is a
+ * failed connection: the client retries after its usual pauses.
  */
 export function connectorTo(find: Find, tls: Tls | undefined): new () => AbstractConnector {
   return class extends AbstractConnector {
     #tell: Tell | undefined
 
     constructor() {
-      super(farewell)
+      super(closingTime)
     }
 
     override async connect(tell: Tell): Promise<Socket> {
@@ -41,9 +41,9 @@ export function connectorTo(find: Find, tls: Tls | undefined): new () => Abstrac
     async #open(): Promise<Socket> {
       try {
         const address = await find()
-        if (!this.connecting) throw new Error('the connection was given up')
+        if (!this.connecting) throw new Error('the connection was abandoned')
         const stream = open(address, tls)
-        stream.once('error', error => (this.firstError = error)) // ioredis listens a little later
+        stream.once('error', error => (this.firstError = error)) // ioredis adds its listener later
         return stream
       } catch (error) {
         this.firstError = error instanceof Error ? error : new Error(String(error))
@@ -51,7 +51,9 @@ export function connectorTo(find: Find, tls: Tls | undefined): new () => Abstrac
       }
     }
 
-    override check(info: { readonly role?: string }): boolean {
+    /** `info`: what ioredis takes for the answer to INFO; after a reply that came unasked it may be anything, null included. */
+    override check(info: { readonly role?: string } | null): boolean {
+      if (typeof info !== 'object' || info === null || Array.isArray(info)) return false
       const isPrimary = info.role === undefined || info.role === 'master'
       if (!isPrimary) this.#tell?.('error', new Error('READONLY the server is a replica'))
       return isPrimary
@@ -70,25 +72,25 @@ export function readAddress(text: string): Address {
   return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
 }
 
-/** One text for one address. */
+/** The address as `host:port`, for comparisons. */
 export function nameOf({ host, port }: Address): string {
   return `${host}:${port}`
 }
 
-/** What Sentinels say of one primary. */
+/** What the Sentinels report about one primary. */
 interface Sentinels {
-  /** The primary as most of those name it that answer. Rejects if none does, or if they are of two minds. */
+  /** The primary named by most of the Sentinels that answer. Rejects if none answers, or if they disagree. */
   readonly primary: () => Promise<Address>
-  /** The same, and how many name it. Waits for all of them. */
+  /** The same, with the number of Sentinels that name it. Waits for all of them. */
   readonly count: () => Promise<{ readonly primary: Address; readonly votes: number }>
-  /** Told of the primary whenever it may have become another one, until it is told to stop. */
+  /** Calls `named` with the primary whenever it may have changed. Returns a function that ends this. */
   watch(named: (address: Address) => void): () => void
 }
 
 interface SentinelsOptions {
   readonly name: string
   readonly hosts: readonly Address[]
-  /** One question to one of them. */
+  /** Runs a task on one of them. */
   readonly ask: (host: Address, task: (sentinel: Redis) => Promise<unknown>) => Promise<unknown>
   readonly keep: (host: Address) => Redis
 }
@@ -100,7 +102,7 @@ export function createSentinels({ name, hosts, ask, keep }: SentinelsOptions): S
     return nameOf({ host: String(answer[0]), port: Number(answer[1]) })
   }
 
-  /** One that hangs is waited for only while the others do not suffice. */
+  /** Waits for a hanging Sentinel only until the others form a majority. */
   function primary(): Promise<Address> {
     const { promise, resolve, reject } = Promise.withResolvers<Address>()
     const votes = new Map<string, number>()
@@ -114,7 +116,7 @@ export function createSentinels({ name, hosts, ask, keep }: SentinelsOptions): S
     void Promise.all(asked).then(() => {
       const [first, second] = [...votes].sort(([, a], [, b]) => b - a)
       if (first === undefined) reject(failure)
-      else if (first[1] === second?.[1]) reject(new Error('the Sentinels are of two minds'))
+      else if (first[1] === second?.[1]) reject(new Error('the Sentinels disagree about the primary'))
       else resolve(readAddress(first[0]))
     })
     return promise
@@ -128,12 +130,12 @@ export function createSentinels({ name, hosts, ask, keep }: SentinelsOptions): S
       return { primary: chosen, votes: names.filter(name => name === nameOf(chosen)).length }
     },
     watch(named) {
-      const look = () => void primary().then(named, () => {}) // whoever needs it is told
+      const look = () => void primary().then(named, () => {}) // a connection that needs the primary reports it
       const kept = hosts.map(host => {
         const sentinel = keep(host)
-        sentinel.on('error', () => {}) // the others may do
+        sentinel.on('error', () => {}) // the others may suffice
         sentinel.on('message', look)
-        // What was said while nobody listened is not said again.
+        // Messages sent while the subscription was down are not repeated, so look now.
         sentinel.on('ready', () => {
           sentinel.subscribe('+switch-master').then(look, () => sentinel.disconnect(true))
         })

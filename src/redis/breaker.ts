@@ -2,22 +2,22 @@ import type { Redis } from 'ioredis'
 import type { Outage } from '../gateway/outage.ts'
 import type { RedisServer } from './server.ts'
 
-/** Keeps callers away from a part that is not well: only the first few of them wait for it. */
+/** Circuit breaker: while a part is unhealthy only the first few callers wait for it. */
 interface Breaker {
-  /** Whether to try now. While the part is not well: one caller in each pause. */
+  /** Whether to try now. While the part is unhealthy: one caller in each pause. */
   allows(): boolean
   succeeded(): void
   failed(cause: unknown): void
 }
 
 interface BreakerOptions {
-  /** Told when the part stops being well; not again before it has been well. */
+  /** Called when the part becomes unhealthy; not again until it has recovered. */
   readonly opened: (cause: unknown) => void
   /** Milliseconds of a clock that never steps back. */
   readonly now?: () => number
 }
 
-/** So many failures in a row, and callers are kept away. */
+/** Failures in a row that open the breaker. */
 const failures = 5
 /** Milliseconds between two trials. */
 const pause = 250
@@ -44,7 +44,7 @@ export function createBreaker({ opened, now = () => performance.now() }: Breaker
   }
 }
 
-/** Kept connections for what only saves time: Redis may lose it, and nobody waits long for it. */
+/** Kept connections for what only saves time: Redis may lose it, and no request waits long for it. */
 export interface GuardedRedis {
   /**
    * Asks the server that has `key`. `undefined`: Redis is not well, and nothing is asked. The promise never rejects, and

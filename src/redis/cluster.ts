@@ -3,17 +3,17 @@ import { type Address, nameOf, readAddress } from './addresses.ts'
 
 /** Which node of a Cluster has which key. */
 interface ClusterMap {
-  /** As far as is known; asks for nothing. */
+  /** The node as far as known, without asking. */
   known(key: string): Address | undefined
-  /** The node that has a key, as a node says now. Rejects if none can be asked. */
+  /** The node that has a key, asked now. Rejects if no node can be asked. */
   owner(key: string): Promise<Address>
-  /** Every node that has slots, as a node says now. Rejects too if a slot has none. */
+  /** Every node that has slots, asked now. Also rejects if a slot has no node. */
   owners(): Promise<readonly Address[]>
-  /** An error that a node answered with: `MOVED` is believed at once, and asked about. */
+  /** Takes an error reply of a node: `MOVED` is applied at once and triggers a refresh. */
   readonly noticed: (error: Error) => void
-  /** Asks anew in the background, soon, and again while a follower is there and no node answers. */
+  /** Asks again soon in the background, and repeats while there is a follower and no node answers. */
   readonly refresh: () => void
-  /** Told all owners after each answer, and why there was none. Gives what ends it. */
+  /** Reports all owners after each answer, and each failure. Returns a function that ends this. */
   follow(follower: ClusterFollower): () => void
 }
 
@@ -24,14 +24,14 @@ interface ClusterFollower {
 
 interface ClusterMapOptions {
   readonly hosts: readonly Address[]
-  /** What a node answers to `CLUSTER SLOTS`. */
+  /** The reply of a node to `CLUSTER SLOTS`. */
   readonly slotsOf: (node: Address) => Promise<unknown>
 }
 
 const slots = 16_384
-/** So many nodes are asked at once: the first answer counts. */
+/** Nodes asked at once; the first answer counts. */
 const mostAsked = 6
-/** Milliseconds from an error to the question in the background. */
+/** Milliseconds from an error to the refresh. */
 const pause = 100
 
 export function createClusterMap({ hosts, slotsOf }: ClusterMapOptions): ClusterMap {
@@ -94,7 +94,7 @@ export function createClusterMap({ hosts, slotsOf }: ClusterMapOptions): Cluster
       const [, word, slot, to = ''] = /(MOVED|CLUSTERDOWN)(?: (\d+) (\S+))?/.exec(message) ?? []
       if (word === undefined) return
       const owner = readAddress(to)
-      // A node that does not know another one's host leaves it out.
+      // A node that does not know another node's host leaves it out.
       if (slot !== undefined && owner.host !== '') ownerOf[Number(slot)] = owner
       refresh()
     },
@@ -114,7 +114,7 @@ interface Range {
   readonly replicas: readonly Address[]
 }
 
-/** The answer to `CLUSTER SLOTS`: first, last, and the nodes, the owner first. */
+/** Reads the reply to `CLUSTER SLOTS`: first and last slot, then the nodes, owner first. */
 function readRanges(answer: unknown, from: Address): readonly Range[] {
   if (!Array.isArray(answer) || answer.length === 0) throw new Error('CLUSTERDOWN the node knows no slots')
   return answer.map(([first, last, owner, ...replicas]: readonly unknown[]) => ({
@@ -125,13 +125,13 @@ function readRanges(answer: unknown, from: Address): readonly Range[] {
   }))
 }
 
-/** A node that does not know its own host is where it was asked. */
+/** A node that does not know its own host is at the address that was asked. */
 function readNode(node: unknown, from: Address): Address {
   const [host, port] = Array.isArray(node) ? node : []
   return { host: typeof host === 'string' && host !== '' ? host : from.host, port: Number(port) }
 }
 
-/** The slot of a key: CRC16 of what stands between its first braces, or of all of it if nothing does. */
+/** The slot of a key: CRC16 of the part in its first braces, or of the whole key if there is none. */
 export function slotOf(key: string): number {
   const tag = /^[^{]*\{([^}]+)\}/.exec(key)?.[1]
   let crc = 0
@@ -150,7 +150,7 @@ export interface Shards {
   close(): void
 }
 
-/** Of one server that has all keys. */
+/** The connection to one server that has all keys. */
 export function oneShard(redis: Redis): Shards {
   return {
     of: () => (redis.status === 'ready' ? redis : undefined),
@@ -164,7 +164,7 @@ interface ClusterShardsOptions {
   readonly failed: (cause: unknown) => void
 }
 
-/** One connection to each node of a Cluster that has slots, made and ended as they change hands. */
+/** One connection to each node of a Cluster that has slots, opened and closed as slots move. */
 export function clusterShards({ map, connect, failed }: ClusterShardsOptions): Shards {
   const kept = new Map<string, Redis>()
 
@@ -174,7 +174,7 @@ export function clusterShards({ map, connect, failed }: ClusterShardsOptions): S
     if (known !== undefined) return known
     const redis = connect(node)
     redis.on('error', failed)
-    redis.on('close', map.refresh) // another one may have taken its place
+    redis.on('close', map.refresh) // another node may have taken its place
     kept.set(name, redis)
     return redis
   }

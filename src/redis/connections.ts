@@ -7,24 +7,24 @@ import { connectorTo, type Find, type Tls } from './addresses.ts'
 
 containReplies()
 
-/** Who connects, and how. */
+/** How to connect and sign in. */
 export interface Access {
-  /** What it says of user, password and database counts; where to connect is found anew each time. */
+  /** Only its user, password and database are used; the address is looked up for each connection. */
   readonly url?: Secret | undefined
   readonly user?: string | undefined
   readonly password?: Secret | undefined
   readonly tls: Tls | undefined
-  /** A Sentinel is no primary, and any node of a Cluster may be asked where keys are. */
+  /** False for Sentinels, and for nodes of a Cluster that are only asked where keys are. */
   readonly primaryOnly: boolean
-  /** Told of every error that a server answers with. */
+  /** Called with every error reply of a server. */
   readonly noticed?: ((error: Error) => void) | undefined
 }
 
 /**
- * The words with which a server says that it is the wrong one, or not one yet: a primary that has become a replica, one
- * that still reads its data, a node of a Cluster that no longer has a slot.
+ * Error codes of a server that cannot serve the command: a primary that has become a replica, one that is still loading
+ * its data, a node of a Cluster that no longer has the slot.
  */
-export type Misled = 'READONLY' | 'LOADING' | 'MASTERDOWN' | 'MOVED' | 'CLUSTERDOWN'
+export type Redirection = 'READONLY' | 'LOADING' | 'MASTERDOWN' | 'MOVED' | 'CLUSTERDOWN'
 
 export interface KeptOptions {
   readonly access: Access
@@ -32,30 +32,30 @@ export interface KeptOptions {
   readonly name: string
   /** Milliseconds that a command may take. */
   readonly patience: number
-  /** Words after which it connects anew, wherever the server is then. */
-  readonly drops: readonly Misled[]
+  /** Error codes after which the server is looked up and connected again. */
+  readonly drops: readonly Redirection[]
 }
 
 export interface VisitOptions {
   readonly access: Access
   readonly find: Find
-  /** Milliseconds that anything may take. */
+  /** Milliseconds for each step. */
   readonly patience: number
 }
 
 type Options = Omit<RedisOptions, 'replyMapping'>
 
-/** Measured with Redis stopped and killed: nobody waits longer than about two command timeouts. */
+/** Measured with Redis stopped and killed: no request waits longer than about two command timeouts. */
 const impatient = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  // Whoever subscribes does so again himself: he must know from when on he hears everything.
+  // Subscribers subscribe again themselves, because they must know from when on they receive everything.
   autoResubscribe: false,
   maxLoadingRetryTime: 250,
 } satisfies RedisOptions
 
-/** A connection that is kept, and made again when it breaks. */
+/** A persistent connection, made again when it breaks. */
 export function keepConnection({ access, find, name, patience, drops }: KeptOptions): Redis {
   const redis = connect(access, find, {
     connectionName: `altgate-${name}`,
@@ -64,21 +64,21 @@ export function keepConnection({ access, find, name, patience, drops }: KeptOpti
     connectTimeout: 250,
     // A timed-out command stays in the client's queue: only dropping the dead socket empties it.
     socketTimeout: Math.max(250, patience),
-    // The random part keeps a hundred processes from coming back in one moment.
+    // The random part keeps a hundred processes from reconnecting at the same moment.
     retryStrategy: times => Math.min(500, 50 * 2 ** Math.min(times, 5)) + Math.random() * 50,
     reconnectOnError(error) {
       access.noticed?.(error)
-      const word = misledBy(error)
+      const word = redirectionIn(error)
       return word !== undefined && drops.includes(word)
     },
   })
-  endsWhileItWaits(redis)
-  keepInStep(redis)
+  emitEndWhileReconnecting(redis)
+  checkReplies(redis)
   return redis
 }
 
-/** A client that is closed between two tries to connect says nothing of its end, and what waits for it would go on. */
-function endsWhileItWaits(redis: Redis): void {
+/** ioredis emits no `end` when it is closed between two attempts to connect, and listeners would wait forever. */
+function emitEndWhileReconnecting(redis: Redis): void {
   const disconnect = redis.disconnect.bind(redis)
   redis.disconnect = (reconnect = false) => {
     const waits = redis.status === 'reconnecting' && !reconnect
@@ -104,7 +104,7 @@ export async function visitOnce<T>(
       return false
     },
   })
-  let reason: unknown // `connect` itself only says that the connection is closed
+  let reason: unknown // `connect` itself only rejects with "connection is closed"
   redis.on('error', error => (reason = error))
   try {
     await redis.connect()
@@ -122,7 +122,7 @@ function connect(access: Access, find: Find, options: Options): Redis {
     ...impatient,
     ...(user !== undefined && { username: user }),
     ...(password !== undefined && { password: password.reveal() }),
-    ...(tls !== undefined && { tls: {} }), // it waits for the handshake then; the rest is the connector's
+    ...(tls !== undefined && { tls: {} }), // makes ioredis wait for the handshake; the connector has the options
     enableReadyCheck: primaryOnly,
     Connector: connectorTo(find, tls),
     ...options,
@@ -130,21 +130,20 @@ function connect(access: Access, find: Find, options: Options): Redis {
   return url === undefined ? new Redis(given) : new Redis(url.reveal(), given)
 }
 
-/** Before Redis 7 what a script meets comes wrapped. */
-function misledBy({ message }: Error): Misled | undefined {
+/** Before Redis 7 an error inside a script is wrapped. */
+function redirectionIn({ message }: Error): Redirection | undefined {
   const word = /^(?:ERR .*?-)?(READONLY|LOADING|MASTERDOWN|MOVED|CLUSTERDOWN)\b/s.exec(message)?.[1]
-  return word as Misled | undefined // these are all there are
+  return word as Redirection | undefined // the expression's alternatives
 }
 
-/** Milliseconds between two looks whether replies still belong to commands. */
-const stepPause = 1000
+/** Milliseconds between two checks that replies still match commands. */
+const checkPause = 1000
 
 /**
- * A surplus reply that comes while commands wait for theirs is taken for the first one's, and from then on every reply
- * for one that was meant for the command before. An echo tells: such a connection is dropped. It also finds out that
- * Redis hangs before a request has to.
+ * A surplus reply is taken for the reply to the first waiting command, and every later one for that of the next command.
+ * An echo detects this, and the connection is dropped. It also detects a hanging Redis before a request does.
  */
-function keepInStep(redis: Redis): void {
+function checkReplies(redis: Redis): void {
   const timer = setInterval(() => {
     if (redis.status !== 'ready') return
     const word = randomUUID()
@@ -153,29 +152,29 @@ function keepInStep(redis: Redis): void {
         // On a subscription of the older protocol the reply is a list.
         if (![reply].flat().includes(word)) redis.disconnect(true)
       },
-      () => {}, // whoever uses the connection is told
+      () => {}, // the users of the connection see its failure
     )
-  }, stepPause).unref()
+  }, checkPause).unref()
   redis.once('end', () => clearInterval(timer))
 }
 
-/** Never resolves: a task does not outlive its connection, whatever it waits for. */
+/** Rejects when the connection ends, so that a task does not outlive it. */
 function endOf(redis: Redis): Promise<never> {
   return new Promise((_, reject) => redis.once('end', () => reject(new Error('the connection is lost'))))
 }
 
 /**
- * The outage that an error of the client is. The error itself must not travel into a log: it carries the command
- * with its arguments, of `HELLO` and `AUTH` the password, and an old Redis repeats them in its message.
+ * An error of the client as an outage. The error itself must not reach a log: it carries the command with its arguments,
+ * such as the password of `HELLO` and `AUTH`, which an old Redis also repeats in its message.
  */
 export function redisOutage(cause: unknown): Outage {
   if (cause instanceof Outage) return cause
-  const message = cause instanceof Error ? cause.message : 'unknown trouble'
+  const message = cause instanceof Error ? cause.message : 'unknown error'
   const code = cause instanceof Error && message === '' && 'code' in cause ? String(cause.code) : ''
   return new Outage('redis', new Error((message || code).replace(/, with args.*$/s, '')))
 }
 
-/** What of ioredis's reader of replies is changed here; its own types keep these private. */
+/** The parts of ioredis's reply reader that are replaced here; its own types keep them private. */
 interface Reader {
   readonly redis: {
     readonly stream: { destroy(): void }
@@ -187,9 +186,9 @@ interface Reader {
 }
 
 /**
- * What Redis sends must not end a process. ioredis throws past everybody what a reply makes it throw, for instance a
- * null that no command has asked for, and goes on with replies and commands that no longer belong together. Here such a
- * connection is dropped, its commands fail, and it is made anew.
+ * Nothing that Redis sends may end a process. When a reply makes ioredis throw, for instance a null that answers no
+ * command, no handler catches it, and later replies are matched with the wrong commands. Here such a connection is
+ * dropped and made again, and its commands fail.
  */
 function containReplies(): void {
   const reader = handling.default.prototype as unknown as Reader
@@ -204,7 +203,7 @@ function containReplies(): void {
     }
   }
   reader.shiftCommand = function shift(reply) {
-    if (this.redis.commandQueue.length === 0) throw new Error('Redis sent a reply that nobody asked for')
+    if (this.redis.commandQueue.length === 0) throw new Error('Redis sent a reply to no command')
     return shiftCommand.call(this, reply)
   }
 }

@@ -5,25 +5,25 @@ import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { type Address, createSentinels, type Find, nameOf, readAddress, type Tls } from './addresses.ts'
 import { clusterShards, createClusterMap, oneShard, type Shards } from './cluster.ts'
-import { type Access, keepConnection, type Misled, redisOutage, visitOnce } from './connections.ts'
+import { type Access, keepConnection, type Redirection, redisOutage, visitOnce } from './connections.ts'
 
-/** Redis, wherever it is: one server, a primary that Sentinels watch, a Cluster. Whatever is asked fails soon rather than waits. */
+/** Redis as one server, as a primary watched by Sentinels, or as a Cluster. Commands fail soon rather than wait. */
 export interface RedisServer {
   /**
-   * Kept connections for keys, to wherever these are. `patience`: milliseconds that a command may take; `failed` is told
-   * each time that a connection breaks or cannot be made.
+   * Persistent connections to the servers that have the keys. `patience`: milliseconds that a command may take; `failed`
+   * is called each time a connection breaks or cannot be made.
    */
   keep(name: string, patience: number, failed: (cause: unknown) => void): Shards
-  /** A kept connection to the one server that has `key` when it connects. */
+  /** A persistent connection to the server that has `key` when it connects. */
   keepAt(key: string, name: string, patience: number): Redis
   /**
-   * A connection for one task to the server that has `key`, made now and closed after it: for changes, which are rare
-   * and must not run into a connection that died unnoticed. Throws `Outage`.
+   * Runs a task on a new connection to the server that has `key`: for changes, which are rare and must not meet a
+   * connection that died unnoticed. Throws `Outage`.
    */
   visit<T>(key: string, task: (redis: Redis) => Promise<T>): Promise<T>
   /**
-   * The same for many things: each server gets those whose keys it has. While a Cluster moves keys the task may be run
-   * again for things that it was run for.
+   * The same for many things: each server gets those whose keys it has. While a Cluster moves keys, the task may run
+   * more than once for a thing.
    */
   visitEach<T>(
     things: readonly T[],
@@ -31,19 +31,19 @@ export interface RedisServer {
     task: (redis: Redis, things: readonly T[]) => Promise<void>,
   ): Promise<void>
   /**
-   * Requests that have waited in vain for something they keep here, by their attempts: whatever else they ask, they do
-   * not wait for it, or a Redis that hangs would be felt once for every question.
+   * Attempts that have waited in vain for Redis. Their further questions do not wait, so that a hanging Redis delays a
+   * request only once.
    */
-  readonly letDown: WeakSet<object>
+  readonly timedOut: WeakSet<object>
   /** Resolves if every server that has keys answers. Throws `Outage`. */
   ping(): Promise<void>
-  /** The same, with a sentence for operators on which servers these are. */
+  /** The same, with a sentence for operators about the servers. */
   survey(): Promise<string>
-  /** The outage that an error of a connection is, fit for a log. */
+  /** An error of a connection as an outage that may be logged. */
   outage(cause: unknown): Outage
 }
 
-/** Exactly one of `url`, `sentinel` and `cluster`: the settings see to it. */
+/** Exactly one of `url`, `sentinel` and `cluster`; the settings verify this. */
 export interface RedisPlace {
   /** `redis://` or `rediss://`; it may hold a password. */
   readonly url?: Secret
@@ -53,9 +53,9 @@ export interface RedisPlace {
     readonly sentinelPassword?: Secret
   }
   readonly cluster?: Hosts
-  /** Certificates that are trusted instead of the well-known ones. */
+  /** Certificates that are trusted instead of the default ones. */
   readonly caFile?: string
-  /** What certificates must be for, instead of the host. */
+  /** The name that certificates must have, instead of the host. */
   readonly serverName?: string
 }
 
@@ -67,16 +67,16 @@ interface Hosts {
   readonly password?: Secret
 }
 
-/** Milliseconds that a visit waits for anything. */
+/** Milliseconds for each step of a visit. */
 const visitPatience = 1000
-/** Milliseconds that a Sentinel or a node may take to say where keys are. */
+/** Milliseconds that a Sentinel or a node may take to tell where keys are. */
 const askPatience = 300
-/** Milliseconds for which what a Cluster is just moving is tried again, and between two tries. */
+/** Milliseconds for which a command on a moving slot is retried, and between two attempts. */
 const moving = { patience: 2000, pause: 100 }
 
-const anyWord: readonly Misled[] = ['READONLY', 'LOADING', 'MASTERDOWN', 'MOVED', 'CLUSTERDOWN']
-/** A node that has lost one slot has others still. */
-const nodeWords: readonly Misled[] = ['READONLY', 'LOADING', 'MASTERDOWN']
+const anyRedirection: readonly Redirection[] = ['READONLY', 'LOADING', 'MASTERDOWN', 'MOVED', 'CLUSTERDOWN']
+/** Without `MOVED` and `CLUSTERDOWN`: a node that has lost one slot may have others. */
+const nodeRedirections: readonly Redirection[] = ['READONLY', 'LOADING', 'MASTERDOWN']
 
 export function redisAt(place: RedisPlace): RedisServer {
   const tls = tlsOf(place)
@@ -86,7 +86,7 @@ export function redisAt(place: RedisPlace): RedisServer {
   throw new Error('Redis has no address')
 }
 
-/** One address; the servers behind it may take turns. */
+/** One address, behind which servers may replace one another. */
 function redisAtUrl(url: Secret, tls: Tls | undefined): RedisServer {
   const { hostname: host, port } = new URL(url.reveal())
   const find = () => ({ host, port: Number(port || 6379) })
@@ -111,12 +111,12 @@ function redisBySentinel(sentinel: NonNullable<RedisPlace['sentinel']>, tls: Tls
     hosts: sentinel.hosts.map(readAddress),
     ask: (host, task) => visitOnce({ access: asking, find: () => host, patience }, task),
     keep: host =>
-      keepConnection({ access: asking, find: () => host, name: 'sentinel', patience, drops: anyWord }),
+      keepConnection({ access: asking, find: () => host, name: 'sentinel', patience, drops: anyRedirection }),
   })
   const kept = new Map<Redis, () => Address | undefined>()
   let stopWatching: (() => void) | undefined
 
-  /** The former primary may go on for seconds without knowing that it is none: its connections are dropped at once. */
+  /** A former primary may go on for seconds before it learns of the failover, so its connections are dropped at once. */
   function watched(redis: Redis, last: () => Address | undefined): Redis {
     kept.set(redis, last)
     stopWatching ??= sentinels.watch(primary => {
@@ -142,8 +142,8 @@ function redisBySentinel(sentinel: NonNullable<RedisPlace['sentinel']>, tls: Tls
 }
 
 /**
- * One server has all keys at one time. `watched`: what is done with kept connections, and where each has led last;
- * `sentence`: on the server that has answered.
+ * One server has all keys at any time. `watched` takes each persistent connection with its last address; `sentence`
+ * describes the server that has answered.
  */
 function oneServer(
   access: Access,
@@ -154,7 +154,10 @@ function oneServer(
   function keepAt(_: string, name: string, patience: number): Redis {
     let last: Address | undefined
     const findNow = async () => (last = await find())
-    return watched(keepConnection({ access, find: findNow, name, patience, drops: anyWord }), () => last)
+    return watched(
+      keepConnection({ access, find: findNow, name, patience, drops: anyRedirection }),
+      () => last,
+    )
   }
 
   function visit<T>(_: string, task: (redis: Redis) => Promise<T>): Promise<T> {
@@ -172,7 +175,7 @@ function oneServer(
     keepAt,
     visit,
     visitEach: (things, _, task) => visit('', redis => task(redis, things)),
-    letDown: new WeakSet(),
+    timedOut: new WeakSet(),
     ping,
     async survey() {
       await ping()
@@ -213,13 +216,14 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
       clusterShards({
         map,
         failed,
-        connect: node => keepConnection({ access, find: () => node, name, patience, drops: nodeWords }),
+        connect: node =>
+          keepConnection({ access, find: () => node, name, patience, drops: nodeRedirections }),
       }),
     keepAt: (key, name, patience) =>
-      keepConnection({ access, find: () => map.owner(key), name, patience, drops: anyWord }),
+      keepConnection({ access, find: () => map.owner(key), name, patience, drops: anyRedirection }),
     async visit(key, task) {
       let named = await map.owner(key).catch(fail)
-      // Whoever is named may have lost the slot, or not know yet that it has it: only a command tells.
+      // The named node may have lost the slot, or not know yet that it has it: only a command shows.
       const owner = await untilMoved(async () => {
         named = map.known(key) ?? named
         await visitAt(named, redis => redis.exists(key))
@@ -238,7 +242,7 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
         await Promise.all(visits)
       })
     },
-    letDown: new WeakSet(),
+    timedOut: new WeakSet(),
     ping: async () => void (await pingAll()),
     async survey() {
       const nodes = await pingAll()
@@ -248,7 +252,7 @@ function redisCluster({ hosts, user, password }: Hosts, tls: Tls | undefined): R
   }
 }
 
-/** Tries again what a Cluster refuses because a slot is on its way from one node to another. */
+/** Retries what a Cluster refuses while a slot is moving between nodes. */
 async function untilMoved<T>(attempt: () => Promise<T>): Promise<T> {
   const last = performance.now() + moving.patience
   for (;;) {

@@ -7,24 +7,24 @@ import type { Revoke } from '../verdicts/kept.ts'
 import { acksChannel, createAcknowledgements, gatewaysKey, newsChannel } from './channels.ts'
 
 /**
- * A trial change: it goes every way that a change goes, and changes nothing. How long that takes is how long a change
- * would take, so a gateway that hangs is seen before a password has to be taken from somebody.
+ * A trial change takes the same path as a change, and changes nothing. It measures how long a change would take, so that a
+ * hanging gateway is noticed before a password has to be revoked.
  */
 export interface CanaryOptions {
-  /** Seconds from one trial to the next, of all gateways together; 0: none. */
+  /** Seconds between trials, for all gateways together; 0: none. */
   readonly seconds: number
   readonly gateways: Gateways
   readonly revocations: Revocations
   /** Missing where the settings name no Redis. */
   readonly redis?: { readonly server: RedisServer; readonly revoke: Revoke } | undefined
-  /** Told how many seconds a change took, or would have. */
+  /** Called with the seconds that a change or a trial took. */
   readonly took: (seconds: number) => void
 }
 
-/** Milliseconds between two looks whether it is time, and whether commands have left what they measured. */
+/** Milliseconds between two checks whether a trial is due and whether commands have left measurements. */
 const pause = 1000
 
-/** In the primary process of each gateway. The store sees to it that only one of them all makes a trial at a time. */
+/** Runs in the primary process of each gateway. The store ensures that only one of them makes a trial at a time. */
 export function keepCanary({ seconds, gateways, revocations, redis, took }: CanaryOptions): {
   stop(): void
 } {
@@ -35,7 +35,7 @@ export function keepCanary({ seconds, gateways, revocations, redis, took }: Cana
     const number = seconds === 0 ? undefined : await gateways.canaryIsDue(seconds * 1000)
     if (number === undefined) return
     const began = performance.now()
-    await (redis ? tellAll(redis) : gateways.settleCanary(number))
+    await (redis ? announceTrial(redis) : gateways.settleCanary(number))
     took((performance.now() - began) / 1000)
   }
 
@@ -44,44 +44,50 @@ export function keepCanary({ seconds, gateways, revocations, redis, took }: Cana
     busy = true
     look()
       .catch((error: unknown) => {
-        if (!(error instanceof Outage)) throw error // whoever watches the parts tells of it
+        if (!(error instanceof Outage)) throw error // the health checks report it
       })
       .finally(() => (busy = false))
   }, pause)
   return { stop: () => clearInterval(timer) }
 }
 
-/** Nobody's: the names of slots are hashes. */
+/** No credential's: the names of real slots are hashes. */
 const noSlot = 'canary' as Slot
 
-/** As an announcement goes (`publisher.ts`), but that it is not kept for those who come later. */
-async function tellAll({ server, revoke }: NonNullable<CanaryOptions['redis']>): Promise<void> {
+/** Like an announcement (`publisher.ts`), but not kept for gateways that start later. */
+async function announceTrial({ server, revoke }: NonNullable<CanaryOptions['redis']>): Promise<void> {
   const canary = randomUUID()
   await revoke([noSlot], 0)
   await server.visit(gatewaysKey, subscriber =>
     server.visit(gatewaysKey, async publisher => {
-      const rollCall = createAcknowledgements()
+      const acknowledgements = createAcknowledgements()
       subscriber.on('message', (_, text) => {
         const [heard, gateway = ''] = text.split(' ')
-        if (heard === canary) rollCall.answered(gateway)
+        if (heard === canary) acknowledgements.answered(gateway)
       })
       await subscriber.subscribe(acksChannel)
-      const answer = await publisher.eval(trying, 1, gatewaysKey, newsChannel, JSON.stringify({ canary }))
+      const answer = await publisher.eval(
+        announcingTrial,
+        1,
+        gatewaysKey,
+        newsChannel,
+        JSON.stringify({ canary }),
+      )
       const list = Array.isArray(answer) ? answer.map(String) : []
       const present = new Map<string, number>()
       for (let at = 0; at < list.length; at += 2) present.set(list[at] ?? '', Number(list[at + 1]))
-      await rollCall.complete(present)
+      await acknowledgements.complete(present)
     }),
   )
 }
 
-/** What to acknowledge, if it is a trial. */
+/** The id to acknowledge, if the message is a trial. */
 export function readCanary(text: string): string | undefined {
   return /^\{"canary":"([0-9a-f-]{36})"\}$/.exec(text)?.[1]
 }
 
-/** A trial is told, and who must have heard it: name, milliseconds of lease, name, milliseconds. */
-const trying = `
+/** Publishes a trial; returns the gateways that must acknowledge it: name, milliseconds of lease, name, milliseconds. */
+const announcingTrial = `
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Redis } from 'ioredis'
 
-/** Changes, to every gateway process. */
+/** Announces changes to every gateway process. */
 export const newsChannel = 'altgate:news'
 
-/** Who has heard which announcement, to those who announce. */
+/** Acknowledgements of announcements, for the publishers. */
 export const acksChannel = 'altgate:acks'
 
-/** What a gateway process is called in Redis: on which host it is, and which one of them. */
+/** The name of a gateway process in Redis: its host and a unique id. */
 export function newGatewayName(): string {
   return `${hostname().replaceAll(/[^\w.-]/g, '-')}/${randomUUID()}`
 }
@@ -17,39 +17,38 @@ export function hostOf(gateway: string): string {
   return gateway.split('/', 1)[0] ?? ''
 }
 
-/** Where a gateway process pings itself. */
+/** The channel on which a gateway process pings itself. */
 export function pingChannel(gateway: string): string {
   return `altgate:ping:${gateway}`
 }
 
 /*
- * The keys of the news are on one node of a Cluster, by what stands between the braces, and whoever tells or listens is
- * connected to that node: a message that goes from node to node can be lost without a trace.
+ * The braces put these keys on one node of a Cluster. Publishers and subscribers connect to that node, because a message
+ * between nodes can be lost without a trace.
  */
 
-/** Sorted set of gateway processes; score: when the lease that each may hold has run out, in Redis's milliseconds. */
+/** Sorted set of gateway processes; score: when the lease expires at the latest, in milliseconds by the clock of Redis. */
 export const gatewaysKey = 'altgate:gateways:{news}'
 
-/** The last announcement, for gateways that were not listening: its change may not be committed yet. */
+/** The last announcement, for gateways that were not subscribed: its change may not be committed yet. */
 export const announcedKey = 'altgate:announced:{news}'
 
-/** Which server was the primary when news were last sent, and since when in its milliseconds: `<run id> <since>`. */
+/** The server that was the primary when news was last sent, and since when by its clock: `<run id> <since>`. */
 export const primaryKey = 'altgate:primary:{news}'
 
-/** Milliseconds for which a gateway believes its memory after a sign of life of the feed. */
+/** Milliseconds for which a gateway trusts its memory after a ping on the news channel. */
 export const defaultLeaseMs = 1000
 
-/** Which server a connection leads to: an id that each run of a Redis has for itself. */
+/** Identifies the server of a connection: each run of a Redis has an id of its own. */
 export async function runIdOf(redis: Redis): Promise<string> {
   const id = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1]
-  if (id === undefined) throw new Error('Redis does not say which run it is')
+  if (id === undefined) throw new Error('Redis did not return its run id')
   return id
 }
 
 /**
- * In scripts: for how many milliseconds this run of Redis has been the one that news are sent by, as far as anybody saw.
- * One that was started, emptied, promoted, or given the keys does not know all gateways that may trust their memory by
- * the word of the one before it.
+ * For scripts: for how many milliseconds this run of Redis has been seen as the server of the news. One that was just
+ * started, emptied, promoted or given the keys does not know all leases that its predecessor granted.
  */
 export const primaryAge = `
 local function primaryAge(key, run, now)
@@ -63,12 +62,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
-/** Waits for those who must have heard something: until each has answered, or its lease has run out. */
+/** Waits until each gateway has acknowledged a message, or its lease has expired. */
 interface Acknowledgements {
   answered(name: string): void
-  /** `present`: milliseconds of lease that each has left. Answers that came before count. */
+  /** `present`: milliseconds of lease that each has left. Earlier acknowledgements count. */
   complete(present: ReadonlyMap<string, number>): Promise<void>
-  /** Those that are still waited for. */
+  /** The gateways that are still waited for. */
   silent(): readonly string[]
 }
 
@@ -82,7 +81,7 @@ export function createAcknowledgements(): Acknowledgements {
         waiting.delete(name)
         resolve()
       }
-      const timer = setTimeout(done, ms).unref() // the connections keep the process while they stand
+      const timer = setTimeout(done, ms).unref() // the connections keep the process alive
       waiting.set(name, () => {
         clearTimeout(timer)
         done()

@@ -19,27 +19,27 @@ import {
 import { type Announcement, type SlotOf, staleBy } from './stale.ts'
 
 /**
- * How a change takes effect in every process before anybody is told that it is made.
+ * How a change takes effect in every process before it is reported as made.
  *
- * The order is revoke, announce, commit; the caller holds the store's write lock all the while, so changes come one
- * after the other. When `announce` has resolved and the caller has committed, no process says yes to what was
- * before, because each place that could still know it is closed:
+ * The order is revoke, announce, commit; the caller holds the store's write lock throughout, so changes are made one
+ * after the other. When `announce` has resolved and the caller has committed, no process accepts the previous state,
+ * because each place that could still have it is covered:
  *
  * - Redis: the verdicts are deleted, and a tombstone refuses those found as of an earlier revision.
- * - A process that hears the announcement: it forgets and then acknowledges. Until the commit the store still shows
- *   the old state, and a check that is under way may finish with it; but such a reader is as of an earlier revision,
- *   and what he wants to remember is refused, here (`gateway/forgotten.ts`) as in Redis.
- * - A process that says nothing, because it hangs or its connection is dead: it believes its memory only while its
- *   lease runs. We wait until that has run out. When it wakes up it asks the store's log before all else.
- * - A process whose lease this Redis does not know of, because it has just started, or was promoted, or was given the
- *   news of a Cluster: for the first lease after that we wait as if there were one.
- * - A process that is not listening yet, because it has just started or lost its connection: it has no lease, and
- *   before it gets one it reads the last announcement from Redis, and then the store's log.
+ * - A process that receives the announcement forgets, then acknowledges. Until the commit the store still shows the
+ *   old state, and a pending check may finish with it; but its result is as of an earlier revision, and caching it is
+ *   refused, in memory (`gateway/forgotten.ts`) as in Redis.
+ * - A process that does not answer, because it hangs or its connection is dead, trusts its memory only during its
+ *   lease. The publisher waits until that has expired. When the process resumes, it first reads the store's log.
+ * - A process whose lease this Redis does not know, because Redis has just started, was promoted, or was given the keys
+ *   in a Cluster: during the first lease after that, the publisher waits as if there were one.
+ * - A process that is not subscribed, because it has just started or lost its connection, has no lease. Before it gets
+ *   one it reads the last announcement from Redis, and then the store's log.
  *
- * Before the end we look again, on a new connection to wherever the primary is then: after a failover it may be another
- * one, which has never heard of it. If Redis fails before the end, the change is refused as a whole: the caller rolls back. What was forgotten until
- * then costs some processes a check; nothing is half done. If the process dies between announcement and commit, the
- * old state stays true, and is found in the store.
+ * Finally the publisher verifies the announcement on a new connection to the primary of that moment: after a failover it
+ * may be another server, which never received it. If Redis fails before the end, the whole change is refused and the
+ * caller rolls back; what was forgotten until then only costs some checks. If the process dies between announcement and
+ * commit, the old state remains valid, and the store has it.
  */
 
 export interface PublisherOptions {
@@ -47,21 +47,21 @@ export interface PublisherOptions {
   /** Takes the verdicts about slots out of Redis. */
   readonly revoke: Revoke
   readonly slotOf: SlotOf
-  /** Told how long an announcement took, in seconds. */
+  /** Called with the seconds that an announcement took. */
   readonly took: (seconds: number) => void
-  /** Milliseconds: the longest lease of a process that a Redis which has just started cannot know of. */
+  /** Milliseconds: the longest lease that a newly started Redis may not know. */
   readonly leaseMs?: number
-  /** Told of those that let a change wait. */
+  /** Called with the hosts that a change waits for. */
   readonly waiting?: Waiting | undefined
 }
 
-/** Milliseconds more than a lease: for clocks that do not run at quite the same speed. */
+/** Milliseconds added to a lease, because clocks do not run at exactly the same speed. */
 const margin = 50
 
-/** Milliseconds after which it is told who has not confirmed. */
-const toldAfter = 1000
+/** Milliseconds after which missing acknowledgements are reported. */
+const reportAfter = 1000
 
-/** For whoever makes changes, in a gateway process or beside it. Throws `Outage`: the change must not be committed. */
+/** For gateway processes and commands that make changes. Throws `Outage`: the change must not be committed. */
 export function createPublisher({
   server,
   revoke,
@@ -75,26 +75,28 @@ export function createPublisher({
     if (stale.slots.length === 0 && stale.account === undefined) return
     const started = performance.now()
     await revoke(stale.slots, moment.number)
-    const told = { id: randomUUID(), ...stale, moment, before }
+    const announcement = { id: randomUUID(), ...stale, moment, before }
     const visit = <T>(task: (redis: Redis) => Promise<T>) => server.visit(announcedKey, task)
-    await visit(subscriber => visit(publisher => tellAll(subscriber, publisher, told, { leaseMs, waiting })))
-    // A Redis that was restarted or replaced meanwhile has lost it, and gateways may have come back without reading it.
-    if ((await visit(redis => redis.get(announcedKey))) !== JSON.stringify(told))
+    await visit(subscriber =>
+      visit(publisher => announceTo(subscriber, publisher, announcement, { leaseMs, waiting })),
+    )
+    // A Redis that was restarted or replaced meanwhile has lost it, and gateways may have reconnected without reading it.
+    if ((await visit(redis => redis.get(announcedKey))) !== JSON.stringify(announcement))
       throw server.outage(new Error('the announcement is lost'))
     took((performance.now() - started) / 1000)
   }
 }
 
-async function tellAll(
+async function announceTo(
   subscriber: Redis,
   publisher: Redis,
   announcement: Announcement,
   { leaseMs, waiting }: { readonly leaseMs: number; readonly waiting: Waiting },
 ): Promise<void> {
-  const rollCall = createAcknowledgements()
+  const acknowledgements = createAcknowledgements()
   subscriber.on('message', (_, text) => {
     const [heard, gateway = ''] = text.split(' ')
-    if (heard === announcement.id) rollCall.answered(gateway)
+    if (heard === announcement.id) acknowledgements.answered(gateway)
   })
   await subscriber.subscribe(acksChannel)
 
@@ -106,14 +108,17 @@ async function tellAll(
   const present = readPresent(list)
   const unknown = leaseMs + margin - Number(age ?? 0)
   const longest = Math.max(unknown, ...present.values())
-  const telling = setTimeout(
-    () => waiting([...new Set(rollCall.silent().map(hostOf))], (longest - toldAfter) / 1000),
-    toldAfter,
+  const reporting = setTimeout(
+    () => waiting([...new Set(acknowledgements.silent().map(hostOf))], (longest - reportAfter) / 1000),
+    reportAfter,
   ).unref()
   try {
-    await Promise.all([rollCall.complete(present), unknown > 0 && sleep(unknown, undefined, { ref: false })])
+    await Promise.all([
+      acknowledgements.complete(present),
+      unknown > 0 && sleep(unknown, undefined, { ref: false }),
+    ])
   } finally {
-    clearTimeout(telling)
+    clearTimeout(reporting)
   }
 }
 
@@ -125,8 +130,8 @@ function readPresent(list: readonly string[]): Map<string, number> {
 }
 
 /**
- * At one moment: kept for those who come later, told to those who listen, for how long this primary has been one, and a
- * list of who may hold a lease.
+ * Atomically: keeps the announcement for later subscribers, publishes it, and returns how long this server has been the
+ * primary, with a list of the gateways that may hold a lease.
  */
 const announcing = `${primaryAge}
 redis.call('SET', KEYS[1], ARGV[1])

@@ -8,9 +8,9 @@ import { type Announcement, type Forget, readAnnouncement } from './stale.ts'
 import type { StoreNews } from './store-news.ts'
 import { createSubscriber } from './subscriber.ts'
 
-/** News that come by themselves: while they do, a request waits for nothing. */
+/** News pushed by Redis: while it arrives, requests wait for nothing. */
 export interface RedisNews extends News {
-  /** Whether this process hears of every change in time; while it does not, each request asks the store. */
+  /** Whether this process learns of every change in time; while it does not, each request asks the store. */
   holdsLease(): boolean
   close(): Promise<void>
 }
@@ -21,19 +21,19 @@ export interface RedisNewsOptions {
   readonly storeNews: StoreNews
   readonly forget: Forget
   readonly history: Pick<History, 'heard'>
-  /** Told when the lease is lost; not again before it was held. */
+  /** Called when the lease is lost; not again before it was held. */
   readonly outage: (outage: Outage) => void
-  /** Milliseconds: the longest that a change has to wait for a process that hangs. */
+  /** Milliseconds: the longest that a change waits for a hanging process. */
   readonly leaseMs?: number
 }
 
-/** Leases after which the log is asked although all is well: for a change made past Redis, or a store that went back. */
+/** Leases after which the log is read anyway: for a change made without Redis, or a store that was restored. */
 const lookAgain = 1
 
 /**
- * The lease: after a ping of the feed has come back, this process may believe its memory until `leaseMs` after it
- * was sent. It costs one comparison. Whoever makes a change waits for our acknowledgement or for the end of our
- * lease (`publisher.ts`), so a process that hangs, or whose connection died, never acts on old knowledge.
+ * The lease: after a ping has returned, this process may trust its memory until `leaseMs` after the ping was sent, which
+ * costs one comparison. A change waits for its acknowledgement or for the end of its lease (`publisher.ts`), so a process
+ * that hangs, or whose connection died, never acts on an old state.
  */
 export function createRedisNews(options: RedisNewsOptions): RedisNews {
   const { server, storeNews, forget, history, outage, leaseMs = defaultLeaseMs } = options
@@ -43,8 +43,8 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   let catchingUp = false
   let losses = 0
   let looked = now()
-  let told = false
-  const feed = createSubscriber({ server, leaseMs, now, heard, alive, deaf, mute })
+  let reported = false
+  const subscriber = createSubscriber({ server, leaseMs, now, heard, alive, lost, failed })
 
   function holdsLease(): boolean {
     return caughtUp && now() < leaseEnds
@@ -52,30 +52,30 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
 
   function heard(text: string): void {
     const canary = readCanary(text)
-    if (canary !== undefined) return feed.acknowledge(canary)
+    if (canary !== undefined) return subscriber.acknowledge(canary)
     const announcement = readAnnouncement(text)
-    // Unread is unheard: no acknowledgement, and no lease until there is another announcement.
-    if (announcement === undefined) return deaf(new Error('an announcement cannot be read'))
+    // An unreadable one counts as missed: no acknowledgement, and no lease until the next announcement.
+    if (announcement === undefined) return lost(new Error('an announcement cannot be read'))
     take(announcement)
-    feed.acknowledge(announcement.id)
+    subscriber.acknowledge(announcement.id)
   }
 
   function take({ moment, before, ...stale }: Announcement): void {
     const revision = history.heard(moment, before)
     if (revision !== undefined) return forget({ ...stale, revision })
-    // Of another store: one Redis serves two of them, or ours has been exchanged. The log knows.
+    // From another store: one Redis serves two of them, or this one was replaced. The log tells.
     caughtUp = false
     void regain()
   }
 
   function alive(sentAt: number): void {
-    if (!holdsLease()) caughtUp = false // also if it had run out without anybody asking
+    if (!holdsLease()) caughtUp = false // also if it expired without being checked
     leaseEnds = sentAt + leaseMs
     if (!caughtUp) void regain()
     else if (now() - looked > lookAgain * leaseMs) void look()
   }
 
-  /** Of a change that may have been made since, or never: what the log says next is right. */
+  /** Its change may have been made since, or never: the log, which is read next, tells. */
   function recall({ moment, account, slots }: Announcement): void {
     const revision = history.heard(moment)
     if (revision !== undefined) forget({ account, slots, revision })
@@ -87,43 +87,43 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   /**
-   * The order matters. The ping is back: later changes reach us. Then the last announcement: its change may not be
-   * committed yet, and changes are made one after the other, so all those before it are. Then the log has them.
+   * The order matters. The ping has returned, so later changes arrive. Then the last announcement: its change may not be
+   * committed yet, but all earlier ones are, because changes are made one after the other. So the log, read last, has them.
    */
   async function regain(): Promise<void> {
     if (catchingUp) return
     catchingUp = true
     const lossesBefore = losses
     try {
-      const announced = await feed.lastAnnounced()
+      const announced = await subscriber.lastAnnounced()
       const announcement = announced === null ? undefined : readAnnouncement(announced)
       if (announced !== null && announcement === undefined)
         throw new Error('the last announcement cannot be read')
       if (announcement !== undefined) recall(announcement)
       caughtUp = (await look()) && losses === lossesBefore
-      if (caughtUp) told = false
+      if (caughtUp) reported = false
     } catch (cause) {
-      mute(cause)
+      failed(cause)
     } finally {
       catchingUp = false
     }
   }
 
-  function deaf(cause: unknown): void {
+  function lost(cause: unknown): void {
     losses += 1
     leaseEnds = 0
     caughtUp = false
-    tell(cause)
+    report(cause)
   }
 
-  /** One failed ping is no loss: the lease bridges it, or ends. */
-  function mute(cause: unknown): void {
-    if (!holdsLease()) tell(cause)
+  /** A failed ping loses nothing by itself: the lease continues, or expires. */
+  function failed(cause: unknown): void {
+    if (!holdsLease()) report(cause)
   }
 
-  function tell(cause: unknown): void {
-    if (told) return
-    told = true
+  function report(cause: unknown): void {
+    if (reported) return
+    reported = true
     outage(server.outage(cause))
   }
 
@@ -133,9 +133,9 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
       return holdsLease() ? undefined : storeNews.catchUp()
     },
     async close() {
-      told = true // what ends now ends because we say so
-      deaf('closed')
-      await feed.close()
+      reported = true // the end of the subscription is intended
+      lost('closed')
+      await subscriber.close()
     },
   }
 }

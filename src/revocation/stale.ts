@@ -1,14 +1,14 @@
 import type { Change, Moment } from '../gateway/history.ts'
 import type { AccountName, Revision, Scope, Slot, Username } from '../gateway/names.ts'
 
-/** What a change makes untrue: nothing of this that was read as of an earlier revision is to be believed. */
+/** What a change invalidates, if it was read as of an earlier revision. */
 export interface Stale {
   readonly revision: Revision
   readonly account?: AccountName | undefined
   readonly slots: readonly Slot[]
 }
 
-/** Drops what is stale from all memories of this process, at once. Must not throw. */
+/** Drops what is stale from all caches of this process, synchronously. Must not throw. */
 export type Forget = (stale: Stale) => void
 
 /** Names the slot of a credential: `AttemptKeys.slot`. */
@@ -19,7 +19,7 @@ export function staleBy({ revision, account, scope, usernames }: Change, slotOf:
   return { revision, account, slots }
 }
 
-/** What is stale, on its way between processes, with a name for this one announcement. User names stay at home. */
+/** What is stale, as sent between processes, with an id. User names are not sent. */
 export interface Announcement extends Omit<Stale, 'revision'> {
   readonly id: string
   readonly moment: Moment
@@ -27,13 +27,13 @@ export interface Announcement extends Omit<Stale, 'revision'> {
   readonly before: string
 }
 
-/** `undefined` if it cannot be read: from another version of Altgate, or from somebody else. */
+/** `undefined` if it cannot be read: from another version of Altgate, or from another program. */
 export function readAnnouncement(text: string): Announcement | undefined {
   const { id, moment, before, account, slots } = readObject(text)
   if (typeof id !== 'string' || typeof before !== 'string' || !isMoment(moment)) return undefined
   if (account !== undefined && typeof account !== 'string') return undefined
   if (!Array.isArray(slots) || !slots.every(slot => typeof slot === 'string')) return undefined
-  // The names were read by whoever announced them, and are only compared.
+  // The publisher has validated the names, which are only compared here.
   return {
     id,
     moment,

@@ -9,13 +9,13 @@ import type { ChangeLog, Gateways, News } from '../gateway/ports.ts'
 import { createBreaker } from '../redis/breaker.ts'
 import { type Forget, type SlotOf, staleBy } from './stale.ts'
 
-/** News from the store's own log: always true, and as dear as asking the store. Without an answer memory is not trusted, but for a lease. */
+/** News from the store's own log: always correct, but costs a query. Without an answer, only a lease lets memory be trusted. */
 export interface StoreNews extends News {
-  /** Asks the log now; false if it could not be asked. */
+  /** Reads the log now; false if it could not be read. */
   look(): Promise<boolean>
-  /** The revision up to which this process has heard of every change. */
+  /** The revision up to which this process knows every change. */
   position(): Revision
-  /** Until then, by the clock that never steps back, memory may be trusted though the store cannot be asked. */
+  /** Until then, by the monotonic clock, memory may be trusted even if the store cannot be asked. */
   trust(until: number): void
 }
 
@@ -23,18 +23,18 @@ interface StoreNewsOptions {
   readonly changes: ChangeLog
   readonly slotOf: SlotOf
   readonly forget: Forget
-  /** Nothing read as of an earlier revision is to be believed. Must not throw. */
+  /** Discards everything read as of an earlier revision. Must not throw. */
   readonly forgetAll: (revision: Revision) => void
-  /** Told each time the log cannot be asked. */
+  /** Called each time the log cannot be read. */
   readonly outage: (outage: Outage) => void
 }
 
-/** Milliseconds that a request waits for the store to say whether there is news. */
+/** Milliseconds that a request waits for the log. */
 const patience = 250
 
 /**
- * How many changes back a new process looks. Its own memory is empty, but verdicts in Redis are not: one that lost
- * its last seconds in a failover can still hold what was revoked before this process was born.
+ * Changes that a new process reads back. Its own memory is empty, but Redis is not: one that lost its last seconds in a
+ * failover can still have verdicts that were revoked before this process started.
  */
 const lookBack = 1000
 
@@ -42,8 +42,8 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
   let pulse: number | undefined // of the last look
   let last: Revision | undefined
   let trustedUntil = -Infinity
-  let trouble = new Outage('store', new Error('nobody has asked the store yet'))
-  // A store that hangs is waited for by the first few only.
+  let failure = new Outage('store', new Error('the store has not been asked yet'))
+  // Only the first few requests wait for a hanging store.
   const breaker = createBreaker({ opened: () => {} })
 
   const looks = createSharedCalls<'look', boolean>()
@@ -51,14 +51,14 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
 
   async function readLog(): Promise<boolean> {
     try {
-      const before = changes.pulse() // a commit during the look is then seen twice, and not never
+      const before = changes.pulse() // a commit during the look is then seen twice rather than missed
       await follow(last ?? (await beginning()))
       pulse = before
       breaker.succeeded()
       return true
     } catch (error) {
       if (!(error instanceof Outage)) throw error
-      trouble = error
+      failure = error
       outage(error)
       return false
     }
@@ -87,11 +87,11 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
       const now = changes.pulse()
       return now !== undefined && now === pulse
     } catch {
-      return false // `look` will meet the same trouble, and tells of it
+      return false // `look` will fail the same way, and reports it
     }
   }
 
-  /** A look that began before it was asked for may be waited for as well. */
+  /** May also wait for a look that began earlier. */
   async function lookPatiently(): Promise<boolean> {
     if (!breaker.allows()) return false
     const giveUp = new AbortController()
@@ -104,7 +104,7 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
 
   const lookIfChanged = onceATurn(async () => {
     if (isUnchanged() || (await lookPatiently())) return
-    if (performance.now() > trustedUntil) throw trouble
+    if (performance.now() > trustedUntil) throw failure
   })
 
   return {
@@ -122,17 +122,17 @@ function newest(known: Revision, { revision }: Change): Revision {
 interface StoreLeaseOptions {
   readonly news: StoreNews
   readonly gateways: Gateways
-  /** Milliseconds for which memory is trusted when the store cannot be asked any more. */
+  /** Milliseconds for which memory is trusted when the store can no longer be asked. */
   readonly leaseMs: number
 }
 
-/** Milliseconds between two looks: a change waits so long for a process to which nobody comes. */
+/** Milliseconds between two looks: a change waits that long for an idle process. */
 const pause = 250
 
 /**
- * The lease of a process without Redis: it looks at the log, says in the store up to where it knows everything, and may
- * then trust its memory until `leaseMs` after the look began. Whoever makes a change waits until every process has said
- * so of the change, or its lease is over (`store/gateways.ts`).
+ * The lease of a process without Redis: it reads the log, confirms in the store up to which change it knows everything,
+ * and may then trust its memory until `leaseMs` after the look began. A change waits until every process has confirmed
+ * it, or its lease has expired (`store/gateways.ts`).
  */
 export function keepStoreLease({ news, gateways, leaseMs }: StoreLeaseOptions): { close(): Promise<void> } {
   const self = { id: randomUUID(), host: hostname(), leaseMs }
@@ -158,7 +158,7 @@ export function keepStoreLease({ news, gateways, leaseMs }: StoreLeaseOptions): 
     () => {
       confirming ??= confirm()
         .catch((error: unknown) => {
-          if (!(error instanceof Outage)) throw error // the look tells of it
+          if (!(error instanceof Outage)) throw error // the look reports it
         })
         .finally(() => (confirming = undefined))
     },
@@ -168,7 +168,7 @@ export function keepStoreLease({ news, gateways, leaseMs }: StoreLeaseOptions): 
     async close() {
       clearInterval(timer)
       await confirming
-      await gateways.leave(self.id).catch(() => {}) // its lease ends all the same
+      await gateways.leave(self.id).catch(() => {}) // its lease expires anyway
     },
   }
 }

@@ -12,41 +12,40 @@ import {
   runIdOf,
 } from './channels.ts'
 
-/** This process's ear on the news channel, with a proof that it is not deaf. */
+/** A subscription to the news channel that proves that it is alive. */
 export interface Subscriber {
-  /** The last announcement of all. Rejects if Redis cannot be asked. */
+  /** The last announcement. Rejects if Redis cannot be asked. */
   lastAnnounced(): Promise<string | null>
-  /** Tells whoever announced it that this process has forgotten. */
+  /** Tells the publisher that this process has forgotten what is stale. */
   acknowledge(id: string): void
-  /** Leaves in good order: nobody need wait for this process any more. */
+  /** Gives up the lease, so that no change waits for this process any more. */
   close(): Promise<void>
 }
 
 export interface SubscriberOptions {
   readonly server: RedisServer
-  /** Milliseconds for which others must wait for this process after each ping. */
+  /** Milliseconds for which a change must wait for this process after each ping. */
   readonly leaseMs: number
-  /** Milliseconds of a clock that never steps back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number
-  /** An announcement came in. */
+  /** An announcement arrived. */
   readonly heard: (text: string) => void
-  /** A ping came back: whatever was announced before `sentAt`, while the subscription stood, has been heard. */
+  /** A ping returned: everything announced before `sentAt`, while subscribed, has arrived. */
   readonly alive: (sentAt: number) => void
-  /** The subscription is gone: from now on announcements are missed. */
-  readonly deaf: (cause: unknown) => void
-  /** Something could not be sent, or a connection could not be made. */
-  readonly mute: (cause: unknown) => void
+  /** The subscription is lost: announcements are missed until it is restored. */
+  readonly lost: (cause: unknown) => void
+  /** A message could not be sent, or a connection could not be made. */
+  readonly failed: (cause: unknown) => void
 }
 
 /** Milliseconds that Redis may take for a ping. */
 const patience = 250
 
 /**
- * A Redis channel loses messages in silence: while the connection is gone, or dead with nobody noticing. So this
- * process publishes pings to itself, on one connection, and listens for them and for the news on another. Redis
- * sends to one connection in the order of publishing: a ping that comes back has pushed all news before it. From one
- * server to another, as in a Cluster or to a replica, a message can be lost and later ones arrive: so both connections
- * must lead to one server, wherever a failover leaves them.
+ * A Redis channel loses messages silently while the connection is gone or dead without notice. So this process publishes
+ * pings to itself on one connection, and subscribes to them and to the news on another. Redis delivers to a connection in
+ * the order of publishing: all earlier news has arrived before a ping returns. Between servers, as in a Cluster or to a
+ * replica, a message can be lost while later ones arrive, so both connections must lead to the same server.
  */
 export function createSubscriber({
   server,
@@ -54,69 +53,69 @@ export function createSubscriber({
   now,
   heard,
   alive,
-  deaf,
-  mute,
+  lost,
+  failed,
 }: SubscriberOptions): Subscriber {
   const gateway = newGatewayName()
   const subscriber = server.keepAt(announcedKey, 'news-ears', patience)
   const publisher = server.keepAt(announcedKey, 'news', patience)
-  /** The server that each is connected to. */
-  let earsAt: string | undefined
-  let mouthAt: string | undefined
+  /** The run id of the server that each is connected to. */
+  let subscribedAt: string | undefined
+  let publishesAt: string | undefined
   let ping: { readonly id: string; readonly sentAt: number } | undefined
 
   subscriber.on('ready', () => {
-    listen().catch((cause: unknown) => {
-      mute(cause)
+    subscribe().catch((cause: unknown) => {
+      failed(cause)
       subscriber.disconnect(true)
     })
   })
   publisher.on('ready', () => {
-    speak().catch((cause: unknown) => {
-      mute(cause)
+    connectPublisher().catch((cause: unknown) => {
+      failed(cause)
       publisher.disconnect(true)
     })
   })
   subscriber.on('message', (channel, text) => (channel === newsChannel ? heard(text) : pong(text)))
   subscriber.on('close', () => {
-    earsAt = undefined
+    subscribedAt = undefined
     ping = undefined
-    deaf(new Error('the subscription to the news is gone'))
+    lost(new Error('the subscription to the news was lost'))
   })
-  subscriber.on('error', mute)
-  publisher.on('error', mute)
-  publisher.on('close', () => (mouthAt = undefined))
+  subscriber.on('error', failed)
+  publisher.on('error', failed)
+  publisher.on('close', () => (publishesAt = undefined))
   const beating = setInterval(beat, leaseMs / 4)
 
-  /** Whichever of the two has connected last knows better where the primary is. */
-  async function listen(): Promise<void> {
+  /** The connection that was made last leads to the present primary, so the other one is replaced. */
+  async function subscribe(): Promise<void> {
     const at = await runIdOf(subscriber)
     await subscriber.subscribe(newsChannel, pingChannel(gateway))
-    earsAt = at
-    if (mouthAt !== undefined && mouthAt !== at) publisher.disconnect(true)
+    subscribedAt = at
+    if (publishesAt !== undefined && publishesAt !== at) publisher.disconnect(true)
     else beat()
   }
 
-  async function speak(): Promise<void> {
-    mouthAt = await runIdOf(publisher)
-    if (earsAt !== undefined && earsAt !== mouthAt) subscriber.disconnect(true)
+  async function connectPublisher(): Promise<void> {
+    publishesAt = await runIdOf(publisher)
+    if (subscribedAt !== undefined && subscribedAt !== publishesAt) subscriber.disconnect(true)
     else beat()
   }
 
   function beat(): void {
     if (ping !== undefined && now() - ping.sentAt < leaseMs) return
-    // It was sent and did not come back: the connection that we listen on is dead without having been closed.
+    // It was sent and did not return: the subscription is dead without having been closed.
     if (ping !== undefined) return subscriber.disconnect(true)
-    if (earsAt === undefined) return
-    if (mouthAt === undefined) return mute(new Error('there is no connection to send the news on'))
-    if (mouthAt !== earsAt) return
+    if (subscribedAt === undefined) return
+    if (publishesAt === undefined) return failed(new Error('there is no connection to send the news on'))
+    if (publishesAt !== subscribedAt) return
     const sent = { id: randomUUID(), sentAt: now() }
     ping = sent
     publisher
-      .eval(pinging, 2, gatewaysKey, primaryKey, gateway, leaseMs, pingChannel(gateway), sent.id, mouthAt)
+      .eval(pinging, 2, gatewaysKey, primaryKey, gateway, leaseMs, pingChannel(gateway), sent.id, publishesAt)
       .catch((cause: unknown) => {
         if (ping === sent) ping = undefined
-        mute(cause)
+        failed(cause)
       })
   }
 
@@ -130,18 +129,18 @@ export function createSubscriber({
   return {
     lastAnnounced: () => publisher.get(announcedKey),
     acknowledge(id) {
-      publisher.publish(acksChannel, `${id} ${gateway}`).catch(mute)
+      publisher.publish(acksChannel, `${id} ${gateway}`).catch(failed)
     },
     async close() {
       clearInterval(beating)
       subscriber.disconnect()
-      await publisher.zrem(gatewaysKey, gateway).catch(mute)
+      await publisher.zrem(gatewaysKey, gateway).catch(failed)
       publisher.disconnect()
     },
   }
 }
 
-/** Presence first, then the ping: who holds a lease is on the list. Those gone for a minute are taken off it. */
+/** Presence first, then the ping: every holder of a lease is listed. Gateways that have been gone for a minute are removed. */
 const pinging = `${primaryAge}
 primaryAge(KEYS[2], ARGV[5], now)
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])

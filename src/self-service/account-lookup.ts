@@ -17,15 +17,15 @@ import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
 import type { Notice } from './webhook.ts'
 
-/** Somebody who asks for an account that is there. */
+/** A request for an account that exists. */
 export interface RequestedAccount {
   readonly account: AccountRecord
   readonly scopeName: ScopeName
-  /** Where people of this account sign in, as it is connected at this moment. */
+  /** The identity provider of the account's present connection. */
   readonly authority: Authority | NoAuthority
 }
 
-/** A guest who has signed in for the account's scope. */
+/** A user who has signed in for the account's scope. */
 export interface SignedInUser extends RequestedAccount {
   readonly session: Session
   readonly identity: Identity
@@ -33,21 +33,21 @@ export interface SignedInUser extends RequestedAccount {
   readonly fresh: boolean
 }
 
-/** Finds out who asks for what. All throw `Outage`. */
+/** Resolves accounts, sessions and their credentials. All throw `Outage`. */
 export interface AccountLookup {
-  /** The account that was typed or linked to; a page that says what is wrong with it. */
+  /** The account that was typed or linked to, or a page that says what is wrong with it. */
   find(typed: string): Promise<RequestedAccount | Page>
   /** `undefined`: not signed in for the scope of this account. */
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
-  /** What the page shows to somebody who is signed in. */
+  /** What the page shows to a signed-in user. */
   profileOf(user: SignedInUser): Promise<Profile>
-  /** Everybody else whom the visitor has signed in as in this session. */
-  otherSelves(user: SignedInUser): Promise<readonly OtherIdentity[]>
-  /** The credentials of everybody that a session has signed in as. */
+  /** The user's other identities in this session. */
+  otherIdentities(user: SignedInUser): Promise<readonly OtherIdentity[]>
+  /** The credentials of all identities of a session. */
   setsOf(session: Session | undefined): Promise<readonly OwnSet[]>
 }
 
-/** Longest part of a wrong account name that is shown again. */
+/** Characters of a wrong account name that are echoed. */
 const longestShown = 64
 
 export function createAccountLookup(
@@ -96,7 +96,7 @@ export function createAccountLookup(
 
   return {
     setsOf,
-    otherSelves: otherIdentities,
+    otherIdentities,
 
     async find(typed) {
       const name = readAccountName(typed)
@@ -137,12 +137,12 @@ export function createAccountLookup(
 }
 
 function wrongName(typed: string) {
-  const sentence = 'An account name is 1 to 63 letters, digits, hyphens or underscores.'
-  return { typed: shown(typed), sentence: typed === '' ? 'Type the name of an account.' : sentence }
+  const sentence = 'An account name has 1 to 63 letters, digits, hyphens or underscores.'
+  return { typed: shown(typed), sentence: typed === '' ? 'Enter the name of an account.' : sentence }
 }
 
 function unknown(typed: string) {
-  return { typed, sentence: 'There is no account of that name here. Check the spelling.' }
+  return { typed, sentence: 'There is no account with that name. Check the spelling.' }
 }
 
 function shown(typed: string): string {
@@ -150,15 +150,15 @@ function shown(typed: string): string {
 }
 
 /**
- * Names that an authority gives to one person while the credential of that name is another's: an address has passed on,
- * or somebody has taken it. Only an operator knows which, and both persons must hear of it. All throw `Outage`.
+ * Conflicts between a name from the identity provider and a credential of another person under that name: the address
+ * has been reassigned, or was claimed wrongly. Only an operator can tell which, and both are notified. All throw `Outage`.
  */
 export interface NameConflicts {
-  /** Whether the credential of that name is somebody else's. */
+  /** Whether the credential under that name belongs to another owner. */
   isTaken(scope: Scope, username: Username | undefined, owner: Owner): Promise<boolean>
-  /** Somebody has signed in. If their name is another's, that one will be told. */
+  /** Records a sign-in: if its name belongs to another owner, that owner is notified. */
   signedIn(identity: Identity): Promise<void>
-  /** When somebody else last came under the name of this credential. */
+  /** When another person last signed in under this credential's name. */
   since(scope: Scope, username: Username): Promise<Instant | undefined>
 }
 
@@ -169,8 +169,8 @@ interface NameConflictsParts {
   readonly now: () => Instant
 }
 
-/** Milliseconds for which the owner is told on the page. */
-const told = 30 * 24 * 60 * 60_000
+/** Milliseconds for which the page shows a conflict to the owner. */
+const conflictLife = 30 * 24 * 60 * 60_000
 
 export function createNameConflicts({ registry, sessions, notice, now }: NameConflictsParts): NameConflicts {
   async function isTaken(scope: Scope, username: Username | undefined, owner: Owner): Promise<boolean> {
@@ -183,7 +183,7 @@ export function createNameConflicts({ registry, sessions, notice, now }: NameCon
     isTaken,
     async signedIn({ scope, username, owner }) {
       if (username === undefined || !(await isTaken(scope, username, owner))) return
-      await sessions.set(nameOf(scope, username), String(now()), now() + told)
+      await sessions.set(nameOf(scope, username), String(now()), now() + conflictLife)
       notice.credentialChanged({ scope, username, what: 'contested', at: now() })
     },
     async since(scope, username) {

@@ -12,33 +12,33 @@ import type { Directory } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { hasDoubles, primaryFault } from '../passwords/usernames.ts'
 
-/** What the identity provider calls the gateway, and how the gateway proves that it is the one. */
+/** The gateway's client id and secret at an identity provider. */
 export interface Client {
   readonly clientId: string
   readonly clientSecret: Secret
 }
 
-/** The authorities that the settings know (`signIn`). */
+/** The identity providers from the settings (`signIn`). */
 export interface Authorities {
   readonly msa?: Client & { readonly issuer: string }
   /** By directory id. */
   readonly directories: Readonly<Record<string, Client & { readonly issuer?: string }>>
-  /** For every directory that is not named. */
+  /** For every directory without an entry of its own. */
   readonly entra?: Client
 }
 
-/** Where the people of one scope sign in. */
+/** Where the users of one scope sign in. */
 export interface Authority extends Client {
   readonly scope: Scope
   readonly issuer: string
 }
 
-/** Nobody has said where the people of this scope sign in; `setting` would. */
+/** No identity provider is configured for the scope; `setting` is the key that configures one. */
 export interface NoAuthority {
   readonly setting: string
 }
 
-/** Who is responsible for people of this connection. `directories`: what the store knows of them. */
+/** The identity provider for a connection. `known`: the directories in the store. */
 export function authorityFor(
   connection: Connection,
   { msa, directories, entra }: Authorities,
@@ -59,14 +59,14 @@ function entraIssuer(id: DirectoryId): string {
   return `https://login.microsoftonline.com/${id}/v2.0`
 }
 
-/** What a token says of the person in it. */
+/** The claims of an ID token. */
 export type Claims = Readonly<Record<string, unknown>>
 
 /**
- * Whom a token names, if it is somebody of this scope. An e-mail address proves nothing here: in a foreign directory
- * anybody can have any (nOAuth), and addresses change hands. `wrong-directory`: somebody of elsewhere.
+ * The owner that a token identifies in this scope. The e-mail claim identifies no one: in a foreign directory it can be
+ * set to any address (nOAuth), and addresses are reassigned. `wrong-directory`: the token is from another directory.
  */
-export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong-directory' | 'nobody' {
+export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong-directory' | 'no-subject' {
   const tenant = typeof tid === 'string' ? tid.toLowerCase() : undefined
   if (scope === msaScope) {
     if (tenant !== undefined && tenant !== microsoftAccountsTenant) return 'wrong-directory'
@@ -76,13 +76,13 @@ export function ownerIn(scope: Scope, { sub, oid, tid }: Claims): Owner | 'wrong
 }
 
 /**
- * What the person is called, as far as the authority vouches for it; upstreams are told that name, and a membership may
- * wait for it. An address that is not verified can be anyone's, and a guest is called what another directory says.
+ * The user name, as far as the provider vouches for it: upstreams trust that name, and a membership may be waiting for
+ * it. An unverified address may belong to another person, and a guest's name is set by another directory.
  */
 export function usernameIn(scope: Scope, claims: Claims): Username | undefined {
   const { upn, preferred_username: preferred, email, iss, idp, acct } = claims
   const isVerified = [claims['email_verified'], claims['xms_edov']].some(each => truths.has(each))
-  // `acct` says it of a guest who signs in without `idp`: 0 is a member of the directory, and everything else is not.
+  // Tokens of guests may lack `idp`. `acct` then tells: 0 is a member of the directory, every other value is not.
   const isGuest = (idp !== undefined && idp !== iss) || !members.has(acct)
   const names = [
     ...(scope === msaScope ? [] : [upn, ...(isGuest ? [] : [preferred])]),
@@ -92,17 +92,17 @@ export function usernameIn(scope: Scope, claims: Claims): Username | undefined {
   return name === undefined ? undefined : foldUsername(name)
 }
 
-/** A name that no operator has looked at, and that no upstream may take for another one. */
+/** No operator has checked this name, so no upstream may confuse it with another one. */
 function isName(claim: unknown): claim is string {
   return typeof claim === 'string' && primaryFault(claim) === undefined && !hasDoubles(claim)
 }
 
-/** What `acct` is of a member. It is an optional claim: without it `idp` alone tells. */
+/** Values of `acct` for a member. The claim is optional: without it, only `idp` tells. */
 const members: ReadonlySet<unknown> = new Set([undefined, 0, '0'])
 
-/** Providers write it as a truth value, as a number and as text. */
+/** Providers send it as a boolean, a number or a string. */
 const truths: ReadonlySet<unknown> = new Set([true, 1, 'true', '1'])
 
-function subject(claim: unknown): Owner | 'nobody' {
-  return typeof claim === 'string' && /^[!-~]{1,255}$/.test(claim) ? (claim as Owner) : 'nobody'
+function subject(claim: unknown): Owner | 'no-subject' {
+  return typeof claim === 'string' && /^[!-~]{1,255}$/.test(claim) ? (claim as Owner) : 'no-subject'
 }

@@ -9,23 +9,23 @@ import type { SignedInUser } from './account-lookup.ts'
 import type { PageContext } from './context.ts'
 import type { Fields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
-import { profile, type Told } from './pages/profile.ts'
+import { profile, type Feedback } from './pages/profile.ts'
 import { busy, nameTaken, notFromHere, notUnderstood, signedOut, stale } from './pages/trouble.ts'
 import { isSameText } from './session.ts'
-import { TooMuch } from './throttle.ts'
+import { TooManyRequests } from './throttle.ts'
 import type { CredentialChange } from './webhook.ts'
 
-/** Somebody who may change something, and the form that says what. */
+/** A user who may make changes, with the submitted form. */
 export interface Change extends SignedInUser {
   readonly fields: Fields
   readonly actor: string
-  /** What the credential is called; changes need one. */
+  /** The user name of the credential; changes need one. */
   readonly username: Username
 }
 
 /**
- * Who sent a form, if all is well: signed in for the account, in this session, not long ago. Else a page that says
- * what is missing. Nothing has been looked at then but the account.
+ * The user who sent a form, if signed in recently, in this session and for the account. Otherwise a page that says what
+ * is missing; only the account has been looked up then.
  */
 export async function readChange(context: PageContext, request: FastifyRequest): Promise<Change | Page> {
   const fields = fieldsOf(request)
@@ -45,19 +45,19 @@ export async function readChange(context: PageContext, request: FastifyRequest):
   return { ...user, fields, username, actor: `page:${owner}` }
 }
 
-/** The form of a request; `undefined` if it could not be read. */
+/** The form fields of a request; `undefined` if they could not be read. */
 export function fieldsOf(request: FastifyRequest): Fields | undefined {
   // The one parser of these routes gives nothing else.
   return (request.body as { readonly fields?: Fields } | undefined)?.fields
 }
 
 /** The page of the account as it is now, and what is to be said about it. */
-export async function show(context: PageContext, user: SignedInUser, told: Told): Promise<Page> {
-  return profile(await context.accounts.profileOf(user), told)
+export async function show(context: PageContext, user: SignedInUser, feedback: Feedback): Promise<Page> {
+  return profile(await context.accounts.profileOf(user), feedback)
 }
 
-/** Shows what has been changed. If that fails, nobody may be told that nothing was. Throws `InDoubt`. */
-export async function showMade(showing: Promise<Page>): Promise<Page> {
+/** Shows the result of a change. A failure here must not claim that nothing was changed. Throws `InDoubt`. */
+export async function showResult(showing: Promise<Page>): Promise<Page> {
   try {
     return await showing
   } catch (error) {
@@ -65,7 +65,7 @@ export async function showMade(showing: Promise<Page>): Promise<Page> {
   }
 }
 
-/** `POST /switch`: on or off, said in so many words, so that sending it twice does the same as once. */
+/** `POST /switch`: the form names the wanted state, so that submitting it twice has the same effect as once. */
 export async function switchCredential(context: PageContext, request: FastifyRequest): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
@@ -74,9 +74,9 @@ export async function switchCredential(context: PageContext, request: FastifyReq
   const on = wanted === '1'
   const credential = await ownCredential(context, change)
   if (credential === undefined)
-    return await show(context, change, { note: 'There is nothing to switch yet.' })
+    return await show(context, change, { note: 'There are no credentials to switch on or off yet.' })
   if (credential.enabled === on) {
-    const note = `They were switched ${on ? 'on' : 'off'} already. Nothing was changed this time.`
+    const note = `They were already switched ${on ? 'on' : 'off'}. Nothing was changed.`
     return await show(context, change, { note })
   }
   const { scope } = change.identity
@@ -84,8 +84,8 @@ export async function switchCredential(context: PageContext, request: FastifyReq
   // Renamed since, in another tab.
   if (problem !== undefined)
     return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
-  tell(context, change, credential.username, on ? 'enabled' : 'disabled')
-  return await showMade(show(context, change, { done: on ? 'Switched on.' : 'Switched off, everywhere.' }))
+  notify(context, change, credential.username, on ? 'enabled' : 'disabled')
+  return await showResult(show(context, change, { done: on ? 'Switched on.' : 'Switched off everywhere.' }))
 }
 
 export function ownCredential(
@@ -95,8 +95,8 @@ export function ownCredential(
   return context.registry.ownCredential(identity.scope, identity.owner)
 }
 
-/** Tells whoever tells the person. */
-export function tell(
+/** Notifies the service that informs the owner. */
+export function notify(
   context: PageContext,
   change: Change,
   username: Username,
@@ -105,36 +105,36 @@ export function tell(
   context.notice.credentialChanged({ scope: change.identity.scope, username, what, at: context.now() })
 }
 
-/** `POST /claim`: gives a credential that an operator made to the person of its name, who knows its password. */
+/** `POST /claim`: gives a credential that an operator created to the user of that name who knows its password. */
 export async function claimCredential(context: PageContext, request: FastifyRequest): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
   if ((await ownCredential(context, change)) !== undefined) {
     return await show(context, change, {
-      note: 'These credentials are yours already. Nothing was changed this time.',
+      note: 'These credentials are already yours. Nothing was changed.',
     })
   }
   const password = readPassword(change.fields.get('current') ?? '')
   if (password.isEmpty)
-    return await show(context, change, { faults: { current: 'Type the present password.' } })
+    return await show(context, change, { faults: { current: 'Enter the current password.' } })
 
   const { scope, owner } = change.identity
-  // Not compared: the page must not tell whether another person's password is right.
+  // Not compared: the page must not notify whether another person's password is right.
   if (await context.nameConflicts.isTaken(scope, change.username, owner))
     return nameTaken(change.scopeName, change.username)
   context.throttle.count('claims', `${scope} ${change.username}`)
   const compared = await compare(context, change, password, context.senderOf(request.raw).from)
   if (compared === 'busy') return busy(change.account.name)
   if (compared === 'mismatch') {
-    return await show(context, change, { faults: { current: 'That is not the present password.' } })
+    return await show(context, change, { faults: { current: 'That is not the current password.' } })
   }
   const problem = await context.registry.claimCredential(change.actor, scope, change.username, owner)
   if (problem !== undefined) return nameTaken(change.scopeName, change.username)
-  tell(context, change, change.username, 'claimed')
-  return await showMade(show(context, change, { done: 'They are yours now.' }))
+  notify(context, change, change.username, 'claimed')
+  return await showResult(show(context, change, { done: 'The credentials are now yours.' }))
 }
 
-/** One password hash, as at the door; and counted as there, because it is a guess at the same credential. */
+/** Hashes and counts as the gateway does, because this is a guess at the same credential. */
 async function compare(context: PageContext, change: Change, password: Secret, from: string) {
   const { credentials, hasher, keys, generated, guesses } = context
   if (generated.isForged(password)) return 'mismatch'
@@ -146,7 +146,7 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   const compared = { scope, username: current?.username ?? username }
   const caller = { account: account.name, from, lane: 'production' } as const
   const admission = await guesses.admit(attempt, caller, { compared, beside: undefined })
-  if ('by' in admission) throw new TooMuch(Math.ceil(admission.retryAfter))
+  if ('by' in admission) throw new TooManyRequests(Math.ceil(admission.retryAfter))
   let found: Compared = 'busy'
   try {
     found = await hasher.compare({ password, proof }, current?.hash ?? 'decoy')
@@ -157,23 +157,23 @@ async function compare(context: PageContext, change: Change, password: Secret, f
 }
 
 /**
- * `POST /link`: two of those whom somebody has signed in as are one person. Both sign-ins stand in one session, the
- * second because a form of the first asked for it, and are recent, which is all the proof there can be: no authority knows of the other.
+ * `POST /link`: links two identities of one person. The proof is that both sign-ins are recent and in one session, the
+ * second requested by a form of the first. Nothing else can prove it: neither provider knows of the other.
  */
 export async function linkIdentities(context: PageContext, request: FastifyRequest): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
-  const others = await context.accounts.otherSelves(change)
+  const others = await context.accounts.otherIdentities(change)
   const other = others.find(({ scopeName }) => scopeName.scope === change.fields.get('with'))
   if (other === undefined || !other.fresh) {
     return await show(context, change, {
-      note: 'Sign in here once more, then for the other account from this page, and then say it. Nothing was changed this time.',
+      note: 'Sign in again here, then sign in for the other account from this page, and then link the two. Nothing was changed.',
     })
   }
   if (other.linked) {
-    return await show(context, change, { note: 'That was known already. Nothing was changed this time.' })
+    return await show(context, change, { note: 'They were already linked. Nothing was changed.' })
   }
   await context.registry.link(change.actor, change.identity, other.identity)
-  tell(context, change, change.username, 'linked')
-  return await showMade(show(context, change, { done: 'Linked: both are you.' }))
+  notify(context, change, change.username, 'linked')
+  return await showResult(show(context, change, { done: 'Your sign-ins are linked.' }))
 }

@@ -34,7 +34,7 @@ export interface PageContext extends Omit<SelfServiceParts, 'sessions'> {
   readonly cookies: Cookies
   readonly sessions: Sessions
   readonly pendingSignIns: PendingSignIns
-  /** Loaded when the first person signs in: in most processes nobody ever does. */
+  /** Loaded at the first sign-in, which most processes never see. */
   readonly openId: () => Promise<OpenId>
   readonly nameConflicts: NameConflicts
   readonly accounts: AccountLookup
@@ -93,22 +93,22 @@ export interface SelfServiceParts {
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
-  /** Wrong passwords count at the credential they are compared with, here as at the door. */
+  /** Wrong passwords count against the credential they are compared with, as they do at the gateway. */
   readonly guesses: Pick<Throttle, 'admit'>
   readonly sessions: SessionStore
-  /** 32 bytes by which the gateways of this store seal what browsers keep of a sign-in that is under way. */
+  /** 32 bytes, shared by the gateways of one store, that seal pending sign-ins kept by browsers. */
   readonly signInKey: Uint8Array
   readonly notice: Notice
   readonly observer: SelfServiceObserver
-  /** How people reach the gateway, without a trailing slash. */
+  /** The public address of the gateway, without a trailing slash. */
   readonly publicUrl: string
   readonly naming: Naming
   readonly signIn: Authorities & { readonly freshMinutes: number; readonly sessionMinutes: number }
   /** Refuse plain http where `publicUrl` is https. */
   readonly httpsOnly: boolean
-  /** Who sent a request, and whether by https, as far as can be told. */
+  /** The client's address, and whether it used https, as far as can be determined. */
   readonly senderOf: (request: IncomingMessage) => { readonly from: string; readonly secure: boolean }
-  /** Whose addresses count as one: an address, or the network it is in. */
+  /** The unit in which addresses are counted: the address itself, or its network. */
   readonly networkOf: (address: string) => string
   readonly limits?: Limits
   /** Seconds that an identity provider may take for one answer. */
@@ -118,17 +118,17 @@ export interface SelfServiceParts {
   readonly steadyNow?: () => Instant
 }
 
-/** Told of what an operator should know; must not throw. `requestId` is the reference that the page shows. */
+/** Receives events that an operator should know of. Must not throw. `requestId` is the reference that the page shows. */
 export interface SelfServiceObserver {
   providerFailed(failure: ProviderFailed, requestId: string): void
   outage(outage: Outage): void
   bug(error: unknown, requestId: string): void
 }
 
-/** How an identity provider failed: nobody there, no answer in time, or an answer that is none. */
+/** How an identity provider failed: not reachable, no response in time, or an invalid response. */
 export type Failing = 'unreachable' | 'slow' | 'nonsense'
 
-/** An identity provider could not do its part. No fault of the person, and nothing was changed. */
+/** An identity provider failed. Not the user's fault, and nothing was changed. */
 export class ProviderFailed extends Error {
   readonly failing: Failing
 
@@ -138,7 +138,7 @@ export class ProviderFailed extends Error {
     this.failing = failing
   }
 
-  /** For the log: what each cause says of itself, and nothing of what it carries: that may be a token. */
+  /** For the log: each cause's message and codes, but none of its other properties, which may hold a token. */
   get detail(): string {
     return causesOf(this.cause)
       .map((each: Error & { code?: unknown; error?: unknown }) =>

@@ -7,12 +7,12 @@ import type { PageContext } from './context.ts'
 import { framed, type Page } from './html.ts'
 import { notFromHere, plainHttp, wrongType } from './pages/trouble.ts'
 
-/** No browser says more; what comes with a tab or something behind it is not looked at at all (CVE-2026-25223). */
+/** Browsers send nothing beyond this. A type with a tab or other parameters is refused unparsed (CVE-2026-25223). */
 const formType = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i
 
 const oneYear = 365 * 24 * 60 * 60
 
-/** Everything that holds for all of the page: what browsers may do with it, and what it lets in. */
+/** Adds what applies to every route of the page: security headers, body parsing, rate limits and form checks. */
 export async function addGuard(app: FastifyInstance, context: PageContext): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -57,13 +57,13 @@ export function send(reply: FastifyReply, page: Page): FastifyReply {
 }
 
 /**
- * Whether a form comes from a page of ours, as far as browsers say. Pages with `Referrer-Policy: no-referrer` send
- * `Origin: null`, so that proves nothing; then `Sec-Fetch-Site` does, and in any case the token in the form.
+ * Whether a form was sent from this page, as far as browsers tell. Pages with `Referrer-Policy: no-referrer` send
+ * `Origin: null`, which proves nothing; `Sec-Fetch-Site` does, and in any case the token in the form.
  */
 function isFromHere(headers: IncomingHttpHeaders, publicUrl: string): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin') return false
-  // Forms navigate. A script that some upstream serves on this origin could send everything else.
+  // Forms navigate. A script that an upstream serves on this origin could make any other kind of request.
   const mode = headers['sec-fetch-mode']
   if (mode !== undefined && mode !== 'navigate') return false
   const { origin } = headers
@@ -78,7 +78,7 @@ export type Fields = ReadonlyMap<string, string>
 const mostFields = 20
 
 /**
- * Reads `application/x-www-form-urlencoded`. `undefined`: it cannot be read in one way only: an escape that is no
+ * Reads `application/x-www-form-urlencoded`. `undefined`: it is ambiguous: an escape that is not
  * UTF-8, bytes that no browser sends unescaped, a field given twice, or more fields than any form here has.
  */
 export function readFields(text: string): Fields | undefined {

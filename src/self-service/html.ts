@@ -1,4 +1,4 @@
-/** Text that is HTML already. Only `html` makes it. */
+/** Text that is already HTML. Only `html` creates it. */
 export class Html {
   readonly text: string
 
@@ -7,7 +7,7 @@ export class Html {
   }
 }
 
-/** What may stand in a template. Nothing comes of `undefined` and `false`, so that `condition && html...` works. */
+/** Values allowed in a template. `undefined` and `false` render as nothing, so that `condition && html...` works. */
 type Content = Html | string | number | undefined | false | readonly Content[]
 
 /** Every value is escaped unless it is HTML itself, so a page cannot forget to. Attributes must be in quotes. */
@@ -33,10 +33,10 @@ const escapes: Readonly<Record<string, string>> = {
 /** A page, before the frame is put around it. */
 export interface Page {
   readonly status: number
-  /** What the window is called: one for each state, so that a screen reader says where one is. */
+  /** The window's title. Each state has its own, so that a screen reader announces it. */
   readonly title: string
   readonly main: Html
-  /** Seconds after which it makes sense to come again. */
+  /** Seconds after which a retry makes sense. */
   readonly retryAfter?: number
   /** Whether to show the reference by which an operator finds this request in the log. */
   readonly reference?: boolean

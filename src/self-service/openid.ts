@@ -18,43 +18,43 @@ import { isLoopback } from '../common/addresses.ts'
 import type { Authority, Claims } from './authority.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
-/** What must be remembered until the person comes back; `state` is the name to find it by. */
+/** What must be kept until the browser returns, looked up by `state`. */
 export interface SignInRequest {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
 }
 
-/** How the provider is to ask: for a password even if it knows the person, or which account is meant. */
+/** What the provider must ask for: the password even if the user is signed in there, or which account to use. */
 export type Prompt = 'login' | 'select_account'
 
 /** The authorization code flow with PKCE, state and nonce. Both throw `ProviderFailed`. */
 export interface OpenId {
-  /** Where to send the browser, and what to remember. */
+  /** The provider's address for the browser, and what to keep. */
   begin(authority: Authority, prompt: Prompt | undefined): Promise<SignInRequest & { readonly url: string }>
-  /** What the provider says of the person who came back; `declined`: the person or the provider said no. */
+  /** The claims of the user who returned; `declined`: the user or the provider refused. */
   finish(authority: Authority, pending: SignInRequest, query: string): Promise<Claims | 'declined'>
 }
 
 export interface OpenIdOptions {
-  /** Where providers send people back to. */
+  /** Where providers redirect the browser to afterwards. */
   readonly redirectUri: string
   /** Seconds that a provider may take for one answer. */
   readonly timeoutSeconds: number
-  /** How old a sign-in at the provider may be, in seconds, before it asks the person again. */
+  /** The greatest age of a sign-in at the provider, in seconds, before it asks the user again. */
   readonly maxAgeSeconds: number
 }
 
-/** Seconds by which our clock and a provider's may differ: five minutes, and what a sign-in takes. */
+/** Seconds by which the clocks may differ: five minutes, and the time that a sign-in takes. */
 const skewSeconds = 330
 
-/** Milliseconds that a provider's metadata are believed; its keys are fetched anew when an unknown one turns up. */
+/** Milliseconds for which a provider's metadata is cached; its keys are fetched again when an unknown one appears. */
 const metadataLife = 60 * 60 * 1000
 
 export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: OpenIdOptions): OpenId {
   const known = new LRUCache<string, Promise<Configuration>>({ max: 1000, ttl: metadataLife })
 
-  /** Failures are not remembered: the provider may be back in a second. */
+  /** Failures are not cached: the provider may recover within a second. */
   function configurationOf(authority: Authority): Promise<Configuration> {
     const name = JSON.stringify([authority.issuer, authority.clientId])
     const found = known.get(name)
@@ -77,7 +77,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
         nonce: pending.nonce,
         code_challenge: challengeOf(verifier),
         code_challenge_method: 'S256',
-        // Asked for an age, a provider must say in the token when the person signed in (OpenID Connect Core, 3.1.2.1).
+        // With `max_age`, a provider must put the time of the sign-in into the token (OpenID Connect Core, 3.1.2.1).
         max_age: String(maxAgeSeconds),
         ...(prompt && { prompt }),
       })
@@ -95,7 +95,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
         ).catch(declined)
         if (tokens === 'declined') return 'declined'
         const claims = tokens.claims()
-        // For login.microsoftonline.com the library takes metadata that name another issuer than was asked for.
+        // For login.microsoftonline.com the library accepts metadata of an issuer other than the requested one.
         if (claims === undefined || !isSame(claims.iss, authority.issuer))
           throw new ClientError('another issuer')
         return claims
@@ -104,7 +104,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
   }
 }
 
-/** RFC 7636, 4.2. At once: through the thread pool, as the library does it, a job costs fifty times as much as the hash. */
+/** RFC 7636, 4.2. Synchronous: in the thread pool, as the library does it, the job costs fifty times as much as the hash. */
 function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url')
 }
@@ -112,7 +112,7 @@ function challengeOf(verifier: string): string {
 function discover({ issuer, clientId, clientSecret }: Authority, timeout: number): Promise<Configuration> {
   const url = new URL(issuer)
   const plain = url.protocol === 'http:' && isLoopback(url.hostname)
-  // A token from the token endpoint came over TLS; whoever sits behind that (a proxy, a cache) must not be able to name people.
+  // TLS alone does not protect the token: a proxy or cache that terminates it must not be able to choose the user.
   const execute = [enableNonRepudiationChecks, ...(plain ? [allowInsecureRequests] : [])]
   const client = { client_secret: clientSecret.reveal(), [clockTolerance]: skewSeconds }
   return discovery(url, clientId, client, undefined, { timeout, execute })
@@ -127,7 +127,7 @@ function declined(error: unknown): 'declined' {
   throw error
 }
 
-/** Whatever goes wrong between us and a provider, `cause` says it to the log and `failing` to people. */
+/** Turns every failure of a provider into `ProviderFailed`: `cause` is for the log, `failing` for the page. */
 async function failing<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
@@ -139,7 +139,7 @@ async function failing<T>(ask: () => Promise<T>): Promise<T> {
 function kindOf(error: unknown): Failing {
   const causes = causesOf(error)
   if (causes.some(({ name }) => name === 'TimeoutError')) return 'slow'
-  // What `fetch` throws when nobody is there or the line breaks.
+  // What `fetch` throws when the host cannot be reached or the connection breaks.
   if (causes.some(each => each instanceof TypeError && each.cause !== undefined)) return 'unreachable'
   return 'nonsense'
 }

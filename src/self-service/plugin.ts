@@ -19,21 +19,21 @@ import {
   noSuchPage,
   notFromHere,
   notUnderstood,
-  outOfOrder,
+  partUnavailable,
   providerTrouble,
   tooLarge,
-  tooMuch,
+  tooManyRequests,
   wrongType,
 } from './pages/trouble.ts'
 import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
 import { isSameText } from './session.ts'
 import { setPassword } from './set-password.ts'
 import { finishSignIn, queryOf, signInToo, startSignIn } from './sign-in.ts'
-import { TooMuch } from './throttle.ts'
+import { TooManyRequests } from './throttle.ts'
 
 /**
- * The page where people set their alternate credentials, to be mounted under `/_altgate` of the public port.
- * Whoever holds a session of it may do what its identities may, and nothing else.
+ * The page where users set their alternate credentials, mounted under `/_altgate` on the public port.
+ * A session permits what its identities permit, and nothing else.
  */
 export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
   const context = createPageContext(parts)
@@ -72,7 +72,7 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
 }
 
 function addSignIn(app: FastifyInstance, context: PageContext): void {
-  // HEAD, which some mail programs send to look at links, must not use a sign-in up.
+  // HEAD, which some mail programs send to preview links, must not consume a sign-in.
   const get = { exposeHeadRoute: false }
   app.get('/sign-in', get, async (request, reply) => {
     const to = await startSignIn(context, request, reply)
@@ -83,7 +83,7 @@ function addSignIn(app: FastifyInstance, context: PageContext): void {
     return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
   })
   app.post('/sign-in-too', async (request, reply) => send(reply, await signInToo(context, request, reply)))
-  leadHome(app, '/sign-in-too')
+  redirectHome(app, '/sign-in-too')
   app.post('/sign-out', async (request, reply) => {
     const { sessions, cookies } = context
     const session = await sessions.find(cookies.session(request))
@@ -94,7 +94,7 @@ function addSignIn(app: FastifyInstance, context: PageContext): void {
     }
     return send(reply, goodbye)
   })
-  leadHome(app, '/sign-out')
+  redirectHome(app, '/sign-out')
 }
 
 function addChange(
@@ -103,11 +103,11 @@ function addChange(
   change: (request: FastifyRequest) => Promise<Page>,
 ): void {
   app.post(path, async (request, reply) => send(reply, await change(request)))
-  leadHome(app, path)
+  redirectHome(app, path)
 }
 
-/** Somebody goes to the address of a form, which is all that the browser shows of it. */
-function leadHome(app: FastifyInstance, path: string): void {
+/** After a POST the browser shows the form's address; opening it again leads to the start page. */
+function redirectHome(app: FastifyInstance, path: string): void {
   app.get(path, (_, reply) => reply.redirect('/_altgate/', 303))
 }
 
@@ -117,7 +117,7 @@ const files = [
   ['icon.svg', 'image/svg+xml'],
 ] as const
 
-/** Serves the page's style, script and icon. Browsers ask each time and get a 304: a new version counts at once. */
+/** Serves the page's style, script and icon. Browsers revalidate each time, so a new version is used at once. */
 function addAssets(app: FastifyInstance): void {
   for (const [name, type] of files) {
     const body = readFileSync(join(import.meta.dirname, 'assets', name))
@@ -132,12 +132,12 @@ function addAssets(app: FastifyInstance): void {
   }
 }
 
-/** Seconds after which it makes sense to come again when a part is down. */
+/** Seconds after which a retry makes sense when a part is down. */
 const outageRetryAfter = 5
 
-/** What people see of an error; the observer is told of what is not their fault. */
+/** The page for an error. The observer is told unless the client caused it. */
 function pageAbout(error: unknown, { id }: FastifyRequest, observer: SelfServiceObserver): Page {
-  if (error instanceof TooMuch) return tooMuch(error.retryAfter)
+  if (error instanceof TooManyRequests) return tooManyRequests(error.retryAfter)
   if (error instanceof ProviderFailed) {
     observer.providerFailed(error, id)
     return providerTrouble(error.failing)
@@ -145,12 +145,12 @@ function pageAbout(error: unknown, { id }: FastifyRequest, observer: SelfService
   if (error instanceof Outage) {
     observer.outage(error)
     if (error instanceof InDoubt) return inDoubt(error.made)
-    return outOfOrder(outageRetryAfter)
+    return partUnavailable(outageRetryAfter)
   }
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   if (status === 413) return tooLarge
   if (status === 415) return wrongType
   if (typeof status === 'number' && status >= 400 && status < 500) return notUnderstood
   observer.bug(error, id)
-  return outOfOrder(outageRetryAfter)
+  return partUnavailable(outageRetryAfter)
 }

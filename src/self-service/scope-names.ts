@@ -2,14 +2,14 @@ import { type Connection, describe, scopeOf } from '../gateway/account.ts'
 import { type AccountName, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 
-/** A scope, in words for people. */
+/** A scope as the page describes it. */
 export interface ScopeName {
   readonly scope: Scope
   /** `Contoso`, `Microsoft accounts`: for headings. */
   readonly name: string
-  /** `for all accounts of the directory Contoso`. */
+  /** `for all accounts connected to the directory Contoso`. */
   readonly reach: string
-  /** `an account of the directory Contoso`: whom to sign in as. */
+  /** `your account in the directory Contoso`: what to sign in with. */
   readonly signInAs: string
 }
 
@@ -20,13 +20,13 @@ const microsoftAccounts: ScopeName = {
   signInAs: 'your personal Microsoft account',
 }
 
-/** The place that a connection leads to. */
+/** The name of a connection's scope. */
 export function scopeNameOf(connection: Connection): ScopeName {
   if (connection.kind === 'msa') return microsoftAccounts
   return directoryScopeName(scopeOf(connection), connection.directoryName)
 }
 
-/** The place of a scope; a directory that has gone from the store is called by its id. */
+/** The name of a scope. A directory that is no longer in the store is named by its id. */
 export function nameOfScope(scope: Scope, directories: readonly Directory[]): ScopeName {
   if (scope === msaScope) return microsoftAccounts
   // A scope that is not `msa` is the id of a directory.
@@ -38,17 +38,17 @@ function directoryScopeName(scope: Scope, name: string): ScopeName {
   return {
     scope,
     name,
-    reach: `for all accounts of the directory ${name}`,
+    reach: `for all accounts connected to the directory ${name}`,
     signInAs: `your account in the directory ${name}`,
   }
 }
 
-/** What an account signs in with, as git has told it. */
+/** What an account signs in with, in the words that git shows. */
 export function signsInWith(connection: Connection): string {
   return describe(connection)
 }
 
-/** Where the sign-in for an account begins. `other`: with another person; `again`: with the password once more. */
+/** The address that starts a sign-in for an account. `other`: with another identity; `again`: with the password again. */
 export function signInFor(account: AccountName, ask?: 'other' | 'again'): string {
   return `/_altgate/sign-in?account=${encodeURIComponent(account)}${ask === undefined ? '' : `&ask=${ask}`}`
 }

@@ -8,36 +8,36 @@ import type { SessionStore } from '../gateway/ports.ts'
 import { seal, unseal } from '../gateway/sealed.ts'
 import type { SignInRequest } from './openid.ts'
 
-/** Somebody who has signed in during a session. One person can be several: one in each scope. */
+/** An identity that signed in during a session. A person has one in each scope. */
 export interface Identity {
   readonly scope: Scope
   readonly owner: Owner
-  /** What the authority calls the person, if that can be a user name. */
+  /** The provider's name for the user, if it can be a user name. */
   readonly username?: Username
-  /** The account whose page they came for. */
+  /** The account whose page the user signed in for. */
   readonly account: AccountName
-  /** When they proved who they are. */
+  /** When the user signed in. */
   readonly at: Instant
 }
 
 export interface Session {
-  /** Goes into every form, and must come back with it. */
+  /** Part of every form; must be submitted with it. */
   readonly csrf: string
-  /** One; more only where a form of the session asked for each further one. */
+  /** One, unless a form of the session requested each further one. */
   readonly identities: readonly Identity[]
 }
 
 /** Sessions, by the id in the cookie; the store sees a hash of it. All throw `Outage`. */
 export interface Sessions {
   find(id: string | undefined): Promise<Session | undefined>
-  /** Ends the session of that id and starts one that has these identities and nothing else. Gives the new id. */
+  /** Ends the session with that id and starts one that has only these identities. Returns the new id. */
   start(before: string | undefined, identities: readonly Identity[]): Promise<string>
   end(id: string | undefined): Promise<void>
 }
 
 interface SessionOptions {
   readonly store: SessionStore
-  /** Milliseconds that a session lives after the last sign-in. */
+  /** Milliseconds until a session expires after the last sign-in. */
   readonly life: number
   readonly now: () => Instant
 }
@@ -60,24 +60,24 @@ export function createSessions({ store, life, now }: SessionOptions): Sessions {
       const session: Session = { csrf: newId(), identities }
       const fresh = newId()
       await store.set(hashed('session', fresh), JSON.stringify(session), now() + life)
-      // An id from before the sign-in may be known to somebody else (session fixation).
+      // An id from before the sign-in may be known to an attacker (session fixation).
       await end(before)
       return fresh
     },
   }
 }
 
-/** 256 bits that nobody can guess. */
+/** 256 random bits. */
 function newId(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** The name of something in the store that can be found only by whoever holds its id. */
+/** The name of an entry in the store, which only the holder of its id can derive. */
 export function hashed(kind: 'session' | 'sign-in' | 'contest', id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 
-/** Whether two texts are the same, in a time that tells nothing about where they differ. */
+/** Whether two texts are equal. The time taken does not tell where they differ. */
 export function isSameText(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other))
 }
@@ -92,32 +92,32 @@ export interface Cookies {
   session(request: FastifyRequest): string | undefined
   keepSession(reply: FastifyReply, id: string): void
   dropSession(reply: FastifyReply): void
-  /** What a browser has kept of the sign-in of that state while it was away at an identity provider. */
-  errand(request: FastifyRequest, state: string): string | undefined
-  /** In a cookie of its own: tabs that begin at the same moment do not push each other out. */
-  keepErrand(request: FastifyRequest, reply: FastifyReply, state: string, kept: string): void
-  dropErrand(reply: FastifyReply, state: string): void
+  /** The sealed sign-in that a browser has kept for that state while it was at an identity provider. */
+  pendingSignIn(request: FastifyRequest, state: string): string | undefined
+  /** Each has its own cookie, so that tabs starting at the same moment do not overwrite one another's. */
+  keepPendingSignIn(request: FastifyRequest, reply: FastifyReply, state: string, kept: string): void
+  dropPendingSignIn(reply: FastifyReply, state: string): void
 }
 
-/** Sign-ins that one browser may have under way: half a kilobyte each, in the header of every request to this host. */
-const mostErrands = 6
+/** Pending sign-ins of one browser: half a kilobyte each, in the header of every request to this host. */
+const mostPending = 6
 
-/** `secure`: people reach the gateway by https. */
+/** `secure`: the public address is https. */
 export function createCookies(secure: boolean): Cookies {
-  // `__Host-` keeps other hosts of the domain from setting it, and browsers then insist on the path `/`.
+  // `__Host-` prevents other hosts of the domain from setting the cookie, and requires the path `/`.
   const prefix = secure ? '__Host-' : ''
   const sessionName = `${prefix}altgate`
-  const errandPrefix = `${prefix}altgate-sign-in-`
-  // Lax: providers send people back by a link from their own site, and the cookie must come with it.
+  const pendingPrefix = `${prefix}altgate-sign-in-`
+  // Lax: providers return the browser from their own site, and the cookie must be sent with that request.
   const options = { path: secure ? '/' : '/_altgate', secure, httpOnly: true, sameSite: 'lax' } as const
 
-  const errandName = (state: string) => errandPrefix + hashed('sign-in', state).slice(0, 16)
+  const pendingName = (state: string) => pendingPrefix + hashed('sign-in', state).slice(0, 16)
 
-  /** Names of those that have to go, the oldest, before one more comes. */
+  /** Names of the oldest cookies, to be removed before one more is added. */
   function surplus({ cookies }: FastifyRequest): readonly string[] {
-    const names = Object.keys(cookies).filter(name => name.startsWith(errandPrefix))
+    const names = Object.keys(cookies).filter(name => name.startsWith(pendingPrefix))
     const ends = (name: string) => endOf(cookies[name] ?? '') || 0
-    return names.toSorted((one, other) => ends(other) - ends(one)).slice(mostErrands - 1)
+    return names.toSorted((one, other) => ends(other) - ends(one)).slice(mostPending - 1)
   }
 
   return {
@@ -127,59 +127,59 @@ export function createCookies(secure: boolean): Cookies {
     },
     keepSession: (reply, id) => void reply.setCookie(sessionName, id, options),
     dropSession: reply => void reply.clearCookie(sessionName, options),
-    errand: ({ cookies }, state) => cookies[errandName(state)],
-    keepErrand(request, reply, state, kept) {
+    pendingSignIn: ({ cookies }, state) => cookies[pendingName(state)],
+    keepPendingSignIn(request, reply, state, kept) {
       for (const name of surplus(request)) reply.clearCookie(name, options)
-      reply.setCookie(errandName(state), kept, { ...options, maxAge: pendingSignInLife / 1000 })
+      reply.setCookie(pendingName(state), kept, { ...options, maxAge: pendingSignInLife / 1000 })
     },
-    dropErrand: (reply, state) => void reply.clearCookie(errandName(state), options),
+    dropPendingSignIn: (reply, state) => void reply.clearCookie(pendingName(state), options),
   }
 }
 
-/** Somebody is on the way to an identity provider and back. */
+/** A browser that is at an identity provider. */
 export interface PendingSignIn extends SignInRequest {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
-  /** The session whose form asked for it, by the name in the store: its identities are kept beside the new one. */
+  /** The session whose form requested it, by its name in the store. Its identities are kept together with the new one. */
   readonly beside?: string
-  /** From which network the form came. Whoever planted both cookies in a browser asked from elsewhere. */
+  /** The network that the form came from: an attacker who planted both cookies in a browser sent it from elsewhere. */
   readonly besideFrom?: string
 }
 
 /**
- * Sign-ins under way, each by itself: several tabs may be on their way at once. Their browsers keep them, sealed, and
- * whichever gateway they come back to reads them: strangers begin as many as they like, and the store is not written.
+ * Pending sign-ins, each separate because several tabs may sign in at once. Browsers keep them, sealed, and any gateway
+ * can read them. Nothing is written to the store, so unknown clients cannot fill it by starting sign-ins.
  */
 export interface PendingSignIns {
-  /** What the browser that is sent away has to keep. */
+  /** The sealed value that the browser keeps. */
   send(pending: PendingSignIn): string
-  /** `undefined`: it did not begin in this browser, is too old, or has been taken in this process. */
+  /** `undefined`: it was not started in this browser, is too old, or has been taken in this process. */
   find(state: string, kept: string | undefined): PendingSignIn | undefined
-  /** From now on it is not found in this process: whatever comes of it, its provider is asked once. */
+  /** From then on it is not found in this process, so that its provider is asked once at most. */
   take(pending: PendingSignIn): void
-  /** Whether this is the first time, in all gateways, that the sign-in has come to its end. Throws `Outage`. */
+  /** Whether this is the first completion of the sign-in, across all gateways. Throws `Outage`. */
   end(pending: PendingSignIn): Promise<boolean>
 }
 
-interface ErrandsOptions {
+interface PendingSignInsOptions {
   readonly store: Pick<SessionStore, 'add'>
-  /** 32 bytes that every process of every gateway with this store has, and that seal nothing else. */
+  /** 32 bytes, shared by every process of every gateway with this store, that seal nothing else. */
   readonly key: Uint8Array
   readonly now: () => Instant
 }
 
-/** Milliseconds for finding one's password and the second factor. */
+/** Milliseconds in which a user must enter the password and the second factor. */
 const pendingSignInLife = 10 * 60 * 1000
 
-/** Sign-ins of which this process remembers that they were taken. Without it providers could be asked again and again. */
+/** Taken sign-ins that this process remembers. Without them, a replayed one would ask its provider each time. */
 const mostTaken = 30_000
 
-export function createPendingSignIns({ store, key, now }: ErrandsOptions): PendingSignIns {
+export function createPendingSignIns({ store, key, now }: PendingSignInsOptions): PendingSignIns {
   const secret = createSecretKey(key)
   const taken = new LRUCache<string, true>(atMost(mostTaken))
 
-  /** A key for each: it ties what is kept to the state, and no key ever seals enough to wear out its random IVs. */
+  /** One key per sign-in: it binds the sealed value to the state, and no key seals enough to exhaust its random IVs. */
   function keyFor(state: string): Buffer {
     return createHmac('sha256', secret).update(`altgate sign-in 1 ${state}`).digest()
   }
@@ -201,7 +201,7 @@ export function createPendingSignIns({ store, key, now }: ErrandsOptions): Pendi
 
     take: ({ state }) => void taken.set(state, true),
 
-    // A code serves once at its provider (RFC 6749, 4.1.2), but not every provider keeps to it.
+    // A code is valid once at its provider (RFC 6749, 4.1.2), but not every provider enforces it.
     end: ({ state }) => store.add(hashed('sign-in', state), '', now() + pendingSignInLife),
   }
 }
@@ -210,7 +210,7 @@ function boundTo(end: string): string {
   return `sign-in under way, until ${end}`
 }
 
-/** When that which a browser keeps has no use any more; no number if it is not one of ours. */
+/** When the kept value expires; `NaN` if this gateway did not write it. */
 function endOf(kept: string): Instant {
   return Number(kept.split('.', 1)[0])
 }

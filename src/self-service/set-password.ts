@@ -6,19 +6,19 @@ import type { ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
-import { type Change, ownCredential, readChange, show, showMade, tell } from './changes.ts'
+import { type Change, ownCredential, readChange, show, showResult, notify } from './changes.ts'
 import type { PageContext } from './context.ts'
 import type { Fields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import { type Faults, saved } from './pages/set-password.ts'
 import { busy, nameTaken } from './pages/trouble.ts'
 
-/** `POST /credential`: makes the person's credential of the scope, or gives it a new password. */
+/** `POST /credential`: creates the user's credential in the scope, or gives it a new password. */
 export async function setPassword(context: PageContext, request: FastifyRequest): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
   const { scope, owner } = change.identity
-  // A double click sends two: the second must see what the first has done.
+  // A double click sends two forms: the second must see the result of the first.
   return await context.turns.take(`${scope} ${owner}`, () => setInTurn(context, change))
 }
 
@@ -37,20 +37,20 @@ async function setInTurn(context: PageContext, change: Change): Promise<Page> {
   const credential = { username, hash, owner, ...(secondary && { secondary }) }
   const problem = await context.registry.setCredential(actor, scope, credential)
   if (problem !== undefined) return await refused(context, change, problem)
-  tell(context, change, username, 'set')
-  return await showMade(sayso(context, change, read))
+  notify(context, change, username, 'set')
+  return await showResult(savedPage(context, change, read))
 }
 
-/** The back button, a reload, another tab: the form was made for a state that is no more. */
+/** The form was rendered for an earlier state: the back button, a reload, another tab. */
 async function alreadyDone(context: PageContext, change: Change): Promise<Page> {
   const note =
-    'Nothing was changed this time: this form had been sent already, or something was changed in another tab. Here is how it is now.'
+    'Nothing was changed: this form was already submitted, or something was changed in another tab. The current state is shown here.'
   return { ...(await show(context, change, { note })), status: 409 }
 }
 
-interface Wish {
+interface Requested {
   readonly password: Secret
-  /** Whether it was made here. */
+  /** Whether it was generated. */
   readonly made: boolean
   readonly secondary?: Username
 }
@@ -58,7 +58,7 @@ interface Wish {
 async function readForm(
   context: PageContext,
   { fields, username }: Change,
-): Promise<Wish | { readonly faults: Faults; readonly secondary: string }> {
+): Promise<Requested | { readonly faults: Faults; readonly secondary: string }> {
   const typed = fields.get('secondary') ?? ''
   const secondary = typed === '' ? undefined : foldUsername(typed)
   const fault = typed === '' ? undefined : secondaryFault(typed)
@@ -68,7 +68,7 @@ async function readForm(
     ...(fault && { secondary: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.` }),
     ...(chosen ? await faultsOf(chosen, fields, names, context) : undecided(fields)),
   }
-  // What is no user name is not shown again at any length.
+  // Cut, because an invalid user name can have any length.
   if (Object.keys(faults).length > 0) return { faults, secondary: typed.slice(0, 64).toWellFormed() }
   return {
     password: chosen ?? context.generated.make(),
@@ -78,7 +78,7 @@ async function readForm(
 }
 
 function undecided(fields: Fields): Faults {
-  return fields.get('how') === 'generate' ? {} : { how: 'Choose where the password comes from.' }
+  return fields.get('how') === 'generate' ? {} : { how: 'Choose how to set the password.' }
 }
 
 async function faultsOf(
@@ -87,11 +87,11 @@ async function faultsOf(
   names: readonly Username[],
   { generated }: PageContext,
 ): Promise<Faults> {
-  if (password.isEmpty) return { password: 'Type a password.' }
+  if (password.isEmpty) return { password: 'Enter a password.' }
   const flaw = await passwordFlaw(password, names, generated)
   if (flaw !== undefined) return { password: passwordSentences[flaw] }
   const same = fields.get('again') === fields.get('password')
-  return same ? {} : { again: 'The two passwords differ. Type the same one twice.' }
+  return same ? {} : { again: 'The passwords do not match. Enter the same one twice.' }
 }
 
 async function refused(
@@ -106,20 +106,20 @@ async function refused(
     })
   }
   if (problem.username !== change.username) {
-    const faults = { secondary: 'Somebody else has this user name. Choose another one.' }
+    const faults = { secondary: 'This user name is taken. Choose another one.' }
     return await show(context, change, { faults, secondary: problem.username })
   }
   if (problem.problem === 'username-taken') {
-    await context.nameConflicts.signedIn(change.identity) // the other one has set it since
+    await context.nameConflicts.signedIn(change.identity) // another person has set it since
     return nameTaken(change.scopeName, change.username)
   }
   return await show(context, change, {
-    note: 'Nothing was changed: your operator has made credentials of your name.',
+    note: 'Nothing was changed: your operator has created credentials under your user name.',
   })
 }
 
-/** It holds everywhere by now: the registry has promised that. */
-async function sayso(context: PageContext, change: Change, { password, made }: Wish): Promise<Page> {
+/** The registry returns only when the new password is in force everywhere. */
+async function savedPage(context: PageContext, change: Change, { password, made }: Requested): Promise<Page> {
   const credential = await ownCredential(context, change)
   if (credential === undefined) throw new Error('a credential was set and is not there')
   const { account, scopeName, session } = change

@@ -8,13 +8,13 @@ import { type PageContext, ProviderFailed } from './context.ts'
 import { readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt } from './openid.ts'
-import { goOn } from './pages/profile.ts'
+import { continueToProvider } from './pages/profile.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
 
-/** Sends somebody to the authority of an account. What it was about the browser keeps, sealed, never an address. */
+/** Redirects to the identity provider of an account. The browser keeps the pending sign-in sealed, never an address. */
 export async function startSignIn(
   context: PageContext,
   request: FastifyRequest,
@@ -29,13 +29,13 @@ export async function startSignIn(
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
 
   const prompt = ask === undefined ? undefined : prompts[ask]
-  return await sendAway(context, request, reply, { account: account.name, authority }, prompt)
+  return await redirectToProvider(context, request, reply, { account: account.name, authority }, prompt)
 }
 
 /**
- * `POST /sign-in-too`: signs in for one more account and keeps the sign-ins of this session beside it, which no other
- * way does. A session in which one did not sign in oneself (its id was planted) would keep somebody else's. A form of
- * the session has to ask, which no other site can send, and only the answer to that very errand is taken into it.
+ * `POST /sign-in-too`: signs in for one more account and keeps the identities of this session, which no other route
+ * does. A planted session id would otherwise keep an attacker's identity beside the victim's. So a form of the session,
+ * which no other site can send, must request it, and only the response to that pending sign-in is added.
  */
 export async function signInToo(
   context: PageContext,
@@ -48,27 +48,33 @@ export async function signInToo(
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if (scopeName.scope === change.identity.scope) {
-    const note = `What you have here opens ${account.name} as well: no other sign-in is needed.`
+    const note = `Your credentials here also work for ${account.name}. You do not need another sign-in.`
     return await show(context, change, { note })
   }
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
   const id = context.cookies.session(request)
   const beside = id === undefined ? undefined : hashed('session', id)
-  const to = await sendAway(context, request, reply, { account: account.name, authority, beside }, undefined)
-  return goOn(change.account.name, scopeName, to)
+  const to = await redirectToProvider(
+    context,
+    request,
+    reply,
+    { account: account.name, authority, beside },
+    undefined,
+  )
+  return continueToProvider(change.account.name, scopeName, to)
 }
 
-interface Journey {
+interface SignInStart {
   readonly account: AccountName
   readonly authority: Authority
   readonly beside?: string | undefined
 }
 
-async function sendAway(
+async function redirectToProvider(
   context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  { account, authority, beside }: Journey,
+  { account, authority, beside }: SignInStart,
   prompt: Prompt | undefined,
 ): Promise<URL> {
   const network = networkOf(context, request)
@@ -79,11 +85,11 @@ async function sendAway(
   const { scope, issuer } = authority
   const keeping = beside === undefined ? {} : { beside, besideFrom: network }
   const kept = context.pendingSignIns.send({ ...pending, account, scope, issuer, ...keeping })
-  context.cookies.keepErrand(request, reply, pending.state, kept)
+  context.cookies.keepPendingSignIn(request, reply, pending.state, kept)
   return new URL(url)
 }
 
-/** Somebody comes back from an authority. */
+/** Completes a sign-in when the browser returns from the identity provider. */
 export async function finishSignIn(
   context: PageContext,
   request: FastifyRequest,
@@ -92,14 +98,14 @@ export async function finishSignIn(
   const query = queryOf(request)
   const state = readFields(query.slice(1))?.get('state')
   if (state === undefined) return notUnderstood
-  const pending = context.pendingSignIns.find(state, context.cookies.errand(request, state))
+  const pending = context.pendingSignIns.find(state, context.cookies.pendingSignIn(request, state))
   if (pending === undefined) return signInLost
   context.throttle.count('returns', networkOf(context, request))
   context.pendingSignIns.take(pending)
-  context.cookies.dropErrand(reply, state)
+  context.cookies.dropPendingSignIn(reply, state)
   const requested = await context.accounts.find(pending.account)
   if (isPage(requested)) return requested
-  // The account has moved meanwhile: its page says where to sign in now.
+  // The account has moved in the meantime: its page says where to sign in now.
   if (!isStillFor(requested, pending)) return pageOf(pending.account)
 
   const openId = await context.openId()
@@ -108,7 +114,8 @@ export async function finishSignIn(
   if (!(await context.pendingSignIns.end(pending))) return signInLost
   const owner = ownerIn(pending.scope, claims)
   if (owner === 'wrong-directory') return wrongDirectory(pending.account, requested.scopeName)
-  if (owner === 'nobody') throw new ProviderFailed('nonsense', new Error('the token names nobody'))
+  if (owner === 'no-subject')
+    throw new ProviderFailed('nonsense', new Error('the token has no usable subject'))
 
   const { account, scope } = pending
   const username = usernameIn(scope, claims)
@@ -122,7 +129,7 @@ export async function finishSignIn(
   return pageOf(account)
 }
 
-/** The identities that a form asked to keep, if the browser still has the session of that form, and they are recent. */
+/** The identities that a form asked to keep, if the browser still has that form's session and they are recent. */
 async function kept(
   context: PageContext,
   { scope, beside }: PendingSignIn,
@@ -149,13 +156,13 @@ function networkOf(context: PageContext, request: FastifyRequest): string {
   return context.networkOf(context.senderOf(request.raw).from)
 }
 
-/** The query as it stood in the request line, with its `?`. */
+/** The query as sent in the request line, with its `?`. */
 export function queryOf({ originalUrl }: FastifyRequest): string {
   const mark = originalUrl.indexOf('?')
   return mark === -1 ? '' : originalUrl.slice(mark)
 }
 
-/** When the person gave a password there. Entra says so only if its app registration asks for `auth_time`. */
+/** When the user entered a password there. Entra sends it only if the app registration asks for `auth_time`. */
 function signedInAt({ auth_time: seconds }: Claims, now: Instant): Instant {
   return typeof seconds === 'number' ? Math.min(seconds * 1000, now) : now
 }

@@ -2,29 +2,29 @@ import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
 import type { Instant } from '../gateway/names.ts'
 
-/** So many within so many seconds. */
+/** A number of requests within a time window. */
 export interface Limit {
   readonly points: number
   readonly seconds: number
 }
 
-/** What is counted. All of them in this process: a machine with several workers lets that many times as much through. */
+/** What is counted, in each process: a machine with several workers allows that many times as much. */
 export interface Limits {
   /** Requests of one address. */
   readonly requests: Limit
-  /** Sign-ins begun by one address: each asks a provider. */
+  /** Sign-ins started by one address: each asks a provider. */
   readonly signIns: Limit
-  /** Sign-ins begun by all together. */
+  /** Sign-ins started by all addresses together. */
   readonly signInsInAll: Limit
-  /** Sign-ins that come back to one address: a provider is asked about each. */
+  /** Sign-ins that return to one address: each asks a provider. */
   readonly returns: Limit
   /** Changes by one person: each costs a password hash. */
   readonly changes: Limit
-  /** Tries to claim one credential, whoever tries. */
+  /** Attempts to claim one credential, by any user. */
   readonly claims: Limit
 }
 
-/** A whole office may come from one address. */
+/** The defaults allow for a whole office behind one address. */
 export const usualLimits: Limits = {
   requests: { points: 600, seconds: 60 },
   signIns: { points: 60, seconds: 60 },
@@ -34,19 +34,19 @@ export const usualLimits: Limits = {
   claims: { points: 5, seconds: 15 * 60 },
 }
 
-/** Somebody asks too much. `retryAfter` in seconds. */
-export class TooMuch extends Error {
+/** A limit was exceeded. `retryAfter` in seconds. */
+export class TooManyRequests extends Error {
   readonly retryAfter: number
 
   constructor(retryAfter: number) {
     super('too many requests')
-    this.name = 'TooMuch'
+    this.name = 'TooManyRequests'
     this.retryAfter = retryAfter
   }
 }
 
 export interface PageThrottle {
-  /** Counts one; throws `TooMuch`. */
+  /** Counts one; throws `TooManyRequests`. */
   count(what: keyof Limits, whose: string): void
 }
 
@@ -62,14 +62,14 @@ export function createThrottle(limits: Limits, now: () => Instant): PageThrottle
   return {
     count(what, whose) {
       const wait = counters[what](whose)
-      if (wait > 0) throw new TooMuch(Math.ceil(wait / 1000))
+      if (wait > 0) throw new TooManyRequests(Math.ceil(wait / 1000))
     },
   }
 }
 
 /**
- * Counters of one kind that are kept. Those used longest ago make room: of IPv6 networks a stranger has as many as anyone
- * can count, and who has that many does not need more from each.
+ * Counters kept of one kind; the least recently used are dropped. An attacker with more IPv6 networks than that does not
+ * need more requests from each.
  */
 const mostCounted = 20_000
 
@@ -78,7 +78,7 @@ interface Window {
   used: number
 }
 
-/** Counts one, and gives the milliseconds to wait, 0 if there was room. A window begins with the first that falls into it. */
+/** Counts one and returns the milliseconds to wait, 0 if allowed. A window starts with its first request. */
 function counterOf({ points, seconds }: Limit, now: () => Instant): (whose: string) => number {
   const windows = new LRUCache<string, Window>(atMost(mostCounted))
   return whose => {

@@ -4,11 +4,11 @@ import type { Instant, Scope, Username } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
 
 interface WebhookOptions {
-  /** Some of them are keys themselves. */
+  /** Secret, because some webhook addresses contain a key. */
   readonly url: Secret
   /** Key of the signature; without it notices are not signed. */
   readonly secret?: Secret
-  /** Told of a notice that did not arrive. */
+  /** Called for a notice that was not delivered. */
   readonly failed: (cause: unknown) => void
 }
 
@@ -17,7 +17,7 @@ const timeout = 5000
 
 /**
  * Sends each change as JSON in a POST. With a secret, `X-Altgate-Signature: sha256=<hex>` is the HMAC-SHA256 of the
- * body, so that receivers know that it is from here.
+ * body, so that receivers can verify its origin.
  */
 export function createWebhook({ url, secret, failed }: WebhookOptions): Notice {
   return {
@@ -46,12 +46,12 @@ async function send(url: Secret, body: string, headers: Readonly<Record<string, 
     signal: AbortSignal.timeout(timeout),
   })
   await answer.body.dump()
-  if (answer.statusCode >= 300) throw new Error(`the receiver of notices answered ${answer.statusCode}`)
+  if (answer.statusCode >= 300) throw new Error(`the webhook returned status ${answer.statusCode}`)
 }
 
 /**
- * A change that a person made on the page, for the service that tells its owner. Never a password. `contested`: nothing
- * was changed, but another person has come under the owner's user name.
+ * A change made on the page, for the service that informs the owner. Never contains a password. `contested`: nothing was
+ * changed, but another person signed in under the owner's user name.
  */
 export interface CredentialChange {
   readonly scope: Scope
@@ -60,7 +60,7 @@ export interface CredentialChange {
   readonly at: Instant
 }
 
-/** Told after a change holds everywhere; must not throw, must not delay. */
+/** Called once a change is in force everywhere. Must not throw or delay. */
 export interface Notice {
   credentialChanged(change: CredentialChange): void
 }

@@ -11,7 +11,7 @@ type AccountRegistry = Pick<
   'addAccount' | 'connect' | 'disconnect' | 'undoMove' | 'account' | 'accounts' | 'accountsIn'
 >
 
-/** The accounts, and what they are connected to. */
+/** The accounts and their connections, as operators change them. */
 export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeChange): AccountRegistry {
   return {
     addAccount: (actor, { name, upstream, directoryId }) =>
@@ -95,7 +95,7 @@ async function write(
   return { account, scope: scopeOf(connection), usernames: [] }
 }
 
-/** In the order of their names; with `name`, that one or none. */
+/** Ordered by name; with `name`, that one or none. */
 async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readonly AccountRecord[]> {
   const rows = await db
     .selectFrom('accounts')
@@ -119,7 +119,7 @@ async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readon
   return [...Map.groupBy(rows, row => row.name).values()].flatMap(recordOf)
 }
 
-/** The accounts whose connection of today has this scope. */
+/** The accounts whose present connection has this scope. */
 async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonly AccountName[]> {
   const rows = await db
     .selectFrom('accounts')
@@ -178,7 +178,7 @@ export function createDirectoryRegistry(
     addDirectory: (actor, { id, name, issuer }) =>
       makeChange({ actor, action: 'directory-added' }, async db => {
         const known = await findDirectory(db, id)
-        // One that was found by asking has its id for a name, until somebody gives it one.
+        // A directory that was discovered has its id as its name until an operator names it.
         const nameless = known?.name === id && name !== id
         if (known !== undefined && !nameless) return { problem: 'directory-exists', directoryId: id }
         const row = { id, name, issuer: issuer ?? null }
@@ -203,7 +203,7 @@ async function findDirectory(db: Kysely<Schema>, id: DirectoryId): Promise<Direc
   return row && directoryIn(row)
 }
 
-/** What belongs to the scope of a directory that nobody has heard of could never be used: a mistyped id. */
+/** The scope of an unknown directory is a mistyped id: what belongs to it could never be used. */
 export async function missingScope(
   db: Kysely<Schema>,
   scope: Scope,

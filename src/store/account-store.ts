@@ -20,7 +20,7 @@ export function createAccountStore(reading: Kysely<Schema>, history: History): A
       if (today === undefined || today.upstream === null) return { asOf, account: undefined }
       const { upstream } = today
       const former = before && formerOf(before, today)
-      // A second look may see more than the revision says, never less; most accounts have no list.
+      // This second read may see changes after `asOf`, but misses none up to it. Most accounts have no list.
       const members = today.members_only === 1 ? membersIn(await readMembers({ name })) : undefined
       const account = { name, connection: connectionIn(today), upstream }
       return { asOf, account: { ...account, ...(former && { former }), ...(members && { members }) } }
@@ -40,10 +40,10 @@ function formerOf(before: ConnectionRow, { since, bridged_until }: AccountRow): 
   return { connection, leftAt: since, ...(bridged_until !== null && { bridgedUntil: bridged_until }) }
 }
 
-/** One row even if there is no such account, for the revision. */
+/** There is one row even without such an account, for the revision. */
 type Found = Seen & (AccountRow | (ConnectionRow & { readonly upstream: null }))
 
-/** One statement, because one statement is one snapshot in both databases. */
+/** In one statement, which is one snapshot in both databases. */
 function prepareLookUp(db: Kysely<Schema>) {
   return prepare(db, (value: Placeholder<{ name: AccountName }>) =>
     db

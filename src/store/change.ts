@@ -14,9 +14,9 @@ import type { Announce, ChangeLog, Gateways } from '../gateway/ports.ts'
 import type { Problem } from '../gateway/registry.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
-/** What every row that a change writes is stamped with. */
+/** The revision, time and actor of every row that a change writes. */
 export interface Stamp extends Pick<Change, 'at' | 'actor'> {
-  /** As the store counts. */
+  /** The store's number of the change. */
   readonly revision: number
 }
 
@@ -26,7 +26,7 @@ export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'>
 /** Checks and writes; a problem undoes what it has written. */
 type Work<Outcome extends Effect | Problem> = (db: Transaction<Schema>, stamp: Stamp) => Promise<Outcome>
 
-/** Makes a change; `undefined` when it is committed and every process knows, else a problem that `work` has found. */
+/** Makes a change; `undefined` when it is committed and in force in every process, else a problem that `work` has found. */
 export type MakeChange = <Outcome extends Effect | Problem>(
   who: Pick<Change, 'actor' | 'action'>,
   work: Work<Outcome>,
@@ -36,16 +36,16 @@ interface ChangeParts {
   readonly history: History
   readonly gateways: Pick<Gateways, 'settle'>
   readonly announce: Announce
-  /** Told how many seconds it took until a change held everywhere; not of one that leaves all verdicts as they are. */
+  /** Called with the seconds until a change was in force everywhere, unless it affects no verdict. */
   readonly took: (seconds: number) => void
   readonly now: () => Instant
 }
 
 /**
- * Every change is one transaction in this order: hold the counter, so that revisions are committed in the order
- * in which they were taken; check and write; announce; commit. The other order, commit and then announce, would
- * leave the old verdict in use after a crash in between. What `announce` throws undoes the change and goes on.
- * After the commit those are waited for who are not told but look at the log.
+ * Every change is one transaction in this order: lock the counter, so that revisions are committed in the order in which
+ * they were taken; check and write; announce; commit. Committing before announcing would leave the old verdict in use
+ * after a crash in between. An error of `announce` undoes the change and is rethrown. After the commit this waits for the
+ * processes that read the log instead of receiving announcements.
  */
 export function createMakeChange(database: Database, parts: ChangeParts): MakeChange {
   const { history, gateways, announce, took, now } = parts
@@ -57,7 +57,7 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
     try {
       const { moment, before } = await takeMoment(transaction)
       const { number } = moment
-      // Throws if it is another store: whoever began with the one before must not change this one.
+      // Throws if it is another store: a process that started with the previous one must not change this one.
       const revision = (history.saw({ ...moment, number: number - 1, token: before }) + 1) as Revision
       const stamp = { revision: number, at: now(), actor }
       const outcome = await work(transaction, stamp)
@@ -73,7 +73,7 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
         took((performance.now() - started) / 1000)
       return undefined
     } finally {
-      // If it cannot be rolled back, the connection is gone and the change with it: what made us come here says more.
+      // If it cannot be rolled back, the connection is gone and the change with it. The first error says more.
       if (!transaction.isCommitted && !transaction.isRolledBack)
         await transaction
           .rollback()
@@ -83,7 +83,7 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
   }
 }
 
-/** Throws `Outage` if it was not committed for certain, and `InDoubt` if nobody can tell. */
+/** Throws `Outage` if it was certainly not committed, and `InDoubt` if that is unknown. */
 async function commit(
   database: Database,
   transaction: ControlledTransaction<Schema>,
@@ -92,7 +92,7 @@ async function commit(
   try {
     await transaction.commit().execute()
   } catch (failure) {
-    // SQLite may have left it open; PostgreSQL's connection is gone, and cannot be told anything.
+    // SQLite may have left it open; PostgreSQL's connection is gone, so there the rollback fails.
     await transaction
       .rollback()
       .execute()
@@ -104,7 +104,7 @@ async function commit(
   }
 }
 
-/** Whether this very change is in the log. Waits for the transaction, if the server still has it, by its lock. */
+/** Whether exactly this change is in the log. If the server still has the transaction, its lock makes this wait. */
 async function lookFor({ writing }: Database, { number, token }: Moment): Promise<boolean> {
   return await writing.transaction().execute(async db => {
     await db
@@ -120,7 +120,7 @@ async function lookFor({ writing }: Database, { number, token }: Moment): Promis
   })
 }
 
-/** The next number, with a token of its own, and the token of the change before it. */
+/** The next number with a new token, and the token of the previous change. */
 async function takeMoment(db: Transaction<Schema>): Promise<{ moment: Moment; before: string }> {
   const { newest, token, store } = await db
     .updateTable('revision')
@@ -134,10 +134,10 @@ async function takeMoment(db: Transaction<Schema>): Promise<{ moment: Moment; be
 
 type ChangeRow = Selectable<Schema['changes']>
 
-/** Whoever is further behind is told to forget all. */
+/** A process that is further behind forgets everything. */
 const mostChanges = 10_000
 
-/** How long changes are kept, in milliseconds: longer than any verdict lives. */
+/** Milliseconds for which changes are kept: longer than any verdict lives. */
 const keptFor = 7 * 24 * 60 * 60 * 1000
 
 /** The changes of the store. */
@@ -162,8 +162,7 @@ export function createChangeLog(database: Database, history: History): ChangeLog
       }
       newestIn(rows, history)
       const logged = rows.flatMap(row => (row.revision === null || row.revision === number ? [] : [row]))
-      // Each change takes exactly the next number: any other count means that some were pruned, or that there are
-      // too many.
+      // Numbers are consecutive: any other count means that some changes were pruned, or that there are too many.
       if (logged.length !== now.number - number || logged.length > mostChanges) return 'gap'
       return logged.map(row => {
         const seen = { store: now.store, number: row.revision, token: row.token }
@@ -173,7 +172,7 @@ export function createChangeLog(database: Database, history: History): ChangeLog
   }
 }
 
-/** Whether the change that was seen last is no longer the one of its number. Where it was pruned, nobody can tell. */
+/** Whether the change seen last is no longer the one with its number. Cannot be told if it was pruned. */
 function hasGoneBack(rows: readonly Logged[], last: Moment | undefined, number: number): boolean {
   const now = momentIn(rows)
   if (now.number < number) return true
@@ -182,7 +181,7 @@ function hasGoneBack(rows: readonly Logged[], last: Moment | undefined, number: 
   return (token ?? (now.number === number ? now.token : undefined)) !== last.token
 }
 
-/** One row even if nothing has changed, for the revision. */
+/** There is one row even if nothing has changed, for the revision. */
 type Logged = Seen & (ChangeRow | { readonly revision: null; readonly token: null })
 
 function prepareSince(db: Kysely<Schema>) {
@@ -208,7 +207,7 @@ function prepareSince(db: Kysely<Schema>) {
   )
 }
 
-/** Forgets the oldest changes; `since` notices. Throws `Outage`. */
+/** Deletes the oldest changes, which `since` detects. Throws `Outage`. */
 export async function pruneChanges(db: Transaction<Schema>, now: Instant): Promise<void> {
   await db
     .deleteFrom('changes')
@@ -216,7 +215,7 @@ export async function pruneChanges(db: Transaction<Schema>, now: Instant): Promi
     .execute()
 }
 
-/** A change as it is kept in the log. */
+/** A change as a row of the log. */
 function rowOf(
   { account, scope, usernames, ...change }: Omit<Change, 'revision'>,
   { number, token }: Moment,
@@ -243,17 +242,17 @@ function changeIn({ at, actor, action, account, scope, usernames }: ChangeRow): 
   }
 }
 
-/** The columns of the revision's row that stand in every row of a read. */
+/** The columns of the revision's row, part of every row of a read. */
 export const momentColumns = ['newest', 'revision.token as newest_token', 'store'] as const
 
-/** When a statement saw the store. */
+/** The state of the store that a statement saw. */
 export interface Seen {
   readonly newest: number
   readonly newest_token: string
   readonly store: string
 }
 
-/** The revision that a statement saw: it stands in every row, and there is always one row. Throws `Outage`. */
+/** The revision that a statement saw: it is in every row, and there is always one row. Throws `Outage`. */
 export function newestIn(rows: readonly Seen[], history: Pick<History, 'saw'>): Revision {
   return history.saw(momentIn(rows))
 }

@@ -56,7 +56,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
       }),
 
     importCredentials: (actor, scope, credentials, progress) =>
-      // One change for all of it: one revision, one announcement, one line of audit.
+      // One change for the whole import: one revision, one announcement, one audit line.
       makeChange({ actor, action: 'credentials-imported' }, async (db, stamp) => {
         const missing = await missingScope(db, scope)
         if (missing !== undefined) return missing
@@ -84,8 +84,8 @@ async function hasOne(db: Transaction<Schema>, scope: Scope, owner: Owner): Prom
 }
 
 /**
- * Makes the credentials, or replaces them, one after the other: whoever has an owner replaces the owner's, the others
- * the one of their primary user name. Gives every user name that they have or had.
+ * Creates or replaces the credentials in order: one with an owner replaces the owner's, any other the one with the same
+ * primary user name. Returns every user name that they have or had.
  */
 async function keepCredentials(
   db: Transaction<Schema>,
@@ -118,7 +118,7 @@ async function keepCredentials(
 
 type Answering = ReadonlyMap<Username, CredentialRow>
 
-/** Which credential answers to which name, for every credential that has one of the wanted names or owners. */
+/** The credentials by name, for every credential that has one of the new names or owners. */
 async function readAnswering(
   db: Transaction<Schema>,
   scope: Scope,
@@ -146,7 +146,7 @@ function replacedBy({ username, owner }: NewCredential, answering: Answering): C
   return named?.username === username ? named : undefined
 }
 
-/** A name that is somebody else's, or that is meant to be both of its own. */
+/** A name that belongs to another credential, or that is given as both primary and secondary. */
 function problemWith(
   credential: NewCredential,
   kept: CredentialRow | undefined,
@@ -175,13 +175,13 @@ function rowFor(
   { revision, at }: Stamp,
 ): CredentialRow {
   return {
-    // The upstream knows people by it: it outlives every reset.
+    // Upstreams identify users by it, so it outlives every reset.
     subject: kept?.subject ?? (randomUUID() as Subject),
     scope,
     username,
     secondary: secondary ?? null,
     hash,
-    enabled: 1, // if it is new: writing leaves the others as they are
+    enabled: 1, // for a new credential: writing leaves that of existing ones unchanged
     set_at: at,
     revision,
     owner: owner ?? kept?.owner ?? null,

@@ -22,7 +22,7 @@ export function createCredentialStore({ reading, writing }: Database, history: H
       const found = { asOf: newestIn(rows, history), current: credentialOf(scope, rows) }
       if (former === undefined) return { ...found, former: undefined }
 
-      // For every name, or the time would tell who is known. It may see more than the revision says, never less.
+      // For every name, or the time would reveal which are known. May see changes after `asOf`, but misses none up to it.
       const links = await lookUpLink({ scope, former, owner: ownerIn(former, rows) })
       const linked = links.some(({ enabled }) => enabled !== 0)
       return { ...found, former: credentialOf(former, rows), ...(linked && { linked }) }
@@ -57,10 +57,10 @@ interface CredentialRow {
   readonly owner: Owner | null
 }
 
-/** One row even if there is no such credential, for the revision. */
+/** There is one row even without such a credential, for the revision. */
 type Found = Seen & (CredentialRow | { readonly scope: null })
 
-/** One statement, because one statement is one snapshot in both databases. */
+/** In one statement, which is one snapshot in both databases. */
 function prepareLookUp(db: Kysely<Schema>) {
   return prepare(db, (value: Placeholder<{ scope: Scope; former: Scope; username: Username }>) =>
     db
@@ -86,7 +86,7 @@ function prepareLookUp(db: Kysely<Schema>) {
   )
 }
 
-/** Whom somebody of the former scope is linked to, and whether that one is switched on: `null` for no credential. */
+/** The owner in `scope` linked to the one in the former scope; `enabled` is `null` if that owner has no credential. */
 function prepareLink(db: Kysely<Schema>) {
   return prepare(db, (value: Placeholder<{ scope: Scope; former: Scope; owner: Owner | null }>) =>
     db
@@ -115,7 +115,7 @@ function credentialOf(scope: Scope, rows: readonly Found[]): StoredCredential | 
   return { username, ...(secondary !== null && { secondary }), subject, hash, enabled: row.enabled === 1 }
 }
 
-/** The credentials as people may see them. */
+/** The credentials as shown to operators and owners, without hashes. */
 export function createCredentialRecords(
   reading: Kysely<Schema>,
 ): Pick<Registry, 'credentials' | 'ownCredential' | 'ownerOf' | 'usesOf'> {

@@ -5,42 +5,42 @@ import { Outage } from '../gateway/outage.ts'
 import type { PasswordHash } from '../gateway/ports.ts'
 
 /**
- * What may be done where there is no store: `make` it, or refuse to go on. A command that made one would say that it
- * has changed something in gateways which know another. `serve` expects one, too, and gives up soon on a server that
- * does not answer: callers wait.
+ * What to do where there is no store: `make` it, or refuse. A command that created one would report a change that gateways
+ * with another store do not have. `serve` expects one as well, and gives up soon on a server that does not respond,
+ * because requests wait.
  */
 export type OpenHow = 'make' | 'expect' | 'serve'
 
-/** An open database. Everything its driver throws is an `Outage` already. */
+/** An open database. Errors of its driver are already `Outage`s. */
 export interface Database {
-  /** Never waits for a change that is under way. */
+  /** Never waits for a pending change. */
   readonly reading: Kysely<Schema>
-  /** For the news of changes, which must not wait for look-ups that hang: at a table that is locked, for instance. */
+  /** For the news of changes, which must not wait for hanging look-ups, at a locked table for instance. */
   readonly watching: Kysely<Schema>
-  /** For transactions: one at a time in this process, so that changes that wait cannot use up what reads need. */
+  /** For transactions: one at a time in this process, so that waiting changes cannot use up the connections of reads. */
   readonly writing: Kysely<Schema>
   /** See `ChangeLog.pulse`. */
   pulse(): number | undefined
-  /** One transaction that waits for every other process's: for migrations, which may take their time. */
+  /** One transaction that excludes those of all other processes, without a time limit: for migrations. */
   exclusively(work: (transaction: Transaction<Schema>) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * The tables after the last migration. Only what SQLite and PostgreSQL agree on: text, whole numbers (times are
- * milliseconds, 0 and 1 for off and on), no generated ids.
+ * The tables after the last migration. Only what SQLite and PostgreSQL have in common: text, integers (times are
+ * milliseconds, 0 and 1 are off and on), no generated ids.
  */
 export interface Schema {
   directories: { id: DirectoryId; name: string; issuer: string | null }
   accounts: { name: AccountName; upstream: string; members_only: ColumnType<0 | 1, 0 | 1 | undefined> }
   /**
-   * Whom an account lets in that lets in members only. No subject: nobody has that name in the scope yet, and whoever
-   * the authority gives it to is meant.
+   * The members of an account that is restricted to members. No subject: no credential has that name in the scope yet;
+   * the first one that gets it becomes the member.
    */
   members: { account: AccountName; scope: Scope; username: Username; subject: Subject | null }
   /**
-   * Everything an account ever was connected to, in the order of `revision`; the last row is the connection of
-   * today. Clocks step back, revisions do not. No directory: Microsoft accounts.
+   * All connections that an account has had, in the order of `revision`, because clocks can step back; the last row is
+   * the present connection. No directory: Microsoft accounts.
    */
   connections: {
     account: AccountName
@@ -48,9 +48,9 @@ export interface Schema {
     since: Instant
     directory: DirectoryId | null
     actor: string
-    /** Until when credentials of the connection before this one still count, for people who are linked. */
+    /** Until when credentials of the previous connection are accepted, for linked users. */
     bridged_until: Instant | null
-    /** Whether it took the move before it back. */
+    /** Whether this undid the previous move. */
     undo: ColumnType<0 | 1, 0 | 1 | undefined>
   }
   credentials: {
@@ -66,21 +66,21 @@ export interface Schema {
     last_used_at: Instant | null
     last_used_from: string | null
   }
-  /** When and from where a credential last opened an account. */
+  /** When and from where a credential was last used for an account. */
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
-  /** Two people of two scopes who are one, as they have shown; each link stands here once for each direction. */
+  /** Owners in two scopes that are one person; each link has one row for each direction. */
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
-  /** Every name a credential answers to. Its key is the one name space that both kinds of names share. */
+  /** All names of credentials. Primary and secondary names share its key, and so one name space. */
   usernames: { scope: Scope; username: Username; subject: Subject }
   /**
-   * One row. Whoever changes something holds it until the commit, so revisions are committed in order. `newest` counts
-   * the changes; `token` is the last one's, `store` says which store it is.
+   * One row. A change locks it until the commit, so that revisions are committed in order. `newest` counts the changes;
+   * `token` is that of the last one, `store` identifies the store.
    */
   revision: { id: 1; newest: number; token: string; store: string }
   /** One row for each revision, `usernames` as a JSON array; the oldest are pruned. */
   changes: {
     revision: number
-    /** Random: tells it from another change of the same number, after the store has gone back. */
+    /** Random: distinguishes changes of the same number after the store was restored to an earlier state. */
     token: ColumnType<string, string | undefined>
     at: Instant
     actor: string
@@ -89,9 +89,9 @@ export interface Schema {
     scope: Scope | null
     usernames: string
   }
-  /** In base64: the one spelling of bytes that both databases have. */
+  /** In base64, because the databases have no common type for bytes. */
   keys: { name: string; bytes: string }
-  /** Of people who have signed in to the page; whatever has expired is pruned. */
+  /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */
   gateways: {
@@ -100,17 +100,17 @@ export interface Schema {
     lease_ms: number
     number: number
     seen_at: Instant
-    /** The last trial change that it has seen. */
+    /** The last trial change that it has confirmed. */
     canary: ColumnType<number, number | undefined>
   }
-  /** One row: how many trial changes there were, and when the last was, by the clock of the database. */
+  /** One row: the number of trial changes, and the time of the last one by the clock of the database. */
   canary: { id: 1; number: number; sent_at: Instant }
-  /** How long changes took that commands made, until a gateway has counted them. */
+  /** Durations of changes made by commands, until a gateway has counted them. */
   revocations: { id: string; microseconds: number; at: Instant }
   migrations: { name: string; applied_at: Instant }
 }
 
-/** Stands in a statement where each run puts its value. */
+/** A place in a prepared statement that each execution fills with a value. */
 export type Placeholder<Values> = <Name extends keyof Values>(name: Name) => RawBuilder<Values[Name]>
 
 class Gap {
@@ -121,7 +121,7 @@ class Gap {
   }
 }
 
-/** A statement that is built and compiled once, because that costs more than running it. Throws `Outage`. */
+/** Builds and compiles a statement once, because that costs more than running it. Throws `Outage`. */
 export function prepare<Values extends object, Row>(
   db: Kysely<Schema>,
   build: (value: Placeholder<Values>) => Compilable<Row>,
@@ -135,14 +135,14 @@ export function prepare<Values extends object, Row>(
   }
 }
 
-/** Whether a file of SQLite cannot be read as a database (SQLITE_NOTADB, SQLITE_CORRUPT). */
+/** Whether SQLite reported that a file is not a valid database (SQLITE_NOTADB, SQLITE_CORRUPT). */
 export function isDamage({ cause }: Outage): boolean {
   return cause instanceof Error && /file is not a database|disk image is malformed/.test(cause.message)
 }
 
 /**
- * What a driver threw, as an outage of the store. Of the error only text and code are kept: PostgreSQL's holds
- * rows in `detail`, pg's the whole client with its settings, and causes are logged.
+ * A driver's error as an outage of the store. Only text and code are kept, because causes are logged: PostgreSQL's error
+ * contains rows in `detail`, and pg's the whole client with its settings.
  */
 export function storeOutage(error: unknown): Outage {
   if (error instanceof Outage) return error

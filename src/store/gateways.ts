@@ -5,35 +5,35 @@ import type { Instant } from '../gateway/names.ts'
 import type { Gateways, Waiting } from '../gateway/ports.ts'
 import type { Database } from './database.ts'
 
-/** Milliseconds more than a lease: for clocks that do not run at quite the same speed. */
+/** Milliseconds added to a lease, because clocks do not run at exactly the same speed. */
 const margin = 50
 
-/** Milliseconds by which the clocks of two database servers may differ, one of which took the other's place. */
+/** Milliseconds by which the clocks of two database servers may differ when one replaces the other. */
 const skew = 5000
 
-/** Milliseconds between two looks who has confirmed. */
+/** Milliseconds between two checks for missing confirmations. */
 const pause = 25
 
-/** Milliseconds after which it is told who has not confirmed. */
-const toldAfter = 1000
+/** Milliseconds after which missing confirmations are reported. */
+const reportAfter = 1000
 
 /** Milliseconds: the longest lease that the settings allow. */
 const longestLease = 10_000
 
-/** Milliseconds since 1970 by the clock of the database: the one that all processes share. */
+/** Milliseconds since 1970 by the clock of the database, which all processes share. */
 const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
 
-/** The gateways that trust their memory by the store's word. On SQLite there are none: they ask before each request. */
+/** The gateways that hold a lease from the store. On SQLite there are none: they ask before each request. */
 export function createGateways(database: Database, waiting: Waiting = () => {}): Gateways {
   const { reading, watching } = database
   const isShared = database.pulse() === undefined
 
-  /** Until each process has confirmed that number, or its lease is over. */
-  async function settle(what: 'number' | 'canary', number: number, tell: Waiting): Promise<void> {
+  /** Resolves when each process has confirmed that number, or its lease has expired. */
+  async function settle(what: 'number' | 'canary', number: number, report: Waiting): Promise<void> {
     if (!isShared) return
     const started = performance.now()
     let hosts: readonly string[] = []
-    let isTold = false
+    let isReported = false
     const lastBy: Instant = Date.now() + longestLease + margin
     for (;;) {
       const rows = await reading
@@ -45,14 +45,14 @@ export function createGateways(database: Database, waiting: Waiting = () => {}):
         .catch((error: unknown) => {
           throw new InDoubt('made', error, lastBy, hosts)
         })
-      // Whoever has not confirmed by now looked before the commit, and trusts that look for its lease.
+      // A process without a confirmation last looked before the commit, and trusts that look during its lease.
       const waited = performance.now() - started
       const silent = rows.filter(({ lease_ms }) => waited <= lease_ms + margin)
       if (silent.length === 0) return
       hosts = [...new Set(silent.map(({ host }) => host))]
-      if (!isTold && waited >= toldAfter) {
-        isTold = true
-        tell(hosts, (Math.max(...silent.map(({ lease_ms }) => lease_ms)) + margin - waited) / 1000)
+      if (!isReported && waited >= reportAfter) {
+        isReported = true
+        report(hosts, (Math.max(...silent.map(({ lease_ms }) => lease_ms)) + margin - waited) / 1000)
       }
       await delay(pause)
     }
@@ -80,7 +80,7 @@ export function createGateways(database: Database, waiting: Waiting = () => {}):
       const row = await watching
         .updateTable('canary')
         .set(was => ({ number: sql<number>`${was.ref('number')} + 1`, sent_at: now }))
-        // A clock that was set back must not end it.
+        // Also due after the clock was set back.
         .where(sql<boolean>`sent_at not between ${now} - ${sql.lit(everyMs)} and ${now}`)
         .returning('number')
         .executeTakeFirst()

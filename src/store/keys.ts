@@ -4,10 +4,10 @@ import type { Instant, Scope, Username } from '../gateway/names.ts'
 import type { HashSurvey, Revocations } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
-/** The keys that processes share by sharing the store. */
+/** The keys that processes share through the store. */
 export type KeyName = 'verdicts' | 'passwords' | 'assertions' | 'answers' | 'lfs-actions' | 'sign-ins'
 
-/** 32 random bytes, made by whoever asks first, the same for everybody ever after. Throws `Outage`. */
+/** 32 random bytes, created at the first request and the same from then on. Throws `Outage`. */
 export async function sharedKey({ writing }: Database, name: KeyName): Promise<Uint8Array> {
   const fresh = randomBytes(32).toString('base64')
   const { bytes } = await writing.transaction().execute(async transaction => {
@@ -25,7 +25,7 @@ export async function sharedKey({ writing }: Database, name: KeyName): Promise<U
   return Buffer.from(bytes, 'base64')
 }
 
-/** Milliseconds after which nobody collects it any more: no gateway runs. */
+/** Milliseconds after which a measurement is dropped, because no gateway runs to collect it. */
 const keptFor = 60 * 60 * 1000
 
 export function createRevocations({ reading, writing }: Database, clock: () => Instant): Revocations {
@@ -40,7 +40,7 @@ export function createRevocations({ reading, writing }: Database, clock: () => I
       await writing.insertInto('revocations').values({ id: randomUUID(), microseconds, at }).execute()
     },
     async take() {
-      // Nearly always there are none, and to look costs no lock.
+      // Nearly always there are none, and this check takes no lock.
       const rows = await reading.selectFrom('revocations').select('id').limit(1000).execute()
       if (rows.length === 0) return []
       const taken = await writing
@@ -57,13 +57,13 @@ export function createRevocations({ reading, writing }: Database, clock: () => I
   }
 }
 
-/** Names of one look: SQLite is read in the process that serves, so a look must be short. */
+/** Names per read: SQLite is read in the serving process, so a read must be short. */
 const namesAtOnce = 500
 
-/** Which hashes the names of a scope lead to. */
+/** Reads the hashes behind the names of a scope. */
 export function createHashSurvey(reading: Kysely<Schema>): HashSurvey {
   const look = prepareLook(reading)
-  // No scope has an empty name: nothing is left out then.
+  // No scope is empty, so nothing is left out then.
   return (scope, unlessIn, after) => look({ scope, unlessIn: unlessIn ?? ('' as Scope), after })
 }
 

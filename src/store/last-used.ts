@@ -5,7 +5,7 @@ import type { Database, Schema } from './database.ts'
 /** Uses that are written by one statement. */
 const batchSize = 1000
 
-/** When and from where the credentials of the store were last used, at all and for each account. */
+/** Records when and from where credentials were last used, in total and for each account. */
 export function createLastUsed({ writing }: Database): LastUsed {
   return {
     async record(uses) {
@@ -20,7 +20,7 @@ export function createLastUsed({ writing }: Database): LastUsed {
   }
 }
 
-/** One for each key: a statement that meets a row twice takes either of them, or fails. */
+/** The newest use for each key: a statement with two values for a row takes either of them, or fails. */
 function newestOf(uses: readonly Use[], key: (use: Use) => string): readonly Use[] {
   const inOrder = uses.toSorted((one, other) => one.at - other.at)
   return [...new Map(inOrder.map(use => [key(use), use])).values()]
@@ -32,7 +32,7 @@ function batchesOf(uses: readonly Use[]): readonly (readonly Use[])[] {
   )
 }
 
-/** By holding their counter. Two that lock many rows, each in its own order, could wait for each other for ever. */
+/** Locks the counter of changes: two transactions that lock many rows in different orders could deadlock. */
 async function waitForChanges(db: Transaction<Schema>): Promise<void> {
   await db
     .updateTable('revision')
@@ -40,7 +40,7 @@ async function waitForChanges(db: Transaction<Schema>): Promise<void> {
     .execute()
 }
 
-/** `column1` and so on is how both databases name what `values` gives. */
+/** Both databases name the columns of `values` `column1` and so on. */
 async function write(db: Transaction<Schema>, uses: readonly Use[]): Promise<void> {
   const rows = uses.map(
     ({ subject, scope, at, from }) => sql`(${subject}, ${scope}, cast(${at} as bigint), ${from})`,
@@ -52,7 +52,7 @@ async function write(db: Transaction<Schema>, uses: readonly Use[]): Promise<voi
       and (last_used_at is null or last_used_at < used.column3)`.execute(db)
 }
 
-/** `where true`: without it SQLite would take `on conflict` for a condition of the join. */
+/** `where true`: without it SQLite would parse `on conflict` as a condition of the join. */
 async function writeForAccounts(db: Transaction<Schema>, uses: readonly Use[]): Promise<void> {
   const rows = uses.map(
     ({ subject, scope, at, from, account }) =>

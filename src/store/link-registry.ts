@@ -5,7 +5,7 @@ import type { MakeChange } from './change.ts'
 import { namesOf } from './rows.ts'
 import type { Schema } from './database.ts'
 
-/** Who of one scope is who of another. */
+/** The links between owners in two scopes that are one person. */
 export function createLinkRegistry(
   reading: Kysely<Schema>,
   makeChange: MakeChange,
@@ -20,7 +20,7 @@ export function createLinkRegistry(
           .insertInto('links')
           .values([rowOf(one, other, at), rowOf(other, one, at)])
           .execute()
-        // Verdicts about an account that moved from the one scope to the other, in whichever direction.
+        // Verdicts about accounts that moved between the two scopes, in either direction.
         const joined = [...(await linkedNames(db, one)), ...(await linkedNames(db, other))]
         return { scope: one.scope, usernames: [...new Set([...left, ...joined])] }
       }),
@@ -48,7 +48,7 @@ export function createLinkRegistry(
   }
 }
 
-/** In both directions. */
+/** Removes a link in both directions. */
 async function unlink(db: Transaction<Schema>, { scope, owner }: Person, from: Scope): Promise<void> {
   await db
     .deleteFrom('links')
@@ -72,8 +72,8 @@ function rowOf(one: Person, other: Person, at: number): Schema['links'] {
 }
 
 /**
- * The user names of whomever somebody is linked to: what was found about them in this somebody's scope depends on
- * this somebody, too.
+ * The user names of all owners linked to this one: verdicts about them in this owner's scope depend on this owner as
+ * well.
  */
 export async function linkedNames(
   db: Transaction<Schema>,

@@ -8,7 +8,7 @@ import type { Schema } from './database.ts'
 
 type MemberRegistry = Pick<Registry, 'members' | 'addMembers' | 'removeMembers' | 'openToAll'>
 
-/** Whom the accounts let in. */
+/** The members of accounts, as operators change them. */
 export function createMemberRegistry(reading: Kysely<Schema>, makeChange: MakeChange): MemberRegistry {
   return {
     async members(name) {

@@ -1,23 +1,23 @@
-/** What of a message says whether it may come now; pg has read it. */
+/** The parts of a message, as parsed by pg, that decide whether it may arrive now. */
 export interface Message {
   readonly name: string
-  /** Of the end of a statement: `SELECT 3`. */
+  /** In the end of a statement: `SELECT 3`. */
   readonly text?: string | undefined
-  /** Of an error; without one it is not PostgreSQL's but pg's own, for a message that it does not know. */
+  /** In an error of PostgreSQL; pg's own error, for an unknown message, has none. */
   readonly code?: string | undefined
 }
 
-/** The order of messages on one connection: pg takes each of them for what it waits for, and gives rows to the wrong statement. */
+/** Verifies the order of messages on one connection: pg does not, and could give rows to the wrong statement. */
 export interface MessageOrder {
-  /** A statement is sent, in one message or by parse, bind, describe and execute. */
+  /** A statement is sent, in one message or as parse, bind, describe and execute. */
   asked(how: 'at once' | 'in parts'): void
-  /** Throws if the message cannot come now: what comes after it belongs to nothing any more. */
+  /** Throws if the message is out of order: later ones can no longer be assigned. */
   heard(message: Message): void
 }
 
 const [bound, described, done] = [2, 3, 5]
 
-/** An answer to a statement that is sent in parts: one of each in this order, but as many rows as there are, if any. */
+/** The answer to a statement sent in parts: one message of each in this order, but any number of rows. */
 const places: Readonly<Record<string, number>> = {
   parseComplete: 1,
   bindComplete: bound,
@@ -29,7 +29,7 @@ const places: Readonly<Record<string, number>> = {
   readyForQuery: 6,
 }
 
-/** The server may say these whenever it likes. */
+/** Messages that the server may send at any time. */
 const atAnyTime: ReadonlySet<string> = new Set(['notice', 'notification', 'parameterStatus'])
 
 export function createMessageOrder(): MessageOrder {
@@ -40,13 +40,13 @@ export function createMessageOrder(): MessageOrder {
 
   function refuse({ name }: Message): never {
     state = 'over'
-    throw new Error(`PostgreSQL sent a message that does not belong here: ${name}`)
+    throw new Error(`PostgreSQL sent a message out of order: ${name}`)
   }
 
   function starting(message: Message): void {
     const { name } = message
     if (name === 'error')
-      state = 'over' // what follows would be taken for success
+      state = 'over' // later messages would be taken for success
     else if (name === 'authenticationOk' && state === 'signing in') state = 'signed in'
     else if (name === 'readyForQuery' && state === 'signed in') state = 'ready'
     else if (name === 'backendKeyData' && state === 'signed in') return
@@ -55,14 +55,14 @@ export function createMessageOrder(): MessageOrder {
 
   function answering(message: Message): void {
     const { name, text = '', code } = message
-    // Also after the end of a statement: what is checked at the commit is checked later.
+    // Also after the end of a statement: some checks are made at the commit.
     if (name === 'error' && code !== undefined) return void (place = done)
     if (!mayFollow(name)) refuse(message)
     place = places[name] ?? 0
     if (name === 'rowDescription') rows = 0
     if (name === 'dataRow' && rows !== undefined) rows += 1
     if (name === 'readyForQuery') state = 'ready'
-    // A row that was lost on the way must not look like one that is not there.
+    // A lost row must not look like a missing one.
     const count = rows === undefined ? undefined : /\d+$/.exec(text)?.[0]
     if (name === 'commandComplete' && count !== undefined && Number(count) !== rows) refuse(message)
   }
@@ -86,7 +86,7 @@ export function createMessageOrder(): MessageOrder {
       if (atAnyTime.has(message.name)) return
       if (state === 'asked') answering(message)
       else if (state !== 'ready') starting(message)
-      // It hangs up after an error that belongs to no statement, and says why: pg does not use it again.
+      // The server ends the connection after an error outside a statement, and pg does not use it again.
       else if (message.name !== 'error') refuse(message)
     },
   }

@@ -4,7 +4,7 @@ import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
 
-/** All there are, in the order in which they are applied. */
+/** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0001-first-tables', firstTables],
   ['0002-owners-and-sessions', ownersAndSessions],
@@ -15,11 +15,11 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
 ]
 
 /**
- * Brings the tables up to date. Only under `Database.exclusively`: any number of processes may start at once.
+ * Brings the tables up to date. Call it only in `Database.exclusively`, because any number of processes may start at once.
  * Throws `Outage`, or an `Error` with a sentence for the operator if the store was made by a newer program.
  */
 export async function migrate(db: Transaction<Schema>, now: Instant): Promise<void> {
-  // Not Kysely's Migrator: it makes its own tables before it takes the lock, and calls a newer store corrupt.
+  // Not Kysely's Migrator, which creates its own tables before it takes the lock, and reports a newer store as corrupt.
   await db.schema
     .createTable('migrations')
     .ifNotExists()
@@ -37,7 +37,7 @@ export async function migrate(db: Transaction<Schema>, now: Instant): Promise<vo
   }
 }
 
-/** What an older program would write, a newer one may misread. */
+/** An older program could write what a newer one would misread. */
 function refuseNewer(applied: ReadonlySet<string>): void {
   const known = new Set(migrations.map(([name]) => name))
   if ([...applied].every(name => known.has(name))) return
@@ -46,13 +46,13 @@ function refuseNewer(applied: ReadonlySet<string>): void {
   )
 }
 
-/** What a migration works on. Not typed by `schema.ts`: that is today's shape, and a migration is of its own day. */
+/** What a migration works on. Not typed by `Schema`, which is the present shape and not that of the migration. */
 type Tables = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
 
-/** A step from one shape of the tables to the next. Once released it is never edited: stores out there took it. */
+/** A step from one shape of the tables to the next. Never edited after its release, because stores have applied it. */
 type Migration = (db: Tables) => Promise<void>
 
-/** Directories, accounts and their history, credentials, the log of changes. `schema.ts` says what they mean. */
+/** Directories, accounts and their history, credentials, the log of changes. `Schema` describes them. */
 async function firstTables(db: Tables): Promise<void> {
   await accounts(db)
   await credentials(db)
@@ -129,13 +129,13 @@ async function changes(db: Tables): Promise<void> {
     .execute()
 }
 
-/** Who a credential belongs to, when it was last used, and who has signed in to the page. */
+/** Owners and last use of credentials, and sessions of the page. */
 async function ownersAndSessions(db: Tables): Promise<void> {
   // SQLite adds one column at a time.
   await db.schema.alterTable('credentials').addColumn('owner', 'text').execute()
   await db.schema.alterTable('credentials').addColumn('last_used_at', 'bigint').execute()
   await db.schema.alterTable('credentials').addColumn('last_used_from', 'text').execute()
-  // Any number of credentials may have no owner: no null is like another.
+  // Any number of credentials may have no owner: the index treats nulls as distinct.
   await db.schema
     .createIndex('credentials_owner')
     .unique()
@@ -151,7 +151,7 @@ async function ownersAndSessions(db: Tables): Promise<void> {
   await db.schema.createIndex('sessions_expiry').on('sessions').column('expires_at').execute()
 }
 
-/** Whom an account lets in, who has used it, which moves are bridged or undone, and who is the same person. */
+/** Members and uses of accounts, bridged and undone moves, and links between owners. */
 async function membersUsesAndLinks(db: Tables): Promise<void> {
   // SQLite adds one column at a time.
   await db.schema
@@ -185,7 +185,7 @@ async function members(db: Tables): Promise<void> {
 async function uses(db: Tables): Promise<void> {
   await db.schema
     .createTable('account_uses')
-    // Not every account that is used has a row of its own.
+    // Without a foreign key: not every account that is used has a row of its own.
     .addColumn('account', 'text', column => column.notNull())
     .addColumn('subject', 'text', column => column.notNull().references('credentials.subject'))
     .addColumn('used_at', 'bigint', column => column.notNull())
@@ -206,7 +206,7 @@ async function links(db: Tables): Promise<void> {
     .execute()
 }
 
-/** Which store it is, and for each change a token by which it is told from another one of the same number. */
+/** An id of the store, and a token for each change that distinguishes it from others with the same number. */
 async function identityAndTokens(db: Tables): Promise<void> {
   await db.schema
     .alterTable('revision')
@@ -223,7 +223,7 @@ async function identityAndTokens(db: Tables): Promise<void> {
   await sql`update revision set store = ${randomUUID()}`.execute(db)
 }
 
-/** Which gateway processes trust their memory for how long, and up to which change they know of all. */
+/** The leases of gateway processes, and the change up to which each knows everything. */
 async function gateways(db: Tables): Promise<void> {
   await db.schema
     .createTable('gateways')
@@ -235,7 +235,7 @@ async function gateways(db: Tables): Promise<void> {
     .execute()
 }
 
-/** How long changes took that commands made, until a gateway counts them; and trial changes, which nobody waits for. */
+/** Durations of changes made by commands, until a gateway counts them; and trial changes. */
 async function canaries(db: Tables): Promise<void> {
   await db.schema
     .createTable('revocations')

@@ -1,19 +1,19 @@
 type Send<Result> = (text: string, values: readonly unknown[]) => Promise<Result>
 
-/** The statements of one connection, for as long as it is lent. */
+/** The statements of one connection while it is checked out of its pool. */
 export interface Statements<Result> {
   readonly query: Send<Result>
-  /** No statement follows. */
+  /** The connection is returned to its pool. */
   end(): void
 }
 
-/** Milliseconds. Others wait for a change that is under way `statement_timeout`, which is longer. */
+/** Milliseconds. Others wait for a pending change for `statement_timeout`, which is longer. */
 const silence = { limit: 3000, pause: 1000 }
 
 /**
- * A process that is cut off, stopped or hung in a transaction must not hold what others wait for until TCP gives up: the
- * server ends the transaction of a process that says nothing. One that waits for gateways says now and then that it is
- * there. The limits are set in the transaction, because PgBouncer takes them nowhere else.
+ * A process that is disconnected, stopped or hung in a transaction must not hold its locks until TCP gives up: the server
+ * ends a transaction that is idle for too long. One that waits for gateways sends a statement now and then. The limits
+ * are set in the transaction, because PgBouncer accepts them nowhere else.
  */
 export function keepTransactions<Result>(send: Send<Result>, statementTimeout: number): Statements<Result> {
   let timer: NodeJS.Timeout | undefined
@@ -24,7 +24,7 @@ export function keepTransactions<Result>(send: Send<Result>, statementTimeout: n
     clearTimeout(timer)
     timer = setTimeout(() => {
       beat = send('select 1', []).then(later)
-      beat.catch(() => {}) // the next statement tells of it
+      beat.catch(() => {}) // the next statement reports it
     }, silence.pause).unref()
   }
 

@@ -2,33 +2,33 @@ import pg from 'pg'
 import type { Secret } from '../gateway/secret.ts'
 import { ContainedClient } from './postgres.ts'
 
-/** The servers of one address, of which one is connected to: libpq's way of naming several, which pg does not know. */
+/** The servers of one address, of which one is used: libpq's syntax for several hosts, which pg does not support. */
 export interface PostgresHosts {
-  /** For `pg.Pool`: a client of the server whose turn it is. */
+  /** For `pg.Pool`: a client of the current server. */
   readonly Client: typeof pg.Client
   readonly count: number
   /**
-   * A connection to the first server, from the one that served last, that takes connections and changes. Those of the
-   * pool that are older than the last failure are not used again: what broke one of them has broken all.
+   * A connection to the first server, beginning with the current one, that accepts connections and changes. Pooled
+   * connections from before the last failure are not used again: what broke one has broken all.
    */
   connect(pool: pg.Pool): Promise<pg.PoolClient>
   /** Whether the connection is not to be used again after this error. */
   isBroken(client: pg.PoolClient, error: unknown): boolean
 }
 
-/** Milliseconds for one of several servers to take a connection. */
+/** Milliseconds for one of several servers to accept a connection. */
 const patience = 1000
 
-/** What must be true of a server. `any`: that it takes connections. */
+/** What a server must accept. `any`: connections. */
 type Session = 'any' | 'read-write' | 'primary'
 
 interface Address {
-  /** One for each server, as pg reads it. */
+  /** One URL for each server, in the form that pg reads. */
   readonly urls: readonly string[]
   readonly session: Session
 }
 
-/** `undefined`: it cannot be read. What the driver would say then contains the address, password included. */
+/** `undefined`: it cannot be read. The driver's error would contain the address with its password. */
 export function readPostgresHosts(url: Secret): PostgresHosts | undefined {
   try {
     const address = readAddress(url.reveal())
@@ -46,7 +46,7 @@ function readAddress(text: string): Address | undefined {
   if (scheme === '') return undefined
   const parameters = new URLSearchParams(query)
   const session = parameters.get('target_session_attrs') ?? 'read-write'
-  // The store must take changes: there is no use for a standby.
+  // The store must accept changes, so the values for a standby are refused.
   if (session !== 'any' && session !== 'read-write' && session !== 'primary') return undefined
   const balance = parameters.get('load_balance_hosts') ?? 'disable'
   const named = parameters.get('host')?.split(',') ?? []
@@ -55,7 +55,7 @@ function readAddress(text: string): Address | undefined {
   if (hosts.length > 1 && hosts.includes('')) return undefined
   if (ports.length > 1 && ports.length !== hosts.length) return undefined
   for (const ours of ['target_session_attrs', 'load_balance_hosts']) parameters.delete(ours)
-  // One host among the parameters, as for a socket's folder, pg reads by itself.
+  // A single `host` parameter, as for a socket's folder, is left to pg.
   if (hosts.length > 1) for (const ours of ['host', 'port']) parameters.delete(ours)
   const rest = parameters.size === 0 ? '' : `?${parameters.toString()}`
   const urls = hosts.map((host, at) => {
@@ -66,10 +66,10 @@ function readAddress(text: string): Address | undefined {
 }
 
 function createHosts({ urls, session }: Address): PostgresHosts {
-  /** Whose turn it is, and how often that was put in question. */
+  /** The index of the current server, and how often it has been put in question. */
   let at = 0
   let turn = 0
-  /** PgBouncer refuses settings of a session; the client's own limits are left then. */
+  /** PgBouncer refuses session settings; the client's own limits remain then. */
   let takesSettings = true
   const turnOf = new WeakMap<pg.ClientBase, number>()
   const checked = new WeakSet<pg.ClientBase>()
@@ -87,7 +87,7 @@ function createHosts({ urls, session }: Address): PostgresHosts {
     }
   }
 
-  /** Only whoever met it first puts it in question; the others come to what was made of that. */
+  /** Only the first failure in a turn moves on; later ones in the same turn have no effect. */
   function doubt(seen: number | undefined, step: 0 | 1): void {
     if (seen !== turn) return
     turn += 1
@@ -99,7 +99,7 @@ function createHosts({ urls, session }: Address): PostgresHosts {
     const { rows } = await client.query<{ standby: boolean; readonly: string }>(checking)
     const [state] = rows
     if (state?.standby !== false || (session === 'read-write' && state.readonly !== 'off'))
-      throw new Error('the server takes no changes: it is a standby, or read-only')
+      throw new Error('the server accepts no changes: it is a standby, or read-only')
     checked.add(client)
   }
 
@@ -139,7 +139,7 @@ function createHosts({ urls, session }: Address): PostgresHosts {
 
 const checking = `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') as readonly`
 
-/** The server stops, starts, takes no changes any more, has ended the session, or PgBouncer has lost it. */
+/** The server stops, starts, no longer accepts changes, has ended the session, or PgBouncer has lost it. */
 function isOfServer({ code = '' }: pg.DatabaseError): boolean {
   return /^(?:25006|25P0[34]|57P0[1-5]|08...)$/.test(code)
 }
@@ -148,7 +148,7 @@ function isRefusedSetting(error: unknown): boolean {
   return error instanceof pg.DatabaseError && /unsupported startup parameter/.test(error.message)
 }
 
-/** A wrong password or database is wrong everywhere; and what waits in our own pool says nothing of a host. */
+/** A wrong password or database is wrong on every host, and a timeout in our own pool says nothing about a host. */
 function isOfAllHosts(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(?:28|3D)/.test(error.code ?? '')
   return error instanceof Error && error.message === 'timeout exceeded when trying to connect'

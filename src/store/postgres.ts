@@ -9,22 +9,22 @@ import type { PostgresHosts } from './postgres-hosts.ts'
 /** Connections of one process. */
 const connections = { reading: 8, watching: 1, writing: 1 }
 
-/** Milliseconds. The server gives up a statement first; the client's limit is for servers that are silent. */
+/** Milliseconds. The server cancels a statement first; the client's limit is for servers that do not respond. */
 const limits = { connectionTimeoutMillis: 2000, statement_timeout: 5000, query_timeout: 6000 }
 
 /**
- * For look-ups that a caller waits for: they take a millisecond. What a network has swallowed is asked for again soon, so
- * that all is well two seconds after the network is.
+ * For look-ups that a request waits for, which take a millisecond. Lost packets are noticed soon, so that requests succeed
+ * again two seconds after the network has recovered.
  */
 const impatient = { connectionTimeoutMillis: 1000, statement_timeout: 1200, query_timeout: 1500 }
 
-/** How long a change waits for its turn in this process; other processes' changes are `statement_timeout`'s. */
+/** Milliseconds that a change waits for others of this process; `statement_timeout` limits the wait for other processes. */
 const writingPatience = 5000
 
-/** Any number: who takes it is migrating. */
+/** An arbitrary number: the holder of this lock is migrating. */
 const migrationLock = 4_707_198_342
 
-/** Connects at the first statement, and again after each loss. */
+/** Connects at the first statement, and again after each lost connection. */
 export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
   const settings = {
     application_name: 'altgate',
@@ -65,25 +65,25 @@ export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
   }
 }
 
-/** `int8`, which is text to the driver: our times and revisions are far below 2^53. */
+/** `int8`, which the driver returns as text. Times and revisions are far below 2^53. */
 const int8 = 20
 const types: pg.CustomTypesConfig = {
   getTypeParser: (id, format) => (Number(id) === int8 ? Number : pg.types.getTypeParser(id, format)),
 }
 
 function kyselyOn(pool: pg.Pool, hosts: PostgresHosts): Kysely<Schema> {
-  // A connection that dies unused, or between two statements of a transaction, is an event that nobody awaits,
-  // and would end the process. Whoever uses it next is told.
+  // A connection that dies while idle, or between two statements of a transaction, emits an `error` that would end the
+  // process without a listener. The next statement on it fails.
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: mendingPool(pool, hosts) }) })
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: guardedPool(pool, hosts) }) })
 }
 
 /**
- * Turns the driver's errors into outages, and never uses a connection again that failed otherwise than by the
- * server's word: after a time-out it would still be waiting for the old answer. Nor one whose server goes away.
+ * Turns the driver's errors into outages. Does not use a connection again after a failure other than an error reply: after
+ * a time-out it would still wait for the old answer. Nor one whose server shuts down.
  */
-function mendingPool(pool: pg.Pool, hosts: PostgresHosts): PostgresPool {
+function guardedPool(pool: pg.Pool, hosts: PostgresHosts): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
@@ -91,7 +91,7 @@ function mendingPool(pool: pg.Pool, hosts: PostgresHosts): PostgresPool {
       const client = await hosts.connect(pool).catch(fail)
       let broken = false
       async function send(text: string, values: readonly unknown[]) {
-        // It would wait behind what is not answered any more.
+        // It would wait behind a statement that is never answered.
         if (broken) throw storeOutage(new Error('the connection is lost'))
         return await client.query(text, [...values]).catch((error: unknown) => {
           broken = hosts.isBroken(client, error) || broken
@@ -100,7 +100,7 @@ function mendingPool(pool: pg.Pool, hosts: PostgresHosts): PostgresPool {
       }
       const statements = keepTransactions(send, Number(pool.options.statement_timeout))
       return {
-        // The other form that Kysely knows is for cursors, which only streams use.
+        // Kysely's other form of `query` is for cursors, which only streams use.
         query: statements.query as unknown as PostgresPoolClient['query'],
         release(destroy = false) {
           statements.end()
@@ -115,7 +115,7 @@ function fail(error: unknown): never {
   throw storeOutage(error)
 }
 
-/** Bytes that the server may send before it is done with a statement: an answer that never ends must not fill memory. */
+/** Bytes that the server may send for one statement: an endless answer must not fill memory. */
 const mostBytes = 512 * 1024 * 1024
 
 interface Stream extends EventEmitter {
@@ -123,7 +123,7 @@ interface Stream extends EventEmitter {
   unref(): void
 }
 
-/** What of pg's connection is changed here; its own types leave it out. */
+/** The parts of pg's connection that are replaced here; its own types omit them. */
 interface Wire extends EventEmitter {
   readonly stream: Stream
   attachListeners: (this: Wire, stream: Stream) => void
@@ -133,9 +133,9 @@ interface Wire extends EventEmitter {
 }
 
 /**
- * What PostgreSQL sends must not end a process, nor be taken for the answer to something else. pg reads messages in the
- * events of its socket, where what they make it throw is caught by nothing, and believes them in any order. A connection
- * with such a message is ended, and what waits on it is told. pg would also leave open what it could not sign in on.
+ * Nothing that PostgreSQL sends may end a process, or be taken for the answer to another statement. pg parses messages in
+ * socket events, where no handler catches what it throws, and accepts them in any order. Here such a connection is ended
+ * and its statements fail. pg would also leave a connection open after a failed sign-in.
  */
 export class ContainedClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
@@ -152,7 +152,7 @@ export class ContainedClient extends pg.Client {
       sync.call(wire)
     }
     wire.end = () => {
-      // Where the network is cut the farewell is never answered, and a command that is done would not end.
+      // Without a network the closing message is never answered, and a finished command would not exit.
       wire.stream.unref()
       end.call(wire)
     }
@@ -172,8 +172,8 @@ export class ContainedClient extends pg.Client {
       const emit = stream.emit.bind(stream)
       stream.emit = (name, ...values) => {
         try {
-          if (name === 'data') sent += (values[0] as Buffer).length // a socket's, without an encoding
-          if (sent > mostBytes) throw new Error('PostgreSQL sent an answer without an end')
+          if (name === 'data') sent += (values[0] as Buffer).length // a Buffer, because the socket has no encoding
+          if (sent > mostBytes) throw new Error('PostgreSQL sent too large an answer')
           return emit(name, ...values)
         } catch (error) {
           stream.destroy(error instanceof Error ? error : new Error(String(error)))

@@ -11,10 +11,10 @@ import {
 import type { Member, ProblemOf } from '../gateway/registry.ts'
 import type { Schema } from './database.ts'
 
-/** A credential as a change writes it. When it was last used is no change, and `last-used.ts` writes it. */
+/** A credential as a change writes it. Its last use is written by `last-used.ts`. */
 export type CredentialRow = Omit<Schema['credentials'], 'last_used_at' | 'last_used_from'>
 
-/** Both user names, or the one. */
+/** The primary user name, and the secondary one if there is one. */
 export function namesOf({
   username,
   secondary,
@@ -25,7 +25,7 @@ export function namesOf({
   return secondary == null ? [username] : [username, secondary]
 }
 
-/** By its primary or secondary user name. */
+/** Finds a credential by its primary or secondary user name. */
 export async function findCredential(
   db: Transaction<Schema>,
   scope: Scope,
@@ -40,7 +40,7 @@ export async function findCredential(
     .executeTakeFirst()
 }
 
-/** Makes them, or replaces what is kept under their subjects; leaves those on or off as they are. */
+/** Inserts the credentials, or replaces those with the same subjects, except for whether they are enabled. */
 export async function writeCredentials(
   db: Transaction<Schema>,
   rows: readonly CredentialRow[],
@@ -72,7 +72,7 @@ interface Listed extends Member {
   readonly typed: Username
 }
 
-/** By subject if somebody has the name, so that it outlives renames; else by the name, if it can become one. */
+/** By subject if a credential has the name, so that it outlives renames; else by name, if it can become a primary one. */
 export async function addMember(
   db: Transaction<Schema>,
   account: AccountName,
@@ -80,7 +80,7 @@ export async function addMember(
   typed: Username,
 ): Promise<ProblemOf<'no-such-credential'> | undefined> {
   const credential = await findCredential(db, scope, typed)
-  // Authorities give addresses: another name will never be anybody's primary one.
+  // Identity providers give addresses: any other name can never become a primary one.
   if (credential === undefined && !typed.includes('@'))
     return { problem: 'no-such-credential', username: typed, scope }
   const { username, subject } = credential ?? { username: typed, subject: null }
@@ -92,7 +92,7 @@ export async function addMember(
   return undefined
 }
 
-/** By the name that it was listed by. */
+/** Removes a member by the name that it was listed by. */
 export async function removeMember(
   db: Transaction<Schema>,
   account: AccountName,
@@ -107,11 +107,11 @@ export async function removeMember(
     .execute()
 }
 
-/** Whoever was awaited under a name has come: from now on it is the person who counts. */
+/** Binds members listed by name to new credentials with that name: from then on the subject counts. */
 export async function bindMembers(
   db: Transaction<Schema>,
   scope: Scope,
-  comers: readonly { readonly username: Username; readonly subject: Subject }[],
+  credentials: readonly { readonly username: Username; readonly subject: Subject }[],
 ): Promise<void> {
   const waiting = await db
     .selectFrom('members')
@@ -120,8 +120,8 @@ export async function bindMembers(
     .where('scope', '=', scope)
     .where('subject', 'is', null)
     .execute()
-  const awaited = new Set(waiting.map(row => row.username))
-  for (const { username, subject } of comers.filter(comer => awaited.has(comer.username)))
+  const waitingNames = new Set(waiting.map(row => row.username))
+  for (const { username, subject } of credentials.filter(credential => waitingNames.has(credential.username)))
     await db
       .updateTable('members')
       .set({ subject })
@@ -131,7 +131,7 @@ export async function bindMembers(
       .execute()
 }
 
-/** In the order of scopes and of the names that they were listed by. */
+/** Ordered by scope and by the name that each was listed by. */
 export async function membersOf(db: Kysely<Schema>, account: AccountName): Promise<readonly Listed[]> {
   const rows = await db
     .selectFrom('members')
@@ -149,15 +149,15 @@ export async function membersOf(db: Kysely<Schema>, account: AccountName): Promi
   }))
 }
 
-/** A connection as it is joined with its directory: neither has a value for Microsoft accounts. */
+/** A connection joined with its directory: both are `null` for Microsoft accounts. */
 export interface ConnectionRow {
   readonly directory: DirectoryId | null
   readonly directory_name: string | null
 }
 
-/** The directory whose scope it is; `null`, as it is kept, for that of Microsoft accounts. */
+/** The directory of a scope; `null`, as stored, for the scope of Microsoft accounts. */
 export function directoryOf(scope: Scope): DirectoryId | null {
-  return scope === msaScope ? null : (scope as string as DirectoryId) // `scopeOf`, the other way round
+  return scope === msaScope ? null : (scope as string as DirectoryId) // the reverse of `scopeOf`
 }
 
 export function connectionIn({ directory, directory_name }: ConnectionRow): Connection {

@@ -3,10 +3,10 @@ import type { Instant } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
-/** Milliseconds between two times that this process removes what has expired. */
+/** Milliseconds between two prunings of expired sessions by this process. */
 const pruning = 10 * 60 * 1000
 
-/** Rows that are removed at once: after a flood of sign-ins there are thousands, and SQLite lets nothing else go on meanwhile. */
+/** Rows removed at once: after a flood of sign-ins there are thousands, and SQLite blocks this process meanwhile. */
 const mostPruned = 100
 
 /** The sessions of the store. */
@@ -22,7 +22,7 @@ export function createSessionStore({ reading, writing }: Database, now: () => In
         expired.selectFrom('sessions').select('id_hash').where('expires_at', '<=', now()).limit(mostPruned),
       )
       .executeTakeFirstOrThrow()
-    // More than comes in goes out: what is left of a flood goes with the next that are written.
+    // If there were more, the next writes continue: each removes more rows than it adds.
     if (numDeletedRows < mostPruned) prunedAt = now()
   }
 

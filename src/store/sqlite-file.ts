@@ -4,27 +4,27 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Outage } from '../gateway/outage.ts'
 import { storeOutage } from './database.ts'
 
-/** Longest wait of a read, in milliseconds: only when a crashed process's log is being recovered. */
+/** Longest wait of a read, in milliseconds. Reads wait only while the log of a crashed process is being recovered. */
 const readPatience = 1000
 
-/** Milliseconds between two tries to open a file anew. */
+/** Milliseconds between two attempts to reopen a file. */
 const pause = 250
 
-/** Two connections: a transaction that waits for its announcement neither holds up reads nor shows what it wrote. */
+/** Two connections, so that a transaction that waits for its announcement neither blocks reads nor shows its writes. */
 interface Pair {
   readonly writer: DatabaseSync
   readonly reader: DatabaseSync
-  /** A number that differs after any commit of another connection. */
+  /** `data_version`, which changes with any commit of another connection. */
   readonly version: StatementSync
-  /** Differs from one opening to the next. */
+  /** Different for each opening of the file. */
   readonly opening: number
 }
 
-/** The file of a store, under its path: one that was taken away or exchanged, or whose log was, is not read on by its open handle. */
+/** The file of a store, by its path: if the file or its log is removed or replaced, the open handle is not used any more. */
 export interface SqliteFile {
-  /** Throws `Outage` unless the file is there, is the one that was opened, and is the store that this began with. */
+  /** Throws `Outage` unless the file exists, is the one that was opened, and holds the original store. */
   pair(): Pair
-  /** From now on only this store counts. */
+  /** From then on only this store is accepted. */
   hold(store: string): void
   close(): void
 }
@@ -46,7 +46,7 @@ export function openFile(path: string): SqliteFile {
     try {
       reader = new DatabaseSync(path, { readOnly: true, timeout: readPatience })
       const version = reader.prepare('pragma data_version')
-      // Makes the log, or opens it; another process may be about to do the same.
+      // Creates or opens the log; another process may be doing the same.
       writer.exec(
         `pragma busy_timeout = ${readPatience}; select 1 from sqlite_schema; pragma busy_timeout = 0`,
       )
@@ -64,16 +64,16 @@ export function openFile(path: string): SqliteFile {
   }
 
   function close({ writer, reader }: Pair): void {
-    // The last to close folds the log into the file, which a reader cannot.
+    // The last connection to close merges the log into the file, which a reader cannot do.
     for (const database of [reader, writer]) if (database.isOpen) database.close()
   }
 
-  /** The file came back, or another one came: it counts if it is the same store. */
+  /** The file is back, or there is another one: it is accepted if it holds the same store. */
   function reopen(): Pair {
     if (performance.now() - triedAt < pause) throw gone(path)
     triedAt = performance.now()
     try {
-      // While it is open, SQLite gives every connection of this process the index of the log that was taken away.
+      // While it is open, SQLite gives every connection of this process the index of the removed log.
       if (idOf(path) === id) close(pair)
       const fresh = open()
       try {
@@ -95,18 +95,18 @@ export function openFile(path: string): SqliteFile {
   return {
     pair() {
       if (closed || (!broken && idOf(path) === id && log.isThere())) return pair
-      broken = true // what is open may hold pages of what was there before
+      broken = true // the open connections may have cached pages of the previous file
       return reopen()
     },
     hold: store => (held = store),
     close() {
       close(pair)
-      closed = true // whoever still comes is told that by SQLite
+      closed = true // later statements get SQLite's own error
     },
   }
 }
 
-/** Which file lies there, and under which link; `undefined`: none, or one that was cut to nothing. */
+/** Identifies the file and the link to it; `undefined`: there is none, or it was truncated to nothing. */
 function idOf(path: string): string | undefined {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   const found = entry?.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry
@@ -114,9 +114,9 @@ function idOf(path: string): string | undefined {
   return `${entry.ino} ${found.dev} ${found.ino}`
 }
 
-/** SQLite's log, and the index of it that all processes share. Others commit into those that have the names. */
+/** SQLite's log and its shared index. Other processes use the files that have these names now. */
 interface WriteAheadLog {
-  /** Whether they are still those that were opened. */
+  /** Whether they are still the files that were opened. */
   isThere(): boolean
 }
 
@@ -130,7 +130,7 @@ function logBeside(file: string): WriteAheadLog {
         const now = inodeOf(each)
         if (now === inode) continue
         if (inode !== undefined) return false
-        known.set(each, now) // the journal has become a log
+        known.set(each, now) // the log was created after the file was opened
       }
       return true
     },
@@ -142,12 +142,12 @@ function inodeOf(file: string): number | undefined {
 }
 
 function gone(path: string): Outage {
-  return new Outage('store', new Error(`${path} is not the file of the store that this process began with`))
+  return new Outage('store', new Error(`${path} is no longer the store that this process opened`))
 }
 
 /**
- * Makes the file unless there is one; password hashes and the verdicts' key are in it. It gets its name when it is a
- * database: an empty file is never ours.
+ * Creates the file unless there is one, readable only by its owner because it contains password hashes and keys. It gets
+ * its name when it is a valid database, so an empty file is never one of ours.
  */
 export function makeFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -170,8 +170,8 @@ export function makeFile(path: string): void {
 export function flawOf(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined)
-    return `There is no store in ${path}: start the gateway once, or run altgate store init. If there was one, bring it back.`
+    return `There is no store in ${path}. Start the gateway once, or run altgate store init. If there was one, restore it from a backup.`
   if (found.isFile() && found.size === 0)
-    return `The store in ${path} is empty: it was cut off. Bring it back from a backup, or remove the file and run altgate store init.`
+    return `The store in ${path} is empty: it was truncated. Restore it from a backup, or remove the file and run altgate store init.`
   return undefined
 }

@@ -14,10 +14,10 @@ import { Failure } from '../common/failure.ts'
 import { type Database, isDamage, type OpenHow, type Schema, storeOutage } from './database.ts'
 import { flawOf, makeFile, openFile, type SqliteFile } from './sqlite-file.ts'
 
-/** Openings of the file that a pulse can tell apart. */
+/** Values of `data_version` that fit into a pulse for each opening of the file. */
 const perOpening = 2 ** 32
 
-/** Opens the file, and makes it if it may. Throws `Failure` if no store can be in it, else `Outage`. */
+/** Opens the file, and creates it if `how` allows. Throws `Failure` if it cannot be a store, else `Outage`. */
 export async function openSqlite(path: string, how: OpenHow): Promise<Database> {
   const file = resolve(path)
   let opened: SqliteFile | undefined
@@ -64,16 +64,17 @@ function databaseOf(file: SqliteFile, path: string): Database {
   }
 }
 
-/** What waiting does not mend is no outage. */
+/** Damage is not an outage, because waiting does not repair it. */
 function asDamage(error: unknown, path: string): unknown {
   if (error instanceof Failure) return error
   const outage = storeOutage(error)
   if (!isDamage(outage)) return outage
-  return new Failure(`${path} is no database, or is damaged: bring the store back from a backup.`)
+  return new Failure(`${path} is not a database, or is damaged. Restore the store from a backup.`)
 }
 
 /**
- * Kysely over a connection of `node:sqlite`, which it has no dialect for. `current` gives the open database, a new one after the file was opened anew; it throws `Outage`.
+ * A Kysely dialect for `node:sqlite`. `current` returns the open database, which changes when the file is reopened; it
+ * throws `Outage`.
  */
 export function sqliteDialect(current: () => DatabaseSync): Dialect {
   const connection = connectionTo(current)
@@ -95,10 +96,10 @@ export function sqliteDialect(current: () => DatabaseSync): Dialect {
   }
 }
 
-/** How long a change waits for another process's, and how often it looks, in milliseconds. */
+/** How long a change waits for another process's, and how often it tries, in milliseconds. */
 const patience = { limit: 5000, pause: 10 }
 
-/** SQLite's own waiting would hold up the event loop, and with it every request. Throws `Outage` in the end. */
+/** SQLite's own waiting would block the event loop, and with it every request. Throws `Outage` in the end. */
 export async function whenFree(attempt: () => void): Promise<void> {
   const deadline = performance.now() + patience.limit
   for (;;) {
@@ -111,7 +112,7 @@ export async function whenFree(attempt: () => void): Promise<void> {
   }
 }
 
-/** SQLITE_BUSY (5) with whatever extension in the higher bits. */
+/** SQLITE_BUSY (5), with any extended code in the higher bits. */
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 5
 }
@@ -134,10 +135,10 @@ function connectionTo(current: () => DatabaseSync): DatabaseConnection {
   async function executeQuery<Row>({ sql, parameters }: CompiledQuery) {
     try {
       const { statement, hasRows } = statementOf(sql)
-      // Kysely's parameters are `unknown`; what SQLite cannot bind, it refuses.
+      // Kysely's parameters are `unknown`; SQLite refuses what it cannot bind.
       const values = parameters as Parameters<StatementSync['all']>
       if (!hasRows) return { rows: [], numAffectedRows: BigInt(statement.run(...values).changes) }
-      // Kysely has worked out the row's type from the same statement.
+      // Kysely has inferred the row's type from the same statement.
       return { rows: statement.all(...values) as Row[] }
     } catch (error) {
       return fail(error)
@@ -152,7 +153,7 @@ function connectionTo(current: () => DatabaseSync): DatabaseConnection {
   }
 }
 
-/** Statements kept: those of the look-ups and then some. An import's lists make a new one each, and push no other out. */
+/** Statements kept: enough for all look-ups. Each batch of an import is a new statement, and must not displace others. */
 const mostStatements = 100
 
 /** Preparing costs twice what a look-up does. */

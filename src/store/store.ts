@@ -29,7 +29,7 @@ import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createSessionStore } from './session-store.ts'
 
-/** What is kept: accounts, credentials, who changed what. Everything throws `Outage` when the database fails. */
+/** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
 export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
@@ -41,15 +41,15 @@ export interface Store {
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
   /**
-   * To change things; every change goes through `announce` before it is committed. `took` is told how many seconds it took
-   * until it held in every process.
+   * For changes, each of which is passed to `announce` before it is committed. `took` is called with the seconds until it
+   * was in force in every process.
    */
   registry(announce: Announce, took?: (seconds: number) => void): Registry
   /** 32 random bytes, the same in every process with this store. */
   key(name: KeyName): Promise<Uint8Array>
   /** Resolves if the store answers. */
   ping(): Promise<void>
-  /** A change that is under way on SQLite is undone, on PostgreSQL waited for. */
+  /** A pending change is undone on SQLite, and waited for on PostgreSQL. */
   close(): Promise<void>
 }
 
@@ -57,16 +57,16 @@ export interface StoreOptions {
   /** `sqlite:./data/altgate.db`, relative to the working directory, or `postgres://user:password@host/db`. */
   readonly url: Secret
   readonly how?: OpenHow
-  /** Which store it has to be (`History.store`); left out: any. Another one is an `Outage`. */
+  /** The store that is expected (`History.store`); left out: any. Another one is an `Outage`. */
   readonly expected?: string | undefined
   /** Milliseconds since 1970. */
   readonly clock?: () => Instant
-  /** Told of changes that wait for gateways. */
+  /** Called for changes that wait for gateways. */
   readonly waiting?: Waiting | undefined
 }
 
 /**
- * Opens the store, makes it if there is none and it may, and brings its tables up to date. Throws `Failure` if `url` cannot
+ * Opens the store, creates it if there is none and `how` allows, and brings its tables up to date. Throws `Failure` if `url` cannot
  * be read or the store is newer than this program; else `Outage`.
  */
 export async function openStore({
@@ -84,7 +84,7 @@ export async function openStore({
       await pruneChanges(db, clock())
     })
     const store = storeOn(database, { clock, expected, waiting })
-    await store.ping() // sees which store it is
+    await store.ping() // records which store it is
     return store
   } catch (error) {
     await database.close()
@@ -93,14 +93,14 @@ export async function openStore({
 }
 
 const noStore =
-  'There is no store in the database yet: start the gateway once, or run altgate store init. If there was one, bring it back.'
+  'There is no store in the database. Start the gateway once, or run altgate store init. If there was one, restore it from a backup.'
 
 async function hasTables({ reading }: Database): Promise<boolean> {
   const tables = await reading.introspection.getTables()
   return tables.some(({ name }) => name === 'migrations')
 }
 
-/** A driver takes some megabytes of every worker: only the one that is asked for is loaded. */
+/** A driver takes some megabytes in every worker, so only the configured one is loaded. */
 async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
   const text = url.reveal()
   const file = /^sqlite:(?!\/\/)(.+)$/.exec(text)?.[1]
@@ -110,9 +110,9 @@ async function openDatabase(url: Secret, how: OpenHow): Promise<Database> {
     const hosts = readPostgresHosts(url)
     if (hosts !== undefined) return (await import('./postgres.ts')).openPostgres(hosts, how)
   }
-  // Without the text: it may hold a password.
+  // Without the address, which may contain a password.
   throw new Failure(
-    'The address of the store cannot be read: write sqlite:FILE (with the path of a file) or postgres://USER:PASSWORD@HOST/DATABASE.',
+    'The address of the store is not valid. Use sqlite:FILE (the path of a file) or postgres://USER:PASSWORD@HOST/DATABASE.',
   )
 }
 

@@ -5,9 +5,9 @@ import type { Instant } from '../gateway/names.ts'
 import type { Loops, Throttling } from '../gateway/throttle.ts'
 import { among, networkOf } from '../common/addresses.ts'
 
-/** So many requests within so many seconds of the first, if none of them is followed by a right credential. */
+/** Requests allowed within a window that starts with the first one and is reset by a valid credential. */
 export interface LoopLimit {
-  /** For one and the same path. */
+  /** For one path. */
   readonly requests: number
   /** For all paths together. */
   readonly requestsInAll: number
@@ -16,22 +16,22 @@ export interface LoopLimit {
 
 export interface LoopOptions {
   readonly anonymous: LoopLimit
-  /** Bits of an IPv6 address that count as one. */
+  /** Length of the IPv6 prefix that counts as one address, in bits. */
   readonly ipv6PrefixBits: number
-  /** Addresses and ranges whose requests count by path alone. */
+  /** Addresses and ranges whose requests count only by path. */
   readonly exempt: readonly string[]
 }
 
 export interface LoopParts {
   readonly now: () => Instant
-  /** Told of an address that asks too often, once in a window. */
+  /** Called for an address that exceeds a limit, once per window. */
   readonly tooOften?: ((from: string) => void) | undefined
 }
 
-/** Counters that are kept: those used longest ago make room. Some megabytes when full. */
+/** Counters kept; the least recently used are dropped. Some megabytes when full. */
 const mostCounters = 20_000
 
-/** A counter's name holds so much of a path. LFS objects, the longest that loop, have about 200 characters. */
+/** Characters of a path in a counter's name. LFS objects, the longest paths that loop, have about 200. */
 const longestPath = 512
 
 interface Counter {
@@ -40,17 +40,17 @@ interface Counter {
 }
 
 /**
- * Counts by path as well as in all, because many callers may share an address: one that asks for the same thing again
- * and again is stopped, and the others there go on. Costs some look-ups in memory. Each process counts for itself.
+ * Counts by path as well as in total, because many clients may share an address: one that repeats the same request is
+ * stopped, and the others go on. Costs a few look-ups in memory. Each process counts separately.
  */
 export function createLoops(options: LoopOptions, { now, tooOften }: LoopParts): Loops {
   const { requests, requestsInAll, windowSeconds } = options.anonymous
   const isExempt = among(options.exempt)
   const counters = new LRUCache<string, Counter>(atMost(mostCounters))
-  const told = new LRUCache<string, Instant>(atMost(mostCounters))
+  const reported = new LRUCache<string, Instant>(atMost(mostCounters))
   const networks = new LRUCache<string, string>(atMost(mostCounters))
 
-  /** Reading IPv6 takes longer than all the rest. */
+  /** Cached, because parsing IPv6 takes longer than all the rest. */
   function network(from: string): string {
     const known = networks.get(from)
     if (known !== undefined) return known
@@ -68,21 +68,21 @@ export function createLoops(options: LoopOptions, { now, tooOften }: LoopParts):
     return { by: 'anonymous', retryAfter: (counter.ends - now()) / 1000 }
   }
 
-  function tell(from: string): void {
+  function report(from: string): void {
     const whose = network(from)
-    if ((told.get(whose) ?? 0) > now()) return
-    told.set(whose, now() + windowSeconds * 1000)
+    if ((reported.get(whose) ?? 0) > now()) return
+    reported.set(whose, now() + windowSeconds * 1000)
     tooOften?.(from)
   }
 
   return {
     again({ from, lane, account }: Caller, path: string) {
       if (lane !== 'production') return undefined // a load test repeats itself on purpose
-      // What is refused for its path does not count for the whole address.
+      // A request that is refused for its path does not count against the address.
       const throttling =
         tooMany(nameOf(network(from), account, path), requests) ??
         (isExempt(from) ? undefined : tooMany(network(from), requestsInAll))
-      if (throttling !== undefined) tell(from)
+      if (throttling !== undefined) report(from)
       return throttling
     },
     presented({ from, account }: Caller, path: string) {
@@ -93,7 +93,7 @@ export function createLoops(options: LoopOptions, { now, tooOften }: LoopParts):
   }
 }
 
-/** No address and no account has a blank in it. */
+/** Unambiguous, because no address and no account contains a space. */
 function nameOf(network: string, account: string, path: string): string {
   return `${network} ${account} ${path.slice(0, longestPath)}`
 }

@@ -5,20 +5,20 @@ import type { Throttling } from '../gateway/throttle.ts'
 import { type Counter, type Digest, type Familiar, type Guess, weigh } from './rules.ts'
 
 /**
- * Counters that are kept. Those used longest ago make room, so somebody with many addresses could push out others; the
- * limit for everywhere is reached first.
+ * Counters kept; the least recently used are dropped. An attacker with many addresses could displace others, but reaches
+ * the limit for all addresses together first.
  */
 const mostCounters = 20_000
 const mostFamiliar = 100_000
 
-/** The book of one process. */
+/** The guesses noted by one process. */
 export function createMemoryBook({ now }: { readonly now: () => Instant }): Book {
   const counters = new LRUCache<string, Map<Digest, Instant>>(atMost(mostCounters))
   const familiar = new LRUCache<string, { readonly digest: Digest; readonly until: Instant }>(
     atMost(mostFamiliar),
   )
 
-  /** Less what is older than the window. The oldest is first. */
+  /** The guesses within the window, oldest first. */
   function notedIn({ name, windowSeconds }: Counter): Map<Digest, Instant> {
     const noted = counters.get(name) ?? new Map<Digest, Instant>()
     for (const [digest, at] of noted) {
@@ -41,15 +41,15 @@ export function createMemoryBook({ now }: { readonly now: () => Instant }): Book
   }
 
   return {
-    enter({ familiar: mark, own, reserve, strange }) {
+    enter({ familiar: mark, own, reserve, unfamiliar }) {
       const right = familiar.get(mark.name)
-      if (right === undefined || right.until <= now()) return note(strange)
+      if (right === undefined || right.until <= now()) return note(unfamiliar)
       const entered = note([own])
       if (!('by' in entered)) return entered
       return !('by' in note([reserve])) && right.digest === mark.digest ? [] : entered
     },
-    strike(struck) {
-      for (const { name, digest } of struck) counters.get(name)?.delete(digest)
+    remove(removed) {
+      for (const { name, digest } of removed) counters.get(name)?.delete(digest)
     },
     markFamiliar({ name, digest }) {
       familiar.set(name, { digest, until: now() + familiarSeconds * 1000 })
@@ -57,24 +57,24 @@ export function createMemoryBook({ now }: { readonly now: () => Instant }): Book
   }
 }
 
-/** Where guesses are noted. */
+/** Records guesses. */
 export interface Book {
   /**
-   * Notes a guess in every counter that is to have it, or, if one of them has no room, in none. Where the address is
-   * familiar that is `own`, and beyond it the password that was right there is let through while `reserve` has room.
+   * Records a guess in all of its counters, or in none if one of them is full. For a familiar address that is `own`;
+   * when it is full, the password that was right there is still admitted while `reserve` has room.
    */
   enter(guess: Guess): Entered
-  /** Takes a guess out of these counters. */
-  strike(counters: readonly Counter[]): void
-  /** From now on, for some days, guesses with this mark are no stranger's. */
+  /** Removes a guess from these counters. */
+  remove(counters: readonly Counter[]): void
+  /** For the next days, guesses with this mark come from a familiar address. */
   markFamiliar(familiar: Familiar): void
 }
 
-/** The counters in which the guess was not before. */
+/** The counters that did not contain the guess before. */
 export type Entered = readonly Counter[] | Throttling
 
 /**
- * Seconds for which an address is familiar after a password was right: a holiday away it is strange again, and gets in
- * unless somebody guesses at that very time.
+ * Seconds for which an address is familiar after a right password. After a holiday it is unknown again, and is still
+ * admitted unless the credential is under attack at that time.
  */
 export const familiarSeconds = 7 * 86_400

@@ -5,17 +5,17 @@ import { familiarSeconds } from './memory-book.ts'
 import type { Digest, Familiar } from './rules.ts'
 
 /**
- * The other workers of this machine. Connections are dealt out to workers by chance: an owner who was let in by one must
- * not be a stranger to the next, or guesses at his name lock him out there.
+ * The other workers of this machine. Connections reach workers at random: an address that is familiar to one must be
+ * familiar to all, or guesses at a user name lock its owner out on the others.
  */
 export interface Neighbours {
-  /** Somebody with this mark was let in here. */
+  /** Tells the others that a client with this mark was admitted here. */
   tell(familiar: Familiar): void
-  /** Somebody with this mark was let in elsewhere, now or before this worker began. */
+  /** `heard`: a client with this mark was admitted by another worker, now or before this worker started. */
   onTold(heard: (familiar: Familiar) => void): void
 }
 
-/** Tells these messages from all others on the same pipe. */
+/** Distinguishes these messages from all others on the same pipe. */
 const tag = 'altgate.throttling.familiar'
 
 interface Message {
@@ -32,20 +32,20 @@ export function neighboursOver(channel: Channel): Neighbours {
       channel.onMessage(message => {
         if (isTagged<Message>(message, tag)) for (const mark of message.marks) heard(mark)
       })
-      send([]) // now somebody listens: what was told before is answered
+      send([]) // asks for the marks from before this worker started
     },
   }
 }
 
-/** Marks that a worker is told when it begins. */
+/** Marks sent to a worker when it starts. */
 const mostMarks = 10_000
 
-/** The primary's side: passes on what one worker tells to all others, and to those who come later. */
+/** The primary's side: relays each worker's marks to all others, and to workers that start later. */
 export function createNeighbourhood(): { join(channel: Channel): void } {
   const listening = new Set<Channel>()
   const marks = new LRUCache<string, Digest>({ ...atMost(mostMarks), ttl: familiarSeconds * 1000 })
 
-  function welcome(channel: Channel): void {
+  function sendAll(channel: Channel): void {
     listening.add(channel)
     channel.send({ tag, marks: [...marks].map(([name, digest]) => ({ name, digest })) } satisfies Message)
   }
@@ -55,7 +55,7 @@ export function createNeighbourhood(): { join(channel: Channel): void } {
       channel.onClose(() => listening.delete(channel))
       channel.onMessage(message => {
         if (!isTagged<Message>(message, tag)) return
-        if (!listening.has(channel)) welcome(channel)
+        if (!listening.has(channel)) sendAll(channel)
         if (message.marks.length === 0) return
         for (const { name, digest } of message.marks) marks.set(name, digest)
         for (const other of listening) if (other !== channel) other.send(message)

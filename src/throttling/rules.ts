@@ -4,7 +4,7 @@ import type { Instant } from '../gateway/names.ts'
 import type { CredentialName, Reached, Throttling } from '../gateway/throttle.ts'
 import type { ThrottledBy } from '../gateway/decision.ts'
 
-/** So many different wrong passwords within any so many seconds. */
+/** Different wrong passwords allowed within any window of that length. */
 export interface Limit {
   readonly guesses: number
   readonly windowSeconds: number
@@ -13,56 +13,56 @@ export interface Limit {
 export interface Limits {
   /** From one client address, or one IPv6 network. */
   readonly address: Limit
-  /** For one credential: on all accounts and by all names that lead to it. */
+  /** For one credential: on all accounts and under all its names. */
   readonly credential: Limit
   readonly everywhere: Limit
 }
 
-/** Which wrong password: 72 bits of an HMAC. Enough to tell two apart, nothing to learn from. */
+/** Identifies a wrong password: 72 bits of an HMAC, which distinguish passwords and reveal nothing. */
 export type Digest = string & { readonly digest: never }
 
-/** What counts guesses under one name, how many it takes, and what this guess is called in it. */
+/** A named counter with its limit, and the digest of this guess in it. */
 export interface Counter extends Limit {
   readonly by: ThrottledBy
   readonly name: string
   readonly digest: Digest
 }
 
-/** One password that is about to be looked at, and where it counts if it is wrong. */
+/** A password that is about to be verified, and where it counts if it is wrong. */
 export interface Guess {
   readonly familiar: Familiar
-  /** The only counter where the address is familiar: what strangers guess must not lock out the owner. */
+  /** The only counter for a familiar address: guesses from elsewhere must not lock out the owner. */
   readonly own: Counter
-  /** Where `own` is full, the password that was right here is admitted all the same until this one is full, too. */
+  /** When `own` is full, the password that was right here is still admitted until this one is full as well. */
   readonly reserve: Counter
-  /** The counters where it is not; all of them must have room. */
-  readonly strange: readonly Counter[]
+  /** The counters for an unfamiliar address; all of them must have room. */
+  readonly unfamiliar: readonly Counter[]
 }
 
-/** A credential was right from an address in the last days: under which name that is kept, and which password it was. */
+/** A credential that was right from an address in the last days: the name of the record, and the password's digest. */
 export interface Familiar {
   readonly name: string
   readonly digest: Digest
 }
 
-/** Makes a name of such parts that nobody can read, the same in every process. */
+/** Makes an unreadable name of these parts, the same in every process. */
 export type Naming = (...parts: readonly string[]) => string
 
 export interface Rules {
   readonly limits: Limits
-  /** The address or network that counts as one, as text. */
+  /** The address or network that counts as one. */
   readonly networkOf: (address: string) => string
-  /** Whose guesses do not count by address. */
+  /** Whether guesses from this address do not count by address. */
   readonly isExempt: (address: string) => boolean
   readonly nameOf: Naming
 }
 
-/** A load test may guess so many times as often: what bounds it is its share of the hash queue. */
+/** A load test may guess that many times as often: it is bounded by its share of the hash queue. */
 const loadTestFactor = 1000
 
 /**
- * So many times as many passwords are compared with the one that was right here. None but that one is hashed, so it
- * costs nothing; without an end, though, it could be guessed from there.
+ * How many times the usual limit of passwords is compared with the one that was right here. Only that one is hashed, so
+ * the others cost nothing; without a limit it could be guessed from there.
  */
 const reserveFactor = 50
 
@@ -83,7 +83,7 @@ export function guessOf(
   })
   const presented = attempt.proof.slice(0, 12) as string as Digest
   const familiar = familiarTo(attempt, caller, compared, rules)
-  const strangersAt = (whose: CredentialName) =>
+  const unfamiliarAt = (whose: CredentialName) =>
     counter('credential', credential, digestOf(attempt, whose, rules), whose.scope, whose.username)
   const place = [compared.scope, compared.username, network]
   const most = { ...credential, guesses: credential.guesses * reserveFactor }
@@ -91,16 +91,16 @@ export function guessOf(
     familiar,
     own: counter('credential', credential, familiar.digest, ...place),
     reserve: counter('credential', most, familiar.digest, ...place, 'reserve'),
-    strange: [
+    unfamiliar: [
       ...(rules.isExempt(from) ? [] : [counter('address', address, presented, network)]),
-      strangersAt(compared),
-      ...(beside === undefined ? [] : [strangersAt(beside)]),
+      unfamiliarAt(compared),
+      ...(beside === undefined ? [] : [unfamiliarAt(beside)]),
       counter('everywhere', everywhere, presented),
     ],
   }
 }
 
-/** How it is kept that this password was right for this credential from where the caller is. */
+/** The record that this password was right for this credential from the caller's address. */
 export function familiarTo(
   attempt: Attempt,
   { from, lane }: Caller,
@@ -113,7 +113,7 @@ export function familiarTo(
   }
 }
 
-/** One password at one credential is one guess, whichever account and user name it was presented with. */
+/** One password for one credential is one guess, whichever account and user name it was presented with. */
 function digestOf({ password }: Attempt, { scope, username }: CredentialName, { nameOf }: Rules): Digest {
   return nameOf('guess', scope, username, password.reveal()).slice(0, 12) as Digest
 }
@@ -128,7 +128,7 @@ function raised({ guesses, windowSeconds }: Limit): Limit {
   return { guesses: guesses * loadTestFactor, windowSeconds }
 }
 
-/** What one counter says to a guess. `noted`: what it holds, the oldest first, nothing that is older than its window. */
+/** Whether a counter admits a guess. `noted`: its guesses within the window, oldest first. */
 export function weigh(
   { by, digest, guesses, windowSeconds }: Counter,
   noted: ReadonlyMap<Digest, Instant>,

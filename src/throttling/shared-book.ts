@@ -5,65 +5,65 @@ import type { RedisServer } from '../redis/server.ts'
 import { familiarSeconds, type Book, type Entered } from './memory-book.ts'
 import type { Counter, Digest, Guess } from './rules.ts'
 
-/** A guess that is on its way to Redis. */
+/** A guess that was sent to Redis. */
 export interface Asked {
-  /** What to go by; `undefined`: not in time, or Redis is not well. */
+  /** The answer to act on; `undefined`: not in time, or Redis is unhealthy. */
   readonly soon: Promise<Entered | undefined>
-  /** What Redis has said in the end. Neither of the two rejects. */
+  /** The final answer of Redis. Neither of the two rejects. */
   readonly answer: Promise<Entered | undefined>
 }
 
-/** The book that all processes share. It never throws, and nobody waits for it long. */
+/** The guesses noted by all processes. It never throws, and no request waits for it long. */
 export interface SharedBook extends Omit<Book, 'enter'> {
-  /** `request`: its attempt; one that has waited for Redis in vain does not wait again. `undefined`: Redis is not well. */
+  /** `request`: its attempt, which waits for an unresponsive Redis only once. `undefined`: Redis is unhealthy. */
   enter(guess: Guess, request: object): Asked | undefined
   close(): void
 }
 
 export interface SharedBookOptions {
   readonly server: RedisServer
-  /** Told when Redis stops being well; not again before it has been well. */
+  /** Called when Redis becomes unhealthy; not again until it has recovered. */
   readonly outage: (outage: Outage) => void
 }
 
-/** Milliseconds after which an answer counts as a failure. Long: a process that is busy must not take that for one. */
+/** Milliseconds after which an answer counts as a failure. Long, so that a busy process does not take its own delay for one. */
 const patience = 1000
 
 export function createSharedBook({ server, outage }: SharedBookOptions): SharedBook {
   const guarded = guardRedis({ server, name: 'throttle', patience, outage })
 
-  /** Credentials at which a guess is waiting for Redis, and which one it is. */
+  /** Credentials with a guess waiting for Redis, and its digest. */
   const guessed = new Map<string, Digest>()
 
   /**
-   * Whether the last wait was in vain and nothing has come since. A process that is busy reads answers late, which is not the
-   * fault of Redis: in a burst of guesses those that did not wait would have the limit of every process.
+   * Whether the last wait timed out and no answer has arrived since. A busy process reads answers late, which is not the
+   * fault of Redis: in a burst of guesses, those that did not wait would have the limit of every process.
    */
   let isSilent = false
 
   /**
-   * A guess does not wait long for Redis, unless another one at the same credential waits already. Every process counts
-   * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each. One password
-   * that many present is one guess.
+   * A guess does not wait long for Redis unless another one at the same credential is already waiting. Without Redis
+   * every process counts separately, so a burst of guesses that did not wait would have the full limit in each. One
+   * password presented by many clients is one guess.
    */
   function count(guess: Guess, request: object): Asked | undefined {
     const answer = ask(redis => enter(redis, guess))
     if (answer === undefined) return undefined
-    const credentials = guess.strange.filter(({ by }) => by === 'credential')
+    const credentials = guess.unfamiliar.filter(({ by }) => by === 'credential')
     if (credentials.some(({ name, digest }) => (guessed.get(name) ?? digest) !== digest))
       return { soon: answer, answer }
     const first = credentials.filter(({ name }) => !guessed.has(name))
     for (const { name, digest } of first) guessed.set(name, digest)
-    let isHere = false
+    let isAnswered = false
     void answer.finally(() => {
-      isHere = true
+      isAnswered = true
       for (const { name } of first) guessed.delete(name)
     })
-    if (isSilent && server.letDown.has(request)) return { soon: Promise.resolve(undefined), answer }
+    if (isSilent && server.timedOut.has(request)) return { soon: Promise.resolve(undefined), answer }
     const silent = silence().then(() => {
-      if (isHere) return undefined
+      if (isAnswered) return undefined
       isSilent = true
-      server.letDown.add(request)
+      server.timedOut.add(request)
       return undefined
     })
     return { soon: Promise.race([answer, silent]), answer }
@@ -78,13 +78,13 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     })
   }
 
-  function strike(counters: readonly Counter[]): void {
+  function remove(counters: readonly Counter[]): void {
     void ask(redis => Promise.all(counters.map(({ name, digest }) => redis.zrem(keyOf(name), digest))))
   }
 
   return {
     enter: count,
-    strike,
+    remove,
     markFamiliar({ name, digest }) {
       void ask(redis => redis.set(keyOf(name), digest, 'EX', familiarSeconds))
     },
@@ -92,10 +92,10 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   }
 }
 
-/** Milliseconds after which a guess no longer waits: a Redis that hangs must not be felt from the first request on. */
+/** Milliseconds after which a guess no longer waits, so that a hanging Redis delays even the first request only briefly. */
 const waiting = 25
 
-/** In this process's own time: what has arrived while it was busy is read before it gives up. */
+/** Measured by the event loop: an answer that arrived while this process was busy is read before the wait ends. */
 function silence(): Promise<undefined> {
   return new Promise(resolve => {
     setTimeout(() => setImmediate(() => setImmediate(resolve, undefined)), waiting).unref()
@@ -103,22 +103,22 @@ function silence(): Promise<undefined> {
 }
 
 /**
- * All on one node of a Cluster: a guess counts for its address, its user name and for everybody at one moment, or not at
- * all. One node can count far more guesses than all gateways can hash.
+ * All on one node of a Cluster, so that a guess is counted atomically for its address, its credential and in total. One
+ * node can count far more guesses than all gateways can hash.
  */
 function keyOf(name: string): string {
   return `altgate:throttle:{guesses}:${name}`
 }
 
-async function enter(redis: Redis, { familiar, own, reserve, strange }: Guess): Promise<Entered> {
-  const counters = [own, reserve, ...strange]
+async function enter(redis: Redis, { familiar, own, reserve, unfamiliar }: Guess): Promise<Entered> {
+  const counters = [own, reserve, ...unfamiliar]
   const keys = [familiar, ...counters].map(({ name }) => keyOf(name))
   const limits = counters.flatMap(({ digest, guesses, windowSeconds }) => [
     digest,
     guesses,
     windowSeconds * 1000,
   ])
-  // What the script below returns: which counter is full, and for how long; or which ones have it now.
+  // The script returns the full counter and for how long, or the counters that have newly recorded the guess.
   const [full, ...rest] = (await redis.eval(entering, keys.length, ...keys, ...limits)) as number[]
   const counter = counters[(full ?? 0) - 1]
   if (counter !== undefined) return { by: counter.by, retryAfter: (rest[0] ?? 0) / 1000 }
@@ -126,8 +126,8 @@ async function enter(redis: Redis, { familiar, own, reserve, strange }: Guess): 
 }
 
 /**
- * The rules of `weigh` and of the memory book, for all counters at once, by the clock of Redis. A counter is a sorted
- * set of digests with the time when each came; it never holds more than its limit, and ends with its window.
+ * The rules of `weigh` and of `memory-book.ts`, for all counters at once, by the clock of Redis. A counter is a sorted
+ * set of digests by time; it never holds more than its limit, and expires with its window.
  */
 const entering = `
 local time = redis.call('TIME')

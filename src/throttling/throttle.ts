@@ -12,23 +12,23 @@ import type { SharedBook } from './shared-book.ts'
 
 export interface ThrottleOptions extends Limits {
   readonly repetition: RepetitionLimit
-  /** Bits of an IPv6 address that count as one. */
+  /** Length of the IPv6 prefix that counts as one address, in bits. */
   readonly ipv6PrefixBits: number
   /** Addresses and ranges whose guesses do not count by address. */
   readonly exempt: readonly string[]
 }
 
 interface ThrottleParts {
-  /** Secret: what Redis holds bears names made with it. */
+  /** Secret: the names in Redis are made with it. */
   readonly key: Uint8Array
   readonly now: () => Instant
-  /** Without it, and while it is not well, this process counts for itself. */
+  /** Without it, and while it is unhealthy, this process counts separately. */
   readonly shared?: SharedBook | undefined
-  /** Left out where there is but one process. */
+  /** Left out where there is only one process. */
   readonly neighbours?: Neighbours | undefined
 }
 
-/** Counts guesses at passwords by the rules of `rules.ts`. */
+/** Counts password guesses by the rules of `rules.ts`. */
 export function createThrottle(
   options: ThrottleOptions,
   { key, now, shared, neighbours }: ThrottleParts,
@@ -45,7 +45,7 @@ export function createThrottle(
   neighbours?.onTold(familiar => memory.markFamiliar(familiar))
 
   function markFamiliar(familiar: Familiar): void {
-    for (const each of [memory, shared]) each?.markFamiliar(familiar) // also for when Redis is gone
+    for (const each of [memory, shared]) each?.markFamiliar(familiar) // in memory as well, in case Redis fails
     neighbours?.tell(familiar)
   }
 
@@ -54,12 +54,12 @@ export function createThrottle(
       const guess = guessOf(attempt, caller, reached, rules)
       const asked = shared?.enter(guess, attempt)
       const there = await asked?.soon
-      // In both: a Redis that goes away, or comes back with nothing in it, allows no one as many guesses again.
+      // Recorded in both: a Redis that fails, or returns empty, must not grant the full limit again.
       const here = memory.enter(guess)
       const takeBack = (): void => {
-        if (!('by' in here)) memory.strike(here)
-        // An answer that nobody waited for has counted the guess all the same.
-        void asked?.answer.then(late => late && !('by' in late) && shared?.strike(late))
+        if (!('by' in here)) memory.remove(here)
+        // An answer that arrives too late has counted the guess nevertheless.
+        void asked?.answer.then(late => late && !('by' in late) && shared?.remove(late))
       }
       const entered = there ?? here
       if ('by' in entered) {
@@ -79,18 +79,18 @@ export function createThrottle(
   }
 }
 
-/** Milliseconds after which it is said again who is familiar: Redis may have lost it, or a neighbour begun anew. */
-const sayAgain = 3_600_000
+/** Milliseconds after which a mark is sent again: Redis may have lost it, or another worker restarted. */
+const repeatAfter = 3_600_000
 const mostRecent = 50_000
 
-/** Passwords that were recognised lately, by proof and address. Remembered ones come with every request: a look into a set. */
+/** Recently recognised passwords, by proof and address. Checked on every request with a cached verdict: one set look-up. */
 function createRecently(now: () => Instant): { has(key: string): boolean } {
   const keys = new Set<string>()
   let since = now()
   return {
-    /** Whether it was asked for before; from now on it was. */
+    /** Whether the key was seen before; adds it. */
     has(key) {
-      if (now() - since >= sayAgain || keys.size >= mostRecent) {
+      if (now() - since >= repeatAfter || keys.size >= mostRecent) {
         keys.clear()
         since = now()
       }
@@ -101,7 +101,7 @@ function createRecently(now: () => Instant): { has(key: string): boolean } {
   }
 }
 
-/** Neither a user name nor an address can be read in Redis, or guessed. */
+/** Keeps user names and addresses from being read or guessed in Redis. */
 function namingWith(key: Uint8Array): Naming {
   const secret = createSecretKey(key)
   return (...parts) =>
@@ -110,19 +110,19 @@ function namingWith(key: Uint8Array): Naming {
       .digest('base64url')
 }
 
-/** So many requests with one and the same wrong password within so many seconds of the first. */
+/** Requests allowed with the same wrong password within a window that starts with the first. */
 interface RepetitionLimit {
   readonly requests: number
   readonly windowSeconds: number
 }
 
-/** Clients that were told "wrong" and go on. One of them, at worst: in each process as often. */
+/** Counts clients that repeat a password after it was refused. Each process counts separately. */
 interface Repetition {
-  /** Counts one. `undefined`: not too often. */
+  /** Counts one request. `undefined`: within the limit. */
   count(attempt: Pick<Attempt, 'proof'>, caller: Caller): Throttling | undefined
 }
 
-/** Loops that are told apart; the one that turned longest ago is forgotten. */
+/** Loops tracked; the least recently used is dropped. */
 const mostLoops = 20_000
 
 interface Loop {
@@ -130,7 +130,7 @@ interface Loop {
   times: number
 }
 
-/** Costs a look into memory, and nothing on the way of a good credential. */
+/** Costs one look-up in memory, and nothing for a valid credential. */
 function createRepetition({ requests, windowSeconds }: RepetitionLimit, now: () => Instant): Repetition {
   const loops = new LRUCache<string, Loop>(atMost(mostLoops))
 

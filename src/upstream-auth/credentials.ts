@@ -8,7 +8,7 @@ export interface IdentityHeadersOptions {
   readonly method: 'identity-headers'
 }
 
-/** Who this is, in headers. The upstream must believe them from the gateway alone. */
+/** Sends the identity in headers. The upstream must accept them only from the gateway. */
 export function identityHeaders(): Method {
   return { authorize: ({ allowed }) => [...identityOf(allowed), ...noSignInPage] }
 }
@@ -17,11 +17,11 @@ export interface PassThroughOptions {
   readonly method: 'pass-through'
 }
 
-/** The upstream gets the user's own name and password, which the gateway has just found right. */
+/** The upstream gets the user's own name and password, which the gateway has verified. */
 export function passThrough(): Method {
   return {
     authorize: ({ ask }) => [
-      // The gate has refused a request with two of them.
+      // Requests with two of them have been refused.
       ...ask.authorization.flatMap(header => ['Authorization', header.reveal()]),
       ...noSignInPage,
     ],
@@ -32,7 +32,7 @@ export interface StripOptions {
   readonly method: 'strip'
 }
 
-/** The upstream learns nothing about who it is: that the gateway let the request in has to be enough. */
+/** The upstream learns nothing about the user, only that the gateway admitted the request. */
 export function strip(): Method {
   return { authorize: () => noSignInPage }
 }
@@ -40,12 +40,12 @@ export function strip(): Method {
 export interface SwappedCredentialOptions {
   readonly method: 'swapped-credential'
   readonly scheme: 'basic' | 'bearer'
-  /** Only for `basic`; may be empty, which Azure DevOps takes with a personal access token. */
+  /** Only for `basic`; may be empty, which Azure DevOps accepts with a personal access token. */
   readonly user: string
   readonly credential: SecretSource
 }
 
-/** A credential of the gateway's own, such as a personal access token, in the place of the user's. */
+/** Replaces the user's credential with one of the gateway's, such as a personal access token. */
 export function swappedCredential(
   { scheme, user, credential }: SwappedCredentialOptions,
   { now, warn }: MethodParts,
@@ -58,7 +58,7 @@ export function swappedCredential(
     authorize() {
       const secret = read()
       if (secret === undefined)
-        return Promise.reject(new Outage('upstream', 'no credential could be read yet'))
+        return Promise.reject(new Outage('upstream', 'the credential has not been read yet'))
       if (secret !== written) {
         written = secret
         headers = scheme === 'basic' ? basicHeaders(user, secret) : bearerHeaders(secret)

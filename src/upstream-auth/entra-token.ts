@@ -8,20 +8,20 @@ import {
 import { Secret } from '../gateway/secret.ts'
 import type { EntraServicePrincipalOptions, FreshToken } from './entra.ts'
 
-/** Seconds that the provider may take for one answer. */
+/** Seconds that the provider may take for one response. */
 const timeout = 10
 
-/** Seconds that a token lives whose life is not told (RFC 6749, 5.1, asks for it but does not insist). */
+/** Lifetime in seconds of a token without `expires_in`, which RFC 6749, 5.1, only recommends. */
 const presumedLife = 300
 
-/** Two questions an hour, the provider's addresses and the token: nothing is remembered that could grow old. */
+/** Asks for the provider's metadata each time: at two requests an hour, nothing cached could become outdated. */
 export async function askForToken(
   options: EntraServicePrincipalOptions,
   clientSecret: Secret | undefined,
 ): Promise<FreshToken> {
-  if (clientSecret === undefined) throw new Error('no client secret could be read yet')
+  if (clientSecret === undefined) throw new Error('the client secret has not been read yet')
   const provider = await discover(options, clientSecret)
-  const answer = await clientCredentialsGrant(provider, { scope: options.scope }).catch(inWords)
+  const answer = await clientCredentialsGrant(provider, { scope: options.scope }).catch(describe)
   const { access_token: token, expires_in: life } = answer
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the token cannot be sent in a header')
   return { token: new Secret(token), lifeSeconds: life ?? presumedLife }
@@ -32,14 +32,16 @@ function discover(
   clientSecret: Secret,
 ): Promise<Configuration> {
   const url = new URL(issuer)
-  // The settings let plain http in on this machine only.
+  // The settings allow plain http only for a provider on this machine.
   const execute = url.protocol === 'http:' ? [allowInsecureRequests] : []
   return discovery(url, clientId, clientSecret.reveal(), undefined, { timeout, execute })
 }
 
-/** The provider's code, and the number under which Microsoft explains it; never its text, which may repeat ours. */
-function inWords(error: unknown): never {
+/** The provider's error code and Microsoft's error number, but never its text, which may repeat the request. */
+function describe(error: unknown): never {
   if (!(error instanceof ResponseBodyError)) throw error
   const number = /\bAADSTS\d+/.exec(error.error_description ?? '')?.[0]
-  throw new Error(`the provider says ${[error.error, number].filter(Boolean).join(' ')}`, { cause: error })
+  throw new Error(`the provider returned ${[error.error, number].filter(Boolean).join(' ')}`, {
+    cause: error,
+  })
 }

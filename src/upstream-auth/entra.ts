@@ -19,7 +19,7 @@ export function entraServicePrincipal(
   { now, steadyNow = now, warn }: MethodParts,
 ): Method {
   const readClientSecret = keptSecret(options.clientSecret, now, warn)
-  // What speaks OpenID Connect is loaded where somebody presents tokens.
+  // The OpenID Connect client is loaded only where a token is needed.
   const fetch = async () => (await import('./entra-token.ts')).askForToken(options, readClientSecret())
   const readToken = keptToken({ fetch, now: steadyNow, warn })
   let written: Secret | undefined
@@ -48,24 +48,24 @@ export interface FreshToken {
 }
 
 interface KeptTokenOptions {
-  /** Asks for a new token; whatever it throws counts as a failure. */
+  /** Asks for a new token; any error counts as a failure. */
   readonly fetch: () => Promise<FreshToken>
   readonly now: () => number
   readonly warn: Warn
 }
 
-/** Part of a token's life after which another one is asked for, while this one goes on. */
+/** Part of a token's lifetime after which the next one is requested, while this one stays in use. */
 const renewAfter = 0.8
 
-/** Milliseconds before its end when a token counts as expired: requests take a while, and clocks differ. */
+/** Milliseconds before its expiry at which a token counts as expired: requests take time, and clocks differ. */
 const margin = 30_000
 
-/** Milliseconds between two questions that fail: doubled each time, from the first to the last. */
+/** Milliseconds between failed requests, doubled each time. */
 const pauses = { first: 1000, longest: 60_000 }
 
 /**
- * The token in force, at once while there is one, else a promise. One question is under way at a time, whoever asks;
- * after a failure the next one waits. Rejects with `Outage` when there is no token and none can be had.
+ * The present token, or a promise while there is none. All callers share one request for a token, and a failure delays
+ * the next. Rejects with `Outage` when there is no token and none can be obtained.
  */
 function keptToken({ fetch, now, warn }: KeptTokenOptions): () => Secret | Promise<Secret> {
   let kept: { readonly token: Secret; readonly renewAt: number; readonly endsAt: number } | undefined
@@ -86,7 +86,7 @@ function keptToken({ fetch, now, warn }: KeptTokenOptions): () => Secret | Promi
       failure = error
       retryAt = now() + Math.min(pauses.longest, pauses.first * 2 ** failures)
       failures += 1
-      warn('no token for the upstream could be had', error)
+      warn('no token for the upstream could be obtained', error)
       throw new Outage('upstream', error)
     } finally {
       asking = undefined
@@ -99,7 +99,7 @@ function keptToken({ fetch, now, warn }: KeptTokenOptions): () => Secret | Promi
     if (good !== undefined && at < good.renewAt) return good.token
     if (asking === undefined && at >= retryAt) {
       asking = renew()
-      asking.catch(() => {}) // told already; whoever waits for it is told as well
+      asking.catch(() => {}) // already reported; callers that wait for it get the error as well
     }
     if (good !== undefined) return good.token
     return asking ?? Promise.reject(new Outage('upstream', failure))

@@ -15,7 +15,7 @@ import { entraServicePrincipal, type EntraServicePrincipalOptions } from './entr
 import type { Method, MethodParts, PublicKey } from './method.ts'
 import { signedAssertion, type SignedAssertionOptions } from './signed-assertion.ts'
 
-/** The choice of a method, with what it needs. */
+/** The options of each method. */
 export type MethodOptions =
   | IdentityHeadersOptions
   | StripOptions
@@ -26,7 +26,7 @@ export type MethodOptions =
 
 export type MethodName = MethodOptions['method']
 
-/** The list of methods: each is a file, a line here and one above. */
+/** The list of methods: a new one is a line here and one above. */
 function createMethod(options: MethodOptions, parts: MethodParts): Method {
   switch (options.method) {
     case 'identity-headers':
@@ -47,16 +47,16 @@ function createMethod(options: MethodOptions, parts: MethodParts): Method {
 }
 
 export interface UpstreamAuthOptions {
-  /** For every account that has no choice of its own. */
+  /** For every account without an entry of its own. */
   readonly standard: MethodOptions
   readonly byAccount: Readonly<Record<string, MethodOptions>>
 }
 
-/** How the upstreams learn who it is, each account's in its own way. */
+/** Authenticates requests to the upstreams, by each account's method. */
 export interface UpstreamAuth {
   readonly authorize: Authorize
   readonly methodOf: (account: AccountName) => MethodName
-  /** The keys that assertions are signed with; `undefined` where nobody signs any. */
+  /** The keys that assertions are signed with; `undefined` where none are signed. */
   readonly publicKeys: (() => readonly PublicKey[]) | undefined
 }
 
@@ -81,7 +81,7 @@ export function createUpstreamAuth(
   }
 }
 
-/** Accounts that sign alike have the same keys: each stands in the set once. */
+/** Accounts with the same options have the same keys: each is in the set once. */
 function allKeys(publishers: readonly (() => readonly PublicKey[])[]): readonly PublicKey[] {
   const keys = publishers.flatMap(published => published())
   return [...new Map(keys.map(key => [key.kid, key])).values()]

@@ -1,9 +1,9 @@
 import type { Authorize } from '../gateway/upstream-auth.ts'
 
-/** One way to tell an upstream who it is, set up for the accounts that use it. */
+/** One way to authenticate to an upstream, configured for the accounts that use it. */
 export interface Method {
   readonly authorize: Authorize
-  /** Public keys by which upstreams check what it says; left out where there is nothing to check. */
+  /** Public keys by which upstreams verify its signatures; left out where there are none. */
   readonly publicKeys?: () => readonly PublicKey[]
 }
 
@@ -13,24 +13,24 @@ export interface PublicKey {
   readonly [member: string]: unknown
 }
 
-/** Told what goes wrong without a request failing over it; must not throw. */
+/** Reports a fault that does not fail a request; must not throw. */
 export type Warn = (sentence: string, cause: unknown) => void
 
 /** What methods are made with. */
 export interface MethodParts {
-  /** How people reach the gateway: who speaks in an assertion. */
+  /** The public address of the gateway, which is the issuer of assertions. */
   readonly publicUrl: string
-  /** 32 bytes that every process with this store has: signing keys are derived from them. */
+  /** 32 bytes, shared by every process with this store, from which signing keys are derived. */
   readonly masterKey: Uint8Array
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** The same by a clock that nobody sets, for what is remembered; `now` if left out. */
+  /** The same by a clock that is never adjusted, for cached values; `now` if left out. */
   readonly steadyNow?: () => number
   readonly warn: Warn
 }
 
 /**
- * Azure DevOps then answers tools with a plain 401 instead of a redirect to its sign-in page. Not together with
- * Bearer: where a directory has Conditional Access, it makes Azure DevOps refuse good tokens.
+ * Makes Azure DevOps answer tools with a plain 401 instead of a redirect to its sign-in page. Not together with Bearer:
+ * where a directory has Conditional Access, it makes Azure DevOps refuse valid tokens.
  */
 export const noSignInPage = ['X-TFS-FedAuthRedirect', 'Suppress'] as const

@@ -18,16 +18,15 @@ export interface SignedAssertionOptions {
   readonly keyDays: number
 }
 
-/** Seconds for which an assertion is good. */
+/** Seconds for which an assertion is valid. */
 const life = 60
 
-/** Explicit typing (RFC 8725, 3.11): no other token of anybody can pass for an assertion, nor the other way round. */
+/** Explicit typing (RFC 8725, 3.11): no other token can pass for an assertion, nor an assertion for another token. */
 const type = 'altgate-assertion+jwt'
 
 /**
- * Who this is, signed for this one request. `Authorization: Bearer`, because that is where the JWT middleware of
- * every platform looks, and what every log leaves out. Written by hand: jose signs asynchronously and takes three
- * times as long, on every request.
+ * Signs the user's identity for each request. Sent as `Authorization: Bearer`, where JWT middleware looks for it and which
+ * logs leave out. Not with jose, which signs asynchronously and takes three times as long on every request.
  */
 export function signedAssertion(
   { algorithm, keyDays }: SignedAssertionOptions,
@@ -43,7 +42,7 @@ export function signedAssertion(
   }
 }
 
-/** `htm` and `htu` bind it to method and address, as RFC 9449 has them: without the query. */
+/** `htm` and `htu` bind it to method and address as in RFC 9449, without the query. */
 function claimsOf({ allowed, ask }: Allowed, { origin, path }: Goal) {
   const mark = path.indexOf('?')
   return {
@@ -99,37 +98,37 @@ interface SigningKeysOptions {
 interface SigningKeys {
   /** The key that signs now. */
   current(): SigningKey
-  /** The keys that sign now, signed before, and will sign next. */
+  /** The present key, the previous one and the next one. */
   published(): readonly PublicKey[]
 }
 
 const day = 24 * 60 * 60 * 1000
 
 /**
- * One key for each stretch of time, derived from the master key and the number of the stretch: all processes of all
- * machines have the same ones without a word between them, and a key is published one whole stretch before its first
- * signature and kept for one after its last.
+ * One key for each period of time, derived from the master key and the number of the period: all processes on
+ * all machines have the same ones without communicating. A key is published one period before its first signature and
+ * kept for one after its last.
  */
 export function signingKeys({ algorithm, keyDays, masterKey, now }: SigningKeysOptions): SigningKeys {
   const made = new Map<number, SigningKey>()
 
-  function keyOf(stretch: number): SigningKey {
-    const found = made.get(stretch)
+  function keyOf(period: number): SigningKey {
+    const found = made.get(period)
     if (found !== undefined) return found
-    for (const old of made.keys()) if (old < stretch - 3) made.delete(old)
-    // The length of a stretch is in the name: another length makes other keys, not the same ones at other times.
-    const name = `altgate assertion ${algorithm} ${keyDays} ${stretch}`
+    for (const old of made.keys()) if (old < period - 3) made.delete(old)
+    // The length of a period is in the name, so that another length makes other keys rather than shifting the same ones.
+    const name = `altgate assertion ${algorithm} ${keyDays} ${period}`
     const key = keyFrom(algorithm, Buffer.from(hkdfSync('sha256', masterKey, '', name, 48)))
-    made.set(stretch, key)
+    made.set(period, key)
     return key
   }
 
-  const stretchNow = () => Math.floor(now() / (keyDays * day))
+  const periodNow = () => Math.floor(now() / (keyDays * day))
   return {
-    current: () => keyOf(stretchNow()),
+    current: () => keyOf(periodNow()),
     published() {
-      const stretch = stretchNow()
-      return [stretch, stretch + 1, stretch - 1].map(each => keyOf(each).publicKey)
+      const period = periodNow()
+      return [period, period + 1, period - 1].map(each => keyOf(each).publicKey)
     },
   }
 }
@@ -144,7 +143,7 @@ function keyFrom(algorithm: SigningAlgorithm, seed: Buffer): SigningKey {
 /** The order of P-256's base point. */
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
-/** FIPS 186-5, A.2.1: 128 bits more than the order has, so that no number comes up noticeably more often. */
+/** FIPS 186-5, A.2.1: 128 bits more than the order has, to make the bias negligible. */
 function p256Key(seed: Buffer): webcrypto.JsonWebKey {
   const scalar = (BigInt(`0x${seed.toString('hex')}`) % (order - 1n)) + 1n
   const d = Buffer.from(scalar.toString(16).padStart(64, '0'), 'hex')
@@ -164,7 +163,7 @@ function ed25519Key(seed: Buffer): webcrypto.JsonWebKey {
   return { crv: 'Ed25519', kty: 'OKP', ...(x && { x }), ...(d && { d }) }
 }
 
-/** RFC 7638; the members already stand in the order that it asks for. */
+/** RFC 7638; the members are already in the required order. */
 function thumbprint(publicKey: webcrypto.JsonWebKey): string {
   return createHash('sha256').update(JSON.stringify(publicKey)).digest('base64url')
 }

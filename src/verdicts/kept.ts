@@ -5,30 +5,30 @@ import { lateSeconds } from '../gateway/forgotten.ts'
 import type { Instant, Slot } from '../gateway/names.ts'
 import type { RedisServer } from '../redis/server.ts'
 
-/** All that a cache needs of an attempt: whose, and which password. */
+/** What a cache needs of an attempt: its slots and its proof. */
 export type Named = Pick<Attempt, 'slot' | 'formerSlot' | 'proof'>
 
-/** A verdict with the end of its life, the same in every place where it is kept. */
+/** A verdict with its expiry, the same in every cache. */
 export interface Kept {
   readonly verdict: KnownVerdict
   readonly until: Instant
 }
 
 export interface Lifetimes {
-  /** Seconds for which a right password is known. */
+  /** Seconds for which a right password is cached. */
   readonly matchTtlSeconds: number
-  /** Seconds for which anything else is known. */
+  /** Seconds for which any other verdict is cached. */
   readonly otherTtlSeconds: number
 }
 
-/** Right passwords are kept apart from all else, so that guesses cannot push them out. */
+/** Right passwords are kept apart from other verdicts, so that guesses cannot displace them. */
 export type Pool = 'good' | 'other'
 
 export function poolOf({ found }: Pick<Finding, 'found'>): Pool {
   return found === 'match' ? 'good' : 'other'
 }
 
-/** Seconds for which it is known that a slot was revoked: longer than any verdict lives, or any writer is late. */
+/** Seconds for which a revocation is kept: longer than any verdict lives and any late write takes. */
 export function revokedSeconds({ matchTtlSeconds, otherTtlSeconds }: Lifetimes): number {
   return Math.max(lateSeconds, matchTtlSeconds, otherTtlSeconds)
 }
@@ -38,19 +38,18 @@ export function poolKey(pool: Pool, slot: Slot): string {
   return `altgate:${pool}:{${slot}}`
 }
 
-/** The revision before which nothing found about a slot is believed. */
+/** The revision before which verdicts about a slot are invalid. */
 export function goneKey(slot: Slot): string {
   return `altgate:gone:{${slot}}`
 }
 
 /**
- * Takes every verdict about these slots out of Redis and leaves a tombstone for each: from now on nothing that was
- * found as of an earlier change is written there. Throws `Outage`; some slots may be revoked then, which only
- * costs a check each.
+ * Deletes every verdict about these slots from Redis and leaves a tombstone for each, which rejects verdicts found as of
+ * an earlier change. Throws `Outage`; some slots may be revoked then, which only costs a check each.
  */
 export type Revoke = (slots: readonly Slot[], number: number) => Promise<void>
 
-/** Slots that are under way at once: Redis must not have to keep the answers to all of them. */
+/** Slots revoked concurrently: Redis must not have to buffer the replies for all of them. */
 const batch = 500
 
 export function createRevoke(server: RedisServer, lifetimes: Lifetimes): Revoke {

@@ -6,17 +6,17 @@ import type { KnownVerdict } from '../gateway/decision.ts'
 import { poolOf, revokedSeconds, type Kept, type Lifetimes, type Named } from './kept.ts'
 import { createPackedMatches } from '../engine/packed-verdicts.ts'
 
-/** The verdicts that this process knows (L1). Everything here is a look-up in memory. */
+/** The verdicts in this process's memory (L1). */
 export interface LocalVerdicts {
   recall(attempt: Named): KnownVerdict | undefined
-  /** What was kept and until when; `undefined`: refused, the slot has changed since the verdict was found. */
+  /** What was kept and until when; `undefined`: rejected, because the slot has changed since the verdict was found. */
   remember(attempt: Named, verdict: KnownVerdict): Kept | undefined
   /**
-   * Takes over what another process found until the end of its life, but for no longer than what is found here; false:
-   * refused, as above, or too late.
+   * Adopts another process's verdict until its expiry, but for no longer than a local one; false: rejected, as above, or
+   * expired.
    */
   adopt(attempt: Named, kept: Kept): boolean
-  /** Nothing about these slots that was found as of an earlier revision is believed, now or later. */
+  /** Discards verdicts about these slots from before the revision, including those that arrive later. */
   forget(slots: readonly Slot[], revision: Revision): void
   /** The same for every slot. */
   forgetAll(revision: Revision): void
@@ -28,10 +28,10 @@ export interface LocalOptions extends Lifetimes {
   readonly now: () => Instant
 }
 
-/** A verdict with the end of its life. */
+/** A verdict with its expiry. */
 type Entry = KnownVerdict & { readonly until: Instant }
 
-/** How many revoked slots are told apart. */
+/** Revoked slots that are tracked individually. */
 const mostForgotten = 100_000
 
 export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
@@ -40,9 +40,9 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
   const other = new LRUCache<Proof, Entry>(atMost(options.otherEntries))
   const forgotten = createForgotten<Slot>({ most: mostForgotten, keepSeconds: revokedSeconds(options), now })
 
-  /** A verdict of an account that has moved depends on both scopes. Redis drops by the first alone: we are asked last. */
+  /** A verdict of an account that has moved depends on both scopes, but Redis revokes only by the first: this check is last. */
   function isStale(attempt: Named, asOf: Revision): boolean {
-    if (!forgotten.coversAny(asOf)) return false // and nobody has to name the slots
+    if (!forgotten.coversAny(asOf)) return false // saves computing the slots
     const { slot, formerSlot } = attempt
     if (forgotten.covers(slot, asOf)) return true
     return formerSlot !== undefined && forgotten.covers(formerSlot, asOf)
@@ -65,7 +65,7 @@ export function createLocalVerdicts(options: LocalOptions): LocalVerdicts {
     // The clock of another machine may be wrong by any amount.
     const until = Math.min(kept.until, now() + lifeOf(verdict))
     if (until <= now() || isStale(attempt, verdict.asOf)) return false
-    // One password has one verdict, the last one.
+    // A password has one verdict, the latest.
     if (verdict.found === 'match') {
       other.delete(proof)
       good.set(proof, { ...verdict, until })

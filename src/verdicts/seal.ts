@@ -6,28 +6,28 @@ import type { Finding } from '../gateway/decision.ts'
 import type { Kept } from './kept.ts'
 
 /**
- * Verdicts as they lie in Redis: `<until> <number of the last change> <sealed finding>`. Sealed, because a match holds a user name, and
- * because whoever can write into Redis must not be able to make a verdict: it would be a way in without a password.
+ * Verdicts as stored in Redis: `<until> <number of the last change> <sealed finding>`. Sealed, because a match contains a
+ * user name, and because write access to Redis must not suffice to forge a verdict and get in without a password.
  */
 export interface Seal {
-  /** `undefined`: what it was found as of is no longer known. */
+  /** `undefined`: the revision that it was found as of is no longer known. */
   close(proof: Proof, kept: Kept): string | undefined
-  /** `undefined` if it was not sealed for this proof, with this key, or was changed: it counts as not there. */
+  /** `undefined` if it was not sealed for this proof with this key, or was changed: it counts as missing. */
   open(proof: Proof, text: string): Kept | undefined
 }
 
-/** What a verdict was found as of, in words that every process understands. */
-export type ToldHistory = Pick<History, 'momentOf' | 'revisionOf'>
+/** Translates a verdict's revision into a form that every process understands. */
+export type Moments = Pick<History, 'momentOf' | 'revisionOf'>
 
 interface Sealed extends Omit<Moment, 'number'> {
   readonly finding: Finding
 }
 
 /** `key`: the one of `createAttemptKeys`. */
-export function createSeal(key: Uint8Array, history: ToldHistory): Seal {
+export function createSeal(key: Uint8Array, history: Moments): Seal {
   const secret = createSecretKey(key)
 
-  /** A key for each proof: it ties the verdict to it, and no key ever seals enough to wear out its random IVs. */
+  /** One key per proof: it binds the verdict to the proof, and no key seals enough to exhaust its random IVs. */
   function keyFor(proof: Proof): Buffer {
     return createHmac('sha256', secret).update(`altgate verdict 2 ${proof}`).digest()
   }
@@ -45,7 +45,7 @@ export function createSeal(key: Uint8Array, history: ToldHistory): Seal {
     const [until = '', number = '', sealed = ''] = text.split(' ')
     const opened = unseal(keyFor(proof), sealed, `${until} ${number}`)
     if (opened === undefined) return undefined
-    // Only `close` can have made it: what comes out is what was put in.
+    // Only `close` can have made it.
     const { finding, ...rest } = JSON.parse(opened.toString()) as Sealed
     const asOf = history.revisionOf({ ...rest, number: Number(number) })
     if (asOf === undefined) return undefined

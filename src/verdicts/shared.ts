@@ -7,38 +7,38 @@ import { guardRedis } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
 import { goneKey, type Kept, type Named, type Pool, poolKey, poolOf } from './kept.ts'
 import type { LocalVerdicts } from './local.ts'
-import { createSeal, type ToldHistory } from './seal.ts'
+import { createSeal, type Moments } from './seal.ts'
 
-/** The verdicts that all processes share (L2). Losing it costs time: it never throws and nobody waits for it long. */
+/** The verdicts shared by all processes (L2). Losing one only costs time: it never throws, and no request waits for it long. */
 export interface SharedVerdicts {
   /**
-   * One round trip. `undefined`: Redis is not well, or knows nothing; or it has let this attempt down, which asks again.
+   * One round trip. `undefined`: Redis is unhealthy or has no verdict, or this attempt asks again after it timed out.
    */
   recall(attempt: Named, asked?: 'again'): Promise<Kept | undefined> | undefined
-  /** In the background. Dropped if Redis is not well; refused if the slot was revoked after the verdict was found. */
+  /** In the background. Dropped if Redis is unhealthy; rejected if the slot was revoked after the verdict was found. */
   remember(attempt: Named, kept: Kept): void
   close(): void
 }
 
 interface SharedOptions {
   readonly server: RedisServer
-  readonly history: ToldHistory
+  readonly history: Moments
   /** The key of `createAttemptKeys`; Redis never sees it. */
   readonly key: Uint8Array
   /** The clock of `Kept.until`. */
   readonly now: () => Instant
-  /** Milliseconds by which the clock that all processes share, and that ends in Redis are told by, is ahead of it. */
+  /** Milliseconds by which the clock shared by all processes, used for expiry in Redis, is ahead of it. */
   readonly ahead?: () => number
   /** Milliseconds a request waits for Redis; a hung one costs the first few about twice that. */
   readonly patience: number
-  /** Told when Redis stops being well; not again before it has been well. */
+  /** Called when Redis becomes unhealthy; not again until it has recovered. */
   readonly outage: (outage: Outage) => void
 }
 
 /** What the good pool and the other one hold of a proof. */
 type Pools = readonly (string | null)[]
 
-/** Proofs for each slot: a guesser must not be able to fill Redis with one name. */
+/** Proofs for each slot: guesses at one name must not fill Redis. */
 const most: Record<Pool, number> = { good: 4, other: 16 }
 
 export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
@@ -49,7 +49,7 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
   async function read(attempt: Named, asked: Promise<Pools | undefined>): Promise<Kept | undefined> {
     const { proof } = attempt
     const answer = await asked
-    if (answer === undefined) server.letDown.add(attempt)
+    if (answer === undefined) server.timedOut.add(attempt)
     const [good, other] = answer ?? []
     const text = good ?? other
     const kept = typeof text === 'string' ? seal.open(proof, text) : undefined
@@ -58,7 +58,7 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
 
   return {
     recall(attempt, asked) {
-      if (asked === 'again' && server.letDown.has(attempt)) return undefined
+      if (asked === 'again' && server.timedOut.has(attempt)) return undefined
       const { slot, proof } = attempt
       const answer = guarded.ask(goneKey(slot), redis =>
         Promise.all([redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]),
@@ -70,7 +70,7 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
       if (life <= 0) return
       const moment = history.momentOf(kept.verdict.asOf)
       const text = seal.close(proof, { ...kept, until: kept.until + ahead() })
-      if (moment === undefined || text === undefined) return // the store has gone back meanwhile
+      if (moment === undefined || text === undefined) return // the store was restored to an earlier state meanwhile
       const pool = poolOf(kept.verdict)
       void guarded.ask(goneKey(slot), redis =>
         writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life),
@@ -92,7 +92,7 @@ function writeUnlessGone(
   return redis.eval(remembering, keys.length, ...keys, proof, text, asOf, most[pool], Math.ceil(life))
 }
 
-/** When a pool of a slot is full, the verdict that would end first makes room. */
+/** When a pool of a slot is full, the verdict that expires first is removed. */
 const remembering = `
 local pool, otherPool, gone = KEYS[1], KEYS[2], redis.call('GET', KEYS[3])
 local proof, text, asOf, most, life = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
@@ -112,7 +112,7 @@ redis.call('PEXPIRE', pool, life)
 return 1
 `
 
-/** This process's memory in front of the one that all share; without `shared`, on one machine, just the memory. */
+/** This process's cache in front of the shared one; without `shared`, on one machine, only the former. */
 export function createVerdictCache({
   local,
   shared,
@@ -121,16 +121,16 @@ export function createVerdictCache({
   readonly shared?: SharedVerdicts | undefined
 }): VerdictCache {
   /**
-   * A Redis that lost its data or failed over can still hold what was revoked: what this process was told to
-   * forget counts, and it is asked when the answer is here, because the news may have come while it was on its way.
+   * A Redis that lost its data or failed over can still have revoked verdicts, so this process's own revocations decide.
+   * They are checked when the answer has arrived, because the news may have arrived while it was under way.
    */
-  function believe(attempt: Named, kept: Kept | undefined): KnownVerdict | undefined {
+  function adopt(attempt: Named, kept: Kept | undefined): KnownVerdict | undefined {
     return kept !== undefined && local.adopt(attempt, kept) ? kept.verdict : undefined
   }
 
   return {
     recall(attempt, asked) {
-      return local.recall(attempt) ?? shared?.recall(attempt, asked)?.then(kept => believe(attempt, kept))
+      return local.recall(attempt) ?? shared?.recall(attempt, asked)?.then(kept => adopt(attempt, kept))
     },
     remember(attempt, verdict) {
       const kept = local.remember(attempt, verdict)

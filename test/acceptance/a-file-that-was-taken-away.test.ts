@@ -28,7 +28,7 @@ t.test('the file of the store is taken away while the gateway runs', async t => 
   t.equal(stdout, '')
   t.match(
     stderr,
-    /^altgate: There is no store in .*: start the gateway once, or run altgate store init\.[^\n]*\n$/,
+    /^altgate: There is no store in .*\. Start the gateway once, or run altgate store init\.[^\n]*\n$/,
   )
   t.equal(existsSync(file), false, 'no command makes one')
   t.equal(await statusOf('the password'), 503, 'what cannot be asked about is not trusted')
@@ -43,8 +43,11 @@ t.test('a file that is damaged, or empty, ends serve and every command with one 
   const file = join(temporaryDirectory(t), 'altgate.db')
   const env = { ...process.env, ALTGATE__STORE__URL: `sqlite:${file}`, ALTGATE__OPERATIONS__PORT: '0' }
   for (const [content, sentence] of [
-    ['not a database, but long enough to be taken for one\n'.repeat(100), / is no database, or is damaged: /],
-    ['', / is empty: it was cut off\. /],
+    [
+      'not a database, but long enough to be taken for one\n'.repeat(100),
+      / is not a database, or is damaged\. /,
+    ],
+    ['', / is empty: it was truncated\. /],
   ] as const)
     for (const words of [['serve'], ['account', 'list'], ['store', 'init']]) {
       writeFileSync(file, content)

@@ -30,7 +30,7 @@ function asker(
   return { ask: source.ask, advance: (seconds: number) => (now += seconds * 1000) }
 }
 
-t.test('directories, Microsoft accounts and names that nobody has are told apart', async t => {
+t.test('directories, Microsoft accounts and unused names are distinguished', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: directory })
   azure.put('contoso', { connection: 'msa' })
@@ -40,7 +40,7 @@ t.test('directories, Microsoft accounts and names that nobody has are told apart
   t.strictSame(await ask('nobody' as AccountName), { found: 'none' })
 })
 
-t.test('the question goes there as nobody, and asks not to be sent to a sign-in page', async t => {
+t.test('the question is anonymous, and asks for no redirect to a sign-in page', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: directory })
   await asker(t, azure).ask(fabrikam)
@@ -89,7 +89,7 @@ t.test('told to come later, it asks nothing until then', async t => {
   t.strictSame(await ask(contoso), { found: 'msa' })
 })
 
-t.test('a certificate that nobody vouches for is refused, unless it is named', async t => {
+t.test('an untrusted certificate is refused, unless the settings name it', async t => {
   const tls = await makeCertificate(temporaryDirectory(t))
   const azure = await startFakeAzureDevOps(t, { tls })
   azure.put('fabrikam', { connection: directory })

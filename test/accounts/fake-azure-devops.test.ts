@@ -65,7 +65,7 @@ t.test('a REST client with an old token gets a page with 203, or an error if it 
   t.match(await error.json(), { typeKey: 'UnauthorizedRequestException' })
 })
 
-t.test('whoever is anonymous is sent to the sign-in, or challenged if he objects', async t => {
+t.test('an anonymous client is redirected to the sign-in, or challenged if it asks for that', async t => {
   const { get } = await aService(t)
   t.equal((await get('/fabrikam/')).status, 302)
   const challenged = await get('/fabrikam/', { 'x-tfs-fedauthredirect': 'Suppress' })
@@ -77,7 +77,7 @@ t.test('whoever is anonymous is sent to the sign-in, or challenged if he objects
   t.equal((await get('/nobody/')).status, 404)
 })
 
-t.test('whoever asks too much is told when to come again', async t => {
+t.test('a client that asks too often is told when to try again', async t => {
   const { azure, get } = await aService(t)
   azure.put('fabrikam', { connection: directory, mood: 'throttled' })
   const response = await get('/fabrikam/')

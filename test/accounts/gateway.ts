@@ -28,7 +28,7 @@ export interface Clock {
 /** A process of a gateway, as far as it is about accounts: real store, real news, a clock set by hand. */
 export interface AccountsOfAGateway extends Pick<AskedAccounts, 'close'> {
   readonly registry: Registry
-  /** In a word: the scope of the account, `none`, or why nobody can say. */
+  /** In a word: the scope of the account, `none`, or why it is unknown. */
   readonly found: (name?: string) => Promise<string>
   readonly confirmed: (name?: string) => Promise<string>
   /** What questions told, in order. */

@@ -65,10 +65,10 @@ t.test('with Redis a restart does not close the accounts while Azure DevOps is o
   before.advance(3000)
   const after = await aGateway(t, azure, shared)
   t.equal(await after.found(), a)
-  t.equal(await after.confirmed(), 'accounts', 'and refuses nobody')
+  t.equal(await after.confirmed(), 'accounts', 'and refuses no request')
 })
 
-t.test('one budget for strangers holds for all gateways together', async t => {
+t.test('one budget for unknown names is shared by all gateways', async t => {
   const [azure, redis] = [await startFakeAzureDevOps(t), await startRedis(t)]
   const shared = {
     file: storeFile(t),
@@ -85,7 +85,7 @@ t.test('one budget for strangers holds for all gateways together', async t => {
   t.equal(azure.questions(), 20)
 })
 
-t.test('whoever can write into Redis cannot say where an account belongs', async t => {
+t.test('write access to Redis does not suffice to move an account', async t => {
   const [azure, redis] = [await startFakeAzureDevOps(t), await startRedis(t)]
   azure.put('fabrikam', { connection: a })
   azure.put('contoso', { connection: a })

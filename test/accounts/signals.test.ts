@@ -68,13 +68,13 @@ const cases: readonly Case[] = [
     says: a,
   },
   { name: 'a sign-in page that names the tenant', status: 203, tenants: [a], says: a },
-  { name: 'an account that everybody may read', status: 200, tenants: [a], says: a },
+  { name: 'a public account', status: 200, tenants: [a], says: a },
   // The resource tenant alone.
   { name: 'a tenant alone', challenges: [basic], tenants: [a], says: a },
   { name: 'a tenant in capitals and blanks', tenants: [` ${a.toUpperCase()} `], says: a },
   { name: 'a tenant beside a bare Bearer', challenges: ['Bearer', basic], tenants: [a], says: a },
   {
-    name: 'a tenant beside an authority for everybody',
+    name: 'a tenant beside a general authority',
     challenges: [bearer('common')],
     tenants: [a],
     says: a,
@@ -111,7 +111,7 @@ const cases: readonly Case[] = [
   { name: 'the zero id and that of Microsoft accounts', tenants: [zero, msaTenant], says: 'conflict' },
   { name: 'a directory and Microsoft accounts', tenants: [a, msaTenant], says: 'conflict' },
   {
-    name: 'the zero id beside an authority for everybody',
+    name: 'the zero id beside a general authority',
     challenges: [bearer('organizations')],
     tenants: [zero],
     says: 'conflict',
@@ -123,7 +123,7 @@ const cases: readonly Case[] = [
     challenges: [bearer(a)],
     says: 'conflict',
   },
-  // Unknown: nobody's directory.
+  // Unknown: not a directory.
   { name: 'common alone', challenges: [bearer('common'), basic], says: 'no-directory' },
   { name: 'organizations alone', challenges: [bearer('organizations')], says: 'no-directory' },
   { name: 'the zero id as authority', challenges: [bearer(zero)], says: 'no-directory' },
@@ -149,7 +149,7 @@ const cases: readonly Case[] = [
   },
   // Unknown: cannot be read.
   {
-    name: 'an authority that nobody knows',
+    name: 'an unknown authority',
     challenges: [bearer(a, 'login.example.com')],
     tenants: [a],
     says: 'unreadable',

@@ -4,14 +4,14 @@ import { startFakeAzureDevOps } from '../support/fake-azure-devops.ts'
 import { until } from '../support/until.ts'
 import { a, aGateway, b, fabrikam, storeFile } from './gateway.ts'
 
-t.test('an account that nobody has added is found, and kept with its directory', async t => {
+t.test('an account that was never added is found, and kept with its directory', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: a })
   const { found, registry } = await aGateway(t, azure)
   t.equal(await found(), a)
   const record = await registry.account(fabrikam)
   t.match(record, { upstream: `${azure.url}/fabrikam/`, history: [{ actor: 'azure-devops' }] })
-  t.match(await registry.directories(), [{ id: a, name: a }], 'nobody has told its name')
+  t.match(await registry.directories(), [{ id: a, name: a }], 'its name is not known')
 })
 
 t.test('a directory that an operator has named keeps its name', async t => {
@@ -53,24 +53,27 @@ t.test('an answer that has grown old serves while the new one is fetched', async
   await until(() => told.length === 2)
 })
 
-t.test('while Azure DevOps cannot tell, an account stays open for an hour and refuses nobody', async t => {
-  const azure = await startFakeAzureDevOps(t)
-  azure.put('fabrikam', { connection: a })
-  const { found, confirmed, advance } = await aGateway(t, azure)
-  await found()
-  azure.put('fabrikam', { connection: a, mood: 'out-of-order' })
-  t.equal(await confirmed(), 'accounts')
-  advance(3899)
-  t.equal(await found(), a)
-  t.equal(await confirmed(), 'accounts')
-  advance(1)
-  t.equal(await found(), 'accounts', 'what is that old opens nothing any more')
-  azure.put('fabrikam', { connection: a })
-  advance(5)
-  t.equal(await found(), a)
-})
+t.test(
+  'while Azure DevOps cannot tell, an account stays open for an hour and refuses no request',
+  async t => {
+    const azure = await startFakeAzureDevOps(t)
+    azure.put('fabrikam', { connection: a })
+    const { found, confirmed, advance } = await aGateway(t, azure)
+    await found()
+    azure.put('fabrikam', { connection: a, mood: 'out-of-order' })
+    t.equal(await confirmed(), 'accounts')
+    advance(3899)
+    t.equal(await found(), a)
+    t.equal(await confirmed(), 'accounts')
+    advance(1)
+    t.equal(await found(), 'accounts', 'what is that old opens nothing any more')
+    azure.put('fabrikam', { connection: a })
+    advance(5)
+    t.equal(await found(), a)
+  },
+)
 
-t.test('a source that cannot tell is not asked again at once, whoever waits for it', async t => {
+t.test('a source that cannot tell is not asked again at once, even if requests wait for it', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: a })
   const { found, confirmed, advance, told } = await aGateway(t, azure)
@@ -95,7 +98,7 @@ t.test('before a refusal it is asked anew, and many refusals at once share the a
   t.equal(azure.questions(), 4, 'one was under way when the others came, and one is for them')
 })
 
-t.test('whoever is to be refused does not share a question that began before', async t => {
+t.test('a refusal does not share a question that began before it', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: a })
   const { found, confirmed } = await aGateway(t, azure)
@@ -116,8 +119,8 @@ t.test('a move is believed when it is said twice, a minute apart', async t => {
   const { find, found, confirmed, advance, registry } = await aGateway(t, azure)
   await found()
   azure.put('fabrikam', { connection: a })
-  t.equal(await confirmed(), 'accounts', 'seen, not believed: nobody is refused')
-  t.equal(await found(), 'msa', 'and whoever gets in goes on')
+  t.equal(await confirmed(), 'accounts', 'reported, not confirmed: no request is refused')
+  t.equal(await found(), 'msa', 'and admitted requests go on')
   advance(59)
   t.equal(await confirmed(), 'accounts')
   advance(1)
@@ -158,7 +161,7 @@ t.test('a source that flaps changes nothing', async t => {
   t.equal((await registry.account(fabrikam))?.history.length, 1)
 })
 
-t.test('a move is looked into by itself, even if nobody comes to the account', async t => {
+t.test('a move is confirmed without further requests to the account', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: 'msa' })
   const clock = { now: Date.now() }
@@ -205,7 +208,7 @@ t.test('that there is no account is known for a minute, and is never written dow
   advance(59)
   t.equal(await found('nobody'), 'none')
   advance(1)
-  t.equal(await found('nobody'), 'msa', 'somebody has made it')
+  t.equal(await found('nobody'), 'msa', 'it was created')
 })
 
 t.test('an account that is new while Azure DevOps cannot tell is an outage, not a guess', async t => {

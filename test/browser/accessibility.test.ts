@@ -17,7 +17,7 @@ import { states } from './states.ts'
 /** Smallest width and height of what can be pressed, in CSS pixels: WCAG 2.5.8. */
 const smallestTarget = 24
 
-t.test('every state of the page can be read and used by everybody', async t => {
+t.test('every state of the page is accessible', async t => {
   const stage = await startStage(t)
   await addBroken(stage)
   const browser = await startBrowser(t)
@@ -39,7 +39,7 @@ t.test('every state of the page can be read and used by everybody', async t => {
         if (colorScheme === 'dark') await page.setViewportSize(narrow)
         t.strictSame(await accessibilityFaults(page), [], `nothing is wrong in ${colorScheme}`)
       }
-      t.equal(await widthOf(page), narrow.width, 'nobody has to scroll sideways at 320 pixels')
+      t.equal(await widthOf(page), narrow.width, 'there is no horizontal scrolling at 320 pixels')
       t.strictSame(await smallTargets(page), [], 'everything is large enough to be pressed')
       await page.setViewportSize(desktop)
     })

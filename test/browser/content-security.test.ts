@@ -6,7 +6,7 @@ import { smuggle } from './in-page.ts'
 import { addBroken, startStage } from './stage.ts'
 import { states } from './states.ts'
 
-t.test('the page keeps to its own policy and asks nobody else', async t => {
+t.test('the page complies with its own policy and requests nothing from other sites', async t => {
   const stage = await startStage(t)
   await addBroken(stage)
   const browser = await startBrowser(t)
@@ -31,12 +31,12 @@ t.test('the page keeps to its own policy and asks nobody else', async t => {
     })
   }
 
-  await t.test('browsers have asked the gateway and the provider, and nobody else', async t => {
+  await t.test('browsers have sent requests only to the gateway and the provider', async t => {
     const asked = new Set(noticed.flatMap(each => [...each.asked]))
     t.strictSame([...asked].sort(), [stage.url, stage.provider].sort())
   })
 
-  await t.test('what somebody might smuggle in does nothing', async t => {
+  await t.test('injected content has no effect', async t => {
     const { stranger } = visitors
     await stranger.goto(stage.page('northwind'))
     await smuggle(stranger, stage.provider)
@@ -56,7 +56,7 @@ t.test('the page keeps to its own policy and asks nobody else', async t => {
   })
 })
 
-/** What a browser tells developers, and whom it asks. */
+/** What a browser reports to developers, and the origins that it requests. */
 interface Noticed {
   readonly complaints: string[]
   readonly asked: Set<string>

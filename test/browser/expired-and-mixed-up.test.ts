@@ -36,9 +36,9 @@ function tooLong({ stage, browser }: Lab) {
     t.ok(Math.abs((kept[0]?.expires ?? 0) - Date.now() / 1000 - 600) < 120, 'kept for ten minutes')
     await page.context().clearCookies({ name: /^altgate-sign-in-/ })
     await fillIn(page)
-    t.match(await textOf(page), /^This sign-in cannot go on\s+It took too long/)
+    t.match(await textOf(page), /^This sign-in cannot be completed\s+It took too long/)
     await page.goto(stage.page('northwind'))
-    t.match(await textOf(page), 'First, show who you are')
+    t.match(await textOf(page), 'First, sign in')
   }
 }
 
@@ -52,13 +52,13 @@ function onceAndHere({ stage, browser }: Lab) {
     await elsewhere.goto(link)
     t.match(
       await textOf(elsewhere),
-      'This sign-in cannot go on',
-      'somebody who was sent the link is not signed in',
+      'This sign-in cannot be completed',
+      'another browser with the link is not signed in',
     )
     await page.goto(link)
     t.equal(page.url(), stage.page('northwind'), 'and has not used it up')
     await page.goto(link)
-    t.match(await textOf(page), 'This sign-in cannot go on', 'it works once')
+    t.match(await textOf(page), 'This sign-in cannot be completed', 'it works once')
   }
 }
 
@@ -73,7 +73,7 @@ function signedOut({ stage, browser }: Lab) {
     t.match(await textOf(one), /^Your sign-in has ended\s+Nothing was changed/)
     t.equal(await stage.opens(password), 'refused')
     await other.goBack()
-    t.match(await textOf(other), 'First, show who you are', 'going back shows nothing of anybody')
+    t.match(await textOf(other), 'First, sign in', 'going back shows no credentials')
   }
 }
 
@@ -83,7 +83,7 @@ function freshSignIn({ stage, browser }: Lab) {
     await signIn(page, stage, 'northwind')
     stage.pass(16)
     await save(page, password)
-    t.match(await textOf(page), /^Sign in once more\s+Nothing was changed/)
+    t.match(await textOf(page), /^Sign in again\s+Nothing was changed/)
     t.equal(await stage.opens(password), 'refused')
     await page.goto(stage.page('northwind'))
     t.equal(
@@ -110,7 +110,7 @@ function anHour({ stage, browser }: Lab) {
     await signIn(page, stage, 'northwind')
     stage.pass(61)
     await page.reload()
-    t.match(await textOf(page), 'First, show who you are')
+    t.match(await textOf(page), 'First, sign in')
   }
 }
 

@@ -26,7 +26,7 @@ export function clipboard(page: Page): Promise<string> {
   return page.evaluate<string>('navigator.clipboard.readText()')
 }
 
-/** Does what somebody would who could write into the page: a script, a picture and a form to elsewhere. */
+/** Injects what an attacker would: a script, a picture and a form to another site. */
 export async function smuggle(page: Page, elsewhere: string): Promise<void> {
   await page.evaluate(`(() => {
     const add = (name, properties) => document.body.appendChild(Object.assign(document.createElement(name), properties))

@@ -31,7 +31,7 @@ t.test('a password is set without a mouse', async t => {
     t.strictSame(await tabThrough(t, page, 'Save'), [
       'User name',
       'Secondary user name (optional)',
-      'Make a strong one for me',
+      'Generate a strong password',
       'Save',
     ])
   })
@@ -42,8 +42,8 @@ t.test('a password is set without a mouse', async t => {
     t.strictSame(await tabThrough(t, page, 'Save'), [
       'New password',
       'Show: New password',
-      'New password once more',
-      'Show: New password once more',
+      'Confirm new password',
+      'Show: Confirm new password',
       'Save',
     ])
   })
@@ -51,8 +51,8 @@ t.test('a password is set without a mouse', async t => {
   await t.test('errors take the focus, and each leads to its field', async t => {
     await page.keyboard.press('Enter')
     await page.getByRole('alert').waitFor()
-    t.equal(await focused(page), 'Nothing was changed yet')
-    t.strictSame(await tabThrough(t, page, 'Type a password.'), ['Type a password.'])
+    t.equal(await focused(page), 'Nothing has been saved yet')
+    t.strictSame(await tabThrough(t, page, 'Enter a password.'), ['Enter a password.'])
     await page.keyboard.press('Enter')
     t.equal(await focused(page), 'New password')
     const describedBy = await page.locator(':focus').getAttribute('aria-describedby')
@@ -89,7 +89,7 @@ t.test('a password is set without a mouse', async t => {
   await t.test('switching off is one more button', async t => {
     await tabThrough(t, page, 'Switch off')
     await page.keyboard.press('Space')
-    await page.getByText('Switched off, everywhere.').waitFor()
+    await page.getByText('Switched off everywhere.').waitFor()
   })
 })
 

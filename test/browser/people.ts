@@ -8,7 +8,7 @@ export async function textOf(page: Page): Promise<string> {
   return await page.locator('main').innerText()
 }
 
-/** People whom the provider knows. Ben is in the directory Northwind alone, Anna is everywhere. */
+/** Users of the provider. Ben is in the directory Northwind alone, Anna is everywhere. */
 export type Who = 'anna' | 'ben'
 
 /** Fills in the provider's form. */
@@ -28,10 +28,12 @@ export async function signIn(page: Page, stage: Stage, account: string, who: Who
 
 /** Fills in the form of the page: a password of one's own, or one that is made. */
 export async function save(page: Page, password?: string): Promise<void> {
-  await page.getByLabel(password === undefined ? 'Make a strong one for me' : 'I choose one myself').check()
+  await page
+    .getByLabel(password === undefined ? 'Generate a strong password' : 'Choose my own password')
+    .check()
   if (password !== undefined) {
     await page.getByLabel('New password', { exact: true }).fill(password)
-    await page.getByLabel('New password once more', { exact: true }).fill(password)
+    await page.getByLabel('Confirm new password', { exact: true }).fill(password)
   }
   await page.getByRole('button', { name: 'Save' }).click()
 }

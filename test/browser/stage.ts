@@ -24,7 +24,7 @@ export interface Stage {
   use(from: string): void
 }
 
-/** Accounts of directories that cannot let anybody in: one has no setting, the provider of the other is away. */
+/** Accounts of directories without a working sign-in: one has no setting, the provider of the other is down. */
 export const broken = { notSetUp: 'adatum', unavailable: 'tailspin' } as const
 
 const directories = {
@@ -37,7 +37,7 @@ const directories = {
  * real life, so the way back from the provider is a cross-site one.
  */
 export async function startStage(t: Test): Promise<Stage> {
-  const [port, identityPort, nobody] = [await freePort(), await freePort(), await freePort()]
+  const [port, identityPort, closedPort] = [await freePort(), await freePort(), await freePort()]
   const url = `http://localhost:${port}`
   const provider = `http://127.0.0.1:${identityPort}`
   const client = { clientId: 'altgate-demo', clientSecret: 'altgate-demo-secret' }
@@ -52,7 +52,7 @@ export async function startStage(t: Test): Promise<Stage> {
         directories: {
           [contosoDirectory.id]: at('contoso'),
           [northwindDirectory.id]: at('northwind'),
-          [directories.unavailable]: { issuer: `http://127.0.0.1:${nobody}/v2.0`, ...client },
+          [directories.unavailable]: { issuer: `http://127.0.0.1:${closedPort}/v2.0`, ...client },
         },
       },
     },

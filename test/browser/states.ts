@@ -15,7 +15,7 @@ export interface State {
   readonly name: string
   /** What the window is called then. */
   readonly title: string
-  /** Leads somebody there; gives their tab. */
+  /** Leads a visitor there; returns their tab. */
   readonly reach: (visitors: Visitors, stage: Stage) => Promise<Page>
 }
 
@@ -56,7 +56,7 @@ export const states: readonly State[] = [
   },
   {
     name: 'wrong-directory',
-    title: 'That was another account',
+    title: 'You signed in with a different account',
     async reach({ ben }, stage) {
       await signIn(ben, stage, 'contoso', 'ben')
       return ben
@@ -64,18 +64,18 @@ export const states: readonly State[] = [
   },
   {
     name: 'expired',
-    title: 'This sign-in cannot go on',
+    title: 'This sign-in cannot be completed',
     reach: async ({ stranger }, { url }) => await at(stranger, `${url}/_altgate/callback?code=x&state=x`),
   },
   {
     name: 'unavailable',
-    title: 'Signing in does not work right now',
+    title: 'Sign-in is temporarily unavailable',
     reach: async ({ stranger }, { url }) =>
       await at(stranger, `${url}/_altgate/sign-in?account=${broken.unavailable}`),
   },
   {
     name: 'not-set-up',
-    title: 'Signing in is not set up',
+    title: 'Sign-in is not configured',
     reach: async ({ stranger }, stage) => await at(stranger, stage.page(broken.notSetUp)),
   },
   {
@@ -85,7 +85,7 @@ export const states: readonly State[] = [
   },
   {
     name: 'no-such-page',
-    title: 'There is no such page',
+    title: 'Page not found',
     reach: async ({ stranger }, { url }) => await at(stranger, `${url}/_altgate/nothing`),
   },
   {
@@ -115,9 +115,9 @@ export const states: readonly State[] = [
   },
   {
     name: 'sign-in-too',
-    title: 'Sign in for Northwind, too',
+    title: 'Sign in for Northwind as well',
     async reach({ anna }) {
-      await anna.getByLabel('Sign in for another account, too').fill('northwind')
+      await anna.getByLabel('Sign in for another account as well').fill('northwind')
       await anna.getByRole('button', { name: 'Continue' }).click()
       return anna
     },
@@ -126,7 +126,7 @@ export const states: readonly State[] = [
     name: 'saved-chosen',
     title: 'Saved: your new password',
     async reach({ anna }) {
-      await anna.getByRole('link', { name: 'Go on' }).click()
+      await anna.getByRole('link', { name: 'Continue' }).click()
       await fillIn(anna)
       await save(anna, password)
       return anna
@@ -142,7 +142,7 @@ export const states: readonly State[] = [
   },
   {
     name: 'switched-off',
-    title: 'Switched off, everywhere. Alternate credentials for Northwind',
+    title: 'Switched off everywhere. Alternate credentials for Northwind',
     async reach({ anna }) {
       await anna.getByRole('button', { name: 'Switch off' }).click()
       return anna
@@ -158,9 +158,9 @@ export const states: readonly State[] = [
   },
   {
     name: 'linked',
-    title: 'Linked: both are you. Alternate credentials for Northwind',
+    title: 'Your sign-ins are linked. Alternate credentials for Northwind',
     async reach({ anna }) {
-      await anna.getByRole('button', { name: 'This is me, too (Contoso)' }).click()
+      await anna.getByRole('button', { name: 'This is also me (Contoso)' }).click()
       return anna
     },
   },
@@ -182,7 +182,7 @@ export const states: readonly State[] = [
   },
   {
     name: 'stale-change',
-    title: 'Sign in once more',
+    title: 'Sign in again',
     async reach({ anna }, stage) {
       stage.pass(16)
       await anna.getByRole('button', { name: 'Save' }).click()

@@ -39,19 +39,19 @@ function twoTabs({ stage, browser }: Lab) {
     await claim(contoso)
     t.match(
       await textOf(contoso),
-      'not from here, or no longer valid',
+      'not valid, or no longer valid',
       'its form is from before the other sign-in',
     )
     await contoso.goto(stage.page('northwind'))
-    await contoso.getByLabel('Sign in for another account, too').fill('contoso')
+    await contoso.getByLabel('Sign in for another account as well').fill('contoso')
     await contoso.getByRole('button', { name: 'Continue' }).click()
-    await contoso.getByRole('link', { name: 'Go on' }).click()
+    await contoso.getByRole('link', { name: 'Continue' }).click()
     t.match(
       await textOf(contoso),
-      /for Contoso[^]*Are you one person\?[^]*Your sets of credentials\s+Northwind/,
+      /for Contoso[^]*Link your sign-ins[^]*Your sets of credentials\s+Northwind/,
     )
     await claim(contoso)
-    t.match(await textOf(contoso), /for Contoso\s+They are yours now\./, 'both are signed in')
+    t.match(await textOf(contoso), /for Contoso\s+The credentials are now yours\./, 'both are signed in')
   }
 }
 
@@ -63,17 +63,17 @@ function backAndReload({ stage, browser }: Lab) {
     await page.goBack()
     t.match(
       await textOf(page),
-      'What you have now',
+      'Your current credentials',
       'going back shows what is there now, not what was there before',
     )
 
     await save(page)
     const made = await page.locator('#made-password').innerText()
     await page.reload()
-    t.match(await textOf(page), 'Nothing was changed this time: this form had been sent already')
+    t.match(await textOf(page), 'Nothing was changed: this form was already submitted')
     t.notMatch(await page.content(), made)
     await page.goBack()
-    t.notMatch(await page.content(), made, 'nobody finds the password by going back')
+    t.notMatch(await page.content(), made, 'going back does not show the password')
     t.equal(await stage.opens(made), 'allow')
   }
 }
@@ -86,7 +86,7 @@ function otherTab({ stage, browser }: Lab) {
     await other.goto(stage.page('northwind'))
     await save(one, first)
     await save(other, second)
-    t.match(await textOf(other), 'Nothing was changed this time')
+    t.match(await textOf(other), 'Nothing was changed')
     t.strictSame([await stage.opens(first), await stage.opens(second)], ['allow', 'refused'])
     await save(other, second)
     t.strictSame(
@@ -99,6 +99,6 @@ function otherTab({ stage, browser }: Lab) {
 
 /** Takes over what the operator made. */
 async function claim(page: Page): Promise<void> {
-  await page.getByLabel('Present alternate password', { exact: true }).fill(passwords.contoso)
-  await page.getByRole('button', { name: 'Make them mine' }).click()
+  await page.getByLabel('Current alternate password', { exact: true }).fill(passwords.contoso)
+  await page.getByRole('button', { name: 'Claim credentials' }).click()
 }

@@ -46,7 +46,7 @@ t.test('from what git says to the next fetch that works, in a browser', async t 
     t.equal(page.url(), stage.page('northwind'))
     await save(page, chosen)
     t.equal(await heading(page), 'Saved')
-    t.notMatch(await page.content(), chosen, 'what somebody typed is never shown')
+    t.notMatch(await page.content(), chosen, 'a typed password is never shown')
   })
 
   await t.test('the next fetch works, and the old password does not', async t => {

@@ -3,19 +3,19 @@ import { startBrowser } from '../support/browser.ts'
 import { fillIn, signIn, textOf } from './people.ts'
 import { startStage } from './stage.ts'
 
-t.test('whoever signs in as somebody of another directory gets nowhere, and is told what to do', async t => {
+t.test('a sign-in with a user of another directory is refused, with what to do next', async t => {
   const stage = await startStage(t)
   const page = await (await startBrowser(t)).page()
   await signIn(page, stage, 'contoso', 'ben')
   const seen = await textOf(page)
-  t.match(seen, 'That was another account')
-  t.match(seen, 'The account contoso needs your account in the directory Contoso')
+  t.match(seen, 'You signed in with a different account')
+  t.match(seen, 'The account contoso requires your account in the directory Contoso')
   t.notMatch(seen, /Northwind|ben@example\.com/i, 'where the person is from is not said')
 
-  await t.test('nobody is signed in by it', async t => {
+  await t.test('it starts no session', async t => {
     const tab = await page.context().newPage()
     await tab.goto(stage.page('contoso'))
-    t.match(await textOf(tab), 'First, show who you are')
+    t.match(await textOf(tab), 'First, sign in')
     t.equal(await tab.getByRole('button', { name: 'Sign out' }).count(), 0)
   })
 

@@ -26,8 +26,8 @@ const faulty: readonly (readonly [string, string])[] = [
   [`anna@example.com:${bcrypt}:anna:x`, 'is not user:hash or user:hash:secondary'],
   [`:${bcrypt}`, 'the user name is empty'],
   [`anna:${bcrypt}`, 'the user name must be an e-mail address'],
-  [`an na@example.com:${bcrypt}`, 'the user name holds a blank'],
-  [`an\u0007na@example.com:${bcrypt}`, 'the user name holds a control character'],
+  [`an na@example.com:${bcrypt}`, 'the user name contains a space'],
+  [`an\u0007na@example.com:${bcrypt}`, 'the user name contains a control character'],
   [
     `anna@example.com:${bcrypt}:`,
     'the secondary user name must be 1 to 64 letters, digits, dots, hyphens or underscores',

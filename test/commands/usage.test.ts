@@ -38,7 +38,7 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   ],
   [
     ['credential', 'set', '--scope', 'msa', '--user', 'a:b@example.com'],
-    '--user <NAME>: The user name holds a colon.',
+    '--user <NAME>: The user name contains a colon.',
   ],
   [['credential', 'set', '--scope', 'msa', '--user', ''], '--user <NAME>: The user name is empty.'],
   [

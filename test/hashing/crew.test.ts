@@ -43,22 +43,25 @@ t.test('what ends two lanes is not tried on a third: its caller is told of an ou
   })
 })
 
-t.test('while no lane lives nobody waits for one, and when they live again all is as before', async t => {
-  const { lanes, crashes, hash } = await someLanes(t, { lanes: 2 })
-  const told = () => orError(lanes.compare(attempt('right'), hash))
-  const all = (signal: NodeJS.Signals) => lanesOf(process.pid).forEach(pid => process.kill(pid, signal))
-  all('SIGSTOP')
-  const waiting = told()
-  const slayer = setInterval(all, 1, 'SIGKILL')
-  await until(() => crashes.length >= 6)
-  for (const answer of [await waiting, await told()]) {
-    t.ok(answer instanceof Outage)
-    // Its death, its closed channel or the broken pipe to it: whichever is noticed first.
-    t.match(answer, { part: 'hashing', cause: Error })
-  }
-  clearInterval(slayer)
-  await until(async () => (await told()) === 'match')
-})
+t.test(
+  'without a live lane no request waits for one, and everything recovers when they live again',
+  async t => {
+    const { lanes, crashes, hash } = await someLanes(t, { lanes: 2 })
+    const told = () => orError(lanes.compare(attempt('right'), hash))
+    const all = (signal: NodeJS.Signals) => lanesOf(process.pid).forEach(pid => process.kill(pid, signal))
+    all('SIGSTOP')
+    const waiting = told()
+    const slayer = setInterval(all, 1, 'SIGKILL')
+    await until(() => crashes.length >= 6)
+    for (const answer of [await waiting, await told()]) {
+      t.ok(answer instanceof Outage)
+      // Its death, its closed channel or the broken pipe to it: whichever is noticed first.
+      t.match(answer, { part: 'hashing', cause: Error })
+    }
+    clearInterval(slayer)
+    await until(async () => (await told()) === 'match')
+  },
+)
 
 t.test('a lane that hangs is ended after thirty seconds, and its caller is told of an outage', async t => {
   const { lanes, crashes, hash } = await someLanes(t)

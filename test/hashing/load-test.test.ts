@@ -3,7 +3,7 @@ import { lanesOf } from '../support/processes.ts'
 import { someLanes, theLane } from './some-lanes.ts'
 import { attempt } from './vectors.ts'
 
-t.test('a load test finds half the queue, and takes no place of anybody else', async t => {
+t.test('a load test has half the queue, and takes no place of production', async t => {
   const { lanes, depths, hash } = await someLanes(t, { queueLimit: 4 })
   const asks = (whose: string, lane: 'production' | 'load-test') =>
     lanes.compare(attempt('right', whose), hash, lane)
@@ -14,7 +14,7 @@ t.test('a load test finds half the queue, and takes no place of anybody else', a
   process.kill(theLane(), 'SIGSTOP')
   const all = [noted('first', 'load-test'), noted('test 1', 'load-test'), noted('test 2', 'load-test')]
   t.equal(await asks('test 3', 'load-test'), 'busy')
-  t.equal(lanes.depth, 0, 'nobody of production waits')
+  t.equal(lanes.depth, 0, 'nothing of production waits')
   for (const whose of ['a', 'b', 'c', 'd']) all.push(noted(whose, 'production'))
   t.equal(lanes.depth, 4)
   t.equal(await asks('e', 'production'), 'busy')
@@ -24,7 +24,7 @@ t.test('a load test finds half the queue, and takes no place of anybody else', a
   t.strictSame(
     order,
     ['first', 'a', 'b', 'c', 'd', 'test 1', 'test 2'].map(whose => `${whose} match`),
-    'and comes after everybody else',
+    'and is served after production',
   )
   t.equal(Math.max(...depths), 4)
 })
@@ -46,7 +46,7 @@ t.test('of several lanes a load test never has the last', async t => {
   )
 })
 
-t.test('nobody joins the computation of a load test', async t => {
+t.test('production does not join the computation of a load test', async t => {
   const { lanes, counted, hash } = await someLanes(t)
   counted.length = 0
   await Promise.all(

@@ -4,7 +4,7 @@ import { serveHashing } from '../../src/hashing/remote.ts'
 import { cheap } from './contract.ts'
 
 // A process with hash lanes that serves its parent. On the same pipe it says what it has counted, and closes the
-// lanes when it is told to: messages of somebody else, as far as hashing is concerned.
+// lanes when it is told to: messages that do not concern hashing.
 
 /** What this process says about itself. */
 export type PrimarySays =

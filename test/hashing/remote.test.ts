@@ -127,7 +127,7 @@ t.test('when the primary process is gone, all who wait and all who come are told
   await t.rejects(late.compare(attempt('right'), slow), Outage)
 })
 
-t.test('messages of others on the same pipe disturb nobody', async t => {
+t.test('other messages on the same pipe do no harm', async t => {
   const { hasher, primary } = await aPrimary(t)
   const hash = await hashOf(hasher, 'right')
   for (const message of [

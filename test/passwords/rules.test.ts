@@ -14,7 +14,7 @@ const generated = createGeneratedPasswords(Buffer.alloc(32, 1))
 const names = [foldUsername('Anna.Berg@example.com'), foldUsername('annie')]
 const flawOf = (text: string) => passwordFlaw(readPassword(text), names, generated)
 
-/** What somebody might choose, and why not. */
+/** Passwords, and why each is refused. */
 const chosen: readonly (readonly [string, Awaited<ReturnType<typeof flawOf>>])[] = [
   ['correct horse battery staple', undefined],
   ['ten letter', undefined],
@@ -79,13 +79,13 @@ t.test('characters that tf cannot send, and short passwords, are worth advice', 
   t.notOk(isShort(readPassword('fifteen letters')))
 })
 
-t.test('the passwords of the demo are such as anybody may choose', async t => {
+t.test('the passwords of the demo are allowed', async t => {
   for (const text of Object.values(passwords)) {
     t.equal(await passwordFlaw(readPassword(text), Object.values(anna), generated), undefined, text)
   }
 })
 
-t.test('the list of common passwords is not read before somebody chooses one', async t => {
+t.test('the list of common passwords is not read before a password is chosen', async t => {
   const rules = readdirSync(join(checkout, 'src/passwords')).map(file => `./src/passwords/${file}`)
   const program = `
     import { registerHooks } from 'node:module'

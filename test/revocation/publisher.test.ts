@@ -220,7 +220,7 @@ t.test(
   },
 )
 
-t.test('what nobody can remember need not be told', async t => {
+t.test('a change that affects no cache is not announced', async t => {
   const { redis, announce } = await setUp(t)
   await redis.stop()
   const actor = 'cli:test'

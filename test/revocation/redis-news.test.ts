@@ -27,7 +27,7 @@ async function setUp(t: Test, leaseMs = 300) {
   }
 }
 
-/** For a change that Redis carries to nobody. */
+/** For a change that is not announced through Redis. */
 async function silence(): Promise<void> {}
 
 async function killSubscription(redis: TestRedis): Promise<void> {

@@ -120,12 +120,12 @@ t.test('a provider that takes a code twice starts one session all the same', asy
     const thief = new Browser()
     for (const [name, value] of kept) thief.plant('127.0.0.1', name, value)
     const seen = await thief.ask(gateway + back.pathname + back.search)
-    t.equal(headingOf(seen.text), 'This sign-in cannot go on')
+    t.equal(headingOf(seen.text), 'This sign-in cannot be completed')
     t.equal(thief.cookie('127.0.0.1', 'altgate'), undefined)
   }
 })
 
-t.test('a provider that nobody can reach, that is slow, or talks nonsense, is said to be so', async t => {
+t.test('the page says whether a provider is unreachable, slow, or returns nonsense', async t => {
   const broken: readonly (readonly [string, number, Respond])[] = [
     ['never answers', 504, () => {}],
     [
@@ -164,7 +164,7 @@ t.test('a provider that nobody can reach, that is slow, or talks nonsense, is sa
     const lab = await labAt(t, issuer)
     const seen = await new Browser().ask(`${lab.url}/_altgate/sign-in?account=contoso`)
     t.equal(seen.status, expected, what)
-    t.equal(headingOf(seen.text), 'Signing in does not work right now')
+    t.equal(headingOf(seen.text), 'Sign-in is temporarily unavailable')
     t.match(seen.text, seen.headers.get('x-request-id') ?? 'no id', 'with a reference')
     t.notMatch(seen.text, /canary|evil/)
     t.equal(lab.failures.length, 1, 'and the operator is told')
@@ -186,7 +186,7 @@ t.test('a provider that comes back is used again', async t => {
   t.equal((await signInThere(lab)).status, 200)
 })
 
-t.test('a token that is not what was asked for lets nobody in', async t => {
+t.test('a token other than the requested one is refused', async t => {
   const wrong: readonly (readonly [string, (claims: Readonly<Record<string, unknown>>) => object])[] = [
     ['none', () => ({})],
     ['garbage', () => ({ id_token: 'a.b.c' })],
@@ -210,7 +210,7 @@ t.test('a token that is not what was asked for lets nobody in', async t => {
   }
 })
 
-t.test('a clock that is five minutes off, the provider’s or ours, keeps nobody from signing in', async t => {
+t.test('a clock that is five minutes off, the provider’s or ours, does not prevent signing in', async t => {
   const now = () => Math.floor(Date.now() / 1000)
   const times: readonly (readonly [string, number, () => object])[] = [
     ['the provider is ahead', 200, () => ({ iat: now() + 300, nbf: now() + 300, exp: now() + 3900 })],
@@ -235,7 +235,7 @@ t.test('the directory in the token decides, whatever the address of the person i
     )
     const { status, heading, browser } = await signInThere(await labAt(t, issuer))
     t.equal(status, 403, String(tid))
-    t.equal(heading, 'That was another account')
+    t.equal(heading, 'You signed in with a different account')
     t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined)
   }
 })
@@ -258,18 +258,18 @@ t.test('an address that can be no user name is not made one', async t => {
     )
     const { status, text } = await signInThere(await labAt(t, issuer))
     t.equal(status, 200)
-    t.match(text, 'You need your operator', String(preferred_username).slice(0, 20))
+    t.match(text, 'Your operator must set the password', String(preferred_username).slice(0, 20))
     t.notMatch(text, 'action="/_altgate/credential"')
   }
 })
 
-t.test('a token that the provider has not signed names nobody', async t => {
-  const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+t.test('a token that the provider has not signed is refused', async t => {
+  const foreignKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const forgeries: Readonly<Record<string, (claims: object) => string>> = {
     'signed with another key': claims => {
       const text = `${part({ alg: 'RS256', kid: 'k' })}.${part(claims)}`
-      return `${text}.${sign('sha256', Buffer.from(text), stranger).toString('base64url')}`
+      return `${text}.${sign('sha256', Buffer.from(text), foreignKey).toString('base64url')}`
     },
     'changed after it was signed': claims => {
       const [header, , signature] = signed(claims).split('.')
@@ -288,7 +288,7 @@ t.test('a token that the provider has not signed names nobody', async t => {
     )
     const { status, heading, browser } = await signInThere(await labAt(t, issuer))
     t.equal(status, 502, how)
-    t.equal(heading, 'Signing in does not work right now', how)
+    t.equal(heading, 'Sign-in is temporarily unavailable', how)
     t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined, how)
   }
 })
@@ -364,7 +364,7 @@ t.test('of a Microsoft account only a verified address is a name', async t => {
   }
 })
 
-t.test('two people who come under one name are both told, and neither gets what is the other’s', async t => {
+t.test('two users with one name are both told, and neither gets the other’s credential', async t => {
   let oid = '11111111-2222-4333-8444-555555555555'
   const { issuer } = await provider(
     t,
@@ -399,6 +399,6 @@ t.test('two people who come under one name are both told, and neither gets what 
   t.equal((await other.browser.ask(`${lab.url}/_altgate/credential`, set)).status, 409)
 
   const again = await owner.browser.go(lab.page('contoso'))
-  t.match(again.text, 'Another person signed in under your user name')
+  t.match(again.text, 'Another person signed in with your user name')
   t.equal(await lab.opens('contoso', 'anna@example.com', 'the password of the first'), 200)
 })

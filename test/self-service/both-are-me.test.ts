@@ -10,20 +10,20 @@ async function links() {
   return await lab.services.registry.links(contoso, northwind)
 }
 
-t.test('whoever has signed in for one scope only is not asked', async t => {
+t.test('a user with one identity is not asked to link', async t => {
   const { page } = await visitor(lab, 'northwind')
-  t.notMatch(page.text, 'Are you one person?')
+  t.notMatch(page.text, 'Link your sign-ins')
 })
 
-t.test('whoever has signed in to both in one session may say so, and then is known in both', async t => {
+t.test('a user with two identities in one session can link them, in both directions', async t => {
   const { browser, page: first } = await visitor(lab, 'contoso')
   const page = await signInToo(lab, browser, first, 'northwind')
-  t.match(page.text, 'Are you one person?')
-  t.equal((await links()).size, 0, 'signing in alone links nobody')
+  t.match(page.text, 'Link your sign-ins')
+  t.equal((await links()).size, 0, 'signing in alone links nothing')
   const done = await browser.send(page, '/link')
   t.equal(done.status, 200)
-  t.match(done.text, 'Linked: both are you.')
-  t.match(done.text, 'known to be you')
+  t.match(done.text, 'Your sign-ins are linked.')
+  t.match(done.text, ', linked')
   t.notMatch(done.text, 'action="/_altgate/link"')
 
   const [[mine, other] = []] = await links()
@@ -34,9 +34,9 @@ t.test('whoever has signed in to both in one session may say so, and then is kno
   t.match(lab.notices.at(-1), { what: 'linked', scope: northwind, username: 'anna@example.com' })
 
   const seenFromThere = await browser.go(lab.page('contoso'))
-  t.match(seenFromThere.text, 'known to be you')
+  t.match(seenFromThere.text, ', linked')
   const again = await browser.send(page, '/link')
-  t.match(again.text, 'That was known already.')
+  t.match(again.text, 'They were already linked.')
 })
 
 t.test('a sign-in that is not recent is no proof', async t => {
@@ -49,23 +49,23 @@ t.test('a sign-in that is not recent is no proof', async t => {
   t.match(formIn(stale.text, '/sign-in-too').hidden, { also: 'contoso' }, 'it can be renewed from here')
   const before = (await lab.changes()).length
   const sent = await browser.send(page, '/link')
-  t.match(sent.text, 'Sign in here once more')
+  t.match(sent.text, 'Sign in again here')
   t.equal((await lab.changes()).length, before)
 })
 
-t.test('nobody is linked to a scope for which they have not signed in, whatever the form says', async t => {
+t.test('a form cannot link a scope without a sign-in for it', async t => {
   const { browser, page: first } = await visitor(lab, 'fabrikam')
   const page = await signInToo(lab, browser, first, 'contoso')
   const before = (await lab.changes()).length
   for (const scope of [northwind, contoso, 'nonsense', '']) {
     const text = page.text.replace(/name="with" value="[^"]*"/, `name="with" value="${scope}"`)
     const sent = await browser.send({ ...page, text }, '/link')
-    t.match(sent.text, 'Nothing was changed this time.', scope)
+    t.match(sent.text, 'Nothing was changed.', scope)
   }
   t.equal((await lab.changes()).length, before)
 })
 
-t.test('a form without the token of the session links nobody', async t => {
+t.test('a form without the token of the session links nothing', async t => {
   const { browser, page: first } = await visitor(lab, 'fabrikam')
   const page = await signInToo(lab, browser, first, 'contoso')
   const { hidden } = formIn(page.text, '/link')
@@ -75,8 +75,8 @@ t.test('a form without the token of the session links nobody', async t => {
   t.equal((await lab.changes()).length, before)
 })
 
-t.test('a sign-in that no form of the session asked for keeps nobody beside it', async t => {
-  // Somebody else's session, with all of its cookies, in the browser of a victim.
+t.test('a sign-in that no form of the session requested keeps no other identity', async t => {
+  // An attacker's session, with all of its cookies, in the browser of a victim.
   const { browser: planter, page: planted } = await visitor(lab, 'fabrikam')
   await toTheForm(lab, planter, 'contoso')
   const plant = (isPlanted: (name: string) => boolean) => {
@@ -91,7 +91,7 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
     const victim = plant(isPlanted)
     const page = await signIn(lab, victim, 'contoso')
     t.match(page.text, 'Alternate credentials')
-    t.notMatch(page.text, 'Are you one person?')
+    t.notMatch(page.text, 'Link your sign-ins')
     t.notMatch(page.text, 'Microsoft accounts</a>')
     t.notMatch(
       (await victim.go(lab.page('fabrikam'))).text,
@@ -100,7 +100,7 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
     )
   }
 
-  await t.test('nor one that was asked for in the session of somebody else', async t => {
+  await t.test('nor one that was requested in another session', async t => {
     const { browser: other, page } = await visitor(lab, 'fabrikam')
     const on = await other.send(page, '/sign-in-too', { also: 'contoso' })
     const link = /class="button" href="([^"]+)"/.exec(on.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
@@ -108,7 +108,7 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
     for (const [name, value] of other.cookies('127.0.0.1'))
       if (name.startsWith('altgate-')) victim.plant('127.0.0.1', name, value)
     const seen = await fillIn(victim, await victim.go(link))
-    t.notMatch(seen.text, 'Are you one person?')
+    t.notMatch(seen.text, 'Link your sign-ins')
   })
 
   await t.test('nor one that was asked for in another network, with all cookies planted', async t => {
@@ -128,7 +128,7 @@ t.test('a sign-in that no form of the session asked for keeps nobody beside it',
         if (ofThePage(name)) victim.plant('127.0.0.1', name, value)
       from = network
       const seen = await fillIn(victim, await victim.go(link))
-      t.equal(seen.text.includes('Are you one person?'), isKept, network)
+      t.equal(seen.text.includes('Link your sign-ins'), isKept, network)
       t.match(seen.text, 'Alternate credentials')
     }
   })
@@ -156,7 +156,7 @@ t.test('one more sign-in names an account that there is, of another scope', asyn
   const { browser, page } = await visitor(lab, 'contoso')
   t.match(
     (await browser.send(page, '/sign-in-too', { also: 'contoso-labs' })).text,
-    'no other sign-in is needed',
+    'You do not need another sign-in',
   )
   t.equal((await browser.send(page, '/sign-in-too', { also: 'nobody' })).status, 404)
   t.equal((await browser.send(page, '/sign-in-too', { also: '../x' })).status, 400)

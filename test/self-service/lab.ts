@@ -190,7 +190,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   }
 }
 
-/** A port that nobody else gets until it is released: the provider must know the address before the gateway listens. */
+/** A port that is reserved until it is released: the provider must know the address before the gateway listens. */
 async function keptPort(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
   const keeper = createServer().listen(0, '127.0.0.1')
   await once(keeper, 'listening')
@@ -241,7 +241,7 @@ export function named(name: string): AccountName {
   return account
 }
 
-/** Makes a credential as an operator does: nobody owns it. */
+/** Creates a credential as an operator does, without an owner. */
 export async function operatorSets(
   lab: Lab,
   scope: Scope,
@@ -264,7 +264,7 @@ export async function fillIn(browser: Browser, form: Seen, who = 'anna'): Promis
   return await browser.send(form, '/interaction/', { login, password })
 }
 
-/** Signs somebody in; gives the account's page. */
+/** Signs a user in; returns the account's page. */
 export async function signIn(lab: Lab, browser: Browser, account: string, who = 'anna'): Promise<Seen> {
   const seen = await toTheForm(lab, browser, account)
   return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
@@ -285,7 +285,7 @@ export async function signInToo(
   return seen.url.startsWith(lab.url) ? seen : await fillIn(browser, seen, who)
 }
 
-/** Somebody who is signed in, and the page they see. */
+/** A signed-in user, and the page they see. */
 export async function visitor(
   lab: Lab,
   account: string,

@@ -6,7 +6,7 @@ import { usernameIn } from '../../src/self-service/authority.ts'
 const directory = '11111111-1111-4111-8111-111111111111' as Scope
 const ceo = 'ceo@fabrikam.example'
 
-/** What an authority could be brought to call a stranger, who is then told to upstreams in these words. */
+/** Names that a provider could be made to give an attacker, and that upstreams would be told. */
 const doubles = [
   ['fullwidth letters', 'ｃｅｏ@fabrikam.example'],
   ['a fullwidth letter in the domain', 'ceo@ｆabrikam.example'],
@@ -81,7 +81,7 @@ t.test('an address counts as verified only if the claim says so in a way that is
 
 t.test('what cannot be seen is in no name that an operator gives either', t => {
   for (const name of ['ceo\u200b@x.example', 'ceo\ud800@x.example', '\u202eceo@x.example'])
-    t.match(primaryFault(name), 'cannot be seen')
+    t.match(primaryFault(name), 'invisible character')
   t.equal(primaryFault('weiß@x.example'), undefined, 'the operator knows who that is')
   t.end()
 })

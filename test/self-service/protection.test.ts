@@ -10,7 +10,7 @@ const lab = await aLab(t)
 
 const forms = ['/credential', '/switch', '/claim', '/sign-out']
 
-/** Nobody has a credential on northwind: nothing has come through. */
+/** There is no credential on northwind: nothing has come through. */
 async function untouched(t: Test, where: Lab): Promise<void> {
   t.strictSame(await where.services.registry.credentials(northwind), [])
 }
@@ -27,7 +27,7 @@ t.test('a form without the token of this session changes nothing', async t => {
     }
   }
   await untouched(t, lab)
-  t.match((await browser.go(lab.page('northwind'))).text, 'Sign out', 'and nobody is signed out')
+  t.match((await browser.go(lab.page('northwind'))).text, 'Sign out', 'and the user stays signed in')
 })
 
 t.test('a form from another site changes nothing, whatever token it has', async t => {
@@ -69,7 +69,7 @@ t.test('a form from here is taken as browsers send it', async t => {
   }
 })
 
-t.test('after signing out the session is gone, also for whoever kept its cookie', async t => {
+t.test('after signing out the session is gone, even with a kept cookie', async t => {
   const { browser, page } = await visitor(lab, 'contoso')
   const id = browser.cookie('127.0.0.1', 'altgate') ?? ''
   t.equal(headingOf((await browser.send(page, '/sign-out')).text), 'You are signed out here')
@@ -88,7 +88,7 @@ t.test('a change needs a sign-in that is not older than the settings say', async
   own.pass(16)
   const seen = await browser.send(page, '/credential', generate)
   t.equal(seen.status, 403)
-  t.equal(headingOf(seen.text), 'Sign in once more')
+  t.equal(headingOf(seen.text), 'Sign in again')
   const old = await browser.go(own.page('northwind'))
   t.match(old.text, 'ask=again')
   t.notMatch(old.text, 'action="/_altgate/credential"')
@@ -289,7 +289,7 @@ t.test('an account in the address is asked for in plain words, however it is wri
   )
 })
 
-t.test('whoever asks too much is told when to come again', async t => {
+t.test('a client that asks too often is told when to try again', async t => {
   const own = await aLab(t, {
     limits: {
       ...usualLimits,

@@ -106,7 +106,7 @@ t.test('a form that is sent twice changes something once, and says so', async t 
   const first = await browser.send(page, '/credential', generate)
   const again = await browser.send(page, '/credential', generate)
   t.equal(again.status, 409)
-  t.match(again.text, 'Nothing was changed this time')
+  t.match(again.text, 'Nothing was changed')
   t.equal(await lab.opens('northwind', anna, shownIn(first.text)), 200)
 
   const fresh = await browser.go(lab.page('northwind'))
@@ -129,9 +129,9 @@ t.test('credentials are switched off and on, and twice does no harm', async t =>
   await browser.send(page, '/credential', choose('a long enough one'))
   const on = await browser.go(lab.page('northwind'))
   const off = await browser.send(on, '/switch')
-  t.match(off.text, 'Switched off, everywhere.')
+  t.match(off.text, 'Switched off everywhere.')
   t.equal(await lab.opens('northwind', anna, 'a long enough one'), 403)
-  t.match((await browser.send(on, '/switch')).text, 'switched off already')
+  t.match((await browser.send(on, '/switch')).text, 'already switched off')
   t.match((await browser.send(off, '/switch')).text, 'Switched on.')
   t.equal(await lab.opens('northwind', anna, 'a long enough one'), 200)
   t.equal((await browser.send(off, '/switch', { on: 'maybe' })).status, 400)
@@ -159,7 +159,7 @@ t.test('what an operator made is taken over by its password, and by nothing else
   })
   await operatorSets(lab, msaScope, anna, 'made by the operator')
   const { browser, page } = await visitor(lab, 'fabrikam')
-  t.match(page.text, 'There is a password already')
+  t.match(page.text, 'A password has already been set')
   t.notMatch(page.text, 'action="/_altgate/credential"')
   for (const current of ['', 'not the one', 'agp_0000000000000000000000000000']) {
     const seen = await browser.send(page, '/claim', { current })
@@ -167,9 +167,9 @@ t.test('what an operator made is taken over by its password, and by nothing else
     t.match(seen.text, 'id="current-error"')
   }
   const mine = await browser.send(page, '/claim', { current: 'made by the operator' })
-  t.match(mine.text, 'They are yours now.')
+  t.match(mine.text, 'The credentials are now yours.')
   t.match(mine.text, 'action="/_altgate/credential"')
-  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'yours already')
+  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'already yours')
   const saved = await browser.send(mine, '/credential', generate)
   t.equal(await lab.opens('fabrikam', anna, shownIn(saved.text)), 200)
 })
@@ -191,7 +191,7 @@ t.test('guesses at an operator\u2019s password are one count, on the page and at
   const { browser, page } = await visitor(lab, 'fabrikam')
   for (let guess = 0; guess < 10; guess++) {
     const seen = await browser.send(page, '/claim', { current: `guess ${guess}` })
-    t.match(seen.text, 'not the present password')
+    t.match(seen.text, 'not the current password')
   }
   for (let guess = 5; guess < 20; guess++)
     t.equal(await lab.opens('fabrikam', anna, `guess ${guess}`), 401, 'those of before are no new ones')
@@ -206,7 +206,7 @@ t.test('a claim that is right counts as no guess', async t => {
   const lab = await aLab(t)
   await operatorSets(lab, msaScope, anna, 'made by the operator')
   const { browser, page } = await visitor(lab, 'fabrikam')
-  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'yours now')
+  t.match((await browser.send(page, '/claim', { current: 'made by the operator' })).text, 'now yours')
   for (let guess = 0; guess < 20; guess++) t.equal(await lab.opens('fabrikam', anna, `guess ${guess}`), 401)
   t.equal(await lab.opens('fabrikam', anna, 'guess 20'), 429)
 })
@@ -216,7 +216,7 @@ t.test('setting a password for a name that an operator has given away leads to t
   const { browser, page } = await visitor(lab, 'fabrikam')
   await operatorSets(lab, msaScope, anna, 'made by the operator')
   const seen = await browser.send(page, '/credential', generate)
-  t.match(seen.text, 'There is a password already')
+  t.match(seen.text, 'A password has already been set')
   t.equal(await lab.opens('fabrikam', anna, 'made by the operator'), 200)
 })
 
@@ -274,7 +274,7 @@ t.test('what is saved but cannot be shown any more is not said to be unchanged',
   isDown = false
   for (const { status, text } of [set, off]) {
     t.equal(status, 503)
-    t.equal(headingOf(text), 'It is saved, but cannot be shown')
+    t.equal(headingOf(text), 'Saved, but the result cannot be shown')
     t.notMatch(text, 'Nothing was changed')
   }
   t.equal(await lab.opens('northwind', anna, 'tangerine otter 71'), 403, 'it is set, and switched off')
@@ -292,7 +292,7 @@ t.test('the page says which accounts a set opens, and not too many of them', asy
   t.match(page.text, '<li>contoso-labs</li>')
   t.match(page.text, 'and 7 more')
   t.notMatch(page.text, 'team-34')
-  t.match(page.text, 'for all accounts of the directory Contoso')
+  t.match(page.text, 'for all accounts connected to the directory Contoso')
 })
 
 t.test('one\u2019s own sets are listed, each with its state', async t => {
@@ -302,5 +302,5 @@ t.test('one\u2019s own sets are listed, each with its state', async t => {
   await signInToo(lab, browser, await browser.go(lab.page('northwind')), 'fabrikam')
   const { text } = await browser.go(`${lab.url}/_altgate/`)
   t.match(text, /Northwind<\/a><br><span class="hint">anna@example.com, switched on/)
-  t.match(text, /Microsoft accounts<\/a><br><span class="hint">nothing set yet/)
+  t.match(text, /Microsoft accounts<\/a><br><span class="hint">no password set/)
 })

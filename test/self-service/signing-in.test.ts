@@ -23,7 +23,7 @@ t.test('the link from git names the account and what it signs in with, and asks 
   t.match(seen.text, 'directory &quot;Northwind&quot;')
   t.match(seen.text, 'href="/_altgate/sign-in?account=northwind"')
   t.notMatch(seen.text, 'action="/_altgate/credential"')
-  t.equal(seen.headers.get('set-cookie'), null, 'whoever only looks gets no cookie')
+  t.equal(seen.headers.get('set-cookie'), null, 'a visit without a sign-in sets no cookie')
 })
 
 t.test('after signing in one stands on the page of the account, signed in by what is stable', async t => {
@@ -56,7 +56,7 @@ t.test('the request to the authority has PKCE, state and nonce, and comes back t
   t.equal(asked.get('redirect_uri'), `${lab.url}/_altgate/callback`)
 })
 
-t.test('somebody of another directory is told which one was asked for, and gets nothing', async t => {
+t.test('a user of another directory is told which one is required, and is not signed in', async t => {
   for (const [account, person] of [
     ['contoso', 'your account in the directory Contoso'],
     ['fabrikam', 'your personal Microsoft account'],
@@ -77,7 +77,7 @@ t.test('a sign-in for one directory is none for another', async t => {
   t.notMatch((await browser.go(lab.page('northwind'))).text, 'action="/_altgate/credential"')
 })
 
-t.test('whoever calls the sign-in off is told so, and not what the address said', async t => {
+t.test('a cancelled sign-in is reported, without the provider’s words from the address', async t => {
   const browser = new Browser()
   const form = await toTheForm(lab, browser, 'contoso')
   const seen = await browser.send(form, '/interaction/', { cancel: 'yes' })
@@ -96,7 +96,7 @@ t.test('a sign-in counts once, in its own browser, for ten minutes', async t => 
     for (const elsewhere of [new Browser(), other]) {
       const seen = await elsewhere.go(back)
       t.equal(seen.status, 400)
-      t.equal(headingOf(seen.text), 'This sign-in cannot go on')
+      t.equal(headingOf(seen.text), 'This sign-in cannot be completed')
       t.equal(elsewhere.cookie('127.0.0.1', 'altgate'), undefined)
     }
   })
@@ -109,7 +109,7 @@ t.test('a sign-in counts once, in its own browser, for ten minutes', async t => 
   await t.test('not again', async t => {
     const seen = await browser.ask(back)
     t.equal(seen.status, 400)
-    t.equal(headingOf(seen.text), 'This sign-in cannot go on')
+    t.equal(headingOf(seen.text), 'This sign-in cannot be completed')
   })
   await t.test('nor with the cookie that it had', async t => {
     const again = new Browser()
@@ -120,7 +120,7 @@ t.test('a sign-in counts once, in its own browser, for ten minutes', async t => 
     t.equal(signInCookies(again).length, 0, 'the browser does not keep it')
     const session = again.cookie('127.0.0.1', 'altgate')
     for (const [name, value] of kept) again.plant('127.0.0.1', name, value)
-    t.equal(headingOf((await again.ask(itsBack)).text), 'This sign-in cannot go on')
+    t.equal(headingOf((await again.ask(itsBack)).text), 'This sign-in cannot be completed')
     t.equal(again.cookie('127.0.0.1', 'altgate'), session, 'and the session stays as it is')
   })
   await t.test('not of two who come back at once', async t => {
@@ -153,7 +153,11 @@ t.test('a sign-in counts once, in its own browser, for ten minutes', async t => 
     ]
     for (const each of changed) {
       other.plant('127.0.0.1', name, each)
-      t.equal(headingOf((await other.ask(itsBack)).text), 'This sign-in cannot go on', each.slice(0, 20))
+      t.equal(
+        headingOf((await other.ask(itsBack)).text),
+        'This sign-in cannot be completed',
+        each.slice(0, 20),
+      )
     }
     other.plant('127.0.0.1', name, value)
     t.equal((await other.ask(itsBack)).status, 303, 'the cookie as it was is good')
@@ -165,7 +169,7 @@ t.test('a sign-in counts once, in its own browser, for ten minutes', async t => 
     const { url, text } = await toTheForm(late, slow, 'contoso')
     late.pass(11)
     const seen = await slow.ask(await callbackOf(slow, url, text))
-    t.equal(headingOf(seen.text), 'This sign-in cannot go on')
+    t.equal(headingOf(seen.text), 'This sign-in cannot be completed')
   })
 })
 
@@ -195,7 +199,7 @@ t.test('two tabs can sign in at once, and the later sign-in is the session', asy
   )
 })
 
-t.test('to begin sign-ins writes nothing, and neither does an answer that nobody asked for', async t => {
+t.test('starting a sign-in writes nothing, and neither does an unsolicited answer', async t => {
   const written: string[] = []
   const own = await aLab(t, {
     change: ({ sessions }) => ({
@@ -217,7 +221,7 @@ t.test('to begin sign-ins writes nothing, and neither does an answer that nobody
   }
   t.strictSame(written, [])
   await signIn(own, browser, 'contoso')
-  t.ok(written.length > 0, 'whoever is signed in has a session')
+  t.ok(written.length > 0, 'a signed-in user has a session')
 })
 
 t.test(
@@ -247,7 +251,7 @@ t.test('a browser has few sign-ins under way, those begun last', async t => {
   t.ok(size < 6 * 1024, `${size} bytes in every request`)
   const [first, last] = [forms.at(0), forms.at(-1)]
   if (first === undefined || last === undefined) return t.fail()
-  t.equal(headingOf((await fillIn(browser, first)).text), 'This sign-in cannot go on')
+  t.match(headingOf((await fillIn(browser, first)).text), /^This sign-in cannot /) // the provider’s page, or ours
   t.match((await fillIn(browser, last)).text, 'action="/_altgate/credential"')
 })
 
@@ -301,7 +305,7 @@ t.test('an account that moves during a sign-in asks for the new authority', asyn
   t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined)
 })
 
-t.test('where nobody set up a sign-in, the page names the setting and the command', async t => {
+t.test('where no sign-in is configured, the page names the setting and the command', async t => {
   const bare = await aLab(t, { signIn: { msa: undefined, directories: {} } as object })
   for (const [account, setting, scope] of [
     ['fabrikam', 'signIn.msa', 'msa'],
@@ -349,5 +353,5 @@ async function callbackOf(browser: Browser, url: string, text: string): Promise<
     if (next.includes('/_altgate/callback')) return next
     seen = await browser.ask(next)
   }
-  throw new Error('the provider does not send anybody back')
+  throw new Error('the provider does not redirect back')
 }

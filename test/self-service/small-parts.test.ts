@@ -62,15 +62,15 @@ t.test('a window is over when its time is, and what is refused says when', async
   begin()
   now = 20_000
   begin()
-  t.throws(begin, { name: 'TooMuch', retryAfter: 40 })
+  t.throws(begin, { name: 'TooManyRequests', retryAfter: 40 })
   t.doesNotThrow(() => throttle.count('signIns', '192.0.2.2'), 'others are counted by themselves')
   now = 60_000
   begin()
   begin()
-  t.throws(begin, { name: 'TooMuch', retryAfter: 60 })
+  t.throws(begin, { name: 'TooManyRequests', retryAfter: 60 })
 })
 
-t.test('hundreds of thousands of networks of strangers take no more memory than twenty thousand', async t => {
+t.test('hundreds of thousands of unknown networks take no more memory than twenty thousand', async t => {
   const throttle = createThrottle(usualLimits, () => 0)
   const grown = await heapGrowth(() => {
     for (let at = 0; at < 300_000; at += 1) throttle.count('requests', `2001:db8:${at.toString(16)}::/64`)

@@ -39,7 +39,7 @@ export async function accountsContract(t: Test, make: MakeDatabase): Promise<voi
     t.strictSame(await find(store, contoso), { name: contoso, upstream, connection: toNorth })
   })
 
-  await t.test('an account that nobody has added is not found', async t => {
+  await t.test('an account that was never added is not found', async t => {
     const store = await openFresh(t, make)
     t.strictSame(await store.accounts.find(fabrikam), { asOf: revision(0), account: undefined })
     t.equal(await store.registry(silently).account(fabrikam), undefined)

@@ -67,7 +67,7 @@ export async function changesContract(t: Test, make: MakeDatabase): Promise<void
 
   await t.test('a change that cannot be announced is not made, and the reason goes on', async t => {
     const store = await openFresh(t, make)
-    const reason = new Outage('redis', new Error('nobody answers'))
+    const reason = new Outage('redis', new Error('no answer'))
     const failing = store.registry(() => Promise.reject(reason))
     await t.rejects(failing.setCredential(actor, msa, { username: anna, hash: hashOf('one') }), reason)
     await t.rejects(
@@ -84,7 +84,7 @@ export async function changesContract(t: Test, make: MakeDatabase): Promise<void
   })
 
   await t.test(
-    'until a change has been announced everybody reads the former state, and waits for nothing',
+    'until a change has been announced all readers see the former state, and wait for nothing',
     async t => {
       const database = await make(t)
       const [store, other] = [await open(t, database), await open(t, database)]
@@ -124,7 +124,7 @@ export async function changesContract(t: Test, make: MakeDatabase): Promise<void
       await Promise.all(
         stores.flatMap((store, index) => {
           const registry = store.registry(async change => {
-            // Whoever is announcing has seen every earlier change committed.
+            // At each announcement every earlier change is committed.
             announced.push(change.revision, await store.changes.revision())
           })
           return Array.from({ length: 4 }, (_, number) =>
@@ -137,7 +137,7 @@ export async function changesContract(t: Test, make: MakeDatabase): Promise<void
     },
   )
 
-  await t.test('the log keeps a week, and says so to whoever is further behind', async t => {
+  await t.test('the log keeps a week, and reports a gap to a process that is further behind', async t => {
     let now = 1000
     const clock = () => now
     const database = await make(t)
@@ -159,7 +159,7 @@ export async function changesContract(t: Test, make: MakeDatabase): Promise<void
   })
 
   await t.test(
-    'whoever is more than 10,000 changes behind, or ahead of a restored backup, has a gap',
+    'a process more than 10,000 changes behind, or ahead of a restored backup, has a gap',
     async t => {
       const database = await make(t)
       const { changes } = await open(t, database)

@@ -138,7 +138,7 @@ export async function credentialsContract(t: Test, make: MakeDatabase): Promise<
     })
   })
 
-  await t.test('a credential for a directory that nobody has added is refused', async t => {
+  await t.test('a credential for an unknown directory is refused', async t => {
     const registry = (await openFresh(t, make)).registry(silently)
     const noDirectory = { problem: 'no-such-directory', directoryId: north.id }
     t.strictSame(await registry.setCredential(actor, inNorth, { username: anna, hash: one }), noDirectory)

@@ -63,13 +63,13 @@ export async function linksContract(t: Test, make: MakeDatabase): Promise<void> 
     },
   )
 
-  await t.test('a credential that has no owner is linked to nobody', async t => {
+  await t.test('a credential without an owner is not linked', async t => {
     const { registry, isLinked } = await aStore(t, make)
     await registry.setCredential(actor, msa, { username: annie, hash: hashOf('annie') })
     t.equal(await isLinked(annie), false)
   })
 
-  await t.test('whoever is switched off in the scope is not carried into it', async t => {
+  await t.test('an owner whose credential is switched off in the scope is not bridged into it', async t => {
     const { registry, announced, set, isLinked } = await aStore(t, make)
     await set(inNorth, annie, annaInNorth)
     t.equal(await isLinked(anna), true)
@@ -92,7 +92,7 @@ export async function linksContract(t: Test, make: MakeDatabase): Promise<void> 
     t.strictSame([await isLinked(anna), await isLinked(boris)], [false, true])
     t.strictSame(await registry.links(inNorth, msa), new Map([[annaInNorth, borisOwner]]))
     const dropped = announced.at(-1)?.usernames
-    t.strictSame(new Set(dropped), new Set([anna, shortAnna, boris]), 'also of whoever is left')
+    t.strictSame(new Set(dropped), new Set([anna, shortAnna, boris]), 'also of the previous link')
   })
 
   await t.test('a link drops what was found about both, whichever way an account moves', async t => {
@@ -104,7 +104,7 @@ export async function linksContract(t: Test, make: MakeDatabase): Promise<void> 
     t.strictSame(new Set(last?.usernames), new Set([annie, anna, shortAnna]))
   })
 
-  await t.test('a link of people whom nobody knows yet is kept for later', async t => {
+  await t.test('a link of owners without credentials is kept for later', async t => {
     const store = await openFresh(t, make)
     const registry = store.registry(silently)
     t.equal(

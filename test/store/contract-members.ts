@@ -27,7 +27,7 @@ async function subjectOf(store: Store, username: typeof anna, scope = msa) {
   return current.subject
 }
 
-/** As the gateway reads it: `undefined` if everybody may enter. */
+/** As the gateway reads it: `undefined` if it is open to all. */
 async function listOf(store: Store) {
   const { account } = await store.accounts.find(fabrikam)
   return account?.members && new Map([...account.members].map(([scope, who]) => [scope, [...who].toSorted()]))
@@ -43,7 +43,7 @@ async function aStore(t: Test, make: MakeDatabase) {
 }
 
 export async function membersContract(t: Test, make: MakeDatabase): Promise<void> {
-  await t.test('an account lets in everybody until somebody is made its member', async t => {
+  await t.test('an account is open to all until it gets a member', async t => {
     const { store, registry } = await aStore(t, make)
     t.equal(await listOf(store), undefined)
     t.strictSame(await registry.members(fabrikam), [])
@@ -55,26 +55,23 @@ export async function membersContract(t: Test, make: MakeDatabase): Promise<void
     t.equal((await registry.account(fabrikam))?.membersOnly, true)
   })
 
-  await t.test(
-    'a member is the person: a rename takes nobody off the list, and lets nobody on it',
-    async t => {
-      const { store, registry } = await aStore(t, make)
-      await registry.addMembers(actor, fabrikam, msa, [anna])
-      const subject = await subjectOf(store, anna)
-      await registry.claimCredential(actor, msa, anna, annaOwner)
-      const renamed = { username: annie, hash: hashOf('two'), owner: annaOwner }
-      t.equal(await registry.setCredential(actor, msa, renamed), undefined)
-      t.equal(await registry.setCredential(actor, msa, { username: anna, hash: hashOf('x') }), undefined)
+  await t.test('members are listed by subject: a rename neither removes nor adds one', async t => {
+    const { store, registry } = await aStore(t, make)
+    await registry.addMembers(actor, fabrikam, msa, [anna])
+    const subject = await subjectOf(store, anna)
+    await registry.claimCredential(actor, msa, anna, annaOwner)
+    const renamed = { username: annie, hash: hashOf('two'), owner: annaOwner }
+    t.equal(await registry.setCredential(actor, msa, renamed), undefined)
+    t.equal(await registry.setCredential(actor, msa, { username: anna, hash: hashOf('x') }), undefined)
 
-      t.strictSame(await listOf(store), new Map([[msa, [subject]]]))
-      t.notSame(await subjectOf(store, anna), subject, 'somebody else has her old name now')
-      t.strictSame(await registry.members(fabrikam), [{ scope: msa, username: annie, waiting: false }])
-      t.equal(await registry.removeMembers(actor, fabrikam, [annie]), undefined)
-      t.strictSame(await registry.members(fabrikam), [])
-    },
-  )
+    t.strictSame(await listOf(store), new Map([[msa, [subject]]]))
+    t.notSame(await subjectOf(store, anna), subject, 'another user has her old name now')
+    t.strictSame(await registry.members(fabrikam), [{ scope: msa, username: annie, waiting: false }])
+    t.equal(await registry.removeMembers(actor, fabrikam, [annie]), undefined)
+    t.strictSame(await registry.members(fabrikam), [])
+  })
 
-  await t.test('an address that nobody has yet waits for its person, in its scope alone', async t => {
+  await t.test('an unused address waits for its credential, in its scope alone', async t => {
     const { store, registry } = await aStore(t, make)
     t.equal(await registry.addMembers(actor, fabrikam, inNorth, [boris]), undefined)
     t.strictSame(await listOf(store), new Map([[inNorth, [boris as string]]]))
@@ -86,7 +83,7 @@ export async function membersContract(t: Test, make: MakeDatabase): Promise<void
     t.strictSame(await registry.members(fabrikam), [{ scope: inNorth, username: boris, waiting: false }])
   })
 
-  await t.test('without its last member an account lets nobody in; opened, everybody', async t => {
+  await t.test('without its last member an account is closed; opened, it is open to all', async t => {
     const { store, registry } = await aStore(t, make)
     await registry.addMembers(actor, fabrikam, msa, [anna, boris])
     await registry.addMembers(actor, fabrikam, inNorth, [anna])

@@ -47,34 +47,37 @@ export async function ownersContract(t: Test, make: MakeDatabase): Promise<void>
     t.equal(await registry.ownCredential(inNorth, borisOwner), undefined)
   })
 
-  await t.test('whoever sets the own credential again may take another name, and stays the same', async t => {
-    const store = await openFresh(t, make)
-    const registry = store.registry(silently)
-    await registry.setCredential('page:anna', msa, annas)
-    await registry.switchCredential('page:anna', msa, anna, false)
-    const before = await store.credentials.find(msa, undefined, anna)
-    const renamed = { username: annie, hash: two, owner: annaOwner }
-    t.equal(await registry.setCredential('page:anna', msa, renamed), undefined)
+  await t.test(
+    'an owner who sets the credential again may change its name, and keeps the subject',
+    async t => {
+      const store = await openFresh(t, make)
+      const registry = store.registry(silently)
+      await registry.setCredential('page:anna', msa, annas)
+      await registry.switchCredential('page:anna', msa, anna, false)
+      const before = await store.credentials.find(msa, undefined, anna)
+      const renamed = { username: annie, hash: two, owner: annaOwner }
+      t.equal(await registry.setCredential('page:anna', msa, renamed), undefined)
 
-    for (const name of [anna, shortAnna])
-      t.equal((await store.credentials.find(msa, undefined, name)).current, undefined)
-    const { current } = await store.credentials.find(msa, undefined, annie)
-    t.strictSame(current, {
-      username: annie,
-      subject: before.current?.subject,
-      hash: two,
-      enabled: false,
-    })
-    const [change] = await store.changes.since(revision(2))
-    t.strictSame(
-      new Set(typeof change === 'object' ? change.usernames : []),
-      new Set([anna, shortAnna, annie]),
-      'every name that it has or had is told',
-    )
-    t.equal(await registry.setCredential('page:boris', msa, { ...annas, owner: borisOwner }), undefined)
-  })
+      for (const name of [anna, shortAnna])
+        t.equal((await store.credentials.find(msa, undefined, name)).current, undefined)
+      const { current } = await store.credentials.find(msa, undefined, annie)
+      t.strictSame(current, {
+        username: annie,
+        subject: before.current?.subject,
+        hash: two,
+        enabled: false,
+      })
+      const [change] = await store.changes.since(revision(2))
+      t.strictSame(
+        new Set(typeof change === 'object' ? change.usernames : []),
+        new Set([anna, shortAnna, annie]),
+        'every name that it has or had is told',
+      )
+      t.equal(await registry.setCredential('page:boris', msa, { ...annas, owner: borisOwner }), undefined)
+    },
+  )
 
-  await t.test('nobody takes a name that somebody else has', async t => {
+  await t.test('a name of another credential cannot be taken', async t => {
     const store = await openFresh(t, make)
     const registry = store.registry(silently)
     await registry.setCredential('page:anna', msa, annas)
@@ -115,7 +118,7 @@ export async function ownersContract(t: Test, make: MakeDatabase): Promise<void>
     t.equal((await store.credentials.find(msa, undefined, anna)).current?.hash, two)
   })
 
-  await t.test('a credential is claimed once, and by nobody who has one', async t => {
+  await t.test('a credential is claimed once, and not by an owner who has one', async t => {
     const store = await openFresh(t, make)
     const registry = store.registry(silently)
     await registry.setCredential('page:anna', msa, annas)

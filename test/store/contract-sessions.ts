@@ -27,7 +27,7 @@ export async function sessionsContract(t: Test, make: MakeDatabase): Promise<voi
     t.equal(await other.sessions.get('hash-1'), undefined)
   })
 
-  await t.test('what is added is there once, whoever adds it', async t => {
+  await t.test('an entry is added once, even from several connections', async t => {
     const database = await make(t)
     const [{ sessions }, other] = [await open(t, database, () => 1000), await open(t, database, () => 1000)]
     const added = await Promise.all([sessions.add('state', '', 2000), other.sessions.add('state', '', 2000)])

@@ -69,7 +69,7 @@ t.test('a standby that takes the place of its primary, and back', async t => {
   await first.follow() // comes back as a standby, first in the list
   const seen = work1.outages()
   await delay(300)
-  t.equal(work1.outages(), seen, 'nobody goes back to a standby')
+  t.equal(work1.outages(), seen, 'no connection returns to a standby')
 
   await second.stop('fast')
   await first.promote()
@@ -77,7 +77,7 @@ t.test('a standby that takes the place of its primary, and back', async t => {
   await work1.stop()
 })
 
-t.test('a primary that takes no changes any more, and answers still', async t => {
+t.test('a primary that no longer accepts changes, but still answers', async t => {
   const { first, second, url } = await startPostgresPair(t)
   const store = await openBoth(t, `${url}?target_session_attrs=read-write`)
   const working = work(t, store)
@@ -103,7 +103,7 @@ t.test('where only a standby answers there is no store', async t => {
   await first.stop('immediate')
   await t.rejects(store.ping(), { name: 'Outage', part: 'store' })
   await t.rejects(openStore({ url: new Secret(url) }), {
-    cause: { message: /takes no changes|ECONNREFUSED/ },
+    cause: { message: /accepts no changes|ECONNREFUSED/ },
   })
   await second.promote()
   await store.ping()

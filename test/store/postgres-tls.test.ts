@@ -37,7 +37,7 @@ await own(certFile, 'server.crt')
 await own(keyFile, 'server.key')
 await own(join(person, 'cert.pem'), 'root.crt')
 appendFileSync(join(data, 'postgresql.auto.conf'), "ssl = on\nssl_ca_file = 'root.crt'\n")
-// Without TLS nobody gets in; with it by password, but into one database by certificate alone.
+// Without TLS every connection is refused; with it by password, but into one database by certificate alone.
 writeFileSync(
   join(data, 'pg_hba.conf'),
   'hostssl certified all 127.0.0.1/32 cert\nhostssl all all 127.0.0.1/32 scram-sha-256\n',

@@ -36,7 +36,7 @@ t.test('PostgreSQL has no pulse', async t => {
 t.test('a store whose server is down is an outage, and works again when it is back', async t => {
   const store = await openFresh(t, makeDatabase)
   await store.registry(silently).setCredential(actor, msa, credential)
-  await store.ping() // leaves idle connections, whose end nobody asks for
+  await store.ping() // leaves idle connections, whose end no code awaits
   await server.stop()
   await t.rejects(store.ping(), outage)
   await t.rejects(store.credentials.find(msa, undefined, anna), outage)

@@ -41,7 +41,7 @@ export const annie = foldUsername('annie')
 export const annaOwner = 'dddddddd-0000-4000-8000-00000000000a' as Owner
 export const borisOwner = 'dddddddd-0000-4000-8000-00000000000b' as Owner
 
-/** A hash that nobody computed: the store does not look inside. */
+/** Not a computed hash: the store does not look inside. */
 export function hashOf(word: string): PasswordHash {
   return `$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$${word}` as PasswordHash
 }
@@ -59,7 +59,7 @@ export function revision(number: number): Revision {
   return number as Revision
 }
 
-/** Nobody else to tell. */
+/** There are no other processes to tell. */
 export async function silently(_change: Change): Promise<void> {}
 
 /** What a broken store throws. */

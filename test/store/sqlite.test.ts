@@ -24,7 +24,7 @@ async function makeFile(t: Test) {
 
 t.test('SQLite keeps what a store promises', t => storeContract(t, makeFile))
 
-t.test('nobody else on the machine can read the file, its log or its folder', async t => {
+t.test('other users of the machine cannot read the file, its log or its folder', async t => {
   const file = await makeFile(t)
   const store = await open(t, file)
   await store.registry(silently).addAccount(actor, { name: fabrikam, upstream })
@@ -89,7 +89,7 @@ t.test(
     writeFileSync(path, 'not a database, but long enough to be looked at as if it were one\n'.repeat(100))
     const before = readFileSync(path)
     const place = (file: string) => ({ url: new Secret(`sqlite:${file}`) })
-    await t.rejects(openStore(place(path)), { name: 'Error', message: /is no database, or is damaged/ })
+    await t.rejects(openStore(place(path)), { name: 'Error', message: /is not a database, or is damaged/ })
     await t.rejects(openStore(place(join(path, 'altgate.db'))), outage)
     await t.rejects(openStore(place(directory)), outage)
     t.strictSame(readFileSync(path), before)
@@ -116,7 +116,7 @@ t.test('a store is made by those who may: a command that finds none says so', as
   await (await openStore({ url, how: 'expect' })).close()
   writeFileSync(path, '')
   for (const how of ['expect', 'make'] as const)
-    await t.rejects(openStore({ url, how }), { name: 'Error', message: /is empty: it was cut off/ })
+    await t.rejects(openStore({ url, how }), { name: 'Error', message: /is empty: it was truncated/ })
 })
 
 t.test('a file that was taken away or exchanged is an outage, until the store is back', async t => {

@@ -25,7 +25,7 @@ async function startProcess(t: Test, redis: TestRedis, options = few, ours: Uint
 
 const mark = { name: 'probe', digest: 'probe' as Digest }
 const counter = { by: 'address', ...mark, guesses: 1, windowSeconds: 1 } as const
-const probe = { familiar: mark, own: counter, reserve: counter, strange: [] }
+const probe = { familiar: mark, own: counter, reserve: counter, unfamiliar: [] }
 
 t.test('counting in Redis', async t => {
   const redis = await startRedis(t)
@@ -128,7 +128,7 @@ t.test('a right password is counted nowhere, also if Redis has said so too late'
   t.equal(await counted(), 3, 'the wrong one, in each of its counters')
 })
 
-t.test('while Redis hangs guesses are counted in memory, and nobody waits for it long', async t => {
+t.test('while Redis hangs guesses are counted in memory, and no request waits for it long', async t => {
   const redis = await startRedis(t)
   const { throttle, outages } = await startProcess(t, redis)
   redis.pause()

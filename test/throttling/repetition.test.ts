@@ -37,10 +37,10 @@ t.test('another password, address or account is another loop', async t => {
 t.test('a load test may repeat itself', async t => {
   const { again } = aThrottle()
   for (let times = 0; times < 100; times++) t.equal(again(typo, caller('192.0.2.1', 'load-test')), 'in')
-  t.equal(again(), 'in', 'and that is no loop of anybody else')
+  t.equal(again(), 'in', 'and other callers are not in that loop')
 })
 
-t.test('loops of strangers take no more memory, however many there are', async t => {
+t.test('loops of unknown clients take bounded memory', async t => {
   const { again } = aThrottle()
   let invented = 0
   const loop = () => {

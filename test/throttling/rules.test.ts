@@ -25,11 +25,14 @@ const from = (address: string, lane: Caller['lane'] = 'production'): Caller => (
 })
 const anna = attempt('anna@example.com', 'guess')
 const countersOf = (...[presented, caller]: [typeof anna, Caller]) =>
-  guessOf(presented, caller, at(presented.username), rules).strange.map(({ by }) => by)
+  guessOf(presented, caller, at(presented.username), rules).unfamiliar.map(({ by }) => by)
 
-t.test('a stranger’s guess counts for the address, for the user name and everywhere', async t => {
-  t.strictSame(countersOf(anna, from('192.0.2.7')), ['address', 'credential', 'everywhere'])
-})
+t.test(
+  'a guess from an unfamiliar address counts for the address, for the user name and everywhere',
+  async t => {
+    t.strictSame(countersOf(anna, from('192.0.2.7')), ['address', 'credential', 'everywhere'])
+  },
+)
 
 t.test('an exempt address does not count, but the user name does', async t => {
   t.strictSame(countersOf(anna, from('203.0.113.9')), ['credential', 'everywhere'])
@@ -39,7 +42,7 @@ t.test(
   'one user name is one counter, whatever the address and the password; another scope is another',
   async t => {
     const nameOf = (presented: typeof anna, address: string) =>
-      guessOf(presented, from(address), at(presented.username), rules).strange.find(
+      guessOf(presented, from(address), at(presented.username), rules).unfamiliar.find(
         ({ by }) => by === 'credential',
       )?.name
     const name = nameOf(anna, '192.0.2.7')
@@ -51,18 +54,18 @@ t.test(
 t.test('a load test has names and limits of its own', async t => {
   const ours = guessOf(anna, from('192.0.2.7'), at(anna.username), rules)
   const tests = guessOf(anna, from('192.0.2.7', 'load-test'), at(anna.username), rules)
-  const namesOf = ({ familiar, own, reserve, strange }: typeof ours) => [
+  const namesOf = ({ familiar, own, reserve, unfamiliar }: typeof ours) => [
     familiar.name,
     own.name,
     reserve.name,
-    ...strange.map(({ name }) => name),
+    ...unfamiliar.map(({ name }) => name),
   ]
   t.strictSame(
     namesOf(ours).filter(name => namesOf(tests).includes(name)),
     [],
   )
   t.strictSame(
-    tests.strange.map(({ guesses }) => guesses),
+    tests.unfamiliar.map(({ guesses }) => guesses),
     [30_000, 2000, 100_000],
   )
 })
@@ -70,8 +73,8 @@ t.test('a load test has names and limits of its own', async t => {
 t.test('two passwords are two digests in every counter, and no digest is all of the proof', async t => {
   const digestsOf = (password: string, name = 'anna@example.com') => {
     const presented = attempt(name, password)
-    const { own, strange } = guessOf(presented, from('192.0.2.7'), at('anna@example.com'), rules)
-    return [own, ...strange].map(({ digest }) => digest)
+    const { own, unfamiliar } = guessOf(presented, from('192.0.2.7'), at('anna@example.com'), rules)
+    return [own, ...unfamiliar].map(({ digest }) => digest)
   }
   const [one, two] = [digestsOf('one'), digestsOf('two')]
   t.strictSame(one, digestsOf('one'))

@@ -92,7 +92,7 @@ for (const [what, spoil] of [
     await shown()
     spoil(file)
     t.equal(await shown(4), 'Bearer first')
-    t.strictSame(warnings, [`the secret in ${file} cannot be used; what was read before stays in force`])
+    t.strictSame(warnings, [`the secret in ${file} cannot be used; the previous one stays in force`])
     writeFileSync(file, 'second')
     t.equal(await shown(2), 'Bearer second')
   })

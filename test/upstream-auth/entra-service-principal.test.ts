@@ -65,7 +65,7 @@ t.test('before its end the token is renewed while requests go on with it', async
   t.equal(await token(), first)
   t.equal(provider.asked(), 1)
   clock.now += tokenLife * 1000 * 0.02
-  t.equal(await token(), first, 'nobody waits for the new one')
+  t.equal(await token(), first, 'no request waits for the new one')
   await until(() => provider.asked() === 2)
   await until(async () => (await token()) !== first)
   t.equal(provider.asked(), 2, 'and it was asked for once')
@@ -146,10 +146,10 @@ t.test('a client that leaves while a token is fetched is not forwarded any more'
   )
 })
 
-t.test('a client secret that is wrong is told to the operator by its code, and shown to nobody', async t => {
+t.test('a wrong client secret is reported to the operator by its code, and never shown', async t => {
   const { server, unavailable } = await withPrincipal(t, new Secret('canary-wrong'))
   t.notMatch(await unavailable(t), 'canary')
-  t.equal(String(server.outages.at(-1)?.cause), 'Error: the provider says invalid_client')
+  t.equal(String(server.outages.at(-1)?.cause), 'Error: the provider returned invalid_client')
 })
 
 t.test('a client secret that is put right in its file is used without a restart', async t => {

@@ -107,7 +107,7 @@ t.test('what the gateway did not sign is refused', async t => {
   const { kid = '' } = decodeProtectedHeader(token)
   const base64url = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const published = await (await fetch(`${server.url}/_altgate/keys`)).text()
-  const stranger = await generateKeyPair('ES256')
+  const foreignKey = await generateKeyPair('ES256')
   const sign = (header: { alg: string; typ: string }, key: Parameters<SignJWT['sign']>[0]) =>
     new SignJWT(claims).setProtectedHeader({ ...header, kid }).sign(key)
 
@@ -126,7 +126,7 @@ t.test('what the gateway did not sign is refused', async t => {
     ],
     ['other claims', wrong, `${head}.${base64url({ ...claims, sub: 'somebody-else' })}.${signature}`],
     ['no signature', wrong, `${head}.${body}.`],
-    ['a key of somebody else', wrong, await sign({ alg: 'ES256', typ: type }, stranger.privateKey)],
+    ['another key', wrong, await sign({ alg: 'ES256', typ: type }, foreignKey.privateKey)],
     ['another type of token', claim, await sign({ alg: 'ES256', typ: 'JWT' }, keyAt().privateKey)],
   ] as const)
     await t.rejects(verifier()({ ...good, headers: { authorization: `Bearer ${forged}` } }), { code }, what)
@@ -140,7 +140,7 @@ function keyAt(now = Date.now(), key: Uint8Array = masterKey) {
   return signingKeys({ algorithm: 'ES256', keyDays: 7, masterKey: key, now: () => now }).current()
 }
 
-t.test('the key set is there for anybody, may be cached, and holds nothing private', async t => {
+t.test('the key set is public, may be cached, and contains nothing private', async t => {
   const { server } = await asserting(t)
   const answer = await fetch(`${server.url}/_altgate/keys`)
   t.equal(answer.status, 200)
@@ -151,7 +151,7 @@ t.test('the key set is there for anybody, may be cached, and holds nothing priva
   for (const key of keys) t.strictSame(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
 })
 
-t.test('where nobody signs there is no key set', async t => {
+t.test('without signed assertions there is no key set', async t => {
   const { server } = await presenting(t, { method: 'strip' })
   t.equal((await fetch(`${server.url}/_altgate/keys`)).status, 404)
 })

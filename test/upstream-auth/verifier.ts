@@ -22,7 +22,7 @@ interface Example {
   }) => (request: Presented) => Promise<Person>
 }
 
-/** The example itself, which is plain JavaScript for whoever copies it. */
+/** The example itself, which is plain JavaScript so that it can be copied. */
 export const { createVerifier }: Example = await import(
   new URL('../../docs/upstream/verify-assertion.js', import.meta.url).href
 )

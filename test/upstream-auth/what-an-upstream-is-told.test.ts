@@ -16,7 +16,7 @@ const methods: readonly MethodOptions[] = [
   { method: 'pass-through' },
 ]
 
-/** What a client could want an upstream to believe, in every spelling that somebody reads as the same name. */
+/** What a client could want an upstream to believe, in every spelling that some software reads as the same name. */
 const forged = [
   'Proxy-Authorization',
   'X-Forwarded-User',

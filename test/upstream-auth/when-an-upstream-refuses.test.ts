@@ -1,4 +1,4 @@
-// clients.md, item 7: a personal access token of the gateway that has run out must not cost anybody the password.
+// clients.md, item 7: a personal access token of the gateway that has expired must not make clients erase their passwords.
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, request as ask } from 'node:http'

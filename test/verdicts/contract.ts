@@ -19,7 +19,7 @@ export async function testVerdictCache(t: Test, open: (t: Test) => Promise<World
   const typo = attempt('anna@example.com', 'rihgt')
   const ben = attempt('ben@example.com', 'bens')
 
-  t.test('what was found is known to whoever asks again, and only for that password', async t => {
+  t.test('a verdict is known to later requests, and only for that password', async t => {
     const { cache } = await open(t)
     cache.remember(anna, match(4))
     t.has(await cache.recall(anna), { ...match(4), via: 'l1' })

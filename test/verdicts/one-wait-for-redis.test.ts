@@ -83,7 +83,7 @@ async function aProcess(t: Test, url: string) {
 const anna = attempt('anna@example.com', 'right')
 const mark = { name: 'probe', digest: 'probe' as never }
 const counter = { by: 'address', ...mark, guesses: 1, windowSeconds: 1 } as const
-const probe = { familiar: mark, own: counter, reserve: counter, strange: [] }
+const probe = { familiar: mark, own: counter, reserve: counter, unfamiliar: [] }
 
 t.test('a request waits once for a Redis that is silent, whatever it asks there', async t => {
   const redis = await startRedis(t)

@@ -23,12 +23,12 @@ for (const form of document.querySelectorAll('form[method=post]')) {
     form.dataset.sent = 'yes'
   })
 }
-// A page that comes back from the browser's memory may be sent again; the gateway sees that it is old.
+// A form restored from the browser's cache may be submitted again; the gateway detects that it is outdated.
 window.addEventListener('pageshow', () => {
   for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent
 })
 
-/** Copies what the button stands beside, and says so to the eye and to screen readers. */
+/** Copies the text beside the button, and confirms it on screen and to screen readers. */
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy)
   try {
@@ -50,7 +50,7 @@ function say(button, word) {
   }, 2000)
 }
 
-/** One live region for the whole page: screen readers only notice changes in one that is there already. */
+/** One live region for the whole page: screen readers announce only changes in a region that already exists. */
 function status() {
   let region = document.getElementById('status')
   if (region === null) {
@@ -64,7 +64,7 @@ function status() {
 }
 status()
 
-/** A button that shows what was typed. */
+/** Adds a button that shows or hides the typed text. */
 function addReveal(input) {
   const label = document.querySelector(`label[for="${input.id}"]`).textContent
   const button = document.createElement('button')

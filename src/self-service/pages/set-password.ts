@@ -5,37 +5,41 @@ import type { Secret } from '../../gateway/secret.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html, type Page } from '../html.ts'
 import type { ScopeName } from '../scope-names.ts'
-import type { Profile, Told } from './profile.ts'
+import type { Profile, Feedback } from './profile.ts'
 
-/** What is wrong with a field, by its name, as sentences. */
+/** The fault of each field, by its name, as a sentence. */
 export type Faults = Readonly<Partial<Record<'password' | 'again' | 'secondary' | 'current' | 'how', string>>>
 
 /** Sets or resets the password and the secondary user name. Works without a script. */
-export function setForm({ account, csrf, credential }: Profile, username: Username, told: Told): Html {
-  const { faults = {} } = told
+export function setForm(
+  { account, csrf, credential }: Profile,
+  username: Username,
+  feedback: Feedback,
+): Html {
+  const { faults = {} } = feedback
   const chosen = faults.password !== undefined || faults.again !== undefined
   const renamed = credential !== undefined && credential.username !== username
   return html`<section class="card" aria-labelledby="set">
 <h2 id="set">${credential === undefined ? 'Set a password' : 'Set a new password'}</h2>
-${credential && html`<p>The present one ends the moment you save, on every computer. Tools that still have it ask again.</p>`}
+${credential && html`<p>Your current password stops working everywhere as soon as you save. Tools that have stored it ask for the new one.</p>`}
 <form method="post" action="/_altgate/credential" novalidate>
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
 <input type="hidden" name="seen" value="${credential?.setAt ?? 0}">
 <div class="field">
 <label for="username">User name</label>
-<p class="hint" id="username-hint">As your sign-in says. ${
-    renamed && html`Until you save it is still <b>${credential.username}</b>.`
+<p class="hint" id="username-hint">From your sign-in. ${
+    renamed && html`Until you save, it is still <b>${credential.username}</b>.`
   }</p>
 <input id="username" value="${username}" autocomplete="username" readonly aria-describedby="username-hint">
 </div>
 ${field({
   name: 'secondary',
   label: 'Secondary user name (optional)',
-  hint: html`Some tools choke on the <code>@</code> of an address; they can use this name with the same password. 1 to 64
-letters, digits, dots, hyphens or underscores, and nobody else’s.`,
+  hint: html`For tools that do not accept the <code>@</code> of an e-mail address. The password is the same. 1 to 64 letters,
+digits, dots, hyphens or underscores; not used by another user.`,
   fault: faults.secondary,
-  input: html`value="${told.secondary ?? credential?.secondary}" autocomplete="off" autocapitalize="none" spellcheck="false"`,
+  input: html`value="${feedback.secondary ?? credential?.secondary}" autocomplete="off" autocapitalize="none" spellcheck="false"`,
 })}
 <fieldset class="how${faults.how && ' wrong'}" id="how">
 <legend>Password</legend>
@@ -43,24 +47,24 @@ ${fault('how', faults.how)}
 <label class="choice"><input type="radio" name="how" value="generate"${
     !chosen && html` checked`
   } aria-labelledby="generate" aria-describedby="generate-hint">
-<span><b id="generate">Make a strong one for me</b><br><span class="hint" id="generate-hint">Shown once after saving. Nobody can guess it, and leak scanners
-know it when they see it.</span></span></label>
+<span><b id="generate">Generate a strong password</b><br><span class="hint" id="generate-hint">Shown once, after you save. It cannot be guessed, and secret
+scanners can recognize it.</span></span></label>
 <label class="choice"><input type="radio" name="how" value="choose" id="choose"${
     chosen && html` checked`
   } aria-labelledby="own" aria-describedby="own-hint">
-<span><b id="own">I choose one myself</b><br><span class="hint" id="own-hint">For tools where you have to type it.</span></span></label>
+<span><b id="own">Choose my own password</b><br><span class="hint" id="own-hint">For tools where you have to type it.</span></span></label>
 <div class="chosen">
 ${field({
   name: 'password',
   label: 'New password',
-  hint: html`At least ${shortestPassword} characters, longer is better; not your user name, and none that everybody uses.
-Letters without accents, digits and marks: <code>tf</code> can send no others.`,
+  hint: html`At least ${shortestPassword} characters; longer is better. Not your user name, and not a common password.
+For <code>tf</code>, use only unaccented letters, digits and punctuation: it cannot send other characters.`,
   fault: faults.password,
   input: html`type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false"`,
 })}
 ${field({
   name: 'again',
-  label: 'New password once more',
+  label: 'Confirm new password',
   fault: faults.again,
   input: html`type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false"`,
 })}
@@ -71,30 +75,30 @@ ${field({
 </section>`
 }
 
-/** Takes over a credential that an operator made. */
+/** Claims a credential that an operator created. */
 export function claimForm(
   { account, csrf, scopeName }: Profile,
   username: Username,
-  { faults = {} }: Told,
+  { faults = {} }: Feedback,
 ): Html {
   return html`<section class="card" aria-labelledby="claim">
-<h2 id="claim">There is a password already</h2>
-<p>Your operator has made credentials for <b>${username}</b> ${scopeName.reach}. Type their present password once to make them
-yours; then you can change them here.</p>
+<h2 id="claim">A password has already been set</h2>
+<p>Your operator has created credentials for <b>${username}</b> ${scopeName.reach}. Enter their current password once to
+claim them; then you can change them here.</p>
 <form method="post" action="/_altgate/claim" novalidate>
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
 <input class="visually-hidden" name="username" value="${username}" autocomplete="username" readonly tabindex="-1" aria-hidden="true">
 ${field({
   name: 'current',
-  label: 'Present alternate password',
-  hint: html`The one that git uses, not the one of your sign-in.`,
+  label: 'Current alternate password',
+  hint: html`The password that git uses, not the one you sign in with.`,
   fault: faults.current,
   input: html`type="password" autocomplete="current-password" autocapitalize="none" spellcheck="false"`,
 })}
-<button type="submit">Make them mine</button>
+<button type="submit">Claim credentials</button>
 </form>
-<p class="hint">You do not know it? Ask your operator for a new one:</p>
+<p class="hint">Don’t know it? Ask your operator to generate a new one:</p>
 <pre><code>altgate credential set --scope ${scopeName.scope} --user ${username} --generate</code></pre>
 </section>`
 }
@@ -131,15 +135,15 @@ interface Saved {
   readonly account: AccountName
   readonly scopeName: ScopeName
   readonly credential: CredentialRecord
-  /** Where the tools find the account, with a slash at the end. */
+  /** The account's address for tools, with a slash at the end. */
   readonly url: URL
-  /** A password that was made here: shown this once. */
+  /** A generated password, shown only once. */
   readonly made: Secret | undefined
-  /** Sentences about a chosen password that could be better. */
+  /** Advice about a chosen password, as sentences. */
   readonly advice: readonly string[]
 }
 
-/** The new password holds everywhere: what it is, if it was made here, and how to hand it to the tools. */
+/** The new password is in force everywhere: shows it if it was generated, and how to use it in tools. */
 export function saved(shown: Saved): Page {
   const { account, scopeName, credential, made, advice } = shown
   return {
@@ -147,16 +151,16 @@ export function saved(shown: Saved): Page {
     csrf: shown.csrf,
     title: made === undefined ? 'Saved: your new password' : 'Saved: copy your new password',
     main: html`<h1>Saved</h1>
-<p class="done" role="status">From now on, everywhere, only the new password counts ${scopeName.reach}.</p>
+<p class="done" role="status">The new password is in force everywhere. It is now the only one that works ${scopeName.reach}.</p>
 ${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
 ${
   !credential.enabled &&
-  html`<p class="note">These credentials are switched off, so the new password opens nothing yet.
+  html`<p class="note">These credentials are switched off, so the new password does not work yet.
 <a href="${pageOf(account)}">Switch them on</a>.</p>`
 }
 ${made && shownOnce(made)}
 <section class="card" aria-labelledby="use">
-<h2 id="use">Now hand it to your tools</h2>
+<h2 id="use">Use it in your tools</h2>
 ${commands(shown)}
 </section>
 <p><a href="${pageOf(account)}">Back to your credentials</a></p>`,
@@ -166,7 +170,7 @@ ${commands(shown)}
 function shownOnce(made: Secret): Html {
   return html`<section class="card" aria-labelledby="made">
 <h2 id="made">Your new password</h2>
-<p>It is shown this once. Copy it now; if it gets lost, make another.</p>
+<p>This password is shown only once. Copy it now; if you lose it, generate another one.</p>
 <p class="secret"><code id="made-password">${made.reveal()}</code>${copy('made-password', 'Copy the password')}</p>
 </section>`
 }
@@ -182,12 +186,12 @@ function commands({ url, credential, made, account }: Saved): Html {
     `password=${word}`,
     'END',
   ].join('\n')
-  return html`<h3>git asks by itself</h3>
-<p>Run the command again that failed. Asked for a user name, type <code>${name}</code>; for the password, the new one.</p>
+  return html`<h3>Let git ask for it</h3>
+<p>Run the failed command again. Enter <code>${name}</code> as the user name, and the new password.</p>
 ${block('fetch', 'git fetch', 'Copy the fetch')}
 ${block('clone', `git clone ${url.href}REPOSITORY.git`, 'Copy the clone')}
-<h3>Or give it to git’s credential helper</h3>
-<p>For builds and other places where nobody can be asked. Paste all of it into a terminal
+<h3>Or store it in git’s credential helper</h3>
+<p>For builds and other jobs that run unattended. Paste the whole block into a terminal
 (on Windows: Git Bash).</p>
 ${block('approve', remember, 'Copy the lines for the credential helper')}
 <h3>tf</h3>
@@ -195,23 +199,23 @@ ${block('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${wo
 ${url.pathname !== '/' && keepBoth(url, account)}`
 }
 
-/** git keeps one password for a host, and forgets it when one account refuses it. An account with a host has no need. */
+/** By default git stores one password per host, and erases it when one account refuses it. Not shown where each account has a host. */
 function keepBoth(url: URL, account: AccountName): Html {
-  return html`<p class="hint">If this computer also uses another set on this gateway, let git tell them apart first:
-<code>git config --global credential.${url.origin}.useHttpPath true</code> (then give the helper each repository’s
-<code>path=${account}/REPOSITORY.git</code>, too).</p>`
+  return html`<p class="hint">If this computer uses several sets of credentials on this gateway, configure git to keep them apart first:
+<code>git config --global credential.${url.origin}.useHttpPath true</code> (then add each repository’s
+<code>path=${account}/REPOSITORY.git</code> to the lines above).</p>`
 }
 
 function block(id: string, text: string, label: string): Html {
   return html`<div class="command"><pre id="${id}"><code>${text}</code></pre>${copy(id, label)}</div>`
 }
 
-/** Works with the script only, so it is hidden until the script shows it. */
+/** Needs the script, which reveals it. */
 function copy(id: string, label: string): Html {
   return html`<button class="copy secondary" type="button" hidden data-copy="${id}" aria-label="${label}">Copy</button>`
 }
 
-/** For a shell: as it is, or in single quotes. An address may hold almost anything before its `@`. */
+/** Quotes for a shell where needed: the part of an address before its `@` may contain almost any character. */
 function quoted(name: string): string {
   return /^[\p{L}\p{N}@._+-]+$/u.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`
 }
