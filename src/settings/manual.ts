@@ -25,7 +25,7 @@ its path.
 | [gateway.schema.json](gateway.schema.json) | JSON Schema, for completion and validation in editors |
 | [bench.example.yaml](bench.example.yaml) | the load test, \`altgate bench\`: its settings are in [bench.md](bench.md) |
 
-\`altgate settings\` prints the settings in force, \`altgate check\` checks them.
+\`altgate settings\` prints the settings in force, \`altgate check\` verifies them.
 
 ## Where a value comes from
 
