@@ -9,7 +9,7 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
   const store = program.command('store').description('where accounts and credentials are kept')
   store
     .command('init')
-    .description('make the store where there is none; serve does the same when it starts')
+    .description('create the store if there is none; serve does the same when it starts')
     .addHelpText('after', examples('store init', 'store init --config config/production.yaml'))
     .action(async () => {
       const settings = toolbox.settings()
@@ -18,6 +18,6 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
         throw asFailure(error)
       })
       await (await opening).store.close()
-      say('The store is there.')
+      say('The store is ready.')
     })
 }

@@ -51,7 +51,7 @@ t.test('a token that the upstream refuses, and the one that takes its place', as
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${password}\n` })
   const lab = gitLab(t)
   lab.setCredential(anna, password)
-  const alerts = () => altgate.logs().match(/.*an upstream refuses what the gateway presents to it.*/g) ?? []
+  const alerts = () => altgate.logs().match(/.*an upstream refuses the credential of the gateway.*/g) ?? []
 
   await t.test('git fails with 502 and a reference, and keeps its password', async t => {
     const { code, stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
@@ -112,7 +112,7 @@ t.test(
     const { stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
     t.match(stderr, 'The requested URL returned error: 502')
     t.equal(lab.helperActions(), 'get')
-    t.match(altgate.logs(), 'upstreamAuth pass-through: passwords of users travel on to upstreams')
+    t.match(altgate.logs(), 'upstreamAuth is pass-through: upstreams receive the passwords of users')
     t.notMatch(altgate.logs(), 'canary')
   },
 )
