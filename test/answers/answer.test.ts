@@ -60,7 +60,7 @@ t.test('reset-needed says what happened, when, and where to go', async t => {
     body,
     `Reset needed: the account "fabrikam" has moved. Since 2026-11-20 it
 signs in with Microsoft Entra ID, directory "Fabrikam Inc".
-Your password was right for Microsoft accounts, but it no longer counts
+Your password was right for Microsoft accounts, but it no longer works
 here. Set a new one on this page and run the command again:
 https://git.example.com/_altgate/?account=fabrikam
 Reference: 0123456789abcdef01234567

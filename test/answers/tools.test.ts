@@ -127,7 +127,7 @@ const endings: readonly {
     url: `${busy.url}/fabrikam`,
     signIn: anna,
     status: 503,
-    tf: { shown: /^An error occurred: The gateway has too much to do .* Reference: \w+$/, asked: 1 },
+    tf: { shown: /^An error occurred: The gateway is overloaded .* Reference: \w+$/, asked: 1 },
   },
   {
     outcome: 'unavailable',
@@ -135,7 +135,7 @@ const endings: readonly {
     signIn: anna,
     status: 503,
     tf: {
-      shown: /^An error occurred: The gateway cannot check .* stay as they are\. Reference: \w+$/,
+      shown: /^An error occurred: The gateway cannot check .* change your credentials\. Reference: \w+$/,
       asked: 1,
     },
   },

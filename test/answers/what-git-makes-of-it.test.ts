@@ -111,7 +111,7 @@ for (const [what, respond] of Object.entries(unhappy)) {
     const { code, stderr } = await lab.git(['ls-remote', remote])
     t.equal(code, 128)
     t.match(stderr, 'remote: The service behind this gateway ')
-    t.match(stderr, 'remote: Your credentials are right: keep them.\n')
+    t.match(stderr, 'remote: Your credentials are right. ')
     t.match(stderr, 'The requested URL returned error: 502')
     t.equal(lab.helperActions(), 'get', 'neither stored nor erased')
   })

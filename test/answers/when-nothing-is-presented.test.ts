@@ -43,7 +43,7 @@ t.test('who asks for one thing thousands of times and presents nothing is told t
   t.equal(answers.filter(({ status }) => status === 401).length, 1500)
   const last = answers.at(-1)
   t.match(last?.headers['retry-after'], /^[1-6]?\d$/)
-  t.match(last?.body, 'Your credentials stay as they are.')
+  t.match(last?.body, "You don't need to change your credentials.")
   t.match(world.seen.at(-1)?.decision, { outcome: 'throttled', by: 'anonymous' })
   t.strictSame(world.tooOften, ['192.0.2.1'], 'it is told once')
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { type Answer, answerTo, putOff } from '../../src/answers/answer.ts'
+import { type Answer, answerTo, asUnavailable } from '../../src/answers/answer.ts'
 import { createCarriedAnswers, nginx } from '../../src/forward-auth/proxies.ts'
 import { moved, named, resetNeeded, table } from '../support/endings.ts'
 import { doorKey, runningDoor } from '../support/forward-auth-port.ts'
@@ -67,7 +67,9 @@ for (const [status, ending] of table) {
 }
 
 t.test('a move in the middle of a push is no 401 for nginx either', async t => {
-  const answer = putOff(answerTo({ target: '/fabrikam/x', rawHeaders: [] }, resetNeeded(moved()), context))
+  const answer = asUnavailable(
+    answerTo({ target: '/fabrikam/x', rawHeaders: [] }, resetNeeded(moved()), context),
+  )
   await travels(t, answer)
   t.equal((await toldNginx(answer)).status, 403)
 })

@@ -7,7 +7,7 @@ import {
   requestHeaders,
 } from '../../src/proxying/addresses.ts'
 
-function journeyOf(
+function mappingOf(
   upstream: string,
   address: string,
   target: string,
@@ -19,14 +19,14 @@ function journeyOf(
 }
 
 const here = 'https://git.example.com'
-const same = journeyOf('http://up.internal:8080', here, '/wingtip/p/x?q')
-const based = journeyOf('http://up.internal:8080/tfs', here, '/wingtip/p/x?q')
-const byHost = journeyOf('http://up.internal:8080/tfs/', 'https://wingtip.example.com', '/p/x', {
+const same = mappingOf('http://up.internal:8080', here, '/wingtip/p/x?q')
+const based = mappingOf('http://up.internal:8080/tfs', here, '/wingtip/p/x?q')
+const byHost = mappingOf('http://up.internal:8080/tfs/', 'https://wingtip.example.com', '/p/x', {
   by: 'host',
   suffix: '.example.com',
 })
 
-const location = (value: string, journey: AddressMapping) => answerHeader('location', value, journey)
+const location = (value: string, mapping: AddressMapping) => answerHeader('location', value, mapping)
 
 t.test('the upstream\u2019s own address becomes the public one, the rest stays byte for byte', async t => {
   for (const [value, expected] of [
@@ -121,11 +121,11 @@ t.test('every spelling of the public address is one', async t => {
     ['https://git.example.com', 'https://git.example.com.:443'],
     ['http://127.0.0.1', 'http://0x7f.1'],
   ] as const) {
-    const journey = journeyOf('http://up.internal:8080', address, '/wingtip/x')
+    const mapping = mappingOf('http://up.internal:8080', address, '/wingtip/x')
     // Only where the client would take it for another host does it get the client's spelling: for the dot.
     const expected = new URL(told).origin === new URL(address).origin ? told : address
-    t.equal(location(`${told}/wingtip/a`, journey), `${expected}/wingtip/a`, address)
-    const echoed = location(`${address}/wingtip/a`, journey)
+    t.equal(location(`${told}/wingtip/a`, mapping), `${expected}/wingtip/a`, address)
+    const echoed = location(`${address}/wingtip/a`, mapping)
     t.equal(echoed, `${address}/wingtip/a`, 'in the client\u2019s own spelling it stays')
   }
 })
@@ -156,8 +156,8 @@ t.test('the headers that clients follow, and no others', async t => {
 })
 
 t.test('a Destination goes the other way', async t => {
-  const ask = (method: string, value: string, journey: AddressMapping) => {
-    const headers = requestHeaders(method, ['Host', 'x', 'destination', value], journey)
+  const ask = (method: string, value: string, mapping: AddressMapping) => {
+    const headers = requestHeaders(method, ['Host', 'x', 'destination', value], mapping)
     return 'outcome' in headers ? headers.flaw : headers[3]
   }
   for (const [value, expected] of [
@@ -177,7 +177,7 @@ t.test('a Destination goes the other way', async t => {
   t.equal(ask('MOVE', 'Paris', based), 'destination')
   t.equal(ask('POST', 'Paris', based), 'Paris', 'with other methods it may be another thing')
   t.equal(ask('POST', '/contoso/a', based), 'destination', 'but no address of another account')
-  const rooted = journeyOf('http://up.internal:8080/', here, '/wingtip/x')
+  const rooted = mappingOf('http://up.internal:8080/', here, '/wingtip/x')
   t.equal(ask('MOVE', '/wingtip//contoso/x', rooted), 'destination', 'no double slash is made')
 
   const twice = ['Destination', '/wingtip/a', 'Destination', '/wingtip/b']

@@ -32,7 +32,7 @@ interface Place {
 /** What a place may change. */
 interface Way {
   options: ForwardOptions
-  passage: RequestContext
+  context: RequestContext
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly bugs: unknown[]
@@ -61,7 +61,7 @@ const reportOfPush = { 'content-type': 'application/x-git-receive-pack-result' }
 const places: readonly Place[] = [
   {
     name: 'the course of the request cannot be read',
-    arrange: way => void (way.passage = trap(way.passage, 'route')),
+    arrange: way => void (way.context = trap(way.context, 'route')),
   },
   { name: 'the sign-in throws', arrange: way => void (way.options = { ...way.options, authorize: oops }) },
   {
@@ -90,9 +90,9 @@ const places: readonly Place[] = [
   {
     name: 'the end of a bridge is no date',
     arrange: way =>
-      void (way.passage = {
-        ...way.passage,
-        allowed: { ...way.passage.allowed, bridgedUntil: Number.NaN as never },
+      void (way.context = {
+        ...way.context,
+        allowed: { ...way.context.allowed, bridgedUntil: Number.NaN as never },
       }),
   },
   {
@@ -103,9 +103,9 @@ const places: readonly Place[] = [
   {
     name: 'undici refuses a method',
     arrange: way => {
-      const { passage } = way
+      const { context } = way
       way.options = { ...way.options, agents: both(new Agent()) }
-      way.passage = { ...passage, ask: { ...passage.ask, method: 'G T' } }
+      way.context = { ...context, ask: { ...context.ask, method: 'G T' } }
     },
   },
   { name: 'dispatching throws', arrange: dispatching(oops) },
@@ -297,7 +297,7 @@ for (const place of places)
     const port = await serve(t, (request, response) => {
       const way: Way = { ...aWay(bugs), request, response }
       place.arrange(way)
-      createForward(way.options)(request, response, way.passage)
+      createForward(way.options)(request, response, way.context)
     })
     const client = await rawConnection(port)
     client.send(place.request ?? get)
@@ -315,7 +315,7 @@ t.test('a client that leaves is let go though undici cannot be told', async t =>
   const port = await serve(t, (request, response) => {
     const way: Way = { ...aWay(bugs), request, response }
     dispatching(handler => handler.onRequestStart?.({ ...controllerOf([]), abort: oops }, undefined))(way)
-    createForward(way.options)(request, response, way.passage)
+    createForward(way.options)(request, response, way.context)
     under.resolve(response)
   })
   const client = await rawConnection(port)
@@ -341,7 +341,7 @@ async function serve(t: Test, listener: (request: IncomingMessage, response: Ser
 const where = { naming: { by: 'path' }, publicUrl: 'https://git.example.com' } as const
 
 /** A request of Anna's that was let in, and an upstream that says nothing. */
-function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
+function aWay(bugs: unknown[]): Pick<Way, 'options' | 'context' | 'bugs'> {
   return {
     bugs,
     options: {
@@ -359,7 +359,7 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
         bug: error => void bugs.push(error),
       },
     },
-    passage: {
+    context: {
       allowed: {
         outcome: 'allow',
         account: { name: 'fabrikam', upstream: 'http://127.0.0.1:1', connection: { kind: 'msa' } },
@@ -417,12 +417,12 @@ function both(agent: Dispatcher): UpstreamAgents {
 /** The same for a user whom a bridge lets in, who pushes. */
 function bridged(act: Act, prepare?: (way: Way) => void): (way: Way) => void {
   return way => {
-    const { passage } = way
-    way.passage = {
-      ...passage,
-      ask: { ...passage.ask, method: 'POST', target: '/fabrikam/x.git/git-receive-pack' },
+    const { context } = way
+    way.context = {
+      ...context,
+      ask: { ...context.ask, method: 'POST', target: '/fabrikam/x.git/git-receive-pack' },
       route: courseTo('/fabrikam/x.git/git-receive-pack'),
-      allowed: { ...passage.allowed, bridgedUntil: 0 },
+      allowed: { ...context.allowed, bridgedUntil: 0 },
     }
     dispatching(act, prepare)(way)
   }

@@ -185,6 +185,6 @@ t.test('interim answers keep a request alive, but not for ever', async t => {
 
   const flood = await upstreamThat(t, socket => void socket.write(hints.repeat(2000)))
   const flooded = await runningServer(t, { upstream: flood })
-  t.match(await rawRequest(flooded.port, asking()), /^HTTP\/1\.1 502 [^]*not proper HTTP/)
+  t.match(await rawRequest(flooded.port, asking()), /^HTTP\/1\.1 502 [^]*not valid HTTP/)
   t.match(flooded.failures, [{ because: 'bad-answer' }])
 })

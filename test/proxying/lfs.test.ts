@@ -330,7 +330,7 @@ t.test('an upstream that refuses what it gave out has not refused the gateway', 
   const headers = { [travels]: 'old' }
   const { status, body } = await send(url, objectPath, { method: 'GET', headers })
   t.equal(status, 502)
-  t.match(body.toString(), 'no longer accepts what it gave out')
+  t.match(body.toString(), 'no longer accepts the token that it issued')
   await send(url, objectPath, { method: 'GET' })
   t.strictSame(
     failures.map(({ because }) => because),

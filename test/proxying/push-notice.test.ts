@@ -77,8 +77,8 @@ t.test('every push of somebody whom a bridge lets in says until when, and what t
   ] as const) {
     const { code, stderr } = await commitAndPush(message, config)
     t.equal(code, 0, message)
-    t.match(stderr, /^remote: The account "fabrikam" has moved\. Your old credentials count here until *$/m)
-    t.match(stderr, /^remote: 2096-11-24 17:30 UTC and no longer\. Set new ones on this page: *$/m)
+    t.match(stderr, /^remote: The account "fabrikam" has moved\. Your old credentials work here until *$/m)
+    t.match(stderr, /^remote: 2096-11-24 17:30 UTC\. Set new ones on this page before then: *$/m)
     t.match(stderr, /^remote: +https:\/\/git\.example\.com\/_altgate\/\?account=fabrikam *$/m)
     t.match(stderr, /HEAD -> main$/m, 'the report of the upstream has arrived')
   }

@@ -55,7 +55,7 @@ export const cases: readonly PublicCase[] = [
     hello('099 Odd'),
     /^HTTP\/1\.1 502 /,
     /\r\nX-Altgate-Outcome: upstream-failed\r\n/,
-    /not proper HTTP/,
+    /not valid HTTP/,
   ),
   passing(
     'a status above 599 passes as it is',
@@ -69,7 +69,7 @@ export const cases: readonly PublicCase[] = [
     'RFC 9112, 7.1',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n',
     /^HTTP\/1\.1 502 /,
-    /not proper HTTP/,
+    /not valid HTTP/,
   ),
   ...[
     ['a 100', 'HTTP/1.1 100 Continue\r\n\r\n'],
@@ -148,7 +148,7 @@ export const cases: readonly PublicCase[] = [
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${codings}\r\n\r\n${body}`,
       /^HTTP\/1\.1 502 /,
       /\r\nX-Altgate-Outcome: upstream-failed\r\n/,
-      /not proper HTTP/,
+      /not valid HTTP/,
     ),
   ),
   ...['chunked', 'Chunked', '  chunked ', '\tchunked'].map(codings =>

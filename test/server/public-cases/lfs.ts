@@ -54,7 +54,7 @@ export const cases: readonly PublicCase[] = [
     reported: docs,
     request:
       'POST /fabrikam/r.git/info/lfs/locks/verify HTTP/1.1\nHost: git.example.com\nAuthorization: Bearer x\nAccept: application/vnd.git-lfs+json\nContent-Length: 2\n{close}\n\n{}',
-    answer: [/^HTTP\/1\.1 401 /, lfsJson, /only HTTP Basic is understood here/],
+    answer: [/^HTTP\/1\.1 401 /, lfsJson, /only HTTP Basic authentication is supported/],
     forwardAuth: 401,
   },
   {
