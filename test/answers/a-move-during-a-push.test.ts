@@ -60,7 +60,7 @@ t.test(
   },
 )
 
-t.test('only "reset needed" is put off, and only for the posts of git', async t => {
+t.test('only "reset needed" is deferred, and only for the POST requests of git', async t => {
   const { server, moveAfterNext } = await anAccountAboutToMove(t)
   const ask = async (path: string, method: string, password: string = anna.password) => {
     const authorization = basic({ username: anna.username, password })

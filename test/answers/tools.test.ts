@@ -163,7 +163,7 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
     },
   )
 
-  t.test(`${outcome}: tf says why a file cannot be had, and others get the status that it is`, async t => {
+  t.test(`${outcome}: tf says why a transfer failed, and other clients get the plain status`, async t => {
     if (status === 401) return
     for (const [method, path] of [
       ['GET', 'DefaultCollection/VersionControl/v1.0/item.ashx?fid=1'],
@@ -204,7 +204,7 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
   })
 }
 
-t.test('whoever mistypes may type again', async t => {
+t.test('a user who mistypes a password may try again', async t => {
   const fresh = await runningServer(t, { upstream: upstream.url, world: aFreshWorld() })
   const url = `${fresh.url}/fabrikam`
   t.strictSame(await tf(`${url}/x.asmx`, [wrong, anna]), { shown: 'ok', requests: 4, asked: 2 })
@@ -213,7 +213,7 @@ t.test('whoever mistypes may type again', async t => {
   t.strictSame(await gitLfs(`${url}/r.git`, [wrong, anna]), { shown: '200', requests: 3, asked: 2 })
 })
 
-t.test('the same wrong password, sent again and again, costs one hash and is stopped', async t => {
+t.test('a repeated wrong password costs one hash and is stopped', async t => {
   const world = aFreshWorld()
   const { url } = await runningServer(t, { upstream: upstream.url, world })
   const helper = Array.from({ length: 50 }, () => wrong)

@@ -47,14 +47,10 @@ t.test('there are never more than there may be', async t => {
   const names = Array.from({ length: 1000 }, (_, number) => number)
   for (const name of names) packed.set(proofOf(name), matchOf(`${name}`))
   t.equal(held(packed, names).length, 100)
-  t.strictSame(
-    held(packed, names),
-    names.slice(-100),
-    'those that nobody asked for make room, the oldest first',
-  )
+  t.strictSame(held(packed, names), names.slice(-100), 'unused ones are evicted, oldest first')
 })
 
-t.test('whoever is asked for again and again stays', async t => {
+t.test('one that is used again and again stays', async t => {
   const packed = createPackedMatches(10)
   packed.set(proofOf('anna'), matchOf('anna'))
   for (let number = 0; number < 1000; number++) {

@@ -452,7 +452,7 @@ t.test('what else the upstream answers travels as it is, 403 and 404 included', 
   }
 })
 
-t.test('headers that are longer than nginx reads are its own 400, and cost nobody a password', async t => {
+t.test('headers longer than nginx accepts are its own 400, and erase no password', async t => {
   const { send, nginx } = await nginxBefore(t)
   t.match(await send('GET /fabrikam/x', authorization, `X-Long: ${'x'.repeat(20_000)}`), /^HTTP\/1\.1 400/)
   const most = Array.from({ length: 3 }, (_, at) => `X-Long-${at}: ${'x'.repeat(16_000)}`)

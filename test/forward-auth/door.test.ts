@@ -134,7 +134,7 @@ t.test('a move in the middle of a push is 403 for nginx: on 401 git would forget
   t.equal((await ask(about('/northwind/r.git/info/refs'))).status, 401)
 })
 
-t.test('nobody but the trusted proxies is believed, or answered, whatever they say', async t => {
+t.test('only trusted proxies are answered, whatever others claim', async t => {
   const elsewhere = await runningDoor(t, world, { trustedProxies: ['192.0.2.1'] })
   const before = world.seen.length
   const { status, values } = await ask(about('/fabrikam/x', { 'X-Forwarded-For': '192.0.2.1' }), elsewhere)
@@ -152,7 +152,7 @@ t.test('nobody but the trusted proxies is believed, or answered, whatever they s
   t.match(whole.body, /came through a proxy that is not\s+trusted/)
 })
 
-t.test('without any trusted proxy nobody is answered', async t => {
+t.test('without trusted proxies, no request is answered', async t => {
   const closed = await runningDoor(t, world, { trustedProxies: [] })
   t.equal((await ask(about('/fabrikam/x'), closed)).status, 403)
 })

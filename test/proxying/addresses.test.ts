@@ -50,7 +50,7 @@ t.test('the upstream\u2019s own address becomes the public one, the rest stays b
     t.equal(location(value, same), expected, value)
 })
 
-t.test('what the client reads rightly stays as it is', async t => {
+t.test('what the client resolves correctly stays unchanged', async t => {
   for (const value of [
     `${here}/wingtip/a`,
     'https://GIT.example.com:443/wingtip/a',
@@ -93,7 +93,7 @@ t.test('what points elsewhere stays byte for byte', async t => {
     t.equal(location(value, same), value, value)
 })
 
-t.test('where the upstream calls the account otherwise', async t => {
+t.test('where the upstream has another name for the account', async t => {
   for (const [value, expected] of [
     ['http://up.internal:8080/tfs/a?b', `${here}/wingtip/a?b`],
     ['/tfs/a', `${here}/wingtip/a`],
@@ -108,7 +108,7 @@ t.test('where the upstream calls the account otherwise', async t => {
   t.equal(location('/', byHost), '/')
 })
 
-t.test('every spelling of the public address is one', async t => {
+t.test('every spelling of the public address is recognized', async t => {
   for (const [address, told] of [
     ['http://LOCALHOST:8080', 'http://localhost:8080'],
     ['http://localhost:8080', 'http://LOCALHOST:8080'],
@@ -130,7 +130,7 @@ t.test('every spelling of the public address is one', async t => {
   }
 })
 
-t.test('the headers that clients follow, and no others', async t => {
+t.test('only headers that clients follow are translated', async t => {
   const inner = 'http://up.internal:8080/tfs/a'
   const outer = `${here}/wingtip/a`
   for (const name of ['location', 'content-location', 'operation-location', 'azure-asyncoperation'])
@@ -155,7 +155,7 @@ t.test('the headers that clients follow, and no others', async t => {
     t.equal(answerHeader(name, inner, based), inner, name)
 })
 
-t.test('a Destination goes the other way', async t => {
+t.test('a Destination header is translated for the upstream', async t => {
   const ask = (method: string, value: string, mapping: AddressMapping) => {
     const headers = requestHeaders(method, ['Host', 'x', 'destination', value], mapping)
     return 'outcome' in headers ? headers.flaw : headers[3]
@@ -186,7 +186,7 @@ t.test('a Destination goes the other way', async t => {
   t.equal(requestHeaders('GET', plain, same), plain, 'most requests have none, and cost no copy')
 })
 
-t.test('so do the addresses of an If header, and nothing else in it', async t => {
+t.test('so are the addresses in an If header, and nothing else in it', async t => {
   const ask = (value: string) => {
     const headers = requestHeaders('PUT', ['If', value], based)
     return 'outcome' in headers ? headers.flaw : headers[1]

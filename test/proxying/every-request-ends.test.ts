@@ -60,7 +60,7 @@ const reportOfPush = { 'content-type': 'application/x-git-receive-pack-result' }
 
 const places: readonly Place[] = [
   {
-    name: 'the course of the request cannot be read',
+    name: 'the route of the request cannot be read',
     arrange: way => void (way.context = trap(way.context, 'route')),
   },
   { name: 'the sign-in throws', arrange: way => void (way.options = { ...way.options, authorize: oops }) },
@@ -292,7 +292,7 @@ const places: readonly Place[] = [
 ]
 
 for (const place of places)
-  t.test(`a request ends though ${place.name}`, async t => {
+  t.test(`a request ends even if ${place.name}`, async t => {
     const bugs: unknown[] = []
     const port = await serve(t, (request, response) => {
       const way: Way = { ...aWay(bugs), request, response }
@@ -309,7 +309,7 @@ for (const place of places)
     t.equal(bugs.length, place.bugs ?? 1, 'the bug is told')
   })
 
-t.test('a client that leaves is let go though undici cannot be told', async t => {
+t.test('a disconnected client is released even if undici cannot be told', async t => {
   const bugs: unknown[] = []
   const under = Promise.withResolvers<ServerResponse>()
   const port = await serve(t, (request, response) => {

@@ -58,7 +58,7 @@ for (const [what, bytes] of Object.entries(corpus)) {
   })
 }
 
-t.test('a broken chunk ends the connection, and the upstream gets no whole request', async t => {
+t.test('an invalid chunk ends the connection, and the upstream gets no complete request', async t => {
   let finished = false
   const upstream = await recordingUpstream(t, (request, response) => {
     request.on('end', () => {
@@ -91,7 +91,7 @@ t.test('a broken second request does not write into the answer to the first', as
   t.match(answer, /\r\n\r\nok$/, 'cut off, not mixed')
 })
 
-t.test('many chunk extensions cost nothing and do not travel', async t => {
+t.test('many chunk extensions cost nothing and are not forwarded', async t => {
   const extension = ';x'.repeat(4000)
   const answer = await rawRequest(
     server.port,

@@ -53,7 +53,7 @@ async function play(t: Test, each: PublicCase): Promise<void> {
   const written = world.seen.at(-1)?.decision.outcome
   // An upstream fails after the decision, and so does a body that has no end.
   if (written !== undefined && told !== 'upstream-failed' && !answer.includes('it is not valid HTTP'))
-    t.equal(written, told ?? 'allow', 'what is told is what the audit log has')
+    t.equal(written, told ?? 'allow', 'the answer matches the audit log')
   if (each.forwardAuth !== undefined) t.equal(await askDoor(t, each, world, bytes), each.forwardAuth)
 }
 

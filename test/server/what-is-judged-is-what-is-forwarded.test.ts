@@ -42,7 +42,7 @@ t.test('path and query arrive byte for byte', async t => {
   }
 })
 
-t.test('an address that two parsers could read in two ways is refused, not repaired', async t => {
+t.test('a URL that two parsers could read in two ways is refused, not normalized', async t => {
   const before = upstream.requests.length
   for (const target of [
     '/fabrikam/../contoso/x',

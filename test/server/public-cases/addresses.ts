@@ -82,7 +82,7 @@ const refused: readonly PublicCase[] = [
 }))
 
 const doubled: PublicCase = {
-  name: 'what would begin with two slashes at the upstream is refused, and written down so',
+  name: 'a path that would begin with two slashes at the upstream is refused and recorded',
   reported: 'RFC 3986, 4.2',
   request: 'GET /fabrikam//elsewhere.example/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n',
   upstreamPath: '/',

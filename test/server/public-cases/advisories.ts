@@ -42,7 +42,7 @@ export const cases: readonly PublicCase[] = [
     never: /javascript/,
   },
   {
-    name: 'Upgrade to HTTP/2 opens no tunnel past the gate',
+    name: 'Upgrade to HTTP/2 opens no tunnel past the gateway',
     reported: 'Traefik CVE-2026-88008',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\nConnection: Upgrade, HTTP2-Settings, close\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\n\n`,
     answer: [/^HTTP\/1\.1 401 /],

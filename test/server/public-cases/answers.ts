@@ -200,7 +200,7 @@ export const cases: readonly PublicCase[] = [
   ),
   {
     ...passing(
-      'the length that a 100 claims is not believed, and what follows the answer goes to nobody',
+      'the length in a 100 is ignored, and what follows the answer is discarded',
       'nginx 1427',
       [
         'HTTP/1.1 100 Continue\r\nContent-Length: 168\r\n\r\n',
