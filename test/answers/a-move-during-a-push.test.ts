@@ -8,8 +8,8 @@ import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// git shows no text of an answer to POST, and forgets the password on 401: whoever pushes while the account moves would be
-// asked for a password and never learn why.
+// git shows no text of an answer to POST, and erases the password on 401: a user who pushes while the account moves would
+// be asked for a password and never learn why.
 
 /** An account that moves as soon as one look-up has found it where it was. */
 async function anAccountAboutToMove(t: Test) {

@@ -26,16 +26,16 @@ const askings = {
 
 const told = (dialect: keyof typeof askings, ending: Ending) => answerTo(askings[dialect], ending, context)
 
-/** What those hear who are not git. */
+/** The text for clients other than git. */
 const withoutGit = (ending: Ending) => {
   const { requestId, publicUrl } = context
   return answer(ending, { requestId, publicUrl })
 }
 
-/** All that the plain text says, on one line. */
+/** The plain text on one line. */
 const saidBy = (ending: Ending) => withoutGit(ending).body.trimEnd().replaceAll('\n', ' ')
 
-/** In every dialect the same but for these. */
+/** These differ between dialects. */
 const dialectsOwn = new Set([
   'Content-Type',
   'Content-Security-Policy',
@@ -116,7 +116,7 @@ function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(plain.replaceAll('\n', ' '), saidBy(ending), 'the same sentences, and no other')
 }
 
-/** The statuses that `tf` puts into words, and those in whose place they come. */
+/** The statuses whose text `tf` shows, and the statuses that they replace. */
 const soapStatus = (status: number) =>
   status === 429 ? 503 : [400, 401, 503].includes(status) ? status : 500
 

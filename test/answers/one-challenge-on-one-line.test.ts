@@ -4,10 +4,10 @@ import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// Team Explorer Everywhere and JGit read one scheme a line; git falls for NTLM and Digest, and then erases the password;
+// Team Explorer Everywhere and JGit read one scheme a line; git tries NTLM and Digest, and then erases the password;
 // git-lfs prefers LFS-Authenticate. So there is one line, and it is the gateway's own.
 
-/** What servers in house and Azure DevOps offer, as they write it, and all that goes with it. */
+/** The challenges of on-premises servers and Azure DevOps, with related headers. */
 const offered = [
   ['WWW-Authenticate', 'Bearer authorization_uri=https://login.microsoftonline.com/common'],
   ['WWW-Authenticate', 'Basic realm="https://upstream.example.org/"'],

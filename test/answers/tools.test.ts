@@ -45,7 +45,7 @@ const broken = await runningServer(t, {
     },
   }),
 })
-/** Challenges as always, and then has a reason of its own. */
+/** Challenges first, and then answers with its own reason. */
 const later = (decision: Throttled | Busy) => {
   const { gateway } = server.world
   const put: Gateway = {
@@ -139,7 +139,7 @@ const endings: readonly {
       asked: 1,
     },
   },
-  // Nobody is challenged over plain http.
+  // There is no challenge over plain http.
   {
     outcome: 'not-allowed',
     url: `${httpsOnly.url}/fabrikam`,
@@ -197,7 +197,7 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
     }
     t.strictSame(await jgit(`${url}/r.git`, helper), { shown: 'not authorized', requests: 4, asked: 3 })
     t.match(await libgit2(`${url}/r.git`, helper), { shown: /^too many /, requests: 15, asked: 14 })
-    // It would ask its helper for ever. What was wrong is wrong again; what nobody can read costs nothing.
+    // It would ask its helper for ever. A wrong password is wrong again; an unreadable one costs nothing.
     const lfs = await gitLfs(`${url}/r.git`, helper)
     if (outcome === 'refused') t.match(lfs, { shown: '403' })
     else t.strictSame(lfs, { shown: '401', requests: 51, asked: 50 })

@@ -5,7 +5,7 @@ import { rawRequest } from '../support/raw-request.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
 // git prints the body of an answer as it is, escape sequences too, with `remote: ` before each line; it takes it for
-// ISO-8859-1 unless the charset is said, and shows no other media type than text/plain.
+// ISO-8859-1 without a charset, and shows no other media type than text/plain.
 
 const nowhere = `http://127.0.0.1:${await freePort()}`
 const hostile = '\u001b[31m\u009b1m\u202eevil\r\nX-Injected: 1\u0007'

@@ -18,7 +18,7 @@ const small = { requests: 50, requestsInAll: 1000, windowSeconds: 60 }
 const many = (count: number, one: (at: number) => Promise<Answered>) =>
   Promise.all(Array.from({ length: count }, (_, at) => one(at)))
 
-/** A server before which every client is the address that it says, because this machine is a trusted proxy. */
+/** A server that takes every client's address from its request, because this machine is a trusted proxy. */
 async function crowd(t: Test, anonymous = usualThrottle.anonymous) {
   const upstream = await recordingUpstream(t)
   const world = aWorld({

@@ -53,13 +53,13 @@ const flaws: Record<string, string[]> = {
   scheme: ['Bearer abc', 'Negotiate TlRM', 'NTLM TlRM', 'Basically YTpi', 'x', 'Basic\tYTpi'],
   base64: [
     'Basic',
-    'Basic YWxpY2U6czNjcmV0=', // one padding too many: Azure DevOps refuses it too
+    'Basic YWxpY2U6czNjcmV0=', // too much padding: Azure DevOps refuses it too
     'Basic YTpi YTpi',
     'Basic YTpi,',
     'Basic YTp-',
     'Basic YTo_',
     'Basic YWE6YmI', // padding left out
-    'Basic YTpjZB==', // bits behind the end
+    'Basic YTpjZB==', // non-zero trailing bits
   ],
   'no-colon': [basic('anna'), 'Basic '],
   'no-username': [basic(':PAT')],

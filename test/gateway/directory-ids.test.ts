@@ -1,5 +1,5 @@
-// Azure DevOps gives the id of nobody for accounts without a directory; all Microsoft accounts share one id of their own.
-// Taken for a directory, either would be one scope for people who have nothing to do with each other.
+// Azure DevOps reports the null id for accounts without a directory, and all Microsoft accounts share one id. As a
+// directory, either would be one scope for unrelated users.
 import t from 'tap'
 import { readDirectoryId, readScope } from '../../src/gateway/names.ts'
 

@@ -119,7 +119,7 @@ function aGateway({
       confirm(name) {
         seen.confirmed += 1
         const now = moved[name]
-        if (now === 'doubt') throw new Outage('accounts', new Error('nobody can say'))
+        if (now === 'doubt') throw new Outage('accounts', new Error('no answer'))
         return name in moved ? now : accounts.find(account => account.name === name)
       },
     },

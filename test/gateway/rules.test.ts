@@ -79,7 +79,7 @@ const question: fc.Arbitrary<Question> = fc.record(
   { requiredKeys: ['account', 'secure'] },
 )
 
-/** A name is one credential's in its scope, as the store sees to. */
+/** A name is one credential's in its scope, as the store ensures. */
 function withoutClashes(credentials: readonly RuleCredential[]): readonly RuleCredential[] {
   const taken = new Set<string>()
   return credentials.filter(({ scope, primary, secondary }) => {

@@ -33,7 +33,7 @@ const unclear: Record<string, string[]> = {
     '/fabrikam/%2',
     '/fabrikam/%zz',
     '/fabrikam/%u0041',
-    // Characters that are written with more bytes than they need.
+    // Overlong encodings.
     '/fabrikam/%c0%ae%c0%ae/contoso',
     '/fabrikam/%C0%AE./contoso',
     '/fabrikam/..%c0%afcontoso',

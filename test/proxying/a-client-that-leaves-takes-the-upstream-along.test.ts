@@ -117,7 +117,7 @@ t.test('an early answer of the upstream is passed on, and the rest of the upload
   const server = await runningServer(t, { upstream: upstream.url })
   const client = await rawConnection(server.port)
   client.send(`${post}2000000\r\n${'x'.repeat(0x2000000)}\r\n0\r\n\r\n`)
-  // Nobody reads it: all buffers fill up, and the gateway stops reading, too.
+  // It is not read: all buffers fill up, and the gateway stops reading, too.
   let last = -1
   let same = 0
   await until(() => {

@@ -43,7 +43,7 @@ t.test('the upstream\u2019s own address becomes the public one, the rest stays b
       `${here}/wingtip/\xc3\xa9|^{%zz?a=%e9&b=|#\xe9`,
     ],
     ['http://up.internal:8080/wingtip/a/../b?c', `${here}/wingtip/b?c`],
-    // Believes X-Forwarded-Proto, not X-Forwarded-Host, or the other way round.
+    // Reads only one of X-Forwarded-Proto and X-Forwarded-Host.
     ['https://up.internal:8080/wingtip/a', `${here}/wingtip/a`],
     ['http://git.example.com/wingtip/a', `${here}/wingtip/a`],
   ] as const)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 
-// RFC 9111, 3.5: what answers a request with a credential is kept by no shared cache, unless the upstream allows it; and
+// RFC 9111, 3.5: shared caches do not store an answer to a request with a credential unless the upstream permits it, and
 // the upstream does not know of the credential.
 
 let lines: readonly string[] = []
@@ -15,7 +15,7 @@ const server = await runningServer(t, { upstream: upstream.url })
 
 const added = ['Cache-Control', 'private', 'Vary', 'Authorization']
 
-/** The header lines that a client gets, less those of the connection. */
+/** The header lines that a client gets, without those of the connection. */
 async function linesFor(...given: readonly string[]): Promise<readonly string[]> {
   lines = given
   const asking = request(`${server.url}/fabrikam/x`, {

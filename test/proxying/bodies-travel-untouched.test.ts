@@ -238,7 +238,7 @@ t.test('64 MiB are uploaded and downloaded, and a slow reader pauses the whole c
     })(),
   ).pipe(request)
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
-  // Nobody reads the answer: once the buffers of the four connections are full, nobody may take more.
+  // The answer is not read: once the buffers of the four connections are full, no side may take more.
   let same = 0
   let last = -1
   await until(() => {

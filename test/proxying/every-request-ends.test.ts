@@ -14,17 +14,17 @@ import type { UpstreamAgents } from '../../src/proxying/upstream-connections.ts'
 import { rawConnection } from '../support/raw-request.ts'
 
 /**
- * Each place between a request that was let in and its answer is made to throw, and the request still ends: with an answer,
- * or with a cut connection where a part of an answer had gone out. A throw that gets past the gateway fails the test by itself.
+ * Makes each step between an allowed request and its answer throw. The request must still end: with an answer, or with a
+ * closed connection if a part of an answer was sent. An uncaught throw fails the test by itself.
  */
 interface Place {
   readonly name: string
-  /** Changes what the request meets on its way. */
+  /** Changes what happens to the request. */
   arrange(way: Way): void
-  /** How it ends for the client; an answer of the gateway unless said otherwise. */
+  /** How it ends for the client; by default with an answer of the gateway. */
   readonly ends?: 'passed' | 'cut'
   readonly status?: number
-  /** How many bugs are told of; one unless said otherwise. */
+  /** How many bugs are reported; one by default. */
   readonly bugs?: number
   readonly request?: string
 }
@@ -340,7 +340,7 @@ async function serve(t: Test, listener: (request: IncomingMessage, response: Ser
 
 const where = { naming: { by: 'path' }, publicUrl: 'https://git.example.com' } as const
 
-/** A request of Anna's that was let in, and an upstream that says nothing. */
+/** An allowed request of Anna's, and an upstream that does not answer. */
 function aWay(bugs: unknown[]): Pick<Way, 'options' | 'context' | 'bugs'> {
   return {
     bugs,
@@ -414,7 +414,7 @@ function both(agent: Dispatcher): UpstreamAgents {
   return { kept: agent, fresh: agent }
 }
 
-/** The same for a user whom a bridge lets in, who pushes. */
+/** The same for a push that a bridge allows. */
 function bridged(act: Act, prepare?: (way: Way) => void): (way: Way) => void {
   return way => {
     const { context } = way

@@ -113,7 +113,7 @@ t.test('an upstream that switches protocols unsolicited is a 502', async t => {
 })
 
 t.test('an unsolicited answer does not go to the next client', async t => {
-  // CVE-2026-6733: the second answer waits on an idle connection for whoever comes next.
+  // CVE-2026-6733: the second answer waits on an idle connection for the next client.
   const upstream = await tcp(t, socket =>
     socket.on('data', () => {
       const one = (text: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`

@@ -10,7 +10,7 @@ const continues = 'HTTP/1.1 100 Continue\r\n\r\n'
 const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\n\r\n'
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
 
-/** What the parser gets of these pieces. */
+/** What the parser gets of these chunks. */
 function passed(pieces: readonly string[], mostBytes = 65_536) {
   const interim = new InterimAnswers(mostBytes)
   interim.begin()

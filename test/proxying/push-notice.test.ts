@@ -10,8 +10,8 @@ import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// A bridge that nobody hears of is a surprise on the day it closes, so every push says it where git shows it: on the
-// band for messages, before the upstream's own report.
+// An unannounced end of a bridge would surprise users, so every push says it where git shows it: on the band for
+// messages, before the upstream's own report.
 
 const bridgedUntil = Date.UTC(2096, 10, 24, 17, 30)
 const boris = { username: 'boris@example.com', password: 'battery staple' }

@@ -173,7 +173,7 @@ const signIn = 'https://login.microsoftonline.com/common/oauth2/authorize?client
 const html = { 'Content-Type': 'text/html; charset=utf-8' }
 const zip = { 'Content-Type': 'application/octet-stream' }
 
-/** What the columns of the table stand for. Where `Location` says `again`, it is the request's own address. */
+/** Answers for the columns of the table. `again` as `Location` stands for the request's own URL. */
 const answers: Readonly<Record<string, readonly Head[]>> = {
   'sign-in redirect': [
     ...[301, 302, 303, 307, 308].map((status): Head => [status, { Location: signIn }]),
@@ -206,7 +206,7 @@ const answers: Readonly<Record<string, readonly Head[]>> = {
 }
 
 const table: Readonly<Record<string, readonly string[]>> = {
-  // What is kept from each request, on each of its paths.
+  // The kinds of answers that are withheld, by path.
   'sign-in redirect, elsewhere, sign-in page, 203, page': [
     '/r.git/info/refs?service=git-upload-pack',
     '/p/_git/r/info/refs?service=git-receive-pack',

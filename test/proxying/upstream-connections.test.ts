@@ -61,7 +61,7 @@ async function keepingUpstream(
   }
 }
 
-/** Gives the status. */
+/** Returns the status. */
 async function ask({ port }: RunningServer, method: string, lines = '', body = ''): Promise<number> {
   const answer = await rawRequest(
     port,

@@ -8,7 +8,7 @@ import { anna, basic, runningServer } from '../support/public-server.ts'
 import { run, succeeded } from '../support/run.ts'
 import { aWorld } from '../support/world.ts'
 
-// Apache speaks http and sees another host than the client: without a word about it, it answers 502 to COPY and MOVE.
+// Apache speaks http and sees another host than the client: without translation, it answers 502 to COPY and MOVE.
 const apache = await startApache(t, ['fabrikam', 'contoso'])
 const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
 const world = aWorld({

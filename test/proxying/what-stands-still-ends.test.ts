@@ -93,7 +93,7 @@ t.test('a body for the page that arrives byte by byte ends, too: it needs no pas
     t.match(await connection.closed(), late, framing)
     clearInterval(drip)
   }
-  // One after the other on one connection, each in good time, goes on as long as it likes.
+  // Consecutive requests on one connection, each in time, may continue without limit.
   const connection = await rawConnection(server.port)
   const form = 'POST /_altgate/x HTTP/1.1\r\nHost: x\r\nContent-Type: text/x\r\nContent-Length: 4\r\n'
   for (let sent = 0; sent < 8; sent++) {
@@ -160,7 +160,7 @@ t.test('a client that reads slowly gets the whole answer', async t => {
   const socket = connect({ port: server.port, host: '127.0.0.1' })
   socket.write(`GET /fabrikam/x HTTP/1.1\r\n${right}Connection: close\r\n\r\n`)
   let got = 0
-  // Less in a second than the kernel waits for until it takes more from us.
+  // Less per second than the free space at which the kernel accepts more.
   socket.on('data', (chunk: Buffer) => {
     got += chunk.length
     socket.pause()
@@ -202,7 +202,7 @@ t.test('an unfinished TLS handshake ends, and so does a stalled upload over TLS'
   t.strictSame(server.closed, ['late-body'])
 })
 
-/** Of real time: what is tried here is that a second in which nothing comes is noticed, and half of one is not. */
+/** In real time: a second without progress is detected, and half a second is not. */
 function pause(milliseconds: number): Promise<void> {
   return new Promise(resolve => void setTimeout(resolve, milliseconds))
 }

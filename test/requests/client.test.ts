@@ -82,7 +82,7 @@ t.test('links and realms never contain a host that the client claims', async t =
 /** A request as if it came from `peer`. */
 function from(peer: string, headers: Record<string, string>): IncomingMessage {
   const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: peer })
-  return { headers, socket } as unknown as IncomingMessage // all that the reader looks at
+  return { headers, socket } as unknown as IncomingMessage // all that is read
 }
 
 t.test('the client is the first untrusted address from the right', async t => {

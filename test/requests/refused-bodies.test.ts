@@ -47,7 +47,7 @@ const files = await makeCertificate(t.testdir())
 const tls = { cert: readFileSync(files.certFile, 'utf8'), key: readFileSync(files.keyFile, 'utf8') }
 const encrypted = await runningServer(t, { upstream: early.url, world: world(), tls })
 
-/** Whatever a client of that kind does, it writes all of the body before it reads a byte. */
+/** Such a client writes the whole body before it reads a byte. */
 async function writesAllFirst(socket: Socket, head: string, framing: 'length' | 'chunks', bytes = size) {
   let fault = ''
   socket.on('error', error => (fault = String(error)))
@@ -72,7 +72,7 @@ const headOf = (path: string, framing: 'length' | 'chunks', lines: readonly stri
     '',
   ].join('\r\n')
 
-/** What has come so far, from now on. */
+/** Collects what arrives from now on. */
 function read(socket: Socket): { text(): string } {
   let text = ''
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1'))).resume()
@@ -85,7 +85,7 @@ async function readToEnd(socket: Socket): Promise<string> {
   return answer.text()
 }
 
-/** Reads nothing until it is told to, and goes on writing when the other side has ended. */
+/** Reads only on demand, and continues to write after the other side has ended. */
 async function opened(
   t: Test,
   secure: boolean,
@@ -116,7 +116,7 @@ const ends = [
   [undefined, '/chunks/upload.ashx', [`Authorization: ${basic()}`], 403],
 ] as const
 
-/** With the framing and the transport in turn: each is tried with every other one somewhere. */
+/** Alternates framing and transport, so that every combination is covered. */
 for (const [at, [outcome, path, lines, status]] of ends.entries())
   for (const framing of ['length', 'chunks'] as const) {
     const secure = at % 3 === 0
@@ -143,7 +143,7 @@ for (const [at, [outcome, path, lines, status]] of ends.entries())
           await writesAllFirst(socket, headOf(path, framing, [...lines, 'Connection: close']), framing),
           '',
         )
-        // What follows is no part of the conversation any more.
+        // What follows is ignored.
         socket.write(`GET /fabrikam/after HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n\r\n`)
         const answer = await readToEnd(socket)
         t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))

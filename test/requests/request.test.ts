@@ -3,7 +3,7 @@ import { basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 
-// Request smuggling (CVE-2022-32213 and its kin, CVE-2023-30589, CVE-2024-27982, CVE-2025-23167): bytes that are one request
+// Request smuggling (CVE-2022-32213 and related, CVE-2023-30589, CVE-2024-27982, CVE-2025-23167): bytes that are one request
 // to us and two to the upstream. Each must be answered 400 on a closed connection, and the upstream sees nothing.
 
 const upstream = await recordingUpstream(t)

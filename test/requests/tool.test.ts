@@ -7,7 +7,7 @@ const tee = 'Team  Explorer  Everywhere, SKU:9 (CLC 14.134.0.12345 Release; jvm 
 const lfs = 'git-lfs/3.3.0 (GitHub; linux amd64; go 1.19.8)'
 const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
 
-/** What asks, where, with which headers, and how it is told. */
+/** The client, the path, the headers, and the dialect of the answer. */
 const table: readonly (readonly [string, string, Readonly<Record<string, string>>, Dialect])[] = [
   ['git', git, { Accept: '*/*', 'User-Agent': 'git/2.39.5' }, 'text'],
   ['git in a folder of Azure DevOps', '/fabrikam/p/_git/r/info/refs', {}, 'text'],

@@ -4,7 +4,7 @@ import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// Published holes that take more than one request or one upstream to show; the others are rows of public-cases/advisories.ts.
+// Published vulnerabilities that take more than one request or one upstream to show; the others are rows of public-cases/advisories.ts.
 
 const anna = { username: 'anna@example.com', password: 'correct horse' }
 const bo = { username: 'bo@example.com', password: 'battery staple' }

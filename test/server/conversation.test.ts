@@ -53,7 +53,7 @@ t.test('on the public port, other clients are served between the pipelined reque
   const upstream = await recordingUpstream(t)
   const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
   const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
-  // A caller that repeats a wrong password is told to come later, and then its connection rests.
+  // A caller that repeats a wrong password is throttled, and then its connection is paused.
   const world = aWorld({
     accounts: [{ name: 'fabrikam', upstream: upstream.url }],
     credentials: [anna],
@@ -120,7 +120,7 @@ t.test('a client that pipelines too much is not read until its requests are answ
   attacker.socket.on('drain', pour)
   pour()
   await until(() => held.length === 1)
-  // Until neither side takes more: the kernel's buffers are full, and nothing is read.
+  // Until the kernel's buffers are full on both sides.
   let before = 0
   await until(() => {
     const stands = before === sent

@@ -3,7 +3,7 @@ import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// An answer that differs in text or in work tells a stranger which names there are. Work is counted here, in password hashes:
+// An answer that differs in text or in work would reveal which names exist. Work is counted in password hashes, because
 // times depend on the machine.
 
 const upstream = await recordingUpstream(t)

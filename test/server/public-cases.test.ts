@@ -57,7 +57,7 @@ async function play(t: Test, each: PublicCase): Promise<void> {
   if (each.forwardAuth !== undefined) t.equal(await askDoor(t, each, world, bytes), each.forwardAuth)
 }
 
-/** The same request as nginx would put it to the forward-auth port; gives the status. */
+/** Sends the same request as nginx would to the forward-auth port; returns the status. */
 async function askDoor(
   t: Test,
   { publicUrl = 'https://git.example.com' }: PublicCase,

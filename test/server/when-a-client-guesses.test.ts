@@ -44,13 +44,13 @@ async function guarded(
   return { world, server, tries }
 }
 
-/** Somebody who guesses, from here, until he is stopped. */
+/** A client that guesses, from this address, until it is stopped. */
 async function attack(tries: Awaited<ReturnType<typeof guarded>>['tries'], from: string) {
   for (let guess = 0; guess < 50; guess++) {
     const answer = await tries(`guess ${guess} from ${from}`, { from })
     if (answer.outcome === 'throttled') return answer
   }
-  throw new Error('nobody stopped the attack')
+  throw new Error('the attack was not stopped')
 }
 
 t.test('a client that guesses is told when to retry, and nothing else', async t => {

@@ -12,7 +12,7 @@ const hello = (status: string) => answerOf(status, {}, 'hello')
 /** Chunks that could hold anything. */
 const gzipped = '3\r\n\x1f\x8b\x08\r\n0\r\n\r\n'
 
-/** What upstreams say that is odd, allowed or neither: the client gets their answer, or ours. */
+/** Unusual answers of upstreams, valid or not: the client gets their answer, or ours. */
 export const cases: readonly PublicCase[] = [
   passing(
     'a reason phrase in Latin-1 is replaced, the status stays',
