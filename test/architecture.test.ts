@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import t from 'tap'
 
@@ -245,3 +245,100 @@ rule(
   'no file names a folder of one machine',
   placesOf(/['"`\s(](?:\/home\/|\/Users\/|\/work\/|[A-Z]:\\)/, [...sources, ...tests]),
 )
+
+/** A file or folder of ours, with its path from the root; not the end of another path. */
+const namedFile = /(?<![\w./-])(?:src|test|docs|config|docker)\/[\w./-]*\w/g
+
+/** What newcomers read first: it must not lead them astray. */
+const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+
+rule(
+  'docs/architecture.md draws the table of what folders may import',
+  differences(drawnArrows(), tableArrows()),
+)
+
+rule(
+  'docs/architecture.md says what each folder is for',
+  differences(
+    [...page.matchAll(/^\| `(src[^`]*)` \|/gm)].map(([, folder = '']) => folder),
+    ['src', ...Object.keys(mayImport).map(part => `src/${part}`)],
+  ),
+)
+
+rule(
+  'documents name only files that exist',
+  documents().flatMap(document =>
+    [...readFileSync(join(root, document), 'utf8').matchAll(namedFile)]
+      .map(([path]) => path)
+      .filter(path => !isThere(path))
+      .map(path => `${document}: ${path}`),
+  ),
+)
+
+t.test('five ways through the code pass at most eight files each, and each leads to the next', async t => {
+  const ways = page
+    .split(/^### /m)
+    .slice(1)
+    .map(section => section.split(/^## /m)[0] ?? '')
+  t.equal(ways.length, 5)
+  for (const way of ways) {
+    const name = way.split('\n', 1)[0]
+    const steps = [...way.matchAll(/^\d+\. \[(.+?)\]\(\.\.\/(.+?)\): (.*)$/gm)]
+    const files = steps.map(([, , path = '']) => path)
+    t.ok(steps.length > 1 && steps.length <= 8, `${name}: ${steps.length} files`)
+    for (const [at, [, shown, path = '', text = '']] of steps.entries()) {
+      t.equal(shown, path)
+      t.ok(at === 0 || isReached(path, files.slice(0, at), text), `${name}: the way leads to ${path}`)
+    }
+  }
+})
+
+/** Whether a file can be come to from those before it: by an import, or through a port that the text names. */
+function isReached(path: string, before: readonly string[], text: string): boolean {
+  const port = /^through the port `(\w+)`/.exec(text)?.[1]
+  if (port !== undefined) return new RegExp(`\\b${port}\\b`).test(sourceAt(path)?.text ?? '')
+  const isLinked = (from: string, to: string) => sourceAt(from)?.imports.includes(to) ?? false
+  return before.some(each => isLinked(each, path) || isLinked(path, each))
+}
+
+function sourceAt(path: string): Source | undefined {
+  return sources.find(each => each.path === path)
+}
+
+/** `a -> b` for each arrow of the picture. */
+function drawnArrows(): readonly string[] {
+  const picture = /^```mermaid\n(.*?)^```/ms.exec(page)?.[1] ?? ''
+  return [...picture.matchAll(/^ +(\S+) --> (.+)$/gm)].flatMap(([, from, all = '']) =>
+    all.split(' & ').map(to => `${from} -> ${to}`),
+  )
+}
+
+function tableArrows(): readonly string[] {
+  return Object.entries(mayImport).flatMap(([from, all]) => all.map(to => `${from} -> ${to}`))
+}
+
+/** `docs/adr/0051` is the decision of that number. */
+function isThere(path: string): boolean {
+  const decisions = readdirSync(join(root, 'docs/adr'))
+  const number = /^docs\/adr\/(\d{4})$/.exec(path)?.[1]
+  return number === undefined
+    ? existsSync(join(root, path))
+    : decisions.some(name => name.startsWith(`${number}-`))
+}
+
+/** All but the decisions and the changes, which tell of files that are no more. */
+function documents(): readonly string[] {
+  return ['.', 'config', 'docker', 'docs', 'docs/upstream', 'test/bench'].flatMap(folder =>
+    readdirSync(join(root, folder))
+      .filter(name => name.endsWith('.md') && name !== 'CHANGELOG.md')
+      .map(name => join(folder, name)),
+  )
+}
+
+/** What is in one list and not in the other. */
+function differences(shown: readonly string[], meant: readonly string[]): readonly string[] {
+  return [
+    ...shown.filter(each => !meant.includes(each)).map(each => `only on the page: ${each}`),
+    ...meant.filter(each => !shown.includes(each)).map(each => `missing on the page: ${each}`),
+  ]
+}

@@ -37,6 +37,12 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
   const guessed = new Map<string, Digest>()
 
   /**
+   * Whether the last wait was in vain and nothing has come since. A process that is busy reads answers late, which is not the
+   * fault of Redis: in a burst of guesses those that did not wait would have the limit of every process.
+   */
+  let isSilent = false
+
+  /**
    * A guess does not wait long for Redis, unless another one at the same credential waits already. Every process counts
    * by itself without Redis, so a burst of guesses that did not wait would have the limit once in each. One password
    * that many present is one guess.
@@ -54,9 +60,11 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
       isHere = true
       for (const { name } of first) guessed.delete(name)
     })
-    if (server.letDown.has(request)) return { soon: Promise.resolve(undefined), answer }
+    if (isSilent && server.letDown.has(request)) return { soon: Promise.resolve(undefined), answer }
     const silent = silence().then(() => {
-      if (!isHere) server.letDown.add(request)
+      if (isHere) return undefined
+      isSilent = true
+      server.letDown.add(request)
       return undefined
     })
     return { soon: Promise.race([answer, silent]), answer }
@@ -69,6 +77,7 @@ export function createSharedBook({ server, outage }: SharedBookOptions): SharedB
     return question(redis).then(
       answer => {
         breaker.succeeded()
+        isSilent = false
         return answer
       },
       cause => {

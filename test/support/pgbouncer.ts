@@ -45,7 +45,7 @@ export async function startPgBouncer(t: Pick<Test, 'teardown'>, to: number): Pro
     await exited
   })
   await until(() => {
-    if (bouncer.exitCode !== null) throw new Error('pgbouncer did not start: npm test installs it')
+    if (bouncer.exitCode !== null) throw new Error('pgbouncer did not start: npm run test:setup installs it')
     return listens(port)
   })
   return port

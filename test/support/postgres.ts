@@ -120,7 +120,7 @@ export async function postgres(
   ]
   const found = places.map(place => join(place, program)).find(path => existsSync(path))
   if (found === undefined)
-    throw new Error(`PostgreSQL is not on this machine (no ${program}): npm test installs it`)
+    throw new Error(`PostgreSQL is not on this machine (no ${program}): npm run test:setup installs it`)
   const command = isRoot ? ['runuser', '-u', 'nobody', '--', found, ...args] : [found, ...args]
   const [first = found, ...others] = [...within, ...command]
   succeeded(program, await run(first, others, { cwd: '/' }))

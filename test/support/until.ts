@@ -1,6 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** Waits for a condition that nobody announces. The test's own time limit ends it if it never comes true. */
+/** Milliseconds that a test waits for something. Long: the machine may be busy with other tests. */
+const deadlineMs = 60_000
+
+/** Waits for a condition that nothing announces. Rejects with the condition's text if it does not become true. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await setTimeout(5)
+  const end = performance.now() + deadlineMs
+  while (!(await condition())) {
+    if (performance.now() > end)
+      throw new Error(`not within ${deadlineMs / 1000} seconds: ${condition.toString()}`)
+    await setTimeout(5)
+  }
 }
