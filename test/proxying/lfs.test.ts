@@ -327,7 +327,7 @@ t.test('an upstream that rejects its own token has not rejected the gateway', as
   const headers = { [travels]: 'old' }
   const { status, body } = await send(url, objectPath, { method: 'GET', headers })
   t.equal(status, 502)
-  t.match(body.toString(), 'no longer accepts the token that it issued')
+  t.match(body.toString(), 'no longer accepts the token that it')
   await send(url, objectPath, { method: 'GET' })
   t.strictSame(
     failures.map(({ because }) => because),
