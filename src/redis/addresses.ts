@@ -51,7 +51,9 @@ export function connectorTo(find: Find, tls: Tls | undefined): new () => Abstrac
       }
     }
 
-    override check(info: { readonly role?: string }): boolean {
+    /** `info`: what ioredis takes for the answer to INFO; after a reply that came unasked it may be anything, null included. */
+    override check(info: { readonly role?: string } | null): boolean {
+      if (typeof info !== 'object' || info === null || Array.isArray(info)) return false
       const isPrimary = info.role === undefined || info.role === 'master'
       if (!isPrimary) this.#tell?.('error', new Error('READONLY the server is a replica'))
       return isPrimary

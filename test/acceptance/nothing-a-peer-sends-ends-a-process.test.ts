@@ -39,8 +39,12 @@ async function isWell(t: Test, altgate: Altgate, processes: readonly number[]): 
   await until(async () => (await ask(altgate.url + path, right)).status === 200)
   t.strictSame(processes.filter(isRunning), processes, 'every process runs')
   t.strictSame([altgate.pid, ...workersOf(altgate.pid)], processes, 'and none was replaced')
-  t.equal(await metric(altgate, 'altgate_bugs_total'), 0, 'nothing came as far as the last resort')
-  t.equal(await metric(altgate, 'altgate_primary_bugs_total'), 0)
+  const bugs = altgate
+    .logs()
+    .split('\n')
+    .filter(line => line.includes('"a bug'))
+  t.equal(await metric(altgate, 'altgate_bugs_total'), 0, 'nothing came as far as the last resort', { bugs })
+  t.equal(await metric(altgate, 'altgate_primary_bugs_total'), 0, { bugs })
 }
 
 /** Sends each, to connections that rest and to connections that are in use, and asks meanwhile. */

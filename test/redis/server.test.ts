@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmodSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
@@ -173,3 +175,40 @@ t.test('a client that is closed between two tries to connect ends', async t => {
   await ended
   t.pass('and what watches for it is let go')
 })
+
+for (const [what, reply] of [
+  ['nothing', '$-1'],
+  ['a number', ':7'],
+  ['a list', '*1\r\n:7'],
+] as const)
+  t.test(`a server that answers INFO with ${what} is left, and connected to anew`, async t => {
+    let connections = 0
+    const info = '$11\r\nrole:master\r\n'
+    const server = createServer(socket => {
+      const isFirst = ++connections === 1
+      socket.on('error', () => {})
+      socket.on('data', bytes => {
+        for (const command of bytes
+          .toString()
+          .toLowerCase()
+          .match(/\$\d+\r\n(?:client|info|hello|auth)\r\n/g) ?? [])
+          socket.write(command.includes('info') ? `${isFirst ? reply : info}\r\n` : '+OK\r\n')
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo // listening on TCP
+    const redis = keepConnection({
+      access: { tls: undefined, primaryOnly: false },
+      find: () => ({ host: '127.0.0.1', port }),
+      name: 'test',
+      patience: 1000,
+      drops: [],
+    })
+    t.teardown(() => {
+      redis.disconnect()
+      server.close()
+    })
+    redis.on('error', () => {})
+    await until(() => redis.status === 'ready')
+    t.equal(connections, 2)
+  })

@@ -51,7 +51,7 @@ async function startNode(
   }: { as?: RedisOptions; program?: string; port?: number } = {},
 ): Promise<RedisNode> {
   const directory = temporaryDirectory(t)
-  const own = port || (await clusterPort())
+  const own = port || (await freePort())
   const file = join(directory, 'redis.conf')
   mkdirSync(directory, { recursive: true })
   writeFileSync(file, [`dir ${directory}`, 'bind 127.0.0.1', ...lines(own, directory), ''].join('\n'))
@@ -88,14 +88,6 @@ async function startNode(
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
     command: (name, ...args) => runCommand({ ...as, port: own }, name, args),
-  }
-}
-
-/** The port of a node that may have another one, 10,000 higher, for the other nodes. */
-async function clusterPort(): Promise<number> {
-  for (;;) {
-    const port = await freePort()
-    if (port <= 55_535) return port
   }
 }
 
