@@ -145,7 +145,10 @@ const endings: readonly {
     url: `${httpsOnly.url}/fabrikam`,
     signIn: anna,
     status: 403,
-    tf: { shown: /^Plain http would expose your password .* https:\/\/git\.example\.com Reference: \w+$/, asked: 1 },
+    tf: {
+      shown: /^Plain http would expose your password .* https:\/\/git\.example\.com Reference: \w+$/,
+      asked: 1,
+    },
     requests: 1,
   },
 ]
