@@ -1,12 +1,12 @@
-/** One question at a time about each key: a thousand who want to know the same cost one or two. */
+/** One call at a time per key: a thousand concurrent callers with the same key cost one or two calls. */
 interface Questions<Key, Told> {
-  /** The one under way, else a new one. */
+  /** Joins the call under way, or starts one. */
   join(key: Key): Promise<Told>
-  /** One that begins after this call: the answer to the one under way may be older than what the caller has seen. */
+  /** Gets a call that starts after this one: the one under way may miss what the caller has already seen. */
   after(key: Key): Promise<Told>
 }
 
-/** `anew`: nobody who waits for it wants an answer from before. What `ask` throws, all who wait for it are told. */
+/** `anew`: no waiting caller accepts an older answer. If `ask` rejects, so do all callers that wait for it. */
 export function createQuestions<Key, Told>(
   ask: (key: Key, anew: boolean) => Promise<Told>,
 ): Questions<Key, Told> {
@@ -19,7 +19,7 @@ export function createQuestions<Key, Told>(
     return question
   }
 
-  /** In one step, so that nobody begins a question of his own in between. */
+  /** Starts the next call synchronously, so that no other caller can start one in between. */
   function end(key: Key): void {
     underWay.delete(key)
     const next = waiting.get(key)
@@ -39,13 +39,13 @@ export function createQuestions<Key, Told>(
   }
 }
 
-/** Computations under way, by name. */
+/** Computations under way, by key. */
 interface Flights<T> {
-  /** The result of the one under way of that name, or of one that has just landed, else of a new one. */
+  /** The result of the computation under way, or of one that has just finished, or else of a new one. */
   join(key: string, begin: () => Promise<T>): Promise<T>
 }
 
-/** `stays`: milliseconds for which a result is still given to those who come late. What failed is tried anew at once. */
+/** `stays`: milliseconds for which a result is still shared after it is there. A failure is not shared any longer. */
 export function createFlights<T>(stays: (result: T) => number): Flights<T> {
   const flights = new Map<string, Promise<T>>()
 
@@ -67,8 +67,8 @@ export function createFlights<T>(stays: (result: T) => number): Flights<T> {
 }
 
 /**
- * One run for all who call within one turn of the event loop. It begins at the turn's end, so after each of the calls:
- * nobody is told what was true before he asked.
+ * One run for all callers within one turn of the event loop. It starts at the end of the turn, and so after each of the
+ * calls: no caller gets a result from before its call.
  */
 export function onceATurn(run: () => Promise<void>): () => Promise<void> {
   let coming: Promise<void> | undefined
@@ -84,8 +84,8 @@ export function onceATurn(run: () => Promise<void>): () => Promise<void> {
 }
 
 /**
- * Shares runs among callers, but each caller gets one that started after he asked: what began before may have
- * looked away from what he must see. At most one run is under way, and one waits for it.
+ * Shares runs among callers, but each caller gets one that started after its call, because an earlier run may have missed
+ * what the caller must see. At most one run is under way and one is waiting.
  */
 export function startedAfter<T>(run: () => Promise<T>): () => Promise<T> {
   let current: Promise<T> | undefined
@@ -110,7 +110,7 @@ export function startedAfter<T>(run: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** Lets those wait for each other who are about the same thing, in the order of their coming. */
+/** Serializes work on the same key, first come, first served. */
 export interface Turns {
   take<T>(about: string, work: () => Promise<T>): Promise<T>
 }

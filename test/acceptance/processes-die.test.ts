@@ -89,7 +89,7 @@ t.test('SIGTERM ends a gateway whose store has never answered', async t => {
   t.teardown(() => silent.close())
   const { port } = silent.address() as AddressInfo // listening on TCP
   const { gateway, operations } = await begin(t, { store: { url: `postgres://altgate@127.0.0.1:${port}/x` } })
-  await until(async () => (await readiness(operations)).includes('store is out of order'))
+  await until(async () => (await readiness(operations)).includes('store is unavailable'))
   t.equal(await gateway.stop(), 0)
 })
 

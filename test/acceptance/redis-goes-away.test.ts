@@ -78,7 +78,7 @@ async function goesOn(t: Test, altgate: Altgate, stranger: readonly [string, str
   await until(async () => (await readiness(altgate)).parts['redis'] !== 'ok')
   const { status, parts } = await readiness(altgate)
   t.equal(status, 200, 'it is still ready')
-  t.equal(parts['redis'], 'redis is out of order')
+  t.equal(parts['redis'], 'redis is unavailable')
 }
 
 async function changesNothing(t: Test, altgate: Altgate): Promise<void> {

@@ -57,7 +57,7 @@ t.test('a token that the upstream refuses, and the one that takes its place', as
     const { code, stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
     t.equal(code, 128)
     t.match(stderr, 'The requested URL returned error: 502')
-    t.match(stderr, 'remote: The service behind this gateway did not accept what the gateway told')
+    t.match(stderr, "remote: The service behind this gateway rejected the gateway's")
     t.match(stderr, /remote: Reference: [0-9a-f]{24}/)
     t.equal(lab.helperActions(), 'get', 'neither stored nor erased')
   })
