@@ -27,7 +27,7 @@ export interface AppParts {
   readonly connections: Connections
 }
 
-/** The public port: the proxy and the page. It does not listen yet. */
+/** The server of the public port: the proxy and the page. It does not listen yet. */
 export function createApp(parts: AppParts): FastifyInstance {
   const { settings, services, witness } = parts
   const { publicUrl, trustedProxies, listen } = settings
@@ -53,7 +53,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
 }
 
-/** The forward-auth port: the same gateway, for proxies that forward by themselves. It does not listen yet. */
+/** The server of the forward-auth port, for proxies that forward requests themselves. It does not listen yet. */
 export function createForwardAuth({
   settings,
   services,
@@ -74,8 +74,8 @@ export function createForwardAuth({
     connections,
     observer: {
       untrusted: (from, request) =>
-        log.warn({ request, from }, 'not in trustedProxies: what it asked the forward-auth port was refused'),
-      bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
+        log.warn({ request, from }, 'refused a forward-auth request: its sender is not in trustedProxies'),
+      bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
     },
   })
 }
@@ -97,7 +97,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
     },
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
     outage,
-    bug: (err, request) => log.error({ request, err }, 'a bug; the request was answered 503'),
+    bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
   }
 }
 
@@ -110,8 +110,7 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
       providerFailed: ({ failing, detail }, request) =>
         log.warn({ request, failing, detail }, 'an identity provider failed'),
       outage,
-      bug: (err, request) =>
-        log.error({ request, err }, 'a bug; the page said that something is out of order'),
+      bug: (err, request) => log.error({ request, err }, 'bug: the page reported an internal error'),
     },
     publicUrl: settings.publicUrl,
     naming: settings.accounts.naming,
@@ -130,6 +129,7 @@ function networks({ throttle }: Settings): (address: string) => string {
 function noticeOf(notice: Settings['notice'], log: Logger): Notice {
   if (notice === undefined) return { credentialChanged() {} }
   const { webhookUrl: url, secret } = notice
-  const failed = (cause: unknown) => log.warn({ cause: String(cause) }, 'a notice of a change did not arrive')
+  const failed = (cause: unknown) =>
+    log.warn({ cause: String(cause) }, 'a change notification could not be delivered')
   return createWebhook({ url, failed, ...(secret && { secret }) })
 }

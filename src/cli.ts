@@ -17,15 +17,15 @@ import { createToolbox } from './commands/tools.ts'
 import { Failure } from './common/failure.ts'
 import { InDoubt, Outage } from './gateway/outage.ts'
 
-/** Runs what the words of the command line say, and gives the exit code. */
+/** Runs the command line and returns the exit code. */
 export async function run(words: readonly string[]): Promise<number> {
-  // `altgate account list | head`: a reader that goes away is no fault.
+  // A reader that goes away, as in `altgate account list | head`, is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
-    note(`altgate: the output cannot be written (${error.code}).`)
+    note(`altgate: cannot write the output (${error.code}).`)
     process.exit(1)
   })
-  process.stderr.on('error', () => {}) // nobody reads that, and there is nobody else to be told
+  process.stderr.on('error', () => {}) // there is nowhere left to report it
   try {
     await buildProgram().parseAsync(words, { from: 'user' })
     return 0
@@ -37,12 +37,12 @@ export async function run(words: readonly string[]): Promise<number> {
 function buildProgram(): Command {
   const program = new Command('altgate')
     .description(
-      'A gateway that checks alternate credentials in the right scope, and says so when a reset is needed.',
+      'A gateway that checks alternate credentials in the right scope and tells users when a reset is needed.',
     )
     .version(manifest.version, '--version', 'print the version')
     .option(
       '--config <FILE>',
-      'settings file; without it the one in ALTGATE_CONFIG, else defaults and environment',
+      'settings file; default: the one in ALTGATE_CONFIG, else defaults and environment only',
     )
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(usageComplaint(text)) })
@@ -63,7 +63,7 @@ function buildProgram(): Command {
   return program
 }
 
-/** Says what went wrong. */
+/** Reports what went wrong. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof Interrupted) return 130

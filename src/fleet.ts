@@ -11,14 +11,14 @@ import type { Logger } from './telemetry/logs.ts'
 export type FromWorker =
   | { readonly altgate: 'listening' }
   | { readonly altgate: 'cannot-start'; readonly why: string }
-  /** So many lines of a log were lost since it last said so. */
+  /** How many lines of a log were lost since the last report. */
   | { readonly altgate: 'dropped'; readonly log: 'log' | 'audit'; readonly lines: number }
-  /** So long a change took, until it held everywhere. */
+  /** How long a change took until it was in force everywhere. */
   | { readonly altgate: 'revoked'; readonly seconds: number }
 
 /** What the primary process tells a worker. */
 export type ToWorker =
-  /** Before everything else. */
+  /** Always the first message. */
   | ({ readonly altgate: 'settings'; readonly store: string | undefined } & HandedOver)
   /** Every answer closes its connection from now on. */
   | { readonly altgate: 'drain' }
@@ -28,35 +28,35 @@ export type ToWorker =
 export interface Fleet {
   /** How many of them listen. */
   listening(): number
-  /** Each still takes new connections, but keeps none. */
+  /** Each still accepts new connections, but keeps none alive. */
   drain(): void
-  /** Each finishes what is under way; whoever is not done after `graceSeconds` is killed. */
+  /** Each finishes its requests in progress; a worker that is not done after `graceSeconds` is killed. */
   stop(graceSeconds: number): Promise<void>
 }
 
 interface FleetParts {
   readonly size: number
-  /** The same for every worker, also for those that take another one's place after the file has changed. */
+  /** The same for every worker, including replacements that start after the file has changed. */
   readonly settings: Settings
-  /** Which store the gateway began with. A worker that takes another one's place must not take over another store. */
+  /** The store that the gateway started with. A replacement worker must not use a different one. */
   readonly store: string | undefined
-  /** Called with each new process, before it has begun. */
+  /** Called with each new process, before it runs. */
   readonly started: (worker: Worker) => void
   readonly log: Logger
-  /** Aborted when the gateway is to stop: nobody waits for workers that cannot begin. */
+  /** Aborted when the gateway is to stop, so that it does not wait for workers that cannot start. */
   readonly abort: AbortSignal
 }
 
-/** Does not move for signals, from the beginning. */
+/** Makes a process ignore signals from its start. */
 const ignoreSignals = `--import=${new URL('./ignore-signals.ts', import.meta.url).href}`
 
 /**
- * The descriptor under which workers have the primary's standard output. Whatever a child process has as its own standard
- * output or error, libuv makes wait for slow readers when it starts, and for all that share it: so workers share neither.
+ * The descriptor at which workers have the primary's standard output. libuv makes the standard output and error of a child
+ * blocking when it starts, for every process that shares them, so workers share neither.
  */
 export const sharedOutput = 4
 
-/** Characters of what workers print by themselves, such as the trace of a crash, that wait for a reader. */
+/** Most characters printed by workers themselves, such as the trace of a crash, that wait for a slow reader. */
 const mostPrinted = 1024 * 1024
 
 /** Longest pause before a worker that keeps dying is started again, in milliseconds. */
@@ -64,11 +64,11 @@ const longestPause = 5000
 
 /**
  * Starts the workers and resolves when all of them listen. A worker that is killed, or dies later, is replaced. Rejects with
- * a sentence if one cannot start, for instance because the port is taken.
+ * a sentence for the operator if one cannot start, for instance because the port is taken.
  */
 export async function startFleet({ size, settings, store, started, log, abort }: FleetParts): Promise<Fleet> {
-  // Where workers share a socket they accept by themselves. In turn, the primary would hand connections to a worker that
-  // has just died, and nobody would ever answer or close them: a git that hangs for good.
+  // Workers that share a socket accept connections themselves. With round robin, the primary would hand connections to a
+  // worker that has just died; they would never be answered or closed, and git would hang for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
@@ -103,9 +103,10 @@ export async function startFleet({ size, settings, store, started, log, abort }:
 
   async function replace(dead: Worker, code: number, signal: string): Promise<void> {
     deaths += 1
-    log.error({ worker: dead.id, code, signal }, 'a worker died; another one takes its place')
+    log.error({ worker: dead.id, code, signal }, 'a worker died and is being replaced')
     await delay(Math.min(longestPause, 50 * 2 ** deaths), undefined, { ref: false })
-    if (!stopping) await fork().catch(error => log.error({ err: error }, 'the new worker could not start'))
+    if (!stopping)
+      await fork().catch(error => log.error({ err: error }, 'the replacement worker could not start'))
     deaths -= 1
   }
 
@@ -155,25 +156,27 @@ function listens(worker: Worker): Promise<void> {
       if (message?.altgate === 'cannot-start') reject(new Failure(message.why))
     })
     worker.once('exit', (code, signal) => {
-      // What a signal ended is replaced, and that says nothing of the next one.
+      // A worker that a signal ended is replaced; the next one may well start.
       if (signal === null)
-        reject(new Failure(`A worker ended with status ${code} before it listened. What it wrote says why.`))
+        reject(
+          new Failure(`A worker exited with status ${code} before it was listening. Its output says why.`),
+        )
     })
   })
 }
 
-/** The time that a gateway has from SIGTERM to its end. */
+/** The time that a gateway has between SIGTERM and its exit. */
 export interface Stopping {
-  /** Of the grace for requests under way. */
+  /** What is left of `stop.graceSeconds`. */
   secondsLeft(): number
-  /** Gives load balancers the time to notice what `/ready` says. Who pressed Ctrl-C has none, and waits for it. */
+  /** Gives load balancers time to notice what `/ready` says. Does not wait after Ctrl-C, which is for interactive use. */
   drain(fleet: { listening(): number; drain(): void }): Promise<void>
 }
 
-/** Seconds that closing may take after the last request. */
+/** Seconds that shutdown may take after the last request. */
 const closingSeconds = 10
 
-/** Begins to count when `stop` is aborted, however far the start has come. */
+/** Starts the clock when `stop` is aborted, even if the gateway is still starting. */
 export function beginStopping({
   settings: { stop: limits },
   stop,
@@ -201,9 +204,9 @@ export function beginStopping({
   }
 }
 
-/** Whatever hangs while it is being closed must not keep the process for ever. */
+/** A part that hangs while it is being closed must not keep the process alive. */
 function giveUp(log: Logger): void {
-  log.fatal('something could not be closed in time')
+  log.fatal('not everything could be closed in time')
   process.exit(1)
 }
 

@@ -21,25 +21,24 @@ import type { OpenHow } from './store/database.ts'
 import { openStore, type Store, type StoreOptions } from './store/store.ts'
 import { createRevoke, type Revoke } from './verdicts/kept.ts'
 
-/** What every process of ours stands on, the ones that serve and the ones that only change something. */
+/** What every process needs, whether it serves requests or runs a command. */
 export interface Foundation {
   readonly store: Store
   /** The bytes behind `keys`. */
   readonly verdictKey: Uint8Array
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
-  /** Missing where the settings name no Redis. */
+  /** `undefined` without `redis` in the settings. */
   readonly redis: RedisServer | undefined
-  /** How verdicts are taken out of Redis. */
+  /** Removes verdicts from Redis. */
   readonly revoke: Revoke | undefined
-  /** To change things. */
+  /** For changes. */
   readonly registry: () => Registry
 }
 
 /**
- * `how`: what is done where there is no store; `expected`: which one it has to be. `revoked` is told how long each change
- * took, in seconds, until it held everywhere; `waiting`, of changes that take long. Throws `Outage`; whoever opens it closes
- * `store`.
+ * `how`: what to do if there is no store; `expected`: which store it has to be. `revoked` is told the seconds until each
+ * change was in force everywhere; `waiting` is told of changes that take long. Throws `Outage`. The caller closes `store`.
  */
 export async function openFoundation(
   settings: Pick<Settings, 'store' | 'redis' | 'verdicts'>,
@@ -113,10 +112,10 @@ export async function whenStoreAnswers<T>(
   return undefined
 }
 
-/** Without Redis each process reads the store's log of changes before it answers: there is nobody to tell. */
+/** Without Redis each process reads the store's log of changes before it answers, so there is nothing to announce. */
 async function inTheLog(): Promise<void> {}
 
-/** Who knows what accounts are connected to, and the registry of those accounts. */
+/** Where accounts are looked up, and the registry that changes them. */
 export interface Directory {
   readonly accounts: AccountDirectory
   readonly registry: Registry
@@ -128,7 +127,7 @@ type DirectoryParts = Pick<AskedParts, 'store' | 'news' | 'asked' | 'outage'> & 
   readonly opening: AsyncDisposableStack
 }
 
-/** `store`: the accounts that are kept. What it opens is closed with `opening`. */
+/** `store`: the accounts in the store. Whatever it opens is closed with `opening`. */
 export function openDirectory(settings: Settings, parts: DirectoryParts): Directory {
   const { foundation, opening, store } = parts
   const registry = foundation.registry()
@@ -146,7 +145,7 @@ export function openDirectory(settings: Settings, parts: DirectoryParts): Direct
   return { accounts, registry: withFound(registry, accounts) }
 }
 
-/** For a command: nothing is remembered and nothing is written down. `undefined`: the store alone knows. */
+/** For a command: nothing is cached and nothing is stored. `undefined`: accounts come from the store alone. */
 export function openSource(settings: Settings, store: AccountDirectory): AskedOnce | undefined {
   if (settings.accounts.source === 'store') return undefined
   return createAskedOnce(askedSettings(settings), { store, now: steadyNow })

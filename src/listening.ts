@@ -17,16 +17,16 @@ export interface Where {
 }
 
 /**
- * How a worker listens. On Linux each has a socket of its own and the kernel deals the connections out: from one socket
- * whoever is awake takes more of them, up to all (ADR 0033). Elsewhere the workers share one.
+ * How a worker listens. On Linux each has a socket of its own and the kernel distributes the connections; from a shared
+ * socket, a worker that is awake takes most of them or all (ADR 0033). Elsewhere the workers share one.
  */
 export function asOneOfMany({ host, port }: Where): Where & { readonly reusePort: boolean } {
   return { host, port, reusePort: platform() === 'linux' }
 }
 
 /**
- * The port, or, for 0, one that is free. Sees that nobody listens there: workers share their port with whoever asks for
- * it, another gateway too, which would take half of the connections without a word. Throws `Failure`.
+ * Returns the port, or a free one for 0. Makes sure that no other program listens there: workers open their port for
+ * sharing, so a second gateway would silently take half of the connections. Throws `Failure`.
  */
 export async function freePort({ host, port }: Where): Promise<number> {
   await using server = createServer()
@@ -39,18 +39,18 @@ export async function freePort({ host, port }: Where): Promise<number> {
   }
 }
 
-/** The sentence for whoever starts the gateway. */
+/** The error for the operator who starts the gateway. */
 export function cannotListen({ host, port }: Where, cause: unknown): Failure {
   return new Failure(`Cannot listen on ${host}:${port}: ${reasonOf(cause)}.`)
 }
 
-/** Files of one process that are not callers' connections nor lead to upstreams: store, Redis, pipes, logs. */
+/** Descriptors that one process needs besides connections of callers and to upstreams: store, Redis, pipes, logs. */
 const filesKept = 128
 
-/** More would not be a gateway but an attack: about 10 KB each. */
+/** No ordinary load needs more, and each connection costs about 10 KB. */
 const mostConnections = 10_000
 
-/** How many connections one process takes. With `auto` each has room for one to an upstream beside it. */
+/** How many connections one process accepts. `auto` leaves room for one upstream connection beside each. */
 export function connectionsWithin(
   filesLimit: number,
   asked: { readonly total: number | 'auto'; readonly perAddress: number | 'auto' },
@@ -60,12 +60,12 @@ export function connectionsWithin(
   return { total, perAddress: asked.perAddress === 'auto' ? Math.ceil(total / 4) : asked.perAddress }
 }
 
-/** How many files, sockets among them, a process of ours may have open. Node raises its own limit as far as it may. */
+/** How many files and sockets one of our processes may have open. Node raises its soft limit to the hard one. */
 export function openFilesLimit(): number {
   return limitNamed('Max open files') ?? Infinity
 }
 
-/** Of a limit of this process: what is in force, in its own unit. `undefined`: this system does not tell. */
+/** The soft limit of this process, in the limit's own unit. `undefined`: this system does not say. */
 export function limitNamed(name: string): number | undefined {
   try {
     const line = readFileSync('/proc/self/limits', 'utf8')
@@ -84,7 +84,7 @@ interface ConnectionParts {
   readonly log: Logger
 }
 
-/** What the callers' connections to all ports of this process are counted and looked after by. */
+/** Counts and limits the connections of callers to all ports of this process. */
 export function createConnections({
   settings: { connections, trustedProxies, throttle },
   metrics,
@@ -100,7 +100,7 @@ export function createConnections({
   return all
 }
 
-/** Those who probe are few: whoever opens hundreds must not take the descriptors that the workers' pipes need. */
+/** Probes are few: a client that opens hundreds of connections must not take the descriptors that the workers' pipes need. */
 export function operationsConnections({ connections }: Settings, log: Logger): Connections {
   const { total } = connectionsWithin(openFilesLimit(), { total: 'auto', perAddress: 'auto' })
   const most = Math.min(total, 256)

@@ -23,7 +23,7 @@ export interface ServeOptions {
   readonly stop: AbortSignal
 }
 
-/** What the primary process has, for those it starts and for `/ready`. */
+/** What the primary process shares with the parts it starts and with `/ready`. */
 interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
   readonly metrics: PrimaryMetrics
   /** Whatever is opened here is closed in reverse order. */
@@ -31,8 +31,8 @@ interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
 }
 
 /**
- * The primary process: operations port, hash lanes, workers. Resolves when all of it has been stopped in good order;
- * throws `Failure` if it cannot start.
+ * The primary process: operations port, hash lanes, workers. Resolves after an orderly stop; throws `Failure` if it
+ * cannot start.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   await using open = new AsyncDisposableStack()
@@ -53,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
-  if (forwardAuth !== undefined) await freePort(forwardAuth) // the one that is asked for: it is never 0
+  if (forwardAuth !== undefined) await freePort(forwardAuth) // always the configured one: it is never 0
   progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port })
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
   if (!stop.aborted) primary.log.info(where, 'listening')
@@ -63,7 +63,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   keepServing({ log: primary.log, count: primary.metrics.bug })
 
   await aborted(stop)
-  primary.log.info('stopping: requests under way are finished first')
+  primary.log.info('stopping: finishing requests in progress')
   await stopping.drain(progress.fleet)
 }
 
@@ -73,13 +73,13 @@ function readFilesOfWorkers({ listen: { tls }, upstream, accounts }: Settings): 
     if (file !== undefined) readGivenFile(file)
 }
 
-/** How far the start has come, and how the parts are: what `/ready` says. */
+/** How far the start has come and the state of each part: what `/ready` says. */
 interface Progress {
   fleet?: Fleet
   parts: Readonly<Record<string, string>>
 }
 
-/** First of all, so that whoever waits can see what for. */
+/** Started first, so that `/ready` can say what the gateway is waiting for. */
 async function startOperations({ settings, stop, log, metrics, open }: Primary) {
   const progress: Progress = { parts: {} }
   const size = processes(settings.workers)
@@ -106,8 +106,9 @@ async function startHashing({ settings, metrics, log, open }: Primary): Promise<
     cost: settings.hashing,
     onHash: metrics.hashed,
     onQueue: metrics.hashQueue,
-    onCrash: err => log.error({ err }, 'a hash lane died; another one takes its place'),
-    onFlaw: flaw => log.error({ flaw }, 'a stored password hash cannot be read: set that credential again'),
+    onCrash: err => log.error({ err }, 'a hash lane died and is being replaced'),
+    onFlaw: flaw =>
+      log.error({ flaw }, 'a stored password hash is damaged: set the password of that credential again'),
   })
   open.defer(() => lanes.close())
   return lanes
@@ -119,7 +120,7 @@ async function openStoreParts(primary: Primary, progress: Progress): Promise<Fou
   const foundation = await whenStoreAnswers(
     () => openFoundation(settings, primary.metrics.revoked, 'make'),
     ({ message, cause }) => {
-      log.warn({ cause: String(cause) }, 'the store does not answer; trying again every second')
+      log.warn({ cause: String(cause) }, 'the store does not answer; retrying every second')
       progress.parts = { store: message }
     },
     stop,
@@ -203,17 +204,17 @@ interface Started {
   readonly log: Logger
 }
 
-/** It has to be wanted, and whoever reads the log later should see that it is. */
+/** Pass-through is a deliberate choice, and the log should show it. */
 export function warnOfPassThrough({ settings, log }: Started): void {
   const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)]
   if (choices.some(({ method }) => method === 'pass-through'))
-    log.warn('upstreamAuth pass-through: passwords of users travel on to upstreams')
+    log.warn('upstreamAuth is pass-through: upstreams receive the passwords of users')
 }
 
-/** What others on this machine could read: files of ours, and the memory of a process that crashes. */
+/** What other users of this machine could read: our files, and the memory of a process that crashes. */
 export function warnOfReaders({ settings, log }: Started): void {
   const files = exposedFiles(settings).map(({ file }) => file)
   if (files.length > 0) log.warn({ files }, 'every user of this machine can read these files')
   if ((limitNamed('Max core file size') ?? 0) > 0)
-    log.warn('core dumps are on: one would hold passwords; switch them off (ulimit -c 0, LimitCORE=0)')
+    log.warn('core dumps are enabled and would contain passwords; disable them (ulimit -c 0, LimitCORE=0)')
 }

@@ -31,19 +31,19 @@ import { createSharedVerdicts, createVerdictCache } from './verdicts/shared.ts'
 /** What a worker serves with. */
 export interface Services {
   readonly gateway: Gateway
-  /** For the page: changes made here hold everywhere when they are done. */
+  /** For the page: changes made here are in force everywhere when they resolve. */
   readonly registry: Registry
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
   readonly credentials: CredentialStore
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
-  /** What counts wrong passwords, wherever they are presented. */
+  /** Counts wrong passwords, wherever they are presented. */
   readonly guesses: Throttle
   readonly upstreamAuth: UpstreamAuth
-  /** 32 bytes by which the gateways of this store keep for LFS servers what they give out. */
+  /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
-  /** 32 bytes that seal what browsers keep of a sign-in that is under way. */
+  /** 32 bytes that seal what browsers keep of a sign-in in progress. */
   readonly signInKey: Uint8Array
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: Uint8Array
@@ -51,30 +51,30 @@ export interface Services {
 }
 
 export interface ServiceParts {
-  /** Which store it has to be: the one that the gateway began with. Left out: any. */
+  /** Which store it has to be: the one that the gateway started with. Left out: any. */
   readonly expectedStore?: string | undefined
   readonly hasher: PasswordHasher
   readonly neighbours: Neighbours
   /** Told of every part that failed. */
   readonly outage: (outage: Outage) => void
-  /** Told of an address that asks again and again without presenting anything. */
+  /** Told of an address that keeps sending requests without a credential. */
   readonly asksTooOften?: (from: string) => void
-  /** Told when a good password could not be given a dearer hash. */
+  /** Told when the hash of a right password could not be renewed. */
   readonly upgradeFailed: (error: unknown) => void
-  /** Told of a match whose imported hash looks at the beginning of the password only. */
+  /** Told of a match by an imported hash that covers only the beginning of the password. */
   readonly provedInPart: (whose: ProvedInPart) => void
-  /** Told what goes wrong in signing in to upstreams without a request failing over it. */
+  /** Told of problems in authenticating to upstreams that fail no request. */
   readonly upstreamAuthWarning: (sentence: string, cause: unknown) => void
-  /** Told how many seconds it took until a change held in every process. */
+  /** Told how many seconds it took until a change was in force in every process. */
   readonly revoked: (seconds: number) => void
-  /** Told what each question about an account told. */
+  /** Told the result of each query to the directory source. */
   readonly asked: (told: string) => void
 }
 
-/** Settings become implementations: the one place that chooses. Closes them in reverse order. Throws `Outage`. */
+/** The one place that chooses implementations by the settings. `close` closes them in reverse order. Throws `Outage`. */
 export async function openServices(settings: Settings, parts: ServiceParts): Promise<Services> {
   await using opening = new AsyncDisposableStack()
-  // The primary process has made the store. If it is gone since, it may come back: that is no reason to end.
+  // The primary process has opened the store. If it has become unreachable since, it may come back: the worker waits.
   const { revoked, expectedStore } = parts
   const foundation = await openFoundation(settings, revoked, 'serve', { expected: expectedStore }).catch(
     (error: unknown) => {
@@ -162,7 +162,7 @@ interface Memory {
   readonly opening: AsyncDisposableStack
 }
 
-/** What this process remembers, and what makes it forget: with Redis the news come by themselves. */
+/** What this process remembers and what makes it forget: with Redis, changes are pushed. */
 function memoryOf(
   settings: Settings,
   memory: Memory,
@@ -174,7 +174,7 @@ function memoryOf(
     local.forget(slots, revision)
     if (account !== undefined) accounts.forget(account, revision)
   }
-  // Whatever was read before is void: of another life of the store, whose changes may have the same numbers.
+  // After a restore or a failover, revision numbers may repeat: whatever was read before is void.
   store.history.onTurn(above => {
     local.forgetAll(above)
     accounts.forgetAll(above)
@@ -213,7 +213,7 @@ function memoryOf(
   })
   opening.defer(() => shared.close())
   const verdicts = createVerdictCache({ local, shared })
-  // A store that has a pulse tells more cheaply than any lease whether something changed.
+  // A store that has a pulse says more cheaply than any lease whether something changed.
   if (store.changes.pulse() !== undefined) return { news: storeNews, verdicts }
   const leaseMs = settings.redis?.leaseMs
   const news = createRedisNews({ server, storeNews, forget, history, outage, ...(leaseMs && { leaseMs }) })

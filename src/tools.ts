@@ -10,7 +10,7 @@ import type { Settings } from './settings/schema.ts'
  * long. Throws `Outage`.
  */
 export async function openTools(settings: Settings, waiting?: Waiting): Promise<Tools> {
-  // A command has no metrics: how long its changes took, a gateway counts.
+  // A command has no metrics: it leaves the durations of its changes for a gateway to count.
   const took: number[] = []
   const revoked = (seconds: number) => void took.push(seconds)
   const { store, keys, generated, redis, registry } = await openFoundation(settings, revoked, 'expect', {
@@ -37,7 +37,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       try {
         for (const seconds of took) await store.revocations.add(seconds)
       } catch (error) {
-        if (!(error instanceof Outage)) throw error // the change is made, and was said to be
+        if (!(error instanceof Outage)) throw error // the change is made and has been reported
       } finally {
         await store.close()
       }

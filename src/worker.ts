@@ -21,7 +21,7 @@ import { neighboursOver } from './throttling/neighbours.ts'
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
 // other end, and tells it when to stop; signals do not (`ignore-signals.ts`).
 
-// What Node prints there by itself is not worth the process if nobody reads it, or its disk is full.
+// Only Node itself prints there: a reader that is gone, or a full disk, must not end the process.
 process.stderr.on('error', () => {})
 
 /** What this worker has opened; closed in reverse order. */
@@ -94,15 +94,15 @@ async function openServicesHere(): Promise<Services> {
   const upgradeFailed = (err: unknown) =>
     log.warn({ err }, 'a hash could not be renewed; its next use tries again')
   const asksTooOften = (from: string) =>
-    log.warn({ from }, 'an address asks again and again and presents no credential: it is told to come later')
+    log.warn({ from }, 'an address keeps sending requests without a credential and is throttled')
   const told = new LRUCache<Subject, true>(atMost(10_000))
-  // Every sign-in would say it again.
+  // Otherwise every sign-in would log it again.
   const provedInPart = ({ scope, subject }: ProvedInPart) => {
     if (told.has(subject)) return
     told.set(subject, true)
     log.warn(
       { scope, subject },
-      'an imported bcrypt hash proves only the first 72 bytes of this password, so it stays as it is: whatever follows them is let in. Have the password set again',
+      'an imported bcrypt hash covers only the first 72 bytes of this password, so it is not renewed: any password with the same first 72 bytes is accepted. Have the password set again',
     )
   }
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>
@@ -138,5 +138,5 @@ function createLossReport(): (which: 'log' | 'audit') => void {
 }
 
 function tell(message: FromWorker): void {
-  process.send?.(message, undefined, undefined, () => {}) // a primary that is gone takes this process along anyway
+  process.send?.(message, undefined, undefined, () => {}) // without its primary this process ends anyway
 }

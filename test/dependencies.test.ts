@@ -17,7 +17,7 @@ t.test('the lock file names no host', async t => {
   t.notMatch(read('package-lock.json'), '"resolved"')
 })
 
-/** What docs/dependencies.md lists under "Versions to watch": package and the version that mends it. */
+/** What docs/dependencies.md lists under "Versions to watch": package and the version that fixes it. */
 const mended = { '@fastify/reply-from': '12.7.0', '@fastify/http-proxy': '11.6.6' }
 
 t.test('a mitigation in docs/dependencies.md is looked at again when the mended version is here', async t => {
@@ -25,7 +25,7 @@ t.test('a mitigation in docs/dependencies.md is looked at again when the mended 
     const installed = (JSON.parse(read(`node_modules/${name}/package.json`)) as { version: string }).version
     t.ok(
       isOlder(installed, version),
-      `${name} ${installed}: see "Versions to watch", make ${version} the floor`,
+      `${name} ${installed}: see "Versions to watch", make ${version} the minimum`,
     )
   }
 })
@@ -36,7 +36,7 @@ interface Lock {
 
 t.test('no package that ships is older than its floor in docs/dependencies.md', async t => {
   const { packages } = JSON.parse(read('package-lock.json')) as Lock
-  const table = read('docs/dependencies.md').split('## Floors')[1] ?? ''
+  const table = read('docs/dependencies.md').split('## Minimum versions')[1] ?? ''
   const floors = [...table.matchAll(/^\| (\S+) \| ([\d.]+) \|/gm)]
   t.ok(floors.length > 0)
   for (const [, name = '', floor = ''] of floors) {

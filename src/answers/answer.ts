@@ -3,7 +3,7 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Ended } from '../gateway/decision.ts'
 import { expectsContinue, hasBody } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
-import { type Asking, type Dialect, dialectOf, isForGit, soapVersion } from '../requests/tool.ts'
+import { type RequestHead, type Dialect, dialectOf, isForGit, soapVersion } from '../requests/tool.ts'
 import {
   inHtml,
   inLfs,
@@ -13,42 +13,42 @@ import {
   inTransfer,
   type Presented,
   type Presenter,
-  type Setting,
+  type AnswerContext,
 } from './dialects.ts'
 import { type Terms, termsOf } from './terms.ts'
-import { besideTheBody, keepBoth, lastWord, loopsInLfs } from './tools.ts'
+import { outsideTheBody, keepBoth, asForbidden, isLfsLoop } from './tools.ts'
 
-/** A whole answer that the gateway itself makes. */
+/** A complete answer that the gateway itself makes. */
 export interface Answer {
   readonly status: number
-  /** The reason phrase; the usual one if left out. */
+  /** The reason phrase; left out: the standard one for the status. */
   readonly reason?: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** What an answer says beside the ending. */
-type Context = Omit<Setting, 'outcome' | 'soap'>
+/** What an answer depends on besides the ending. */
+type Context = Omit<AnswerContext, 'outcome' | 'soap'>
 
 /** The answer to a request, in the dialect that its client understands. */
-export function answerTo(asking: Asking, ending: Ending, context: Context): Answer {
+export function answerTo(head: RequestHead, ending: Ending, context: Context): Answer {
   const told = termsOf(ending, context.publicUrl)
-  let terms = loopsInLfs(ending, asking) ? lastWord(told) : told
-  const dialect = dialectOf(asking)
-  if (dialect === 'lfs' || isForGit(asking)) terms = keepBoth(terms, ending, context)
+  let terms = isLfsLoop(ending, head) ? asForbidden(told) : told
+  const dialect = dialectOf(head)
+  if (dialect === 'lfs' || isForGit(head)) terms = keepBoth(terms, ending, context)
   const setting = {
     ...context,
     outcome: ending.outcome,
-    ...(dialect === 'soap' && { soap: soapVersion(asking) }),
+    ...(dialect === 'soap' && { soap: soapVersion(head) }),
   }
   const whole = complete(terms, presenters[dialect](terms, setting), ending, context)
-  const { headers, ...beside } = besideTheBody(asking, terms, context.requestId)
-  return { ...whole, ...beside, headers: { ...whole.headers, ...headers } }
+  const { headers, ...extra } = outsideTheBody(head, terms, context.requestId)
+  return { ...whole, ...extra, headers: { ...whole.headers, ...headers } }
 }
 
 /**
- * The answer in plain text: for bytes that are no request, and for people who ask the command line what git would be
- * told. `naming`: left out where nothing could be read.
+ * The answer in plain text, for bytes that are not a request and for `altgate explain`. `naming`: left out where no
+ * request could be parsed.
  */
 export function answer(ending: Ending, context: Omit<Context, 'naming'> & Partial<Context>): Answer {
   const terms = keepBoth(termsOf(ending, context.publicUrl), ending, context)
@@ -64,7 +64,7 @@ const presenters: Readonly<Record<Dialect, Presenter>> = {
   html: inHtml,
 }
 
-/** With what every answer carries, in every dialect. */
+/** Adds the headers that every answer has, in every dialect. */
 function complete(
   terms: Terms,
   presented: Presented,
@@ -87,8 +87,8 @@ function complete(
 }
 
 /**
- * Sends an answer of our own at once, in one write, however much of the body is still to come: `refused-bodies.ts` reads
- * on. To HEAD go the same headers without the body.
+ * Sends the answer at once, in one write, however much of the request body is still to come; `refused-bodies.ts` reads
+ * the rest. HEAD gets the same headers without the body.
  */
 export function sendAnswer(response: ServerResponse, { status, reason, headers, body }: Answer): void {
   const withLength = { ...headers, 'Content-Length': Buffer.byteLength(body) }
@@ -98,29 +98,29 @@ export function sendAnswer(response: ServerResponse, { status, reason, headers, 
 }
 
 /**
- * A client that waits for 100 Continue may send its body after a refusal, or the next request (RFC 9110, 10.1.1): which
- * of them follows on the connection cannot be told.
+ * After a refusal, a client that waits for 100 Continue may send its body or its next request (RFC 9110, 10.1.1). The
+ * gateway cannot tell which of them follows on the connection.
  */
 function mayHoldBack(request: IncomingMessage): boolean {
   return hasBody(request) && !request.complete && expectsContinue(request)
 }
 
-/** What becomes of the head: 503 is `unavailable` to whoever reads outcomes, and there is nothing to wait for. */
-const putOffHeaders = { 'X-Altgate-Outcome': 'unavailable', 'Retry-After': '1' }
+/** 503 means `unavailable` to programs that read outcomes; the client may retry at once. */
+const unavailableHeaders = { 'X-Altgate-Outcome': 'unavailable', 'Retry-After': '1' }
 
 /**
- * Whether an account moved while a clone, fetch or push was under way: these requests come after a GET of
- * `info/refs` that was let through with the same credential.
+ * Whether an account moved while a clone, fetch or push was under way: these requests follow a GET of `info/refs` that
+ * was allowed with the same credential.
  */
-export function movedMeanwhile({ outcome }: Ended, { method, target }: Ask): boolean {
+export function movedDuringTransfer({ outcome }: Ended, { method, target }: Ask): boolean {
   return outcome === 'reset-needed' && method === 'POST' && /\/git-(?:upload|receive)-pack$/.test(target)
 }
 
 /**
- * The same answer as 503: git shows no text here, and on 401 it would erase the password without a word. So it keeps
- * it, asks with it at the next command, and is told then, where it does show the text.
+ * The same answer as 503. git shows no text at this point, and on 401 it would erase the password silently. With 503 it
+ * keeps the password, presents it with the next command, and gets the answer where it shows the text.
  */
-export function putOff({ headers, body }: Answer): Answer {
+export function asUnavailable({ headers, body }: Answer): Answer {
   const rest = Object.entries(headers).filter(([name]) => name !== 'WWW-Authenticate')
-  return { status: 503, headers: { ...Object.fromEntries(rest), ...putOffHeaders }, body }
+  return { status: 503, headers: { ...Object.fromEntries(rest), ...unavailableHeaders }, body }
 }

@@ -3,42 +3,45 @@ import type { AccountName } from '../gateway/names.ts'
 import type { Ending } from '../requests/request.ts'
 import { paragraph, type Terms } from './terms.ts'
 
-/** What a presenter may say beside the terms. */
-export interface Setting {
+/** What a presenter may use besides the terms. */
+export interface AnswerContext {
   readonly outcome: Ending['outcome']
   readonly requestId: string
-  /** How people reach the gateway, without a trailing slash. */
+  /** The public URL of the gateway, without a trailing slash. */
   readonly publicUrl: string
   readonly naming: Naming
-  /** The SOAP that the request is written in, if it is. */
+  /** The SOAP version of the request, if it is SOAP. */
   readonly soap?: '1.1' | '1.2' | undefined
 }
 
 /** The terms in one dialect. */
 export interface Presented {
-  /** Where the dialect's clients can read the text on this status alone: in the place of that of the terms. */
+  /** Replaces the status of the terms where the dialect's clients read the text on this status only. */
   readonly status?: number
   readonly contentType: string
-  /** Beside those that every dialect has. */
+  /** In addition to those that every dialect has. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** Puts the terms into one dialect; adds no sentence of its own. */
-export type Presenter = (terms: Terms, setting: Setting) => Presented
+/** Renders the terms in one dialect, without adding text. */
+export type Presenter = (terms: Terms, context: AnswerContext) => Presented
 
-/** All that is said, on one line. */
+/** The whole text on one line. */
 export function onOneLine({ text, link }: Terms, requestId: string): string {
   return [...text, ...(link === undefined ? [] : [link]), `Reference: ${requestId}`].join(' ')
 }
 
-/** What an error is called by those who tell errors apart by a name: `reset-needed` is `ResetNeededException`. */
-function exceptionOf(outcome: Setting['outcome']): string {
+/** The error name for clients that tell errors apart by name: `ResetNeededException` for `reset-needed`. */
+function exceptionOf(outcome: AnswerContext['outcome']): string {
   return `${outcome.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Exception`
 }
 
-/** For git and everybody else: git shows a body only as `text/plain`, and takes it for Latin-1 unless told. */
-export function inText({ text, link, aside }: Terms, { requestId }: Pick<Setting, 'requestId'>): Presented {
+/** For git and all other clients. git shows a body only if it is `text/plain`, and reads it as Latin-1 by default. */
+export function inText(
+  { text, link, aside }: Terms,
+  { requestId }: Pick<AnswerContext, 'requestId'>,
+): Presented {
   const lines = [
     ...text.flatMap(paragraph),
     ...(link === undefined ? [] : [link]),
@@ -48,7 +51,7 @@ export function inText({ text, link, aside }: Terms, { requestId }: Pick<Setting
   return { contentType: 'text/plain; charset=utf-8', body: `${lines.join('\n')}\n` }
 }
 
-/** For a person who has opened the address in a browser: a page that loads nothing and runs nothing. */
+/** For browsers: a page without scripts and external resources. */
 export const inHtml: Presenter = ({ text, link }, { requestId }) => {
   const href = escapedHtml(link ?? '')
   const body = `<!doctype html>
@@ -81,12 +84,12 @@ function escapedHtml(text: string): string {
 }
 
 /**
- * For the REST clients of Azure DevOps, which show `message` and know an error by `typeKey`; npm and yarn show `error`,
- * cargo `errors`.
+ * For the REST clients of Azure DevOps, which show `message` and identify an error by `typeKey`. npm and yarn show
+ * `error`, cargo shows `errors`.
  */
-export const inRest: Presenter = (terms, setting) => {
-  const typeKey = exceptionOf(setting.outcome)
-  const message = onOneLine(terms, setting.requestId)
+export const inRest: Presenter = (terms, context) => {
+  const typeKey = exceptionOf(context.outcome)
+  const message = onOneLine(terms, context.requestId)
   const error = {
     $id: '1',
     innerException: null,
@@ -94,7 +97,7 @@ export const inRest: Presenter = (terms, setting) => {
     typeName: `Altgate.${typeKey}`,
     typeKey,
     errorCode: 0,
-    eventId: 3000, // what Azure DevOps says of every error
+    eventId: 3000, // as in every error of Azure DevOps
     error: message,
     errors: [{ detail: message }],
   }
@@ -102,27 +105,27 @@ export const inRest: Presenter = (terms, setting) => {
 }
 
 /**
- * For Team Explorer Everywhere and the like, which of most answers read the headers. With the three addresses on a 401
- * `tf` prints the text and stops; without them it asks for another password, which is right wherever another one can help.
+ * For Team Explorer Everywhere and similar clients, which mostly read the headers. With the three `X-TFS-FedAuth`
+ * headers on a 401, `tf` prints the text and stops; without them it asks for another password, which may help.
  */
-export const inSoap: Presenter = (terms, setting) => {
+export const inSoap: Presenter = (terms, context) => {
   const { status, terminal, link } = terms
-  const plain = inText(terms, setting)
+  const plain = inText(terms, context)
   if (status === 401 && terminal === undefined) return plain
   return {
     ...plain,
-    ...readable(terms, setting),
+    ...readable(terms, context),
     headers: {
-      ...(terminal !== undefined && link !== undefined && federated(terminal, link, setting)),
-      // It is read as a form's field: a plus sign would be a blank, a bare percent sign a crash.
-      'X-TFS-ServiceError': encodeURIComponent(onOneLine(terms, setting.requestId)),
+      ...(terminal !== undefined && link !== undefined && federated(terminal, link, context)),
+      // `tf` decodes it as a form field: a plus sign would become a space, a bare percent sign makes it crash.
+      'X-TFS-ServiceError': encodeURIComponent(onOneLine(terms, context.requestId)),
     },
   }
 }
 
 /**
- * `tf` reads text on 401, 500 and 503, and of other answers shows the number alone. Where waiting helps it is 503;
- * the rest is a fault, which other SOAP clients read as well.
+ * `tf` reads text on 401, 500 and 503, and shows only the number of any other status. Where waiting helps, the status
+ * becomes 503; everything else becomes a SOAP fault, which other SOAP clients read as well.
  */
 function readable(
   terms: Terms,
@@ -135,10 +138,10 @@ function readable(
   return { status: 500, ...fault }
 }
 
-/** And 400: what is no proper HTTP comes from no `tf`. */
+/** 400 is not for `tf`, which does not send invalid HTTP. */
 const readByTf: ReadonlySet<number> = new Set([400, 401, 503])
 
-/** `tf` looks for `soap:` as it stands here, not for the namespace. */
+/** `tf` looks for the literal prefix `soap:`, not for the namespace. */
 function fault11(status: number, text: string): Pick<Presented, 'contentType' | 'body'> {
   const code = `<faultcode>soap:${status < 500 ? 'Client' : 'Server'}</faultcode>`
   const body = envelope(
@@ -148,7 +151,7 @@ function fault11(status: number, text: string): Pick<Presented, 'contentType' | 
   return { contentType: 'text/xml; charset=utf-8', body }
 }
 
-/** `tf` throws where a `soap:Text` has no language. */
+/** `tf` throws if `soap:Text` has no language. */
 function fault12(status: number, text: string): Pick<Presented, 'contentType' | 'body'> {
   const code = `<soap:Code><soap:Value>soap:${status < 500 ? 'Sender' : 'Receiver'}</soap:Value></soap:Code>`
   const reason = `<soap:Reason><soap:Text xml:lang="en">${text}</soap:Text></soap:Reason>`
@@ -180,8 +183,8 @@ function federated(
 }
 
 /**
- * For git-lfs (docs/api/batch.md, Response Errors), which prints `message` and nothing else; of another type of answer
- * it prints the address that it asked for. The other two are for programs.
+ * For git-lfs (docs/api/batch.md, Response Errors), which prints only `message`. For any other media type it prints only
+ * the URL that it requested. The other two members are for programs.
  */
 export const inLfs: Presenter = ({ text, link, aside }, { requestId }) => {
   const lines = [
@@ -199,13 +202,13 @@ export const inLfs: Presenter = ({ text, link, aside }, { requestId }) => {
 }
 
 /**
- * For the downloads and uploads of TFVC's clients, which read a text of at most 2048 bytes, on 500 alone, and where the
- * header says that it is one. 401 asks for another password and 503 says that it is the gateway's fault: they stay.
+ * For the file transfers of TFVC clients, which read a text of at most 2048 bytes, only on 500, and only with this
+ * header. 401 stays because it asks for another password, 503 because it stands for an outage.
  */
-export const inTransfer: Presenter = (terms, setting) => {
-  const plain = inText(terms, setting)
+export const inTransfer: Presenter = (terms, context) => {
+  const plain = inText(terms, context)
   if (terms.status === 401) return plain
-  const headers = { 'X-VersionControl-Exception': exceptionOf(setting.outcome) }
+  const headers = { 'X-VersionControl-Exception': exceptionOf(context.outcome) }
   const stays = terms.status === 400 || terms.status === 503
   return { ...plain, headers, ...(!stays && { status: 500 }) }
 }

@@ -1,16 +1,16 @@
 import type { Naming } from '../gateway/account.ts'
 import type { Ending } from '../requests/request.ts'
-import { type Asking, dialectOf, headerOf, pathOf } from '../requests/tool.ts'
+import { type RequestHead, dialectOf, headerOf, pathOf } from '../requests/tool.ts'
 import { onOneLine } from './dialects.ts'
 import type { Terms } from './terms.ts'
 
 /**
- * The same terms, with the way in which git keeps a password for each account. Without it git keeps one for a host, and
- * the 401 of one account erases the good password of another. Where a host names the account there is nothing to do.
+ * Adds the command that makes git keep one password per account. By default git keeps one per host, and the 401 of one
+ * account erases the good password of another. Not needed where the host names the account.
  *
- * It depends on nothing but the outcome and the settings. That a password is right elsewhere is not looked up: it would
- * cost a hash for every scope, and tell whoever guesses. `reset-needed` goes to the holder of a right password, which
- * other accounts may still take.
+ * It depends only on the outcome and the settings. Whether the password is right for another account is not looked up:
+ * that would cost a hash for every scope, and help an attacker who guesses. `reset-needed` goes to a user with a right
+ * password, which other accounts may still accept.
  */
 export function keepBoth(
   terms: Terms,
@@ -23,8 +23,8 @@ export function keepBoth(
 }
 
 const sentences: ReadonlyMap<Ending['outcome'], string> = new Map([
-  ['refused', 'If another account here has a password of its own, let git keep both:'],
-  ['reset-needed', 'If other accounts here still take the old one, let git keep both:'],
+  ['refused', 'If another account here uses a different password, let git keep both:'],
+  ['reset-needed', 'If other accounts here still accept the old one, let git keep both:'],
 ] satisfies [Ending['outcome'], string][])
 
 function useHttpPath(publicUrl: string): string {
@@ -32,13 +32,13 @@ function useHttpPath(publicUrl: string): string {
 }
 
 /**
- * Whether git-lfs is in a loop: it asks its helper again on every 401, and there are helpers that always give the same
- * password; and what a server has called authenticated it repeats at once, without any. 429 would not end that: it comes
- * again after `Retry-After`, eight times, and then finds another 401. Of all that we may say only 403 ends it at once,
- * keeps the password, and is printed.
+ * Whether git-lfs is in a loop. On every 401 it asks its credential helper again, which may always return the same
+ * password; and it repeats at once, without a credential, what a server has called authenticated. 429 would not end
+ * that: git-lfs retries eight times after `Retry-After`, and then meets another 401. Only 403 ends it at once, keeps the
+ * password, and is printed.
  */
-export function loopsInLfs(ending: Ending, asking: Asking): boolean {
-  return isLoop(ending) && mayBeLfs(asking)
+export function isLfsLoop(ending: Ending, head: RequestHead): boolean {
+  return isLoop(ending) && mayBeLfs(head)
 }
 
 function isLoop(ending: Ending): boolean {
@@ -46,38 +46,38 @@ function isLoop(ending: Ending): boolean {
   return ending.outcome === 'throttled' && (ending.by === 'repetition' || ending.by === 'anonymous')
 }
 
-/** The same text as 403, with no time to come back and no challenge. */
-export function lastWord({ headers = {}, ...terms }: Terms): Terms {
+/** The same text as 403, without `Retry-After` and challenge. */
+export function asForbidden({ headers = {}, ...terms }: Terms): Terms {
   const { 'Retry-After': _, 'WWW-Authenticate': __, ...others } = headers
   return { ...terms, status: 403, headers: others }
 }
 
-function mayBeLfs(asking: Asking): boolean {
-  return lfsPath.test(pathOf(asking.target)) || dialectOf(asking) === 'lfs'
+function mayBeLfs(head: RequestHead): boolean {
+  return lfsPath.test(pathOf(head.target)) || dialectOf(head) === 'lfs'
 }
 
 const lfsPath = /\/info\/lfs(?:\/|$)/i
 
-/** Where package managers show a text of a server's, beside the body that others read. */
-interface Beside {
+/** Where package managers read a text, apart from the body. */
+interface OutsideTheBody {
   readonly headers?: Readonly<Record<string, string>>
-  /** In the place of `Forbidden` and the like. */
+  /** Replaces the standard reason phrase. */
   readonly reason?: string
 }
 
 /**
- * What is said beside the body. npm prints `npm-notice`, and of a 401 nothing else; pip, twine, NuGet, Maven, Gradle and
- * pnpm print the reason phrase, where Azure DevOps tells it as well. Everybody else gets what RFC 9110 calls the status.
+ * The text outside the body. On a 401, npm prints nothing but `npm-notice`. pip, twine, NuGet, Maven, Gradle and pnpm
+ * print the reason phrase, which Azure DevOps uses as well. All others get the standard phrase of RFC 9110.
  */
-export function besideTheBody(asking: Asking, terms: Terms, requestId: string): Beside {
-  const agent = headerOf(asking, 'user-agent') ?? ''
+export function outsideTheBody(head: RequestHead, terms: Terms, requestId: string): OutsideTheBody {
+  const agent = headerOf(head, 'user-agent') ?? ''
   if (agent.startsWith('npm/')) return { headers: { 'npm-notice': asciiOf(onOneLine(terms, requestId)) } }
   return readsReason.test(agent) ? { reason: asciiOf(onOneLine(terms, requestId)) } : {}
 }
 
 const readsReason = /^(?:pip|twine|NuGet|Apache-Maven|Apache-HttpClient|Gradle|pnpm)\b/i
 
-/** Headers and reason phrases are bytes of which no two clients make the same letters. */
+/** Headers and reason phrases are limited to ASCII, because clients decode other bytes differently. */
 function asciiOf(text: string): string {
   return text.replace(/[^ -~]/gu, '?')
 }

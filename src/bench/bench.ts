@@ -6,26 +6,26 @@ import { createRunner, watchGenerator } from './runner.ts'
 import { type Answer, createSender, type Probed, type Sender } from './sender.ts'
 import { stretchAt } from './timeline.ts'
 
-/** How far a test is. */
+/** The progress of a test. */
 export interface Progress {
-  /** Milliseconds since its start, and of how many; answers may come after the end. */
+  /** Milliseconds since its start, and in total; answers may come after the end. */
   readonly at: number
   readonly of: number
-  /** Requests answered or given up so far, with those of the warm-up. */
+  /** Requests answered or given up so far, including the warm-up. */
   readonly done: number
 }
 
 export interface BenchOptions {
-  /** Aborted when somebody will not wait for the end. */
+  /** Aborted to end the test early. */
   readonly stop: AbortSignal
   /** Called often. */
   readonly progress: (progress: Progress) => void
 }
 
-/** What was measured, or why nothing was sent: the target did not show itself to be an Altgate. */
+/** What was measured, or why nothing was sent: the target did not identify itself as Altgate. */
 export type Benched = { readonly report: Report } | { readonly refused: Probed }
 
-/** Tries out the target without a password; if it is an Altgate, sends it what the plan says, and reports. */
+/** Probes the target without a password; if it is an Altgate gateway, runs the plan and reports. */
 export async function bench(plan: Plan, options: BenchOptions): Promise<Benched> {
   const sender = createSender(plan)
   try {
@@ -37,7 +37,7 @@ export async function bench(plan: Plan, options: BenchOptions): Promise<Benched>
   }
 }
 
-/** Milliseconds after which it looks for what has taken too long, even if nothing is due. */
+/** Most milliseconds between two checks for timeouts, even if nothing is due. */
 const longestSleep = 50
 
 async function run(plan: Plan, sender: Sender, { stop, progress }: BenchOptions): Promise<Report> {

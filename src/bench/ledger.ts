@@ -4,7 +4,7 @@ import type { Caller } from './load.ts'
 import type { Sample } from './runner.ts'
 import type { Answer } from './sender.ts'
 
-/** How many answers were alike. */
+/** The number of answers with one outcome and status. */
 export interface Count {
   readonly outcome: Outcome | Silence
   /** `undefined`: there was no answer. */
@@ -12,7 +12,7 @@ export interface Count {
   readonly count: number
 }
 
-/** What was counted of some requests. */
+/** The counts and latencies of a set of requests. */
 export interface Ledger {
   /** Requests that were due. */
   due: number
@@ -20,13 +20,13 @@ export interface Ledger {
   readonly grades: Record<Grade, number>
   readonly counts: Map<string, Count>
   /**
-   * In microseconds. Those that were given up are in it with the time that was waited, or the slowest would be missing;
-   * those whose connection failed are not, because a refused connection is quick.
+   * In microseconds. Requests that were given up are included with the time that was waited, or the slowest would be
+   * missing; failed connections are not, because a refused connection is quick.
    */
   readonly latencies: Histogram
 }
 
-/** `digits`: how exact latencies are kept; three are 0.1 %. */
+/** `digits`: the precision of latencies; three are 0.1 %. */
 export function createLedger(digits: 2 | 3): Ledger {
   return {
     due: 0,
@@ -37,12 +37,12 @@ export function createLedger(digits: 2 | 3): Ledger {
   }
 }
 
-/** A histogram for microseconds that grows with what it gets. */
+/** A histogram of microseconds that grows as needed. */
 export function latencies(digits: 2 | 3): Histogram {
   return build({ bitBucketSize: 32, autoResize: true, numberOfSignificantValueDigits: digits })
 }
 
-/** A time in milliseconds, into a histogram of microseconds. */
+/** Records milliseconds in a histogram of microseconds. */
 export function note(into: Histogram, milliseconds: number): void {
   into.recordValue(Math.max(1, Math.round(milliseconds * 1000)))
 }
@@ -56,7 +56,7 @@ function enter(ledger: Ledger, { arrival, result, latency }: Sample<Answer>): vo
   if (answer.outcome !== 'connection-failed') note(ledger.latencies, latency)
 }
 
-/** Adds what another ledger has counted. */
+/** Adds the counts of another ledger. */
 export function add(ledger: Ledger, other: Ledger): Ledger {
   ledger.due += other.due
   ledger.answered += other.answered
@@ -73,7 +73,7 @@ function count({ counts }: Ledger, { outcome, status, count }: Count): void {
   counts.set(key, { outcome, status, count: (counts.get(key)?.count ?? 0) + count })
 }
 
-/** Everything that is counted of one test: by rate, by caller and by time. */
+/** All counts of one test: by rate, by caller and by time. */
 export interface Ledgers {
   enter(sample: Sample<Answer>): void
   /** Of one caller at one rate; the warm-up, -1, has a ledger of its own, which no report reads. */
@@ -104,22 +104,21 @@ export function createLedgers(stretchOf: (at: number) => number): Ledgers {
   }
 }
 
-/** What the gateway says it has decided: `X-Altgate-Outcome`. */
+/** The decision that the gateway reports: `X-Altgate-Outcome`. */
 type Mark = Decision['outcome'] | UpstreamFailed['outcome']
 
-/** `not-from-altgate`: an error or a challenge of somebody between us and the gateway. */
+/** `not-from-altgate`: an error or a challenge from something between the client and the gateway. */
 export type Outcome = Mark | 'not-from-altgate'
 
 /** Why there was no answer. */
 export type Silence = 'timeout' | 'not-started' | 'connection-failed'
 
 /**
- * `expected`: as it should be. `error`: put off or failed, be it on purpose or by an outage. `defect`: decided, and not
- * as it should have been.
+ * `expected`: the right decision. `error`: put off or failed, on purpose or by an outage. `defect`: a wrong decision.
  */
 type Grade = 'expected' | 'error' | 'defect'
 
-/** What each decision is to a caller that should have met another. */
+/** The grade of each decision for a caller that should have got another. */
 const unexpected: Readonly<Record<Mark, Grade>> = {
   allow: 'defect',
   challenge: 'defect',
@@ -142,8 +141,8 @@ export function isMark(word: string | undefined): word is Mark {
 }
 
 /**
- * What an answer was. A forwarded one carries no mark, but then it is no 401 either, which the gateway lets no upstream
- * ask for. Words that we do not know stay out of the report: whoever answers could write anything there.
+ * The outcome of an answer. A forwarded answer carries no mark, but it cannot be a 401 either, because the gateway forwards
+ * none. Unknown words stay out of the report: a target could put anything there.
  */
 export function outcomeOf(status: number, word: string | undefined): Outcome {
   if (word === undefined) return status === 401 || status >= 500 ? 'not-from-altgate' : 'allow'
@@ -153,7 +152,7 @@ export function outcomeOf(status: number, word: string | undefined): Outcome {
 /** How well a caller was served. */
 export function gradeOf(caller: Caller, outcome: Outcome | Silence): Grade {
   if (outcome === expectedOf(caller)) return 'expected'
-  // Throttling is there to put off whoever guesses.
+  // Throttling is meant to stop callers that guess.
   const guesses = caller.kind === 'wrong' || caller.kind === 'unknown'
   if (guesses && outcome === 'throttled') return 'expected'
   return isMark(outcome) ? unexpected[outcome] : 'error'

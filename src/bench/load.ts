@@ -11,7 +11,7 @@ export interface Good extends Share {
   readonly expect: 'allow' | 'reset-needed' | 'disabled'
 }
 
-/** Guesses the password of a user name that somebody has; never the same one twice. */
+/** Guesses the password of an existing user; never the same one twice. */
 export interface Wrong extends Share {
   readonly kind: 'wrong'
   readonly user: string
@@ -80,7 +80,7 @@ export interface Arrival {
 
 /**
  * Every request of a test, in the order in which they are due. When they are due depends on nothing that happens
- * meanwhile: a slow answer puts off nobody (no coordinated omission).
+ * meanwhile: a slow answer delays no request (no coordinated omission).
  * `random`: from 0 (included) to 1 (excluded), for Poisson arrivals.
  */
 export function* schedule(
@@ -127,8 +127,8 @@ function* poisson({ rate, from, to }: Step, random: () => number): Generator<num
 }
 
 /**
- * Whose turn it is: in proportion to the weights at any time, and as evenly as it goes (the smooth weighted round-robin
- * of nginx), so that a short test has its share of rare callers, too.
+ * Chooses the next caller: in proportion to the weights at any time, and as evenly as possible (nginx's smooth weighted
+ * round-robin), so that a short test has its share of rare callers, too.
  */
 function mix(callers: readonly Caller[]): () => Caller {
   const total = callers.reduce((sum, { weight }) => sum + weight, 0)

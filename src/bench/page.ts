@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Count } from './ledger.ts'
 import type { Figures, Report } from './report.ts'
 
-/** A report as one HTML file that needs nothing else: styles, scripts and numbers are in it. */
+/** A report as one self-contained HTML file. */
 export function pageOf(report: Report): string {
   const { target, startedAt, load, countedSeconds } = report
   const when = `${startedAt.slice(0, 16).replace('T', ' ')} UTC`
@@ -37,13 +37,13 @@ ${verdict(report)}
   )}</section>
 ${steps(report)}
 <section><h2>Latency over time</h2>
-<p class="about">By when requests were due, on a logarithmic scale. <label>Caller <select id="caller"></select></label></p>
+<p class="about">By the time requests were due, on a logarithmic scale. <label>Caller <select id="caller"></select></label></p>
 <div class="plot" id="latency"></div></section>
 <section><h2>Latency distribution</h2>
-<p class="about">How many of all requests were at least as fast; the further right, the rarer.</p>
+<p class="about">The share of requests that were at least as fast; the further right, the rarer.</p>
 <div class="plot" id="distribution"></div></section>
 <section><h2>Outcomes over time</h2>
-<p class="about">Requests in each second, stacked, by what the gateway decided (X-Altgate-Outcome).</p>
+<p class="about">Requests per second, stacked, by the gateway's decision (X-Altgate-Outcome).</p>
 <div class="plot" id="outcomes"></div>
 ${table(['caller', 'outcome', 'requests'], outcomeRows(report))}</section>
 ${generator(report)}
@@ -58,8 +58,7 @@ ${generator(report)}
 
 function verdict(report: Report): string {
   const { failures } = report
-  const said =
-    failures.length === 0 ? ['Every decision was as it should be, within the thresholds.'] : failures
+  const said = failures.length === 0 ? ['Every decision was right, and all thresholds were met.'] : failures
   const doubts = reservations(report)
   return `<section class="verdict ${failures.length === 0 ? 'passed' : 'failed'}">
 <h2>${failures.length === 0 ? 'Passed' : 'Failed'}</h2>${list(said)}</section>
@@ -81,7 +80,7 @@ function outcomeRows({ callers }: Report): readonly (readonly string[])[] {
 function generator({ generator: { loopDelayMs, utilization }, startedLateMs }: Report): string {
   const late = startedLateMs === null ? '–' : milliseconds(startedLateMs.p99)
   return `<section><h2>The load generator itself</h2>
-<p class="about">Event loop late by ${milliseconds(loopDelayMs.p50)} ms at p50 and ${milliseconds(loopDelayMs.p99)} ms at p99; busy ${whole(utilization * 100)} % of the time. Requests started ${late} ms late at p99, waiting for a timer or a free connection; that is a part of the latencies, which count from when a request was due.</p></section>`
+<p class="about">Event loop late by ${milliseconds(loopDelayMs.p50)} ms at p50 and ${milliseconds(loopDelayMs.p99)} ms at p99; busy ${whole(utilization * 100)} % of the time. Requests started ${late} ms late at p99, waiting for a timer or a free connection; this is part of the latencies, which count from the time a request was due.</p></section>`
 }
 
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -121,7 +120,7 @@ function library(name: string): string {
 
 // Numbers and sentences that the table and the page share.
 
-/** Milliseconds with three digits that count: `0.123`, `1.23`, `12.3`, `123`, `12,345`. */
+/** Milliseconds with three significant digits: `0.123`, `1.23`, `12.3`, `123`, `12,345`. */
 export function milliseconds(value: number | undefined): string {
   if (value === undefined) return '–'
   const decimals = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0
@@ -141,7 +140,7 @@ export function countName({ outcome, status }: Pick<Count, 'outcome' | 'status'>
   return status === undefined ? outcome : `${outcome} ${status}`
 }
 
-/** What was measured of some requests, as cells of a table under `figureHeadings`. */
+/** Figures as cells of a table under `figureHeadings`. */
 export function figureCells({
   due,
   answeredPerSecond,
@@ -171,7 +170,7 @@ export const figureHeadings = [
   'defects',
 ] as const
 
-/** What must be known before any number is believed; empty: nothing. */
+/** What to know before trusting any number; empty: nothing. */
 export function reservations({ endedEarly, unfinished, generator, callers }: Report): readonly string[] {
   const notStarted = callers
     .flatMap(({ outcomes }) => outcomes)
@@ -179,16 +178,16 @@ export function reservations({ endedEarly, unfinished, generator, callers }: Rep
     .reduce((sum, { count }) => sum + count, 0)
   return [
     ...(endedEarly
-      ? [`Ended early. Requests that had no result yet, and are left out: ${whole(unfinished)}.`]
+      ? [`The test was ended early. Requests without a result, which are left out: ${whole(unfinished)}.`]
       : []),
     ...(notStarted > 0
       ? [
-          `Requests that could not be started in time, because requestsInFlight others were under way: ${whole(notStarted)}. They are errors, and in the latencies with the time that they waited.`,
+          `Requests that could not be started in time, because requestsInFlight others were in progress: ${whole(notStarted)}. They count as errors, and their waiting time counts as latency.`,
         ]
       : []),
     ...(generator.bottleneck
       ? [
-          `This load generator was itself too slow (event loop ${milliseconds(generator.loopDelayMs.p99)} ms late at p99, ${whole(generator.utilization * 100)} % busy): the latencies are partly its own. Lower the rate, or run it on a machine of its own.`,
+          `This load generator was itself too slow (event loop ${milliseconds(generator.loopDelayMs.p99)} ms late at p99, ${whole(generator.utilization * 100)} % busy): part of the latencies is its own. Lower the rate, or run it on a separate machine.`,
         ]
       : []),
   ]

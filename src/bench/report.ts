@@ -4,7 +4,7 @@ import { type Caller, type Load, type Plan, stepsOf, type Thresholds } from './l
 import type { GeneratorHealth } from './runner.ts'
 import { type Timeline, timelineOf } from './timeline.ts'
 
-/** What a load test found out: the content of the JSON file, and all that table and page are made of. No secrets. */
+/** The result of a load test: the content of the JSON file, and the source of tables and page. It holds no secrets. */
 export interface Report {
   readonly target: { readonly name: string; readonly url: string }
   /** ISO 8601, UTC. */
@@ -12,18 +12,18 @@ export interface Report {
   readonly load: Load
   /** Seconds that were counted, without the warm-up. */
   readonly countedSeconds: number
-  /** Somebody would not wait for the end. */
+  /** The test was ended before its time. */
   readonly endedEarly: boolean
-  /** Requests that were due when it was ended early, and were never answered. */
+  /** Requests that were due but unanswered when the test was ended early. */
   readonly unfinished: number
   readonly callers: readonly CallerReport[]
   /** One for each rate that was reached. */
   readonly steps: readonly StepReport[]
   readonly timeline: Timeline
-  /** How late requests were started, waiting for a timer or a connection; it is a part of the latencies. */
+  /** How late requests were started, waiting for a timer or a connection. This is part of the latencies. */
   readonly startedLateMs: Latency | null
   readonly generator: GeneratorHealth
-  /** What was found wrong, as sentences; empty: the test has passed. */
+  /** What is wrong, as sentences; empty: the test has passed. */
   readonly failures: readonly string[]
 }
 
@@ -35,7 +35,7 @@ interface CallerReport extends Figures {
 }
 
 interface StepReport extends Figures {
-  /** What was asked for, by all callers together. */
+  /** The configured rate of all callers together. */
   readonly ratePerSecond: number
 }
 
@@ -137,13 +137,13 @@ function distributionOf(latencies: Histogram): readonly (readonly [number, numbe
   })
 }
 
-/** What makes a test fail, as sentences; empty: it has passed. */
+/** The reasons why a test fails, as sentences; empty: it has passed. */
 function judge(reports: readonly CallerReport[], { p99Ms, errorPercent }: Thresholds): readonly string[] {
   return reports.flatMap(({ name, kind, due, defects, errors, latencyMs }) => {
     const said: string[] = []
-    if (defects > 0) said.push(`${name} (${kind}) was decided wrongly ${times(defects)}.`)
+    if (defects > 0) said.push(`${name} (${kind}) got a wrong decision ${times(defects)}.`)
     if (kind !== 'good') return said
-    if (due === 0) return [...said, `${name} (good) was never due: the test was too short to say anything.`]
+    if (due === 0) return [...said, `${name} (good) was never due: the test was too short.`]
     const percent = (100 * errors) / due
     if (errorPercent !== undefined && percent > errorPercent)
       said.push(`${name} (good) had ${percent.toFixed(2)} % errors, more than ${errorPercent} %.`)

@@ -18,7 +18,7 @@ interface RunnerOptions<Answer> {
   readonly send: Send<Answer>
   /** Told of each request that was due, once. */
   readonly sample: (sample: Sample<Answer>) => void
-  /** Told how late a request is started, in milliseconds: for want of a timer or of a free connection. */
+  /** Told how late a request is started, in milliseconds, waiting for a timer or a free connection. */
   readonly started: (arrival: Arrival, lateBy: number) => void
   readonly requestsInFlight: number
   /** Milliseconds from when a request was due. */
@@ -27,14 +27,14 @@ interface RunnerOptions<Answer> {
   readonly now: () => number
 }
 
-/** An open-loop load without a timer of its own: whoever calls `turn` keeps the time. */
+/** An open-loop load without a timer of its own: the caller of `turn` keeps the time. */
 export interface Runner {
   /**
-   * Starts everything that is due, and gives up what has taken too long. Gives in how many milliseconds the next
-   * request is due, 0 if it is held up by the ones in flight; `undefined`: all is done.
+   * Starts everything that is due, and gives up what has taken too long. Returns the milliseconds until the next request is
+   * due, 0 if it is held up by the ones in flight; `undefined`: everything is done.
    */
   turn(): number | undefined
-  /** Ends it: nothing more is started, what is under way is cut. Gives how many due requests have no result. */
+  /** Ends the load: nothing more is started, and requests in flight are cut. Returns how many due requests have no result. */
   cut(): number
 }
 
@@ -68,7 +68,7 @@ export function createRunner<Answer>(options: RunnerOptions<Answer>): Runner {
     flight.cut = send(arrival, answer => {
       busy--
       if (flights.delete(flight)) settle(arrival, answer ?? 'connection-failed')
-      startDue() // somebody may have waited for this connection
+      startDue() // a request may have waited for this connection
     })
   }
 
@@ -105,29 +105,28 @@ export function createRunner<Answer>(options: RunnerOptions<Answer>): Runner {
 }
 
 /**
- * Whether this process could do what was asked of it. A load generator that was late itself measures itself, and blames
- * the target.
+ * Whether this process could keep up. A load generator that is late measures itself and blames the target.
  */
 export interface GeneratorHealth {
   /** How late the event loop was, in milliseconds. */
   readonly loopDelayMs: { readonly p50: number; readonly p99: number; readonly max: number }
-  /** How much of the time it had something to do: 0 to 1. */
+  /** The share of time in which it was busy: 0 to 1. */
   readonly utilization: number
-  /** True: believe the numbers only after a run with more machines or a lower rate. */
+  /** True: trust the numbers only after a run with more machines or a lower rate. */
   readonly bottleneck: boolean
 }
 
-/** Above that, waiting in this process is a part of what was measured. */
+/** Above these limits, waiting in this process is part of what was measured. */
 const limits = { loopDelayP99Ms: 20, utilization: 0.9 }
 
-/** Milliseconds between two looks; the delay that is measured contains them. */
+/** Milliseconds between two samples; the measured delay includes them. */
 const resolution = 10
 
 /** Watches the event loop. */
 interface GeneratorWatch {
-  /** Forgets what was before: compiling and connecting is no part of the test. */
+  /** Discards earlier samples: compiling and connecting are not part of the test. */
   restart(): void
-  /** Since the last start; it watches no longer. */
+  /** The health since the last start. It stops watching. */
   stop(): GeneratorHealth
 }
 
@@ -135,7 +134,7 @@ export function watchGenerator(): GeneratorWatch {
   const delay = monitorEventLoopDelay({ resolution })
   delay.enable()
   let since = performance.eventLoopUtilization()
-  /** Whole microseconds. Without a single look there are no percentiles. */
+  /** Whole microseconds. Without a sample there are no percentiles. */
   const lateAt = (percentile: number) => {
     const microseconds = delay.count === 0 ? 0 : Math.round(delay.percentile(percentile) / 1000)
     return Math.max(0, microseconds - resolution * 1000) / 1000

@@ -11,7 +11,7 @@ export interface Answer {
   readonly outcome: Outcome
 }
 
-/** What the target is, found out without telling it anything: an Altgate or not, and the status it gave. */
+/** What a probe without credentials found: whether the target is an Altgate gateway, and its status. */
 export type Probed =
   | { readonly altgate: boolean; readonly status: number }
   /** Why there was no answer: a code of Node or OpenSSL. */
@@ -30,9 +30,9 @@ export function createSender({ target, load }: Pick<Plan, 'target' | 'load'>): S
   const pool = new Pool(origin, {
     connections: load.requestsInFlight,
     pipelining: 1,
-    allowH2: false, // as git's connections mostly are; and streams of one would hold each other up
+    allowH2: false, // like most connections of git; streams of one connection would delay each other
     connect: { timeout },
-    headersTimeout: 0, // the runner keeps the time, from when a request was due
+    headersTimeout: 0, // the runner keeps the time, from the moment a request was due
     bodyTimeout: 0,
   })
   const base = pathname.replace(/\/$/, '')
@@ -66,7 +66,7 @@ export function createSender({ target, load }: Pick<Plan, 'target' | 'load'>): S
         const signal = AbortSignal.timeout(timeout)
         const asked = { method: 'GET', path: pathOf(''), headers: userAgent, signal } as const
         const { statusCode, headers, body } = await pool.request(asked)
-        body.on('error', () => {}).destroy() // a stranger may send without end
+        body.on('error', () => {}).destroy() // an unknown server may send without end
         return { altgate: isMark(markOf(headers)), status: statusCode }
       } catch (error) {
         return { code: codeOf(error) }
@@ -119,8 +119,8 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The Authorization header of a caller's next request; `undefined`: none. What is guessed is another one each time: a
- * gateway that remembers wrong passwords would answer the second of the same kind for nothing.
+ * The Authorization header of a caller's next request; `undefined`: none. Each guess is new: a gateway that remembers wrong
+ * passwords would answer a repeated one without a hash.
  */
 function authorizationOf(caller: Caller): string | undefined {
   switch (caller.kind) {
@@ -129,7 +129,7 @@ function authorizationOf(caller: Caller): string | undefined {
     case 'wrong':
       return basic(caller.user, guess())
     case 'unknown':
-      return basic(`nobody-${guess()}@load-test.invalid`, guess()) // RFC 2606: nobody can have that address
+      return basic(`unknown-${guess()}@load-test.invalid`, guess()) // RFC 2606: that address cannot exist
     case 'anonymous':
       return undefined
     default:

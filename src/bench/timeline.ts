@@ -1,15 +1,15 @@
 import { add, createLedger, type Ledgers, type Outcome, type Silence } from './ledger.ts'
 import type { Caller, Load } from './load.ts'
 
-/** What happened when. All lists have one item for each stretch of time, by when requests were due. */
+/** Results over time. All lists have one item for each stretch of time, by the time requests were due. */
 export interface Timeline {
-  /** How long one stretch is. */
+  /** The length of one stretch. */
   readonly stretchSeconds: number
-  /** Where each begins, in seconds after the warm-up. */
+  /** The start of each, in seconds after the warm-up. */
   readonly seconds: readonly number[]
   /** Of all callers together, and of each. */
   readonly latencyMs: readonly Course[]
-  /** Requests in each second, by what became of them. */
+  /** Requests per second, by outcome. */
   readonly outcomes: readonly { readonly outcome: Outcome | Silence; readonly perSecond: readonly number[] }[]
 }
 
@@ -22,10 +22,10 @@ export interface Course {
   readonly max: readonly (number | null)[]
 }
 
-/** More points than that no plot can show, and an hour would keep thousands of histograms. */
+/** A plot cannot show more points, and an hour would keep thousands of histograms. */
 const mostStretches = 300
 
-/** How many seconds of this load are one point in time. */
+/** How many seconds of this load make one point of the timeline. */
 export function stretchSecondsOf({ ratesPerSecond, durationSeconds }: Load): number {
   return Math.ceil((ratesPerSecond.length * durationSeconds) / mostStretches)
 }

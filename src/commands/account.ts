@@ -40,12 +40,12 @@ even a lone /, replaces the account's segment, as in nginx's proxy_pass: with
 function addAdd(account: Command, toolbox: Toolbox): void {
   account
     .command('add')
-    .description('make an account known')
+    .description('add an account')
     .argument('<NAME>', 'what the host or the path names', accountName)
-    .requiredOption('--upstream <URL>', 'where its requests go', upstreamUrl)
+    .requiredOption('--upstream <URL>', 'where to forward its requests', upstreamUrl)
     .option(
       '--directory <ID>',
-      'connect it to this directory; without it, it signs in with Microsoft accounts',
+      'connect it to this directory; default: it signs in with Microsoft accounts',
       directoryId,
     )
     .addHelpText('after', aboutUpstream)
@@ -73,7 +73,7 @@ function addMoves(account: Command, toolbox: Toolbox): void {
     .command('connect')
     .description('connect an account to an Entra directory, in every running gateway at once')
     .argument('<NAME>', 'the account', accountName)
-    .requiredOption('--directory <ID>', 'the directory that it signs in with from now on', directoryId)
+    .requiredOption('--directory <ID>', 'the directory that it will sign in with', directoryId)
     .addHelpText(
       'after',
       examples('account connect fabrikam --directory 72f988bf-86f1-41af-91ab-2d7cd011db47'),
@@ -99,7 +99,7 @@ function move(
     await insist(change(registry))
     const { connection } = await known(registry, name)
     say(
-      `${name} now signs in with ${connectionText(connection)}. Its users must set their alternate credentials again, unless they have some there already: ${resetPage(settings)}`,
+      `${name} now signs in with ${connectionText(connection)}. Its users must set new alternate credentials, unless they already have some there: ${resetPage(settings)}`,
     )
   })
 }
@@ -107,11 +107,11 @@ function move(
 function addViews(account: Command, toolbox: Toolbox): void {
   account
     .command('show')
-    .description('one account: what it signs in with and ever did, and where its requests go')
+    .description('show an account: its connection, past connections, and where its requests go')
     .argument('<NAME>', 'the account', accountName)
     .option(
       '--json',
-      'an object: name, address, upstream, destination, scope, connection, membersOnly, history (connection, since, actor, bridgedUntil or undo where it applies)',
+      'print a JSON object: name, address, upstream, destination, scope, connection, membersOnly, history (connection, since, actor, bridgedUntil or undo where it applies)',
     )
     .addHelpText('after', examples('account show fabrikam', 'account show fabrikam --json'))
     .action((name: AccountName, { json }: { json?: true }) =>
@@ -124,8 +124,8 @@ function addViews(account: Command, toolbox: Toolbox): void {
 
   account
     .command('list')
-    .description('all accounts')
-    .option('--json', 'a list of objects as `account show --json` prints them')
+    .description('list all accounts')
+    .option('--json', 'print a JSON array of objects as in `account show --json`')
     .addHelpText('after', examples('account list', 'account list --json'))
     .action(({ json }: { json?: true }) =>
       toolbox.use(async ({ registry }, settings) => {
@@ -150,28 +150,28 @@ interface Options {
 }
 
 const about = `
-Without a list an account lets in everybody who has a credential in its scope.
-The first --add makes a list, and from then on the account lets in nobody else;
-whoever is none gets 403 and keeps the password. A member is a person: renames
-and resets change nothing. An address that nobody has yet waits for whoever the
-directory gives it to. When the account moves, the list of its new scope counts:
-it can be made before, with --scope.`
+Without a list, an account is open to every user with a credential in its scope.
+The first --add creates a list and restricts the account to its members; other
+users get 403 and keep their passwords. A member is a person: renames and resets
+change nothing. An address that no user has yet is reserved for the user that
+the directory gives it to. When the account moves, the list of its new scope
+applies; create it beforehand with --scope.`
 
-/** `altgate account members`: whom an account lets in. */
+/** `altgate account members`: who may use an account. */
 function addMembers(account: Command, toolbox: Toolbox): void {
   account
     .command('members')
-    .description('whom an account lets in, in every running gateway at once')
+    .description('show or change who may use an account, in every running gateway at once')
     .argument('<NAME>', 'the account', accountName)
-    .option('--add <USER...>', 'let them in: primary or secondary user names', several)
-    .option('--remove <USER...>', 'no longer let them in, in whatever scope they are listed', several)
-    .option('--open', 'forget the list, and let in everybody of the scope again')
+    .option('--add <USER...>', 'add members: primary or secondary user names', several)
+    .option('--remove <USER...>', 'remove members, from the lists of all scopes', several)
+    .option('--open', 'delete the list and open the account to its whole scope again')
     .option(
       '--scope <S>',
-      "with --add: msa, or the id of a directory; the account's own if left out",
+      "with --add: msa, or the id of a directory; default: the account's own scope",
       readScope,
     )
-    .option('--json', 'an object: account, membersOnly, members (scope, username, waiting)')
+    .option('--json', 'print a JSON object: account, membersOnly, members (scope, username, waiting)')
     .addHelpText('after', about)
     .addHelpText(
       'after',
@@ -185,9 +185,11 @@ function addMembers(account: Command, toolbox: Toolbox): void {
     .action((name: AccountName, options: Options, command: Command) => {
       const changes = options.add !== undefined || options.remove !== undefined
       if (options.open && changes)
-        command.error('error: --open forgets the list: leave out --add and --remove.', { exitCode: 2 })
+        command.error('error: --open deletes the list: leave out --add and --remove.', { exitCode: 2 })
       if (options.scope !== undefined && options.add === undefined)
-        command.error('error: --scope says where those behind --add have their credentials.', { exitCode: 2 })
+        command.error('error: --scope needs --add: it says where the new members have their credentials.', {
+          exitCode: 2,
+        })
       return toolbox.use(async ({ registry }) => {
         await change(registry, name, options)
         await show(registry, name, options)
@@ -213,19 +215,19 @@ async function show(registry: Tools['registry'], name: AccountName, { json }: Op
   const members = await registry.members(name)
   if (json) return sayJson({ account: name, membersOnly, members })
   const scope = scopeOf(connection)
-  if (!membersOnly) return say(`${name} lets in everybody who has a credential in scope ${scope}.`)
+  if (!membersOnly) return say(`${name} is open to every user with a credential in scope ${scope}.`)
   if (members.length > 0) sayTable(['SCOPE', 'USER', 'STATE'], members.map(rowOf))
   if (members.some(each => each.scope === scope)) return
   note(
-    `${name} lets nobody in: it has no members in its scope, ${scope}. Let in everybody: altgate account members ${name} --open`,
+    `${name} is closed to all users: it has no members in its scope, ${scope}. To open it to the whole scope: altgate account members ${name} --open`,
   )
 }
 
 function rowOf({ scope, username, waiting }: Member): readonly string[] {
-  return [scope, username, waiting ? 'has no credential yet' : 'let in']
+  return [scope, username, waiting ? 'has no credential yet' : 'member']
 }
 
-/** Of an option that takes several words, one after the other. */
+/** Collects the values of an option that takes several. */
 function several(text: string, before: readonly Username[] = []): readonly Username[] {
   return [...before, anyName(text)]
 }
@@ -236,18 +238,18 @@ export function connectionText(connection: Connection): string {
   return describe(connection) + id
 }
 
-/** An account for people. `said`: what the directory source says of it now, where there is one. */
 function whereTo(account: Pick<AccountRecord, 'name' | 'upstream'>, settings: Settings): string {
   const destination = destinationOf(account, settings)
   return typeof destination === 'string' ? destination : 'nowhere, because the upstream cannot be used'
 }
 
+/** Prints an account as text. `said`: what the directory source says about it now, if there is one. */
 function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): void {
   const facts = [
     ['signs in with', connectionText(record.connection)],
     ...(said ? [['asked just now', answerText(said)] as const] : []),
     ['scope', scopeOf(record.connection)],
-    ['lets in', record.membersOnly ? 'members only' : 'everybody of its scope'],
+    ['open to', record.membersOnly ? 'members only' : 'every user of its scope'],
     ['upstream', record.upstream],
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
   ] as const
@@ -272,7 +274,7 @@ function manner({ bridgedUntil, undo }: Pick<Entry, 'bridgedUntil' | 'undo'>): s
 
 type Entry = AccountRecord['history'][number]
 
-/** An account for programs; times are ISO 8601 in UTC. */
+/** An account as JSON; times are ISO 8601 in UTC. */
 function accountJson(record: AccountRecord, settings: Settings): object {
   return {
     name: record.name,

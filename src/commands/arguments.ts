@@ -16,7 +16,7 @@ import { primaryFault, secondaryFault, usernameFault } from '../passwords/userna
 import { destinationOf as forwardedTo } from '../proxying/addresses.ts'
 import type { Settings } from '../settings/schema.ts'
 
-// Readers of the words behind a command. Each gives the value, or ends the command as wrong usage.
+// Parsers for the arguments of commands. Each returns the value or ends the command with a usage error.
 
 export function accountName(text: string): AccountName {
   return (
@@ -44,7 +44,7 @@ export function secondaryName(text: string): Username {
   return checked(text, secondaryFault(text))
 }
 
-/** Primary or secondary: whatever can be a user name. */
+/** A primary or secondary user name. */
 export function anyName(text: string): Username {
   return checked(text, usernameFault(text))
 }
@@ -55,41 +55,41 @@ function checked(text: string, fault: string | undefined): Username {
     : wrong(`${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`)
 }
 
-/** Three days: whoever has not come back by then will not. */
+/** Three days at most: a user who has not set a new credential by then will need the reminder. */
 export function bridgeHours(text: string): number {
   const hours = /^\d{1,2}$/.test(text) ? Number(text) : 0
-  return hours >= 1 && hours <= 72 ? hours : wrong('A bridge stands for 1 to 72 whole hours.')
+  return hours >= 1 && hours <= 72 ? hours : wrong('A bridge lasts 1 to 72 whole hours.')
 }
 
-/** A day of the calendar, as it was given. */
+/** A calendar day, as it was given. */
 export function day(text: string): string {
   const read = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN
   const exists = !Number.isNaN(read) && new Date(read).toISOString().startsWith(text)
-  return exists ? text : wrong('A day is written as 2027-01-31.')
+  return exists ? text : wrong('A day is a date such as 2027-01-31.')
 }
 
 export function directoryName(text: string): string {
   return /^(?! )\P{Cc}{1,120}(?<! )$/u.test(text)
     ? text
     : wrong(
-        'A directory name is 1 to 120 characters without control characters, and without blanks around it.',
+        'A directory name is 1 to 120 characters, without control characters and without leading or trailing spaces.',
       )
 }
 
-/** Whether a path was given says what becomes of the account's segment, and `URL` would add a `/`. */
+/** Keeps the address as given: a path decides what becomes of the account's segment, and `URL` would add a `/`. */
 export function upstreamUrl(text: string): string {
   const url = plainUrl(text)
   if (url === undefined)
-    return wrong('An upstream is an http or https address without user, query and fragment.')
+    return wrong('An upstream is an http or https address without a user, query or fragment.')
   if (url.pathname.startsWith('//')) return wrong('The path of an upstream begins with one slash.')
   return hasPath(text) ? url.origin + url.pathname : url.origin
 }
 
-/** Plain http is for trials on one machine: tokens would be readable on their way. */
+/** Plain http is for trials on one machine: anywhere else it would expose tokens in transit. */
 export function issuerUrl(text: string): string {
   const url = plainUrl(text)
   if (url !== undefined && (url.protocol === 'https:' || isLoopback(url.hostname))) return text
-  return wrong('An issuer is an https address without user, query and fragment (http only on this machine).')
+  return wrong('An issuer is an https address without a user, query or fragment (http only on this machine).')
 }
 
 function plainUrl(text: string): URL | undefined {
@@ -99,19 +99,20 @@ function plainUrl(text: string): URL | undefined {
   return plain ? url : undefined
 }
 
-/** Of a load test: `50`, or `50,100,200`. */
+/** The rates of a load test: `50`, or `50,100,200`. */
 export function rates(text: string): readonly number[] {
   return text.split(',').map(each => number(each, 100_000))
 }
 
-/** Of a load test, which lasts a day at most. */
+/** The duration of a load test: a day at most. */
 export function seconds(text: string): number {
   return number(text, 86_400)
 }
 
 function number(text: string, most: number): number {
   const value = Number(text)
-  if (!/^\d{1,6}$/.test(text) || value < 1 || value > most) return wrong(`A whole number from 1 to ${most}.`)
+  if (!/^\d{1,6}$/.test(text) || value < 1 || value > most)
+    return wrong(`It must be a whole number from 1 to ${most}.`)
   return value
 }
 
@@ -119,7 +120,7 @@ function wrong(sentence: string): never {
   throw new InvalidArgumentError(sentence)
 }
 
-/** Where people reach an account. */
+/** The public address of an account. */
 export function addressOf(name: AccountName, { publicUrl, accounts }: Settings): string {
   return publicAddress(name, publicUrl, accounts.naming)
 }
@@ -138,12 +139,12 @@ function hasPath(upstream: string): boolean {
   return /^https?:\/\/[^/]+\//i.test(upstream)
 }
 
-/** Where people reset their alternate credentials. */
+/** The page where users reset their alternate credentials. */
 export function resetPage({ publicUrl }: Settings): string {
   return publicUrl + pagePath
 }
 
-/** Where the people of one account do. */
+/** The same page, opened for one account. */
 export function resetPageOf(name: AccountName, { publicUrl }: Settings): string {
   return publicUrl + pageOf(name)
 }

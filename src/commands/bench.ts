@@ -14,14 +14,14 @@ import { stopSignal } from './serve.ts'
 import type { Toolbox } from './tools.ts'
 
 const about = `
-Sends requests to your own gateway at a fixed rate, whether or not the ones
-before were answered, and counts each from when it was due. Deployments, callers
-and their passwords are in a settings file of its own: the one that --config
-names, else ./bench.yaml. Only what that file names can be tested. Ctrl-C ends
-the test early, with the report of what was measured so far. Exit code 1 if a
-caller was decided wrongly or a threshold of the file was missed.
+Sends requests to your own gateway at a fixed rate, whether or not earlier ones
+have been answered, and measures each from the time it was due. Deployments,
+callers and their passwords are in a settings file of their own: the one that
+--config names, else ./bench.yaml. Only targets in that file can be tested.
+Ctrl-C ends the test early and reports what was measured so far. Exit code 1 if
+a caller got a wrong decision or a threshold of the file was missed.
 
-To begin: altgate bench --init writes a bench.yaml that fits the demo.`
+To start: altgate bench --init writes a bench.yaml that fits the demo.`
 
 interface Options {
   readonly rate?: readonly number[]
@@ -36,18 +36,18 @@ interface Options {
 export function addBenchCommand(program: Command, toolbox: Toolbox): void {
   const command = program
     .command('bench')
-    .argument('[TARGET]', 'which deployment of the file; not needed if it names one only')
+    .argument('[TARGET]', 'which deployment in the file; optional if there is only one')
     .description('load-test your own deployment')
     .option(
       '--rate <N,...>',
-      'requests a second, instead of ratesPerSecond; several one after the other',
+      'requests per second, instead of ratesPerSecond; several run one after the other',
       rates,
     )
-    .option('--duration <SECONDS>', 'how long each rate is kept up, instead of durationSeconds', seconds)
+    .option('--duration <SECONDS>', 'how long to run each rate, instead of durationSeconds', seconds)
     .option('--json <FILE>', 'write the report as JSON; - prints it instead of the tables')
-    .option('--html <FILE>', 'write the report as a page with plots, in one file')
+    .option('--html <FILE>', 'write the report as a single HTML file with plots')
     .option('--quiet', 'no progress on standard error')
-    .option('--init', 'write an example of the settings file, and do nothing else')
+    .option('--init', 'write an example settings file and exit')
     .addHelpText('after', about)
     .addHelpText(
       'after',
@@ -85,14 +85,14 @@ function settingsIn(file: string, target: string | undefined, command: Command):
   if ('complaints' in loaded) throw new SettingsRefused(loaded.complaints)
   if ('settings' in loaded) return loaded.settings
   const names = loaded.names.join(', ')
-  // What was given instead may be an address with a password.
-  const sentence = target === undefined ? 'Choose a target' : 'TARGET must be one that the file names'
-  return command.error(`error: ${sentence}. In ${file} there are: ${names}`, { exitCode: 2 })
+  // The argument is not repeated: it may be an address with a password.
+  const sentence = target === undefined ? 'Choose a target' : 'TARGET must be in the settings file'
+  return command.error(`error: ${sentence}. Targets in ${file}: ${names}`, { exitCode: 2 })
 }
 
 function planOf({ targets, load, thresholds }: BenchSettings, { rate, duration }: Options): Plan {
   const [chosen] = Object.entries(targets)
-  if (chosen === undefined) throw new Error('the schema lets no file pass without a target')
+  if (chosen === undefined) throw new Error('the schema accepts no file without a target')
   const [name, { url, callers, loadTestSecret }] = chosen
   return {
     target: { name, url, ...(loadTestSecret && { loadTestSecret }) },
@@ -110,22 +110,24 @@ function refusal({ target: { name, url } }: Plan, refused: { status: number } | 
   const found =
     'code' in refused
       ? `does not answer (${refused.code})`
-      : `answered ${refused.status} without X-Altgate-Outcome, so it is no Altgate, or something in front of it takes that header away`
-  return `The target ${name}, ${url}, ${found}. No load and no password was sent.`
+      : `answered ${refused.status} without X-Altgate-Outcome, so it is not an Altgate gateway, or something in front of it removes that header`
+  return `The target ${name}, ${url}, ${found}. No load and no password were sent.`
 }
 
 function writeExample(file: string): void {
   const example = new URL('../../config/bench.example.yaml', import.meta.url)
-  if (existsSync(file)) throw new Failure(`There is a file ${file} already, so nothing was changed.`)
+  if (existsSync(file)) throw new Failure(`${file} already exists. Nothing was changed.`)
   try {
     copyFileSync(example, file, constants.COPYFILE_EXCL)
   } catch (error) {
     throw unwritable(file, error)
   }
-  note(`Wrote ${file}. It fits the demo (npm start); put your own deployment in, then: altgate bench`)
+  note(
+    `Wrote ${file}. It fits the demo (npm start). Edit it for your own deployment, then run: altgate bench`,
+  )
 }
 
-/** Shows how far a load test is, on standard error. */
+/** Shows the progress of a load test on standard error. */
 interface ProgressShow {
   readonly progress: (progress: Progress) => void
   readonly close: () => void
@@ -139,13 +141,13 @@ function showProgress(quiet: boolean): ProgressShow {
 
 function bar(): ProgressShow {
   const bar = new SingleBar({
-    format: '{bar} {percentage} % · {value} of {total} s · {done} requests · Ctrl-C ends it with a report',
+    format: '{bar} {percentage} % · {value} of {total} s · {done} requests · Ctrl-C stops it and reports',
     stream: process.stderr,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
     clearOnComplete: true,
-    gracefulExit: false, // it would end the program at Ctrl-C, and there would be no report
+    gracefulExit: false, // it would exit at Ctrl-C, without a report
   })
   let started = false
   return {
@@ -172,18 +174,18 @@ function lines(): ProgressShow {
   }
 }
 
-/** Where a report goes. */
+/** Where the report goes. */
 interface Outputs {
   write(report: Report): Promise<void>
 }
 
 interface OutputOptions {
-  /** A file, or `-` for standard output, where there are no tables then. */
+  /** A file, or `-` for standard output instead of the tables. */
   readonly json?: string
   readonly html?: string
 }
 
-/** Makes sure that the files can be written: nobody wants to hear of it after an hour. Throws `Failure`. */
+/** Checks that the files can be written before a test that may take an hour. Throws `Failure`. */
 function outputsFor({ json, html }: OutputOptions): Outputs {
   for (const file of [json, html]) if (file !== undefined && file !== '-') touch(file)
   return {

@@ -15,24 +15,24 @@ import { say } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
-Settings, store, Redis, directory source, each upstream and the addresses to
-listen on: one line each. Exit code 0 if all is well, else 1. No part is waited
-for longer than 3 seconds. An upstream that answers is well, whatever it says.`
+Checks settings, store, Redis, directory source, each upstream and the addresses
+to listen on, one line each. Exit code 0 if all checks pass, else 1. Each part
+has 3 seconds to answer. An upstream passes if it answers, whatever it says.`
 
 /** `altgate check`. */
 export function addCheckCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('check')
-    .description('try out everything that the settings name')
+    .description('check everything that the settings name')
     .addHelpText('after', about)
     .addHelpText('after', examples('check', 'check --config config/production.yaml'))
     .action(async () => {
       const settings = toolbox.settings()
       const file = settingsFile({ file: toolbox.configFile, env: process.env })
-      let well = tell({ part: 'settings', ok: true, sentence: file ?? 'defaults and the environment' })
-      for await (const finding of findings(settings)) well = tell(finding) && well
-      // A part that hangs would keep the process waiting for it.
-      process.exit(well ? 0 : 1)
+      let passed = tell({ part: 'settings', ok: true, sentence: file ?? 'defaults and the environment' })
+      for await (const finding of findings(settings)) passed = tell(finding) && passed
+      // A part that hangs would keep the process alive.
+      process.exit(passed ? 0 : 1)
     })
 }
 
@@ -56,15 +56,15 @@ async function* findings(settings: Settings): AsyncGenerator<Finding> {
 
 async function redisFinding({ redis }: Settings, tools: Tools | undefined): Promise<Finding> {
   const part = 'redis'
-  if (redis === undefined) return { part, ok: true, sentence: 'is not in the settings: one machine' }
-  if (tools?.redis === undefined) return { part, ok: false, sentence: 'was not tried: the store comes first' }
+  if (redis === undefined) return { part, ok: true, sentence: 'not configured: single machine' }
+  if (tools?.redis === undefined) return { part, ok: false, sentence: 'not checked: it needs the store' }
   const client = tools.redis
   return probe(part, () => client.survey())
 }
 
 async function* accountFindings(settings: Settings, tools: Tools | undefined): AsyncGenerator<Finding> {
   if (tools === undefined)
-    return yield { part: 'accounts', ok: false, sentence: 'cannot be read: the store comes first' }
+    return yield { part: 'accounts', ok: false, sentence: 'not checked: they need the store' }
   const origins = new Set<string>()
   let known: AccountName | undefined
   yield await probe('accounts', async () => {
@@ -74,7 +74,7 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
     ])
     for (const { upstream } of accounts) origins.add(new URL(upstream).origin)
     known = accounts[0]?.name
-    return `come from ${sources[settings.accounts.source]}: ${accounts.length}, and directories: ${directories.length}`
+    return `${accounts.length} from ${sources[settings.accounts.source]}; directories: ${directories.length}`
   })
   const { source } = tools
   if (source !== undefined) yield await probe('source', () => trySource(source, known, settings))
@@ -87,7 +87,7 @@ const sources: Readonly<Record<Settings['accounts']['source'], string>> = {
   'azure-devops': 'Azure DevOps and the store',
 }
 
-/** Asks about an account that is known; without one, any answer from there will do. */
+/** Asks about a known account; without one, any answer passes. */
 async function trySource(
   { ask }: NonNullable<Tools['source']>,
   known: AccountName | undefined,
@@ -102,7 +102,7 @@ async function trySource(
 
 async function* listenFindings(settings: Settings): AsyncGenerator<Finding> {
   const { listen, operations, connections } = settings
-  // A gateway that runs with these settings holds both ports, and that is well.
+  // A running gateway with these settings holds both ports, which is fine.
   const running = await isLive(operations)
   yield await probe('listen', () => tryListen(listen, running))
   yield await probe('operations', () => tryListen(operations, running))
@@ -112,7 +112,7 @@ async function* listenFindings(settings: Settings): AsyncGenerator<Finding> {
   if (tls !== undefined) yield await probe('tls', () => tryTls(tls))
 }
 
-/** The limit of this shell; a service has one of its own. */
+/** Checks the limit of this shell; a service has one of its own. */
 function limitsFinding(asked: Settings['connections']): Finding {
   const files = openFilesLimit()
   const { total, perAddress } = connectionsWithin(files, asked)
@@ -121,11 +121,11 @@ function limitsFinding(asked: Settings['connections']): Finding {
   return {
     part,
     ok: total < files,
-    sentence: total < files ? sentence : `${sentence}; that is more than it can have`,
+    sentence: total < files ? sentence : `${sentence}; the limit is too low for that`,
   }
 }
 
-/** A core dump would hold passwords, and a file that others read holds what they may not know. */
+/** Core dumps contain passwords, and files that others can read may contain secrets. */
 function filesFinding(settings: Settings): Finding {
   const part = 'files'
   const exposed = exposedFiles(settings)
@@ -138,29 +138,31 @@ function filesFinding(settings: Settings): Finding {
     }
   }
   const dumps = (limitNamed('Max core file size') ?? 0) > 0
-  const sentence = dumps ? 'are private; core dumps are on in this shell (ulimit -c 0)' : 'are private'
+  const sentence = dumps
+    ? 'are private; core dumps are enabled in this shell (disable them with ulimit -c 0)'
+    : 'are private'
   return { part, ok: true, sentence }
 }
 
-/** What was found out about one part. */
+/** The result for one part. */
 interface Finding {
   readonly part: string
   readonly ok: boolean
   readonly sentence: string
 }
 
-interface Place {
+interface Endpoint {
   readonly host: string
   readonly port: number
 }
 
-/** Longest that a part is waited for, in milliseconds. */
-const patience = 3000
+/** How long a part may take to answer, in milliseconds. */
+const timeoutMs = 3000
 
-/** What is waited beyond that for a part which limits itself: it can say where the silence was. */
-const grace = 1000
+/** Extra milliseconds for a part with a limit of its own, which can say where the silence was. */
+const graceMs = 1000
 
-/** Tries a part; `work` gives the sentence if all is well. Never throws and never hangs. */
+/** Checks a part; `work` returns the sentence if the check passes. Never throws and never hangs. */
 async function probe(part: string, work: () => Promise<string>): Promise<Finding> {
   try {
     return { part, ok: true, sentence: await within(work()) }
@@ -169,11 +171,11 @@ async function probe(part: string, work: () => Promise<string>): Promise<Finding
   }
 }
 
-/** The same promise, or a rejection when patience is at an end. */
+/** The same promise, or a rejection when the time is up. */
 async function within<T>(work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const silent = () => reject(new Error(`no answer within ${patience / 1000} seconds`))
-  const timer = setTimeout(silent, patience + grace)
+  const silent = () => reject(new Error(`no answer within ${timeoutMs / 1000} seconds`))
+  const timer = setTimeout(silent, timeoutMs + graceMs)
   try {
     return await Promise.race([work, promise])
   } finally {
@@ -181,16 +183,16 @@ async function within<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Any answer counts: an upstream may well refuse somebody without a credential. */
+/** Any answer passes: an upstream may well refuse a request without a credential. */
 async function tryUpstream(origin: string, caFile: string | undefined): Promise<string> {
-  // As the gateway does it: certificates are verified, those of `caFile` besides the well-known ones.
+  // As in the gateway: certificates are verified against `caFile` and the well-known authorities.
   const ca = caFile === undefined ? undefined : [...getCACertificates(), await readFile(caFile, 'utf8')]
-  const agent = new Agent({ allowH2: false, connect: { timeout: patience, ...(ca && { ca }) } })
+  const agent = new Agent({ allowH2: false, connect: { timeout: timeoutMs, ...(ca && { ca }) } })
   try {
     const { statusCode } = await request(origin, {
       method: 'HEAD',
       dispatcher: agent,
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     return `${origin} answers with ${statusCode}`
   } catch (error) {
@@ -201,21 +203,21 @@ async function tryUpstream(origin: string, caFile: string | undefined): Promise<
 }
 
 /** Whether a gateway answers on the operations port. */
-async function isLive({ host, port }: Place): Promise<boolean> {
+async function isLive({ host, port }: Endpoint): Promise<boolean> {
   if (port === 0) return false
   try {
     const { statusCode, body } = await request(`http://${inUrl(host)}:${port}/live`, {
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     await body.dump()
     return statusCode === 200
   } catch {
-    return false // nobody there, or somebody else
+    return false // nothing listens there, or another program does
   }
 }
 
-/** Listens for a moment, to see whether it would work. */
-async function tryListen({ host, port }: Place, running: boolean): Promise<string> {
+/** Listens for a moment to see whether it works. */
+async function tryListen({ host, port }: Endpoint, running: boolean): Promise<string> {
   const server = createServer()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject).listen({ host, port }, resolve)
@@ -224,21 +226,21 @@ async function tryListen({ host, port }: Place, running: boolean): Promise<strin
     return `${host}:${port} is free`
   } catch (error) {
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    if (taken && running) return `${host}:${port} is held by a gateway that runs`
+    if (taken && running) return `${host}:${port} is in use by a running gateway`
     throw new Error(`${host}:${port}: ${reasonOf(error)}`, { cause: error })
   } finally {
     server.close()
   }
 }
 
-/** Reads certificate and key, and sees whether they belong together. */
+/** Reads certificate and key, and checks that they match. */
 async function tryTls(files: { readonly certFile: string; readonly keyFile: string }): Promise<string> {
   const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)])
   createSecureContext({ cert, key })
-  return `${files.certFile} and its key belong together`
+  return `${files.certFile} matches its key`
 }
 
-/** An address that any interface answers to cannot be called; the loopback one can. */
+/** A wildcard address cannot be called; the loopback address can. */
 function inUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost'
   return host.includes(':') ? `[${host}]` : host

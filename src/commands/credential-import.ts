@@ -14,23 +14,23 @@ import { note, say } from './say.ts'
 import { actor, type Toolbox } from './tools.ts'
 
 const aboutFile = `
-One credential in each line, as htpasswd writes them: user:hash, or
+One credential per line, as htpasswd writes them: user:hash, or
 user:hash:secondary. Empty lines and lines that begin with # are skipped.
-Hashes: bcrypt ($2b$, $2y$, $2a$) and argon2 ($argon2id$ and its kin); each is
-replaced by our own argon2id at its first use, except that of a password of 72
-bytes or more by bcrypt, which does not look at the rest. All or nothing: if one
-line is wrong, nothing is written. Credentials that exist are replaced.`
+Hashes: bcrypt ($2b$, $2y$, $2a$) and argon2 ($argon2id$ and its variants). Each
+is replaced by our own argon2id at its first use, except a bcrypt hash of a
+password of 72 bytes or more, because bcrypt ignores the rest. All or nothing:
+if one line is invalid, nothing is imported. Existing credentials are replaced.`
 
-/** Faults that are printed; the rest is counted. */
+/** Faults that are printed; the rest are counted. */
 const mostFaults = 20
 
 /** `altgate credential import`. */
 export function addImport(credential: Command, toolbox: Toolbox): void {
   credential
     .command('import')
-    .description('take over credentials, their passwords hashed, from an htpasswd file')
-    .argument('<FILE>', 'the file; - is standard input')
-    .requiredOption('--scope <S>', 'where they count: msa, or the id of a directory', readScope)
+    .description('import credentials with hashed passwords from an htpasswd file')
+    .argument('<FILE>', 'the file, or - for standard input')
+    .requiredOption('--scope <S>', 'the scope they count in: msa, or the id of a directory', readScope)
     .addHelpText('after', aboutFile)
     .addHelpText('after', examples('credential import users.htpasswd --scope msa'))
     .action((file: string, { scope }: { scope: Scope }) => {
@@ -54,11 +54,11 @@ export function addImport(credential: Command, toolbox: Toolbox): void {
     })
 }
 
-/** How long a password was cannot be told from its hash: the log names those whose owners present a long one. */
+/** A hash does not tell how long its password is: the log names a credential when a long one is presented. */
 function aboutBcrypt(many: number): string {
-  return `${many} of them by bcrypt, which looks at the first 72 bytes of a password only. Those with longer passwords keep
-that hash, with which any password that begins like theirs gets in, until they set the password again; the log of
-the gateway names them when they sign in.`
+  return `Hashed with bcrypt: ${many}. bcrypt ignores everything after the first 72 bytes of a password. Users with longer
+passwords keep that hash, and any password with the same first 72 bytes is accepted, until they set a new one; the
+log of the gateway names them when they sign in.`
 }
 
 function readBytes(file: string): Buffer {
@@ -88,7 +88,7 @@ function clearProgress(): void {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 }
 
-/** What an import file holds. With one fault nothing of it may be used. */
+/** What an import file holds. If there is a fault, none of it may be used. */
 interface ImportFile {
   readonly credentials: readonly NewCredential[]
   /** Whole sentences, each with the number of its line, and never a word of the line itself. */
@@ -113,7 +113,7 @@ export function readImportFile(bytes: Uint8Array): ImportFile {
   return { credentials, faults }
 }
 
-/** Each line by itself, so that one wrong byte is told with its line. */
+/** Decodes each line by itself, so that an invalid byte is reported with its line. */
 function linesOf(bytes: Uint8Array): readonly (string | undefined)[] {
   const whole = decode(bytes)
   if (whole !== undefined) return whole.split('\n')
@@ -139,7 +139,7 @@ function readLine(line: string): NewCredential | string {
   if (fault !== undefined) return fault
   const hash = readImportedHash(imported)
   if (hash === 'algorithm') return 'the hash is neither bcrypt nor argon2'
-  if (hash === 'malformed') return 'the hash is damaged'
+  if (hash === 'malformed') return 'the hash is malformed'
   if (hash === 'too-dear') return 'the hash costs too much time or memory to check'
   return {
     username: foldUsername(user),
@@ -156,7 +156,7 @@ function repeated(
 ): string | undefined {
   for (const name of secondary === undefined ? [username] : [username, secondary]) {
     const first = firstLines.get(name)
-    if (first !== undefined) return `a user name of it stands in line ${first} already`
+    if (first !== undefined) return `it repeats a user name of line ${first}`
     firstLines.set(name, number)
   }
   return undefined

@@ -12,11 +12,11 @@ import { askNewPassword } from './password.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
-/** `altgate credential ...`: the alternate credentials of people. */
+/** `altgate credential ...`: the alternate credentials of users. */
 export function addCredentialCommands(program: Command, toolbox: Toolbox): void {
   const credential = program
     .command('credential')
-    .description('alternate credentials of people')
+    .description('alternate credentials of users')
     .addHelpText('after', examples('credential list --scope msa'))
   addSet(credential, toolbox)
   addSwitch(credential, toolbox, { name: 'enable', on: true, about: 'switch a credential on again' })
@@ -51,11 +51,11 @@ function addSwitch(
 function addList(credential: Command, toolbox: Toolbox): void {
   credential
     .command('list')
-    .description('all credentials of a scope, without their passwords')
+    .description('list all credentials of a scope, without their passwords')
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .option(
       '--json',
-      'a list of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was)',
+      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was)',
     )
     .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
     .action(({ scope, json }: { scope: Scope; json?: true }) =>
@@ -86,7 +86,7 @@ function lastUsedText({ lastUsed }: CredentialRecord): string {
   return lastUsed === undefined ? '-' : `${moment(lastUsed.at)} from ${lastUsed.from}`
 }
 
-/** Field by field: whatever the store may add to a record, a hash must never slip out. */
+/** Names each field, so that a hash never slips out, whatever the store adds to a record. */
 function credentialJson(record: CredentialRecord): object {
   const { scope, username, secondary, enabled, algorithm, lastUsed } = record
   return {
@@ -112,22 +112,21 @@ interface Options {
 }
 
 const aboutPassword = `
-The password is asked at a hidden prompt, or read from the first line of
-standard input: up to ${longestPassword} bytes, no control characters. It is never an
-argument or an environment variable. One that is easy to guess is taken with a
-warning: people who choose their own on the page are held to the rules there.
-With --generate, standard output is the password and nothing else. A credential
-that exists gets the new password and secondary name, and stays on or off as it
-was.`
+Type the password at a hidden prompt, or give it as the first line of standard
+input: up to ${longestPassword} bytes, no control characters. It is never an argument or an
+environment variable. A password that is easy to guess is accepted with a
+warning; the page, where users choose their own, refuses it. With --generate,
+standard output is the password and nothing else. An existing credential gets
+the new password and secondary name, and stays on or off as it was.`
 
 /** `altgate credential set`. */
 function addSet(credential: Command, toolbox: Toolbox): void {
   refusePassword(credential.command('set'))
-    .description('set or reset the password of a person, in every running gateway at once')
-    .requiredOption('--scope <S>', 'where it counts: msa, or the id of a directory', readScope)
+    .description('set or reset the password of a user, in every running gateway at once')
+    .requiredOption('--scope <S>', 'the scope it counts in: msa, or the id of a directory', readScope)
     .requiredOption('--user <NAME>', 'primary user name, an e-mail address', primaryName)
-    .option('--secondary <NAME>', 'secondary user name, for tools that choke on @', secondaryName)
-    .option('--generate', 'make a strong password and print it once')
+    .option('--secondary <NAME>', 'secondary user name, for tools that cannot handle @', secondaryName)
+    .option('--generate', 'generate a strong password and print it once')
     .addHelpText('after', aboutPassword)
     .addHelpText(
       'after',
@@ -138,14 +137,14 @@ function addSet(credential: Command, toolbox: Toolbox): void {
       ),
     )
     .action((options: Options) =>
-      // The tools come first: a store that is down must not cost anybody a password typed twice.
+      // Opened before the prompt, so that a store that is down is reported before a password is typed twice.
       toolbox.use(async tools => {
         const password = options.generate ? tools.generated.make() : await choosePassword(tools, options)
         const hash = await tools.hasher.hash(password)
         if (hash === 'busy')
           throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
         const { scope, user: username, secondary } = options
-        // Looked up before the change: after it nothing may come between us and saying what was done.
+        // Looked up before the change: after it, nothing may fail before the result is printed.
         const { current } = await tools.store.credentials.find(scope, undefined, username)
         const credential = { username, hash, ...(secondary !== undefined && { secondary }) }
         await insist(tools.registry.setCredential(actor(), scope, credential))
@@ -156,7 +155,7 @@ function addSet(credential: Command, toolbox: Toolbox): void {
     )
 }
 
-/** Operators may set a weak password, knowingly; not one that could never work. */
+/** Operators may set a weak password after a warning, but not one that could never work. */
 async function choosePassword({ generated }: Tools, { user, secondary }: Options): Promise<Secret> {
   const password = await askNewPassword()
   const names = secondary === undefined ? [user] : [user, secondary]
@@ -167,11 +166,13 @@ async function choosePassword({ generated }: Tools, { user, secondary }: Options
   return password
 }
 
-/** What was changed. With `--generate` standard output is the password's alone. */
+/** Reports the change. With `--generate`, standard output holds the password alone. */
 function tell({ scope, user, generate }: Options, isOff: boolean): void {
-  const off = isOff ? ` It is switched off: altgate credential enable --scope ${scope} --user ${user}` : ''
+  const off = isOff
+    ? ` It is switched off; to switch it on: altgate credential enable --scope ${scope} --user ${user}`
+    : ''
   const line = `The password of ${user} in scope ${scope} is set, in every running gateway.${off}`
   if (!generate) return say(line)
   note(line)
-  note('It is shown this once:')
+  note('It is shown only once:')
 }

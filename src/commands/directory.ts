@@ -15,10 +15,10 @@ export function addDirectoryCommands(program: Command, toolbox: Toolbox): void {
 
   directory
     .command('add')
-    .description('make a directory known')
+    .description('add a directory')
     .argument('<ID>', 'the id of the directory (tenant), a GUID', directoryId)
-    .requiredOption('--name <TEXT>', 'what people call it', directoryName)
-    .option('--issuer <URL>', 'OpenID Connect issuer, where its people sign in', issuerUrl)
+    .requiredOption('--name <TEXT>', 'its name, as users know it', directoryName)
+    .option('--issuer <URL>', 'OpenID Connect issuer where its users sign in', issuerUrl)
     .addHelpText('after', examples('directory add 72f988bf-86f1-41af-91ab-2d7cd011db47 --name Fabrikam'))
     .action((id: DirectoryId, { name, issuer }: { name: string; issuer?: string }) =>
       toolbox.use(async ({ registry }) => {
@@ -29,8 +29,8 @@ export function addDirectoryCommands(program: Command, toolbox: Toolbox): void {
 
   directory
     .command('list')
-    .description('all directories')
-    .option('--json', 'a list of objects: id, name, issuer (if there is one)')
+    .description('list all directories')
+    .option('--json', 'print a JSON array of objects: id, name, issuer (if there is one)')
     .addHelpText('after', examples('directory list', 'directory list --json'))
     .action(({ json }: { json?: true }) =>
       toolbox.use(async ({ registry }) => {

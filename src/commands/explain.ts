@@ -27,20 +27,20 @@ import { moment, say, sayJson, strong } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
 const about = `
-Goes the way of a request over https, through the gateway's own code but past
-its caches, and changes nothing. The password is asked at a hidden prompt, or
-read from the first line of standard input. Exit code 0 whatever the decision
-is, 1 if a part that is needed is down.`
+Follows a request over https through the gateway's own code, without its caches,
+and changes nothing. Type the password at a hidden prompt, or give it as the
+first line of standard input. Exit code 0 whatever the decision is, 1 if a
+required part is down.`
 
 /** `altgate explain`. */
 export function addExplainCommand(program: Command, toolbox: Toolbox): void {
   refusePassword(program.command('explain'))
-    .description('what the gateway would decide, station by station, and why')
+    .description('show what the gateway would decide, step by step, and why')
     .requiredOption('--account <NAME>', 'the account', accountName)
     .requiredOption('--user <NAME>', 'primary or secondary user name', anyName)
     .option(
       '--json',
-      'an object: account, user, stations (station, found), outcome, answer (status, headers, body)',
+      'print a JSON object: account, user, stations (station, found), outcome, answer (status, headers, body)',
     )
     .addHelpText('after', about)
     .addHelpText('after', examples('explain --account fabrikam --user anna@example.com'))
@@ -87,12 +87,12 @@ function sayWalk(stations: readonly Station[], { outcome }: Decision, seen: Seen
     last = station
   }
   say('')
-  if ('forwardedTo' in seen) return say(strong(`${outcome}: goes on to ${seen.forwardedTo}`))
+  if ('forwardedTo' in seen) return say(strong(`${outcome}: forwarded to ${seen.forwardedTo}`))
   say(strong(`${outcome}: the client gets ${seen.status}`))
   for (const line of seen.body.trimEnd().split('\n')) say(`  ${line}`)
 }
 
-/** The audit log's reason: more than the client is told. */
+/** The reason for the operator, which says more than the client is told. */
 function reasonOf(decision: Decision): string {
   switch (decision.outcome) {
     case 'allow':
@@ -120,7 +120,7 @@ function reasonOf(decision: Decision): string {
     case 'not-allowed':
       return decision.cause === 'plain-http'
         ? 'plain http is refused'
-        : 'the password is right, but the account lets in members only, and this is none'
+        : 'the password is right, but the account is restricted to members, and this user is not one'
     default:
       return unreachable(decision)
   }
@@ -129,16 +129,16 @@ function reasonOf(decision: Decision): string {
 function allowed({ username, scope, bridgedUntil }: Allow): string {
   const right = `the password of ${username} is right in scope ${scope}`
   if (bridgedUntil === undefined) return right
-  return `${right}, which the account has left, and counts until ${moment(bridgedUntil)}: the move is bridged`
+  return `${right}, which the account has left; it counts until ${moment(bridgedUntil)}, because the move is bridged`
 }
 
 const refusals: Readonly<Record<Refused['cause'], string>> = {
-  absent: 'nobody has that user name',
+  absent: 'there is no such user name',
   mismatch: 'the password is wrong',
-  forged: 'the password begins with agp_, but is not one that Altgate made',
+  forged: 'the password begins with agp_, but Altgate did not generate it',
 }
 
-/** What became of one attempt, station by station. */
+/** The result of one attempt, step by step. */
 interface Walk {
   readonly stations: readonly Station[]
   readonly decision: Decision
@@ -172,12 +172,12 @@ export async function walk(
     keys,
     verifier: createVerifier({
       credentials,
-      // Explaining must show what the store says now, and must leave nothing behind.
+      // Shows what the store says now, and leaves nothing behind.
       verdicts: { recall: () => undefined, remember: () => undefined },
       hasher,
       decoys: { like: async () => 'decoy' },
       generated,
-      // The operator is asked for the password, and guesses nothing.
+      // The operator was asked for the password and is not guessing.
       throttle: {
         admit: async () => ({ absolve() {}, welcome() {} }),
         again: () => undefined,
@@ -210,13 +210,13 @@ function decoded(header: Secret): string {
   return `HTTP Basic with the user name ${read.username} and a password`
 }
 
-/** One station of the way to a decision, and what was found there. */
+/** One step towards a decision, and what was found there. */
 interface Station {
   readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'decide'
   readonly found: string
 }
 
-/** The ports that answer on the way. */
+/** The ports that a decision asks. */
 interface Ports {
   readonly accounts: AccountDirectory
   readonly credentials: CredentialStore
@@ -224,7 +224,7 @@ interface Ports {
   readonly generated: Pick<GeneratedPasswords, 'isForged'>
 }
 
-/** The same ports, which tell what they answer. Nothing is changed: no hash is renewed. */
+/** The same ports, reporting what they answer. They change nothing: no hash is renewed. */
 function listen(
   { accounts, credentials, hasher, generated }: Ports,
   tell: (station: Station) => void,
@@ -235,13 +235,13 @@ function listen(
         const account = await accounts.find(name)
         tell({ station: 'connection', found: account ? connectionOf(account) : 'there is no such account' })
         if (account) tell({ station: 'scope', found: scopesOf(account) })
-        if (account?.members) tell({ station: 'scope', found: 'the account lets in its members only' })
+        if (account?.members) tell({ station: 'scope', found: 'the account is restricted to members' })
         return account
       },
       async confirm(name) {
         const account = await accounts.confirm(name)
         const now = account ? connectionOf(account) : 'there is no such account'
-        tell({ station: 'connection', found: `asked again before the refusal: ${now}` })
+        tell({ station: 'connection', found: `checked again before the refusal: ${now}` })
         return account
       },
     },
@@ -250,7 +250,7 @@ function listen(
         const found = await credentials.find(scope, former, username)
         tell({ station: 'verify', found: `in scope ${scope}: ${credentialText(found.current)}` })
         if (former !== undefined) tell({ station: 'verify', found: formerText(former, found.former) })
-        if (found.linked) tell({ station: 'verify', found: `linked to somebody of scope ${scope}` })
+        if (found.linked) tell({ station: 'verify', found: `linked to a user of scope ${scope}` })
         return found
       },
       upgrade: async () => undefined,
@@ -260,7 +260,7 @@ function listen(
       async compare(attempt, against) {
         const compared = await hasher.compare(attempt, against)
         const which = isDecoy(against)
-          ? 'a decoy, as long as a real one takes'
+          ? 'a decoy, which takes as long as a real hash'
           : `the ${algorithmOf(against)} hash`
         tell({ station: 'verify', found: `compared with ${which}: ${compared}` })
         return compared
@@ -289,7 +289,7 @@ function connectionOf({ connection, former }: Account): string {
 function scopesOf({ connection, former }: Account): string {
   const scope = scopeOf(connection)
   const left = former && scopeOf(former.connection)
-  const before = left === undefined || left === scope ? '' : `; credentials of ${left} are told to reset`
+  const before = left === undefined || left === scope ? '' : `; credentials of ${left} get "reset needed"`
   return `credentials of ${scope} count${before}`
 }
 
@@ -298,7 +298,7 @@ function formerText(scope: Scope, credential: StoredCredential | undefined): str
 }
 
 function credentialText(credential: StoredCredential | undefined): string {
-  if (credential === undefined) return 'nobody has that user name'
+  if (credential === undefined) return 'there is no such user name'
   const { username, enabled, hash } = credential
   return `${username}, ${enabled ? 'on' : 'off'}, ${algorithmOf(hash)}`
 }

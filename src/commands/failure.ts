@@ -6,10 +6,10 @@ import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import type { Complaint } from '../settings/document.ts'
 
-/** A file that somebody named cannot be written. Throws what is no error of the file system. */
+/** A file that the operator named cannot be written. Rethrows anything but an error of the file system. */
 export function unwritable(file: string, error: unknown): Failure {
   if (!(error instanceof Error && 'code' in error)) throw error
-  return new Failure(`${file} cannot be written (${String(error.code)}), so nothing was done.`, {
+  return new Failure(`${file} cannot be written (${String(error.code)}). Nothing was done.`, {
     cause: error,
   })
 }
@@ -49,52 +49,52 @@ export function sentenceOf(problem: Problem): string {
     case 'no-such-directory':
       return `There is no directory ${problem.directoryId}. Add it first: altgate directory add ${problem.directoryId} --name TEXT`
     case 'directory-exists':
-      return `There is a directory ${problem.directoryId} already. See them all: altgate directory list`
+      return `The directory ${problem.directoryId} already exists. List all directories: altgate directory list`
     case 'no-such-account':
-      return `There is no account ${problem.name}. See them all: altgate account list`
+      return `There is no account ${problem.name}. List all accounts: altgate account list`
     case 'account-exists':
-      return `There is an account ${problem.name} already. See it: altgate account show ${problem.name}`
+      return `The account ${problem.name} already exists. Show it: altgate account show ${problem.name}`
     case 'already-connected':
-      return `${problem.name} signs in with ${describe(problem.connection)} already, so nothing was changed. See it: altgate account show ${problem.name}`
+      return `${problem.name} already signs in with ${describe(problem.connection)}. Nothing was changed. Show it: altgate account show ${problem.name}`
     case 'nothing-to-undo':
-      return `${problem.name} has no move that could be undone: it never moved, or its last move has been undone already. See its history: altgate account show ${problem.name}`
+      return `${problem.name} has no move to undo: it never moved, or its last move has already been undone. Show its history: altgate account show ${problem.name}`
     case 'no-members':
-      return `${problem.name} keeps no list of members: it lets in everybody of its scope, so nothing was changed.`
+      return `${problem.name} has no list of members: it is open to every user of its scope. Nothing was changed.`
     case 'no-such-member':
-      return `${problem.username} is no member of ${problem.name}, so nothing was changed. See who is: altgate account members ${problem.name}`
+      return `${problem.username} is not a member of ${problem.name}. Nothing was changed. List the members: altgate account members ${problem.name}`
     case 'no-such-credential':
-      return `Nobody has the user name ${problem.username} in scope ${problem.scope}. See them all: altgate credential list --scope ${problem.scope}`
+      return `There is no user name ${problem.username} in scope ${problem.scope}. List all credentials there: altgate credential list --scope ${problem.scope}`
     case 'username-taken':
-      return `The user name ${problem.username} belongs to somebody else in scope ${problem.scope}, so nothing was changed. Choose another one, or see whose it is: altgate credential list --scope ${problem.scope}`
+      return `The user name ${problem.username} is already taken in scope ${problem.scope}. Nothing was changed. Choose another one, or find its owner: altgate credential list --scope ${problem.scope}`
     case 'unclaimed':
-      return `There is a credential ${problem.username} in scope ${problem.scope} that belongs to nobody yet, so nothing was changed. Whoever knows its password may claim it.`
+      return `The credential ${problem.username} in scope ${problem.scope} has no owner yet. Nothing was changed. A user who knows its password can claim it.`
     default:
       return unreachable(problem)
   }
 }
 
-/** Which part is down, and why. */
+/** Which part is unavailable, and why. */
 export function outageSentence(outage: Outage): string {
   return `${parts[outage.part]}: ${reasonOf(outage)}.`
 }
 
-/** What is known of a change, and what to do. */
+/** What is known about a change, and what to do. */
 export function doubtSentence(doubt: InDoubt): string {
   if (doubt.made === 'perhaps')
-    return `${outageSentence(doubt)} The change may or may not be in force: see how it is with altgate credential list or altgate account show, then try again.`
+    return `${outageSentence(doubt)} The change may or may not be in force. Check with altgate credential list or altgate account show, then try again.`
   const lastBy = doubt.lastBy === undefined ? 'soon' : `by ${new Date(doubt.lastBy).toISOString()}`
   const silent = doubt.silent.length === 0 ? '' : ` Not confirmed: gateways on ${doubt.silent.join(', ')}.`
-  return `The change is made, but whether every gateway knows could not be seen. ${outageSentence(doubt)}${silent} Those that do not know will have stopped ${lastBy}.`
+  return `The change is made, but not every gateway has confirmed it. ${outageSentence(doubt)}${silent} A gateway that has not received it stops serving ${lastBy}.`
 }
 
 const parts: Readonly<Record<Outage['part'], string>> = {
-  store: 'The store cannot be used',
-  redis: 'Redis cannot be used, and running gateways could not be told',
+  store: 'The store is unavailable',
+  redis: 'Redis is unavailable, and running gateways could not be notified',
   hashing: 'Passwords cannot be hashed',
-  upstream: 'The upstream cannot be used',
-  accounts: 'Nobody can say what the account signs in with',
-  gateway: 'The gateway cannot be used',
-  audit: 'The audit log',
+  upstream: 'The upstream is unavailable',
+  accounts: 'What the account signs in with could not be determined',
+  gateway: 'The gateway is unavailable',
+  audit: 'The audit log cannot be written',
 }
 
 /**

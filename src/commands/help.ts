@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 
-/** The part of a help text that shows how it is done. */
+/** The examples at the end of a help text. */
 export function examples(...lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map(line => `  altgate ${line}`)].join('\n')
 }
@@ -10,15 +10,15 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
 }
 
-/** After wrong usage every command names its own help. */
+/** Makes every command point to its own help after wrong usage. */
 export function hintAtHelp(command: Command): void {
   command.showHelpAfterError(`See: ${pathOf(command)} --help`)
   for (const below of command.commands) hintAtHelp(below)
 }
 
 /**
- * Commander's words about wrong usage in our own form. What was given is left out wherever it may have been a
- * password, or an address with one: terminals are recorded.
+ * Rewrites commander's usage errors in our own form. The argument is left out wherever it may be a password, or an address
+ * with one, because terminals are recorded.
  */
 export function usageComplaint(text: string): string {
   const plain = text
@@ -30,12 +30,12 @@ export function usageComplaint(text: string): string {
   return `altgate: ${plain}`
 }
 
-/** `--password` would show it to everybody on the machine: say so, instead of "unknown option". */
+/** Refuses `--password`, which would expose it to every user of the machine, with a reason instead of "unknown option". */
 export function refusePassword(command: Command): Command {
   command.addOption(new Option('--password [password]').hideHelp())
   return command.on('option:password', () => {
     command.error(
-      'error: a password is never an argument, where everybody on this machine could read it. Type it at the prompt, or give it as the first line of standard input.',
+      'error: a password is never an argument, because every user of this machine could read it. Type it at the prompt, or give it as the first line of standard input.',
       { exitCode: 2 },
     )
   })

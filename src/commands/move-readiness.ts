@@ -11,16 +11,16 @@ import {
 import type { AccountRecord, AccountUse, CredentialRecord, Registry } from '../gateway/registry.ts'
 import { known, sentenceOf } from './failure.ts'
 
-/** A move that could be made, and whom it concerns. */
+/** A possible move, and the users it affects. */
 export interface MoveReadiness {
   readonly account: AccountRecord
   readonly to: Connection
-  readonly travellers: readonly AffectedUser[]
-  /** Members who are listed in the scope it moves to, if the account lets in members only. */
+  readonly users: readonly AffectedUser[]
+  /** Members listed in the target scope, if the account is restricted to members. */
   readonly membersThere: number | undefined
 }
 
-/** Looks a move over and changes nothing; ends the command if it cannot be made. */
+/** Examines a move without changing anything; ends the command if the move is impossible. */
 export async function readMoveReadiness(
   registry: Registry,
   name: AccountName,
@@ -34,18 +34,18 @@ export async function readMoveReadiness(
 
   const tell = progress()
   try {
-    tell(`reading who may use ${name}`)
+    tell(`reading the credentials that open ${name}`)
     const here = await registry.credentials(left)
-    tell(`reading who has something there; ${here.length} may use ${name}`)
+    tell(`reading the credentials of the target; ${here.length} open ${name}`)
     const there = await registry.credentials(target)
-    tell(`reading who has used ${name}; ${here.length} may use it, ${there.length} have something there`)
+    tell(`reading the uses of ${name}; ${here.length} credentials open it, ${there.length} are in the target`)
     const uses = (await registry.usesOf(name)).filter(use => use.scope === left)
     const links = await registry.links(left, target)
     const members = account.membersOnly && (await registry.members(name))
     return {
       account,
       to,
-      travellers: planMove({ here, there, uses, links }),
+      users: planMove({ here, there, uses, links }),
       membersThere: members?.filter(({ scope }) => scope === target).length,
     }
   } finally {
@@ -65,7 +65,7 @@ async function connectionTo(registry: Registry, target: Scope): Promise<Connecti
   )
 }
 
-/** One line on a terminal that tells what takes so long; each takes the place of the one before. */
+/** A status line on a terminal; each replaces the one before. */
 function progress(): (text: string) => void {
   return text => {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
@@ -73,44 +73,44 @@ function progress(): (text: string) => void {
 }
 
 /**
- * How somebody stands to a move. `breaks`: has used the account and has nothing in the scope it moves to; `ready`: has
- * a credential there; `unknown`: could use the account, but nobody has seen it; `off`: is switched off already.
+ * How a move affects a user. `breaks`: has used the account and has no credential in the target scope; `ready`: has one
+ * there; `unknown`: may use the account, but was never seen on it; `off`: is already switched off.
  */
 type Standing = 'breaks' | 'ready' | 'unknown' | 'off'
 
-/** Somebody who has a credential in the scope that an account leaves. */
+/** A user with a credential in the scope that the account leaves. */
 export interface AffectedUser {
   readonly username: Username
   readonly standing: Standing
-  /** When and from where the account was last opened with it. */
+  /** When and from where the account was last used with it. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
-  /** What the person has in the other scope; by name it is a guess, and only a link is proof. */
+  /** The user's credential in the target scope. A match by name is a guess; only a link is proof. */
   readonly there?: { readonly username: Username; readonly by: 'link' | 'name' }
-  /** Whether the person is known in the other scope, be it without a credential: a bridge carries them. */
+  /** Whether the user is linked to a person in the target scope, even one without a credential: a bridge then applies. */
   readonly linked: boolean
 }
 
 interface Known {
-  /** Of the scope that the account leaves. */
+  /** Credentials of the scope that the account leaves. */
   readonly here: readonly CredentialRecord[]
-  /** Of the scope that it moves to. */
+  /** Credentials of the target scope. */
   readonly there: readonly CredentialRecord[]
-  /** Of the account, by credentials of the scope that it leaves. */
+  /** Uses of the account with credentials of the scope that it leaves. */
   readonly uses: readonly AccountUse[]
-  /** Whose owner here is whose there. */
+  /** Owners in the scope that it leaves, and who they are in the target scope. */
   readonly links: ReadonlyMap<Owner, Owner>
 }
 
 const order: readonly Standing[] = ['breaks', 'ready', 'unknown', 'off']
 
-/** Everybody whom a move may concern: who breaks comes first, and of those who used it last. */
+/** All users that a move may affect: those that break first, and among equals the most recent first. */
 function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] {
   const usable = there.filter(({ enabled }) => enabled)
   const byOwner = new Map(usable.flatMap(each => (each.owner ? [[each.owner, each] as const] : [])))
   const byName = new Map(usable.map(each => [each.username, each]))
   const used = new Map(uses.map(use => [use.username, use]))
 
-  const travellers = here.map(({ username, owner, enabled }): AffectedUser => {
+  const users = here.map(({ username, owner, enabled }): AffectedUser => {
     const linkedTo = owner && links.get(owner)
     const found = findThere(username, linkedTo)
     const use = used.get(username)
@@ -122,13 +122,13 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
       linked: linkedTo !== undefined,
     }
   })
-  return travellers.toSorted(
+  return users.toSorted(
     (one, other) =>
       order.indexOf(one.standing) - order.indexOf(other.standing) ||
       (other.lastUsed?.at ?? 0) - (one.lastUsed?.at ?? 0),
   )
 
-  /** Whoever is linked is that person and nobody else, whatever others are called. */
+  /** A link decides, even if another user there has the same name. */
   function findThere(username: Username, linkedTo: Owner | undefined): AffectedUser['there'] {
     if (linkedTo !== undefined) {
       const own = byOwner.get(linkedTo)
@@ -144,9 +144,9 @@ function standingOf(use: AccountUse | undefined, found: AffectedUser['there']): 
   return found === undefined ? 'breaks' : 'ready'
 }
 
-/** How many stand how. */
-export function countStandings(travellers: readonly AffectedUser[]): Readonly<Record<Standing, number>> {
+/** How many users have each standing. */
+export function countStandings(users: readonly AffectedUser[]): Readonly<Record<Standing, number>> {
   const counts = { breaks: 0, ready: 0, unknown: 0, off: 0 }
-  for (const { standing } of travellers) counts[standing]++
+  for (const { standing } of users) counts[standing]++
   return counts
 }

@@ -22,28 +22,32 @@ interface Options {
 }
 
 const about = `
-breaks   has used the account and has no credential where it moves to
-ready    has one there: of the same person (linked: they have signed in to both
-         on the page), or of the same name, which is a guess
-unknown  has a credential of today's scope, but was never seen on this account
-off      is switched off already
+breaks   has used the account and has no credential in the target scope
+ready    has one there: of the same person (linked: signed in to both on the
+         page), or of the same name, which is a guess
+unknown  has a credential of the current scope, but was never seen on the account
+off      is already switched off
 
-Uses are written down within a minute. Nothing is changed.`
+Uses are recorded within a minute. Nothing is changed.`
 
 /** `altgate move plan`. */
 export function addPlan(move: Command, toolbox: Toolbox): void {
   move
     .command('plan')
-    .description('who uses an account, and who of them could go on after a move')
+    .description('list who uses an account, and who could keep using it after a move')
     .requiredOption('--account <NAME>', 'the account', accountName)
-    .requiredOption('--to <DIRECTORY>', 'where it would move: the id of a directory, or msa', readScope)
-    .option('--all', 'show those too who were never seen here')
-    .option('--csv <FILE>', 'write everybody as CSV; - is standard output')
+    .requiredOption('--to <DIRECTORY>', 'the target of the move: the id of a directory, or msa', readScope)
+    .option('--all', 'also show users who were never seen here')
+    .option('--csv <FILE>', 'write all users as CSV; - is standard output')
     .option(
       '--json',
-      'an object: account, from, to, people (username, standing, lastUsed, there (username, by), linked)',
+      'print a JSON object: account, from, to, people (username, standing, lastUsed, there (username, by), linked)',
     )
-    .option('--letter <DATE>', 'a text to send to them; the day of the move, such as 2027-01-31', day)
+    .option(
+      '--letter <DATE>',
+      'print a letter to the users; DATE is the day of the move, such as 2027-01-31',
+      day,
+    )
     .addHelpText('after', about)
     .addHelpText(
       'after',
@@ -64,58 +68,57 @@ export function addPlan(move: Command, toolbox: Toolbox): void {
 const sample = '72f988bf-86f1-41af-91ab-2d7cd011db47'
 
 function show(readiness: MoveReadiness, options: Options, settings: Settings): void {
-  const { account, to, travellers } = readiness
+  const { account, to, users } = readiness
   if (options.letter !== undefined)
     return void process.stdout.write(letter(account, to, options.letter, settings))
   if (options.json) return sayJson(planJson(readiness))
-  if (options.csv !== undefined) return writeCsv(options.csv, travellers)
+  if (options.csv !== undefined) return writeCsv(options.csv, users)
 
-  sayTable(headings, shown(travellers, options.all ?? false).map(lineOf))
+  sayTable(headings, shown(users, options.all ?? false).map(lineOf))
   const { name, connection } = account
-  note(`${name} from ${connectionText(connection)} to ${connectionText(to)}: ${countsText(travellers)}.`)
+  note(`${name} from ${connectionText(connection)} to ${connectionText(to)}: ${countsText(users)}.`)
   for (const warning of warnings(readiness)) note(warning)
 }
 
-function shown(travellers: readonly AffectedUser[], all: boolean): readonly AffectedUser[] {
-  return all ? travellers : travellers.filter(({ standing }) => standing === 'breaks' || standing === 'ready')
+function shown(users: readonly AffectedUser[], all: boolean): readonly AffectedUser[] {
+  return all ? users : users.filter(({ standing }) => standing === 'breaks' || standing === 'ready')
 }
 
-/** What else stands in the way of a move. */
+/** What to do before a move. */
 export function warnings({ account: { name }, to, membersThere }: MoveReadiness): readonly string[] {
   if (membersThere === undefined) return []
   const scope = scopeOf(to)
-  const list = membersThere === 0 ? 'nobody is' : `${membersThere} are`
   return [
-    `${name} lets in its members only, and ${list} listed there. Add them first: altgate account members ${name} --scope ${scope} --add USER...`,
+    `${name} is restricted to members and has ${membersThere === 0 ? 'none' : membersThere} in scope ${scope}. Add them first: altgate account members ${name} --scope ${scope} --add USER...`,
   ]
 }
 
-function planJson({ account, to, travellers }: MoveReadiness): object {
+function planJson({ account, to, users }: MoveReadiness): object {
   return {
     account: account.name,
     from: account.connection,
     to,
-    people: travellers.map(({ lastUsed, ...rest }) => ({
+    people: users.map(({ lastUsed, ...rest }) => ({
       ...rest,
       ...(lastUsed && { lastUsed: { at: new Date(lastUsed.at).toISOString(), from: lastUsed.from } }),
     })),
   }
 }
 
-function writeCsv(file: string, travellers: readonly AffectedUser[]): void {
-  if (file === '-') return void process.stdout.write(csvOf(travellers))
+function writeCsv(file: string, users: readonly AffectedUser[]): void {
+  if (file === '-') return void process.stdout.write(csvOf(users))
   try {
-    // Names and addresses of people.
-    writeFileSync(file, csvOf(travellers), { mode: 0o600 })
+    // It holds names and addresses of users.
+    writeFileSync(file, csvOf(users), { mode: 0o600 })
   } catch (error) {
     throw new Failure(`The file ${file} cannot be written: ${reasonOf(error)}.`)
   }
-  say(`${travellers.length} people were written to ${file}: ${countsText(travellers)}.`)
+  say(`${users.length} users were written to ${file}: ${countsText(users)}.`)
 }
 
-/** `2 people break, 1 is ready, ...`, the ones that matter first. */
-export function countsText(travellers: readonly AffectedUser[]): string {
-  const { breaks, ready, unknown, off } = countStandings(travellers)
+/** `2 will break, 1 ready, ...`, the most important first. */
+export function countsText(users: readonly AffectedUser[]): string {
+  const { breaks, ready, unknown, off } = countStandings(users)
   return [
     `${breaks} will break`,
     `${ready} ready`,
@@ -138,9 +141,9 @@ function thereText({ there, linked }: AffectedUser): string {
   return linked ? 'linked, nothing set' : '-'
 }
 
-/** The plan for spreadsheets (RFC 4180, with plain line feeds), everybody in it. */
-function csvOf(travellers: readonly AffectedUser[]): string {
-  const rows = travellers.map(({ username, standing, lastUsed, there, linked }) => [
+/** The plan for spreadsheets (RFC 4180, with plain line feeds), with all users. */
+function csvOf(users: readonly AffectedUser[]): string {
+  const rows = users.map(({ username, standing, lastUsed, there, linked }) => [
     username,
     standing,
     lastUsed === undefined ? '' : new Date(lastUsed.at).toISOString(),
@@ -153,34 +156,34 @@ function csvOf(travellers: readonly AffectedUser[]): string {
   return [columns, ...rows].map(row => `${row.map(field).join(',')}\n`).join('')
 }
 
-/** Spreadsheets run what begins like a formula, and anybody may be called so. */
+/** Spreadsheets evaluate text that begins like a formula, and a user name may begin like one. */
 function field(text: string): string {
   const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
 }
 
-/** A text to send to whoever uses the account. `day`: when it moves, as it is to be read. */
+/** The letter to the users of the account. `day`: when it moves, as it is printed. */
 function letter(account: AccountRecord, to: Connection, day: string, settings: Settings): string {
   const { name } = account
   return `Subject: ${name} will sign in with ${describe(to)} from ${day}
 
-On ${day} the account ${name} moves: from then on it signs in with
+On ${day} the account ${name} moves. From then on it signs in with
 ${describe(to)}.
 
-Git and other tools that open ${addressOf(name, settings)}
+Git and other tools that use ${addressOf(name, settings)}
 with a user name and a password of their own (alternate credentials) then need
-a new set. With the old one they will be told "reset needed".
+new ones. With the old ones they get the message "reset needed".
 
-What to do on that day, once for each person and each build agent:
+Do this on that day, once for each person and each build agent:
 
   1. Open this page:
      ${resetPageOf(name, settings)}
   2. Sign in with ${signInText(to)}.
-  3. Set a password, or let the page make one.
-  4. Give it to your tools the next time they ask.
+  3. Set a password, or let the page generate one.
+  4. Enter it when your tools next ask for it.
 
-If you have alternate credentials there already, you need not set them again:
-give those to your tools. Your credentials for other accounts stay as they are.
+If you already have alternate credentials there, you don't need to set new ones:
+use those. You don't need to change your credentials for other accounts.
 `
 }
 

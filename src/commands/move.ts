@@ -13,7 +13,7 @@ import { addPlan, countsText, warnings } from './move-report.ts'
 import { moment, note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
-/** `altgate move ...`: an account's way to another directory, with a plan and a way back. */
+/** `altgate move ...`: moves an account to another directory, with a plan and an undo. */
 export function addMoveCommands(program: Command, toolbox: Toolbox): void {
   const move = program
     .command('move')
@@ -34,19 +34,24 @@ interface Options {
 }
 
 const about = `
-Does what "account connect" does, and asks first; where nobody can be asked, it
-wants --yes. With a bridge, people who have signed in to both directories on the
-page, and said there that they are one person, may go on with their old
-credentials until it closes by itself. Everybody else is told "reset needed".`
+Does what "account connect" does, but asks for confirmation first; without a
+terminal it requires --yes. With a bridge, users who have signed in to both
+directories on the page, and confirmed there that they are the same person, can
+keep using their old credentials until the bridge ends. All other users get
+"reset needed".`
 
 function addApply(move: Command, toolbox: Toolbox): void {
   move
     .command('apply')
     .description('move an account, in every running gateway at once')
     .requiredOption('--account <NAME>', 'the account', accountName)
-    .requiredOption('--to <DIRECTORY>', 'where it moves: the id of a directory, or msa', readScope)
-    .option('--bridge-hours <N>', 'let linked people go on with their old credentials: 1 to 72', bridgeHours)
-    .option('--yes', 'do not ask')
+    .requiredOption('--to <DIRECTORY>', 'the target of the move: the id of a directory, or msa', readScope)
+    .option(
+      '--bridge-hours <N>',
+      'let linked users keep using their old credentials for 1 to 72 hours',
+      bridgeHours,
+    )
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', about)
     .addHelpText(
       'after',
@@ -70,8 +75,8 @@ function addApply(move: Command, toolbox: Toolbox): void {
 
 const hour = 60 * 60 * 1000
 
-async function ask({ account, to, travellers }: MoveReadiness): Promise<void> {
-  note(`Of those who may use ${account.name}: ${countsText(travellers)}.`)
+async function ask({ account, to, users }: MoveReadiness): Promise<void> {
+  note(`Users of ${account.name}: ${countsText(users)}.`)
   if (await isConfirmed(`Move ${account.name} to ${connectionText(to)}?`)) return
   throw new Failure('Nothing was changed.')
 }
@@ -86,14 +91,13 @@ function apply(
   return registry.connect(actor(), account, to as string as DirectoryId, until)
 }
 
-function tell({ account, to, travellers }: MoveReadiness, page: string, until: Instant | undefined): void {
+function tell({ account, to, users }: MoveReadiness, page: string, until: Instant | undefined): void {
   const { name } = account
-  const { breaks } = countStandings(travellers)
+  const { breaks } = countStandings(users)
   say(`${name} now signs in with ${connectionText(to)}, in every running gateway.`)
-  say(`Of those who used it, ${breaks} have nothing there yet. Alternate credentials are set here: ${page}`)
-  if (until !== undefined)
-    say(`Until ${moment(until)} people who are linked may go on with their old credentials.`)
-  say(`To take it back: altgate move undo --account ${name}`)
+  say(`Users of it without a credential there: ${breaks}. They can set one here: ${page}`)
+  if (until !== undefined) say(`Until ${moment(until)}, linked users can keep using their old credentials.`)
+  say(`To undo the move: altgate move undo --account ${name}`)
 }
 
 interface UndoOptions {
@@ -102,18 +106,18 @@ interface UndoOptions {
 }
 
 const aboutUndo = `
-Connects the account to what it was connected to before its last move; a move
-that was undone is not done again. Nobody loses a credential: the old ones count
-again, and those that were set meanwhile stay for the directory they were set
-for. Names who set one.`
+Connects the account to what it was connected to before its last move. Undoing
+twice does not redo the move. No credential is lost: the old ones count again,
+and those set in the meantime stay valid for the directory they were set for.
+Lists the users who set one.`
 
 /** `altgate move undo`. */
 function addUndo(move: Command, toolbox: Toolbox): void {
   move
     .command('undo')
-    .description('take the last move of an account back, in every running gateway at once')
+    .description('undo the last move of an account, in every running gateway at once')
     .requiredOption('--account <NAME>', 'the account', accountName)
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', aboutUndo)
     .addHelpText('after', examples('move undo --account fabrikam', 'move undo --account fabrikam --yes'))
     .action((options: UndoOptions, command: Command) => {
@@ -131,7 +135,7 @@ async function undo(registry: Tools['registry'], { account: name, yes }: UndoOpt
 
   if (!yes) {
     tellMeanwhile(meanwhile, note)
-    const question = `Take ${name} back from ${connectionText(last.connection)} to ${connectionText(before.connection)}?`
+    const question = `Move ${name} back from ${connectionText(last.connection)} to ${connectionText(before.connection)}?`
     if (!(await isConfirmed(question))) throw new Failure('Nothing was changed.')
   }
   await insist(registry.undoMove(actor(), name))
@@ -139,7 +143,7 @@ async function undo(registry: Tools['registry'], { account: name, yes }: UndoOpt
   tellMeanwhile(meanwhile, say)
 }
 
-/** Those who set a credential where the account is now, after it came. */
+/** The credentials that were set in the account's current scope since it moved there. */
 async function setSince(
   registry: Tools['registry'],
   { connection }: AccountRecord,
@@ -150,18 +154,20 @@ async function setSince(
 }
 
 function tellMeanwhile(credentials: readonly CredentialRecord[], tell: (line: string) => void): void {
-  if (credentials.length === 0) return tell('Nobody has set a credential there since the move.')
-  tell('Set there since the move; on this account the old ones count again:')
+  if (credentials.length === 0) return tell('No credentials have been set there since the move.')
+  tell('Credentials set there since the move; on this account the old ones count again:')
   for (const { username, setAt } of credentials) tell(`  ${username}, ${moment(setAt)}`)
 }
 
-/** Ends the command as wrong usage where nobody can be asked. */
+/** Ends the command with a usage error if there is no terminal to ask on. */
 function insistOnYes({ yes }: { readonly yes?: true }, command: Command): void {
   if (yes || process.stdin.isTTY) return
-  command.error('error: nobody can be asked here: add --yes if it is meant.', { exitCode: 2 })
+  command.error('error: there is no terminal to ask for confirmation. To go ahead, add --yes.', {
+    exitCode: 2,
+  })
 }
 
-/** Asks on the terminal; only `yes` is one. Throws `Interrupted` on Ctrl-C. */
+/** Asks on the terminal; only `yes` confirms. Throws `Interrupted` on Ctrl-C. */
 async function isConfirmed(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   const { promise: interrupted, reject } = Promise.withResolvers<never>()

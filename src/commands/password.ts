@@ -8,13 +8,13 @@ import { Interrupted } from './failure.ts'
 const nothing =
   'No password was given. Type one at the prompt, or give it as the first line of standard input.'
 
-/** The password of somebody who has one. */
+/** Asks for an existing password. */
 export async function askPassword(): Promise<Secret> {
   const [text] = await readLines(['Password: '])
   return readPassword(given(text))
 }
 
-/** A new password, asked twice on a terminal; whether it may be chosen is another question. */
+/** Asks for a new password, twice on a terminal. Does not check whether it may be chosen. */
 export async function askNewPassword(): Promise<Secret> {
   const [text, again] = await readLines(['New password: ', 'Once more: '])
   if (again !== undefined && again !== text)
@@ -27,7 +27,7 @@ function given(text: string | undefined): string {
   return text
 }
 
-/** One answer for each question on a terminal; from a file or a pipe the first line alone. */
+/** One answer for each question on a terminal; from a file or a pipe, only the first line. */
 async function readLines(questions: readonly string[]): Promise<readonly string[]> {
   if (!process.stdin.isTTY) return [await firstLine(process.stdin)]
   const prompt = openHiddenPrompt(process.stdin, process.stderr)
@@ -43,7 +43,7 @@ async function readLines(questions: readonly string[]): Promise<readonly string[
   }
 }
 
-/** Bytes until the first newline. A line that no password can be is not read to its end. */
+/** Bytes until the first newline. A line that is too long for a password is not read to its end. */
 async function firstLine(input: NodeJS.ReadableStream): Promise<string> {
   let bytes = Buffer.alloc(0)
   for await (const chunk of input) {
@@ -63,7 +63,7 @@ async function firstLine(input: NodeJS.ReadableStream): Promise<string> {
 interface HiddenPrompt {
   /** One line, without its end; empty at the end of input. Throws `Interrupted` on Ctrl-C. */
   ask(question: string): Promise<string>
-  /** Gives the terminal back as it was. */
+  /** Restores the terminal. */
   close(): void
 }
 
@@ -139,7 +139,7 @@ const ctrlC = '\x03'
 const ctrlD = '\x04'
 const ctrlU = '\x15'
 
-// Arrows and their kin send several characters, which must not become a part of a password.
+// Arrow keys and the like send several characters, which must not become part of a password.
 const escape = String.fromCharCode(27)
 const sequence = new RegExp(`^(?:${escape}\\[[0-9;?]*[ -/]*[@-~]|${escape}O.|\r\n)`)
 

@@ -1,21 +1,21 @@
 import { styleText } from 'node:util'
 
-/** A line of what was asked for: standard output. */
+/** Prints a line of the result: standard output. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** A line beside it, for people: standard error, so that output can be piped. */
+/** Prints a message for the user: standard error, so that output can be piped. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Machine-readable output. */
+/** Prints machine-readable output. */
 export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2))
 }
 
-/** A moment for people: date and time to the second, in UTC. */
+/** A time as text: date and time to the second, in UTC. */
 export function moment(instant: number): string {
   return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
@@ -25,7 +25,7 @@ export function strong(text: string): string {
   return styleText('bold', text, { stream: process.stdout })
 }
 
-/** Aligned columns under their headings, without blanks at the ends of lines. */
+/** Prints aligned columns under their headings, without trailing spaces. */
 export function sayTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = headings.map((heading, column) =>
     rows.reduce((width, row) => Math.max(width, lengthOf(row[column] ?? '')), lengthOf(heading)),

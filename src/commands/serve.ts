@@ -6,7 +6,7 @@ import type { Toolbox } from './tools.ts'
 export function addServeCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('serve')
-    .description('start the gateway; SIGTERM and Ctrl-C end it in good order')
+    .description('start the gateway; SIGTERM and Ctrl-C stop it gracefully')
     .addHelpText(
       'after',
       examples('serve --config config/development.yaml', 'serve --config config/production.yaml'),
@@ -20,7 +20,7 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
     })
 }
 
-/** Aborted by the first SIGTERM or Ctrl-C; the reason is the signal's name. A second Ctrl-C is somebody who will not wait. */
+/** Aborted by the first SIGTERM or Ctrl-C; the reason is the signal's name. A second Ctrl-C exits at once. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
   process.once('SIGTERM', () => stop.abort('SIGTERM'))

@@ -8,13 +8,13 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
   const store = program.command('store').description('where accounts and credentials are kept')
   store
     .command('init')
-    .description('make the store where there is none; serve does the same when it starts')
+    .description('create the store if there is none; serve does the same when it starts')
     .addHelpText('after', examples('store init', 'store init --config config/production.yaml'))
     .action(async () => {
       const settings = toolbox.settings()
       const { openFoundation } = await import('../foundation.ts')
       const { store } = await openFoundation(settings, () => {}, 'make')
       await store.close()
-      say('The store is there.')
+      say('The store is ready.')
     })
 }

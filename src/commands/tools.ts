@@ -22,14 +22,14 @@ export interface Tools {
   readonly hasher: PasswordHasher
   readonly generated: GeneratedPasswords
   readonly keys: AttemptKeys
-  /** Missing: the settings name no Redis. `survey` says which servers answer, and throws `Outage`. */
+  /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
-  /** Missing: the store alone says what accounts are connected to. One question, asked now. */
+  /** Missing if accounts come from the store alone. One query, sent now. */
   readonly source?: { readonly ask: (name: AccountName) => Promise<Answer> }
   close(): Promise<void>
 }
 
-/** Hands commands the settings and the tools, when they ask for them and not before: `--help` needs neither. */
+/** Opens settings and tools only when a command asks for them: `--help` needs neither. */
 export interface Toolbox {
   /** What `--config` names. */
   readonly configFile: string | undefined
@@ -39,7 +39,7 @@ export interface Toolbox {
   use(work: (tools: Tools, settings: Settings) => Promise<void>): Promise<void>
 }
 
-/** `configFile` is asked late: the option may stand behind the command's own words. */
+/** `configFile` is called late: the option may follow the command's own arguments. */
 export function createToolbox(configFile: () => string | undefined): Toolbox {
   function settings(): Settings {
     const loaded = loadSettings({ file: configFile(), env: process.env, cwd: process.cwd() })
@@ -65,16 +65,17 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
   }
 }
 
-/** On a terminal only: scripts that take what is written there for an error wait as they are told to. */
+/** On a terminal only: some scripts take any output on standard error for a failure. */
 function sayWaiting(hosts: readonly string[], seconds: number): void {
   if (!process.stderr.isTTY) return
-  const whom = hosts.length === 0 ? 'gateways that Redis may not know yet' : `gateways on ${hosts.join(', ')}`
+  const unconfirmed =
+    hosts.length === 0 ? 'gateways that Redis may not know yet' : `gateways on ${hosts.join(', ')}`
   note(
-    `Waiting for ${whom} to confirm, at most ${Math.ceil(seconds)} s: then they have stopped by themselves.`,
+    `Waiting up to ${Math.ceil(seconds)} s for ${unconfirmed} to confirm; after that they stop by themselves.`,
   )
 }
 
-/** Who makes the changes of this command, as the history and the audit log say it. */
+/** Who makes the changes of this command, as shown in the history and the audit log. */
 export function actor(): string {
   try {
     return `cli:${userInfo().username}`

@@ -1,15 +1,15 @@
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 
 /**
- * Whose guesses count together: an IPv4 address, and of IPv6 the network with a prefix of so many bits, because one
- * person has all of it. An IPv4 address that is written as IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address.
+ * The unit by which clients are counted: an IPv4 address, or the IPv6 network with this prefix length, because one user
+ * has the whole network. An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) counts as the IPv4 address.
  */
 export function networkOf(address: string, prefixBits: number): string {
   const bare = plainAddress(address)
   return isIPv6(bare) ? `${bitsOf(bare) >> BigInt(128 - prefixBits)}/${prefixBits}` : bare
 }
 
-/** Asks whether an address is among these addresses and ranges. */
+/** Tests whether an address is in this list of addresses and ranges. */
 export function among(ranges: readonly string[]): (address: string) => boolean {
   if (ranges.length === 0) return () => false // the usual case, and asked for every request
   const list = new BlockList()
@@ -62,7 +62,7 @@ function groupsOf(text: string): readonly string[] {
   return text === '' ? [] : text.split(':')
 }
 
-/** `192.0.2.1` as two groups of IPv6. */
+/** `192.0.2.1` as two hexadecimal groups of IPv6. */
 function inHex(ipv4: string): string {
   const [a = 0, b = 0, c = 0, d = 0] = ipv4.split('.').map(Number)
   return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`

@@ -59,8 +59,8 @@ export function createSharedCalls<Key, T>(stays: (result: T) => number = () => 0
 }
 
 /**
- * One run for all who call within one turn of the event loop. It begins at the turn's end, so after each of the calls:
- * nobody is told what was true before he asked.
+ * One run for all callers within one turn of the event loop. It starts at the end of the turn, and so after each of the
+ * calls: no caller gets a result from before its call.
  */
 export function onceATurn(run: () => Promise<void>): () => Promise<void> {
   let coming: Promise<void> | undefined
@@ -75,7 +75,7 @@ export function onceATurn(run: () => Promise<void>): () => Promise<void> {
   }
 }
 
-/** Lets those wait for each other who are about the same thing, in the order of their coming. */
+/** Serializes work on the same key, first come, first served. */
 export interface Turns {
   take<T>(about: string, work: () => Promise<T>): Promise<T>
 }

@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 
-/** Messages to and from one other process. Others may use the same pipe: who listens looks for its own. */
+/** Messages to and from one other process. The pipe may be shared, so each listener filters its own messages. */
 export interface Channel {
-  /** Never throws: a message that cannot be sent is followed by the close. */
+  /** Never throws. If a message cannot be sent, the close follows. */
   send(message: object): void
   onMessage(handler: (message: unknown) => void): void
-  /** Called once, when no message comes any more; soon, if that is so already. */
+  /** The handler is called once, when the channel is closed; asynchronously if it already is. */
   onClose(handler: () => void): void
 }
 
@@ -13,7 +13,7 @@ export interface Channel {
 export function ipcChannel(end: ChildProcess | NodeJS.Process): Channel {
   return {
     send(message) {
-      // Without a callback a broken pipe is an `error` event, and that ends a process that does not listen for it.
+      // Without a callback, a broken pipe is an `error` event, which ends a process without a listener.
       end.send?.(message, undefined, undefined, () => {})
     },
     onMessage(handler) {
@@ -26,7 +26,7 @@ export function ipcChannel(end: ChildProcess | NodeJS.Process): Channel {
   }
 }
 
-/** Whether a message is of the kind that bears this tag. Whoever sends it is a process of ours: the rest is as declared. */
+/** Whether a message has this tag. Only our own processes send messages, so the other fields are as declared. */
 export function isTagged<Message extends { readonly tag: string }>(
   message: unknown,
   tag: Message['tag'],

@@ -16,7 +16,7 @@ export function readGivenFile(file: string): string {
   }
 }
 
-/** Why something failed, in a few words for the operator. The causes are those of libraries, never input. */
+/** Why something failed, in a few words for the operator. Causes come from libraries, never from input. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Outage) return reasonOf(error.cause)
   if (!(error instanceof Error)) return 'for an unknown reason'
@@ -34,13 +34,13 @@ function codeOf(error: Error): string | undefined {
 }
 
 const reasons = new Map([
-  ['ECONNREFUSED', 'nobody listens there (connection refused)'],
-  ['ENOTFOUND', 'there is no host of that name'],
-  ['EAI_AGAIN', 'the name of the host could not be looked up'],
+  ['ECONNREFUSED', 'nothing listens there (connection refused)'],
+  ['ENOTFOUND', 'there is no host with that name'],
+  ['EAI_AGAIN', 'the host name could not be resolved'],
   ['ETIMEDOUT', 'no answer in time'],
   ['UND_ERR_CONNECT_TIMEOUT', 'no connection in time'],
-  ['ECONNRESET', 'the connection was cut'],
-  ['EADDRINUSE', 'another program listens there'],
+  ['ECONNRESET', 'the connection was reset'],
+  ['EADDRINUSE', 'another program is listening there'],
   ['EADDRNOTAVAIL', 'this machine has no such address'],
   ['EACCES', 'permission denied'],
   ['ENOENT', 'there is no such file'],

@@ -20,9 +20,9 @@ import {
 interface DemoOptions extends Pick<SeedParts, 'registry' | 'hasher' | 'publicUrl'> {
   readonly settings: {
     readonly upstreamPort: number
-    /** An upstream that runs already; without it one is started. */
+    /** A running upstream; without it, one is started. */
     readonly upstreamUrl?: string
-    /** Where the demo keeps its repositories; made if it is not there. */
+    /** Where the demo keeps its repositories; created if missing. */
     readonly dataDirectory: string
     /** Where the identity provider listens; without it there is none. */
     readonly identityPort?: number
@@ -30,13 +30,13 @@ interface DemoOptions extends Pick<SeedParts, 'registry' | 'hasher' | 'publicUrl
 }
 
 interface Demo {
-  /** What to print: commands to paste, and what they will show. */
+  /** What to print: commands to paste, and what they show. */
   readonly guide: string
   /** Stops the upstream; the data stay. */
   readonly close: () => Promise<void>
 }
 
-/** Starts an upstream to look at, and fills the store. Throws `DemoCannotStart` and `Outage`. */
+/** Starts a demo upstream and fills the store. Throws `DemoCannotStart` and `Outage`. */
 export async function startDemo({ settings, publicUrl, registry, hasher }: DemoOptions): Promise<Demo> {
   await using opening = new AsyncDisposableStack()
   const upstream = await openUpstream(settings)
@@ -50,14 +50,14 @@ export async function startDemo({ settings, publicUrl, registry, hasher }: DemoO
   return { guide: describeDemo({ ...seeded, signIn }, looks), close: () => open.disposeAsync() }
 }
 
-/** An upstream that runs already is that of the compose file. */
+/** An upstream that is already running is the one in the compose file. */
 function placeOf({ upstreamUrl }: DemoOptions['settings']): GuideLooks['place'] {
   return upstreamUrl === undefined
     ? { checkout: join(import.meta.dirname, '../..') }
     : { composeFile: 'docker/compose.yaml' }
 }
 
-/** Loaded here and nowhere else: its package is for development, and the demo does without it where it is missing. */
+/** Loaded only here: its package is for development, and the demo works without it. */
 async function openIdentity(
   { identityPort: port }: DemoOptions['settings'],
   redirectUri: string,
@@ -87,7 +87,7 @@ async function openUpstream({ upstreamPort, upstreamUrl, dataDirectory }: DemoOp
 /** What the guide can promise. */
 export interface DemoGuide {
   readonly publicUrl: string
-  /** `reset`: somebody has already set the northwind credential, on an earlier start. */
+  /** `reset`: the northwind credential has already been set, on an earlier start. */
   readonly northwind: 'reset-needed' | 'reset'
 }
 
@@ -99,12 +99,11 @@ interface SeedParts {
   readonly publicUrl: string
 }
 
-/** Who the store says made the demo. */
+/** The actor of the demo's changes. */
 const actor = 'demo'
 
 /**
- * Puts the demo's directories, accounts and credentials into the store, and leaves what is already there as it
- * is. Throws `DemoCannotStart` and `Outage`.
+ * Puts the demo's directories, accounts and credentials into the store, and leaves existing ones unchanged. Throws `DemoCannotStart` and `Outage`.
  */
 export async function seedDemo(parts: SeedParts): Promise<DemoGuide> {
   const { registry, publicUrl } = parts
@@ -137,13 +136,13 @@ async function addAccount(
     settled(await registry.addAccount(actor, { name, upstream: upstreamUrl, ...connected }))
   } else if (known.upstream !== upstreamUrl) {
     throw new DemoCannotStart(
-      `The account ${name} in this store goes to ${known.upstream}, but the demo upstream is ${upstreamUrl}: ` +
-        'set demo.upstreamPort back, or use an empty store.',
+      `The account ${name} in this store goes to ${known.upstream}, but the demo upstream is ${upstreamUrl}. ` +
+        'Restore demo.upstreamPort, or use an empty store.',
     )
   }
 }
 
-/** Only an account that never moved: whoever disconnected it to try that out finds it disconnected. */
+/** Only an account that never moved: one that was disconnected to try that out stays disconnected. */
 async function moveNorthwind({ registry }: SeedParts): Promise<void> {
   const northwind = await registry.account(accounts.northwind)
   if (northwind === undefined || northwind.history.length > 1) return
@@ -153,7 +152,8 @@ async function moveNorthwind({ registry }: SeedParts): Promise<void> {
 async function addCredential({ registry, hasher }: SeedParts, scope: Scope, password: string): Promise<void> {
   if (await hasAnna(registry, scope)) return
   const hash = await hasher.hash(readPassword(password))
-  if (hash === 'busy') throw new DemoCannotStart('The machine is too busy to set up the demo: start again.')
+  if (hash === 'busy')
+    throw new DemoCannotStart('The machine is too busy to set up the demo. Start it again.')
   settled(await registry.setCredential(actor, scope, { ...anna, hash }))
 }
 
@@ -162,8 +162,8 @@ async function hasAnna(registry: Registry, scope: Scope): Promise<boolean> {
   return there.some(({ username }) => username === anna.username)
 }
 
-/** A problem here means that the store holds something of the demo's names that is not the demo's. */
+/** A problem here means that the store has entries with the demo's names that are not the demo's. */
 function settled(problem: Problem | undefined): void {
   if (problem === undefined) return
-  throw new DemoCannotStart(`The demo does not fit into this store (${problem.problem}): use an empty one.`)
+  throw new DemoCannotStart(`The demo cannot be set up in this store (${problem.problem}). Use an empty one.`)
 }

@@ -16,15 +16,15 @@ interface GitUpstreamOptions {
   readonly port: number
 }
 
-/** A started upstream. `close` breaks off what is under way. */
+/** A running upstream. `close` aborts what is in progress. */
 export interface GitUpstream {
   readonly url: string
   readonly close: () => Promise<void>
 }
 
 /**
- * A small upstream to look at: repositories over smart HTTP, and on every other path an echo of who the request
- * says it is from. It asks nobody for a password: that is what the gateway is for. Throws `DemoCannotStart`.
+ * A small demo upstream: repositories over smart HTTP, and on every other path an echo of the identity in the request. It
+ * asks for no password: that is the gateway's job. Throws `DemoCannotStart`.
  */
 export async function startGitUpstream({ directory, host, port }: GitUpstreamOptions): Promise<GitUpstream> {
   const program = await gitHttpBackend()
@@ -45,7 +45,7 @@ export async function startGitUpstream({ directory, host, port }: GitUpstreamOpt
   }
 }
 
-/** `undefined`: no address that git could know, or one with broken escapes. */
+/** `undefined`: an invalid address, or one with broken escapes. */
 function addressOf(request: IncomingMessage): URL | undefined {
   const url = URL.parse(request.url ?? '', 'http://upstream')
   if (url === null) return undefined
@@ -57,7 +57,7 @@ function addressOf(request: IncomingMessage): URL | undefined {
   }
 }
 
-/** The headers that a gateway adds, and whether the password came along, which it should not. */
+/** The headers that a gateway adds, and whether the password was forwarded, which it should not be. */
 function echo(request: IncomingMessage): string {
   const told = Object.entries(request.headers).filter(([name]) =>
     /^x-(?:forwarded|altgate|request)-/.test(name),
@@ -75,7 +75,7 @@ function echo(request: IncomingMessage): string {
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${port} is taken, and the demo upstream needs it: free it, or set another demo.upstreamPort.`
+      const taken = `The demo upstream needs port ${port}, which is already in use. Free it, or set another demo.upstreamPort.`
       reject(error.code === 'EADDRINUSE' ? new DemoCannotStart(taken) : error)
     })
     server.listen(port, host, resolve)
@@ -89,13 +89,13 @@ function close(server: Server): Promise<void> {
   })
 }
 
-/** What smart HTTP asks for (gitprotocol-http); the rest of the name space is not git's. */
+/** The paths of smart HTTP (gitprotocol-http); the others are not git's. */
 const gitPath = /^\/.+\.git\/(?:info\/refs|git-(?:upload|receive)-pack)$/
 
-/** Longest CGI header block that is waited for, in bytes. */
+/** Longest CGI header block that is accepted, in bytes. */
 const longestHead = 16_384
 
-/** Whether `git http-backend` is to answer this path. */
+/** Whether `git http-backend` answers this path. */
 export function isGitPath(path: string): boolean {
   return gitPath.test(path)
 }
@@ -112,21 +112,20 @@ export function serveGit(
     env: cgiEnvironment(directory, url, request),
     stdio: ['pipe', 'pipe', 'ignore'],
   })
-  // Whoever went away needs no pack: counting objects for nobody can take minutes.
+  // A client that has left needs no pack, and counting objects can take minutes.
   response.on('close', () => child.kill())
-  // git may answer without reading all of the body; what it said is the answer, not the broken pipe.
+  // git may answer without reading all of the body; its answer counts, not the broken pipe.
   child.stdin.on('error', () => {})
-  // git begins its answer at once. Behind nginx that would be the end of a push: it sends nothing more of a body as soon
-  // as an answer has begun.
+  // git begins its answer at once. nginx stops sending a request body as soon as the answer begins, so a push would stall.
   const fed = new Promise<void>(resolve => child.stdin.once('close', resolve))
-  // Taken from git meanwhile: what nobody reads of a process that has ended, Node throws away.
+  // Read in the meantime: Node discards unread output of a process that has ended.
   const answer = pipeline(child.stdout, new PassThrough(), () => {})
   request.pipe(child.stdin)
   child.on('error', () => response.destroy())
   sendAnswer(answer, response, fed).catch(() => response.destroy())
 }
 
-/** Names that are missing stay missing: an empty CONTENT_LENGTH would be read as a body of no bytes. */
+/** Missing headers stay unset: an empty CONTENT_LENGTH would mean an empty body. */
 function cgiEnvironment(
   directory: string,
   url: URL,
@@ -204,7 +203,7 @@ function drained(response: ServerResponse): Promise<void> {
 
 const run = promisify(execFile)
 
-/** The environment that git runs in here: nothing of the machine's or the person's configuration counts. */
+/** The environment of git here: neither the machine's nor the user's configuration applies. */
 export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
   PATH: process.env['PATH'],
   LC_ALL: 'C.UTF-8',
@@ -212,7 +211,7 @@ export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
   GIT_CONFIG_GLOBAL: '/dev/null',
 }
 
-/** Runs git and gives what it printed. `env` comes on top of `gitEnvironment`. Throws if git fails. */
+/** Runs git and returns its output. `env` is added to `gitEnvironment`. Throws if git fails. */
 export async function git(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -230,13 +229,13 @@ export async function gitHttpBackend(): Promise<string> {
   } catch {
     // Alpine and Fedora keep http-backend in a package of its own.
     throw new DemoCannotStart(
-      'The demo needs git with "git http-backend": install git (Debian: apt-get install git).',
+      'The demo needs git with "git http-backend". Install git (Debian: apt-get install git).',
     )
   }
 }
 
-/** The same person and time for every repository: two demos have the same commits. */
-const somebody = {
+/** The same author and time for every repository, so that two demos have the same commits. */
+const author = {
   GIT_AUTHOR_NAME: 'Altgate demo',
   GIT_AUTHOR_EMAIL: 'demo@example.com',
   GIT_AUTHOR_DATE: '2015-01-01T00:00:00Z',
@@ -245,12 +244,12 @@ const somebody = {
   GIT_COMMITTER_DATE: '2015-01-01T00:00:00Z',
 }
 
-/** Makes the bare repository `<directory>/<name>.git` with one commit, a README; leaves one that is there. */
+/** Creates the bare repository `<directory>/<name>.git` with one commit, a README, unless it exists. */
 export async function makeRepository(directory: string, name: string): Promise<void> {
   const target = join(directory, `${name}.git`)
   if (existsSync(target)) return
   await mkdir(dirname(target), { recursive: true })
-  // Made elsewhere and moved: a start that is broken off leaves no half repository behind.
+  // Created elsewhere and moved, so that an aborted start leaves no partial repository.
   const draft = await mkdtemp(join(directory, '.draft-'))
   try {
     const tree = join(draft, 'tree')
@@ -258,7 +257,7 @@ export async function makeRepository(directory: string, name: string): Promise<v
     await git(['init', '--quiet', '--initial-branch=main', tree])
     await writeFile(join(tree, 'README.md'), `# ${name}\n\nA demo repository behind Altgate.\n`)
     await git(['-C', tree, 'add', 'README.md'])
-    await git(['-C', tree, 'commit', '--quiet', '--message=Say what this is'], somebody)
+    await git(['-C', tree, 'commit', '--quiet', '--message=Say what this is'], author)
     await git(['clone', '--quiet', '--bare', tree, bare])
     await git(['-C', bare, 'remote', 'remove', 'origin'])
     await rename(bare, target)

@@ -3,20 +3,20 @@ import { accounts, anna, northwindDirectory, passwords, repository, scopes } fro
 import { people } from './identity-pages.ts'
 import type { DemoGuide } from './demo.ts'
 
-/** What `demo.ts` has found, and whether people can sign in to the page. */
+/** The state of the demo, and whether users can sign in to the page. */
 export interface GuideFacts extends DemoGuide {
-  /** `not-installed`: the provider's package is for development, and this is an image. */
+  /** `not-installed`: the provider's package is for development and not in the image. */
   readonly signIn: 'ready' | 'none' | 'not-installed'
 }
 
 export interface GuideLooks {
   /** Whether the terminal shows colours. */
   readonly colours: boolean
-  /** How the commands of this program are run here: the folder of a checkout, or the compose file of a container. */
+  /** How to run commands here: in the folder of a checkout, or with the compose file of a container. */
   readonly place: { readonly checkout: string } | { readonly composeFile: string }
 }
 
-/** What `npm start` prints: what to paste, in any folder, and what it will show. Lines of at most 80 columns. */
+/** What `npm start` prints: commands to paste in any folder, and what they show. Lines of at most 80 columns. */
 export function describeDemo(
   { publicUrl, northwind, signIn }: GuideFacts,
   { colours, place }: GuideLooks,
@@ -28,8 +28,8 @@ export function describeDemo(
     '',
     bold(`Altgate is running at ${publicUrl}`),
     '',
-    `Paste these into a second terminal. Each clone makes a folder where you are;`,
-    `"-c credential.helper=" keeps the demo passwords out of your own git.`,
+    `Paste these into a second terminal. Each clone creates a folder there;`,
+    `"-c credential.helper=" keeps git from storing the demo passwords.`,
     '',
     bold('1. fabrikam signs in with Microsoft accounts: the clone works.'),
     '',
@@ -38,7 +38,7 @@ export function describeDemo(
     bold('2. northwind has just moved to a directory of its own.'),
     ...secondStep(northwind, command(...clone(publicUrl, accounts.northwind, passwords.msa))),
     '',
-    bold('3. Set the credential for that directory; then the clone works.'),
+    bold('3. Set a credential for that directory; then the clone works.'),
     '',
     ...thirdStep(publicUrl, signIn, dim),
     '',
@@ -50,9 +50,9 @@ export function describeDemo(
       ...clone(publicUrl, accounts.northwind, passwords.northwind),
     ),
     '',
-    dim('   Leave out the first line to be asked for a password of your own.'),
+    dim('   Leave out the first line to type a password of your own.'),
     '',
-    dim('Ctrl-C stops it. Your changes stay; delete the folder data to begin again.'),
+    dim('Ctrl-C stops it. Your changes are kept; delete the folder "data" to start over.'),
     '',
   ].join('\n')
 }
@@ -65,7 +65,7 @@ function altgateIn(place: GuideLooks['place']): readonly string[] {
   return [program, 'credential set --config config/development.yaml']
 }
 
-/** In the browser first: that is what people do. */
+/** The browser comes first: it is what most users choose. */
 function thirdStep(
   publicUrl: string,
   signIn: GuideFacts['signIn'],
@@ -82,7 +82,7 @@ function thirdStep(
   }
   const person = people.find(({ email }) => email === anna.username)
   return [
-    '   Open the page that git has named, and sign in there as',
+    '   Open the page that git named, and sign in as',
     `   ${anna.username} with the password ${person?.password}:`,
     '',
     page,
@@ -94,15 +94,10 @@ function thirdStep(
 
 function secondStep(northwind: DemoGuide['northwind'], command: readonly string[]): readonly string[] {
   return northwind === 'reset-needed'
-    ? [
-        '   The password that opened it until then is not enough any more: a reset is',
-        '   needed, and git says so.',
-        '',
-        ...command,
-      ]
+    ? ['   The old password no longer opens it: a reset is needed, and git says so.', '', ...command]
     : [
         `   Its credential in the directory ${northwindDirectory.name} was set on an earlier start,`,
-        '   so the password of step 1 is simply wrong here:',
+        '   so the password of step 1 is just a wrong password here:',
         '',
         ...command,
       ]
@@ -116,7 +111,7 @@ function clone(publicUrl: string, account: string, password: string): readonly s
   return ['git -c credential.helper= clone \\', `  ${url.href} ${account}`]
 }
 
-/** For a shell: as it is, or in single quotes. */
+/** Quoted for a shell, if necessary. */
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { microsoftAccountsTenant } from '../gateway/names.ts'
 import { contosoDirectory, northwindDirectory } from './people.ts'
 
-/** The form where a demo authority asks who somebody is. It shows the passwords: everybody may know them. */
+/** The sign-in form of a demo authority. It shows the passwords, which are public. */
 export function signInForm(authority: PlayedAuthority, action: string, wrong: boolean): string {
   const rows = people.map(
     ({ email, password, at }) =>
@@ -12,7 +12,7 @@ export function signInForm(authority: PlayedAuthority, action: string, wrong: bo
     `Sign in to ${authority.name}`,
     `<p class="from">Demo sign-in</p>
 <h1>Sign in to ${authority.name}</h1>
-${wrong ? '<p class="error" id="error" role="alert">Nobody has that name and password.</p>' : ''}
+${wrong ? '<p class="error" id="error" role="alert">Wrong e-mail address or password.</p>' : ''}
 <form method="post" action="${escaped(action)}">
 <label for="login">E-mail address</label>
 <input id="login" name="login" autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus${wrong ? ' aria-describedby="error"' : ''}>
@@ -27,9 +27,9 @@ ${wrong ? '<p class="error" id="error" role="alert">Nobody has that name and pas
   )
 }
 
-/** Something went wrong on the way. */
+/** The page for a sign-in that failed. */
 export function troublePage(sentence: string): string {
-  return page('This sign-in cannot go on', `<h1>This sign-in cannot go on</h1><p>${escaped(sentence)}</p>`)
+  return page('Sign-in failed', `<h1>Sign-in failed</h1><p>${escaped(sentence)}</p>`)
 }
 
 function page(title: string, main: string): string {
@@ -67,12 +67,12 @@ export interface PlayedAuthority {
   readonly tenant: string
 }
 
-/** Somebody who can sign in. */
+/** A user who can sign in. */
 interface Person {
   readonly email: string
   readonly name: string
   readonly password: string
-  /** Paths of the authorities that know this person. */
+  /** Paths of the authorities that know this user. */
   readonly at: readonly string[]
 }
 
@@ -82,7 +82,7 @@ export const authorities: readonly PlayedAuthority[] = [
   { path: 'northwind', name: northwindDirectory.name, tenant: northwindDirectory.id },
 ]
 
-/** Everybody may know these passwords: nothing worth a secret may ever lie behind them. */
+/** These passwords are public: never protect anything of value with them. */
 export const people: readonly Person[] = [
   {
     email: 'anna@example.com',
@@ -94,8 +94,8 @@ export const people: readonly Person[] = [
 ]
 
 /**
- * What a token of an authority says of a person. Whom an authority does not know it lets in nevertheless, as somebody
- * of another directory, like an app registration for several directories does: that is what the page must notice.
+ * The claims in a token of an authority about a user. An authority also signs in users it does not know, as users of another
+ * directory, as a multi-tenant app registration does: the page must notice that.
  */
 export function claimsOf({ email, name, at }: Person, authority: PlayedAuthority) {
   const home = at.includes(authority.path) ? authority : authorities.find(({ path }) => at.includes(path))

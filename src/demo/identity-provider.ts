@@ -16,16 +16,16 @@ import { DemoCannotStart } from './people.ts'
 export interface IdentityProviderOptions {
   /** 0: any free one. */
   readonly port: number
-  /** Where people are sent back to. */
+  /** Where users are sent back to. */
   readonly redirectUri: string
-  /** Its origin for others, where that is not its own port. */
+  /** Its public origin, if that differs from its own port. */
   readonly origin?: string
 }
 
 /** The client that every authority of the demo knows. */
 export const demoClient = { id: 'altgate-demo', secret: 'altgate-demo-secret' } as const
 
-/** A started provider: one issuer for each authority that it plays. */
+/** A running provider: one issuer for each authority that it plays. */
 export interface IdentityProvider {
   readonly url: string
   /** By path: `msa`, `contoso`, `northwind`. */
@@ -38,17 +38,17 @@ export interface IdentityProvider {
  * shows its passwords. For the demo and for tests: its package is not in the image. Throws `DemoCannotStart`.
  */
 export async function startIdentityProvider(options: IdentityProviderOptions): Promise<IdentityProvider> {
-  // First of all: where the package is missing, nothing must be left listening.
+  // First, so that nothing is left listening if the package is missing.
   await quietly(() => import('oidc-provider'))
   const server = createServer((request, response) => {
     serve(request, response).catch(() => {
       if (response.headersSent) response.destroy()
-      else sendPage(response, 400, troublePage('Go back to where you came from and begin again.'))
+      else sendPage(response, 400, troublePage('Go back to the page you came from and sign in again.'))
     })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${options.port} is taken, and the demo's sign-in needs it: free it, or set another demo.identityPort.`
+      const taken = `The demo's sign-in needs port ${options.port}, which is already in use. Free it, or set another demo.identityPort.`
       reject(error.code === 'EADDRINUSE' ? new DemoCannotStart(taken) : error)
     })
     server.listen(options.port, '127.0.0.1', resolve)
@@ -56,7 +56,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
   // A TCP server: never a pipe's string.
   const url = options.origin ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const played: Played[] = []
-  // One after the other: `quietly` must not meet itself.
+  // One after the other: `quietly` must not run twice at the same time.
   for (const authority of authorities) played.push(await play(authority, url, options.redirectUri))
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -64,7 +64,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     if (one === undefined) return sendPage(response, 404, troublePage('There is no such page.'))
     const inside = request.url?.slice(one.base.length) ?? ''
     if (inside.startsWith('/interaction/')) return await askWho(one, request, response)
-    // How mounted applications tell it where they are.
+    // Tells the provider the path under which it is mounted.
     Object.assign(request, { originalUrl: request.url, url: inside })
     await one.callback(request, response)
   }
@@ -91,7 +91,7 @@ interface Played {
 async function play(authority: PlayedAuthority, url: string, redirectUri: string): Promise<Played> {
   const base = `/${authority.path}/v2.0`
   const issuer = url + base
-  // It warns of everything that a demo does on purpose.
+  // It warns about things that a demo does on purpose.
   const provider = await quietly(async () => {
     const { Provider, interactionPolicy } = await import('oidc-provider')
     const policy = policyOf(interactionPolicy)
@@ -102,7 +102,7 @@ async function play(authority: PlayedAuthority, url: string, redirectUri: string
 
 let made: JWK | undefined
 
-/** Made once: it takes a while, and Entra signs for all of its directories with the same keys, too. */
+/** Generated once: it takes a while, and Entra signs for all of its directories with the same keys, too. */
 function signingKey(): JWK {
   made ??= {
     ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }),
@@ -112,7 +112,7 @@ function signingKey(): JWK {
   return made
 }
 
-/** The usual one, and with it whoever is known can come as somebody else: `prompt=select_account`, as Entra has it. */
+/** The default policy, and `prompt=select_account`, with which a signed-in user can switch to another account, as in Entra. */
 function policyOf({ base, Prompt }: typeof interactionPolicy): interactionPolicy.DefaultPolicy {
   const policy = base()
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
@@ -136,7 +136,7 @@ function configurationOf(
       },
     ],
     jwks: { keys: [signingKey()] },
-    // Three authorities share one host, and browsers would mix their cookies up.
+    // Three authorities share one host; equal cookie names would clash.
     cookies: {
       keys: [randomBytes(32).toString('base64url')],
       names: { session: `${name}_session`, interaction: `${name}_interaction`, resume: `${name}_resume` },
@@ -146,7 +146,7 @@ function configurationOf(
       profile: ['name', 'preferred_username'],
       email: ['email', 'email_verified'],
     },
-    // As Entra does: what the scopes ask for stands in the id token.
+    // Like Entra: the claims of the scopes are in the id token.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     features: { devInteractions: { enabled: false } },
@@ -163,7 +163,7 @@ function configurationOf(
       const person = people.find(({ email }) => email === accountId)
       return person && { accountId, claims: () => claimsOf(person, authority) }
     },
-    // Nobody is asked whether the gateway may know who they are: that is what they came for.
+    // No consent prompt: users come here to tell the gateway who they are.
     async loadExistingGrant({ oidc }) {
       const { client, session, provider } = oidc
       if (client === undefined || session?.accountId === undefined) return undefined
@@ -174,12 +174,12 @@ function configurationOf(
     },
     renderError(context) {
       context.type = 'html'
-      context.body = troublePage('The address is not one that a sign-in begins with.')
+      context.body = troublePage('This address cannot start a sign-in.')
     },
   }
 }
 
-/** The form, and what comes back from it. */
+/** Shows the form, and handles what it sends. */
 async function askWho(
   { authority, provider }: Played,
   request: IncomingMessage,
@@ -205,7 +205,7 @@ function sendPage(response: ServerResponse, status: number, page: string): void 
     .end(page)
 }
 
-/** Does something while nothing can write to the console: a library that lectures would hide what the demo prints. */
+/** Runs `work` with a silent console: warnings of a library would hide what the demo prints. */
 export async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { info, warn } = console
   Object.assign(console, { info() {}, warn() {} })

@@ -3,7 +3,7 @@ import { scopeOf } from '../gateway/account.ts'
 import { foldUsername, msaScope, readAccountName, readDirectoryId } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 
-/** Passwords of the demo. Everybody may know them: nothing worth a secret may ever lie behind them. */
+/** Passwords of the demo. They are public: never protect anything of value with them. */
 export const passwords = {
   msa: 'demo-microsoft',
   contoso: 'demo-contoso',
@@ -42,11 +42,11 @@ function scopeIn({ id, name }: Directory) {
 }
 
 function known<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a name of the demo is none')
+  if (value === undefined) throw new Error('a name in the demo is invalid')
   return value
 }
 
-/** The demo cannot start, for a reason that whoever started it can mend. The message is one plain sentence. */
+/** The demo cannot start, for a reason that the user can fix. The message is for the user. */
 export class DemoCannotStart extends Failure {
   constructor(sentence: string) {
     super(sentence)

@@ -18,16 +18,16 @@ export const workerHeap: readonly string[] = [
 /** glibc keeps memory for each thread that ever asked for some. `memory`: 247 MB instead of 271. */
 export const oneArena = { MALLOC_ARENA_MAX: '1' }
 
-/** Bytes of bodies between two collections: about what fits into a processor's own cache. */
+/** Bytes of bodies between two collections: about what fits into a processor cache. */
 const bytesBetweenCollections = 4 * 2 ** 20
 
 let bytesPassed = 0
 
 /**
- * Told how many bytes of a body have just gone by. Each read leaves a buffer of up to 64 KiB behind, of which V8's heap
- * holds a hundred bytes: left to itself V8 waits until there are many megabytes of them, and every read goes to memory
- * that the processor has long forgotten. Collected often, the same few buffers serve all reads, and half of the time is
- * saved. The count is the process's, because its heap is. `workerHeap` gives workers a `gc`; other processes move no packs.
+ * Counts bytes of a body that have passed. Each read leaves a buffer of up to 64 KiB behind, of which V8's heap sees a
+ * hundred bytes: by default V8 waits until there are many megabytes of them, and every read goes to memory that is no
+ * longer in the processor cache. With frequent collections the same few buffers serve all reads, which saves half of the
+ * time. The count is per process, as the heap is. `workerHeap` gives workers a `gc`; other processes move no packs.
  */
 export function bodyPassed(bytes: number): void {
   bytesPassed += bytes

@@ -1,39 +1,40 @@
 import type { KnownVerdict } from '../gateway/decision.ts'
 import type { Instant, Proof, Revision, Subject, Username } from '../gateway/names.ts'
 
-/** A right password, and until when it is known to be one. */
+/** A right password, and until when this verdict is valid. */
 export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { readonly until: Instant }
 
 type Names = Pick<Match, 'username' | 'subject'>
 
 export interface PackedMatches {
   get(proof: Proof): Match | undefined
-  /** When there are as many as there may be, one that nobody has asked for in a while makes room. */
+  /** When it is full, a match that was not used for a while is evicted. */
   set(proof: Proof, match: Match): void
   delete(proof: Proof): void
 }
 
-// A record: two numbers, the proof as it was before base64url, the lengths of two names, and the names.
+// A record: two numbers, the decoded proof, the lengths of two names, and the names.
 const recordBytes = 128
 const [untilAt, asOfAt, proofAt, lengthsAt, namesAt] = [0, 8, 16, 48, 50]
 const proofBytes = lengthsAt - proofAt
 const namesBytes = recordBytes - namesAt
 
-/** Records that are allocated at once: a megabyte. */
+/** Records per allocation: a megabyte. */
 const chunkRecords = 8192
 
 /**
- * A hundred thousand matches are most of what a worker remembers. As objects they take three times the room, and each
- * collection of the heap walks over all of them; bytes it leaves alone. `npm run bench -- memory`: 205 MB instead of 261. Records are numbered from 1, and those whose
- * proofs begin alike are chained: 0 ends a chain.
+ * A hundred thousand matches are most of what a worker remembers. As objects they would take three times the memory, and
+ * each garbage collection would visit all of them, which it does not do with bytes (`npm run bench -- memory`: 205 MB
+ * instead of 261). This is a hash table with chaining: records are numbered from 1, and 0 ends a chain. Eviction is by the
+ * CLOCK algorithm.
  */
 export function createPackedMatches(most: number): PackedMatches {
   const heads = new Uint32Array(2 ** Math.ceil(Math.log2(most)))
   const next = new Uint32Array(most + 1)
-  /** 1: asked for since the hand came by. */
+  /** 1: used since the clock hand last passed. */
   const asked = new Uint8Array(most + 1)
   const chunks: Buffer[] = []
-  /** Of records that are too short for them. */
+  /** Names that do not fit into their record. */
   const longNames = new Map<number, Names>()
   const vacant: number[] = []
   const wanted = Buffer.alloc(proofBytes)
@@ -45,7 +46,7 @@ export function createPackedMatches(most: number): PackedMatches {
   const offsetOf = (record: number): number => (record % chunkRecords) * recordBytes
   const chainOf = (proof: Buffer, at: number): number => proof.readUInt32LE(at) & (heads.length - 1)
 
-  /** 0: there is none. */
+  /** The record of a proof; 0 if there is none. */
   function find(proof: Proof): number {
     if (wanted.write(proof, 'base64url') !== proofBytes) throw new Error('a proof has 32 bytes')
     let record = heads[chainOf(wanted, 0)] ?? 0
@@ -58,7 +59,7 @@ export function createPackedMatches(most: number): PackedMatches {
     return chunkOf(record).compare(wanted, 0, proofBytes, at, at + proofBytes) === 0
   }
 
-  /** Puts a record for the proof that was looked for last at the head of its chain. */
+  /** Puts a record for the proof in `wanted` at the head of its chain. */
   function link(record: number): number {
     wanted.copy(chunkOf(record), offsetOf(record) + proofAt)
     const chain = chainOf(wanted, 0)
@@ -88,7 +89,7 @@ export function createPackedMatches(most: number): PackedMatches {
     return hand
   }
 
-  /** Everybody is passed over once. */
+  /** Clears the mark: a used record is spared once. */
   function wasAsked(record: number): boolean {
     const was = asked[record] === 1
     asked[record] = 0

@@ -13,12 +13,12 @@ import { answerMalformed } from '../server/unreadable.ts'
 import { createCarriedAnswers, type ProxyKind, proxyKinds } from './proxies.ts'
 
 interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'naming' | 'publicUrl'> {
-  /** Addresses and CIDR ranges of the proxies that may ask; what they say about their clients is believed. */
+  /** Addresses and CIDR ranges of the proxies that may ask, and whose information about clients is trusted. */
   readonly trustedProxies: readonly string[]
   readonly loadTest?: LoadTest
-  /** Who this is, for the upstream: names and values of headers, one after the other. */
+  /** The user, for the upstream: header names and values in turn. */
   readonly identify: (allowed: Allow) => readonly string[]
-  /** 32 bytes that every gateway with this store has: they seal the answers that a proxy brings back. */
+  /** 32 bytes that all gateways with this store share: they authenticate the answers that a proxy brings back. */
   readonly answerKey: Uint8Array
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -26,23 +26,23 @@ interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'na
 }
 
 interface DoorObserver {
-  /** Somebody asked who is none of the trusted proxies. Must not throw. */
+  /** A client that is not a trusted proxy asked. Must not throw. */
   untrusted(from: string, requestId: string): void
   /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
   bug(error: unknown, requestId: string): void
 }
 
-/** Seconds after which a caller should come again who met a bug, or whose answer was lost on the way. */
+/** Seconds after which a client should retry after a bug, and after an answer that was lost. */
 const bugRetryAfter = 5
 const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
 const reserved: UnclearTarget = { outcome: 'unclear-target', flaw: 'reserved-header' }
 
-/** Where the proxy sends a request is its own business; it is asked only what the account is called on this side. */
+/** The proxy chooses the real upstream. Only the client's side of the address mapping is used here. */
 const behindTheProxy = 'http://behind.invalid'
 
-/** The second door to the gateway: it forwards nothing, and tells a proxy what to do with a request that it holds back. */
+/** The forward-auth door: it forwards nothing, and tells a proxy what to do with a request that the proxy holds. */
 function createDoor(options: DoorOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const { publicUrl, identify, observer, now } = options
   const kinds = proxyKinds(createCarriedAnswers({ key: options.answerKey, now }))
@@ -64,7 +64,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     }
   }
 
-  /** What keeps the port from deciding at all. */
+  /** What is refused before the gateway is asked. */
   function flawIn({ raw, id }: DoorRequest, { trusted, from }: Client): UnclearTarget | undefined {
     if (!trusted) {
       observer.untrusted(from, id)
@@ -74,16 +74,16 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     return slips ? reserved : undefined
   }
 
-  /** With what the proxy is to set on the request, in the place of whatever its client wrote there. */
+  /** Sends the headers that the proxy has to set on the request, replacing those of its client. */
   function allow({ raw, response, id }: DoorRequest, allowed: Allow): void {
     const headers = ['Content-Length', '0', 'X-Request-Id', id, ...identify(allowed)]
-    // Browsers send the page's cookies with every path, and a proxy cannot take one out of a list.
+    // Browsers send the page's cookies with every path, and a proxy cannot remove one from the list.
     const { cookie } = raw.headers
     if (cookie !== undefined) headers.push('X-Altgate-Cookie', withoutPageCookies(cookie))
     response.writeHead(200, headers).end()
   }
 
-  /** The answer that was decided before, now for the client. */
+  /** The answer that was decided earlier, now fetched for the client. */
   function answerOf(kind: ProxyKind | undefined, request: IncomingMessage): Answer {
     const context = { requestId: newRequestId(), publicUrl }
     if (kind === undefined) return answer({ outcome: 'no-account' }, context)
@@ -100,8 +100,8 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   }
 
   return (request, response) => {
-    response.sendDate = false // the proxy has a clock of its own
-    // A throw here would be an unhandled rejection, which ends the worker and the public port with it.
+    response.sendDate = false // the proxy sets its own
+    // A throw here would be an unhandled rejection, which ends the worker, and with it the public port.
     serve(request, response).catch(error => {
       observer.bug(error, newRequestId())
       endPlainly(response)
@@ -109,22 +109,22 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   }
 }
 
-/** The end of a request whose own answer cannot be sent: nginx makes a 503 of it, or of the cut connection. */
+/** Ends a request whose answer cannot be sent. nginx turns this, or the closed connection, into a 503. */
 function endPlainly(response: ServerResponse): void {
   if (response.headersSent) response.destroy()
   else response.writeHead(503, { 'Content-Length': 0, 'Retry-After': bugRetryAfter }).end()
 }
 
 export interface ForwardAuthServer {
-  /** Gives the port that it listens on. Throws what Node throws if it cannot. */
+  /** Resolves with the port. Rejects with Node's error if it cannot listen. */
   listen(where: { readonly host: string; readonly port: number }): Promise<number>
-  /** Lets what is under way come to its end. */
+  /** Waits for requests under way. */
   close(): Promise<void>
 }
 
 /**
- * The port for proxies that forward by themselves and want the decision alone. It is plain node:http: a router and its
- * hooks would cost as much again as the decision.
+ * The port for proxies that forward requests themselves and only need the decision. It is plain node:http, because a
+ * router and its hooks would double the cost of a decision.
  */
 export function createForwardAuthServer(
   options: DoorOptions & { readonly connections?: Connections },
@@ -132,17 +132,17 @@ export function createForwardAuthServer(
   const { connections = new Connections(unbounded) } = options
   const { headSeconds, idleSeconds } = connections.limits
   const limits = {
-    // Four times what a proxy passes on by default: the address comes twice, and an answer may come back.
+    // Four times the default of proxies: the URL comes twice, and an answer may come back.
     maxHeaderSize: 128 * 1024,
     headersTimeout: headSeconds * 1000,
     connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
-    // Longer than proxies keep theirs: whoever closes first can cut off a request that has just been sent.
+    // Longer than the keep-alive of proxies: closing first can cut off a request that was just sent.
     keepAliveTimeout: idleSeconds * 1000,
-    // A missing Host is told with a text.
+    // The gateway refuses a missing Host itself, with a text.
     requireHostHeader: false,
   }
   const server = createServer(limits, connections.inTurn(createDoor(options)))
-  // As at the public port: the size of the head is the limit.
+  // As on the public port, only the size of the head is limited.
   server.maxHeadersCount = 0
   connections.watch(server)
   server.on('clientError', (error, duplex) => {
@@ -158,7 +158,7 @@ export function createForwardAuthServer(
     async close() {
       const closed = once(server, 'close')
       server.close()
-      // Node ends idle connections once; those that fall idle later would be waited for until they time out.
+      // Node closes idle connections only once; those that become idle later would delay the close until they time out.
       const sweep = setInterval(() => server.closeIdleConnections(), 50)
       await closed
       clearInterval(sweep)

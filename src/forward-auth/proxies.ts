@@ -2,37 +2,37 @@ import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer } from '../answers/answer.ts'
 
-/** The request that a proxy holds back until it has a decision, as its client sent it. */
+/** The request that a proxy holds until it has a decision, as its client sent it. */
 interface Original {
   readonly method: string
-  /** The request target, byte for byte what the proxy will send to the upstream. */
+  /** The request target, byte for byte as the proxy will send it to the upstream. */
   readonly target: string
 }
 
-/** How one kind of proxy asks for a decision, and how it can be told one that is not `allow`. */
+/** How one kind of proxy asks for a decision, and how a refusal is passed to it. */
 export interface ProxyKind {
-  /** What it says about the request; empty where it says nothing. */
+  /** What the proxy reports about the request; empty where it reports nothing. */
   original(request: IncomingMessage): Original
   refuse(response: ServerResponse, answer: Answer): void
-  /** Where a proxy that can pass on a status alone fetches the whole answer. */
+  /** Where a proxy that can pass on only a status fetches the whole answer. */
   readonly answerPath?: string
-  /** The answer that such a request asks for. */
+  /** The answer that a request for `answerPath` gets. */
   answer?(request: IncomingMessage): Answer | undefined
 }
 
-/** The kinds of proxies that the door understands, each at its path. */
+/** The supported kinds of proxies, by path. */
 export function proxyKinds(carried: CarriedAnswers): Readonly<Record<string, ProxyKind>> {
   return { '/nginx': nginx(carried) }
 }
 
-/** What of an answer nginx can use itself; the rest travels in `X-Altgate-Answer`. */
+/** Headers of an answer that nginx can use directly; `X-Altgate-Answer` carries the whole answer. */
 const passed = ['X-Altgate-Outcome', 'X-Request-Id', 'Cache-Control', 'Retry-After', 'WWW-Authenticate']
 
 /**
- * nginx's `auth_request` knows three answers: 2xx, 401 and 403; all others become a 500. It drops their bodies, and a
- * body would cost it the connection. So a refusal carries the whole answer in a header, and nginx, which keeps headers
- * in variables, brings it back as an ordinary request for that answer. To decide a second time would count everything
- * twice, and could come out differently. docker/nginx/nginx.conf is the other end of this conversation.
+ * nginx's `auth_request` accepts 2xx, 401 and 403; anything else becomes a 500. It drops the body, and with a body it
+ * cannot reuse the connection. So a refusal carries the whole answer in a header. nginx keeps it in a variable, and sends
+ * it back in an ordinary request for that answer. Deciding a second time would count everything twice, and could have
+ * another result. docker/nginx/nginx.conf is the other side of this protocol.
  */
 export function nginx({ pack, unpack }: CarriedAnswers): ProxyKind {
   return {
@@ -55,26 +55,26 @@ export function nginx({ pack, unpack }: CarriedAnswers): ProxyKind {
   }
 }
 
-/** Node joins repeated headers with commas, and no address with a blank in it is let through. */
+/** Node joins repeated headers with a comma and a space, and a target with a space is refused. */
 function textOf(value: string | readonly string[] | undefined): string {
   return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }
 
 /**
- * A whole answer as the value of one header, for a proxy that cannot pass it on itself and brings it back to the door:
- * `<JSON in base64url>.<HMAC>`. Sealed, because what comes back is sent as it stands: an answer that another program
- * made could be a challenge that makes git erase a password, or no answer at all.
+ * A whole answer as one header value, for a proxy that cannot pass it on and sends it back to this port:
+ * `<JSON in base64url>.<HMAC>`. It is authenticated because it is sent to the client unchanged: a forged one could be a
+ * challenge that makes git erase a password.
  */
 interface CarriedAnswers {
   readonly pack: (answer: Answer) => string
-  /** `undefined` if it was not packed with this key, was changed, or is too old: it counts as lost on the way. */
+  /** `undefined` if it was not packed with this key, was changed, or is too old; the answer then counts as lost. */
   readonly unpack: (text: string) => Answer | undefined
 }
 
-/** The proxy comes back at once; the rest is for clocks that differ between two gateways. */
+/** The proxy comes back at once; the rest allows for clock differences between gateways. */
 const longestWayMs = 5 * 60_000
 
-/** `key`: shared by every worker and gateway, because any of them may be the one that nginx asks the second time. */
+/** `key`: shared by all workers and gateways, because nginx may send its second request to any of them. */
 export function createCarriedAnswers({
   key,
   now,
@@ -96,11 +96,11 @@ export function createCarriedAnswers({
     unpack(text) {
       const dot = text.indexOf('.')
       const content = text.slice(0, Math.max(dot, 0))
-      // As text: decoding would take several texts for one seal.
+      // Compared as text: several texts decode to the same bytes.
       const claimed = Buffer.from(text.slice(dot + 1))
       const expected = Buffer.from(seal(content))
       if (claimed.length !== expected.length || !timingSafeEqual(claimed, expected)) return undefined
-      // Only `pack` can have made it: what comes out is what was put in.
+      // The HMAC proves that `pack` made it, so the type is known.
       const { at, answer } = JSON.parse(Buffer.from(content, 'base64url').toString()) as Packed
       return Math.abs(now() - at) <= longestWayMs ? answer : undefined
     },

@@ -17,13 +17,13 @@ export interface Account {
   readonly connection: Connection
   /** The connection it had before the last move, if it ever moved. */
   readonly former?: FormerConnection
-  /** Whom it lets in, if not everybody of its scope. */
+  /** Its members, if it is restricted to members; otherwise every user of its scope has access. */
   readonly members?: Members
   /** Where its requests go. With a path, even `/`, that path replaces the account's segment (as nginx does). */
   readonly upstream: string
 }
 
-/** Whether what a credential means on the one is what it means on the other. */
+/** Whether a credential means the same on both: same scope, and same scope before the last move. */
 export function haveSameScopes(one: Account, other: Account): boolean {
   const left = ({ former }: Account) => former && scopeOf(former.connection)
   return scopeOf(one.connection) === scopeOf(other.connection) && left(one) === left(other)
@@ -40,7 +40,7 @@ export function accountNamed(target: Target, naming: Naming): AccountName | Ende
   return readAccountName(text) ?? ({ outcome: 'no-account' } satisfies Decision)
 }
 
-/** Where people and tools reach an account, with a slash at the end: the other way round of `accountNamed`. */
+/** The public URL of an account, with a trailing slash: the inverse of `accountNamed`. */
 export function addressOf(name: AccountName, publicUrl: string, naming: Naming): string {
   if (naming.by === 'path') return `${publicUrl}/${encodeURIComponent(name.toWellFormed())}/`
   const url = new URL(publicUrl)
@@ -79,7 +79,7 @@ export type Connection =
 export interface FormerConnection {
   readonly connection: Connection
   readonly leftAt: Instant
-  /** Until when its credentials still count for people who are known to be of the present connection, too. */
+  /** Until when its credentials still count for users who are linked to an identity of the present connection. */
   readonly bridgedUntil?: Instant
 }
 
@@ -93,7 +93,7 @@ export function scopeOf(connection: Connection): Scope {
   }
 }
 
-/** For people: what the account signs in with. */
+/** What the account signs in with, as text for users. */
 export function describe(connection: Connection): string {
   switch (connection.kind) {
     case 'msa':
@@ -104,20 +104,20 @@ export function describe(connection: Connection): string {
 }
 
 /**
- * Whom an account lets in, in each scope: people by their subjects, which outlive renames and resets; those who have no
- * credential there yet by the primary user name that the scope's authority will give them.
+ * The members of an account, by scope. A member is listed by subject, which survives renames and resets; one without a
+ * credential yet is listed by the primary user name that the scope's authority will assign.
  */
 export type Members = ReadonlyMap<Scope, ReadonlySet<Subject | Username>>
 
-/** Whoever holds a credential of a scope. */
+/** The user that a credential belongs to. */
 export interface Holder {
   /** The primary user name. */
   readonly username: Username
   readonly subject: Subject
 }
 
-/** Whether an account lets this holder in; an account without a list lets everybody in. */
-export function letsIn({ members }: Account, scope: Scope, { username, subject }: Holder): boolean {
+/** Whether this user has access to an account. Without a member list, every user of the scope has. */
+export function hasAccess({ members }: Account, scope: Scope, { username, subject }: Holder): boolean {
   if (members === undefined) return true
   const listed = members.get(scope)
   return listed !== undefined && (listed.has(subject) || listed.has(username))

@@ -1,38 +1,38 @@
 import type { Ended, UnclearTarget } from './decision.ts'
 import type { Secret } from './secret.ts'
 
-/** What one request asks, read once at the door. */
+/** What one request asks, read once when it arrives. */
 export interface Ask {
   /** The request's id, in every text and log line about it. */
   readonly id: string
   readonly method: string
-  /** The request target exactly as it stood in the request line. */
+  /** The request target, exactly as in the request line. */
   readonly target: string
   /** The `Host` header; empty if there was none. */
   readonly host: string
-  /** Every `Authorization` line: Node's own `headers` would silently keep the first of two. */
+  /** Every `Authorization` line: Node's own `headers` silently keeps only the first. */
   readonly authorization: readonly Secret[]
-  /** The client's address, behind trusted proxies the one they name. */
+  /** The client's address; behind trusted proxies, the one that they report. */
   readonly from: string
   /** Whether the client spoke https, as far as this socket or a trusted proxy can say. */
   readonly secure: boolean
   readonly lane: TrafficLane
 }
 
-/** Whose requests these are: a load test has guesses, places in the hash queue and metrics of its own. */
+/** Kind of traffic: a load test has its own guess counts, places in the hash queue and metrics. */
 export type TrafficLane = 'production' | 'load-test'
 
-/** A request target that every parser reads in the same way. What is judged is what is forwarded: these bytes. */
+/** A request target that every parser reads the same way. The bytes that are judged are the bytes that are forwarded. */
 export interface Target {
   readonly path: string
-  /** With its `?`; empty if there is none. */
+  /** Including its `?`; empty if there is none. */
   readonly query: string
   readonly host: string
 }
 
 /**
- * The one reading of host and path. A path that an upstream could resolve to another place than we did is
- * refused, not repaired: repairing is what gateways and upstreams do differently (CVE-2026-40912 and many more).
+ * The only place where host and path are parsed. A path that an upstream could resolve differently is refused rather
+ * than normalized, because gateways and upstreams normalize differently (CVE-2026-40912 and many more).
  */
 export function readTarget({
   target,
@@ -49,7 +49,7 @@ export function readTarget({
     : { path: target.slice(0, mark), query: target.slice(mark), host }
 }
 
-/** Links are made of it, so it must be one that every URL has: `git.example.com:99999` is none. */
+/** Links are built from it, so it must be valid in a URL: `git.example.com:99999` is not. */
 function isHost(host: string): boolean {
   return !/[^\w.:[\]-]/.test(host) && URL.canParse(`http://${host}/`)
 }
@@ -63,9 +63,9 @@ function flawIn(target: string): UnclearTarget['flaw'] | undefined {
   return flawInPath(mark === -1 ? target : target.slice(0, mark))
 }
 
-/** The path alone: no account is read from the query, which decides nothing and is forwarded as it is. */
+/** Only the path: the query does not name the account and is forwarded unchanged. */
 function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
-  if (path.includes('\\')) return 'backslash' // `new URL` makes it a slash
+  if (path.includes('\\')) return 'backslash' // `new URL` turns it into a slash
   if (path.includes('%')) {
     if (/%(?![0-9a-f]{2})/i.test(path) || overlong.test(path)) return 'bad-escape'
     if (/%5c/i.test(path)) return 'backslash'
@@ -76,12 +76,12 @@ function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
 }
 
 /**
- * More bytes than a character needs: `%c0%ae` is no UTF-8 (RFC 3629, 3), but a dot to older servers (CVE-2000-0884,
- * CVE-2008-2938). Some do not look at the upper bits of the bytes that follow.
+ * Overlong encodings: `%c0%ae` is not valid UTF-8 (RFC 3629, 3), but older servers read it as a dot (CVE-2000-0884,
+ * CVE-2008-2938). Some ignore the upper bits of the continuation bytes.
  */
 const overlong = /%c[01]%|%e0%[89][0-9a-f]%|%f0%8[0-9a-f]%|%f8%8[0-7]%|%fc%8[0-3]%/i
 
-/** `.` and `..`, also with path parameters: servlet containers read `/..;x=y/` as `/../`. */
+/** `.` and `..`, with or without path parameters: servlet containers read `/..;x=y/` as `/../`. */
 function hasDotSegment(path: string): 'dot-segment' | undefined {
   return path.includes('/.') && /\/\.{1,2}(?:;[^/]*)?(?:\/|$)/.test(path) ? 'dot-segment' : undefined
 }

@@ -13,21 +13,21 @@ export interface Attempt {
   readonly username: Username
   readonly password: Secret
   readonly slot: Slot
-  /** The same name's slot in the former scope: what is found depends on the credential there, too. */
+  /** The slot of the same name in the former scope: the verdict depends on the credential there, too. */
   readonly formerSlot?: Slot | undefined
   readonly proof: Proof
 }
 
-/** Who presents it, and on which account. */
+/** Where an attempt comes from, and the account that it is for. */
 export interface Caller extends Pick<Ask, 'from' | 'lane'> {
   readonly account: AccountName
 }
 
-/** Makes the names under which verdicts are kept. Without the key they tell nothing and cannot be guessed. */
+/** Derives the keys under which verdicts are cached. Without the HMAC key they reveal nothing and cannot be guessed. */
 export interface AttemptKeys {
-  /** Whose: every verdict about this user name in this scope is dropped under this name. */
+  /** Identifies the user name in its scope. Invalidating a slot drops every verdict about that name. */
   readonly slot: (scope: Scope, username: Username) => Slot
-  /** Which password: what was found depends on the scope that the account has left, so that is covered too. */
+  /** Identifies the password. The verdict also depends on the scope that the account has left, so that is included. */
   readonly proof: (scope: Scope, former: Scope | undefined, username: Username, password: Secret) => Proof
 }
 
@@ -41,14 +41,14 @@ export function createAttemptKeys(key: Uint8Array): AttemptKeys {
   }
 }
 
-/** The attempt that a credential is on an account: its scope comes from the account's connection. */
+/** The attempt that a credential makes on an account. Its scope comes from the account's connection. */
 export function attemptOn(account: Account, credential: PresentedCredential, keys: AttemptKeys): Attempt {
   const scope = scopeOf(account.connection)
   const left = account.former && scopeOf(account.former.connection)
   return new AttemptOn(keys, scope, left === scope ? undefined : left, credential)
 }
 
-/** Slots are named when somebody asks: about a password that is remembered nobody does. */
+/** Slots are computed on first use, because a remembered password never needs them. */
 class AttemptOn implements Attempt {
   readonly scope: Scope
   readonly former: Scope | undefined
@@ -82,7 +82,7 @@ class AttemptOn implements Attempt {
   }
 }
 
-/** Each field with its length before it: joined strings collide, `('ab','c')` would be `('a','bc')`. */
+/** Each field is prefixed with its length; plain concatenation would make `('ab','c')` and `('a','bc')` equal. */
 function hmac(key: KeyObject, fields: readonly string[]): string {
   let text = ''
   for (const field of fields) text += `${Buffer.byteLength(field)}:${field}`

@@ -2,21 +2,21 @@ import type { Garbled } from './decision.ts'
 import { foldUsername, longestPassword, longestUsername, type Username } from './names.ts'
 import { Secret } from './secret.ts'
 
-/** What a tool sent. The password can be compared and hashed, not printed. */
+/** A user name and password as the client sent them. The password can be compared and hashed, but not printed. */
 export interface PresentedCredential {
   readonly username: Username
   readonly password: Secret
 }
 
-/** Longest `Authorization` value that is looked at, in characters. */
+/** Longest `Authorization` value that is parsed, in characters. */
 const longestHeader = 8192
 
 /** `Basic`, in any case, one or more spaces, and a token (RFC 9110, 11.4 and RFC 7617, 2). */
 const basic = /^basic +([a-z0-9+/]*={0,2}) *$/i
 
 /**
- * Reads HTTP Basic (RFC 7617). `nothing`: no credential was presented, or an empty password, which git sends
- * on every command for `https://user@host` and which must never count as a failed attempt.
+ * Parses HTTP Basic (RFC 7617). `nothing`: no credential, or an empty password. git sends an empty password on every
+ * command for `https://user@host`, so that must never count as a failed attempt.
  */
 export function decodeBasic(headers: readonly Secret[]): PresentedCredential | 'nothing' | Garbled['flaw'] {
   if (headers.length > 1) return 'two-headers'
@@ -28,19 +28,19 @@ export function decodeBasic(headers: readonly Secret[]): PresentedCredential | '
   const token = basic.exec(value)?.[1]
   if (token === undefined) return /^basic(?: |$)/i.test(value) ? 'base64' : 'scheme'
   const bytes = Buffer.from(token, 'base64')
-  // Node decodes what is not canonical, Azure DevOps refuses it: two readings of one credential.
+  // Node accepts non-canonical Base64 and Azure DevOps does not, so one header would have two readings.
   if (bytes.toString('base64') !== token) return 'base64'
   return readPair(bytes)
 }
 
-/** The first colon splits: a user name cannot hold one, a password can. */
+/** Splits at the first colon: a user name cannot contain one, a password can. */
 function readPair(bytes: Buffer): PresentedCredential | 'nothing' | Garbled['flaw'] {
   const pair = decodeText(bytes)
   const colon = pair.indexOf(':')
   if (colon === -1) return 'no-colon'
   const username = pair.slice(0, colon)
   const password = pair.slice(colon + 1)
-  // CTL of RFC 5234 anywhere; in a user name, which goes into headers and logs, C1 too.
+  // No CTL (RFC 5234) anywhere. User names go into headers and logs, so they have no C1 controls either.
   if (/[^ -~\u0080-\u{10ffff}]/u.test(pair) || /\p{Cc}/u.test(username)) return 'control-character'
   if (username.length > longestUsername || Buffer.byteLength(password) > longestPassword) return 'too-long'
   if (password === '') return 'nothing'
@@ -48,14 +48,14 @@ function readPair(bytes: Buffer): PresentedCredential | 'nothing' | Garbled['fla
   return { username: foldUsername(username), password: readPassword(password) }
 }
 
-/** A password as it is hashed and compared: NFC (RFC 8265, OpaqueString), because keyboards differ in composing. */
+/** A password as it is hashed and compared: in NFC (RFC 8265, OpaqueString), because keyboards compose differently. */
 export function readPassword(text: string): Secret {
   return new Secret(text.normalize('NFC'))
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** UTF-8 as git, JGit and .NET send it; else ISO-8859-1, as older tools do. */
+/** UTF-8, as git, JGit and .NET send it; otherwise ISO-8859-1, as older tools do. */
 function decodeText(bytes: Buffer): string {
   try {
     return utf8.decode(bytes)

@@ -2,10 +2,10 @@ import type { Account, Holder } from './account.ts'
 import type { AccountName, Instant, Revision, Scope, Slot, Subject, Username } from './names.ts'
 import type { Part } from './outage.ts'
 
-/** Everything the gateway can decide. Add a member and the compiler lists every place that must learn it. */
+/** Everything the gateway can decide. When a member is added, the compiler lists every place that must handle it. */
 export type Decision = Allow | Ended
 
-/** Right: the request goes on to the account's upstream. */
+/** The credential is right: the request goes on to the account's upstream. */
 export interface Allow {
   readonly outcome: 'allow'
   readonly account: Account
@@ -14,11 +14,11 @@ export interface Allow {
   readonly username: Username
   readonly subject: Subject
   readonly via: Via
-  /** Let in with a credential of the scope that the account has left; that is over then. */
+  /** Allowed by a credential of the scope that the account has left; these stop counting at this time. */
   readonly bridgedUntil?: Instant
 }
 
-/** A decision that ends here; `http/terms.ts` says how. */
+/** A decision that ends the request; `answers/terms.ts` turns it into an answer. */
 export type Ended =
   | Challenge
   | Garbled
@@ -38,7 +38,7 @@ interface Challenge {
   readonly name: AccountName
 }
 
-/** The Authorization header cannot be read. The flaws are a closed list: no input ever goes into a message. */
+/** The Authorization header cannot be parsed. The flaws are a closed list, so that no input gets into a message. */
 export interface Garbled {
   readonly outcome: 'garbled'
   readonly name: AccountName
@@ -52,7 +52,7 @@ export interface Garbled {
     | 'too-long'
 }
 
-/** An address that two parsers could read in two ways. */
+/** A request that two parsers could read in two ways. */
 export interface UnclearTarget {
   readonly outcome: 'unclear-target'
   readonly flaw:
@@ -65,23 +65,23 @@ export interface UnclearTarget {
     | 'dot-segment'
     | 'escaped-account'
     | 'host'
-    /** An address in its headers leads out of the account: WebDAV's `Destination`. */
+    /** An address in a header lies outside the account: WebDAV's `Destination`. */
     | 'destination'
-    /** Whoever passed it on is none of the proxies that are trusted. */
+    /** The peer that forwarded it is not a trusted proxy. */
     | 'untrusted-forwarder'
-    /** One by which upstreams know users, and which the proxy in front does not remove. */
+    /** It has an identity header that the proxy in front does not remove. */
     | 'reserved-header'
 }
 
 export type NotAllowed = PlainHttp | NotAMember
 
-/** Plain http where the public address is https. */
+/** Plain http, although the public URL is https. */
 interface PlainHttp {
   readonly outcome: 'not-allowed'
   readonly cause: 'plain-http'
 }
 
-/** The right password, but the account lets in members only. */
+/** The right password, but the account is restricted to members. */
 interface NotAMember {
   readonly outcome: 'not-allowed'
   readonly cause: 'not-a-member'
@@ -91,25 +91,25 @@ interface NotAMember {
   readonly via: Via
 }
 
-/** No account of that name, or the address names none. */
+/** There is no account of that name, or the address does not name one. */
 interface NoAccount {
   readonly outcome: 'no-account'
   readonly name?: AccountName
 }
 
-/** Wrong user name or password; which of them, or that it had to be wrong, is for the audit log only. */
+/** Wrong user name or password. The cause is for the audit log only. */
 export interface Refused {
   readonly outcome: 'refused'
   readonly account: Account
   readonly scope: Scope
   readonly cause: 'mismatch' | 'absent' | 'forged'
   /**
-   * As presented. Unless it is known to be somebody's, the audit log shows the slot only: people type passwords into
-   * that field.
+   * As presented. The audit log shows an unknown user name only as its slot, because users sometimes type a password
+   * into that field.
    */
   readonly username: Username
   readonly slot: Slot
-  /** `none`: forged, so nobody was asked. */
+  /** `none`: the password is forged, so nothing was looked up. */
   readonly via: Via | 'none'
 }
 
@@ -121,7 +121,7 @@ export interface ResetNeeded {
   readonly former: Scope
   readonly username: Username
   readonly via: Via
-  /** It has been told so often that the client must be in a loop. */
+  /** This answer was sent so often that the client must be in a loop. */
   readonly tooOften?: true
 }
 
@@ -137,15 +137,15 @@ interface Disabled {
 /** Too many attempts. */
 export interface Throttled {
   readonly outcome: 'throttled'
-  /** For the audit log only: it would tell a stranger how to go on. */
+  /** For the audit log only: it would tell an attacker how to continue. */
   readonly by: ThrottledBy
   /** Seconds. */
   readonly retryAfter: number
 }
 
 /**
- * What there was too much of: wrong passwords from one address, for one user name, or in all; one and the same wrong
- * password, again and again; or requests that present nothing that can be read.
+ * Which limit was exceeded: wrong passwords from one address, for one credential, or in total; the same wrong password
+ * repeated; or requests without a readable credential.
  */
 export type ThrottledBy = 'address' | 'credential' | 'everywhere' | 'repetition' | 'anonymous'
 
@@ -162,10 +162,10 @@ interface Unavailable {
   readonly retryAfter: number
 }
 
-/** The upstream let an allowed request down. It comes after the decision, so it is not one. */
+/** The upstream failed on an allowed request. This happens after the decision, so it is not a `Decision`. */
 export interface UpstreamFailed {
   readonly outcome: 'upstream-failed'
-  /** `bad-address`: the account's upstream is no http(s) address. */
+  /** `bad-address`: the account's upstream is not an http(s) URL. */
   readonly because:
     | 'bad-address'
     | 'refused'
@@ -175,25 +175,25 @@ export interface UpstreamFailed {
     | 'bad-answer'
     /** It asked the gateway for a credential. */
     | 'unauthorized'
-    /** It did not take what it had given out itself, for an upload or a download of a large file. */
+    /** It rejected a token that it had issued itself, for an LFS upload or download. */
     | 'own-token'
-    /** A page for people where a tool waits: git would take it for success and keep a wrong password. */
+    /** A web page in answer to a tool: git would take it for success and keep a wrong password. */
     | 'sign-in-page'
-    /** A redirect that would lead a tool astray. */
+    /** A redirect that the client would follow to the wrong place. */
     | 'redirect'
 }
 
-/** True for a finished decision, false for what the next station needs. */
+/** True if the value ends the request, false if it is the input of the next step. */
 export function ended<T>(value: T | Ended): value is Ended {
   return typeof value === 'object' && value !== null && 'outcome' in value
 }
 
-/** For the last branch of a switch over a union: a new member does not compile until it has its branch. */
+/** For the default branch of a switch over a union: a new member does not compile until it has a branch of its own. */
 export function unreachable(value: never): never {
   throw new Error(`not one of the known cases: ${JSON.stringify(value)}`)
 }
 
-/** What the check of one attempt found. A known verdict may be cached, the others never. */
+/** The result of checking one attempt. Only a known verdict may be cached. */
 export type Verdict = KnownVerdict | Forged | Untried
 
 export type KnownVerdict = {
@@ -204,27 +204,27 @@ export type KnownVerdict = {
 
 export type Finding =
   | { readonly found: 'match'; readonly username: Username; readonly subject: Subject }
-  /** The right password, switched off by an administrator or the owner. */
+  /** The right password, but the credential was switched off by an administrator or its owner. */
   | { readonly found: 'disabled' }
   /** The right password, but for the scope that the account has left. */
   | Outgrown
   | { readonly found: 'mismatch' }
-  /** Nobody of that name, neither in the scope nor in the one that the account has left. */
+  /** No credential of that name, neither in the scope nor in the one that the account has left. */
   | { readonly found: 'absent' }
 
 export interface Outgrown extends Holder {
   readonly found: 'outgrown'
   readonly former: Scope
-  /** Whether the holder is known to be somebody of the account's scope, too. */
+  /** Whether the user is linked to an identity of the account's present scope. */
   readonly linked: boolean
 }
 
-/** A password that claims to be one that Altgate made, and is not: refused before anybody was asked. */
+/** A password with the prefix of a generated one, but a wrong checksum: refused without a look-up. */
 export interface Forged {
   readonly found: 'forged'
 }
 
-/** Nobody looked whether the password is right. `retryAfter` in seconds. */
+/** The password was not checked. `retryAfter` in seconds. */
 export type Untried = { readonly found: 'untried'; readonly retryAfter: number } & (
   | { readonly because: 'busy' }
   | { readonly because: 'throttled'; readonly by: ThrottledBy }

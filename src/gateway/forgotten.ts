@@ -1,22 +1,22 @@
 import type { Instant, Revision } from './names.ts'
 
 /**
- * What a memory was told to forget, so that no late writer brings it back: somebody who read the store before a
- * change and remembers after it. Nothing needs to be deleted: what is covered counts as not there.
+ * What a cache was told to forget, so that a late writer, which read the store before a change, cannot bring it back
+ * after the change. Entries need not be deleted: what is covered counts as absent.
  */
 export interface Forgotten<Key> {
-  /** Nothing about `key` that was read as of an earlier revision is believed. */
+  /** Discards what was read about `key` as of an earlier revision. */
   add(key: Key, revision: Revision): void
-  /** The same for every key. */
+  /** The same for all keys. */
   addAll(revision: Revision): void
-  /** Whether that is so of any key: false for whatever was read as of the last change or later, whoever it is about. */
+  /** Whether any key is covered as of this revision. False as of the last change or later. */
   coversAny(asOf: Revision): boolean
-  /** Whether what was read about `key`, as of this revision, must not be believed. */
+  /** Whether what was read about `key` as of this revision is void. */
   covers(key: Key, asOf: Revision): boolean
 }
 
 export interface ForgottenOptions {
-  /** How many keys are told apart; beyond that the oldest are forgotten together, as with `addAll`. */
+  /** How many keys are tracked; beyond that the oldest are merged into one mark for all keys, as with `addAll`. */
   readonly most: number
   /** Seconds; at least as long as anything is remembered. */
   readonly keepSeconds: number
@@ -24,9 +24,9 @@ export interface ForgottenOptions {
 }
 
 /**
- * Seconds after which no writer is late any more: no check and no transaction takes ten minutes. There must be an
- * end, because an announced change can be rolled back: its revision is then not reached until the next change, and
- * so long nothing about its keys can be remembered.
+ * Seconds after which no late writer is left: no check and no transaction takes ten minutes. The time is limited
+ * because an announced change can be rolled back. Its revision is then not reached until the next change, and until
+ * then nothing about its keys can be remembered.
  */
 export const lateSeconds = 600
 
@@ -36,7 +36,7 @@ interface Mark {
 }
 
 export function createForgotten<Key>({ most, keepSeconds, now }: ForgottenOptions): Forgotten<Key> {
-  const marks = new Map<Key, Mark>() // the one marked last is last
+  const marks = new Map<Key, Mark>() // in the order in which they were last marked
   let floor: Mark = { revision: 0 as Revision, until: 0 }
   let newest = 0 as Revision
 
@@ -56,7 +56,7 @@ export function createForgotten<Key>({ most, keepSeconds, now }: ForgottenOption
     }
   }
 
-  /** Bounded, and still safe: what one key no longer remembers, all of them do. */
+  /** Stays bounded and safe: a mark that is dropped for one key then applies to all keys. */
   function dropOldest(): void {
     const [oldest] = marks
     if (oldest === undefined) return

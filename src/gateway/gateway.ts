@@ -1,4 +1,4 @@
-import { type Account, accountNamed, haveSameScopes, type Holder, letsIn, type Naming } from './account.ts'
+import { type Account, accountNamed, haveSameScopes, type Holder, hasAccess, type Naming } from './account.ts'
 import { type Ask, readTarget } from './ask.ts'
 import { type Attempt, type AttemptKeys, attemptOn, type Caller } from './attempt.ts'
 import { decodeBasic, type PresentedCredential } from './credential.ts'
@@ -24,23 +24,23 @@ export interface Gateway {
 
 interface GatewayParts {
   readonly naming: Naming
-  /** Refuse plain http before anybody is asked for a password. */
+  /** Refuses plain http before any client is asked for a password. */
   readonly httpsOnly: boolean
   readonly news: News
   readonly accounts: AccountDirectory
   readonly keys: AttemptKeys
   readonly verifier: Verifier
-  /** Left out: callers may ask as often as they like. */
+  /** Left out: loops are not limited. */
   readonly loops?: Loops
-  /** Told of every part that failed: metrics and log. */
+  /** Called for every outage, for metrics and log. */
   readonly outage: (outage: Outage) => void
   readonly now?: () => Instant
 }
 
-/** Seconds after which a caller should come again when a part is down. */
+/** Seconds after which a client should retry while a part is down. */
 const outageRetryAfter = 5
 
-/** The whole product, top to bottom: what a request asks becomes a decision. */
+/** The core of the product: turns what a request asks into a decision. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { naming, httpsOnly, news, accounts, keys, verifier, loops, now = Date.now } = parts
 
@@ -52,7 +52,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     const name = accountNamed(target, naming)
     if (ended(name)) return name
 
-    // Each git process starts anonymous: half of all requests end here, and they must not touch the store.
+    // Each git process starts without a credential: half of all requests end here, and must not touch the store.
     const caller = { account: name, from: ask.from, lane: ask.lane }
     const credential = decodeBasic(ask.authorization)
     if (typeof credential === 'string') {
@@ -66,14 +66,14 @@ export function createGateway(parts: GatewayParts): Gateway {
     try {
       const decision = await decideOn(credential, caller)
       isWrong = mayBeWrong(decision)
-      return decision.outcome === 'reset-needed' ? toldAgain(decision, caller, target.path) : decision
+      return decision.outcome === 'reset-needed' ? markLoop(decision, caller, target.path) : decision
     } finally {
       if (!isWrong) loops?.presented(caller, target.path)
     }
   })
 
-  /** Told as often as somebody asks, but a client may be unable to do anything else. */
-  function toldAgain(decision: ResetNeeded, caller: Caller, path: string): ResetNeeded {
+  /** `reset-needed` is never throttled, but a client that cannot stop asking is marked as being in a loop. */
+  function markLoop(decision: ResetNeeded, caller: Caller, path: string): ResetNeeded {
     const tooOften = loops?.again(caller, `reset-needed ${path}`) !== undefined
     return tooOften ? { ...decision, tooOften } : decision
   }
@@ -87,7 +87,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     const decision = await judge(account, credential, caller)
     if (!restsOnConnection(decision)) return decision
 
-    // A refusal destroys stored passwords: whoever knows must say that the account still is what it was above.
+    // Clients erase stored passwords on a refusal, so the authority must confirm that the account has not changed.
     const confirmed = await accounts.confirm(name)
     if (confirmed === undefined) return { outcome: 'no-account', name }
     return haveSameScopes(account, confirmed) ? decision : judge(confirmed, credential, caller)
@@ -100,11 +100,11 @@ export function createGateway(parts: GatewayParts): Gateway {
   }
 }
 
-/** Whether it turns somebody away whom the account would let in if it were connected to something else. */
+/** Whether it is a refusal that could be different if the account were connected to something else. */
 function restsOnConnection(decision: Decision): boolean {
   switch (decision.outcome) {
     case 'refused':
-      return decision.cause !== 'forged' // nobody's password, wherever
+      return decision.cause !== 'forged' // wrong in every scope
     case 'not-allowed':
       return decision.cause === 'not-a-member'
     case 'reset-needed':
@@ -115,32 +115,32 @@ function restsOnConnection(decision: Decision): boolean {
   }
 }
 
-/** Whether the password may be to blame. Of a full queue and a part that is down callers cannot know. */
+/** Whether the password may be wrong. Clients can do nothing about a full queue or an outage. */
 function mayBeWrong({ outcome }: Decision): boolean {
   return outcome === 'refused' || outcome === 'throttled' || outcome === 'no-account'
 }
 
-/** An outage is not a refusal: whatever part broke, the answer is 503. Anything but an `Outage` is a bug. */
-function withOutages(tell: GatewayParts['outage'], decide: Gateway['decide']): Gateway {
+/** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
+function withOutages(report: GatewayParts['outage'], decide: Gateway['decide']): Gateway {
   return {
     async decide(ask) {
       try {
         return await decide(ask)
       } catch (error) {
         if (!(error instanceof Outage)) throw error
-        tell(error)
+        report(error)
         return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
       }
     },
   }
 }
 
-/** What the gateway does about a verdict at this moment. Decisions are never cached. */
+/** Turns a verdict into a decision as of now. Decisions are never cached. */
 export function conclude(verdict: Verdict, account: Account, attempt: Attempt, now: Instant): Decision {
   const { scope, username } = attempt
   switch (verdict.found) {
     case 'match':
-      return letsIn(account, scope, verdict)
+      return hasAccess(account, scope, verdict)
         ? allow(verdict, account, scope)
         : notAMember(verdict, account, scope)
     case 'disabled':
@@ -179,7 +179,7 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
 
 type Known = Holder & Pick<KnownVerdict, 'via'>
 
-/** `username` and `subject`: the credential's own, whichever of its names was presented. */
+/** `username` and `subject` are the credential's own, whichever of its names was presented. */
 function allow({ username, subject, via }: Known, account: Account, scope: Scope): Allow {
   return { outcome: 'allow', account, scope, username, subject, via }
 }
@@ -189,17 +189,17 @@ function notAMember({ username, via }: Known, account: Account, scope: Scope): D
 }
 
 /**
- * Whoever is no member must not learn where the account went. Whom the list of today names may, but that alone opens
- * nothing: two people of two scopes can have one name.
+ * A user who is not a member must not learn where the account moved. A name on the present member list may learn it,
+ * but that alone gives no access: users of two scopes can have the same name.
  */
 function outgrown(verdict: Outgrown & Known, account: Account, attempt: Attempt, now: Instant): Decision {
   const { former, via } = verdict
   const { scope, username } = attempt
-  const wasLetIn = letsIn(account, former, verdict)
+  const wasMember = hasAccess(account, former, verdict)
   const bridgedUntil = account.former?.bridgedUntil
-  if (wasLetIn && verdict.linked && bridgedUntil !== undefined && now < bridgedUntil)
+  if (wasMember && verdict.linked && bridgedUntil !== undefined && now < bridgedUntil)
     return { ...allow(verdict, account, former), bridgedUntil }
-  return wasLetIn || letsIn(account, scope, verdict)
+  return wasMember || hasAccess(account, scope, verdict)
     ? { outcome: 'reset-needed', account, scope, former, username, via }
     : notAMember(verdict, account, former)
 }

@@ -2,13 +2,13 @@ import { createHmac, createSecretKey, randomInt, timingSafeEqual } from 'node:cr
 import { Secret } from './secret.ts'
 
 /**
- * Passwords that Altgate makes check themselves: `agp_`, 22 random characters (130 bits), and 6 characters of an
- * HMAC over them. Whoever guesses one has to guess the HMAC too, so it can be refused without a password hash, and
- * secret scanners know it by its prefix.
+ * Generated passwords contain a checksum: `agp_`, 22 random characters (130 bits), and 6 characters of an HMAC over
+ * them. A guess has to match the HMAC too, so a wrong one is refused without a password hash. Secret scanners find
+ * these passwords by their prefix.
  */
 export interface GeneratedPasswords {
   make(): Secret
-  /** Whether it claims by its prefix to be one of ours and is not: mistyped, cut off or guessed. */
+  /** Whether it has our prefix but was not generated here: mistyped, truncated or guessed. */
   isForged(password: Secret): boolean
 }
 
@@ -17,11 +17,11 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const length = { random: 22, checksum: 6 }
 const form = new RegExp(`^([0-9A-Za-z]{${length.random}})([0-9A-Za-z]{${length.checksum}})$`)
 
-/** `key`: 32 random bytes of the store, so that every process that shares it knows the same passwords. */
+/** `key`: 32 random bytes kept in the store, so that every process that shares the store accepts the same passwords. */
 export function createGeneratedPasswords(key: Uint8Array): GeneratedPasswords {
   const secret = createSecretKey(key)
 
-  /** 6 of 62 characters are 35 bits; the remainder of 64 favours none of them by more than one in 300 million. */
+  /** 6 of 62 characters are 35 bits; reducing 64 bits to them favours none by more than one in 300 million. */
   function checksumOf(random: string): string {
     const bits = createHmac('sha256', secret).update(random).digest().readBigUInt64BE()
     return spelled(bits % BigInt(alphabet.length ** length.checksum))
@@ -29,7 +29,7 @@ export function createGeneratedPasswords(key: Uint8Array): GeneratedPasswords {
 
   return {
     make() {
-      const draw = () => alphabet.charAt(randomInt(alphabet.length)) // draws again what would favour some
+      const draw = () => alphabet.charAt(randomInt(alphabet.length)) // unbiased
       const random = Array.from({ length: length.random }, draw).join('')
       return new Secret(prefix + random + checksumOf(random))
     },
@@ -43,7 +43,7 @@ export function createGeneratedPasswords(key: Uint8Array): GeneratedPasswords {
   }
 }
 
-/** A number in base 62, always of the checksum's length. */
+/** A number in base 62, padded to the checksum's length. */
 function spelled(number: bigint): string {
   const base = BigInt(alphabet.length)
   let rest = number

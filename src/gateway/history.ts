@@ -2,57 +2,57 @@ import type { AccountName, Instant, Revision, Scope, Username } from './names.ts
 import { Outage } from './outage.ts'
 
 /**
- * A point in the life of a store, as every process names it. The token is random and made with the change: a store that
- * was set back to a backup, or lost changes in a failover, has other changes under the same numbers, with other tokens.
+ * A point in the history of a store, in terms that all processes share. The token is random and made with the change: a
+ * store that was restored from a backup, or lost changes in a failover, has other tokens under the same numbers.
  */
 export interface Moment {
-  /** Which store: random, made with it. */
+  /** Id of the store: random, made with it. */
   readonly store: string
-  /** How many changes it had had. */
+  /** Number of changes so far. */
   readonly number: number
-  /** Of the last of them. */
+  /** Token of the last change. */
   readonly token: string
 }
 
 /**
- * What one process knows of the life of its store. It turns moments into revisions, which count on from above all that
- * were given before whenever the store turns out to have gone back: all that was read before is then as of an earlier
- * revision than all that is read after, and nobody who compares revisions can mistake one for the other.
+ * What one process knows of the history of its store. It turns moments into revisions. When the store turns out to have
+ * gone back, revisions continue above all that were given before, so that everything read before is as of an earlier
+ * revision than anything read after, and comparing revisions stays correct.
  */
 export interface History {
-  /** Which store this is about; `undefined` before anything was read. */
+  /** Id of the store; `undefined` before the first read. */
   readonly store: string | undefined
-  /** A read has seen the store at this moment. Throws `Outage` if it is another store. */
+  /** Records that a read saw the store at this moment. Throws `Outage` if it is a different store. */
   saw(moment: Moment): Revision
-  /** The moment of a revision; `undefined`: it is from before the store went back, or too long ago. */
+  /** The moment of a revision; `undefined` if it is from before the store went back, or too old. */
   momentOf(revision: Revision): Moment | undefined
-  /** The revision of what another process has read; `undefined`: not of this life of the store, as far as is known. */
+  /** The revision of what another process has read; `undefined` if it is not known to be part of this history. */
   revisionOf(moment: Moment): Revision | undefined
   /**
-   * A change is about to be made; `before`: the token of the one before it. Left out where the word is old: it may never
-   * have been made. `undefined`: in another store.
+   * Records that a change is about to be made. `before`: the token of the previous change; left out for an old
+   * announcement, whose change may never have been made. `undefined`: the change is in a different store.
    */
   heard(moment: Moment, before?: string): Revision | undefined
-  /** Whether this revision was given since the store last went back. */
+  /** Whether this revision was given after the store last went back. */
   isPresent(revision: Revision): boolean
-  /** The store has gone back: what was read before is void. Gives the revision that is above all of it. */
+  /** Records that the store has gone back: what was read before is void. Gives a revision above all of it. */
   turn(): Revision
-  /** Told of each turn, at once. */
+  /** The listener is called at each turn, synchronously. */
   onTurn(turned: (above: Revision) => void): void
 }
 
-/** More changes than any store sees in a life of ours: revisions of one stretch of its life. */
+/** Revisions between two turns: more changes than any store sees. */
 const stretch = 2 ** 40
 
-/** How many changes are known by their tokens: what was found longer ago is not believed when Redis tells it. */
+/** How many tokens are kept. Verdicts in Redis that are older are not believed. */
 const mostTokens = 4096
 
-/** `expected`: the only store that counts; left out: the one that is seen first. */
+/** `expected`: the id that the store must have. Left out: the id of the store that is seen first. */
 export function createHistory(expected?: string): History {
   const listeners: ((above: Revision) => void)[] = []
-  /** Of the changes that were seen, in the order in which they were seen first. */
+  /** Tokens of the changes that were seen, in the order in which they were first seen. */
   let tokens = new Map<number, string>()
-  /** Of changes that were said to come, and may never have been made. */
+  /** Tokens of changes that were announced, and may never have been made. */
   let coming = new Map<number, string>()
   let store = expected
   let base = 0
@@ -91,7 +91,7 @@ export function createHistory(expected?: string): History {
     saw(moment) {
       store ??= moment.store
       if (moment.store !== store)
-        throw new Outage('store', new Error('it is another store than the one that this process began with'))
+        throw new Outage('store', new Error('this is not the store that the process started with'))
       note(moment)
       return revision(moment.number)
     },
@@ -105,7 +105,7 @@ export function createHistory(expected?: string): History {
       if (moment.store !== store) return undefined
       if (tokens.get(number) === token) return revision(number)
       if (coming.get(number) !== token) return undefined
-      note(moment) // who has read it has seen it made
+      note(moment) // a process has read it, so it was committed
       return revision(number)
     },
     heard(moment, before) {
@@ -114,7 +114,7 @@ export function createHistory(expected?: string): History {
       if (before === undefined) return revision(number)
       const known = tokens.get(number - 1)
       const isOther = known !== undefined && known !== before
-      // Whoever makes a change holds the counter: it is the next one, or we have seen it already.
+      // A change is made while holding the counter, so it is the next one, or we have already seen it.
       const isBack = number <= newest && tokens.get(number) !== token
       if (isOther || isBack) turn()
       keep(coming, moment)
@@ -128,21 +128,21 @@ export function createHistory(expected?: string): History {
   }
 }
 
-/** The number that a revision stands for in the store, for people. */
+/** The number that a revision has in the store, for display. */
 export function numberOf(revision: Revision): number {
   return revision % stretch
 }
 
-/** Something that was changed: what every process must forget, and what the audit log says. */
+/** One change: what every process must forget, and what the audit log records. */
 export interface Change {
   readonly revision: Revision
   readonly at: Instant
-  /** Who did it: `cli:root`, `page:<subject>`, `azure-devops`. */
+  /** Who made it: `cli:root`, `page:<subject>`, `azure-devops`. */
   readonly actor: string
   readonly action: Action
   readonly account?: AccountName
   readonly scope?: Scope
-  /** Every user name that the credential has or had: verdicts about all of them are dropped. */
+  /** Every user name that the credential has or had; verdicts about all of them are dropped. */
   readonly usernames: readonly Username[]
 }
 

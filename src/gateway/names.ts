@@ -1,7 +1,7 @@
 declare const brand: unique symbol
 type Brand<T, Name extends string> = T & { readonly [brand]: Name }
 
-/** What a host or a path names: lower case, `fabrikam`. */
+/** The name of an account, as in a host name or a path: lower case, `fabrikam`. */
 export type AccountName = Brand<string, 'AccountName'>
 
 /** A user name as it is stored and compared: NFC, lower case. Never trimmed: clients send names verbatim. */
@@ -13,22 +13,22 @@ export type DirectoryId = Brand<string, 'DirectoryId'>
 /** Where a credential counts: `msa`, or the id of one Entra directory. */
 export type Scope = Brand<string, 'Scope'>
 
-/** Who a credential belongs to, as the upstream is told: stable over renames and resets. */
+/** The user of a credential, as the upstream is told: stable across renames and resets. */
 export type Subject = Brand<string, 'Subject'>
 
 /**
- * Who a person is to the identity provider of one scope: `oid` in an Entra directory, the stable `sub` of a
- * Microsoft account. Never an e-mail address: those change hands.
+ * A user's id at the identity provider of one scope: `oid` in an Entra directory, the stable `sub` of a Microsoft
+ * account. Never an e-mail address, because those are reassigned.
  */
 export type Owner = Brand<string, 'Owner'>
 
-/** Counts the changes of the whole store; every read says as of which revision it is. */
+/** Counts the changes of the whole store. Every read states its revision. */
 export type Revision = Brand<number, 'Revision'>
 
-/** Whose: HMAC of scope and user name. */
+/** Identifies a user name in its scope: an HMAC of both. */
 export type Slot = Brand<string, 'Slot'>
 
-/** Which password: HMAC of scope, former scope, user name and password. */
+/** Identifies a password: an HMAC of scope, former scope, user name and password. */
 export type Proof = Brand<string, 'Proof'>
 
 /** Milliseconds since 1970, UTC. */
@@ -50,7 +50,7 @@ export const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** The tenant of all Microsoft accounts: it looks like a directory and is none. */
 export const microsoftAccountsTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
-/** Ids that look like a directory and are none: nobody's (zero), and the one all Microsoft accounts share. */
+/** Ids that are not directories: the null GUID, and the one that all Microsoft accounts share. */
 const noDirectory = new Set(['00000000-0000-0000-0000-000000000000', microsoftAccountsTenant])
 
 /** `undefined` if no account can have that name: letters, digits, `-` and `_`, at most 63. */
@@ -70,7 +70,7 @@ export function readScope(text: string): Scope | undefined {
   return text.toLowerCase() === msaScope ? msaScope : (readDirectoryId(text) as Scope | undefined)
 }
 
-/** NFC and lower case (RFC 8265, UsernameCaseMapped), so that every spelling of a name is one name. */
+/** NFC and lower case (RFC 8265, UsernameCaseMapped), so that all spellings of a name are one name. */
 export function foldUsername(text: string): Username {
   return text.normalize('NFC').toLowerCase().normalize('NFC') as Username
 }

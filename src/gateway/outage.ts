@@ -1,25 +1,24 @@
-/** The parts whose failure is ours and never the caller's: the label of `altgate_outages_total`. */
+/** The parts whose failure is never the client's fault: the label of `altgate_outages_total`. */
 export type Part = 'store' | 'redis' | 'hashing' | 'upstream' | 'accounts' | 'gateway' | 'audit'
 
 /**
- * A part that we depend on failed. The one error a port may throw; `gateway.ts` catches it once and answers
+ * A part that the gateway depends on failed. The only error a port may throw; `gateway.ts` catches it once and answers
  * 503. It must never become a 401, because git erases a stored password on 401.
  */
 export class Outage extends Error {
   readonly part: Part
 
   constructor(part: Part, cause: unknown) {
-    super(`${part} is out of order`, { cause })
+    super(`${part} is unavailable`, { cause })
     this.name = 'Outage'
     this.part = part
   }
 }
 
 /**
- * The store failed when a change was to be committed, or when it had been: nobody may say that nothing was changed.
- * `perhaps`: it may or may not be in force. `made`: it is, but not every gateway could be asked whether it knows; from
- * `lastBy` on, those that do not let nobody in by what they knew. `silent`: the hosts of those that had not confirmed when
- * they were last seen; empty if they never were.
+ * The store failed during or after a commit, so the change may have been made. `perhaps`: it may or may not be in force.
+ * `made`: it is in force, but some gateways have not confirmed it; at `lastBy` they stop trusting their memory.
+ * `silent`: the hosts of those gateways, as last seen; empty if none was ever seen.
  */
 export class InDoubt extends Outage {
   readonly made: 'perhaps' | 'made'

@@ -6,13 +6,13 @@ import type { Change, Moment } from './history.ts'
 import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 
-/** Which accounts there are and what they are connected to. */
+/** The accounts and what they are connected to. */
 export interface AccountDirectory {
-  /** `undefined`: there is no such account. Throws `Outage` if nobody can say. */
+  /** `undefined`: there is no such account. Throws `Outage` if that is unknown. */
   find(name: AccountName): Promise<Account | undefined> | Account | undefined
   /**
-   * The same, asked of whoever knows best and not before this call: somebody is about to be turned away because of
-   * what `find` has said. Throws `Outage` if that is in doubt.
+   * The same, asked of the authority after this call: a client is about to be refused because of what `find` returned.
+   * Throws `Outage` if the answer is in doubt.
    */
   confirm(name: AccountName): Promise<Account | undefined> | Account | undefined
 }
@@ -24,13 +24,13 @@ export interface FoundAccount {
   readonly account: Account | undefined
 }
 
-/** The accounts as they are kept, in one consistent read with the revision that it shows. */
+/** The accounts in the store, read consistently together with their revision. */
 export interface AccountStore {
   /** Throws `Outage`. */
   find(name: AccountName): Promise<FoundAccount>
 }
 
-/** A credential as it is kept. */
+/** A credential as it is stored. */
 export interface StoredCredential {
   readonly username: Username
   readonly secondary?: Username
@@ -42,18 +42,18 @@ export interface StoredCredential {
 /** A PHC string (argon2) or a modular crypt string (bcrypt, imported). */
 export type PasswordHash = string & { readonly passwordHash: never }
 
-/** In the place of a hash, for a name that leads to none: `decoy`, and the kind of hash if it is not one of our own. */
+/** Stands in for the hash of an unknown name: `decoy`, followed by the kind of hash unless it is our own. */
 export type Decoy = `decoy${string}`
 
-/** Chooses what names that lead to nothing are compared with, so that the time does not tell them from others. */
+/** Chooses the decoy that unknown names are compared with, so that timing does not reveal them. */
 export interface Decoys {
-  /** Asked for every name, known or not, or the time of asking would tell. Throws `Outage`. */
+  /** Called for known names too, or the time of the call would reveal unknown ones. Throws `Outage`. */
   like(attempt: Pick<Attempt, 'scope' | 'former' | 'username'>, asOf: Revision): Promise<Decoy>
 }
 
 /**
- * Names of a scope that come after `after`, in the store's order, with the hashes that they lead to; without those that
- * lead to something in `unlessIn`, too. Some at a time; none: there are no more. Throws `Outage`.
+ * The user names of a scope after `after`, in the store's order, with their hashes, except those that `unlessIn` knows
+ * too. Returns one batch; an empty one is the end. Throws `Outage`.
  */
 export type HashSurvey = (
   scope: Scope,
@@ -61,13 +61,13 @@ export type HashSurvey = (
   after: Username,
 ) => Promise<readonly { readonly username: Username; readonly hash: PasswordHash }[]>
 
-/** What a look-up found in the scope and in the one that the account has left. */
+/** The credentials found in the scope and in the one that the account has left. */
 export interface FoundCredentials {
   /** Every change up to this revision is visible in this answer. */
   readonly asOf: Revision
   readonly current: StoredCredential | undefined
   readonly former: StoredCredential | undefined
-  /** Whether the holder of `former` is known to be somebody of the scope, too, and is not switched off there. */
+  /** Whether the owner of `former` is linked to an identity of the scope, and not switched off there. */
   readonly linked?: boolean
 }
 
@@ -76,13 +76,13 @@ export interface CredentialStore {
   /** One consistent read of both scopes. Throws `Outage`. */
   find(scope: Scope, former: Scope | undefined, username: Username): Promise<FoundCredentials>
   /**
-   * Puts a dearer hash of the same password in the place of `outdated`; does nothing if that one is no longer
-   * there. It is no change: verdicts stay good.
+   * Replaces `outdated` with a stronger hash of the same password; does nothing if it is no longer there. This is not a
+   * change: verdicts stay valid.
    */
   upgrade(scope: Scope, username: Username, outdated: PasswordHash, renewed: PasswordHash): Promise<void>
 }
 
-/** A credential opened an account. */
+/** One use of a credential on an account. */
 export interface Use {
   readonly account: AccountName
   readonly scope: Scope
@@ -92,70 +92,73 @@ export interface Use {
   readonly from: string
 }
 
-/** When and from where credentials were last used. It is no change: nobody is told, and verdicts stay good. */
+/** When and from where credentials were last used. Not a change: it is not announced, and verdicts stay valid. */
 export interface LastUsed {
-  /** Of several uses of a credential the newest is kept, in whatever order they come. Throws `Outage`. */
+  /** Keeps the newest use of each credential, in whatever order they arrive. Throws `Outage`. */
   record(uses: readonly Use[]): Promise<void>
 }
 
-/** What the page knows of people who have signed in, shared by all processes. All throw `Outage`. */
+/** Sessions of the self-service page, shared by all processes. All methods throw `Outage`. */
 export interface SessionStore {
-  /** `idHash`: only a hash of the id is kept, so a stolen store opens no session. `undefined`: none, or expired. */
+  /** `idHash`: only a hash of the id is stored, so a stolen store opens no session. `undefined`: none, or expired. */
   get(idHash: string): Promise<string | undefined>
   set(idHash: string, data: string, expiresAt: Instant): Promise<void>
-  /** Unless it is there. Whether it was not: of several who add the same, one is told so. */
+  /** Adds it unless it exists. True if it was added: of several concurrent calls, one gets true. */
   add(idHash: string, data: string, expiresAt: Instant): Promise<boolean>
-  /** Whether it was there: of several who delete the same, one is told so. */
+  /** True if it existed: of several concurrent calls, one gets true. */
   delete(idHash: string): Promise<boolean>
 }
 
-/** Losing it costs time, never correctness: reads answer `undefined`, writes may be dropped. */
+/** Losing it costs time, never correctness: reads return `undefined`, writes may be dropped. */
 export interface VerdictCache {
   /**
-   * From memory at once, from Redis as a promise. Never throws, never waits for a Redis that is not well. A request that
-   * asks `again`, with the same attempt, does not wait again for a Redis that was silent.
+   * Synchronous from memory, a promise from Redis. Never throws, never waits for a Redis that is unhealthy. A request
+   * that asks `again` for the same attempt does not wait a second time for a Redis that did not respond.
    */
   recall(attempt: Attempt, asked?: 'again'): KnownVerdict | undefined | Promise<KnownVerdict | undefined>
-  /** Refused if the slot has changed since `verdict.asOf`: a late writer must not bring the old verdict back. */
+  /** Ignored if the slot has changed since `verdict.asOf`: a late writer must not bring the old verdict back. */
   remember(attempt: Attempt, verdict: KnownVerdict): void
 }
 
-/** What the processes learn of each other's changes. */
+/** How a process learns of the changes that others make. */
 export interface News {
   /**
-   * After it, whatever was said to be in force before the call has left this process's memory. `undefined`: nothing to
-   * wait for. Throws `Outage` if nobody can be asked, and memory may no longer be trusted without.
+   * When it resolves, this process has forgotten everything that changes in force before the call made void.
+   * `undefined`: nothing to wait for. Throws `Outage` if that cannot be found out and memory may no longer be trusted.
    */
   catchUp(): Promise<void> | undefined
 }
 
-/** The store's log of changes: the truth that outlives every process and every Redis. */
+/** The store's change log: it outlives every process and every Redis. */
 export interface ChangeLog {
   /**
-   * A number that differs after any commit by any process, and costs microseconds; `undefined` if this store
-   * has none (PostgreSQL) and only `since` can tell.
+   * A number that changes with every commit by any process, and costs microseconds. `undefined` if this store has none
+   * (PostgreSQL), so that only `since` can tell.
    */
   pulse(): number | undefined
   /** The newest revision. Throws `Outage`. */
   revision(): Promise<Revision>
-  /** Everything committed after `revision`, oldest first; `gap`: too long ago, forget all. Throws `Outage`. */
+  /** Everything committed after `revision`, oldest first. `gap`: too long ago, so forget everything. Throws `Outage`. */
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
 }
 
-/** The gateway processes that trust their memory by the store's word, for a lease each. All throw `Outage`. */
+/** The gateway processes that trust their memory by a lease in the store. All methods throw `Outage`. */
 export interface Gateways {
-  /** This process knows of every change up to this number, has seen this trial change, and trusts its memory for a lease from now on. */
+  /**
+   * Confirms that this process knows every change up to `number`, has seen the trial change `canary`, and trusts its
+   * memory for one lease from now on.
+   */
   confirm(
     gateway: { readonly id: string; readonly host: string; readonly leaseMs: number },
     number: number,
     canary: number,
   ): Promise<void>
   leave(id: string): Promise<void>
-  /** Resolves when each has confirmed this change or its lease is over. Throws `InDoubt`: the change is made. */
+  /** Resolves when each has confirmed this change or its lease has ended. Throws `InDoubt`: the change is made. */
   settle(number: number): Promise<void>
-  /** The number of the last trial change: one that changes nothing, and shows how long a change takes. */
+  /** The number of the last trial change, which changes nothing and shows how long a change takes. */
   canary(): Promise<number>
-  /** Makes a trial change, if the last one, of whichever process, is so long ago; gives its number. */
+  /** Makes a trial change if the last one, by any process, is at least this old; gives its number. */
   canaryIsDue(everyMs: number): Promise<number | undefined>
   /** As `settle`, for a trial change. */
   settleCanary(number: number): Promise<void>
@@ -164,13 +167,13 @@ export interface Gateways {
 /** How long changes took, from processes that have no metrics to one that has. */
 export interface Revocations {
   add(seconds: number): Promise<void>
-  /** What was added and nobody has taken yet. */
+  /** Takes what was added since the last call. */
   take(): Promise<readonly number[]>
 }
 
 /**
- * Told, once, of a change that has been waiting for a second: for gateways on which hosts, as far as they are known by
- * name, and how many more seconds at most. Must not throw.
+ * Called once for a change that has been waiting for a second: the hosts of the gateways that it waits for, as far as
+ * they are known, and how many more seconds at most. Must not throw.
  */
 export type Waiting = (hosts: readonly string[], seconds: number) => void
 
@@ -184,39 +187,39 @@ export type Announce = (change: Change, moment: Moment, before: string) => Promi
 export interface PasswordHasher {
   hash(password: Secret): Promise<PasswordHash | 'busy'>
   /**
-   * One password hash, whatever comes out. Comparing with a decoy costs what a hash of its kind costs. Callers
-   * with the same `proof` and the same hash who come while it is computed share it. A load test may take half as many
-   * places as the queue has, and not those of production. Throws `Outage`.
+   * Costs exactly one password hash, whatever the result. Comparing with a decoy costs what a hash of its kind costs.
+   * Concurrent calls with the same `proof` and the same hash share one computation. A load test may use half as many
+   * queue places, and none of production's. Throws `Outage`.
    */
   compare(
     attempt: Pick<Attempt, 'password' | 'proof'>,
     against: PasswordHash | Decoy,
     lane?: TrafficLane,
   ): Promise<Compared>
-  /** Whether the hash was made with less than the settings ask for, or by another algorithm. */
+  /** Whether the hash is weaker than the settings require, or of another algorithm. */
   outdated(hash: PasswordHash): boolean
   /**
-   * Whether a match with this hash proves the password to its last byte. bcrypt looks at 72 bytes and no more: the
-   * rest may be anything, and the password of the owner may go on differently.
+   * Whether a match with this hash proves the whole password. bcrypt reads only the first 72 bytes: the rest may be
+   * anything, and the owner's password may end differently.
    */
   provesWhole(password: Secret, hash: PasswordHash): boolean
 }
 
 export type Compared = 'match' | 'mismatch' | 'busy'
 
-/** Told after every decision; must not throw, must not delay. `took` in milliseconds. */
+/** Called after every decision; must not throw, must not delay. `took` in milliseconds. */
 export interface Witness {
   saw(decision: Decision, ask: Ask, took: number): void
 }
 
-/** For people: what a hash says it was made with; `unknown` if it was damaged and matches nothing. */
+/** The algorithm of a hash, for display; `unknown` if it is damaged and matches nothing. */
 export function algorithmOf(hash: PasswordHash): string {
   const id = /^\$(argon2id|argon2i|argon2d|2[aby])\$/.exec(hash)?.[1]
   if (id === undefined) return 'unknown'
   return id.startsWith('2') ? 'bcrypt' : id
 }
 
-/** Whether it stands in the place of a hash. */
+/** Whether it stands in for a hash. */
 export function isDecoy(against: PasswordHash | Decoy): against is Decoy {
   return against.startsWith('decoy')
 }

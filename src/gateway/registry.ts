@@ -6,35 +6,35 @@ import type { PasswordHash } from './ports.ts'
 export interface Directory {
   readonly id: DirectoryId
   readonly name: string
-  /** OpenID Connect issuer, where people of this directory sign in. */
+  /** OpenID Connect issuer, where users of this directory sign in. */
   readonly issuer?: string
 }
 
-/** An account with all it ever was connected to. */
+/** An account with every connection it ever had. */
 export interface AccountRecord {
   readonly name: AccountName
   readonly upstream: string
   readonly connection: Connection
-  /** Whether it lets in members only. */
+  /** Whether it is restricted to members. */
   readonly membersOnly?: true
   /** Oldest first; the last entry is the connection of today. */
   readonly history: readonly {
     readonly connection: Connection
     readonly since: Instant
     readonly actor: string
-    /** Until when credentials of the connection before it still count, for people who are linked. */
+    /** Until when credentials of the previous connection still count, for linked users. */
     readonly bridgedUntil?: Instant
-    /** It took the move before it back. */
+    /** It undid the previous move. */
     readonly undo?: true
   }[]
 }
 
-/** Somebody whom an account lets in. */
+/** A member of an account. */
 export interface Member {
   readonly scope: Scope
-  /** Of the credential as it is called now; as it was typed, if nobody has it yet. */
+  /** The credential's present user name; as typed, if no credential has it yet. */
   readonly username: Username
-  /** Nobody of that name has a credential in the scope yet. */
+  /** No credential in the scope has that name yet. */
   readonly waiting: boolean
 }
 
@@ -46,52 +46,52 @@ export interface AccountUse {
   readonly from: string
 }
 
-/** Who somebody is to the authority of a scope. */
+/** A user as the identity provider of one scope knows them. */
 export interface Person {
   readonly scope: Scope
   readonly owner: Owner
 }
 
-/** A credential as people may see it: everything but the hash. */
+/** A credential for display: everything but the hash. */
 export interface CredentialRecord {
   readonly scope: Scope
   readonly username: Username
   readonly secondary?: Username
   readonly enabled: boolean
-  /** `argon2id`, or what it was imported as and still is until its first use. */
+  /** `argon2id`; until its first use, an imported credential keeps the algorithm that it came with. */
   readonly algorithm: string
   readonly setAt: Instant
-  /** Who may change it on the page; nobody yet if an operator made it. */
+  /** Who may change it on the page; left out until a credential that an operator made is claimed. */
   readonly owner?: Owner
-  /** When and from which address it last opened an account; written down within a minute. */
+  /** When and from which address it was last used; recorded within a minute. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
 }
 
-/** What is asked to be kept; the password has been hashed by the caller. */
+/** A credential to store; the caller has hashed the password. */
 export interface NewCredential {
   readonly username: Username
   readonly secondary?: Username
   readonly hash: PasswordHash
-  /** Given by the page, where the person has signed in; operators leave it out, and an owner that is there stays. */
+  /** Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner. */
   readonly owner?: Owner
 }
 
-/** Why a change cannot be made. Nothing was changed then. */
+/** Why a change cannot be made. Nothing was changed. */
 export type Problem =
   | { readonly problem: 'no-such-directory'; readonly directoryId: DirectoryId }
   | { readonly problem: 'directory-exists'; readonly directoryId: DirectoryId }
   | { readonly problem: 'no-such-account'; readonly name: AccountName }
   | { readonly problem: 'account-exists'; readonly name: AccountName }
   | { readonly problem: 'already-connected'; readonly name: AccountName; readonly connection: Connection }
-  /** It never moved, or its last move has been undone already. */
+  /** It never moved, or its last move was already undone. */
   | { readonly problem: 'nothing-to-undo'; readonly name: AccountName }
-  /** It lets in everybody of its scope. */
+  /** It is not restricted to members. */
   | { readonly problem: 'no-members'; readonly name: AccountName }
   | { readonly problem: 'no-such-member'; readonly name: AccountName; readonly username: Username }
   | { readonly problem: 'no-such-credential'; readonly username: Username; readonly scope: Scope }
-  /** Primary and secondary user names share one name space per scope. */
+  /** Primary and secondary user names share one namespace per scope. */
   | { readonly problem: 'username-taken'; readonly username: Username; readonly scope: Scope }
-  /** A credential of that name is there, made by an operator: whoever knows its password may claim it. */
+  /** An operator made a credential of that name. A user who knows its password may claim it. */
   | { readonly problem: 'unclaimed'; readonly username: Username; readonly scope: Scope }
 
 /** Those problems that one change can have. */
@@ -101,20 +101,20 @@ export type ProblemOf<Kind extends Problem['problem']> = Extract<Problem, { read
 export type MoveProblem = ProblemOf<'no-such-account' | 'already-connected'>
 
 /**
- * The changes that operators and people make. Each is one transaction: it takes the next revision, tells every
- * gateway process (`Announce`), and commits; when its promise resolves with `undefined`, no process acts on the
- * former state any more. `actor` is who did it. All throw `Outage`; then nothing was changed.
+ * The changes that operators and users make. Each is one transaction: it takes the next revision, tells every gateway
+ * process (`Announce`), and commits. When its promise resolves with `undefined`, no process acts on the former state any
+ * more. `actor` is who makes it. All methods throw `Outage`; then nothing was changed.
  */
 export interface Registry {
   addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
   directories(): Promise<readonly Directory[]>
 
-  /** Without a directory the account signs in with Microsoft accounts. */
+  /** Without a directory, the account signs in with Microsoft accounts. */
   addAccount(
     actor: string,
     account: { readonly name: AccountName; readonly upstream: string; readonly directoryId?: DirectoryId },
   ): Promise<ProblemOf<'account-exists' | 'no-such-directory'> | undefined>
-  /** `bridgedUntil`: until then the credentials that count now still count for people who are linked. */
+  /** `bridgedUntil`: until then, the credentials that count now still count for linked users. */
   connect(
     actor: string,
     name: AccountName,
@@ -122,49 +122,49 @@ export interface Registry {
     bridgedUntil?: Instant,
   ): Promise<MoveProblem | ProblemOf<'no-such-directory'> | undefined>
   disconnect(actor: string, name: AccountName, bridgedUntil?: Instant): Promise<MoveProblem | undefined>
-  /** Connects the account to what it was connected to before its last move. */
+  /** Reconnects the account to what it was connected to before its last move. */
   undoMove(
     actor: string,
     name: AccountName,
   ): Promise<ProblemOf<'no-such-account' | 'nothing-to-undo'> | undefined>
   account(name: AccountName): Promise<AccountRecord | undefined>
   accounts(): Promise<readonly AccountRecord[]>
-  /** The accounts that credentials of this scope open today, in the order of their names. */
+  /** The accounts that credentials of this scope open now, by name. */
   accountsIn(scope: Scope): Promise<readonly AccountName[]>
-  /** The last use of the account by each credential, of whatever scope, the newest first. */
+  /** The last use of the account by each credential of any scope, newest first. */
   usesOf(name: AccountName): Promise<readonly AccountUse[]>
 
-  /** In the order of scopes and names. Empty for an account that lets in everybody. */
+  /** Sorted by scope and name. Empty for an account without a member list. */
   members(name: AccountName): Promise<readonly Member[]>
-  /** From now on the account lets in its members only. `scope`: where they have or will have their credentials. */
+  /** Restricts the account to members. `scope`: where they have or will have their credentials. */
   addMembers(
     actor: string,
     name: AccountName,
     scope: Scope,
     usernames: readonly Username[],
   ): Promise<ProblemOf<'no-such-account' | 'no-such-directory' | 'no-such-credential'> | undefined>
-  /** In every scope where they are listed. An account without members lets nobody in. */
+  /** In every scope where they are listed. Removing the last member leaves no user with access. */
   removeMembers(
     actor: string,
     name: AccountName,
     usernames: readonly Username[],
   ): Promise<ProblemOf<'no-such-account' | 'no-members' | 'no-such-member'> | undefined>
-  /** Forgets the list: the account lets in everybody of its scope again. */
+  /** Deletes the member list: every user of the scope has access again. */
   openToAll(
     actor: string,
     name: AccountName,
   ): Promise<ProblemOf<'no-such-account' | 'no-members'> | undefined>
 
-  /** Both have signed in as one person does: in one session. Whomever either was linked to in the other's scope is left. */
+  /** Links two identities that signed in within one session. Replaces earlier links of either in the other's scope. */
   link(actor: string, one: Person, other: Person): Promise<undefined>
-  /** Who this person is in the other scope. */
+  /** The linked identity of this person in the other scope. */
   linkedTo(person: Person, other: Scope): Promise<Owner | undefined>
-  /** Everybody of `scope` who is linked to somebody of `other`: whose owner is whose. */
+  /** All links between two scopes, from owners in `scope` to owners in `other`. */
   links(scope: Scope, other: Scope): Promise<ReadonlyMap<Owner, Owner>>
 
   /**
-   * Makes the credential, or replaces its password and secondary user name; leaves on or off as it is. With an owner
-   * it is the owner's credential that is replaced, and its primary user name too; without, the one of that user name.
+   * Makes the credential, or replaces its password and secondary user name; a disabled one stays disabled. With an owner,
+   * the owner's credential is replaced, including its primary user name; without, the one of that user name.
    */
   setCredential(
     actor: string,
@@ -179,13 +179,13 @@ export interface Registry {
     on: boolean,
   ): Promise<ProblemOf<'no-such-credential'> | undefined>
   credentials(scope: Scope): Promise<readonly CredentialRecord[]>
-  /** The one that this person has in the scope. */
+  /** The credential that this owner has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
-  /** Whose the credential of that name is; `undefined` if there is none, or an operator made it for nobody yet. */
+  /** The owner of the credential of that name; `undefined` if there is none, or it has no owner yet. */
   ownerOf(scope: Scope, username: Username): Promise<Owner | undefined>
   /**
-   * Gives an unclaimed credential its owner; `username`: the primary or the secondary one. The caller has checked its
-   * password. `username-taken`: it has another owner, or this person has another credential in the scope.
+   * Gives an unclaimed credential an owner. `username`: the primary or the secondary one. The caller has checked the
+   * password. `username-taken`: it has another owner, or this owner has another credential in the scope.
    */
   claimCredential(
     actor: string,
@@ -193,7 +193,7 @@ export interface Registry {
     username: Username,
     owner: Owner,
   ): Promise<ProblemOf<'no-such-credential' | 'username-taken'> | undefined>
-  /** All or nothing; told after each batch how many are in. Credentials that exist are replaced. */
+  /** All or nothing; `progress` is called after each batch. Existing credentials are replaced. */
   importCredentials(
     actor: string,
     scope: Scope,

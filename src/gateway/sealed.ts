@@ -5,8 +5,8 @@ const ivBytes = 12
 const tagBytes = 16
 
 /**
- * Text that only a holder of the key can read or make (AES-256-GCM): the random IV, what is sealed and the tag, in
- * base64url. `bound` says what it is for and fits nothing else; it is not in the result. One key seals at most 2^32 texts
+ * Encrypts and authenticates text with AES-256-GCM: random IV, ciphertext and tag in base64url. `bound` is authenticated
+ * but not part of the result, so that a sealed text is valid for one purpose only. One key seals at most 2^32 texts
  * (NIST SP 800-38D, 8.3).
  */
 export function seal(key: CipherKey, text: string, bound: string): string {
@@ -16,7 +16,7 @@ export function seal(key: CipherKey, text: string, bound: string): string {
   return Buffer.concat(sealed).toString('base64url')
 }
 
-/** The text, in UTF-8. `undefined` if it was sealed with another key or for something else, or was changed. */
+/** The text, in UTF-8. `undefined` if it was sealed with another key or for another purpose, or was changed. */
 export function unseal(key: CipherKey, sealed: string, bound: string): Buffer | undefined {
   const bytes = Buffer.from(sealed, 'base64url')
   if (bytes.length < ivBytes + tagBytes) return undefined

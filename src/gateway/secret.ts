@@ -1,7 +1,7 @@
 /**
  * A string that cannot be printed. Passwords, keys and tokens are one from the moment they are decoded:
  * a template literal, `JSON.stringify`, `console.log`, `util.inspect` and pino all show `[secret]`.
- * Whoever needs the characters calls `reveal`; `test/architecture.test.ts` holds the list of those files.
+ * Code that needs the characters calls `reveal`; `test/architecture.test.ts` lists the files that may.
  */
 export class Secret {
   readonly #value: string
@@ -14,7 +14,7 @@ export class Secret {
     return this.#value
   }
 
-  /** True for the empty string: an empty password is no password (git sends one for `https://user@host`). */
+  /** True for the empty string, which is not a password: git sends one for `https://user@host`. */
   get isEmpty(): boolean {
     return this.#value === ''
   }

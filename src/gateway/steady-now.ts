@@ -1,15 +1,15 @@
 import type { Instant } from './names.ts'
 
 /**
- * Milliseconds since 1970 by the machine's clock as it was when this process began, and steady from there: it goes on
- * when the machine's clock is set. For what one process remembers. What others read, or what ends at a time of day, is
- * by `Date.now`.
+ * Milliseconds since 1970 by the system clock at the start of this process, and monotonic from there: setting the
+ * system clock does not change it. Use it for what one process remembers; use `Date.now` for times that other processes
+ * read, or that are a time of day.
  */
 export function steadyNow(): Instant {
   return Math.round(performance.timeOrigin + performance.now())
 }
 
-/** Milliseconds by which the machine's clock, which all processes share, is ahead of `steadyNow` now. */
+/** Milliseconds by which the system clock, which all processes share, is ahead of `steadyNow`. */
 export function wallAhead(): number {
   return Date.now() - steadyNow()
 }

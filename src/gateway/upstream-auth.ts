@@ -1,13 +1,13 @@
 import type { Ask } from './ask.ts'
 import type { Allow } from './decision.ts'
 
-/** An allowed request, as far as the upstream may be told about it. */
+/** An allowed request, with what the upstream may be told about it. */
 export interface Allowed {
   readonly allowed: Allow
   readonly ask: Ask
 }
 
-/** Where it goes. */
+/** Where a request goes. */
 export interface Goal {
   /** Scheme, host and port of the upstream. */
   readonly origin: string
@@ -16,14 +16,14 @@ export interface Goal {
 }
 
 /**
- * Header names and values, one after the other, by which the upstream learns who it is. Called for every request: a
- * promise only where something has to be asked or computed first. Never throws; rejects with `Outage`.
+ * Header names and values in turn that tell the upstream who the user is. Called for every request, so it returns a
+ * promise only if it has to wait for something. Never throws; rejects with `Outage`.
  */
 export type Authorize = (request: Allowed, goal: Goal) => readonly string[] | Promise<readonly string[]>
 
 /**
- * Who this is, as header names and values for whoever believes the gateway: upstreams by the method
- * `identity-headers`, and proxies that forward by themselves.
+ * The user as header names and values in turn, for receivers that trust the gateway: upstreams with the method
+ * `identity-headers`, and proxies that use forward-auth.
  */
 export function identityOf({ username, account, scope, subject }: Allow): string[] {
   return [
@@ -38,7 +38,7 @@ export function identityOf({ username, account, scope, subject }: Allow): string
   ]
 }
 
-/** UTF-8 bytes, each as one character, which is how Node writes headers. Control characters have no place there. */
+/** UTF-8 bytes, each as one character, which is how Node writes headers. Control characters are removed. */
 function headerText(text: string): string {
   if (/^[ -~]*$/.test(text)) return text
   return Buffer.from(text.replace(/\p{Cc}/gu, ''), 'utf8').toString('latin1')

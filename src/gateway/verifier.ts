@@ -25,24 +25,24 @@ interface VerifierParts {
   readonly decoys: Decoys
   readonly generated: Pick<GeneratedPasswords, 'isForged'>
   readonly throttle: Throttle
-  /** Told when a hash could not be renewed: the next good verification tries again. */
+  /** Called when a hash could not be renewed; the next successful verification tries again. */
   readonly upgradeFailed: (error: unknown) => void
-  /** Told of a match whose hash looks at the beginning of the password only, and so cannot be renewed. */
+  /** Called for a match whose hash covers only the beginning of the password, and so cannot be renewed. */
   readonly provedInPart: (whose: ProvedInPart) => void
 }
 
-/** Whose hash it is; the user name stays out of logs. */
+/** The credential, without its user name, which stays out of logs. */
 export interface ProvedInPart {
   readonly scope: Scope
   readonly subject: Subject
 }
 
-/** Seconds after which a caller who found the hash queue full should come again. */
+/** Seconds after which a client should retry when the hash queue is full. */
 const busyRetryAfter = 2
 
 /**
- * Attempt to verdict: unless it must be wrong, recall, else one look-up and exactly one password hash, and remember.
- * Guesses are counted where they begin to cost a hash, so whoever is remembered gets in whatever others do.
+ * Turns an attempt into a verdict: from the cache, or else by one look-up and exactly one password hash, whose result is
+ * cached. Guesses are counted only where they cost a hash, so remembered users get in whatever others guess.
  */
 export function createVerifier({
   credentials,
@@ -57,7 +57,7 @@ export function createVerifier({
   const equals = createEqualCallers()
 
   async function verify(attempt: Attempt, caller: Caller): Promise<Verdict> {
-    // Before anybody is asked: guesses of this kind cost nothing, and take the same time for every user name.
+    // Before any look-up: guesses of this kind cost nothing, and take the same time for every user name.
     if (generated.isForged(attempt.password)) return unlessTooOften({ found: 'forged' }, attempt, caller)
     const ahead = equals.ahead(attempt, caller)
     if (ahead !== undefined) await ahead
@@ -89,7 +89,7 @@ export function createVerifier({
 
   async function check(attempt: Attempt, caller: Caller): Promise<Verdict> {
     const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
-    // What is counted is the credential, by whatever account and name it is reached, so it has to be found first.
+    // Guesses count against the credential, by whatever account and name it is reached, so it has to be found first.
     const admission = await throttle.admit(attempt, caller, reachedBy(attempt, found))
     if ('by' in admission) return throttled(admission)
     let counts = false
@@ -99,15 +99,15 @@ export function createVerifier({
       if (openedIn(verdict, attempt) !== undefined) admission.welcome()
       return verdict
     } finally {
-      if (!counts) admission.absolve() // of a full queue and an outage, too: nobody has learned anything
+      if (!counts) admission.absolve() // also after a full queue or an outage: the guess has revealed nothing
     }
   }
 
   async function compare(found: FoundCredentials, attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
-    // Of a thousand callers with one password, the last may come out of the store when the first are answered.
+    // Of a thousand callers with one password, the last may leave the store when the first are already answered.
     const meanwhile = await verdicts.recall(attempt, 'again')
     if (meanwhile !== undefined) return meanwhile
-    // Unknown names must cost what known ones cost, or the response time lists our users.
+    // Unknown names must cost what known ones cost, or response times would reveal which users exist.
     const decoy = await decoys.like(attempt, found.asOf)
     const hash = found.current?.hash ?? found.former?.hash ?? decoy
     const compared = await hasher.compare(attempt, hash, lane)
@@ -117,14 +117,14 @@ export function createVerifier({
     const verdict = { ...finding, asOf: found.asOf, via: 'store' } as const
     verdicts.remember(attempt, verdict)
     if (finding.found === 'match' && !isDecoy(hash) && hasher.outdated(hash)) {
-      // What is only proved in part must not become the password: the owner's may go on differently.
+      // A password that is proved only in part must not be stored as the whole: the owner's may end differently.
       if (hasher.provesWhole(attempt.password, hash)) renew(attempt, hash)
       else provedInPart({ scope: attempt.scope, subject: finding.subject })
     }
     return verdict
   }
 
-  /** Behind the answer's back: the caller has waited for one hash already. */
+  /** In the background: the caller has already waited for one hash. */
   function renew(attempt: Attempt, outdated: Parameters<CredentialStore['upgrade']>[2]): void {
     hasher
       .hash(attempt.password)
@@ -137,18 +137,18 @@ export function createVerifier({
   return { verify }
 }
 
-/** Told as "refused": the user name or the password is wrong. */
+/** Whether the answer is `refused`: the user name or the password is wrong. */
 function isWrong({ found }: Verdict): boolean {
   return found === 'mismatch' || found === 'absent' || found === 'forged'
 }
 
-/** The scope of the credential that was right and opens accounts: today's, or a former one while a move is bridged. */
+/** The scope of a right credential that gives access: the present one, or the former one while a move is bridged. */
 function openedIn(verdict: Verdict, { scope }: Attempt): Scope | undefined {
   if (verdict.found === 'match') return scope
   return verdict.found === 'outgrown' && verdict.linked ? verdict.former : undefined
 }
 
-/** What the presented name leads to in both scopes, under primary names. */
+/** The credentials that the presented name leads to in both scopes, by their primary user names. */
 function reachedBy({ scope, former, username }: Attempt, found: FoundCredentials): Reached {
   const today = { scope, username: found.current?.username ?? username }
   if (former === undefined) return { compared: today, beside: undefined }
@@ -161,7 +161,7 @@ function throttled({ by, retryAfter }: Throttling): Untried {
   return { found: 'untried', because: 'throttled', by, retryAfter }
 }
 
-/** Which credential was compared is decided by what was found; what it means, by whether the password was right. */
+/** The look-up decides which credential was compared; the comparison decides what that means. */
 function findingOf(found: FoundCredentials, attempt: Attempt, right: boolean): Finding {
   const { current, former, linked = false } = found
   const credential = current ?? former
@@ -175,17 +175,17 @@ function findingOf(found: FoundCredentials, attempt: Attempt, right: boolean): F
   return enabled ? { found: 'match', username, subject } : { found: 'disabled' }
 }
 
-/** Callers from one address who present one password at one time: a build that starts a thousand jobs. */
+/** Concurrent callers from one address with the same password: a build that starts a thousand jobs. */
 interface EqualCallers {
-  /** Resolves when the one who went ahead is done; rejects with what made him fail. `undefined`: nobody did. */
+  /** Resolves when the leader is done; rejects with its error. `undefined`: there is no leader. */
   ahead(attempt: Attempt, caller: Caller): Promise<unknown> | undefined
-  /** Goes ahead of those who come meanwhile; whoever has waited once goes his own way. */
+  /** Makes the caller the leader of those that come meanwhile. A caller that has waited once does not wait again. */
   lead<T>(attempt: Attempt, caller: Caller, findOut: () => Promise<T>): Promise<T>
 }
 
 /**
- * The first finds out, the others wait and then look at what is known since. They are not given what he found: it may
- * be from before a change that they must know of, and only the cache of verdicts can tell.
+ * The first caller verifies; the others wait and then read the verdict cache. They do not get the leader's result
+ * itself: it may be from before a change that they must see, and only the cache can tell.
  */
 function createEqualCallers(): EqualCallers {
   const leaders = new Map<string, Promise<unknown>>()

@@ -3,21 +3,21 @@ import { type Ask, readTarget } from '../gateway/ask.ts'
 import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
 import type { Client } from '../requests/client.ts'
 
-/** A request on its way: what addresses in its headers, and in those of its answer, are read against. */
+/** How addresses in the headers of a request, and of its answer, are translated. */
 export interface AddressMapping {
-  /** Path and query as the client wrote them. */
+  /** Path and query as the client sent them. */
   readonly target: string
   /** Scheme and host as the client sees them: `https://git.example.com`. */
   readonly address: string
   /**
-   * Where paths name accounts, another address of the same ones: that of `publicUrl`. A proxy in front may have put a host
-   * of its own in the place of the client's.
+   * `publicUrl`, where paths name accounts: a second address of the same accounts. A proxy in front may have replaced the
+   * client's host with its own.
    */
   readonly publicAddress?: string | undefined
   readonly destination: Destination
 }
 
-/** How a request leaves. */
+/** How a request is sent to the upstream. */
 export interface UpstreamRoute {
   readonly mapping: AddressMapping
   /** Names and values in turn, with addresses in the upstream's terms. */
@@ -25,8 +25,8 @@ export interface UpstreamRoute {
 }
 
 /**
- * The course of an allowed request to the upstream of its account. What leads out of the account is refused here, before
- * anything is written down as allowed.
+ * The route of an allowed request to the upstream of its account. A request with an address outside the account is
+ * refused here, before it is recorded as allowed.
  */
 export function upstreamRouteOf(
   { ask, client, rawHeaders }: { ask: Ask; client: Client; rawHeaders: readonly string[] },
@@ -35,7 +35,7 @@ export function upstreamRouteOf(
 ): UpstreamRoute | UnclearTarget | UpstreamFailed {
   const destination = destinationOf(upstream, ask.target, naming)
   if ('outcome' in destination) return destination
-  // HTTP/1.0 may come without a host, and then means the public address.
+  // HTTP/1.0 may omit the host, and then means the public URL.
   const address =
     client.host === '' ? new URL(publicUrl).origin : `${ask.secure ? 'https' : 'http'}://${ask.host}`
   const mapping = {
@@ -49,8 +49,8 @@ export function upstreamRouteOf(
 }
 
 /**
- * A header of an answer in the client's terms, if it is one that clients follow: what lies in the account gets the
- * address by which the client knows it. Everything else stays as it is, byte for byte.
+ * Translates a header of an answer for the client, if it is one that clients follow: an address in the account becomes
+ * the one that the client knows. Everything else stays as it is, byte for byte.
  */
 export function answerHeader(name: string, value: string, mapping: AddressMapping): string {
   switch (name) {
@@ -74,9 +74,9 @@ export function answerHeader(name: string, value: string, mapping: AddressMappin
 const refreshAddress = /^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']*)/i
 
 /**
- * The headers of a request with their addresses in the upstream's terms: WebDAV's `Destination`, and the addresses
- * in its `If` (RFC 4918, 10.3 and 10.4). The account that was judged must hold them all, or COPY and MOVE would reach
- * into another one; so whatever method carries them, since an upstream may be told another in a header of its own.
+ * The headers of a request with their addresses translated for the upstream: WebDAV's `Destination`, and the addresses in
+ * `If` (RFC 4918, 10.3 and 10.4). All of them must be in the account that was decided on, or COPY and MOVE would reach
+ * into another one. This holds for all methods, because an upstream may take the method from a header.
  */
 export function requestHeaders(
   method: string,
@@ -87,20 +87,20 @@ export function requestHeaders(
   let destinations = 0
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? ''
-    // The lengths first: this loop runs over every header of every request.
+    // Compare lengths first: this loop runs over every header of every request.
     const isDestination = name.length === 11 && name.toLowerCase() === 'destination'
     if (!isDestination && (name.length !== 2 || name.toLowerCase() !== 'if')) continue
     const value = raw[at + 1] ?? ''
     const written = isDestination ? destinationHeader(method, value, mapping) : taggedLists(value, mapping)
     if (isDestination) destinations++
-    if (written === undefined || destinations > 1) return leadsOut
+    if (written === undefined || destinations > 1) return outsideAccount
     headers ??= [...raw]
     headers[at + 1] = written
   }
   return headers ?? raw
 }
 
-const leadsOut: UnclearTarget = { outcome: 'unclear-target', flaw: 'destination' }
+const outsideAccount: UnclearTarget = { outcome: 'unclear-target', flaw: 'destination' }
 
 /** COPY and MOVE need an address. With other methods the header may be something else. */
 function destinationHeader(method: string, value: string, mapping: AddressMapping): string | undefined {
@@ -108,7 +108,7 @@ function destinationHeader(method: string, value: string, mapping: AddressMappin
   return forUpstream(value, mapping)
 }
 
-/** Addresses stand between the lists; in the parentheses are tokens and ETags, which are nobody's address. */
+/** Addresses are outside of the parentheses, which contain tokens and ETags. */
 function taggedLists(value: string, mapping: AddressMapping): string | undefined {
   let lost = false
   const written = value.replace(listOrAddress, (whole, reference?: string) => {
@@ -120,18 +120,18 @@ function taggedLists(value: string, mapping: AddressMapping): string | undefined
   return lost ? undefined : written
 }
 
-/** What is not closed reaches to the end: to look for an end again and again would take time by the square. */
+/** An unclosed list extends to the end: searching for its end at each position would take quadratic time. */
 const listOrAddress = /\((?:[^)"]|"[^"]*(?:"|$))*(?:\)|$)|<([^<>]*)>/g
 
 const looksLikeAddress = /^\s*(?:https?:|[/\\])/i
 
 /**
- * Where a reference in an answer leads in the client's terms; `undefined` if that is not in the account, or if two
- * parsers could read it in two ways. Origins are compared, not their spelling; what follows them stays as written.
+ * The address for the client of a reference in an answer; `undefined` if it is outside the account, or if two parsers
+ * could read it in two ways. Origins are compared by value, not by spelling; what follows them stays as written.
  */
 export function placeOf(written: string, mapping: AddressMapping): string | undefined {
   const { target, destination } = mapping
-  // undici leaves blanks at the end of a header.
+  // undici keeps trailing spaces of a header.
   const reference = written.trim()
   const parts = partsOf(reference)
   const asked = destination.origin + destination.path
@@ -144,15 +144,15 @@ export function placeOf(written: string, mapping: AddressMapping): string | unde
   if (here === 0 && there === 0) return undefined
   const outside = there > here ? pathOutside(path, destination) : pathHere(path, destination)
   if (outside === undefined) return undefined
-  // A reference without path and query keeps the query that it was asked with.
+  // A reference without path and query keeps the query of the request.
   const kept = rooted || parts.path !== '' || parts.rest.startsWith('?') ? '' : url.search
   const place = outside + kept + parts.rest
-  // An upstream that insists on the other scheme would send the client to the same place for ever.
+  // An upstream that insists on the other scheme would redirect the client to the same URL for ever.
   if (here < 2 && there < 2 && place === target) return undefined
   return address + place
 }
 
-/** How near an address is to the gateway's own, and to which of them. */
+/** How closely an address matches one of the gateway's own, and which. */
 function addressHere(
   url: URL,
   { address, publicAddress }: AddressMapping,
@@ -168,7 +168,7 @@ function pathHere(path: string, { outer }: Destination): string | undefined {
   return isWithin(path, outer) ? path : undefined
 }
 
-/** The reference itself if the client reads it as it is meant. */
+/** The reference itself, if the client resolves it correctly. */
 function forClient(reference: string, mapping: AddressMapping): string {
   const place = placeOf(reference, mapping)
   if (place === undefined) return reference
@@ -177,7 +177,7 @@ function forClient(reference: string, mapping: AddressMapping): string {
   return reads === new URL(place, base).href ? reference : place
 }
 
-/** A reference of a client in the upstream's terms; `undefined` if it leads out of the account, or is unclear. */
+/** Translates a reference of a client for the upstream; `undefined` if it is outside the account or ambiguous. */
 function forUpstream(reference: string, mapping: AddressMapping): string | undefined {
   const { destination } = mapping
   const parts = partsOf(reference)
@@ -187,7 +187,7 @@ function forUpstream(reference: string, mapping: AddressMapping): string | undef
     if (!/^https?:/i.test(reference) || !URL.canParse(reference)) return undefined
     if (addressHere(new URL(reference), mapping).here === 0) return undefined
   }
-  // By the same reading as the address of the request itself: what is judged is what is forwarded.
+  // Parsed like the target of the request itself: what is judged is what is forwarded.
   const path = authority !== undefined && parts.path === '' ? '/' : parts.path
   if ('outcome' in readTarget({ target: path + rest, host: new URL(destination.origin).host }))
     return undefined
@@ -197,15 +197,15 @@ function forUpstream(reference: string, mapping: AddressMapping): string | undef
 }
 
 /**
- * 2 on one origin; 1 on one host with http and https mixed up, as upstreams write it that believe `X-Forwarded-Proto`
- * but not `X-Forwarded-Host`, or the other way round; else 0.
+ * 2 for the same origin; 1 for the same host with the other of http and https, as written by upstreams that read
+ * only one of `X-Forwarded-Proto` and `X-Forwarded-Host`; otherwise 0.
  */
 function nearness(one: URL, other: URL): 0 | 1 | 2 {
   if (hostOf(one) !== hostOf(other) || !/^https?:$/.test(one.protocol)) return 0
   return one.protocol === other.protocol ? 2 : 1
 }
 
-/** With the port, without the dot that ends a full name: with it, it is the same one. */
+/** With the port, and without the dot at the end of an absolute name, which is the same host. */
 function hostOf({ hostname, port }: URL): string {
   return `${hostname.replace(/\.$/, '')}:${port}`
 }
@@ -218,7 +218,7 @@ interface Parts {
 }
 
 /**
- * A reference by RFC 3986, appendix B. `undefined` for what browsers and curl read differently: backslashes in front of
+ * Splits a reference by RFC 3986, appendix B. `undefined` for what browsers and curl parse differently: backslashes before
  * the query, control characters, and http without its two slashes.
  */
 function partsOf(reference: string): Parts | undefined {
@@ -230,34 +230,34 @@ function partsOf(reference: string): Parts | undefined {
 const uri = /^(?:([a-z][a-z\d+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(.*)$/i
 const dotSegment = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
 
-/** Where one request goes, and how addresses there correspond to addresses here. */
+/** Where one request goes, and how upstream paths correspond to gateway paths. */
 export interface Destination {
   /** Scheme, host and port. */
   readonly origin: string
   /** Path and query as the upstream gets them. */
   readonly path: string
-  /** What paths of the account begin with at the gateway, and what with at the upstream; both may be empty. */
+  /** The path prefix of the account at the gateway and at the upstream; both may be empty. */
   readonly outer: string
   readonly inner: string
 }
 
-/** An account's upstream, taken apart. */
+/** The parsed URL of an account's upstream. */
 interface Upstream {
   readonly origin: string
-  /** Without a trailing slash; `undefined` if the address has no path at all, not even `/`. */
+  /** Without a trailing slash; `undefined` if the URL has no path at all, not even `/`. */
   readonly base: string | undefined
 }
 
-/** Upstreams that are remembered; accounts share them, so few are needed. */
+/** Most cached upstreams; accounts share them, so few are needed. */
 const mostUpstreams = 1000
 
-/** By the whole address: keys made of joined parts meet (CVE-2026-16158). */
+/** By the whole URL: keys made of joined parts collide (CVE-2026-16158). */
 const known = new Map<string, Upstream | undefined>()
 
 /**
- * Where a request for `target` (path and query as the client wrote them) goes. An upstream without a path gets them
- * byte for byte; with a path, even `/`, that path replaces the account's segment, as nginx's `proxy_pass` does, or
- * is put before the path where the host names the account.
+ * Where a request for `target` (path and query as the client sent them) goes. An upstream without a path gets them byte
+ * for byte. With a path, even `/`, that path replaces the account's segment, as with nginx's `proxy_pass`, or is
+ * prepended where the host names the account.
  */
 export function destinationOf(
   upstream: string,
@@ -270,28 +270,28 @@ export function destinationOf(
   const outer = naming.by === 'path' ? target.slice(0, endOfSegment(target)) : ''
   const inner = base ?? outer
   const path = rooted(inner + target.slice(outer.length))
-  // `/fabrikam//host/path` was no double slash to the gateway, but what is left of it is one to the upstream.
+  // `/fabrikam//host/path` is valid here, but without the account's segment it begins with a double slash.
   if (path.startsWith('//')) return { outcome: 'unclear-target', flaw: 'double-slash' }
   return { origin, path, outer, inner }
 }
 
-/** A path at the upstream as clients know it; `undefined` if it lies outside of the account. */
+/** Translates an upstream path for clients; `undefined` if it is outside the account. */
 export function pathOutside(path: string, { inner, outer }: Destination): string | undefined {
   return inPlaceOf(inner, outer, path)
 }
 
-/** The other way round: a path of a client as the upstream knows it. */
+/** The inverse: translates a client's path for the upstream. */
 function pathInside(path: string, { inner, outer }: Destination): string | undefined {
   return inPlaceOf(outer, inner, path)
 }
 
-/** Where both sides call the account the same, its spelling stays: an upstream that corrects it would do so for ever. */
+/** If both prefixes are equal, the spelling stays: an upstream that corrects it by redirect would do so for ever. */
 function inPlaceOf(from: string, to: string, path: string): string | undefined {
   if (!isWithin(path, from)) return undefined
   return from === to ? path : rooted(to + path.slice(from.length))
 }
 
-/** Whether a path is `root` or below it. Without case: upstreams correct the spelling of an account. */
+/** Whether a path is `root` or below it. Ignores case, because upstreams correct the spelling of an account. */
 function isWithin(path: string, root: string): boolean {
   if (path.slice(0, root.length).toLowerCase() !== root.toLowerCase()) return false
   const next = path.charAt(root.length)

@@ -1,7 +1,7 @@
-/** Bytes of answers that are carried in one turn of the event loop: about half a millisecond of work. */
+/** Bytes of answers that are passed on in one turn of the event loop: about half a millisecond of work. */
 const most = 512 * 1024
 
-/** What a piece costs at least, in bytes of a large one: an upstream may send single bytes in chunks of their own. */
+/** Minimum cost of a chunk, in bytes: an upstream may send every byte as a chunk. */
 const least = 2048
 
 let carried = 0
@@ -9,10 +9,10 @@ let isCounting = false
 let waiting: (() => void)[] = []
 
 /**
- * Told how many bytes of an answer have just been carried. Each read of a connection brings 64 KiB, and a client that has
- * just connected takes megabytes before it has to read anything: with a hundred of them a turn of the loop has six
- * megabytes to carry, and whoever asks for a single line waits for all of it. So a turn has a bound, whoever the bytes
- * are for, and those who are beyond it go on in the next turns, in the order in which they came.
+ * Counts bytes of an answer that were passed on. Each read from a connection brings 64 KiB, and the buffers of a new
+ * client connection take megabytes. With a hundred such downloads, one turn of the event loop passes on six megabytes,
+ * and a request for a single line waits for all of it. So a turn has a limit for all answers together, and answers
+ * beyond it continue in the next turns, first come, first served.
  */
 export function answerCarried(bytes: number): void {
   carried += Math.max(bytes, least)
@@ -21,7 +21,7 @@ export function answerCarried(bytes: number): void {
   setImmediate(nextTurn)
 }
 
-/** Whether this turn has carried enough; `goOn` is called in a later one then. It must not throw. */
+/** Whether the limit of this turn is reached; `goOn` is then called in a later turn. It must not throw. */
 export function waitsForTurn(goOn: () => void): boolean {
   if (carried < most) return false
   waiting.push(goOn)
@@ -33,6 +33,6 @@ function nextTurn(): void {
   isCounting = false
   const due = waiting
   waiting = []
-  // Each asks whether there is room and comes to the end again if there is none, in the same order.
+  // Each checks the limit again, and goes back to the queue in the same order if it is reached.
   for (const goOn of due) goOn()
 }

@@ -2,12 +2,12 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { bodyPassed } from '../engine/memory.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
-import { isCarried } from '../requests/bodies.ts'
+import { isUnencoded } from '../requests/bodies.ts'
 import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
 import { cacheLines, clientHeaders } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
-import { endedUnheard } from './upstream-connections.ts'
+import { closedUnanswered } from './upstream-connections.ts'
 import { failureOf } from './upstream-reports.ts'
 
 /** The head of an upstream's answer as undici gives it. */
@@ -16,14 +16,14 @@ export interface AnswerHead {
   readonly status: number
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as they were on the wire. */
+  /** Names and values in turn, as on the wire. */
   readonly raw: readonly Buffer[]
   readonly reason: string | undefined
 }
 
 /**
- * Node sends no phrase with a byte outside of ASCII that it got as UTF-8, and undici reads all bytes as that. The phrase
- * means nothing (RFC 9112, 4): one that is not plain is left to Node, which has one for each status.
+ * undici decodes the reason phrase as UTF-8, and Node refuses to send non-ASCII characters. The phrase has no meaning
+ * (RFC 9112, 4), so one that is not ASCII is replaced by the standard one.
  */
 function phraseOf({ status, reason = '' }: AnswerHead): string {
   return /^[\t\x20-\x7e]*$/.test(reason) ? reason : (STATUS_CODES[status] ?? '')
@@ -42,29 +42,29 @@ export function joined(value: string | readonly string[] | undefined): string | 
 type Controller = Dispatcher.DispatchController
 
 /**
- * All that undici and Node call while a request is with an upstream, with one end for whatever throws: `broke`. A throw
- * would else be lost in undici, or end the process, and the client would wait for ever. Nothing is called any more once
- * `over` is set. Subclasses override what is protected, and leave the rest: it is what holds the promise.
+ * Everything that undici and Node call while a request is with an upstream, guarded so that anything thrown ends in
+ * `broke`. Otherwise a throw would be lost in undici, or end the process, and the client would wait for ever. Nothing is
+ * called once `over` is set. Subclasses override only the protected methods.
  */
 abstract class GuardedHandler implements Dispatcher.DispatchHandler {
   protected over = false
 
   protected constructor(response: ServerResponse) {
-    // After the answer has been sent 'close' comes as well, and means nothing.
+    // 'close' also comes after the answer was sent, and is then ignored.
     response.on('close', this.#onClientClose)
   }
 
-  /** The request is about to be written, or the client is gone and `over` is set: the one call that comes even then. */
+  /** The request is about to be written. The only method that is also called when `over` is set. */
   protected abstract started(controller: Controller): void
-  /** The head of the answer is there. */
+  /** The head of the answer has arrived. */
   protected abstract begin(head: AnswerHead): void
-  /** A piece of the body is there. */
+  /** A chunk of the body has arrived. */
   protected abstract take(controller: Controller, chunk: Buffer): void
-  /** All of the body is there. */
+  /** The whole body has arrived. */
   protected abstract finish(): void
-  /** The connection failed, or there never was one. */
+  /** The connection failed, or could not be opened. */
   protected abstract lost(error: Error): void
-  /** The client has taken what was written, or the turn has come to go on. */
+  /** The client can take more, or the next turn has begun. */
   protected abstract drained(): void
   protected abstract clientLeft(): void
   /** One of these threw. Must not throw itself. */
@@ -84,10 +84,10 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
     reason?: string,
   ): void {
-    // Interim answers are passed over (RFC 9110, 15.2); what is below 100 is none, and undici ends it.
+    // Interim answers are skipped (RFC 9110, 15.2). undici fails the exchange on a status below 100.
     if (status < 200 || this.over) return
     try {
-      const raw = controller.rawHeaders as readonly Buffer[] // undici's HTTP/1 parser gives nothing else
+      const raw = controller.rawHeaders as readonly Buffer[] // always, from undici's HTTP/1 parser
       this.begin({ controller, status, headers, raw, reason })
     } catch (error) {
       this.broke(error)
@@ -140,49 +140,48 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-/** What an exchange tells its maker. None of it may throw. */
+/** Callbacks of an exchange. They must not throw. */
 export interface ExchangeEvents {
-  /** The head of the answer is there, so many seconds after the request was sent. */
+  /** The head of the answer has arrived, this many seconds after the request was sent. */
   answered(seconds: number): void
   /**
-   * The upstream gave up the connection as the request came, and has said nothing. Whether the request goes once more,
-   * with this exchange.
+   * The upstream closed a kept connection as the request came, without answering. Returns whether the request is sent once
+   * more, with this exchange.
    */
   again(): boolean
-  /** Nothing has been sent to the client yet: it is owed an answer. */
+  /** Failed before anything was sent to the client, which still needs an answer. */
   failed(failure: UpstreamFailed, cause: unknown): void
-  /** The answer broke off while it was being sent, and the client's connection was cut. */
+  /** The answer ended early while it was being sent, and the client's connection was closed. */
   brokeOff(failure: UpstreamFailed, cause: unknown): void
-  /** A bug, in the middle of anything: the request still has to be ended. */
+  /** A bug, at any point: the request still has to be ended. */
   broke(error: unknown): void
 }
 
 /**
- * One request's way through an upstream, as undici drives it: the head is screened, the body streams with the pace
- * of the slower side, and whichever side goes away takes the other along. One object per request, because this is
- * the hot path; the order of events is undici's.
+ * One request at an upstream, driven by undici: the head is screened, the body streams with back-pressure, and if either
+ * side disconnects, so does the other. One object per request, because this is the hot path.
  */
 export class Exchange extends GuardedHandler {
   readonly #response: ServerResponse
-  readonly #journey: AddressMapping
+  readonly #mapping: AddressMapping
   readonly #events: ExchangeEvents
   #controller: Dispatcher.DispatchController | undefined
   #sentAt = 0
   /** The head of the answer, until it goes out. */
   #head: { readonly status: number; readonly phrase: string; readonly headers: string[] } | undefined
-  /** What the upstream says that the body has. */
+  /** Content-Length according to the upstream; -1 if it states none. */
   #length = -1
 
   constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents) {
     super(response)
     this.#response = response
-    this.#journey = mapping
+    this.#mapping = mapping
     this.#events = events
   }
 
   protected started(controller: Dispatcher.DispatchController): void {
-    // The client may have left while the request waited for a connection.
-    if (this.over) return controller.abort(clientHasLeft)
+    // The client may have disconnected while the request waited for a connection.
+    if (this.over) return controller.abort(clientDisconnected)
     this.#controller = controller
     this.#sentAt = performance.now()
   }
@@ -191,16 +190,16 @@ export class Exchange extends GuardedHandler {
     const { status, headers, raw } = head
     this.#events.answered((performance.now() - this.#sentAt) / 1000)
     const codings = joined(headers['transfer-encoding'])
-    if (codings !== undefined && !isCarried(codings) && this.#hasBody(status)) {
+    if (codings !== undefined && !isUnencoded(codings) && this.#hasBody(status)) {
       this.#fail({ outcome: 'upstream-failed', because: 'bad-answer' }, undefined)
       return head.controller.abort(notForClients)
     }
-    const failure = screenAnswer({ status, headers }, this.#journey)
+    const failure = screenAnswer({ status, headers }, this.#mapping)
     if (failure !== undefined) {
       this.#fail(failure, undefined)
       return head.controller.abort(notForClients)
     }
-    const list = clientHeaders(raw, joined(headers['connection']), this.#journey)
+    const list = clientHeaders(raw, joined(headers['connection']), this.#mapping)
     list.push(...cacheLines(joined(headers['cache-control'])))
     this.#head = { status, phrase: phraseOf(head), headers: list }
     this.#length = Number(first(headers['content-length']) ?? -1)
@@ -213,7 +212,7 @@ export class Exchange extends GuardedHandler {
 
   protected take(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return
-    // All of a small answer, as most are: as text it is one write with the head, as bytes it would be two.
+    // A small answer, as most are, in one chunk: as a string it is one write with the head, as bytes it would be two.
     if (chunk.length === this.#length && chunk.length <= mostWithHead)
       return this.#end(chunk.toString('latin1'))
     bodyPassed(chunk.length)
@@ -235,7 +234,7 @@ export class Exchange extends GuardedHandler {
     this.#response.end(rest, 'latin1')
   }
 
-  /** With the first piece of the body, which then is one packet with it. */
+  /** Sent with the first chunk of the body, so that both go into one packet. */
   #sendHead(): void {
     if (this.#head === undefined) return
     const { status, phrase, headers } = this.#head
@@ -243,7 +242,7 @@ export class Exchange extends GuardedHandler {
     this.#response.writeHead(status, phrase, headers)
   }
 
-  /** Whether the head of the answer waits for the body. */
+  /** Whether the head of the answer is waiting for the body. */
   get headWaits(): boolean {
     return this.#head !== undefined && !this.over
   }
@@ -260,11 +259,11 @@ export class Exchange extends GuardedHandler {
   }
 
   protected lost(error: Error): void {
-    if (endedUnheard(error) && this.#events.again()) return
+    if (closedUnanswered(error) && this.#events.again()) return
     const failure = failureOf(error)
     if (!this.#response.headersSent) return this.#fail(failure, error)
     this.over = true
-    // A cut connection is the only way to say that what came so far is not all.
+    // Closing the connection is the only way to say that the answer is incomplete.
     this.#response.destroy()
     this.#events.brokeOff(failure, error)
   }
@@ -280,7 +279,7 @@ export class Exchange extends GuardedHandler {
 
   protected clientLeft(): void {
     this.over = true
-    this.#controller?.abort(clientHasLeft)
+    this.#controller?.abort(clientDisconnected)
   }
 
   protected broke(error: unknown): void {
@@ -295,8 +294,9 @@ export class Exchange extends GuardedHandler {
 }
 
 /**
- * A head does not go out in the turn that it came in: the body is often in the same packet. Nor in the next: undici tells
- * only then that what followed the head was no body, and as long as nothing has gone out there is an answer to give.
+ * The head is not sent in the turn in which it came, because the body is often in the same packet. Nor in the next one:
+ * only then undici reports that what followed the head is not a body, and until something is sent, the gateway can still
+ * answer with an error.
  */
 function nextTurn(exchange: Exchange): void {
   if (exchange.headWaits) setImmediate(turnAfter, exchange)
@@ -306,9 +306,9 @@ function turnAfter(exchange: Exchange): void {
   exchange.sendHeadAlone()
 }
 
-/** Bytes of a body that are worth copying for the sake of one write. */
+/** Longest body that is worth copying to save a write. */
 const mostWithHead = 4096
 
-const clientHasLeft = new Error('the client has left')
-const notForClients = new Error('this answer is not for clients')
+const clientDisconnected = new Error('the client disconnected')
+const notForClients = new Error('this answer is withheld from the client')
 const broken = new Error('a bug in the gateway')

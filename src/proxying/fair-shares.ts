@@ -1,30 +1,30 @@
 import type { Subject } from '../gateway/names.ts'
 
-/** How many requests may be under way to one upstream. */
+/** How many requests may be under way at one upstream. */
 export interface ShareLimits {
-  /** Of all users together: as many as there may be connections. */
+  /** Of all users together: the number of connections. */
   readonly perOrigin: number
   /** Of one user. */
   readonly perUser: number
-  /** Requests of one user that may wait for the others. */
+  /** How many requests of one user may wait. */
   readonly waiting: number
 }
 
-/** A request that may have to wait. `go` is called when its turn has come, and must not throw. */
-export interface InLine {
+/** A request that may have to wait. `go` is called when it is its turn, and must not throw. */
+export interface Waiter {
   go(): void
 }
 
-/** A request's place: it is under way, or waits. */
+/** The place of a request, which is under way or waiting. */
 export interface Place {
   readonly waits: boolean
-  /** The request is over, however it ended. Calling it again does nothing. */
+  /** Must be called when the request has ended in any way. Further calls do nothing. */
   leave(): void
 }
 
 /**
- * Shares the connections to each upstream among its users. Who has used up one's share waits for one's own requests and
- * for nobody else's. Where all connections are taken, users who wait take turns, however many requests each of them has.
+ * Shares the connections to each upstream fairly among its users. A user whose share is used up waits only for their own
+ * requests. When all connections are taken, waiting users take turns, however many requests each of them has.
  */
 export class FairShares {
   readonly #limits: ShareLimits
@@ -34,72 +34,72 @@ export class FairShares {
     this.#limits = limits
   }
 
-  /** The request is under way if its place does not wait. `undefined`: too many of the user's requests wait already. */
-  enter(origin: string, subject: Subject, inLine: InLine): Place | undefined {
+  /** The request may start if its place does not wait. `undefined`: too many of the user's requests are waiting. */
+  enter(origin: string, subject: Subject, waiter: Waiter): Place | undefined {
     let upstream = this.#upstreams.get(origin)
     if (upstream === undefined) {
       upstream = new Upstream(this.#limits, () => this.#upstreams.delete(origin))
       this.#upstreams.set(origin, upstream)
     }
-    return upstream.enter(subject, inLine)
+    return upstream.enter(subject, waiter)
   }
 
-  /** How many requests wait. */
+  /** Number of waiting requests. */
   get waiting(): number {
     let sum = 0
     for (const { waiting } of this.#upstreams.values()) sum += waiting
     return sum
   }
 
-  /** How many upstreams have a request under way. */
+  /** Number of upstreams with a request under way. */
   get upstreams(): number {
     return this.#upstreams.size
   }
 }
 
-/** A user of an upstream, as long as a request of theirs is under way or waits. */
+/** A user of an upstream with at least one request under way or waiting. */
 interface User {
   readonly subject: Subject
   underWay: number
-  /** First come, first served. Made when the first one has to wait, which few ever do. */
-  waiting: Set<Taken> | undefined
+  /** First come, first served. Created only when a request has to wait, which is rare. */
+  waiting: Set<SharePlace> | undefined
 }
 
 class Upstream {
   waiting = 0
   readonly #limits: ShareLimits
-  readonly #deserted: () => void
+  readonly #onEmpty: () => void
   readonly #users = new Map<Subject, User>()
-  /** Users whose share has room and who wait for a connection: the one whose turn it is comes first. */
+  /** Users that wait for a connection although their share has room, in the order of their turns. */
   readonly #turns = new Set<User>()
   #underWay = 0
 
-  constructor(limits: ShareLimits, deserted: () => void) {
+  constructor(limits: ShareLimits, onEmpty: () => void) {
     this.#limits = limits
-    this.#deserted = deserted
+    this.#onEmpty = onEmpty
   }
 
-  enter(subject: Subject, inLine: InLine): Place | undefined {
+  enter(subject: Subject, waiter: Waiter): Place | undefined {
     const user = this.#users.get(subject) ?? this.#add(subject)
     const { perOrigin, perUser, waiting } = this.#limits
     const hasShare = user.underWay < perUser
     if (hasShare && this.#underWay < perOrigin) {
       this.#begin(user)
-      return new Taken(this, user, inLine, false)
+      return new SharePlace(this, user, waiter, false)
     }
     user.waiting ??= new Set()
     if (user.waiting.size >= waiting) {
       this.#forget(user)
       return undefined
     }
-    const place = new Taken(this, user, inLine, true)
+    const place = new SharePlace(this, user, waiter, true)
     user.waiting.add(place)
     this.waiting += 1
     if (hasShare) this.#turns.add(user)
     return place
   }
 
-  /** One of those under way is over. */
+  /** A request under way has ended. */
   ended(user: User): void {
     user.underWay -= 1
     this.#underWay -= 1
@@ -108,8 +108,8 @@ class Upstream {
     this.#forget(user)
   }
 
-  /** One of those that wait has gone away. */
-  gaveUp(user: User, place: Taken): void {
+  /** A waiting request was given up. */
+  gaveUp(user: User, place: SharePlace): void {
     this.#takeOut(user, place)
     if (user.waiting?.size === 0) this.#turns.delete(user)
     this.#forget(user)
@@ -126,7 +126,7 @@ class Upstream {
     this.#underWay += 1
   }
 
-  /** At the end of those who wait for a connection, if there is something to wait for. */
+  /** Puts the user at the end of the turns, if they have a request that waits for a connection. */
   #queue(user: User): void {
     const { waiting = none, underWay } = user
     if (waiting.size > 0 && underWay < this.#limits.perUser) this.#turns.add(user)
@@ -145,36 +145,36 @@ class Upstream {
     }
   }
 
-  #takeOut(user: User, place: Taken): void {
+  #takeOut(user: User, place: SharePlace): void {
     if (user.waiting?.delete(place)) this.waiting -= 1
   }
 
   #forget(user: User): void {
     if (user.underWay > 0 || (user.waiting ?? none).size > 0) return
     this.#users.delete(user.subject)
-    if (this.#users.size === 0) this.#deserted()
+    if (this.#users.size === 0) this.#onEmpty()
   }
 }
 
-const none: ReadonlySet<Taken> = new Set()
+const none: ReadonlySet<SharePlace> = new Set()
 
-class Taken implements Place {
+class SharePlace implements Place {
   waits: boolean
   readonly #upstream: Upstream
   readonly #user: User
-  readonly #inLine: InLine
+  readonly #waiter: Waiter
   #left = false
 
-  constructor(upstream: Upstream, user: User, inLine: InLine, waits: boolean) {
+  constructor(upstream: Upstream, user: User, waiter: Waiter, waits: boolean) {
     this.#upstream = upstream
     this.#user = user
-    this.#inLine = inLine
+    this.#waiter = waiter
     this.waits = waits
   }
 
   begin(): void {
     this.waits = false
-    this.#inLine.go()
+    this.#waiter.go()
   }
 
   leave(): void {

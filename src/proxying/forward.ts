@@ -11,7 +11,7 @@ import { hasBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import type { UpstreamRoute, AddressMapping } from './addresses.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
-import type { FairShares, InLine, Place } from './fair-shares.ts'
+import type { FairShares, Waiter, Place } from './fair-shares.ts'
 import { type RequestContext, upstreamHeaders } from './headers.ts'
 import { createLfs, type Lfs, type LfsOptions, uncompressed } from './lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
@@ -20,18 +20,18 @@ import { isOurFault, lacksResources, unfailing, type UpstreamObserver } from './
 
 export interface ForwardOptions {
   readonly agents: UpstreamAgents
-  /** Who may have how many requests under way. */
+  /** Limits how many requests each user may have under way. */
   readonly shares: FairShares
-  /** How the upstreams learn who it is. */
+  /** How the upstreams learn who the user is. */
   readonly authorize: Authorize
   readonly naming: Naming
   readonly publicUrl: string
-  /** What a client is told whose request has no answer from upstream. */
+  /** The answer to a request that gets none from its upstream. */
   readonly answer: (
     request: { readonly raw: IncomingMessage; readonly id: string; readonly target: string },
     ending: Ending,
   ) => Answer
-  /** Left out: what LFS servers give out is sealed by a key of this process, for a day. */
+  /** Left out: the tokens of LFS servers are sealed with a key of this process, for a day. */
   readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
 }
@@ -41,8 +41,8 @@ interface ForwardParts extends Omit<ForwardOptions, 'lfs'> {
 }
 
 /**
- * Sends one allowed request to its account's upstream, and what comes back to the client. Never throws: from here on
- * the request has an end, whatever happens.
+ * Sends one allowed request to its account's upstream, and the answer to the client. Never throws, and ends the request in
+ * every case.
  */
 export type Forward = (request: IncomingMessage, response: ServerResponse, context: RequestContext) => void
 
@@ -53,15 +53,15 @@ export function createForward(options: ForwardOptions): Forward {
   return (request, response, context) => new Forwarding(request, response, context, whole).start()
 }
 
-/** One request on its way. Whatever throws ends in `broke`, and the request in `#end`, once. */
-class Forwarding implements ExchangeEvents, InLine {
+/** One request being forwarded. Anything thrown ends in `broke`, and the request ends in `#end`, once. */
+class Forwarding implements ExchangeEvents, Waiter {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #context: RequestContext
   readonly #options: ForwardParts
   #ended = false
   #place: Place | undefined
-  /** What may be sent once more. */
+  /** The request, if it may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
   constructor(
@@ -84,12 +84,12 @@ class Forwarding implements ExchangeEvents, InLine {
     }
   }
 
-  /** The client's connection is what ends with every request, however it ends: the place is given up with it. */
+  /** The response closes in every case, so its 'close' event gives the place up. */
   #takePlace(): void {
     const { allowed, route } = this.#context
     if ('outcome' in route) return this.failed(route, undefined)
     const response = this.#response
-    // Gone while the gateway was deciding: 'close' will not come a second time.
+    // The client disconnected during the decision, so 'close' will not come again.
     if (response.destroyed) return
     const place = this.#options.shares.enter(route.mapping.destination.origin, allowed.subject, this)
     if (place === undefined) {
@@ -99,7 +99,7 @@ class Forwarding implements ExchangeEvents, InLine {
     this.#place = place
     response.once('close', this.#onClose)
     if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#context)
-    else this.#signIn(route)
+    else this.#authorize(route)
   }
 
   readonly #onClose = (): void => this.#place?.leave()
@@ -107,14 +107,14 @@ class Forwarding implements ExchangeEvents, InLine {
   go(): void {
     try {
       const { route } = this.#context
-      if (!('outcome' in route)) this.#signIn(route)
+      if (!('outcome' in route)) this.#authorize(route)
     } catch (error) {
       this.broke(error)
     }
   }
 
-  /** After any waiting: what says who it is may live for seconds only. */
-  #signIn(route: UpstreamRoute): void {
+  /** Called after any waiting, because what identifies the user may be valid for seconds only. */
+  #authorize(route: UpstreamRoute): void {
     const identity = this.#options.authorize(this.#context, route.mapping.destination)
     if (identity instanceof Promise)
       identity.then(identity => this.#send(route, identity)).catch((error: unknown) => this.broke(error))
@@ -122,14 +122,14 @@ class Forwarding implements ExchangeEvents, InLine {
   }
 
   #send({ mapping, headers: raw }: UpstreamRoute, identity: readonly string[]): void {
-    if (this.#response.destroyed) return // gone meanwhile
+    if (this.#response.destroyed) return // the client disconnected meanwhile
     const { ask, allowed } = this.#context
     const { agents, publicUrl, lfs } = this.#options
     const { origin, path } = mapping.destination
     const told = lfs.identityFor(this.#request, this.#context, identity)
     const headers = upstreamHeaders(raw, this.#context, told)
     const notice = bridgeNotice(allowed, publicUrl)
-    // Every answer to a user whom a bridge lets in says until when, to programs.
+    // Every answer to a request that a bridge allows tells programs when the bridge ends.
     if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
     const isBatch = lfs.isBatch(this.#request, ask.target)
     const { body, exchange } = isBatch ? this.#batchRoute(mapping) : this.#exchangeFor(mapping, notice)
@@ -139,7 +139,7 @@ class Forwarding implements ExchangeEvents, InLine {
     agents.kept.dispatch(whole, exchange)
   }
 
-  /** On a connection of its own, which was not kept: so it cannot happen again. */
+  /** On a new connection, so that it cannot be closed for idleness again. */
   again(): boolean {
     if (this.#once === undefined) return false
     const { whole, exchange } = this.#once
@@ -148,7 +148,7 @@ class Forwarding implements ExchangeEvents, InLine {
     return true
   }
 
-  /** What is sent upstream, and what takes the answer. In a push people, too, are told of the bridge that let them in. */
+  /** The body to send and the handler of the answer. A push that a bridge allows also shows the notice to the user. */
   #exchangeFor(mapping: AddressMapping, notice: BridgeNotice | undefined) {
     if (notice === undefined || !isPush(this.#request, mapping))
       return { body: this.#upload(), exchange: new Exchange(this.#response, mapping, this) }
@@ -157,7 +157,7 @@ class Forwarding implements ExchangeEvents, InLine {
     return { body: push, exchange: new PushExchange(this.#response, mapping, this, said) }
   }
 
-  /** The same for a request of git-lfs that asks where objects are. */
+  /** The same for a batch request of git-lfs. */
   #batchRoute(mapping: AddressMapping) {
     const exchange = this.#options.lfs.exchange(this.#response, mapping, this, this.#context)
     return { body: this.#upload(), exchange }
@@ -193,7 +193,7 @@ class Forwarding implements ExchangeEvents, InLine {
 
   readonly #onBroke = (error: unknown): void => this.broke(error)
 
-  /** With an answer of our own, or where there is none to give any more with a cut. */
+  /** Sends an answer of the gateway, or closes the connection if a part of another answer was sent. */
   #end(ending: Ending): void {
     if (this.#ended) return
     this.#ended = true
@@ -201,7 +201,7 @@ class Forwarding implements ExchangeEvents, InLine {
     try {
       const { id, target } = this.#context.ask
       if (response.headersSent) return void response.destroy()
-      // An attempt that threw can leave a phrase behind that Node refuses again.
+      // A failed attempt can leave a reason phrase behind that Node refuses again.
       response.statusMessage = ''
       sendAnswer(response, this.#options.answer({ raw: this.#request, id, target }, ending))
     } catch (error) {
@@ -211,8 +211,8 @@ class Forwarding implements ExchangeEvents, InLine {
   }
 }
 
-/** Methods that change nothing, so that nothing happens twice (RFC 9110, 9.2.2). Others may, but not behind our backs. */
+/** Safe methods, whose repetition changes nothing (RFC 9110, 9.2.2). Other methods are never repeated. */
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Seconds after which a caller should come again. */
+/** Seconds after which a client should retry. */
 const retryAfter = 5

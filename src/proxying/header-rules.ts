@@ -1,46 +1,46 @@
 /**
  * Which headers do not pass the gateway, for both doors and both directions. Names are compared as CGI, WSGI, PHP and IIS
- * fold them, every character that is no letter and no digit into one: to an upstream of that kind `X~Forwarded_User` is
+ * fold them: all characters other than letters and digits are equal, so to such an upstream `X~Forwarded_User` is
  * `X-Forwarded-User` (CVE-2025-64484, CVE-2026-54763, CVE-2026-88011).
  */
 export type RequestFate =
   | 'travels'
   | 'dropped'
-  /** Without the cookies of the page. */
+  /** Sent on without the cookies of the page. */
   | 'cookie'
-  /** Dropped, and so is what it names. */
+  /** Dropped, together with the headers that it names. */
   | 'connection'
-  /** Sent on if a trusted proxy wrote it; its value is the client's address. */
+  /** Sent on with the client's address as its value, if a trusted proxy set it. */
   | 'client-address'
-  /** Sent on as it is if a trusted proxy wrote it. */
+  /** Sent on unchanged, if a trusted proxy set it. */
   | 'from-proxies'
 
 export type AnswerFate = 'travels' | 'dropped' | 'cookie'
 
-/** What ends at this hop (RFC 9110, 7.6.1), in either direction. */
+/** Hop-by-hop headers (RFC 9110, 7.6.1), in either direction. */
 const hopByHop = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
-/** Dropped from every request, whoever sends it. The gateway writes some of them itself. */
+/** Dropped from every request, even from trusted proxies. The gateway sets some of them itself. */
 const neverFromClients = [
   ...hopByHop,
   'http2-settings',
   'host',
-  // The client's password is ours to check and nobody else's to see.
+  // Only the gateway may see the client's password.
   'authorization',
   'proxy-authorization',
-  // The gateway has answered it; undici refuses to send it.
+  // Answered by the gateway; undici refuses to send it.
   'expect',
   'x-request-id',
   'x-tfs-fedauthredirect',
   'forwarded',
-  // Some upstreams let these replace the path or the method, which would no longer be what was judged.
+  // Some upstreams let these replace the path or the method, which would bypass the decision.
   'x-original-url',
   'x-original-uri',
   'x-original-method',
   'x-rewrite-url',
 ]
 
-/** By which upstreams know a user, from the proxies and modules that sign users in; only the gateway may say that. */
+/** Headers by which proxies and modules tell upstreams who the user is; only the gateway may do that. */
 const identity = [
   'remote-user remote-name remote-email remote-groups remote-group remote-realm remote-ident',
   'x-remote-user x-remote-name x-remote-email x-remote-group x-remote-groups x-remote-uid',
@@ -61,7 +61,7 @@ const identity = [
   'x-iis-windowsauthtoken ms-aspnetcore-winauthtoken ms-aspnetcore-token ms-aspnetcore-clientcert ms-aspnetcore-user',
   'oidc-claim-sub oidc-claim-email oidc-claim-preferred-username oidc-access-token oidc-id-token',
   'mellon-name-id shib-session-id eppn iv-user iv-groups iv-creds sm-user sm-userdn sm-universalid smuser',
-  // An account that the gateway signs in with may have the right to act for others.
+  // The account that the gateway signs in with may be allowed to act for other users.
   'impersonate-user impersonate-group impersonate-uid x-tfs-impersonate',
 ].flatMap(names => names.split(' '))
 
@@ -91,14 +91,14 @@ const identityPrefixes = [
   'impersonate-',
 ]
 
-/** Names of ours that exist, or could by what other proxies of this kind send. */
+/** Our own names that exist, or that could exist, judging by similar proxies. */
 const ours = [
   'x-altgate-account x-altgate-scope x-altgate-subject x-altgate-user x-altgate-username x-altgate-email',
   'x-altgate-member x-altgate-members x-altgate-groups x-altgate-roles x-altgate-outcome x-altgate-bridge-until',
   'x-altgate-answer x-altgate-cookie x-altgate-load-test x-altgate-upstream-authorization',
 ].flatMap(names => names.split(' '))
 
-/** Written by the gateway from what the trusted proxies say, or not at all. */
+/** Set only by the gateway, from what the trusted proxies report. */
 const forwarded = [
   'x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port',
   'x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-forwarded-access-token',
@@ -107,8 +107,8 @@ const forwarded = [
   'x-forwarded-protocol x-forwarded-scheme x-forwarded-ssl x-forwarded-server x-forwarded-by x-forwarded-prefix',
 ].flatMap(names => names.split(' '))
 
-/** How the client came: its address, its scheme, its certificate. Only the proxies in front can know. */
-const way = [
+/** Address, scheme and certificate of the client, which only the proxies in front know. */
+const clientInfo = [
   'x-forwarded-prefix',
   'x-client-ip x-cluster-client-ip true-client-ip cf-connecting-ip fastly-client-ip x-original-forwarded-for',
   'x-envoy-external-address x-azure-clientip x-original-host x-scheme x-url-scheme front-end-https',
@@ -119,7 +119,7 @@ const way = [
   'tls-client-cert x-tls-client-cert x-tls-client-dn',
 ].flatMap(names => names.split(' '))
 
-const wayPrefixes = [
+const clientInfoPrefixes = [
   'x-client-cert',
   'client-cert',
   'ssl-',
@@ -131,7 +131,7 @@ const wayPrefixes = [
 ]
 
 const exactly = new Map<string, RequestFate>([
-  ...way.map(name => [name, 'from-proxies'] as const),
+  ...clientInfo.map(name => [name, 'from-proxies'] as const),
   ...[...neverFromClients, ...identity].map(name => [name, 'dropped'] as const),
   ['x-real-ip', 'client-address'],
   ['connection', 'connection'],
@@ -146,7 +146,7 @@ export const droppedByName: ReadonlySet<string> = new Set([
   ...identity,
   ...ours,
   ...forwarded,
-  ...way,
+  ...clientInfo,
   'forwarded',
   'x-real-ip',
   'proxy-authorization',
@@ -156,11 +156,11 @@ export const droppedByName: ReadonlySet<string> = new Set([
   'x-rewrite-url',
 ])
 
-/** What becomes of a client's header on its way to the upstream. */
+/** What happens to a client's header on its way to the upstream. */
 export const requestFate = remembered((name): RequestFate => {
   const folded = fold(name)
   const fate = exactly.get(folded) ?? fateByPrefix(folded)
-  // In another spelling it is none of the proxy's own; `content_length` would be a second length.
+  // Proxies do not send it in another spelling; `content_length` would be a second length.
   const odd = folded !== name.toLowerCase()
   if (odd && (fate === 'from-proxies' || fate === 'client-address' || folded === 'content-length'))
     return 'dropped'
@@ -170,7 +170,7 @@ export const requestFate = remembered((name): RequestFate => {
 function fateByPrefix(folded: string): RequestFate {
   if (folded.startsWith('x-forwarded-') || folded === 'x-forwarded') return 'dropped'
   if (identityPrefixes.some(prefix => folded.startsWith(prefix))) return 'dropped'
-  return wayPrefixes.some(prefix => folded.startsWith(prefix)) ? 'from-proxies' : 'travels'
+  return clientInfoPrefixes.some(prefix => folded.startsWith(prefix)) ? 'from-proxies' : 'travels'
 }
 
 /** Whether a header that nginx lets through would not pass the public port. */
@@ -184,16 +184,16 @@ const neverFromUpstreams = new Set([
   ...hopByHop,
   'connection',
   'proxy-authenticate',
-  // A challenge of the upstream would make clients sign in to it: git falls for NTLM and then erases the password.
+  // A challenge of the upstream would make clients sign in to it: git tries NTLM and then erases the password.
   'www-authenticate',
   'lfs-authenticate',
-  // By these a proxy in front would answer with another address, or a file of its own.
+  // These make a proxy in front answer with another URL, or a local file.
   'x-accel-redirect',
   'x-sendfile',
   'x-lighttpd-send-file',
 ])
 
-/** What becomes of an upstream's header on its way to the client. */
+/** What happens to an upstream's header on its way to the client. */
 export const answerFate = remembered((name): AnswerFate => {
   const folded = fold(name)
   if (neverFromUpstreams.has(folded) || folded.startsWith('x-altgate-')) return 'dropped'
@@ -209,7 +209,7 @@ function fold(name: string): string {
 const mostRemembered = 1000
 const longestRemembered = 64
 
-/** The same few names come with every request, in the same spelling. What a client invents fills no memory. */
+/** Caches the fates of the few names that come with every request. Invented names cannot fill the memory. */
 function remembered<Fate>(judge: (name: string) => Fate): (name: string) => Fate {
   const known = new Map<string, Fate>()
   return name => {

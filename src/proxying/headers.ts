@@ -4,19 +4,19 @@ import type { Client } from '../requests/client.ts'
 import { answerHeader, type UpstreamRoute, type AddressMapping } from './addresses.ts'
 import { answerFate, requestFate } from './header-rules.ts'
 
-/** A request that may go on, with all that the upstream is told about it. */
+/** An allowed request, with everything that the upstream is told about it. */
 export interface RequestContext {
   readonly allowed: Allow
   readonly ask: Ask
   readonly client: Client
-  /** A failure if the account's upstream has no address that one could send to. */
+  /** A failure if the URL of the account's upstream is invalid. */
   readonly route: UpstreamRoute | UpstreamFailed
 }
 
 /**
- * The headers for the upstream, as a flat list of names and values in the client's order, then ours, then `identity`,
- * which says who this is. What clients may not say is removed here, so that no method of upstream authentication can
- * forget it.
+ * The headers for the upstream, as a flat list of names and values: the client's in their order, then ours, then
+ * `identity`, which tells who the user is. Headers that clients must not set are removed here, for every method of
+ * upstream authentication.
  */
 export function upstreamHeaders(
   raw: readonly string[],
@@ -36,8 +36,8 @@ export function upstreamHeaders(
     else if (fate === 'from-proxies' && trusted) headers.push(name, value)
     else if (fate === 'client-address' && trusted) headers.push(name, from)
   }
-  // Ours come after the Connection header has had its effect: it can never remove them (CVE-2026-33805).
-  const whole = addPassage(withoutNamed(headers, namesOf(options)), context)
+  // Ours are added after the Connection header is applied, so it can never remove them (CVE-2026-33805).
+  const whole = addForwardingHeaders(withoutNamed(headers, namesOf(options)), context)
   whole.push(...identity)
   return whole
 }
@@ -47,7 +47,7 @@ function addCookies(headers: string[], name: string, value: string): void {
   if (rest !== '') headers.push(name, rest)
 }
 
-/** What a Connection header names, apart from the two words that are no header names. */
+/** The headers that a Connection header names, without the two options that are not header names. */
 function namesOf(connection: string): ReadonlySet<string> {
   if (connection === '') return none
   const words = connection.toLowerCase().split(',')
@@ -58,7 +58,7 @@ function namesOf(connection: string): ReadonlySet<string> {
 
 const none: ReadonlySet<string> = new Set()
 
-/** The length stays whatever the client says: without it the body would be framed in another way. */
+/** Content-Length always stays: without it, the body would be framed differently. */
 function withoutNamed(headers: string[], names: ReadonlySet<string>): string[] {
   if (names.size === 0) return headers
   return headers.filter((_, at) => {
@@ -67,8 +67,8 @@ function withoutNamed(headers: string[], names: ReadonlySet<string>): string[] {
   })
 }
 
-/** What every upstream is told about the way of the request. Adds to the list it is given. */
-function addPassage(headers: string[], { ask, client }: RequestContext): string[] {
+/** Appends what every upstream is told about the origin of the request. */
+function addForwardingHeaders(headers: string[], { ask, client }: RequestContext): string[] {
   headers.push(
     'X-Forwarded-For',
     client.forwardedFor,
@@ -84,8 +84,8 @@ function addPassage(headers: string[], { ask, client }: RequestContext): string[
 }
 
 /**
- * An upstream's headers as a flat list of names and values for the client: the same bytes in the same order, repeats
- * included, less what ends at this hop, and with addresses of the account in the client's terms.
+ * An upstream's headers as a flat list of names and values for the client: the same bytes in the same order, including
+ * repeats, without hop-by-hop headers, and with addresses in the account translated for the client.
  */
 export function clientHeaders(
   raw: readonly Buffer[],
@@ -95,7 +95,7 @@ export function clientHeaders(
   const named = namesOf(connection ?? '')
   const headers: string[] = []
   for (let at = 0; at < raw.length; at += 2) {
-    // Latin-1 both ways, so that each byte stays what it is.
+    // Latin-1 in both directions preserves every byte.
     const name = raw[at]?.toString('latin1') ?? ''
     const value = raw[at + 1]?.toString('latin1') ?? ''
     const lower = name.toLowerCase()
@@ -107,10 +107,10 @@ export function clientHeaders(
   return headers
 }
 
-/** The page's own cookies. Browsers send them with every path of this host, and only the page may see or set them. */
+/** The page's own cookies. Browsers send them with every path of this host, but only the page may see or set them. */
 const pageCookie = /^(?:__Host-)?altgate(?:-|$)/i
 
-/** A `Cookie` header without the page's own: an upstream that had them could act as the person. */
+/** A `Cookie` header without the page's cookies, with which an upstream could act as the user. */
 export function withoutPageCookies(header: string): string {
   if (!/altgate/i.test(header)) return header
   return header
@@ -121,8 +121,8 @@ export function withoutPageCookies(header: string): string {
 }
 
 /**
- * Whether a `Set-Cookie` header would replace one of the page's own: an upstream could plant a session. Of a cookie
- * without a name browsers send the value alone, so `=altgate=x` comes back as `altgate=x`.
+ * Whether a `Set-Cookie` header would replace one of the page's cookies, by which an upstream could plant a session.
+ * Browsers send a cookie without a name as its value alone, so `=altgate=x` comes back as `altgate=x`.
  */
 function setsPageCookie(header: string): boolean {
   return pageCookie.test(nameOf(header.replace(/^\s*=/, '')))
@@ -133,19 +133,18 @@ function nameOf(pair: string): string {
 }
 
 /**
- * The header lines, names and values in turn, that a forwarded answer gets in addition, so that no cache between gateway
- * and client gives it to somebody else.
- * Without leave, shared caches keep no answer to a request with a credential (RFC 9111, 3.5). The upstream gives leave
- * with one of three words, and does not know that there was a credential: the gateway took it off.
+ * Additional header lines, names and values in turn, that keep a shared cache between gateway and client from giving an
+ * answer to another user. Shared caches store an answer to a request with a credential only if one of three directives
+ * permits it (RFC 9111, 3.5), and the upstream does not know that there was a credential, because the gateway removed it.
  * `cacheControl`: all of the upstream's lines, joined with commas.
  */
 export function cacheLines(cacheControl: string | undefined): readonly string[] {
   if (cacheControl === undefined || !mayBeShared(cacheControl)) return []
-  // `private` overrules the leave; `Vary` is for caches that overlook it, and keeps two callers apart there.
+  // `private` overrides the permission; `Vary` separates users in caches that ignore it.
   return ['Cache-Control', 'private', 'Vary', 'Authorization']
 }
 
-/** `no-cache` asks the gateway each time. `private="x"` and `no-cache="x"` are about one field and take no leave back. */
+/** `no-cache` revalidates each time. `private="x"` and `no-cache="x"` apply to one field and do not revoke the permission. */
 function mayBeShared(cacheControl: string): boolean {
   const words = cacheControl.split(',').map(word => word.trim().toLowerCase())
   if (words.some(word => word === 'no-store' || word === 'private' || word === 'no-cache')) return false

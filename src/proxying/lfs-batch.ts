@@ -1,30 +1,30 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Instant } from '../gateway/names.ts'
-import { isCarried } from '../requests/bodies.ts'
+import { isUnencoded } from '../requests/bodies.ts'
 import type { AddressMapping } from './addresses.ts'
 import { type AnswerHead, Exchange, type ExchangeEvents, joined } from './exchange.ts'
 import type { ActionPlaces } from './lfs.ts'
 
-/** What an answer to a batch request is put into the gateway's terms with. */
+/** What is needed to rewrite an answer to a batch request. */
 interface BatchTerms {
-  /** Which addresses lie at the gateway. */
+  /** Finds the addresses that lead to the gateway. */
   readonly places: ActionPlaces
-  /** Seals an `Authorization` of the upstream's own for the action at this path. */
+  /** Seals an `Authorization` that the upstream issued for the action at this path. */
   readonly seal: (authorization: string, path: string, until: Instant) => string
   readonly now: Instant
-  /** Seconds for which an action counts if the upstream does not say. */
+  /** Seconds for which an action is valid if the upstream does not say. */
   readonly actionSeconds: number
 }
 
-/** The header in which an action carries what the upstream gave out for it. */
+/** The header in which an action carries the `Authorization` that the upstream issued for it. */
 export const upstreamAuthorization = 'X-Altgate-Upstream-Authorization'
 
 /**
- * The body of a batch answer (git-lfs/docs/api/batch.md) for clients of the gateway; `undefined` if it may stay as it
- * is, or is none. Where an action leads to the gateway its client must present a credential there: `authenticated`
- * would keep git-lfs from that (it then asks without one, for ever), an `Authorization` of the upstream's own would
- * be presented in its place. Actions that lead elsewhere are not touched, nor is anything that this does not know.
+ * Rewrites the body of a batch answer (git-lfs/docs/api/batch.md) for clients of the gateway; `undefined` if no change is
+ * needed, or if it is not a batch answer. For an action that leads to the gateway, the client must present its own
+ * credential: `authenticated` would make git-lfs retry without one for ever, and an `Authorization` of the upstream would
+ * be sent instead. Actions that lead elsewhere, and unknown members, are not touched.
  */
 export function inGatewayTerms(body: Buffer, terms: BatchTerms): string | undefined {
   const answer = parsed(body)
@@ -37,14 +37,14 @@ export function inGatewayTerms(body: Buffer, terms: BatchTerms): string | undefi
 
 type Json = Record<string, unknown>
 
-/** Whether it has been changed. */
+/** Returns whether it was changed. */
 function rewriteObject(object: Json, terms: BatchTerms): boolean {
   let isHere = false
   let changed = false
-  // `_links` is what `actions` was called before git-lfs 1.3, which is still understood.
+  // `_links` is the name of `actions` before git-lfs 1.3, and still supported.
   for (const actions of [object['actions'], object['_links']]) {
     if (!isRecord(actions)) continue
-    // A custom transfer may have lists of them, such as the parts of a large upload.
+    // A custom transfer may have lists of actions, such as the parts of a large upload.
     for (const action of Object.values(actions).flat() as readonly unknown[]) {
       if (!isRecord(action) || typeof action['href'] !== 'string') continue
       const place = terms.places(action['href'])
@@ -57,7 +57,7 @@ function rewriteObject(object: Json, terms: BatchTerms): boolean {
       if (rewriteHeader(action, place, terms)) changed = true
     }
   }
-  // It speaks for all actions of the object. Signed storage needs it no more than a presigned upload beside `verify`.
+  // It applies to all actions of the object. Actions at signed storage do not need it.
   if (!isHere || !object['authenticated']) return changed
   delete object['authenticated']
   return true
@@ -74,7 +74,7 @@ function rewriteHeader(
   const authorization = own === undefined ? inAddress : header[own]
   for (const name of names) delete header[name]
   if (typeof authorization !== 'string' || authorization === '') return names.length > 0
-  // Neither git-lfs nor undici would send another one.
+  // Neither git-lfs nor undici would send a value with control characters.
   if (!/\p{Cc}/u.test(authorization))
     header[upstreamAuthorization] = terms.seal(authorization, path, endOf(action, terms))
   action['header'] = header
@@ -84,7 +84,7 @@ function rewriteHeader(
 /** Headers of an action that only the gateway may set. */
 const sealedHere = new Set(['authorization', upstreamAuthorization.toLowerCase()])
 
-/** As git-lfs reads it: `expires_in` counts before `expires_at`, and zero in either is what Go writes for nothing. */
+/** As git-lfs reads it: `expires_in` wins over `expires_at`, and Go writes zero for an unset value. */
 function endOf(action: Json, { now, actionSeconds }: BatchTerms): Instant {
   const seconds = action['expires_in']
   if (typeof seconds === 'number' && seconds !== 0) return now + seconds * 1000
@@ -96,7 +96,7 @@ function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** `undefined` for what is no JSON in UTF-8. */
+/** `undefined` for anything but JSON in UTF-8. */
 function parsed(body: Buffer): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
@@ -106,7 +106,7 @@ function parsed(body: Buffer): unknown {
   }
 }
 
-/** `undefined` for what is nested too deep to be written again. */
+/** `undefined` if it is nested too deeply to be serialized. */
 function written(answer: Json): string | undefined {
   try {
     return JSON.stringify(answer)
@@ -115,7 +115,7 @@ function written(answer: Json): string | undefined {
   }
 }
 
-/** Whether there may be a number that does not come out of `JSON.parse` and `JSON.stringify` as it went in. */
+/** Matches numbers that `JSON.parse` and `JSON.stringify` might not preserve. */
 const wouldChange = /[:[,]\s*-?(?:\d{16}|\d+[.eE]|0\s*[,\]}])/
 
 function withNumbersAsWritten(
@@ -136,19 +136,19 @@ declare global {
   }
 }
 
-/** What becomes of the body of a batch answer; `undefined`: it stays as it is. */
+/** Rewrites the body of a batch answer; `undefined`: it stays as it is. */
 type Understand = (body: Buffer) => string | undefined
 
-/** Longest batch answer that is read: git-lfs asks for 100 objects at a time, for which servers need 50 to 400 KiB. */
+/** Longest batch answer that is parsed: git-lfs asks for 100 objects at a time, which take 50 to 400 KiB. */
 const mostBytes = 8 * 2 ** 20
 
 /**
- * The way of a batch request of git-lfs through an upstream. Its answer is kept back until it is whole, because its
- * length may change. What is no batch answer, or too long for one, goes its way as it is.
+ * A batch request of git-lfs at an upstream. Its answer is buffered until it is complete, because its length may change.
+ * An answer that is not a batch answer, or too long, is passed on unchanged.
  */
 export class BatchExchange extends Exchange {
   readonly #understand: Understand
-  /** Of the answer that is kept back. */
+  /** The head of the answer that is being buffered. */
   #kept: AnswerHead | undefined
   #chunks: Buffer[] = []
   #bytes = 0
@@ -180,17 +180,17 @@ export class BatchExchange extends Exchange {
     super.finish()
   }
 
-  /** The whole answer is here, and nothing of it may hold up the next one on its connection. */
+  /** The answer is complete, so its body must no longer pause the upstream connection. */
   #finish(head: AnswerHead): void {
     const whole = Buffer.concat(this.#chunks.splice(0))
-    const controller = unhurried(head.controller)
+    const controller = detached(head.controller)
     const understood = this.#understand(whole)
     if (understood === undefined) return this.#goOn(head, controller, [whole])
     const body = Buffer.from(understood)
     this.#goOn(withLength(head, body.length), controller, [body])
   }
 
-  /** Sends what was kept back, and lets the rest follow. */
+  /** Sends what was buffered; the rest follows unbuffered. */
   #goOn(head: AnswerHead, controller: Dispatcher.DispatchController, chunks: readonly Buffer[]): void {
     this.#kept = undefined
     super.begin(head)
@@ -205,7 +205,7 @@ function isBatchAnswer({ status, headers }: AnswerHead): boolean {
     typeof type === 'string' &&
     /^\s*application\/(?:vnd\.git-lfs\+)?json\s*(?:;|$)/i.test(type) &&
     coding === 'identity' &&
-    isCarried(joined(headers['transfer-encoding']) ?? 'identity') &&
+    isUnencoded(joined(headers['transfer-encoding']) ?? 'identity') &&
     !(Number(length) > mostBytes)
   )
 }
@@ -220,7 +220,7 @@ function withLength(head: AnswerHead, bytes: number): AnswerHead {
   }
 }
 
-/** Lengths, digests and the name of a body that is no longer the upstream's. */
+/** Headers that describe the original body. */
 const ofTheBody = new Set([
   'content-length',
   'content-md5',
@@ -230,13 +230,13 @@ const ofTheBody = new Set([
   'etag',
 ])
 
-/** Of a list of names and values. */
+/** A filter for a list of names and values. */
 function isStillTrue(_: Buffer, at: number, raw: readonly Buffer[]): boolean {
   return !ofTheBody.has(raw[at - (at % 2)]?.toString('latin1').toLowerCase() ?? '')
 }
 
-/** A controller for what has been read already. */
-function unhurried(controller: Dispatcher.DispatchController): Dispatcher.DispatchController {
+/** A controller that cannot pause, for a body that was already read. */
+function detached(controller: Dispatcher.DispatchController): Dispatcher.DispatchController {
   const { aborted, reason } = controller
   return { aborted, paused: false, reason, abort: why => controller.abort(why), pause() {}, resume() {} }
 }

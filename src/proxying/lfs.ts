@@ -14,16 +14,16 @@ import { BatchExchange, inGatewayTerms, upstreamAuthorization } from './lfs-batc
 export interface LfsOptions {
   /** 32 bytes, the same in every gateway with this store. */
   readonly key: Uint8Array
-  /** Seconds for which what an upstream gives out counts if it does not say. */
+  /** Seconds for which a token of an upstream is valid if the upstream does not say. */
   readonly actionSeconds: number
   readonly now?: () => Instant
 }
 
-/** What forwarding does for git-lfs. */
+/** The part of forwarding that is specific to git-lfs. */
 export interface Lfs {
-  /** Whether a request asks an LFS server where objects are. */
+  /** Whether this is a batch request, which asks an LFS server where objects are. */
   isBatch(request: IncomingMessage, target: string): boolean
-  /** The way of such a request through the upstream. */
+  /** Handles the answer to a batch request. */
   exchange(
     response: ServerResponse,
     mapping: AddressMapping,
@@ -31,19 +31,19 @@ export interface Lfs {
     context: RequestContext,
   ): BatchExchange
   /**
-   * What the upstream is told of who this is: `identity`, or with the `Authorization` that the upstream itself gave out
-   * for this action, in the place of another one.
+   * The identity headers for the upstream: `identity`, with its `Authorization` replaced by the one that the upstream
+   * issued for this action, if there is one.
    */
   identityFor(
     request: IncomingMessage,
     context: RequestContext,
     identity: readonly string[],
   ): readonly string[]
-  /** The failure as it is: a token that has expired says nothing about the gateway's standing with the upstream. */
+  /** The failure to report: a rejected token of the upstream is not a rejection of the gateway. */
   failureFor(request: IncomingMessage, failure: UpstreamFailed): UpstreamFailed
 }
 
-/** `publicUrl`: how people reach the gateway, without a trailing slash. */
+/** `publicUrl`: the public URL of the gateway, without a trailing slash. */
 export function createLfs(
   { key, actionSeconds, now = Date.now }: LfsOptions,
   { publicUrl, naming }: { readonly publicUrl: string; readonly naming: Naming },
@@ -55,7 +55,7 @@ export function createLfs(
       if (method !== 'POST') return false
       const path = pathOf(target)
       if (!/\/objects\/batch\/?$/i.test(path)) return false
-      // Of a server that is not below `info/lfs`, which `lfs.url` can name, the types tell.
+      // `lfs.url` can name a server that is not below `info/lfs`; such requests are found by their media type.
       return /\/info\/lfs\//i.test(path) || /\bvnd\.git-lfs\+json\b/.test(headers.accept ?? '')
     },
 
@@ -72,7 +72,7 @@ export function createLfs(
     identityFor({ headers }, { allowed, ask }, identity) {
       const value = headers[headerName]
       if (typeof value !== 'string') return identity
-      // What does not open counts as not there: whatever the upstream says then makes git-lfs ask for new actions.
+      // An invalid value counts as absent: the upstream's refusal then makes git-lfs ask for new actions.
       const authorization = sealed.open(value, { allowed, path: pathOf(ask.target) })
       if (authorization === undefined) return identity
       return [...withoutHeader(identity, 'authorization'), 'Authorization', authorization.reveal()]
@@ -87,41 +87,41 @@ export function createLfs(
 
 const headerName = upstreamAuthorization.toLowerCase()
 
-/** A batch answer that is compressed could not be read. */
+/** Asks for an uncompressed answer, because a compressed one could not be rewritten. */
 export function uncompressed(headers: readonly string[]): string[] {
   return [...withoutHeader(headers, 'accept-encoding'), 'Accept-Encoding', 'identity']
 }
 
-/** Of a list of names and values. */
+/** Removes a header from a list of names and values. */
 function withoutHeader(list: readonly string[], name: string): readonly string[] {
   return list.filter((_, at) => list[at - (at % 2)]?.toLowerCase() !== name)
 }
 
 /** An action's address that leads to the gateway. */
 interface ActionPlace {
-  /** As the client reaches it. */
+  /** The address by which the client reaches it. */
   readonly href: string
-  /** Its path as the client will ask for it. */
+  /** Its path as the client will request it. */
   readonly path: string
-  /** What a user name and a password in the address would be sent as. */
+  /** The `Authorization` that a user name and password in the address stand for. */
   readonly authorization: string | undefined
 }
 
-/** Where an address leads; `undefined` if that is not the gateway, or no address of http(s). */
+/** Where an address leads; `undefined` if not to the gateway, or if it is not an http(s) URL. */
 export type ActionPlaces = (href: string) => ActionPlace | undefined
 
 interface ActionPlacesOptions {
   /** Scheme and host as the client sees them. */
   readonly address: string
-  /** How people reach the gateway. */
+  /** The public URL of the gateway. */
   readonly publicUrl: string
   readonly naming: Naming
   readonly destination: Destination
 }
 
 /**
- * Which addresses lie at the gateway: those of its own, as the client wrote it and as the settings say, and those of
- * the account at its upstream, which become the client's own because it may not reach the upstream at all.
+ * Finds addresses that lead to the gateway: its own, as the client sent it and as in the settings, and those of the
+ * account at its upstream, which are translated because the client may be unable to reach the upstream.
  */
 function actionPlaces(options: ActionPlacesOptions): ActionPlaces {
   const { publicUrl, naming, destination } = options
@@ -130,7 +130,7 @@ function actionPlaces(options: ActionPlacesOptions): ActionPlaces {
   const all = [here, hostAt(publicUrl)].filter(each => each !== undefined)
   const inner = hostAt(destination.origin)
 
-  /** Each scheme has its own port: an upstream behind a proxy that does TLS often says http. */
+  /** Default ports match across schemes: an upstream behind a TLS proxy often writes http. */
   const isSame = (there: HostAt, one: HostAt) =>
     there.name === one.name && (there.origin === one.origin || (there.port === '' && one.port === ''))
 
@@ -160,16 +160,16 @@ function actionPlaces(options: ActionPlacesOptions): ActionPlaces {
   }
 }
 
-/** Scheme, user and password, host and port, and the rest. Anything that two parsers could read in two ways is left out. */
+/** Scheme, user and password, host and port, and the rest. Does not match what two parsers could read in two ways. */
 const addressParts = /^(https?):\/\/(?:([^/?#@\\\s]*)@)?([^/?#@\\\s]+)((?:[/?#][^\\]*)?)$/i
 
 interface HostAt {
   readonly scheme: string
-  /** Without the full stop that a name may end with. */
+  /** Without the dot at the end of an absolute name. */
   readonly name: string
-  /** Empty for the scheme's own. */
+  /** Empty for the default port of the scheme. */
   readonly port: string
-  /** All three. */
+  /** Scheme, name and port. */
   readonly origin: string
 }
 
@@ -180,7 +180,7 @@ function hostAt(address: string): HostAt | undefined {
   return { scheme, name, port, origin: `${scheme}://${name}:${port}` }
 }
 
-/** As git-lfs sends what stands before the `@`; without a password nothing. */
+/** Basic credentials as git-lfs makes them from the user info; `undefined` without a password. */
 function basicOf(userinfo: string): string | undefined {
   const colon = userinfo.indexOf(':')
   if (colon === -1) return undefined
@@ -193,53 +193,53 @@ function basicOf(userinfo: string): string | undefined {
   }
 }
 
-/** Who may use what an upstream gave out, and where. */
-interface Bound {
+/** The user and the path that a token of an upstream is valid for. */
+interface Binding {
   readonly allowed: Pick<Allow, 'account' | 'scope' | 'subject'>
-  /** The path of the action as clients know it; a query does not matter. */
+  /** The path of the action as clients know it, without a query. */
   readonly path: string
 }
 
-/** An `Authorization` that an upstream gave out, in a form that tells a client nothing and fits nowhere else. */
+/** Seals an `Authorization` of an upstream, so that a client can neither read it nor use it elsewhere. */
 interface SealedAuthorization {
-  seal(authorization: string, bound: Bound, until: Instant): string
+  seal(authorization: string, binding: Binding, until: Instant): string
   /** `undefined` if it was not sealed with this key, is bound to something else, has expired or was changed. */
-  open(sealed: string, bound: Bound): Secret | undefined
+  open(sealed: string, binding: Binding): Secret | undefined
 }
 
 /**
- * `<seconds since 1970> <iv, sealed text, tag>` with a full stop between them. `key`: 32 bytes that every process of
- * every gateway with this store has, and that seal nothing else.
+ * `<seconds since 1970>.<iv, ciphertext, tag>`. `key`: 32 bytes that all processes of all gateways with this store share,
+ * and that seal nothing else.
  */
 function createSealedAuthorization(key: Uint8Array, now: () => Instant): SealedAuthorization {
   const secret = createSecretKey(key)
 
   return {
-    seal(authorization, bound, until) {
+    seal(authorization, binding, until) {
       const end = String(Math.floor(until / 1000))
-      return `${end}.${seal(secret, authorization, boundTo(bound, end))}`
+      return `${end}.${seal(secret, authorization, boundTo(binding, end))}`
     },
-    open(sealed, bound) {
+    open(sealed, binding) {
       const [end = '', text = ''] = sealed.split('.')
       if (!(Number(end) * 1000 > now())) return undefined
-      const opened = unseal(secret, text, boundTo(bound, end))
-      // As a Go client would write it: UTF-8, each byte as one character to Node.
+      const opened = unseal(secret, text, boundTo(binding, end))
+      // As a Go client would write it: UTF-8, each byte as one character for Node.
       return opened && new Secret(opened.toString('latin1'))
     },
   }
 }
 
-/** Each field in quotation marks of its own: no two lists are one text. */
-function boundTo({ allowed: { account, scope, subject }, path }: Bound, end: string): string {
-  return JSON.stringify(['lfs action 1', account.name, scope, subject, spelled(path), end])
+/** Fields are quoted, so that two different lists never have the same text. */
+function boundTo({ allowed: { account, scope, subject }, path }: Binding, end: string): string {
+  return JSON.stringify(['lfs action 1', account.name, scope, subject, normalized(path), end])
 }
 
-/** One spelling for a path: clients write an address anew before they ask for it. */
-function spelled(path: string): string {
-  return path.split('/').map(respelled).join('/')
+/** One spelling for a path, because clients normalize URLs before they request them. */
+function normalized(path: string): string {
+  return path.split('/').map(normalizedSegment).join('/')
 }
 
-function respelled(segment: string): string {
+function normalizedSegment(segment: string): string {
   try {
     return encodeURIComponent(decodeURIComponent(segment))
   } catch {

@@ -2,37 +2,37 @@ import type { UpstreamFailed } from '../gateway/decision.ts'
 import { pathOf, type RequestKind, requestKindAt } from '../requests/tool.ts'
 import { type AddressMapping, placeOf } from './addresses.ts'
 
-/** What is looked at before an upstream's answer goes to the client. */
+/** The parts of an upstream's answer that are screened. */
 interface Head {
   readonly status: number
-  /** By their names in lower case; repeated ones as lists. */
+  /** By lower-case name; repeated ones as lists. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
-/** What an answer is, as far as clients take one for another: the columns of the table. */
+/** The kinds of answers that clients can mistake for each other: the columns of the table. */
 type AnswerKind =
-  /** A redirect to where people sign in, or with the headers by which Azure DevOps asks for it. */
+  /** A redirect to a sign-in page, or with the headers by which Azure DevOps asks for a sign-in. */
   | 'signInRedirect'
-  /** A redirect to the same thing under another address of the account. */
+  /** A redirect to the same resource under another address in the account. */
   | 'redirectToTheSame'
   | 'otherRedirect'
-  /** A page with 203, or with those headers: Azure DevOps to a tool that it does not know. */
+  /** A page with 203, or with those headers, as Azure DevOps sends to a tool that it does not recognize. */
   | 'signInPage'
-  /** 203 that is no page. */
+  /** 203 that is not a page. */
   | 'transformed'
-  /** Any other page with a status of success. */
+  /** Any other page with a success status. */
   | 'page'
   | 'anythingElse'
 
 /**
- * THE TABLE: which answers of an upstream are kept from which requests, and the client that forces it. What is not here
- * is passed on as it is, but for addresses in the account: `addresses.ts` puts those in the client's terms.
- * 401 and 407 are kept from every request: git would erase a good password over what the upstream thinks of the gateway.
+ * THE TABLE: which answers of an upstream are withheld from which requests, and the clients that require it. Everything
+ * else is passed on, except that `addresses.ts` translates addresses in the account. 401 and 407 are withheld from every
+ * request: git would erase a good password because the upstream rejects the gateway.
  */
 const kept: Readonly<Record<RequestKind, Partial<Record<AnswerKind, UpstreamFailed['because']>>>> = {
-  // git takes a page for an empty repository, ends with 0 and keeps the password; JGit and libgit2 know no 203. It follows
-  // a redirect without the password, and the 401 it meets there erases the password that is right here; one that ends
-  // otherwise than the request did, it follows into nowhere.
+  // git takes a page for an empty repository, exits with 0 and keeps the password; JGit and libgit2 do not know 203. git
+  // follows a redirect without the password, and a 401 there erases the password that is right here. It cannot follow a
+  // redirect whose path ends differently from the request.
   'git-advertisement': {
     signInRedirect: 'unauthorized',
     otherRedirect: 'redirect',
@@ -40,7 +40,7 @@ const kept: Readonly<Record<RequestKind, Partial<Record<AnswerKind, UpstreamFail
     transformed: 'sign-in-page',
     page: 'sign-in-page',
   },
-  // The same with `http.followRedirects` set to true; git as it comes follows none here.
+  // The same with `http.followRedirects` set to true; by default git follows none here.
   'git-rpc': {
     signInRedirect: 'unauthorized',
     otherRedirect: 'redirect',
@@ -50,25 +50,25 @@ const kept: Readonly<Record<RequestKind, Partial<Record<AnswerKind, UpstreamFail
   },
   // git-lfs takes any success for a verified upload.
   'lfs-api': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page', page: 'sign-in-page' },
-  // git-lfs takes any success for a finished upload. What it downloads it checks, so a page may be an object.
+  // git-lfs takes any success for a finished upload. It verifies downloads, so a page may be an object.
   'lfs-object': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
-  // `tf` asks for another password after a sign-in redirect, and takes nothing but SOAP.
+  // `tf` asks for another password after a sign-in redirect, and accepts only SOAP.
   'soap-call': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page', page: 'sign-in-page' },
   // `tf` follows redirects and writes any success into the source file. A page with 200 may be that file.
   'tfvc-file': { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
-  // curl -L and build tasks save the sign-in page as the item or artifact, and end well.
+  // curl -L and build tasks save the sign-in page as the item or artifact, and report success.
   rest: { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
   // pip reads a sign-in page as an index without the package.
   feed: { signInRedirect: 'unauthorized', signInPage: 'sign-in-page' },
-  // People sign in there.
+  // Browsers sign in there.
   other: {},
 }
 
-/** The failure that a client is told of instead of the upstream's answer; `undefined` if that is passed on. */
+/** The failure that the client gets instead of the upstream's answer; `undefined` if the answer is passed on. */
 export function screenAnswer(head: Head, mapping: AddressMapping): UpstreamFailed | undefined {
   const { status } = head
   if (status === 401 || status === 407) return { outcome: 'upstream-failed', because: 'unauthorized' }
-  // Most answers: successes that are no pages, and errors, which are errors in any dress.
+  // Most answers are not suspect: successes that are not pages, and errors.
   const suspect = status === 203 || (status < 300 && isPage(head)) || (status >= 300 && status < 400)
   if (!suspect || status === 304) return undefined
   const row = kept[requestKindAt(pathOf(mapping.target))]
@@ -100,7 +100,7 @@ function isPage(head: Head): boolean {
 
 const pageType = /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:[;,]|$)/i
 
-/** Where Team Explorer Everywhere and .NET clients look for the address to sign in at. */
+/** Headers in which Team Explorer Everywhere and .NET clients look for the sign-in address. */
 function asksForSignIn({ headers }: Head): boolean {
   return headers['x-tfs-fedauthredirect'] !== undefined || headers['x-tfs-fedauthissuer'] !== undefined
 }
@@ -110,7 +110,7 @@ function linesOf({ headers }: Head, name: string): readonly string[] {
   return typeof value === 'string' ? [value] : (value ?? [])
 }
 
-/** Whether a redirect stays in the account and ends as the request did, query included: git builds on the end. */
+/** Whether a redirect stays in the account and ends like the request, including the query: git relies on the end. */
 function isTheSame(location: string, mapping: AddressMapping): boolean {
   const place = placeOf(location, mapping)
   if (place === undefined) return false
@@ -121,7 +121,7 @@ function isTheSame(location: string, mapping: AddressMapping): boolean {
   return inUris(place.slice(pathOf(place).length)) === inUris(target.slice(path.length))
 }
 
-/** A query as it has to be written in a URI (RFC 3986, 3.4), in which upstreams may send it back. */
+/** Normalizes a query to its URI form (RFC 3986, 3.4), in which upstreams may return it. */
 function inUris(query: string): string {
   return query.replace(/%[\da-f]{2}|[^!$&(-;=?-Z_a-z~#]/gi, part => {
     return part.length > 1 ? part.toUpperCase() : `%${part.charCodeAt(0).toString(16).toUpperCase()}`
@@ -129,9 +129,9 @@ function inUris(query: string): string {
 }
 
 /**
- * Whether a redirect leads to a page where people sign in. That is said by the host, by what OAuth, SAML, WS-Federation
- * and OpenID put into the query, or by the end of the path. A name further up in a path says nothing, nor does one that
- * the request had itself: files and artifacts are called `login`, too.
+ * Whether a redirect leads to a sign-in page, judging by the host, by the query parameters of OAuth, SAML, WS-Federation
+ * and OpenID, or by the end of the path. Names further up in the path do not count, nor does one that the request had
+ * itself: files and artifacts are called `login`, too.
  * `asked`: the address of the request at the upstream, which `location` is relative to.
  */
 export function isSignInRedirect(location: string, asked: string): boolean {
@@ -145,7 +145,7 @@ export function isSignInRedirect(location: string, asked: string): boolean {
   return page !== undefined && !isSigned(searchParams) && !decoded(new URL(asked).pathname).endsWith(page)
 }
 
-/** Of Microsoft with its national clouds and of others, and those that operators name for it. */
+/** Sign-in hosts of Microsoft, its national clouds and other providers, and common names of own ones. */
 const signInHost = new RegExp(
   [
     /^login\.(?:microsoftonline(?:-\w+)?\.(?:com|us|de)|partner\.microsoftonline\.cn|chinacloudapi\.cn)$/,
@@ -159,21 +159,21 @@ const signInHost = new RegExp(
     .join('|'),
 )
 
-/** Azure DevOps: `_signin`, and where it comes back to. */
+/** Azure DevOps: `_signin`, and where it returns to. */
 const azureDevOps = /\/_(?:signin|signedin|signout|signedout)(?:\/|$)/i
 
-/** The last words of a path: GitLab's `/users/sign_in`, Gitea's `/user/login`, ASP.NET's `/Account/Login.aspx`. */
+/** The end of a path: GitLab's `/users/sign_in`, Gitea's `/user/login`, ASP.NET's `/Account/Login.aspx`. */
 const signInPage =
   /(\/(?:log-?[io]n|sign[-_]?in|sso|saml2?|oauth2?\/(?:v2\.0\/)?auth(?:orize)?|adfs\/ls)(?:\.(?:aspx?|html?|php|jsp|do))?)\/?$/i
 
-/** What only a request for a sign-in has. */
+/** Parameters that only a sign-in request has. */
 function signInQuery(query: URLSearchParams): boolean {
   const has = (name: string) => query.has(name)
   if (has('SAMLRequest') || /^wsignin/i.test(query.get('wa') ?? '')) return true
   return has('client_id') && has('redirect_uri')
 }
 
-/** The query of an address that storage has signed, so that no sign-in is needed: Azure, S3, Google, CloudFront. */
+/** Whether this is the query of a pre-signed URL, which needs no sign-in: Azure, S3, Google, CloudFront. */
 function isSigned(query: URLSearchParams): boolean {
   return [...query.keys()].some(name => /^(?:sig|signature|x-amz-signature|x-goog-signature)$/i.test(name))
 }

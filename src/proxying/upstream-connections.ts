@@ -3,39 +3,39 @@ import type { Socket } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher, errors, Pool } from 'undici'
 
-/** The connections to the upstreams. */
+/** Settings of the connections to the upstreams. */
 export interface UpstreamOptions {
-  /** TLS included. */
+  /** Including TLS. */
   readonly connectTimeoutSeconds: number
   /** From the end of the upload to the head of the answer. */
   readonly headersTimeoutSeconds: number
   /** How long an answer under way may pause. */
   readonly idleTimeoutSeconds: number
   readonly connectionsPerOrigin: number
-  /** How many of them one user may have at once; `auto` is half of them. */
+  /** How many of them one user may use at once; `auto` is half of them. */
   readonly connectionsPerUser: number | 'auto'
-  /** How long a connection is kept without a request. */
+  /** How long an idle connection is kept. */
   readonly keepAliveSeconds: number
-  /** How long the head of an answer may be, and all interim answers before it. */
+  /** Maximum size of the head of an answer, and of all interim answers before it. */
   readonly maxHeaderBytes: number
-  /** PEM certificates that are trusted besides the well-known ones. */
+  /** PEM certificates that are trusted in addition to the default ones. */
   readonly ca?: string
 }
 
-/** The ways to all upstreams. */
+/** The dispatchers for all upstreams. */
 export interface UpstreamAgents {
-  /** Keeps its connections. */
+  /** Reuses connections. */
   readonly kept: Dispatcher
-  /** Each request has a new connection of its own. */
+  /** Opens a new connection for each request. */
   readonly fresh: Dispatcher
 }
 
 /**
- * The dispatchers for all upstreams. They are ours because @fastify/http-proxy's own does not verify certificates
- * (CVE-2026-107318); nothing in them retries, caches or speaks HTTP/2.
+ * Creates the dispatchers for all upstreams. They replace that of @fastify/http-proxy, which does not verify certificates
+ * (CVE-2026-107318). They do not retry, cache or use HTTP/2.
  */
 export function createUpstreamAgents(options: UpstreamOptions): UpstreamAgents {
-  // 0 is undici's word for connections that are not kept.
+  // In undici, 0 means that connections are not kept.
   return { kept: agentOf(options, { pipelining: 1 }), fresh: agentOf(options, { pipelining: 0 }) }
 }
 
@@ -46,7 +46,7 @@ function agentOf(options: UpstreamOptions, { pipelining }: { readonly pipelining
     connections: options.connectionsPerOrigin,
     headersTimeout: options.headersTimeoutSeconds * 1000,
     bodyTimeout: options.idleTimeoutSeconds * 1000,
-    // An upstream that announces a shorter time is believed, less this much for the way; a longer one is not needed.
+    // A shorter time that the upstream announces is used, minus the threshold; a longer one is not needed.
     keepAliveTimeout: options.keepAliveSeconds * 1000,
     keepAliveMaxTimeout: options.keepAliveSeconds * 1000,
     keepAliveTimeoutThreshold: 2000,
@@ -55,42 +55,42 @@ function agentOf(options: UpstreamOptions, { pipelining }: { readonly pipelining
     allowH2: false,
   }
   return new Agent({
-    // A connector for each upstream, as undici has it: TLS sessions are remembered by the name of the host alone.
+    // One connector per upstream, as in undici, because it caches TLS sessions by host name only.
     factory(origin) {
       const connect = buildConnector({ timeout, rejectUnauthorized: true, allowH2: false, ...ca })
-      return new Pool(origin, { ...pool, connect: watched(connect, options.maxHeaderBytes) })
+      return new Pool(origin, { ...pool, connect: instrumented(connect, options.maxHeaderBytes) })
     },
   })
 }
 
 /**
- * What undici does not say about a connection, and what it does not read: whether one that was kept has ended just as a
- * request came, and interim answers. Around each socket, so that undici's parser stays the only one.
+ * Wraps a socket to learn what undici does not tell, whether a kept connection was closed just as a request came, and to
+ * handle what it does not read, interim answers. undici's parser stays the only one.
  */
 class Connection {
   readonly #socket: Socket
   readonly #interim: InterimAnswers
-  /** Requests that it has carried. */
+  /** Requests on this connection. */
   #requests = 0
-  /** Whether anything has come since the newest of them was sent. */
-  #heard = false
-  /** Whether an answer has yet to begin. */
+  /** Whether anything was received since the last request was sent. */
+  #received = false
+  /** Whether the answer has not begun yet. */
   #waits = false
 
   constructor(socket: Socket, maxHeaderBytes: number) {
     this.#socket = socket
     this.#interim = new InterimAnswers(maxHeaderBytes)
     const read = socket.read.bind(socket) as (size?: number) => Buffer | null // no encoding is set
-    // Node itself asks for 0 bytes, to make the socket read on.
+    // Node itself reads 0 bytes to start the next read of the socket.
     socket.read = size => (size === undefined ? this.#read(read) : read(size))
-    // Before undici's own listeners, which are added when it gets the socket.
+    // Added before undici's own listeners.
     socket.on('end', this.#onEnd).on('error', this.#onError)
   }
 
-  /** undici is about to write a request, which it does when all of the answer before has been read. */
+  /** undici is about to write a request, after it has read the whole previous answer. */
   sends(): void {
     this.#requests++
-    this.#heard = false
+    this.#received = false
     this.#waits = true
     this.#interim.begin()
   }
@@ -99,7 +99,7 @@ class Connection {
     for (;;) {
       const chunk = read()
       if (chunk === null || !this.#waits) return chunk
-      this.#heard = true
+      this.#received = true
       const rest = this.#interim.pass(chunk)
       this.#waits = !this.#interim.over
       if (this.#interim.tooLong) this.#socket.destroy(new errors.HeadersOverflowError())
@@ -107,35 +107,36 @@ class Connection {
     }
   }
 
-  get #endedUnheard(): boolean {
-    return this.#waits && !this.#heard && this.#requests > 1 && this.#socket.readableLength === 0
+  get #closedUnanswered(): boolean {
+    return this.#waits && !this.#received && this.#requests > 1 && this.#socket.readableLength === 0
   }
 
   readonly #onEnd = (): void => {
-    if (!this.#endedUnheard) return
-    const error = new errors.SocketError('closed as the request came')
-    unheard.add(error)
+    if (!this.#closedUnanswered) return
+    const error = new errors.SocketError('the upstream closed the connection as the request was sent')
+    closedEarly.add(error)
     this.#socket.destroy(error)
   }
 
   readonly #onError = (error: Error & { code?: string }): void => {
-    if ((error.code === 'ECONNRESET' || error.code === 'EPIPE') && this.#endedUnheard) unheard.add(error)
+    if ((error.code === 'ECONNRESET' || error.code === 'EPIPE') && this.#closedUnanswered)
+      closedEarly.add(error)
   }
 }
 
 const connections = new WeakMap<Socket, Connection>()
 
-/** Errors by which a kept connection ended before the first byte of an answer. */
-const unheard = new WeakSet<Error>()
+/** Errors of kept connections that ended before the first byte of an answer. */
+const closedEarly = new WeakSet<Error>()
 
-// Published before the first byte of each request. No handler of a request is told on which connection it goes.
+// Published before the first byte of each request. Handlers do not learn which connection a request uses.
 subscribe('undici:client:sendHeaders', message => {
   const { socket } = message as { readonly socket: Socket } // undici's DiagnosticsChannel.ClientSendHeadersMessage
   connections.get(socket)?.sends()
 })
 
-/** The same connector, whose sockets pass interim answers over and know whether they ended unheard. */
-function watched(connect: buildConnector.connector, maxHeaderBytes: number): buildConnector.connector {
+/** The same connector, with each socket wrapped in a `Connection`. */
+function instrumented(connect: buildConnector.connector, maxHeaderBytes: number): buildConnector.connector {
   return (options, callback) => {
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null)
@@ -146,32 +147,31 @@ function watched(connect: buildConnector.connector, maxHeaderBytes: number): bui
 }
 
 /**
- * Whether this is how a kept connection ended before any of an answer came: the upstream gave it up as the request was
- * under way, and has most likely not seen it.
+ * Whether this error ended a kept connection before any byte of an answer: the upstream closed it while the request was
+ * being sent, and has most likely not seen the request.
  */
-export function endedUnheard(error: unknown): boolean {
-  return error instanceof Error && unheard.has(error)
+export function closedUnanswered(error: unknown): boolean {
+  return error instanceof Error && closedEarly.has(error)
 }
 
 /**
- * Passes interim answers over on the way to undici's parser, which ends a connection on a 100 that it has not asked for and
- * on whatever follows an interim answer that says `Connection: close` or HTTP/1.0. They may come unasked (RFC 9110, 15.2).
+ * Filters interim answers before undici's parser, which fails on an unsolicited 100, and on anything after an interim
+ * answer with `Connection: close` or HTTP/1.0. Interim answers may come unsolicited (RFC 9110, 15.2).
  *
- * It looks at status lines only, and only where one must be: from the first byte of an answer on, and behind the
- * empty line that ends each interim answer, for those have no body. The first status line that is not one of theirs ends it,
- * so no byte of a body is ever looked at. For each interim answer the parser gets a 102 without headers, which it
- * passes over and takes as a sign of life.
+ * It reads only status lines, and only where one must be: at the first byte of an answer, and after the empty line that
+ * ends each interim answer, because those have no body. It stops at the first other status line, so it never reads a
+ * body. The parser gets a 102 without headers for each interim answer, which it ignores except as a sign of life.
  */
 export class InterimAnswers {
   readonly #mostBytes: number
-  /** The beginning of a status line that came in pieces. */
+  /** The beginning of a status line that arrived in several chunks. */
   #held: Buffer = nothing
-  /** How many bytes of the empty line that ends an interim answer there have been; -1 outside of one. */
+  /** How much of the empty line that ends an interim answer was read; -1 outside of interim answers. */
   #ending = -1
   #bytes = 0
   #over = true
 
-  /** `mostBytes`: how long all interim answers before one answer may be together. */
+  /** `mostBytes`: maximum size of all interim answers before one answer. */
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes
   }
@@ -193,9 +193,9 @@ export class InterimAnswers {
     this.#bytes = 0
   }
 
-  /** What the parser is to have in the place of this piece. Not to be called when it is over. */
+  /** What the parser gets instead of this chunk. Must not be called when it is over. */
   pass(chunk: Buffer): Buffer {
-    // Most answers: `HTTP/1.1 2`, and no interim one before.
+    // The common case: `HTTP/1.1 2`, without an interim answer.
     if (this.#held.length === 0 && this.#ending === -1 && chunk.length > digit && chunk[digit] !== one)
       if (chunk[0] === letterH) return this.#end(chunk)
 
@@ -223,7 +223,7 @@ export class InterimAnswers {
     return rest
   }
 
-  /** Looks for the end of an interim answer; gives what follows it. */
+  /** Skips to the end of an interim answer; returns what follows it. */
   #skip(bytes: Buffer): Buffer {
     let at = 0
     for (; at < bytes.length && this.#ending !== ended; at++) {
@@ -240,19 +240,19 @@ const nothing = Buffer.alloc(0)
 const signOfLife = Buffer.from('HTTP/1.1 102 Processing\r\n\r\n', 'latin1')
 
 const [lf, cr, one, letterH] = [0x0a, 0x0d, 0x31, 0x48] as const
-/** Where the first digit of a status stands. */
+/** Position of the first digit of the status. */
 const digit = 9
-/** Both line ends of `\n\r\n` or `\n\n` have been there. */
+/** Both line ends of `\n\r\n` or `\n\n` were read. */
 const ended = 3
 
-/** Empty lines before a status line, which parsers pass over (RFC 9112, 2.2). */
+/** Empty lines before a status line, which parsers skip (RFC 9112, 2.2). */
 function emptyLines(bytes: Buffer): number {
   let at = 0
   while (bytes[at] === lf || bytes[at] === cr) at++
   return at
 }
 
-/** 101 is an answer: what follows it is no HTTP. */
+/** 101 is a final answer: what follows it is not HTTP. */
 function kindOf(bytes: Buffer): 'interim' | 'answer' | 'unclear' {
   const line = bytes.toString('latin1', 0, wholeStatus.length)
   if (line.length === wholeStatus.length)
@@ -261,7 +261,7 @@ function kindOf(bytes: Buffer): 'interim' | 'answer' | 'unclear' {
   return /^HTTP\/\d\.\d 1\d\d $/.test(completed) ? 'unclear' : 'answer'
 }
 
-/** As long as what has to be there before an interim answer can be told from another one. */
+/** Has the length that is needed to tell an interim answer from a final one. */
 const wholeStatus = 'HTTP/1.1 100 '
 
 function joined(signs: readonly Buffer[], rest: Buffer): Buffer {

@@ -3,29 +3,29 @@ import type { UpstreamFailed } from '../gateway/decision.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { RequestContext } from './headers.ts'
 
-/** What learns how it goes: metrics and log. Must not throw. */
+/** Receives events of forwarding, for metrics and log. Must not throw. */
 export interface UpstreamObserver {
-  /** The upstream began to answer, so many seconds after the request was sent. */
+  /** The upstream began to answer, this many seconds after the request was sent. */
   upstreamAnswered(seconds: number): void
-  /** With the error behind it, if there is one, and the request that got the failure. */
+  /** `cause`: the error behind the failure, if there is one. */
   upstreamFailed(failure: UpstreamFailed, cause: unknown, context: RequestContext): void
-  /** All connections that the user, or all users together, may have to the upstream are taken: the request waits or not even that. */
+  /** All upstream connections of the user, or of all users, are in use: the request waits, or is turned away. */
   upstreamCrowded(how: Crowding, context: RequestContext): void
-  /** The gateway could not say who it is, so the request was answered 503. */
+  /** The gateway could not authenticate to the upstream, so the request was answered with 503. */
   outage(outage: Outage): void
-  /** A bug: the request was answered 503, or cut off, and this is what was thrown. */
+  /** A bug: the request was answered with 503, or its connection closed, and this is what was thrown. */
   bug(error: unknown, requestId: string): void
 }
 
 export type Crowding = 'waits' | 'turned-away'
 
-/** The same one; what it throws all the same is told to its `bug`, and no request depends on it. */
+/** Wraps an observer, so that anything it throws is reported to its `bug` and does not affect the request. */
 export function unfailing(observer: UpstreamObserver): UpstreamObserver {
   function bug(error: unknown, requestId: string): void {
     try {
       observer.bug(error, requestId)
     } catch {
-      // The log itself is broken. The request comes first, and there is no other place to tell it.
+      // The log itself fails. The request comes first, and there is no other place to report it.
     }
   }
   const none = 'none'
@@ -64,12 +64,12 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
 
 type Because = UpstreamFailed['because']
 
-/** What a failed exchange with an upstream means, from the code of the error that undici, TLS or the socket gave. */
+/** The meaning of a failed exchange with an upstream, from the error code of undici, TLS or the socket. */
 export function failureOf(error: Error): UpstreamFailed {
   return { outcome: 'upstream-failed', because: becauseOf(codeOf(error)) }
 }
 
-/** Whether we could not even try: the machine gives us no socket or no memory for it. */
+/** Whether the request could not be tried because the system is out of sockets or memory. */
 export function lacksResources(error: unknown): boolean {
   return error instanceof Error && resourceCodes.has(codeOf(error))
 }
@@ -79,7 +79,7 @@ const resourceCodes: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS
 function becauseOf(code: string): Because {
   const known = codes.get(code)
   if (known !== undefined) return known
-  // OpenSSL names what it dislikes about a certificate; the list is long and grows.
+  // OpenSSL has many codes for certificate problems, and adds more.
   return /CERT|^ERR_(?:SSL|TLS)|^UNABLE_TO_|^HOSTNAME_/.test(code) ? 'certificate' : 'dropped'
 }
 
@@ -99,17 +99,17 @@ const codes: ReadonlyMap<string, Because> = new Map([
   ['UND_ERR_HEADERS_OVERFLOW', 'bad-answer'],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'bad-answer'],
   ['ERR_INVALID_CHAR', 'bad-answer'],
-  // undici asserts what an upstream should never do: a status below 100, a 101 without an upgrade.
+  // undici asserts against invalid answers: a status below 100, a 101 without an upgrade.
   ['ERR_ASSERTION', 'bad-answer'],
 ])
 
 function codeOf(error: Error): string {
-  // llhttp's own codes, HPE_INVALID_HEADER_TOKEN and its kin.
+  // llhttp's own codes, such as HPE_INVALID_HEADER_TOKEN.
   if (error.name === 'HTTPParserError') return 'ERR_INVALID_CHAR'
   return 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** Whether an error means that undici was asked for something that it refuses to send: no upstream has seen it. */
+/** Whether undici refused to send the request, so that no upstream has seen it. */
 export function isOurFault(error: unknown): boolean {
   return error instanceof errors.InvalidArgumentError || error instanceof errors.NotSupportedError
 }

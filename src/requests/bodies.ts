@@ -11,9 +11,9 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * A request's body as undici may have it. undici destroys the stream it is given when an exchange fails, and a
- * destroyed IncomingMessage takes the client's connection along, with the answer that should explain the failure.
- * Destroying this one lets go of the request; whatever is still to come is read and forgotten.
+ * A request body that undici can own. undici destroys the stream it is given when an exchange fails, and destroying the
+ * IncomingMessage would close the client's connection before the answer that explains the failure. Destroying this
+ * stream only detaches it: the rest of the body is read and discarded.
  */
 export class Upload extends Readable {
   readonly #request: IncomingMessage
@@ -21,7 +21,7 @@ export class Upload extends Readable {
   readonly #broke: (error: unknown) => void
   #started = false
 
-  /** `broke` is told of a bug in here, which ends the upload. It must not throw. */
+  /** `broke` is called for a bug in this class, which ends the upload. It must not throw. */
   constructor(request: IncomingMessage, response: ServerResponse, broke: (error: unknown) => void) {
     super()
     this.#request = request
@@ -40,11 +40,11 @@ export class Upload extends Readable {
 
   override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
     this.#request.off('data', this.#onData).off('end', this.#onEnd).resume()
-    // Whoever destroyed it knows why; as an event it would only be an error that nobody listens to.
+    // The error is not passed on: its cause is handled where the stream was destroyed, and the event has no listener.
     callback()
   }
 
-  /** First read at the moment an upstream connection is ready for it: 100 Continue means what it says. */
+  /** Called when an upstream connection is ready to take the body, so 100 Continue is sent only then. */
   #start(): void {
     this.#started = true
     if (expectsContinue(this.#request)) this.#response.writeContinue()
@@ -63,7 +63,7 @@ export class Upload extends Readable {
     this.push(null)
   }
 
-  /** A piece of the body is there. */
+  /** A chunk of the body has arrived. */
   protected pass(chunk: Buffer): void {
     bodyPassed(chunk.length)
     pieceCame(this.#request.socket)
@@ -76,12 +76,12 @@ export class Upload extends Readable {
   }
 }
 
-/** As Node itself reads it; HTTP/1.0 has no 100 (RFC 9110, 10.1.1). */
+/** Matches Node's own check. HTTP/1.0 has no 100 (RFC 9110, 10.1.1). */
 export function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect)
 }
 
-/** Pieces of bodies after which the connection that brought the last one waits for its next turn. */
+/** Chunks after which the connection that sent the last one waits for the next turn of the event loop. */
 const piecesATurn = 1000
 
 let pieces = 0
@@ -89,9 +89,9 @@ let pieces = 0
 const waiting = new WeakSet<Socket>()
 
 /**
- * Told that a piece of a body has come on a connection. One read brings 64 KiB, and as long as there is more it is read
- * on, 2 MB in one turn of the event loop. In chunks of one byte those are 350,000 pieces: seconds in which no other
- * connection is served. So nothing more is read after every so many pieces, whoever sent the others, until the next turn.
+ * Counts a body chunk that has arrived on a connection. Node reads up to 2 MB from a socket in one turn of the event
+ * loop, 64 KiB at a time. In chunks of one byte that is 350,000 chunks: seconds in which no other connection is served.
+ * So after a fixed number of chunks, from all connections together, the last connection waits for the next turn.
  */
 export function pieceCame(socket: Socket): void {
   if (++pieces < piecesATurn) return
@@ -107,60 +107,60 @@ export function pieceCame(socket: Socket): void {
 function goOn(socket: Socket): void {
   waiting.delete(socket)
   socket.off('resume', pause)
-  if (restLeft(socket) === 0) socket.resume()
+  if (pauseLeft(socket) === 0) socket.resume()
 }
 
 function pause(this: Socket): void {
   this.pause()
 }
 
-/** Milliseconds in which nothing is read from a connection that was told to come later. */
-const restMs = 100
+/** Milliseconds for which a connection is not read after its request was throttled. */
+const pauseMs = 100
 
-/** Until when connections rest. */
-const resting = new WeakMap<Socket, number>()
+/** When the pause of a connection ends. */
+const pausedUntil = new WeakMap<Socket, number>()
 
 /**
- * Whether a connection is one caller's own. A proxy's carries other people's requests, too, and a load test would
- * measure its own rest.
+ * Whether a connection belongs to a single client. A proxy's connection carries requests of other users, and a load test
+ * would measure its own pauses.
  */
-export function mayRest({ trusted, lane }: Client): boolean {
+export function mayPause({ trusted, lane }: Client): boolean {
   return !trusted && lane === 'production'
 }
 
 /**
- * The answer leaves at once; the next request on its connection is looked at a moment later. Refusing costs little, but
- * somebody who guesses as fast as he is refused would take the time of everybody else.
+ * Sends the answer at once, but pauses reading the connection for a moment. A refusal costs little, but a client that
+ * guesses as fast as it is refused would take the time of all others.
  */
-export function restAfter(response: ServerResponse): void {
+export function pauseAfter(response: ServerResponse): void {
   response.once('finish', () => {
     const { socket } = response.req
-    resting.set(socket, performance.now() + restMs)
+    pausedUntil.set(socket, performance.now() + pauseMs)
     socket.pause()
-    setTimeout(() => socket.resume(), restMs)
+    setTimeout(() => socket.resume(), pauseMs)
   })
 }
 
-/** Milliseconds for which the connection still rests: requests that it sent ahead are not begun either. */
-export function restLeft(socket: Socket): number {
-  return Math.max(0, (resting.get(socket) ?? 0) - performance.now())
+/** Milliseconds for which the connection is still paused. Pipelined requests are not begun during that time either. */
+export function pauseLeft(socket: Socket): number {
+  return Math.max(0, (pausedUntil.get(socket) ?? 0) - performance.now())
 }
 
 /**
- * Whether a message is chunked and nothing else. `codings`: all of its `Transfer-Encoding`, joined with commas. Parsers differ
- * in what they make of parameters, empty places and repeats (RFC 9112, 6.1), and llhttp does not take `chunked` with a tab
- * behind it for chunked, so those are something else.
+ * Whether `chunked` is the only coding. `codings`: all `Transfer-Encoding` lines, joined with commas. Parsers disagree
+ * about parameters, empty elements and repeats (RFC 9112, 6.1), and llhttp does not accept `chunked` followed by a tab,
+ * so none of these count as chunked.
  */
 export function isChunked(codings: string): boolean {
   return /^[ \t]*chunked *$/i.test(codings)
 }
 
-/** Whether the chunks are the outermost coding, so that the end of the body can be found. */
+/** Whether chunked is the outermost coding, so that the end of the body can be found. */
 export function endsChunked(codings: string): boolean {
   return /(?:^|,)[ \t]*chunked *$/i.test(codings)
 }
 
-/** Whether the bytes of a body mean what they are. `identity`, which older servers send, says just that. */
-export function isCarried(codings: string): boolean {
+/** Whether the body has no coding but chunked. `identity`, which older servers send, means the same. */
+export function isUnencoded(codings: string): boolean {
   return isChunked(codings) || /^[ \t]*identity *$/i.test(codings)
 }

@@ -6,28 +6,28 @@ import { among, plainAddress } from '../common/addresses.ts'
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Secret } from '../gateway/secret.ts'
 
-/** Who sent a request, as far as the socket and the proxies that we trust can say. */
+/** The sender of a request, according to the socket and the trusted proxies. */
 export interface Client {
-  /** The client's address; behind trusted proxies, the one they name. */
+  /** The client's address; behind trusted proxies, the one that they report. */
   readonly from: string
   readonly secure: boolean
   readonly host: string
-  /** The port that the client has connected to, if a trusted proxy names it; empty otherwise. */
+  /** The port that the client connected to, if a trusted proxy reports it; otherwise empty. */
   readonly port: string
   /** The value of `X-Forwarded-For` for the upstream. */
   readonly forwardedFor: string
-  /** Whether the peer on the socket is a proxy that we trust. */
+  /** Whether the peer on the socket is a trusted proxy. */
   readonly trusted: boolean
   readonly lane: TrafficLane
 }
 
-/** See `createSenderReader`. */
+/** See `createClientReader`. */
 export type ReadClient = (request: IncomingMessage) => Client
 
 /**
  * Reads the sender of a request. `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-*`, or else `Forwarded`,
- * are believed; with none, no sender's are. Only the canonical spellings are read: `X_Forwarded_Proto` is another header to Node
- * (CVE-2025-64484 and its kin).
+ * are trusted; if empty, these headers are ignored. Only the canonical spellings are read: `X_Forwarded_Proto` is a
+ * different header to Node (CVE-2025-64484 and related).
  */
 export function createClientReader(
   trustedProxies: readonly string[],
@@ -70,32 +70,32 @@ function headerOf(value: string | readonly string[] | undefined): string {
   return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }
 
-/** What the trusted proxies in front say of the hop from the client to the first of them. Empty where they say nothing. */
+/** What the trusted proxies report about the hop from the client to the first of them; empty where they report nothing. */
 interface Forwarding {
   readonly from: string
   readonly proto: string
   readonly host: string
   readonly port: string
-  /** The way as the proxies tell it, the client first. What stands left of the client in the header is not in it. */
+  /** The reported addresses from the client on. What is left of the client in the header is dropped. */
   readonly chain: readonly string[]
 }
 
-/** Asks whether an address is that of a trusted proxy. */
+/** Tests whether an address is that of a trusted proxy. */
 type Trusts = (address: string) => boolean
 
 /**
- * Reads `X-Forwarded-*`, or `Forwarded` (RFC 7239) where a request has none of them. Each proxy appends, so the lists are
- * walked from the right, one hop an element: the client is the first address that is no trusted proxy, and its own hop is
- * the same number of elements from the right in every list. What stands left of it the client could have written.
+ * Reads `X-Forwarded-*`, or `Forwarded` (RFC 7239) if a request has none of them. Each proxy appends, so the lists are
+ * read from the right, one element per hop. The client is the first address that is not a trusted proxy, and its hop is
+ * the same number of elements from the right in every list. Anything further left may have been written by the client.
  *
- * A list that is shorter than the way comes from a proxy that overwrites, or passes on what it got: its leftmost element
- * is then the nearest to the client, and all of it was written by proxies. So ASP.NET Core reads them, too.
+ * A list that is shorter than the number of hops comes from a proxy that overwrites the header, or passes it on. All of
+ * it was then written by proxies, and its leftmost element is the nearest to the client. ASP.NET Core does the same.
  */
 function readForwarding(headers: IncomingHttpHeaders, trusts: Trusts): Forwarding {
   const addresses = elementsOf(headers['x-forwarded-for'])
   const protos = elementsOf(headers['x-forwarded-proto'])
   const hosts = elementsOf(headers['x-forwarded-host'])
-  // Not both: most proxies set one kind, and pass on what a client has sent of the other.
+  // Not both: most proxies set one kind, and pass on the other as the client sent it.
   if (addresses.length + protos.length + hosts.length === 0) return readStandard(headers['forwarded'], trusts)
 
   const { from, hops } = walk(addresses.toReversed(), trusts)
@@ -108,14 +108,14 @@ function readForwarding(headers: IncomingHttpHeaders, trusts: Trusts): Forwardin
   }
 }
 
-/** The client, and how many addresses from the nearest proxy on name it or a proxy behind it. */
+/** The client's address, and the number of hops from the nearest proxy to it. */
 function walk(fromTheRight: Iterable<string>, trusts: Trusts): { from: string; hops: number } {
   let from = ''
   let hops = 0
   for (const element of fromTheRight) {
     hops++
     const address = addressIn(element)
-    // `unknown`, or an obfuscated name: this hop is the client's, and the last proxy is all that is known of it.
+    // `unknown` or an obfuscated name: the client is at this hop, and only the address of the last proxy is known.
     if (address === undefined) break
     from = address
     if (!trusts(address)) break
@@ -127,7 +127,7 @@ function atHop(elements: readonly string[], hops: number): string {
   return elements[Math.max(0, elements.length - Math.max(1, hops))] ?? ''
 }
 
-/** The elements of a list (RFC 9110, 5.6.1) without the empty ones. Node has joined repeated lines with commas. */
+/** The non-empty elements of a list (RFC 9110, 5.6.1). Node has joined repeated lines with commas. */
 function elementsOf(value: string | readonly string[] | undefined): readonly string[] {
   if (value === undefined) return []
   const text = typeof value === 'string' ? value : value.join(',')
@@ -154,12 +154,12 @@ function readStandard(value: string | undefined, trusts: Trusts): Forwarding {
   return { from, proto: told('proto'), host: told('host'), port: '', chain }
 }
 
-/** Longer than any element that a proxy writes: an unreadable header is not searched to its end again and again. */
+/** Longer than any element that a proxy writes; bounds the search in an unreadable header. */
 const longestElement = 1024
 
 /**
- * The elements of `Forwarded`, last first. Commas may be quoted, and a client can leave a quotation open in front of what
- * the proxies write, so the shortest end of the text that can be read is the last element.
+ * The elements of `Forwarded`, last first. Commas may be quoted, and a client can leave a quote open before what the
+ * proxies append, so the last element is the shortest end of the text that parses.
  */
 function* pairsFromTheRight(text: string): Iterable<Pairs> {
   let end = text.length
@@ -174,7 +174,7 @@ function* pairsFromTheRight(text: string): Iterable<Pairs> {
   }
 }
 
-/** A value is a token or a string in quotation marks; ports and IPv6 are often written without the marks. */
+/** A value is a token or a quoted string; ports and IPv6 addresses are often left unquoted. */
 const pair = /\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;\\]+))\s*(?:;|$)/y
 
 function pairsIn(element: string): Pairs | undefined {
@@ -188,34 +188,34 @@ function pairsIn(element: string): Pairs | undefined {
   return pairs.size === 0 ? undefined : pairs
 }
 
-/** Some proxies write the port, too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+/** Some proxies append the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function addressIn(element: string): string | undefined {
   const text = element.replace(/^"(.*)"$/, '$1')
   const bare = /^\[([^\]]+)\](?::\w+)?$/.exec(text)?.[1] ?? /^([\d.]+):\w+$/.exec(text)?.[1] ?? text
   return isIP(bare) === 0 ? undefined : plainAddress(bare)
 }
 
-/** Whose requests are a load test: they come from these addresses, or bear the secret. */
+/** Requests belong to a load test if they come from these addresses or carry the secret. */
 export interface LoadTest {
   readonly addresses: readonly string[]
   readonly secret?: Secret
 }
 
-/** Tells the lane of a request by the client's address and the value of `X-Altgate-Load-Test`, empty if it has none. */
+/** The lane of a request, from the client's address and the value of `X-Altgate-Load-Test`, which may be empty. */
 type LaneReader = (from: string, presented: string) => TrafficLane
 
-/** The header as Node spells it. Like all of ours it never reaches an upstream. */
+/** The header in Node's spelling. Like every `X-Altgate-` header, it never reaches an upstream. */
 const loadTestHeader = 'x-altgate-load-test'
 
 function createLaneReader(secret: Secret | undefined, isTester: (address: string) => boolean): LaneReader {
   const expected = secret && digest(secret.reveal())
   const knows = (text: string): boolean => expected !== undefined && timingSafeEqual(digest(text), expected)
-  // Whoever presents a wrong secret is a caller like all others, and is not told so.
+  // A wrong secret is ignored, without an error.
   return (from, presented) =>
     (presented !== '' && knows(presented)) || isTester(from) ? 'load-test' : 'production'
 }
 
-/** Of one length, whatever was presented: only then it can be compared in constant time. */
+/** Has a fixed length, so that it can be compared in constant time. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }

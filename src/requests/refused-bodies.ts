@@ -4,45 +4,45 @@ import type { Readable } from 'node:stream'
 import { bodyPassed } from '../engine/memory.ts'
 import { hasBody, pieceCame } from './bodies.ts'
 
-/** How much is read of bodies that were answered before they had come. */
+/** How much is read of request bodies after an early answer. */
 export interface RefusedBodies {
-  /** Of one body, after its answer. */
+  /** Of one body, after the answer. */
   readonly maxBytes: number
-  /** For one body, after its answer. */
+  /** For one body, after the answer. */
   readonly maxSeconds: number
-  /** Bodies at once from one address, and in this process. What comes beyond them is read for a moment only. */
+  /** Concurrent bodies from one address, and in this process. Beyond that, a body is read only for a moment. */
   readonly maxAtOncePerAddress: number
   readonly maxAtOnce: number
 }
 
 export interface RefusedBodiesOptions extends RefusedBodies {
-  /** Whose request it is: senders of the same name share `maxAtOncePerAddress`. */
+  /** Name of the client; clients of the same name share `maxAtOncePerAddress`. */
   readonly clientOf: (request: IncomingMessage) => string
-  /** The same for a connection on which no request could be read. */
+  /** The same for a connection on which no request could be parsed. */
   readonly networkOf: (address: string) => string
 }
 
-/** Reads what is still to come after an answer. */
+/** Reads the rest of a request body after an early answer. */
 export interface RefusedBodyReader {
-  /** Serves requests as `handler` does. Whatever answers, and however early, the rest of the body is read. */
+  /** Wraps `handler`, so that the rest of the body is read however early the request is answered. */
   wrap(handler: RequestListener): RequestListener
-  /** Has to see every connection before it sends anything. */
+  /** Must be called before the server accepts connections. */
   watch(server: Server): void
-  /** Ends a connection with nothing readable on it: says that no more will come, and reads on for as long as allowed. */
+  /** Ends a connection on which no request can be parsed: closes it for writing and reads on within the limits. */
   end(socket: Socket): void
-  /** Whether an answer has gone out and what comes now is read and forgotten. */
+  /** Whether an answer was sent and incoming data is being discarded. */
   isReading(socket: Socket): boolean
 }
 
-/** What is read where nothing is left of the limits, and once more after a limit was reached. */
+/** What is read if the limits are used up, and again after a limit was reached. */
 const lastBytes = 1024 * 1024
 const lastMs = 2000
 
 /**
- * The HTTP stacks of Java, .NET and Team Explorer Everywhere write all of a body before they read anything. Closing a
- * connection on unread bytes makes the kernel send a reset, and they show "Broken pipe" in place of the answer. So the
- * answer goes out at once, and then the body is read to its end within limits: after that the connection is as good
- * as any other. Where it has to end, it is closed for writing first and for reading last (RFC 9112, 9.6).
+ * The HTTP stacks of Java, .NET and Team Explorer Everywhere write the whole body before they read anything. If a
+ * connection is closed with unread bytes, the kernel sends a reset, and they show "Broken pipe" instead of the answer. So
+ * the answer is sent at once, and then the body is read to its end within limits, after which the connection can be
+ * reused. If it has to be closed, it is closed for writing first and for reading last (RFC 9112, 9.6).
  */
 export function createRefusedBodyReader(options: RefusedBodiesOptions): RefusedBodyReader {
   const rests = new Map<Socket, Rest>()
@@ -61,7 +61,7 @@ export function createRefusedBodyReader(options: RefusedBodiesOptions): RefusedB
     rests.set(socket, rest)
     return rest
   }
-  /** Node ends the connection with this method once it has sent the last answer, whatever is still to come. */
+  /** Node calls this method after the last answer, even if more of the body is still to come. */
   function closeWhenRead(this: Socket): void {
     const rest = rests.get(this)
     if (rest === undefined) closeNow(this)
@@ -70,7 +70,7 @@ export function createRefusedBodyReader(options: RefusedBodiesOptions): RefusedB
 
   return {
     wrap: handler => (request, response) => {
-      // It follows a request after which the connection was to be closed.
+      // This request follows one after which the connection is to be closed.
       if (rests.get(request.socket)?.isClosing === true) return
       if (hasBody(request)) beforeNodeEnds(response, () => readRest(request))
       handler(request, response)
@@ -80,7 +80,7 @@ export function createRefusedBodyReader(options: RefusedBodiesOptions): RefusedB
         server.on(event, (socket: Socket) => (socket.destroySoon = closeWhenRead))
     },
     end(socket) {
-      // What cannot be parsed would be complained about with every packet.
+      // Otherwise the parser would report an error for every packet.
       socket.removeAllListeners('data')
       read(socket, socket, options.networkOf(socket.remoteAddress ?? '')).close()
     },
@@ -90,12 +90,12 @@ export function createRefusedBodyReader(options: RefusedBodiesOptions): RefusedB
   function readRest(request: IncomingMessage): void {
     if (request.complete || request.socket.destroyed) return
     read(request.socket, request, options.clientOf(request))
-    // Node discards unseen what nobody has begun to read.
+    // Node discards a body that has no reader without any event.
     request.read(0)
   }
 }
 
-/** Node's own listener closes the connection if this was the last answer: it must find out that more is to come. */
+/** Runs before Node's own listener, which closes the connection if this was the last answer. */
 function beforeNodeEnds(response: ServerResponse, then: () => void): void {
   response.prependOnceListener('finish', then)
 }
@@ -111,7 +111,7 @@ interface Allowance {
   readonly over: () => void
 }
 
-/** What is still to come on one connection after an answer. */
+/** The rest of the body on one connection after an early answer. */
 class Rest {
   readonly #socket: Socket
   readonly #source: Readable
@@ -134,7 +134,7 @@ class Rest {
     return this.#closing
   }
 
-  /** Nothing more is said on the connection, and it ends when the rest has come. */
+  /** Closes the connection for writing; it ends when the rest has arrived. */
   close(): void {
     this.#closing = true
     this.#socket.end()
@@ -152,7 +152,7 @@ class Rest {
     if (this.#closing) closeNow(this.#socket)
   }
 
-  /** Told that it is over, the client gets a moment to notice. */
+  /** Closes the connection for writing, and gives the client a moment to notice. */
   readonly #onLimit = (): void => {
     if (this.#closing) return void this.#socket.destroy()
     clearTimeout(this.#timer)
@@ -169,7 +169,7 @@ class Rest {
   }
 }
 
-/** How many bodies are read at once. */
+/** Limits how many bodies are read at once. */
 class Places {
   readonly #limits: RefusedBodies
   readonly #taken = new Map<string, number>()
@@ -179,7 +179,7 @@ class Places {
     this.#limits = limits
   }
 
-  /** Whether there was one. */
+  /** Whether a place was free. */
   take(network: string): boolean {
     const here = this.#taken.get(network) ?? 0
     if (here >= this.#limits.maxAtOncePerAddress || this.#inAll >= this.#limits.maxAtOnce) return false

@@ -7,9 +7,9 @@ import { endsChunked, isChunked } from './bodies.ts'
 import type { Client } from './client.ts'
 
 /**
- * What a request asks, read in one pass over the raw header list. `method` and `target`: the client's own. Two `Host`
- * headers, or none where HTTP/1.1 demands one, are malformed (RFC 9112, 3.2): one host to us, another to the upstream.
- * HTTP/1.0 may leave it out, and then means the host of `publicUrl`: links are made of it, so it is never empty.
+ * What a request asks, read in one pass over the raw header list. `method` and `target` are the client's own. Two `Host`
+ * headers, or none in HTTP/1.1, are malformed (RFC 9112, 3.2), because the upstream might choose another one. HTTP/1.0 may
+ * omit it; the host is then that of `publicUrl`, because links are built from it.
  */
 export function readAsk(
   request: IncomingMessage,
@@ -33,35 +33,35 @@ export function readAsk(
   let codings: string | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
-    // The lengths first: this loop runs over every header of every request.
+    // Compare lengths first: this loop runs over every header of every request.
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (name.length === 13 && name.toLowerCase() === 'authorization')
       authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
     else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding')
       codings = codings === undefined ? (rawHeaders[at + 1] ?? '') : `${codings},${rawHeaders[at + 1]}`
   }
-  // Node's parser also takes HTTP/0.9, which has no headers and so no credential.
+  // Node's parser also accepts HTTP/0.9, which has no headers and so no credential.
   if (hosts > 1 || request.httpVersionMajor !== 1) return malformed
   const isOld = request.httpVersionMinor === 0
   if (hosts === 0 && !isOld) return malformed
   if (codings !== undefined) {
     // HTTP/1.0 has no codings, and a body whose last one is not chunked has no end (RFC 9112, 6.1 and 6.3).
     if (isOld || !endsChunked(codings)) return malformed
-    if (!isChunked(codings)) return uncarried
+    if (!isChunked(codings)) return otherCoding
   }
   const { from, secure, lane } = client
   const host = client.host === '' && isOld ? new URL(publicUrl).host : client.host
   return { id, method, target, host, authorization, from, secure, lane }
 }
 
-/** Node takes the chunks apart and leaves any other coding on the bytes, of which the upstream would not be told. */
-const uncarried: Unreadable = { outcome: 'unclear-target', flaw: 'transfer-coding' }
+/** Node decodes only chunked. Any other coding would stay on the body without the upstream being told. */
+const otherCoding: Unreadable = { outcome: 'unclear-target', flaw: 'transfer-coding' }
 const malformed: Unreadable = { outcome: 'unclear-target', flaw: 'malformed' }
 
-/** Everything that ends in an answer of our own. */
+/** Everything that ends in an answer of the gateway itself. */
 export type Ending = Ended | UpstreamFailed | Unreadable | Unserved | Crowded
 
-/** A request that HTTP itself ends, before anything was asked. */
+/** A request that is rejected at the level of HTTP, before any decision. */
 export interface Unreadable {
   readonly outcome: 'unclear-target'
   readonly flaw: 'malformed' | 'oversized-head' | 'late-head' | 'late-body' | 'transfer-coding'
@@ -73,21 +73,21 @@ export interface Unserved {
   readonly cause: 'method'
 }
 
-/** So many requests of this user wait for the upstream that no more may. `retryAfter` in seconds. */
+/** Too many requests of this user are waiting for the upstream. `retryAfter` in seconds. */
 interface Crowded {
   readonly outcome: 'busy'
   readonly cause: 'own-requests'
   readonly retryAfter: number
 }
 
-/** Bytes of one id: nobody can guess another caller's reference. */
+/** Bytes of one id: enough that ids of other requests cannot be guessed. */
 const idBytes = 12
 
-/** One call of the random generator serves many ids. */
+/** Random bytes for many ids, so that the generator is called rarely. */
 const pool = Buffer.alloc(idBytes * 512)
 let next = pool.length
 
-/** A fresh id of 24 hexadecimal digits. Never the client's own: that would let it write into logs and texts. */
+/** A new id of 24 hexadecimal digits. A client's own id is not used: it would let clients write into logs and texts. */
 export function newRequestId(): string {
   if (next === pool.length) {
     randomFillSync(pool)
@@ -98,19 +98,19 @@ export function newRequestId(): string {
   return id
 }
 
-/** Whether a request target belongs to the gateway itself. In any other spelling it is an account that nobody has. */
+/** Whether a request target belongs to the gateway itself. Any other spelling is an unknown account. */
 export function isReserved(target: string): boolean {
   return target === '/_altgate' || target.startsWith('/_altgate/') || target.startsWith('/_altgate?')
 }
 
 /**
- * The address by which Fastify finds a route: the reserved ones as they are, `/` for all that goes to the gate.
- * Routers decode, compare without case and refuse escapes that are no UTF-8; the gateway reads the original.
+ * The URL by which Fastify finds a route: reserved ones unchanged, `/` for everything that needs a decision. Routers
+ * decode, ignore case and refuse escapes that are not UTF-8, so the gateway reads the original target.
  */
 export function routeOf({ url = '/', headers }: IncomingMessage): string {
   if (isReserved(url)) return url
-  // Fastify would refuse a media type that it cannot read, and its parser for text/plain buffers, stops at 1 MiB and
-  // re-encodes. Without a type a body is a stream. The upstream gets its headers from the raw list.
+  // Fastify refuses a media type that it cannot parse, and its text/plain parser buffers the body, stops at 1 MiB and
+  // re-encodes it. Without a type, the body stays a stream. The upstream gets its headers from the raw list.
   delete headers['content-type']
   return '/'
 }

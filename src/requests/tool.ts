@@ -1,22 +1,22 @@
-/** The ways in which one and the same explanation is told. */
+/** The formats in which an answer can be rendered. */
 export type Dialect = 'text' | 'lfs' | 'soap' | 'transfer' | 'rest' | 'html'
 
-/** What the choice depends on. Not on the method: HEAD must get the headers that GET gets. */
-export interface Asking {
-  /** Path and query as the client wrote them. */
+/** The parts of a request that select the dialect. The method is not one: HEAD must get the headers of GET. */
+export interface RequestHead {
+  /** Path and query as the client sent them. */
   readonly target: string
-  /** Names and values in turn, as `IncomingMessage` has them. */
+  /** Names and values in turn, as in `IncomingMessage`. */
   readonly rawHeaders: readonly string[]
 }
 
 /**
- * Which dialect a request understands. What git itself asks is `text`, known after one expression, and what git-lfs asks
- * is `lfs`, wherever an LFS server has its objects. Else the path decides, whoever asks: `text` for git and LFS, `soap`
- * for `*.asmx`, `rest` below `/_apis`. On other paths the headers do: `transfer` for the files of TFVC, if one of its
- * clients asks, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is what is wanted most and for
- * npm and its like, `html` for a person in a browser, else `text`.
+ * The dialect that the client of a request understands. git's own requests are `text`, found by one expression. git-lfs
+ * gets `lfs`, wherever an LFS server has its objects. Otherwise the path decides, for all clients: `text` for git and
+ * LFS, `soap` for `*.asmx`, `rest` below `/_apis`. On other paths the headers decide: `transfer` for TFVC clients that
+ * transfer files, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is preferred and for npm and
+ * similar clients, `html` for browsers, else `text`.
  */
-export function dialectOf({ target, rawHeaders }: Asking): Dialect {
+export function dialectOf({ target, rawHeaders }: RequestHead): Dialect {
   const path = pathOf(target)
   if (gitAsks.test(path)) return 'text'
   const header = (name: string) => valueOf(rawHeaders, name)
@@ -31,11 +31,11 @@ export function dialectOf({ target, rawHeaders }: Asking): Dialect {
   return wanted === 'text/html' && isBrowser(header) ? 'html' : 'text'
 }
 
-/** npm and those that speak to its registries: they show what is in JSON, and do not always ask for it. */
+/** npm and other clients of its registries: they show texts from JSON, and do not always ask for it. */
 const npmLike = /^(?:npm|pnpm|yarn|bun)\//i
 
 /** The first value of a request header. */
-export function headerOf({ rawHeaders }: Asking, name: string): string | undefined {
+export function headerOf({ rawHeaders }: RequestHead, name: string): string | undefined {
   return valueOf(rawHeaders, name)
 }
 
@@ -43,7 +43,7 @@ type Header = (name: string) => string | undefined
 
 const gitAsks = /\/(?:info\/refs|git-(?:upload|receive)-pack)$/i
 
-/** git-lfs says what it is with every request; other clients of LFS servers ask for the type. */
+/** git-lfs identifies itself with every request; other LFS clients ask for the media type. */
 function isLfs(header: Header): boolean {
   return (
     /^git-lfs\//i.test(header('user-agent') ?? '') ||
@@ -51,19 +51,19 @@ function isLfs(header: Header): boolean {
   )
 }
 
-/** Whether git or LFS asks, as far as the path says. */
-export function isForGit({ target }: Asking): boolean {
+/** Whether the path is one of git or LFS. */
+export function isForGit({ target }: RequestHead): boolean {
   return toolAt(pathOf(target)) === 'git'
 }
 
 /**
- * Which SOAP a request to a service is written in; `undefined` if people or scripts ask there, who take an HTTP status
- * for what it says. For requests in the dialect `soap`.
+ * The SOAP version of a request in the dialect `soap`; `undefined` for browsers and scripts, which read the plain HTTP
+ * status.
  */
-export function soapVersion(asking: Asking): '1.1' | '1.2' | undefined {
-  const header = (name: string) => headerOf(asking, name)
-  const isService = toolAt(pathOf(asking.target)) === 'soap'
-  // XML without the header that SOAP 1.1 demands: at a service it can be nothing else.
+export function soapVersion(head: RequestHead): '1.1' | '1.2' | undefined {
+  const header = (name: string) => headerOf(head, name)
+  const isService = toolAt(pathOf(head.target)) === 'soap'
+  // XML without the header that SOAP 1.1 requires: on a service path it can be nothing else.
   const isXml = /^(?:text|application)\/xml\b/i.test(header('content-type') ?? '')
   return soapVersionOf(header) ?? (isService && (isXml || isTfvcClient(header)) ? '1.1' : undefined)
 }
@@ -73,12 +73,12 @@ function soapVersionOf(header: Header): '1.1' | '1.2' | undefined {
   return header('soapaction') === undefined ? undefined : '1.1'
 }
 
-/** Team Explorer Everywhere, with two blanks each or with one: it depends on how the person signs in there. */
+/** Team Explorer Everywhere, with one or two spaces between the words, depending on how the user signs in there. */
 function isTfvcClient(header: Header): boolean {
   return /Team {1,2}Explorer {1,2}Everywhere|^Team Foundation\b/.test(header('user-agent') ?? '')
 }
 
-/** Browsers say `navigate` over https and on localhost only; PowerShell and some git clients say Mozilla as well. */
+/** Browsers send `navigate` only over https and on localhost; PowerShell and some git clients also claim Mozilla. */
 function isBrowser(header: Header): boolean {
   const agent = header('user-agent') ?? ''
   return (
@@ -87,7 +87,7 @@ function isBrowser(header: Header): boolean {
   )
 }
 
-/** The media type with the highest weight, of equals the first, in lower case (RFC 9110, 12.5.1). */
+/** The media type with the highest weight, the first one of equals, in lower case (RFC 9110, 12.5.1). */
 function wantedMost(accept: string): string {
   let wanted = ''
   let most = 0
@@ -100,19 +100,19 @@ function wantedMost(accept: string): string {
   return wanted
 }
 
-/** Of the raw list: `routeOf` has taken the Content-Type out of the parsed one. */
+/** Reads the raw list, because `routeOf` has removed Content-Type from the parsed headers. */
 function valueOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]?.toLowerCase() === name) return rawHeaders[at + 1]
   return undefined
 }
 
-/** What kind of service a tool asks for. */
+/** The kind of service that a path belongs to. */
 type Tool = 'git' | 'soap' | 'rest'
 
 /**
- * Which tool's a path is: git's smart HTTP and LFS, or the SOAP and REST services of Azure DevOps; `undefined` if
- * people may ask for it. git's own services come first: no other name in a path may take its text from it.
+ * The tool that a path is for: git's smart HTTP and LFS, or the SOAP and REST services of Azure DevOps; `undefined` if
+ * browsers may request it. git's own services come first, so that no other name in the path changes what git gets.
  */
 function toolAt(path: string): Tool | undefined {
   if (gitService.test(path)) return 'git'
@@ -126,9 +126,9 @@ const restService = /\/_apis(?:\/|$)/i
 const soapService = /\.asmx(?:\/|$)/i
 const gitPlace = /\.git(?:\/|$)|\/_git\//i
 
-/** What a request is for, as far as its path tells: the rows of the table in `screen-answer.ts`. */
+/** What a request is for, according to its path: the rows of the table in `screen-answer.ts`. */
 export type RequestKind =
-  /** `info/refs`: git learns what there is, and keeps or erases the password. */
+  /** `info/refs`: git discovers the refs, and keeps or erases the password. */
   | 'git-advertisement'
   /** `git-upload-pack` and `git-receive-pack`. */
   | 'git-rpc'
@@ -139,14 +139,14 @@ export type RequestKind =
   | 'soap-call'
   /** A file of TFVC, of a work item or of a test: `*.ashx`, and `item.asmx` and `upload.asmx` of older servers and proxies. */
   | 'tfvc-file'
-  /** REST services, and all that is downloaded through them: items, artifacts, containers. */
+  /** REST services and downloads through them: items, artifacts, containers. */
   | 'rest'
   /** Package feeds: NuGet, npm, Python, Maven, Cargo. */
   | 'feed'
-  /** People, browsers, and whatever else. */
+  /** Browsers and everything else. */
   | 'other'
 
-/** See `RequestKind`. What git and git-lfs ask comes first, as in `toolAt`. */
+/** See `RequestKind`. git and git-lfs come first, as in `toolAt`. */
 export function requestKindAt(path: string): RequestKind {
   if (gitService.test(path)) return gitKindAt(path)
   if (tfvcFile.test(path)) return 'tfvc-file'
@@ -163,9 +163,9 @@ function gitKindAt(path: string): RequestKind {
 
 /** `objects` alone is the API before batch. */
 const lfsApi = /\/info\/lfs\/(?:objects(?:\/batch)?|locks(?:\/.*)?|(?:.*\/)?verify)\/?$/i
-/** `_tfs_resources` is where older servers keep what their download tickets name. */
+/** `_tfs_resources` is where the download tickets of older servers point. */
 const tfvcFile = /\.ashx(?:\/|$)|\/(?:item|upload)\.asmx(?:\/|$)|\/_tfs_resources(?:\/|$)/i
-/** What the pages of Azure DevOps call, and scripts download with: `_api/_versioncontrol/itemContent`. */
+/** Called by the web pages of Azure DevOps, and used for downloads by scripts: `_api/_versioncontrol/itemContent`. */
 const pageService = /\/_api(?:\/|$)/i
 const feed = /\/_packaging(?:\/|$)|\/simple(?:\/|$)/i
 

@@ -4,16 +4,16 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Backlog, Conversation, createUnsent, type Due, type Handle } from './conversation.ts'
 
-/** Connections of one network, or of all proxies. */
-type Its = Map<Socket, Conversation>
+/** The connections of one network, or of all proxies. */
+type Group = Map<Socket, Conversation>
 
-/** The connections of one process to all of its ports. */
+/** All client connections of one process, on all its ports. */
 export class Connections {
   readonly limits: ConnectionLimits
   readonly #options: ConnectionOptions
-  readonly #networks = new Map<string, Its>()
-  readonly #proxies: Its = new Map()
-  /** Of every socket that a request may name. */
+  readonly #networks = new Map<string, Group>()
+  readonly #proxies: Group = new Map()
+  /** By each socket that a request may have. */
   readonly #conversations = new WeakMap<Socket, Conversation>()
   readonly #backlog: Backlog = { waiting: 0 }
   #open = 0
@@ -27,17 +27,17 @@ export class Connections {
     this.limits = options.limits
   }
 
-  /** How many there are. */
+  /** Number of open connections. */
   get open(): number {
     return this.#open
   }
 
-  /** From now on every answer asks its client to open another connection, which then leads elsewhere. */
+  /** From now on every answer closes its connection, so that clients reconnect to another worker. */
   announceEnd(): void {
     this.#closing = true
   }
 
-  /** The handler, called for one request of a connection after the other. */
+  /** Wraps a handler, so that the requests of a connection are handled one after the other. */
   inTurn(handle: Handle): Handle {
     return (request, response) => {
       if (this.#closing) response.setHeader('Connection', 'close')
@@ -48,7 +48,7 @@ export class Connections {
     }
   }
 
-  /** Looks after a server's connections as long as it listens. */
+  /** Applies the limits to a server's connections while it listens. */
   watch(server: Server): void {
     const handshaking = new Map<string, Conversation>()
     server.on('connection', (socket: Socket) => {
@@ -80,16 +80,16 @@ export class Connections {
     return this.limits.progressSeconds * 1000
   }
 
-  /** `undefined`: there is no room for it. */
+  /** `undefined`: the limits are reached, or it is closed already. */
   #admit(server: Server, socket: Socket): Conversation | undefined {
     const address = socket.remoteAddress
-    if (address === undefined) return undefined // gone already
+    if (address === undefined) return undefined // closed already
     const { networkOf, isProxy, limits } = this.#options
     const network = isProxy(address) ? proxies : networkOf(address)
-    const its: Its = network === proxies ? this.#proxies : (this.#networks.get(network) ?? new Map())
+    const group: Group = network === proxies ? this.#proxies : (this.#networks.get(network) ?? new Map())
 
-    const isTooMany = network !== proxies && its.size >= limits.perAddress
-    if (isTooMany && !this.#makeRoom(its, network, idle) && !this.#makeRoom(its, network, stalling))
+    const isTooMany = network !== proxies && group.size >= limits.perAddress
+    if (isTooMany && !this.#makeRoom(group, network, idle) && !this.#makeRoom(group, network, stalling))
       return this.#refuse(socket, 'too-many-from-address', network)
     if (this.#open >= limits.total && !this.#makeRoomAnywhere())
       return this.#refuse(socket, 'too-many', network)
@@ -97,10 +97,10 @@ export class Connections {
     const conversation = new Conversation(server, socket, this.#backlog)
     conversation.begun = ++this.#beginnings
     this.#conversations.set(socket, conversation)
-    if (network !== proxies) this.#networks.set(network, its)
-    its.set(socket, conversation)
+    if (network !== proxies) this.#networks.set(network, group)
+    group.set(socket, conversation)
     this.#open += 1
-    socket.once('close', () => this.#leave(socket, its, network))
+    socket.once('close', () => this.#leave(socket, group, network))
     return conversation
   }
 
@@ -109,17 +109,17 @@ export class Connections {
     socket.destroy()
   }
 
-  #leave(socket: Socket, its: Its, network: string): void {
-    if (!its.delete(socket)) return
+  #leave(socket: Socket, group: Group, network: string): void {
+    if (!group.delete(socket)) return
     this.#open -= 1
-    // Another one may have come under that name since.
-    if (its.size === 0 && this.#networks.get(network) === its) this.#networks.delete(network)
+    // The name may belong to a newer group by now.
+    if (group.size === 0 && this.#networks.get(network) === group) this.#networks.delete(network)
   }
 
-  /** Closes the connection of these that has been so longest. */
-  #makeRoom(its: Its, network: string, gives: (conversation: Conversation) => boolean): boolean {
+  /** Closes the oldest of the connections in this group that give way. */
+  #makeRoom(group: Group, network: string, gives: (conversation: Conversation) => boolean): boolean {
     let oldest: readonly [Socket, Conversation] | undefined
-    for (const each of its) {
+    for (const each of group) {
       const [, conversation] = each
       if (conversation.begun < (oldest?.[1].begun ?? Infinity) && gives(conversation)) oldest = each
     }
@@ -127,17 +127,17 @@ export class Connections {
     const [accepted, { socket }] = oldest
     this.#options.observer.closed('gave-way', network)
     socket.destroy()
-    // 'close' comes later, and the place is given away now.
-    this.#leave(accepted, its, network)
+    // 'close' comes later, but the place is needed now.
+    this.#leave(accepted, group, network)
     return true
   }
 
-  /** From those who have most of them: a flood from one address pushes out its own. Proxies come last. */
+  /** Takes the place from the largest group, so that a flood from one address evicts itself. Proxies come last. */
   #makeRoomAnywhere(): boolean {
     const bySize = [...this.#networks].sort(([, one], [, other]) => other.size - one.size)
     return (
-      bySize.some(([network, its]) => this.#makeRoom(its, network, idle)) ||
-      bySize.some(([network, its]) => this.#makeRoom(its, network, stalling)) ||
+      bySize.some(([network, group]) => this.#makeRoom(group, network, idle)) ||
+      bySize.some(([network, group]) => this.#makeRoom(group, network, stalling)) ||
       this.#makeRoom(this.#proxies, proxies, idle)
     )
   }
@@ -145,8 +145,8 @@ export class Connections {
   readonly #sweep = (): void => {
     const now = performance.now()
     const unsent = createUnsent()
-    for (const [network, its] of [...this.#networks, [proxies, this.#proxies] as const])
-      for (const conversation of its.values()) {
+    for (const [network, group] of [...this.#networks, [proxies, this.#proxies] as const])
+      for (const conversation of group.values()) {
         const due = conversation.overdue(now, this.#patienceMs, unsent)
         if (due !== undefined) this.#end(conversation, due, network)
       }
@@ -162,10 +162,10 @@ export class Connections {
 const idle = ({ isIdle }: Conversation): boolean => isIdle
 const stalling = ({ stalls }: Conversation): boolean => stalls
 
-/** What stands in the place of a network for those that are not counted by address. */
+/** Replaces the network name for connections that are not counted by address. */
 const proxies = 'proxies'
 
-/** For Node's 'clientError' event: answered as all else that is no proper request. */
+/** For Node's 'clientError' event: answered like any other invalid request. */
 class LateBody extends Error {
   readonly code = 'ERR_BODY_STOOD_STILL'
 }
@@ -174,15 +174,15 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }
 
-/** How many connections there may be, and how long they may stand still. */
+/** How many connections are allowed, and how long they may make no progress. */
 interface ConnectionLimits {
-  /** From one address, or one network of IPv6. */
+  /** From one address, or one IPv6 network. */
   readonly perAddress: number
   /** From all addresses together. */
   readonly total: number
-  /** How long a body, or the reading of an answer, may make no progress. */
+  /** How long the upload of a body, or the download of an answer, may make no progress. */
   readonly progressSeconds: number
-  /** How long the head of a request may take, and the handshake of TLS. */
+  /** How long the head of a request, and the TLS handshake, may take. */
   readonly headSeconds: number
   /** How long a connection may be idle. */
   readonly idleSeconds: number
@@ -190,14 +190,14 @@ interface ConnectionLimits {
 
 export interface ConnectionOptions {
   readonly limits: ConnectionLimits
-  /** Whose connections are counted together. */
+  /** The network that an address is counted under. */
   readonly networkOf: (address: string) => string
-  /** Proxies: their connections are many people's, so they count in all, but not by address. */
+  /** Proxies carry requests of many users, so their connections count in total, but not by address. */
   readonly isProxy: (address: string) => boolean
   readonly observer: ConnectionObserver
 }
 
-/** Why the gateway closed a connection: it gave way to a new one, it was one too many, or it stood still. */
+/** Why the gateway closed a connection: it gave way to a new one, exceeded a limit, or made no progress. */
 export type Closed = 'gave-way' | 'too-many' | 'too-many-from-address' | 'late-body' | 'late-reader'
 
 /** Must not throw. */
@@ -205,7 +205,7 @@ interface ConnectionObserver {
   closed(why: Closed, network: string): void
 }
 
-/** For a server that is alone in its process and not on a port that others reach. */
+/** For a server that does not share its process and is not reachable from outside. */
 export const unbounded: ConnectionOptions = {
   limits: { perAddress: Infinity, total: Infinity, progressSeconds: 60, headSeconds: 60, idleSeconds: 72 },
   networkOf: address => address,

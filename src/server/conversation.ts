@@ -1,44 +1,44 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { restLeft } from '../requests/bodies.ts'
+import { pauseLeft } from '../requests/bodies.ts'
 import { isReserved } from '../requests/request.ts'
 
-/** Whatever answers a request. */
+/** Handles a request. */
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
-/** What the gateway waits for, if it is the client that is due: more of a body, or that it reads its answer. */
+/** What the client has to do next: send more of a body, or read its answer. */
 export type Due = 'body' | 'answer'
 
-/** Requests that wait in all conversations of a process together. */
+/** Requests waiting on all connections of a process. */
 export interface Backlog {
   waiting: number
 }
 
-/** Requests of one connection that may wait before no more are read from it. */
+/** Requests of one connection that may wait before the connection is no longer read. */
 const depth = 16
 
 /** Requests that may wait in one process: about 3 KB each. */
 const most = 10_000
 
-/** Requests whose callers have shown a right password. */
-const letIn = new WeakSet<IncomingMessage>()
+/** Requests with a right password. */
+const allowedRequests = new WeakSet<IncomingMessage>()
 
-/** The caller of this request has shown a right password. */
-export function markLetIn(request: IncomingMessage): void {
-  letIn.add(request)
+/** Marks a request as one with a right password. */
+export function markAllowed(request: IncomingMessage): void {
+  allowedRequests.add(request)
 }
 
 /**
- * What goes over one connection. Requests that come before the answer to an earlier one (RFC 9112, 9.3.2) wait for
- * it, and each is begun in a turn of the event loop of its own: Node parses all that one read brings and would begin
- * thousands of them at once, while every other connection waits.
+ * The requests of one connection. Pipelined requests (RFC 9112, 9.3.2) wait for the answer to the earlier one, and each
+ * begins in its own turn of the event loop: Node parses everything that one read brings, and would begin thousands of
+ * them at once while all other connections wait.
  */
 export class Conversation {
-  /** What requests are read from: under TLS another socket than the one that was accepted. */
+  /** The socket that requests are read from; with TLS it is not the accepted one. */
   socket: Socket
   readonly server: Server
-  /** As it stands in the order of all beginnings: which connection has been idle longest? */
+  /** Sequence number of the last request or connect, to find the connection that is idle longest. */
   begun = 0
   #request: IncomingMessage | undefined
   #response: ServerResponse | undefined
@@ -61,23 +61,23 @@ export class Conversation {
     return this.#waiting.length === 0 && (this.#response === undefined || this.#response.closed)
   }
 
-  /** What is under way waits for a client that has shown no right password: nobody else should have to. */
+  /** Waits for a client that has not shown a right password, so it may give way to other connections. */
   get stalls(): boolean {
-    return this.#request !== undefined && !letIn.has(this.#request) && this.#due() !== undefined
+    return this.#request !== undefined && !allowedRequests.has(this.#request) && this.#due() !== undefined
   }
 
-  /** Begins the request at once, or when its turn has come. */
+  /** Begins the request at once, or when the earlier ones are answered. */
   take(request: IncomingMessage, response: ServerResponse, handle: Handle): void {
     if (this.isIdle) return this.#begin(request, response, handle)
     this.#waiting.push([request, response, handle])
     this.#backlog.waiting += 1
     if (this.#waiting.length === 1) this.#response?.once('close', this.#onClose)
     if (this.#waiting.length === depth) this.#hold()
-    // One read brings thousands of the shortest requests; that many from each of many connections fill the memory.
+    // One read can bring thousands of short requests; from many connections together they would fill the memory.
     if (this.#backlog.waiting > most) this.socket.destroy()
   }
 
-  /** What is due from the client, and has made no progress for so many milliseconds. */
+  /** What the client has to do, if it has made no progress for this long. */
   overdue(now: number, patienceMs: number, unsent: (socket: Socket) => number): Due | undefined {
     const due = this.#due()
     const mark = this.#progress(due, unsent)
@@ -97,7 +97,7 @@ export class Conversation {
   }
 
   readonly #onClose = (): void => {
-    const rest = restLeft(this.socket)
+    const rest = pauseLeft(this.socket)
     if (rest > 0) setTimeout(this.#next, rest)
     else setImmediate(this.#next)
   }
@@ -129,15 +129,15 @@ export class Conversation {
     const { socket } = this
     this.#held = false
     socket.off('resume', pause)
-    if (restLeft(socket) === 0) socket.resume()
+    if (pauseLeft(socket) === 0) socket.resume()
   }
 
   /** A number that stays the same while the client makes no progress. */
   #progress(due: Due | undefined, unsent: (socket: Socket) => number): number {
     const { socket } = this
-    // The kernel takes more only when a good part of its buffer, megabytes, is free: see what the peer has confirmed.
+    // The kernel accepts more only when megabytes of its buffer are free, so count what the peer has acknowledged.
     if (due === 'answer') return written(socket) - unsent(socket)
-    // A form is small and anyone may send one: it has to come whole, or a byte a minute would keep it open for days.
+    // A form is small and needs no password. It must arrive whole, or a byte a minute would keep it open for days.
     const isForm = isReserved(this.#request?.url ?? '')
     return due === 'body' && !isForm ? socket.bytesRead : 0
   }
@@ -146,7 +146,7 @@ export class Conversation {
     const { socket } = this
     if (socket.writableLength > 0) return 'answer'
     const request = this.#request
-    // Nothing is due while nobody reads: the upstream is slow, or the gate has yet to open.
+    // Nothing is due while the body is not read: the upstream is slow, or the decision is not made yet.
     const isRead = request !== undefined && !request.complete && request.readableFlowing === true
     return isRead && !socket.isPaused() ? 'body' : undefined
   }
@@ -157,15 +157,15 @@ function pause(this: Socket): void {
   this.pause()
 }
 
-/** How much has been taken off our hands. Of one long write only Node's handle knows how far it has come. */
+/** Bytes that the kernel has taken. Only Node's handle knows the progress of one long write. */
 function written(socket: Socket): number {
   const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null }
   return socket.bytesWritten - (handle?.writeQueueSize ?? socket.writableLength)
 }
 
 /**
- * Asks how many bytes of a connection the peer has yet to confirm, from the kernel's table, which is read once, when it
- * is first asked. 0 where there is no such table.
+ * Returns a function that gives the bytes that the peer has not acknowledged yet, from the kernel's table, which is read
+ * once, on the first call. 0 where there is no such table.
  */
 export function createUnsent(): (socket: Socket) => number {
   let table: ReadonlyMap<string, number> | undefined
@@ -179,7 +179,7 @@ function readTable(): ReadonlyMap<string, number> {
   return new Map(['/proc/net/tcp', '/proc/net/tcp6'].flatMap(rowsOf))
 }
 
-/** proc_pid_net(5): addresses with their ports in hexadecimal, then the state, then what is queued to be sent. */
+/** proc_pid_net(5): addresses and ports in hexadecimal, then the state, then the send queue. */
 function rowsOf(file: string): (readonly [string, number])[] {
   try {
     return readFileSync(file, 'latin1')

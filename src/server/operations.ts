@@ -3,16 +3,16 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { Connections, unbounded } from './connections.ts'
 
 export interface OperationsOptions {
-  /** Whether requests should come here now, and how each part is, in a word or a sentence. */
+  /** Whether this process should get requests, and the state of each part in a word or a sentence. */
   ready(): { readonly ready: boolean; readonly parts: Readonly<Record<string, string>> }
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>
-  /** Left out: as many as come. */
+  /** Left out: unlimited. */
   readonly connections?: Connections
 }
 
 /**
- * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. It asks nobody for
- * a password, so it is a server of its own, to be kept inside.
+ * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. It requires no password,
+ * so it is a separate server, which must not be reachable from outside.
  */
 export function createOperationsServer(options: OperationsOptions): FastifyInstance {
   const { connections = new Connections(unbounded) } = options
@@ -31,7 +31,7 @@ export function createOperationsServer(options: OperationsOptions): FastifyInsta
     const now = options.ready()
     return reply.code(now.ready ? 200 : 503).send(now)
   })
-  // Every worker is asked, and each spends some milliseconds on its answer: whoever asks meanwhile gets the same one.
+  // Collecting costs every worker some milliseconds, so concurrent requests share one collection.
   let collecting: ReturnType<OperationsOptions['metrics']> | undefined
   app.get('/metrics', async (_, reply) => {
     collecting ??= options.metrics().finally(() => (collecting = undefined))

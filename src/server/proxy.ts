@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 import { sendAnswer } from '../answers/answer.ts'
 import type { Forward } from '../proxying/forward.ts'
 import type { RequestContext } from '../proxying/headers.ts'
-import { markLetIn } from './conversation.ts'
+import { markAllowed } from './conversation.ts'
 import type { Responder } from './responder.ts'
 
 declare module 'fastify' {
@@ -21,27 +21,26 @@ interface ProxyOptions {
 }
 
 /**
- * The door to the upstreams: the gate, then @fastify/http-proxy, whose `preHandler` gives each request to `forward`.
- * Its own way of forwarding retries, buffers text and does not verify certificates; none of that is reached, nor the
- * three URLs that it would make of each path in case it leads out of a prefix, which is what `gateway/ask.ts` judges.
- * The one route is `/`: `server.ts` rewrites every address but the reserved ones to it, so that no router decodes
- * or compares a path that the gateway alone should read.
+ * The door to the upstreams: the decision, then @fastify/http-proxy, whose `preHandler` gives each request to `forward`.
+ * The plugin's own forwarding retries, buffers text and does not verify certificates; none of it is reached, nor its
+ * check of the path against a prefix, which `gateway/ask.ts` does. The only route is `/`: `server.ts` rewrites every URL
+ * but the reserved ones to it, so that no router decodes or compares a path that only the gateway should parse.
  */
 export async function proxy(
   app: FastifyInstance,
   { agent, forward, responder }: ProxyOptions,
 ): Promise<void> {
-  addGate(app, responder)
+  addDecisionHook(app, responder)
   await app.register(httpProxy, {
-    // Never asked: every account names its own upstream. The plugin insists on one.
+    // Required by the plugin, but never used: every account has its own upstream.
     upstream: 'http://upstream.invalid',
-    // Duck-typed there: it only looks for `request`.
+    // The plugin only checks for `request`.
     undici: agent as object,
     routes: ['/'],
     httpMethods: app.supportedMethods.filter(method => method !== 'TRACE' && method !== 'CONNECT'),
     preHandler(request, reply) {
-      if (request.requestContext === null) throw new Error('a request came past the gate')
-      markLetIn(request.raw)
+      if (request.requestContext === null) throw new Error('a request reached forwarding without a decision')
+      markAllowed(request.raw)
       forward(request.raw, reply.raw, request.requestContext)
       reply.hijack()
     },
@@ -49,10 +48,10 @@ export async function proxy(
 }
 
 /**
- * Decides before every route of this scope: no route runs, and nothing of a body is read, before the gateway has
- * allowed the request. Whatever it does not allow is answered here.
+ * Decides before every route of this scope: no route runs, and no body is read, before the gateway has allowed the
+ * request. All other requests are answered here.
  */
-function addGate(app: FastifyInstance, responder: Responder): void {
+function addDecisionHook(app: FastifyInstance, responder: Responder): void {
   app.decorateRequest('requestContext', null)
   app.addHook('onRequest', async (request, reply) => {
     const { raw, id, originalUrl: target } = request

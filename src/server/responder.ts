@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answer, answerTo, movedMeanwhile, putOff } from '../answers/answer.ts'
+import { type Answer, answerTo, movedDuringTransfer, asUnavailable } from '../answers/answer.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
 import type { Decision, UnclearTarget } from '../gateway/decision.ts'
@@ -7,16 +7,16 @@ import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
 import { upstreamRouteOf } from '../proxying/addresses.ts'
 import type { RequestContext } from '../proxying/headers.ts'
-import { mayRest, restAfter } from '../requests/bodies.ts'
+import { mayPause, pauseAfter } from '../requests/bodies.ts'
 import type { Client, ReadClient } from '../requests/client.ts'
 import { type Ending, readAsk } from '../requests/request.ts'
 
-/** A request as it has come to a door. */
+/** A request as a door received it. */
 export interface DoorRequest {
   readonly raw: IncomingMessage
   readonly response: ServerResponse
   readonly id: string
-  /** What the client has written; from a proxy that holds the request back, what it reports. */
+  /** As the client sent it, or as reported by a proxy that holds the request. */
   readonly method: string
   readonly target: string
 }
@@ -30,15 +30,15 @@ export interface ResponderOptions {
   readonly readClient: ReadClient
   /** What this door refuses before the gateway is asked. */
   readonly flawIn?: (request: DoorRequest, client: Client) => UnclearTarget | undefined
-  /** Where allowed requests go. Left out: to the upstream of their account. */
+  /** Where allowed requests go. Left out: the upstream of their account. */
   readonly upstream?: string
 }
 
-/** What all doors do with a request, so that they cannot disagree. */
+/** What both doors do with a request, so that they cannot disagree. */
 export interface Responder {
   /**
-   * Reads what a request asks, decides, and records the decision. Resolves with all that forwarding needs, or with the
-   * answer to send. Rejects only for a bug.
+   * Reads what a request asks, decides, and records the decision. Resolves with what forwarding needs, or with the answer
+   * to send. Rejects only for a bug.
    */
   respond(request: DoorRequest): Promise<RequestContext | Answer>
   /** The answer to a request that ends without a decision, in the client's dialect. */
@@ -55,18 +55,18 @@ export function createResponder(options: ResponderOptions): Responder {
     if ('outcome' in ask) return answer(request, ask)
 
     const decision = flawIn?.(request, client) ?? (await gateway.decide(ask))
-    const context = onItsWay(decision, ask, client, request.raw)
+    const context = withRoute(decision, ask, client, request.raw)
     const decided = 'outcome' in context ? context : context.allowed
     witness.saw(decided, ask, performance.now() - began)
     if (!('outcome' in context)) return context
 
-    if (context.outcome === 'throttled' && mayRest(client)) restAfter(request.response)
+    if (context.outcome === 'throttled' && mayPause(client)) pauseAfter(request.response)
     const whole = answer(request, context)
-    return movedMeanwhile(context, ask) ? putOff(whole) : whole
+    return movedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
   }
 
-  /** An allowed request whose headers lead out of its account is refused after all. */
-  function onItsWay(decision: Decision, ask: Ask, client: Client, { rawHeaders }: IncomingMessage) {
+  /** Adds the route. An allowed request is still refused if a header of it has an address outside the account. */
+  function withRoute(decision: Decision, ask: Ask, client: Client, { rawHeaders }: IncomingMessage) {
     if (decision.outcome !== 'allow') return decision
     const upstream = options.upstream ?? decision.account.upstream
     const route = upstreamRouteOf({ ask, client, rawHeaders }, upstream, { naming, publicUrl })

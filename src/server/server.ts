@@ -11,7 +11,7 @@ import { createForward } from '../proxying/forward.ts'
 import type { LfsOptions } from '../proxying/lfs.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
-import { mayRest, restAfter } from '../requests/bodies.ts'
+import { mayPause, pauseAfter } from '../requests/bodies.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
 import {
   createRefusedBodyReader,
@@ -28,32 +28,32 @@ export interface PublicServerOptions {
   readonly gateway: Gateway
   readonly witness: Witness
   readonly naming: Naming
-  /** How people reach the gateway, without a trailing slash. */
+  /** The public URL of the gateway, without a trailing slash. */
   readonly publicUrl: string
-  /** Addresses and CIDR ranges whose `X-Forwarded-*` are believed. */
+  /** Addresses and CIDR ranges whose `X-Forwarded-*` are trusted. */
   readonly trustedProxies: readonly string[]
   /** Left out: there is no load test. */
   readonly loadTest?: LoadTest
   readonly upstream: UpstreamOptions
   readonly refusedBodies: RefusedBodies
-  /** Whose addresses count as one: an address, or the network it is in. */
+  /** What an address is counted under: itself, or its network. */
   readonly networkOf: (address: string) => string
-  /** How the upstreams learn who it is. */
+  /** How the upstreams learn who the user is. */
   readonly authorize: Authorize
-  /** What is published at `/_altgate/keys`; left out: nothing is there. */
+  /** The keys at `/_altgate/keys`; left out: no key set is published. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
-  /** How what LFS servers give out is kept for them. Left out: by a key of this server's own, for a day. */
+  /** How the tokens of LFS servers are sealed. Left out: with a key of this process, for a day. */
   readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
-  /** Shared with the other ports of the process. Left out: as many as come. */
+  /** Shared with the other ports of the process. Left out: unlimited. */
   readonly connections?: Connections
-  /** What is under `/_altgate`, its prefix; without it nothing is there. */
+  /** The plugin below `/_altgate`. Left out: there is no page. */
   readonly selfService?: FastifyPluginAsync
 }
 
-/** The public port. It does not listen yet; `close` lets what is under way come to its end. */
+/** The public port. It does not listen yet; `close` waits for requests under way. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
   const { connections = new Connections(unbounded) } = options
@@ -77,14 +77,14 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     genReqId: newRequestId,
     rewriteUrl: routeOf,
     clientErrorHandler(error, socket) {
-      // It has its answer: a second one would be taken for that to the next request.
+      // It was answered already: a second answer would be taken for that to the next request.
       if (bodies.isReading(socket)) socket.destroy()
       else answerMalformed({ error, socket, publicUrl, end: socket => bodies.end(socket) })
     },
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
     schemaController: { compilersFactory: noSchemas },
-    // While the server closes, requests on open connections are still served; their connections then end.
+    // While the server closes, requests on open connections are still served, and then the connections close.
     return503OnClosing: false,
   })
   app.setErrorHandler((error, request, reply) => {
@@ -100,13 +100,13 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
         : { outcome: 'not-allowed', cause: 'method' },
     ),
   )
-  // All that Node's parser knows, WebDAV's among them. Fastify parses no bodies but those of POST, for the page's
-  // forms; in the proxy they are streams like all others.
+  // All methods that Node's parser knows, including WebDAV's. Fastify parses only bodies of POST, for the page's forms;
+  // in the proxy they are streams like all others.
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  // What the gate refuses rests by itself. Who is told by the page to come later would else be told so without end.
+  // The responder pauses the connections that it throttles. This is for the page's own 429.
   app.addHook('onSend', async (request, reply) => {
-    if (reply.statusCode === 429 && mayRest(readClient(request.raw))) restAfter(reply.raw)
+    if (reply.statusCode === 429 && mayPause(readClient(request.raw))) pauseAfter(reply.raw)
   })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
@@ -127,7 +127,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   return app
 }
 
-/** Requests of one user that may wait for one upstream. A client that opens more than this has gone wrong. */
+/** Requests of one user that may wait for one upstream. More than this is a client error. */
 const mostWaiting = 1000
 
 function sharesOf({ connectionsPerOrigin: perOrigin, connectionsPerUser }: UpstreamOptions): FairShares {
@@ -135,14 +135,14 @@ function sharesOf({ connectionsPerOrigin: perOrigin, connectionsPerUser }: Upstr
   return new FairShares({ perOrigin, perUser, waiting: mostWaiting })
 }
 
-/** No route has a schema: the compilers of schemas that Fastify would load are ten megabytes in every worker. */
+/** No route has a schema, and the schema compilers that Fastify would load cost ten megabytes in every worker. */
 const noSchemas = { buildValidator: neverAsked, buildSerializer: neverAsked }
 
 function neverAsked(): never {
-  throw new Error('a route has a schema, and the server nothing to compile it')
+  throw new Error('a route has a schema, but the server has no schema compiler')
 }
 
-/** Node's `close` ends idle connections once; those that fall idle later would be waited for until they time out. */
+/** Node closes idle connections only once; those that become idle later would delay the close until they time out. */
 function endGently(app: FastifyInstance): void {
   let sweep: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
@@ -151,7 +151,7 @@ function endGently(app: FastifyInstance): void {
   app.addHook('onClose', async () => clearInterval(sweep))
 }
 
-/** Seconds after which a caller should come again who met a bug. */
+/** Seconds after which a client should retry after a bug. */
 const bugRetryAfter = 5
 
 interface ListenerParts {
@@ -167,31 +167,31 @@ function listener({ tls, bodies, connections }: ListenerParts, route: RequestLis
     maxHeaderSize: 32 * 1024,
     headersTimeout: headSeconds * 1000,
     handshakeTimeout: headSeconds * 1000,
-    // How often Node looks for heads that are late.
+    // How often Node checks for late heads.
     connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
     keepAliveTimeout: idleSeconds * 1000,
-    // A push may take as long as it takes.
+    // A push may take any time.
     requestTimeout: 0,
-    // The gate refuses a missing or second Host itself, with a text.
+    // The gateway refuses a missing or second Host itself, with a text.
     requireHostHeader: false,
   }
   const server =
     tls === undefined
       ? createServer(limits, handler)
       : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
-  // The size of the head is the limit: Node has another one, of which no client could know.
+  // Only the size of the head is limited: Node silently drops headers beyond a maximum count.
   server.maxHeadersCount = 0
   serveHalfClosed(server as Server)
   connections.watch(server as Server) // as below
   bodies.watch(server as Server)
   server.on('checkContinue', (request, response) => {
-    // Nobody uploads before the gate has opened: there, `requests/bodies.ts` sends the 100.
+    // No upload begins before the request is allowed: `requests/bodies.ts` sends the 100 then.
     if (isReserved(request.url ?? '')) response.writeContinue()
     handler(request, response)
   })
-  // Other expectations are none of ours, and 417 ends a git command for good.
+  // Other expectations are ignored, because 417 would fail the git command.
   server.on('checkExpectation', handler)
-  return server as Server // an https.Server has all that Fastify asks of an http.Server
+  return server as Server // an https.Server has everything that Fastify needs
 }
 
 function isCallersFault(error: unknown): boolean {
@@ -204,10 +204,10 @@ interface KeySetOptions {
   readonly publicKeys: () => readonly object[]
 }
 
-/** Seconds for which the set may be kept. A key is in it for at least a day before it is used. */
+/** Seconds for which the set may be cached. A key is published at least a day before it is used. */
 const maxAge = 3600
 
-/** `keys`: what upstreams check the gateway's assertions with. It holds no secret, and anybody may ask. */
+/** `keys`: the public keys with which upstreams verify the gateway's assertions. They need no password. */
 async function keySet(app: FastifyInstance, { publicKeys }: KeySetOptions): Promise<void> {
   app.get(
     '/keys',
@@ -215,6 +215,6 @@ async function keySet(app: FastifyInstance, { publicKeys }: KeySetOptions): Prom
       reply
         .header('Cache-Control', `public, max-age=${maxAge}`)
         .type('application/jwk-set+json')
-        .send(Buffer.from(JSON.stringify({ keys: publicKeys() }))), // to text Fastify would add a charset
+        .send(Buffer.from(JSON.stringify({ keys: publicKeys() }))), // Fastify would add a charset to text
   )
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { answer } from '../answers/answer.ts'
 import { newRequestId, type Unreadable } from '../requests/request.ts'
 
-/** A peer whose bytes were no request. */
+/** A peer that sent something other than a request. */
 interface Malformed {
   readonly error: Error & { code?: string }
   readonly socket: Socket
@@ -13,11 +13,11 @@ interface Malformed {
 }
 
 /**
- * Answers bytes that are no request and closes the connection: whatever follows them cannot be told apart from
- * what they smuggle (RFC 9112, 11.2). For Node's 'clientError' event.
+ * Answers bytes that are not a request and closes the connection, because what follows them may be smuggled (RFC 9112,
+ * 11.2). For Node's 'clientError' event.
  */
 export function answerMalformed({ error, socket, publicUrl, end }: Malformed): void {
-  if (isSpeechless(error.code) || !socket.writable || isAnswering(socket)) {
+  if (cannotAnswer(error.code) || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
   }
@@ -30,8 +30,8 @@ export function answerMalformed({ error, socket, publicUrl, end }: Malformed): v
   end(socket)
 }
 
-/** Nobody is there to be answered, or there is no TLS yet to answer through: Node would keep the text for ever. */
-function isSpeechless(code = ''): boolean {
+/** The peer is gone, or TLS is not established, in which case Node would keep the text for ever. */
+function cannotAnswer(code = ''): boolean {
   return code === 'ECONNRESET' || /^ERR_(?:TLS|SSL)_/.test(code)
 }
 
@@ -42,36 +42,36 @@ function flawOf(code: string | undefined): Unreadable {
   return { outcome: 'unclear-target', flaw: 'malformed' }
 }
 
-/** A second answer in the middle of the first would be read as a part of it. Node guards its own in this way. */
+/** A second answer in the middle of the first would be read as part of it. Node checks its own in the same way. */
 function isAnswering(socket: Socket): boolean {
   // Node keeps the answer under way here and offers no other way to ask.
   const { _httpMessage: under } = socket as { _httpMessage?: { headersSent: boolean } | null }
   return under?.headersSent === true
 }
 
-/** When it is looked whether the client is still there, in milliseconds after the look before. */
-const looks = [0, 20, 100, 400, 1000]
+/** Delays between checks whether the client is still there, in milliseconds. */
+const probeDelays = [0, 20, 100, 400, 1000]
 const everyMs = 10_000
 
-/** How long a client may stand still that has closed its side in the middle of an answer. */
+/** How long a client that has closed its side in the middle of an answer may make no progress. */
 const graceMs = 1000
 
 /**
  * Lets a client close its side of the connection after its request and still get the answer, as RFC 9112, 9.6 and
- * HAProxy have it. nginx and Go's servers take the FIN for the end of the client.
+ * HAProxy do. nginx and Go's servers treat the FIN as the end of the client.
  *
- * A client that has gone altogether sends the same FIN, and then the upstream request must end. Only new bytes tell the
- * two apart: the kernel of the one that has gone answers them with a reset.
+ * A client that has exited sends the same FIN, and then the upstream request must end. Only sending new bytes tells the
+ * two apart: the kernel of a client that has exited answers them with a reset.
  */
 export function serveHalfClosed(server: Server): void {
-  // Node's own switch, which has no type: without it a FIN ends the connection, whatever is still owed.
+  // Node's own option, which has no type: without it a FIN ends the connection before the answer.
   Object.assign(server, { httpAllowHalfOpen: true })
-  const watch = (socket: Socket): void => void socket.once('end', () => lookAfter(socket))
+  const watch = (socket: Socket): void => void socket.once('end', () => probeUntilDone(socket))
   server.on('connection', watch).on('secureConnection', watch)
 }
 
-/** Looks again and again until the last answer is out or the connection is gone. */
-function lookAfter(socket: Socket): void {
+/** Checks repeatedly until the last answer is sent or the connection is closed. */
+function probeUntilDone(socket: Socket): void {
   const closedAt = performance.now()
   const sent = socket.bytesWritten
   let timer: NodeJS.Timeout | undefined
@@ -82,10 +82,10 @@ function lookAfter(socket: Socket): void {
     if (response === undefined || socket.destroyed) return
     const standsStill = socket.bytesWritten === sent && performance.now() - closedAt >= graceMs
     if (response.headersSent && standsStill) return void socket.destroy()
-    if (count === 0 || count >= looks.length) probe(response)
-    // A reset is noticed by the write that comes after it, even if that one is empty.
+    if (count === 0 || count >= probeDelays.length) probe(response)
+    // A reset is noticed by the next write, even an empty one.
     if (socket.writableLength === 0) socket.write(nothing)
-    timer = setTimeout(look, looks[count++] ?? everyMs)
+    timer = setTimeout(look, probeDelays[count++] ?? everyMs)
   }
   socket.once('close', () => clearTimeout(timer))
   look()
@@ -93,7 +93,7 @@ function lookAfter(socket: Socket): void {
 
 const nothing = new Uint8Array(0)
 
-/** New bytes that mean nothing: every HTTP/1.1 client reads over them (RFC 9110, 15.2). HTTP/1.0 has none. */
+/** Sends bytes that every HTTP/1.1 client ignores (RFC 9110, 15.2). HTTP/1.0 has no interim answers. */
 function probe(response: ServerResponse): void {
   if (!response.headersSent && response.req.httpVersion === '1.1') response.writeContinue()
 }

@@ -9,14 +9,14 @@ import type { DeepReadonly } from './schema.ts'
 import { jsonSchemaOf, shapeOf } from './shape.ts'
 
 const share = {
-  weight: whole(1, 1000).default(1).describe('How often it calls, compared with the callers beside it.'),
+  weight: whole(1, 1000).default(1).describe('How often it calls, relative to the other callers.'),
   path: text(
-    'must be what comes after the address of the target, without a slash at its beginning',
+    'must be a path relative to the address of the target, without a leading slash',
     /^(?!\/)[^\s\\#]*$/u,
   )
     .default('')
     .describe(
-      'What it asks for, after the address of the target: `welcome.git/info/refs?service=git-upload-pack`.',
+      'What it requests, relative to the address of the target: `welcome.git/info/refs?service=git-upload-pack`.',
     ),
 }
 
@@ -32,7 +32,7 @@ const caller = z.discriminatedUnion(
       kind: z
         .literal('good')
         .describe(
-          '`good`: presents `user` and `password`. `wrong`: `user` and another wrong password each time. `unknown`: another user name that nobody has each time. `anonymous`: presents nothing, as git does first.',
+          '`good`: presents `user` and `password`. `wrong`: `user` with a new wrong password each time. `unknown`: a new nonexistent user name each time. `anonymous`: presents nothing, as git does first.',
         ),
       user,
       password: secret('must be the password', /^[^\0\r\n]+$/u).meta({
@@ -42,7 +42,7 @@ const caller = z.discriminatedUnion(
       expect: word('allow', 'reset-needed', 'disabled')
         .default('allow')
         .describe(
-          'With `good`: how the gateway has to decide. Another decision is a defect, unless it puts the caller off (`throttled`, `busy`, `unavailable`).',
+          'With `good`: the decision that the gateway must make. Any other one is a defect, unless it puts the caller off (`throttled`, `busy`, `unavailable`).',
         ),
       ...share,
     }),
@@ -56,105 +56,105 @@ const caller = z.discriminatedUnion(
 const target = z
   .strictObject({
     url: z
-      .string({ error: 'must be an http or https address without user, query and fragment' })
-      .refine(isPlainAddress, { error: 'must be an http or https address without user, query and fragment' })
+      .string({ error: 'must be an http or https address without a user, query or fragment' })
+      .refine(isPlainAddress, { error: 'must be an http or https address without a user, query or fragment' })
       .describe(
-        'Where its requests go: the address of an account, such as `https://git.example.com/fabrikam/`. It must be an Altgate: that is tried out, without a password, before anything else is sent.',
+        'Where its requests go: the address of an account, such as `https://git.example.com/fabrikam/`. It must be an Altgate gateway: that is checked, without a password, before anything else is sent.',
       ),
     plainHttp: word('refuse', 'allow')
       .default('refuse')
       .describe(
-        'Whether passwords may travel over plain http to another machine, where everybody on the way can read them.',
+        'Whether passwords may be sent to another machine over plain http, which exposes them in transit.',
       ),
-    loadTestSecret: secret('must be at least 16 printable ASCII characters without blanks', /^[!-~]{16,}$/u)
+    loadTestSecret: secret('must be at least 16 printable ASCII characters without spaces', /^[!-~]{16,}$/u)
       .exactOptional()
       .meta({
         writeOnly: true,
         description:
-          'What the gateway has in `throttle.loadTest.secret`, so that this load bans nobody and is counted apart; it travels as `X-Altgate-Load-Test`. Give it as a reference.',
+          'The value of `throttle.loadTest.secret` on the gateway, so that this load throttles no user and is counted separately. It is sent as `X-Altgate-Load-Test`. Give it as a reference.',
       }),
-    callers: named(caller.describe('One caller, by the name that it has in the report.'), 'caller').describe(
-      'Who calls, by name. Passwords belong to one target, so that choosing another never sends them astray.',
+    callers: named(caller.describe('One caller, by its name in the report.'), 'caller').describe(
+      'The callers, by name. Passwords belong to one target, so that they are never sent to another one.',
     ),
   })
   .refine(({ url, plainHttp }) => plainHttp === 'allow' || !URL.canParse(url) || isSafe(new URL(url)), {
     path: ['url'],
-    error: 'must be https, or an address of this machine, or have plainHttp: allow beside it',
+    error: 'must be https or an address of this machine, unless plainHttp is allow',
   })
-  .describe('One deployment, by the name that the command line chooses it with.')
+  .describe('One deployment, by its name on the command line.')
 
 /** Every setting of `altgate bench`: the type, the manual and the JSON Schema are made from it. */
 const benchSchema = z.strictObject({
   targets: named(target, 'target').describe(
-    'Your deployments. Nothing but these can be tested: the command line only chooses among their names.',
+    'Your deployments. Only these can be tested: the command line chooses one by name.',
   ),
 
   load: z
     .strictObject({
       ratesPerSecond: z
         .array(whole(1, 100_000), { error: 'must be a list of rates such as [50, 100]' })
-        .min(1, { error: 'must hold one rate at least' })
+        .min(1, { error: 'must contain at least one rate' })
         .default([50])
-        .describe('Requests that are due in each second; of several rates one after the other.'),
+        .describe('Requests per second. Several rates run one after the other.'),
       arrivals: word('poisson', 'uniform')
         .default('poisson')
         .describe(
-          '`poisson`: independent of each other, as people and build machines come. `uniform`: at equal distances.',
+          '`poisson`: independent of each other, like real users and build machines. `uniform`: at equal intervals.',
         ),
       warmUpSeconds: whole(0, 3600)
         .default(5)
-        .describe('How long the first rate is kept up before anything is counted.'),
-      durationSeconds: whole(1, 86_400).default(60).describe('How long each rate is kept up.'),
+        .describe('How long the first rate runs before anything is counted.'),
+      durationSeconds: whole(1, 86_400).default(60).describe('How long each rate runs.'),
       timeoutSeconds: whole(1, 3600)
         .default(10)
-        .describe('How long an answer may take, counted from when its request was due.'),
+        .describe('How long an answer may take, from the time its request was due.'),
       requestsInFlight: whole(1, 50_000)
         .default(1000)
         .describe(
-          'Requests under way at once, each on a connection of its own. What is due above that waits, and its waiting counts.',
+          'Most requests in progress at once, each on its own connection. Further requests wait, and the wait counts as latency.',
         ),
     })
     .prefault({})
-    .describe('How many requests, and when. They come whether or not the ones before were answered.'),
+    .describe('How many requests to send, and when, whether or not earlier ones have been answered.'),
 
   thresholds: z
     .strictObject({
       p99Ms: whole(1, 3_600_000)
         .exactOptional()
-        .describe('The p99 of each `good` caller, at most. Left out: any will do.'),
+        .describe('Highest p99 of each `good` caller. Default: no limit.'),
       errorPercent: z
         .number({ error: 'must be a number from 0 to 100' })
         .min(0, { error: 'must be a number from 0 to 100' })
         .max(100, { error: 'must be a number from 0 to 100' })
         .exactOptional()
         .describe(
-          'How many of the requests of each `good` caller may stay without the expected answer, at most. Left out: any number will do.',
+          'Highest percentage of requests of each `good` caller without the expected answer. Default: no limit.',
         ),
     })
     .prefault({})
     .describe(
-      'What makes the command fail (exit code 1), besides a defect: a decision that must not happen.',
+      'What makes the command fail (exit code 1), in addition to a defect, which is a decision that must not happen.',
     ),
 })
 
 /** The settings of a load test, checked: `targets` is the chosen one alone. */
 export type BenchSettings = DeepReadonly<z.output<typeof benchSchema>>
 
-/** A group whose members people name themselves: at least one. */
+/** A group whose members have names chosen in the file: at least one. */
 function named<Member extends z.ZodType>(member: Member, word: string) {
   const error = `must be a name for a ${word}: letters, digits and "-", at most 40`
   return z
     .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/i), member, {
       error: issue => (issue.code === 'invalid_key' ? error : undefined),
     })
-    .refine(members => Object.keys(members).length > 0, { error: `must name one ${word} at least` })
+    .refine(members => Object.keys(members).length > 0, { error: `must name at least one ${word}` })
 }
 
 function isPlainAddress(value: string): boolean {
   return URL.canParse(value) && /^https?:\/\/[^\s\\@?#]+$/i.test(value)
 }
 
-/** Whether a password can be sent there without others reading it on its way. */
+/** Whether a password can be sent there without exposing it in transit. */
 function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || isLoopback(hostname)
 }
@@ -168,16 +168,16 @@ interface BenchSource {
   readonly target: string | undefined
 }
 
-/** `names`: the targets there are, because none was chosen or there is none of that name. */
+/** `names`: the existing targets, because none was chosen or the chosen one does not exist. */
 export type LoadedBench =
   | { readonly settings: BenchSettings }
   | { readonly complaints: readonly Complaint[] }
   | { readonly names: readonly string[] }
 
-/** What people may write in the settings of a load test. */
+/** What the settings file of a load test may contain. */
 export const benchJsonSchema = jsonSchemaOf(benchSchema)
 
-/** Reads the settings of a load test. Never throws for what people wrote. */
+/** Reads the settings of a load test. Never throws for invalid settings. */
 export function loadBenchSettings({ file, env, cwd, target }: BenchSource): LoadedBench {
   const path = resolve(cwd, file)
   const read = readDocument(path, file)
@@ -199,7 +199,7 @@ function targetNames(tree: Tree): readonly string[] {
   return isGroup(tree) && isGroup(tree['targets']) ? Object.keys(tree['targets']) : []
 }
 
-/** Whoever tests one deployment needs the secrets of that one only. */
+/** A test of one deployment needs only the secrets of that one. */
 function withOneTarget(tree: Tree, name: string | undefined): Tree {
   if (name === undefined || !isGroup(tree) || !isGroup(tree['targets'])) return tree ?? {}
   return { ...tree, targets: { [name]: tree['targets'][name] } }

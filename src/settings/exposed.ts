@@ -5,11 +5,11 @@ import type { Settings } from './schema.ts'
 /** A file that every user of this machine can read. */
 export interface Exposed {
   readonly file: string
-  /** Of a private key or of hashes; else of names alone. */
+  /** It contains a private key or hashes, not only names. */
   readonly holdsSecrets: boolean
 }
 
-/** Of the files that these settings name, those that others can read, and nobody but the gateway should. */
+/** The files named by these settings that other users can read, but only the gateway should. */
 export function exposedFiles({ store, listen, log, audit }: Settings): readonly Exposed[] {
   const database = /^sqlite:(.+)$/u.exec(store.url.reveal())?.[1]
   const secret = [database, database && `${database}-wal`, listen.tls?.keyFile]
@@ -21,7 +21,7 @@ export function exposedFiles({ store, listen, log, audit }: Settings): readonly 
   )
 }
 
-/** A file that is not there is nobody's to read. */
+/** A missing file is not exposed. */
 function isExposed(file: string): boolean {
   return may(file, 0o004) && foldersAbove(resolve(file)).every(folder => may(folder, 0o001))
 }

@@ -1,15 +1,15 @@
 import { Secret } from '../gateway/secret.ts'
 import type { Settings } from './schema.ts'
 
-/** Settings as one process of the gateway hands them to another: plain data, with the characters of secrets in it. */
+/** Settings as one process of the gateway sends them to another: plain data, with secrets in clear text. */
 export interface HandedOver {
   readonly settings: unknown
 }
 
-/** What a secret is on its way. Settings have no key of that name. */
+/** Marks a secret in that data. No setting has this key. */
 const secretKey = '\0secret'
 
-/** Only for a pipe between processes of one user: never to be logged. */
+/** Only for a pipe between processes of one user. Never log the result. */
 export function handOver(settings: Settings): HandedOver {
   return { settings: revealed(settings) }
 }

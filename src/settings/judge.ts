@@ -10,11 +10,11 @@ interface Measure<T> {
   readonly surroundings: Surroundings
   /** Settings that came from the environment, and the variable. */
   readonly variables: ReadonlyMap<string, string>
-  /** What was found wrong before. */
+  /** Complaints from earlier steps. */
   readonly complaints: readonly Complaint[]
 }
 
-/** The settings that a tree makes, its references followed; or everything that is wrong with it. */
+/** The settings of a tree, with its references resolved; or everything that is wrong with it. */
 export function settle<T>(
   tree: Tree,
   { schema, shape, surroundings, variables, complaints }: Measure<T>,
@@ -28,15 +28,15 @@ export function settle<T>(
   return judged.success && all.length === 0 ? { settings: judged.data } : { complaints: all }
 }
 
-/** A reference that leads nowhere leaves its setting empty: that must not be complained about a second time. */
+/** A broken reference leaves its setting empty, which must not be reported a second time. */
 function firstOfEachPath(complaints: readonly Complaint[]): readonly Complaint[] {
   const paths = new Set<string>()
   return complaints.filter(({ path }) => !paths.has(path) && paths.add(path))
 }
 
-/** What complaints may say of a value besides that it is wrong. */
+/** What complaints need to know about a value. */
 interface Origins {
-  /** The places that these settings have. */
+  /** The structure of these settings. */
   readonly shape: Shape
   /** Settings whose values must not be printed. */
   readonly hidden: ReadonlySet<string>
@@ -44,7 +44,7 @@ interface Origins {
   readonly variables: ReadonlyMap<string, string>
 }
 
-/** Says in words what the schema found wrong in a tree. */
+/** The complaints about what the schema found wrong in a tree. */
 function complaintsOf(error: z.ZodError, tree: Tree, origins: Origins): readonly Complaint[] {
   return error.issues.flatMap(issue => {
     if (issue.code === 'unrecognized_keys')
@@ -62,12 +62,12 @@ function sentence(issue: z.core.$ZodIssue, value: unknown, secret: boolean): str
     issue.code === 'invalid_type' && (issue.expected === 'object' || issue.expected === 'record')
   const demand = wantsGroup ? 'must be a group of settings' : issue.message
   if (value === undefined) return `is missing: it ${demand}`
-  // About a whole group, whose members are well-formed; or about the name that somebody gave it.
+  // About a whole group with valid members, or about the name of a group.
   const isRule = (issue.code === 'custom' && isGroup(value)) || issue.code === 'invalid_key'
   return secret || isRule ? demand : `${demand}, but is ${shown(value, wantsGroup)}`
 }
 
-/** A value in a complaint. Addresses may hold a password, and so may text where a group should be: never shown. */
+/** A value in a complaint. Addresses, and text in the place of a group, may contain a password and are never shown. */
 function shown(value: unknown, wantsGroup: boolean): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
@@ -81,8 +81,8 @@ function unknownKey(path: readonly PropertyKey[], key: string, shape: Shape): Co
   const group = shapeAt(path, shape)
   const members = group?.kind === 'group' ? [...group.members.keys()] : []
   const message = members.includes(key)
-    ? 'does not go together with the settings beside it'
-    : `is no setting${hint(nearest(key, members), members)}`
+    ? 'cannot be combined with the settings beside it'
+    : `unknown setting${hint(nearest(key, members), members)}`
   return { path: spell([...path, cut(key)]), message }
 }
 
@@ -91,7 +91,7 @@ function cut(text: string): string {
 }
 
 function hint(meant: string | undefined, members: readonly string[]): string {
-  return meant === undefined ? `; there are: ${members.join(', ')}` : `; did you mean "${meant}"?`
+  return meant === undefined ? `; known settings: ${members.join(', ')}` : `; did you mean "${meant}"?`
 }
 
 function isSecret(path: readonly PropertyKey[], shape: Shape): boolean {
@@ -103,7 +103,7 @@ function valueAt(tree: Tree, path: readonly PropertyKey[]): unknown {
   let value = tree
   for (const key of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-    // Just checked to be an object with that key.
+    // Checked above to be an object with that key.
     value = (value as Record<PropertyKey, unknown>)[key]
   }
   return value

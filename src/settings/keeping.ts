@@ -13,12 +13,12 @@ export const keeping = {
         .meta({
           writeOnly: true,
           description:
-            'Accounts, directories and credentials. `sqlite:` and a path: one machine. `postgres://user@host/database`: several. May hold a password: give it as a reference then.',
+            'Accounts, directories and credentials. `sqlite:` and a path: one machine. `postgres://user@host/database`: several. If it contains a password, give it as a reference.',
         }),
       leaseMs: whole(500, 10_000)
         .default(3000)
         .describe(
-          'PostgreSQL without Redis: how long a process may trust its memory when the store cannot be asked; then it answers 503. A change waits at most this long for a process that is cut off.',
+          'PostgreSQL without Redis: how long a process may trust its memory while the store is unreachable; after that it answers 503. A change waits at most this long for a process that is cut off.',
         ),
     })
     .prefault({})
@@ -28,22 +28,24 @@ export const keeping = {
     .strictObject({
       matchTtlSeconds: whole(1, 86_400)
         .default(300)
-        .describe('How long a right password is remembered. A change ends it at once, whatever this says.'),
+        .describe(
+          'How long a right password is remembered. A change of the credential or the account ends this at once.',
+        ),
       otherTtlSeconds: whole(1, 3600)
         .default(30)
-        .describe('How long a wrong one is remembered: it spares a hash when a tool repeats itself.'),
+        .describe('How long a wrong password is remembered, which saves a hash when a tool repeats it.'),
       matchEntries: whole(1, 10_000_000)
         .default(100_000)
-        .describe('Right passwords remembered by one process; about 500 bytes each.'),
+        .describe('Right passwords that one process remembers; about 500 bytes each.'),
       otherEntries: whole(1, 10_000_000)
         .default(20_000)
         .describe(
-          'Wrong ones remembered by one process; in a pool of their own, so that guessing pushes nobody out.',
+          'Wrong passwords that one process remembers, in a pool of their own, so that guesses do not displace right ones.',
         ),
     })
     .prefault({})
     .describe(
-      'What is remembered of password checks, so that only the first request of a tool costs a hash.',
+      'The results of password checks that are remembered, so that only the first request of a tool costs a hash.',
     ),
 
   log: z
@@ -54,24 +56,24 @@ export const keeping = {
       file: filePath()
         .exactOptional()
         .describe(
-          'Where the log goes. Left out: standard output. A file that was moved or removed is made anew within a second.',
+          'Where the log goes. Default: standard output. A file that was moved or removed is created again within a second.',
         ),
       bufferKiB: whole(16, 1_048_576)
         .default(1024)
         .describe(
-          'Lines of one process that wait while they cannot be written, in the log and in the audit log each. What is more is lost, and counted as `altgate_log_lines_dropped_total`.',
+          'How much one process holds while lines cannot be written, for the log and for the audit log each. Further lines are lost and counted in `altgate_log_lines_dropped_total`.',
         ),
     })
     .prefault({})
-    .describe('The log: JSON, one object in each line. It never holds a password.'),
+    .describe('The log: one JSON object per line. It never contains a password.'),
 
   audit: z
     .strictObject({
-      file: filePath().exactOptional().describe('Where audit lines go. Left out: into the log.'),
+      file: filePath().exactOptional().describe('Where audit lines go. Default: into the log.'),
       onFailure: word('drop', 'refuse')
         .default('drop')
         .describe(
-          'What becomes of requests while audit lines cannot be written, because a disk is full or the reader of a pipe is slow. `drop`: requests go on, `log.bufferKiB` of lines are kept for later, the rest is lost and counted. `refuse`: requests get 503 until lines can be written again.',
+          'What happens to requests while audit lines cannot be written, because a disk is full or the reader of a pipe is slow. `drop`: requests continue, `log.bufferKiB` of lines are held back, and further lines are lost and counted. `refuse`: requests get 503 until lines can be written again.',
         ),
     })
     .prefault({})
@@ -82,21 +84,23 @@ export const keeping = {
       upstreamPort: whole(0, 65_535)
         .default(8081)
         .describe(
-          'Port of the demo upstream on 127.0.0.1. 0 takes any free one, which suits a store that is used once: the accounts keep the port.',
+          'Port of the demo upstream on 127.0.0.1. 0 takes any free port; use it only with a new store, because the accounts keep the port.',
         ),
       upstreamUrl: siteUrl()
         .exactOptional()
-        .describe('A demo upstream that runs already, in a container of its own: none is started then.'),
+        .describe(
+          'Address of a demo upstream that is already running, for instance in a container. None is started then.',
+        ),
       identityPort: whole(0, 65_535)
         .exactOptional()
         .describe(
-          'Port on 127.0.0.1 of an OpenID provider that plays Microsoft accounts and Entra directories, for `signIn` to name. Left out: there is none.',
+          'Port on 127.0.0.1 of an OpenID provider that plays Microsoft accounts and Entra directories, for use in `signIn`. Default: none.',
         ),
       dataDirectory: filePath().default('./data/demo').describe('Where the demo repository is kept.'),
     })
     .exactOptional()
     .describe(
-      'Starts a demo upstream, a real git repository, and makes demo accounts with well-known passwords. An empty group is enough. Never in production.',
+      'Starts a demo upstream, a real git repository, and creates demo accounts with well-known passwords. An empty group is enough. Never use it in production.',
     ),
 }
 
@@ -104,16 +108,16 @@ const hosts = z
   .array(text('must be host:port', /^(?:\[[\da-f:.]+\]|[\w.-]+):\d{1,5}$/iu), {
     error: 'must be a list of host:port',
   })
-  .min(1, { error: 'must name one host:port at least' })
+  .min(1, { error: 'must name at least one host:port' })
 
 const password = () => secret('must be text', /^[^\0]+$/u)
 
 const tls = z
   .boolean({ error: 'must be true or false' })
   .default(false)
-  .describe('Whether every connection uses TLS. `caFile` and `serverName` say what is trusted.')
+  .describe('Whether every connection uses TLS. `caFile` and `serverName` set what is trusted.')
 
-/** Where Redis is: one address, what Sentinels watch, or a Cluster. */
+/** Where Redis is: one address, a primary watched by Sentinels, or a Cluster. */
 export const redis = z
   .strictObject({
     url: secret('must be redis://host:port or rediss://host:port', /^rediss?:\/\/[^\0]+$/u)
@@ -121,20 +125,18 @@ export const redis = z
       .meta({
         writeOnly: true,
         description:
-          'Address of one Redis, or one that a failover moves to another server; `rediss:` with TLS. May hold a user and a password: give it as a reference then.',
+          'Address of one Redis server, or an address that a failover moves to another server; `rediss:` for TLS. If it contains a password, give it as a reference.',
       }),
     sentinel: z
       .strictObject({
-        name: text().describe('What the Sentinels call the primary, such as `mymaster`.'),
-        hosts: hosts.describe(
-          'The Sentinels, each as host:port. All of them: most of those that answer are believed.',
-        ),
+        name: text().describe('The name of the primary at the Sentinels, such as `mymaster`.'),
+        hosts: hosts.describe('All Sentinels, each as host:port. The majority of those that answer decides.'),
         tls,
         user: text().exactOptional().describe('User of Redis (ACL).'),
         password: password()
           .exactOptional()
           .meta({ writeOnly: true, description: 'Password of Redis. Give it as a reference.' }),
-        sentinelUser: text().exactOptional().describe('User of the Sentinels, if they ask for one.'),
+        sentinelUser: text().exactOptional().describe('User of the Sentinels, if they require one.'),
         sentinelPassword: password()
           .exactOptional()
           .meta({ writeOnly: true, description: 'Password of the Sentinels. Give it as a reference.' }),
@@ -143,7 +145,7 @@ export const redis = z
       .describe('A primary with replicas that Sentinels watch. Instead of `url`.'),
     cluster: z
       .strictObject({
-        hosts: hosts.describe('Some nodes of the Cluster, each as host:port; they name the others.'),
+        hosts: hosts.describe('Some nodes of the Cluster, each as host:port; the others are discovered.'),
         tls,
         user: text().exactOptional().describe('User of Redis (ACL).'),
         password: password()
@@ -155,17 +157,17 @@ export const redis = z
     caFile: filePath()
       .exactOptional()
       .describe(
-        'Certificates in PEM that are trusted instead of the well-known ones, for all TLS of `redis`.',
+        'CA certificates in PEM that are trusted instead of the well-known ones, for all TLS connections of `redis`.',
       ),
     serverName: host()
       .exactOptional()
       .describe(
-        'The name that certificates must be for. Left out: the host that is connected to, which is an IP address where servers name each other by it.',
+        'The host name that certificates must have. Default: the host of the connection, which is an IP address where servers announce each other by address.',
       ),
     leaseMs: whole(100, 60_000)
       .default(1000)
       .describe(
-        'How long a process may trust its memory without news from Redis. A change waits at most this long for a process that hangs.',
+        'How long a process may trust its memory without a message from Redis. A change waits at most this long for a process that hangs.',
       ),
   })
   .refine(({ url, sentinel, cluster }) => [url, sentinel, cluster].filter(Boolean).length === 1, {
@@ -173,7 +175,7 @@ export const redis = z
   })
   .exactOptional()
   .describe(
-    'Shares verdicts and news between machines: one of `url`, `sentinel` and `cluster`. Leave it out on a single machine. It never holds a password or a hash.',
+    'Shares verdicts and changes between machines: one of `url`, `sentinel` and `cluster`. Leave it out on a single machine. Redis never stores a password or a hash.',
   )
 
 /** The least argon2id that OWASP's Password Storage Cheat Sheet calls safe: memory in KiB, passes. */
@@ -192,20 +194,20 @@ export const hashing = z
   .strictObject({
     memoryKiB: whole(7168, 1_048_576)
       .default(19_456)
-      .describe('Memory of one hash (argon2id `m`). Times `lanes`, it must fit into the machine.'),
+      .describe('Memory of one hash (argon2id `m`). The machine needs this much for each of the `lanes`.'),
     passes: whole(1, 100).default(2).describe('Passes over that memory (argon2id `t`).'),
     parallelism: whole(1, 16)
       .default(1)
-      .describe('Threads of one hash (argon2id `p`). More than 1 is seldom worth it.'),
+      .describe('Threads of one hash (argon2id `p`). More than 1 is rarely worth it.'),
     lanes: autoOr(64)
       .default('auto')
       .describe(
-        'Processes that hash, at a lower priority than the ones that serve. `auto` is one for each core.',
+        'Processes that compute hashes, at a lower priority than those that serve requests. `auto` is one per core.',
       ),
     queueLimit: whole(1, 100_000)
       .default(200)
       .describe(
-        'Hashes that may wait. Above it callers are told to come again (503) instead of waiting in vain.',
+        'Hashes that may wait. When the queue is full, callers get 503 and `Retry-After` instead of a long wait.',
       ),
   })
   .refine(({ memoryKiB, passes }) => leastCosts.some(([m, t]) => memoryKiB >= m && passes >= t), {
@@ -213,5 +215,5 @@ export const hashing = z
   })
   .prefault({})
   .describe(
-    'argon2id, for new passwords. When the cost is raised, each credential is renewed at its next use. Needs at least 47104/1, 19456/2, 12288/3, 9216/4 or 7168/5 (memoryKiB/passes), the OWASP minimum.',
+    'argon2id, for new passwords. When the cost is raised, each hash is renewed at its next use. Needs at least 47104/1, 19456/2, 12288/3, 9216/4 or 7168/5 (memoryKiB/passes), the OWASP minimum.',
   )

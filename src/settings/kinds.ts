@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { Secret } from '../gateway/secret.ts'
 
-/** A whole number within bounds, both included. Its unit stands in the name of the setting. */
+/** A whole number within bounds, both included. Its unit is in the name of the setting. */
 export function whole(
   least: number,
   most: number,
@@ -11,7 +11,7 @@ export function whole(
   return z.int({ error }).min(least, { error }).max(most, { error })
 }
 
-/** Text that is not empty, and whatever else `error` says of it. */
+/** Text that is not empty and matches `pattern`. */
 export function text(error = 'must be text', pattern = /./u) {
   return z.string({ error }).regex(pattern, { error })
 }
@@ -21,25 +21,25 @@ export function word<const Word extends string>(...words: readonly [Word, ...Wor
   return z.enum(words, { error: `must be ${words.map(each => `"${each}"`).join(' or ')}` })
 }
 
-/** `auto`, or a number that says what `auto` would find out. */
+/** `auto`, or the number that `auto` would determine. */
 export function autoOr(most: number) {
   const error = `must be "auto" or a whole number from 1 to ${most}`
   return z.union([z.literal('auto'), whole(1, most, error)], { error })
 }
 
-/** The path of a file; what it is relative to is said in the manual's first part. */
+/** The path of a file. The introduction of the manual says what it is relative to. */
 export function filePath() {
   return text('must be the path of a file', /^[^\0]+$/u)
 }
 
-/** Text that must not be seen: a `Secret` from here on. `writeOnly` is JSON Schema's word for it. */
+/** Text that must not be shown: a `Secret` from here on. `writeOnly` is JSON Schema's word for it. */
 export function secret(error: string, pattern: RegExp) {
   return text(error, pattern).transform(value => new Secret(value))
 }
 
 /**
- * A secret whose file is read again when it changes: of `{ file: PATH }` the whole path remains. Its `meta` must say
- * `followed`, so that references know.
+ * A secret whose file is read again when it changes: `{ file: PATH }` stays a reference, with an absolute path. Its `meta`
+ * must say `followed`.
  */
 export function followedSecret(error: string, pattern: RegExp) {
   return z.union([secret(error, pattern), z.strictObject({ file: filePath() })], { error })
@@ -57,7 +57,7 @@ export function addressRange() {
     .string({ error })
     .refine(isAddressRange, { error })
     .refine(value => !/\/0+$/.test(value), {
-      error: 'must not be all addresses: every client could then claim to be another',
+      error: 'must not include all addresses: any client could then impersonate another',
     })
 }
 
@@ -68,7 +68,7 @@ function isAddressRange(value: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
 }
 
-/** The address of a site, nothing but scheme, host and port; a slash at the end is cut. */
+/** The address of a site: scheme, host and port only. A trailing slash is removed. */
 export function siteUrl() {
   const error = 'must be an http or https address without a path, such as https://git.example.com'
   return z
@@ -83,7 +83,7 @@ function isSite(value: string): boolean {
   return url.href === `${url.origin}/` && !/[?#]/.test(value)
 }
 
-/** An http(s) address for each account: `{account}` stands where its name belongs. */
+/** An http(s) address for each account, with `{account}` in the place of its name. */
 export function accountUrl() {
   const error =
     'must be an http or https address with {account} in it, such as https://dev.azure.com/{account}/'

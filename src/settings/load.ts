@@ -17,7 +17,7 @@ interface SettingsSource {
 /** The settings in force, or everything that is wrong with them. */
 type Loaded = { readonly settings: Settings } | { readonly complaints: readonly Complaint[] }
 
-/** Defaults, then the file, then the environment. Never throws for what people wrote. */
+/** Defaults, then the file, then the environment. Never throws for invalid settings. */
 export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
   const name = settingsFile({ file, env })
   const path = name && resolve(cwd, name)
@@ -34,12 +34,12 @@ export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
   return settle(tree, { schema, shape, surroundings, variables, complaints })
 }
 
-/** The settings file that is meant; `undefined`: defaults and the environment are all there is. */
+/** The settings file to read; `undefined`: only defaults and the environment. */
 export function settingsFile({ file, env }: Pick<SettingsSource, 'file' | 'env'>): string | undefined {
   return file ?? (env['ALTGATE_CONFIG'] || undefined)
 }
 
-/** The settings as YAML; a `Secret` shows itself as `[secret]`. */
+/** The settings as YAML; a `Secret` prints as `[secret]`. */
 export function printSettings(settings: Settings): string {
   return stringify(settings, { lineWidth: 0 })
 }

@@ -13,37 +13,37 @@ const introduction = `# Settings
 
 <!-- Generated from src/settings by \`npm run settings:print\`. Change it there. -->
 
-Settings are read once, at the start, from a YAML file and from the environment. Everything has a default except
-what says "required"; what is optional may be left out. Unknown names are refused, and all complaints come at once,
-each with its place.
+Settings are read once, at the start, from a YAML file and from the environment. Every setting has a default, except
+those marked "required" or "optional". Unknown settings are refused, and all problems are reported at once, each with
+its path.
 
 | file | for |
 | --- | --- |
 | [development.yaml](development.yaml) | \`npm start\`: embedded store, no Redis, a demo upstream and demo accounts |
 | [production.yaml](production.yaml) | PostgreSQL and Redis, https, all cores; secrets by reference |
-| [forward-auth.yaml](forward-auth.yaml) | beside nginx, which asks for the decision alone |
-| [gateway.schema.json](gateway.schema.json) | JSON Schema, so that editors can complete and check |
+| [forward-auth.yaml](forward-auth.yaml) | beside nginx, which asks only for the decision |
+| [gateway.schema.json](gateway.schema.json) | JSON Schema, for completion and validation in editors |
 | [bench.example.yaml](bench.example.yaml) | the load test, \`altgate bench\`: its settings are in [bench.md](bench.md) |
 
-\`altgate settings\` prints the settings in force, \`altgate check\` tries them out.
+\`altgate settings\` prints the settings in force, \`altgate check\` verifies them.
 
 ## Where a value comes from
 
-1. **The environment**: \`ALTGATE__\` and the path of the setting with \`__\` between its parts, in any case.
+1. **The environment**: \`ALTGATE__\` and the path of the setting, with \`__\` between its parts, in any letter case.
    \`ALTGATE__LISTEN__PORT=8443\` is \`listen.port\`. A list is written with commas or as JSON, a group as YAML.
 2. **The file** that \`--config\` names, else the one in \`ALTGATE_CONFIG\`. Without either there is no file.
 3. **The default**.
 
 Any single value may be a reference: \`{ env: NAME }\` is the text of an environment variable, \`{ file: PATH }\` the text of
-a file without its last newline; \`PATH\` is relative to the folder of the settings file. Secrets should be references.
-No complaint shows a value that came that way; what is called secret below is never shown at all.
+a file without its last newline; \`PATH\` is relative to the directory of the settings file. Secrets should be references.
+Error messages never show a value that came from a reference, or that is marked secret below.
 
-Relative paths in settings (\`certFile\`, \`log.file\`, \`sqlite:...\`) start at the folder that Altgate is started in.`
+Relative paths in settings (\`certFile\`, \`log.file\`, \`sqlite:...\`) are relative to the directory in which Altgate is started.`
 
-/** Names the environment variable that overrides a setting. */
+/** Returns the environment variable that overrides a setting. */
 type VariableOf = (path: readonly string[]) => string
 
-/** A manual's sections in Markdown, one for each setting at the top. `variableOf`: if the environment counts. */
+/** The sections of a manual in Markdown, one for each top-level setting. `variableOf`: if the environment overrides settings. */
 function sectionsOf(schema: JsonSchema, variableOf?: VariableOf): readonly string[] {
   return Object.entries(schema.properties ?? {}).map(([key, part]) => section(key, part, variableOf))
 }
@@ -55,7 +55,7 @@ function section(key: string, part: JsonSchema, variableOf?: VariableOf): string
   return [`## ${key}`, ...about, ...members].join('\n\n')
 }
 
-/** One setting, or a group inside a group: its members stand below it with their whole path. */
+/** One setting, or a nested group, followed by its members with their full paths. */
 function entries(
   above: readonly string[],
   { key, part, required }: Member,
@@ -75,11 +75,11 @@ function entries(
 interface Member {
   readonly key: string
   readonly part: JsonSchema
-  /** Its group cannot do without it. */
+  /** Its group requires it. */
   readonly required: boolean
 }
 
-/** The members of a group, none for a single value. Of a choice between groups: each once, as a choice itself. */
+/** The members of a group, none for a single value. For a choice between groups, each member once, as a choice. */
 function membersOf(part: JsonSchema): readonly Member[] {
   const choices = part.oneOf ?? [part]
   if (typeof part.additionalProperties === 'object')
@@ -97,13 +97,13 @@ function membersOf(part: JsonSchema): readonly Member[] {
   })
 }
 
-/** A default as it would stand in the file. */
+/** A default as written in the file. */
 function presetOf(preset: unknown): string {
   const text = stringify(preset, { collectionStyle: 'flow', flowCollectionPadding: true }).trim()
   return `\`${text}\``
 }
 
-/** What can stand there, with its unit, which is the last part of its name. */
+/** The kind of a value, with its unit, which is the last part of its name. */
 function kindOf(key: string, part: JsonSchema): string {
   if (part.items !== undefined)
     return `list of ${kindOf(key, part.items).replace(/^whole number/, 'whole numbers')}`
@@ -126,12 +126,12 @@ function unitOf(key: string): string {
   return units.find(([suffix]) => suffix.test(key))?.[1] ?? ''
 }
 
-/** The JSON Schema for editors: what the gateway's settings file may hold. */
+/** The JSON Schema for editors: what the gateway's settings file may contain. */
 export function editorSchema(): string {
   return editorSchemaOf('Settings of Altgate', jsonSchema)
 }
 
-/** The same for any settings file of ours; references included. */
+/** The same for any of our settings files, including references. */
 function editorSchemaOf(title: string, written: JsonSchema): string {
   const { $schema, ...rest } = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...written }
   const root = { $schema, title, ...withReferences(rest), $defs: { reference } }
@@ -139,7 +139,7 @@ function editorSchemaOf(title: string, written: JsonSchema): string {
 }
 
 const reference = {
-  description: 'Where the value is: an environment variable, or a file relative to this one.',
+  description: 'Where to read the value: an environment variable, or a file relative to this one.',
   oneOf: ['env', 'file'].map(key => ({
     type: 'object',
     properties: { [key]: { type: 'string' } },
@@ -166,7 +166,7 @@ export function benchManual(): string {
   return `${[benchIntroduction, ...sectionsOf(benchJsonSchema)].join('\n\n')}\n`
 }
 
-/** The JSON Schema for editors: what a settings file of the load test may hold. */
+/** The JSON Schema for editors: what a settings file of the load test may contain. */
 export function benchEditorSchema(): string {
   return editorSchemaOf('Settings of altgate bench', benchJsonSchema)
 }
@@ -175,10 +175,10 @@ const benchIntroduction = `# Settings of the load test
 
 <!-- Generated from src/settings/bench.ts by \`npm run settings:print\`. Change it there. -->
 
-\`altgate bench\` reads them from the file that \`--config\` names, else from \`bench.yaml\` in the folder that it is started
-in; \`altgate bench --init\` writes [an example](bench.example.yaml). The environment overrides nothing here. \`<id>\` stands
-for names that you choose. [bench.schema.json](bench.schema.json) lets editors complete and check.
+\`altgate bench\` reads them from the file that \`--config\` names, else from \`bench.yaml\` in the current directory;
+\`altgate bench --init\` writes [an example](bench.example.yaml). The environment does not override them. \`<id>\` stands for
+names that you choose. [bench.schema.json](bench.schema.json) is for completion and validation in editors.
 
 Any single value may be a reference: \`{ env: NAME }\` is the text of an environment variable, \`{ file: PATH }\` the text of
-a file without its last newline; \`PATH\` is relative to the folder of the settings file. Secrets should be references. Only
-those of the chosen target must lead somewhere.`
+a file without its last newline; \`PATH\` is relative to the directory of the settings file. Secrets should be references.
+Only those of the chosen target must resolve.`

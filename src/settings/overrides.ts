@@ -16,7 +16,7 @@ export function variableOf(path: readonly string[]): string {
   return prefix + path.join('__').toUpperCase()
 }
 
-/** What the environment overrides; variables that name no setting are complaints, like unknown keys. */
+/** The settings that the environment overrides. Variables that name no setting are complaints, like unknown keys. */
 export function readOverrides(
   env: Readonly<Record<string, string | undefined>>,
   shape: Shape,
@@ -36,7 +36,7 @@ export function readOverrides(
   return { overrides, complaints }
 }
 
-/** Keys are matched whatever their case: most environments are written in upper case. */
+/** Keys are matched in any letter case: environment variables are usually in upper case. */
 function settingNamed(
   variable: string,
   shape: Shape,
@@ -52,7 +52,7 @@ function settingNamed(
     if (key === undefined || next === undefined) {
       const meant = nearest(part, [...members.keys()])
       const hint = meant === undefined ? '' : `; did you mean ${variableOf([...path, meant])}?`
-      return { message: `is no setting${hint}` }
+      return { message: `unknown setting${hint}` }
     }
     path.push(key)
     place = next
@@ -60,7 +60,7 @@ function settingNamed(
   return { path, shape: place }
 }
 
-/** Text where only text can stand, a list after commas where there are several, else as YAML reads it. */
+/** Plain text where only text is allowed, a comma-separated list where a list is, else as YAML. */
 export function readValue(text: string, shape: Shape): unknown {
   if (shape.kind === 'value' && shape.verbatim) return text
   if (shape.kind === 'list' && !text.trimStart().startsWith('[')) {
@@ -74,7 +74,7 @@ export function readValue(text: string, shape: Shape): unknown {
   }
 }
 
-/** The tree with one setting put in; whatever stands in its way stays, and the schema complains about that. */
+/** The tree with one setting replaced. A value in the place of a group stays, and the schema reports it. */
 export function override(tree: Tree, path: readonly string[], value: unknown): Tree {
   const [key, ...rest] = path
   if (key === undefined) return value
@@ -83,7 +83,7 @@ export function override(tree: Tree, path: readonly string[], value: unknown): T
   return { ...tree, [key]: override(tree[key], rest, value) }
 }
 
-/** An object that is no list: what YAML makes of a group. */
+/** An object that is not a list: how YAML represents a group. */
 export function isGroup(tree: Tree): tree is Readonly<Record<string, unknown>> {
   return typeof tree === 'object' && tree !== null && !Array.isArray(tree)
 }

@@ -3,10 +3,10 @@ import { loopbackHost } from '../common/addresses.ts'
 import { guid, microsoftAccountsTenant, readAccountName } from '../gateway/names.ts'
 import { followedSecret, secret, text, whole, word } from './kinds.ts'
 
-/** The authority of personal accounts: every directory has a number, and this one stands for "none". */
+/** The authority of personal accounts: its tenant id stands for "no directory". */
 const microsoftAccounts = `https://login.microsoftonline.com/${microsoftAccountsTenant}/v2.0`
 
-/** Plain http is for trials on one machine: codes and tokens would be readable on their way. */
+/** Plain http is for trials on one machine: anywhere else it would expose codes and tokens in transit. */
 const issuerPattern = new RegExp(
   `^(?:https:\\/\\/[^\\s\\\\@?#]+|http:\\/\\/(?:${loopbackHost.source})(?::\\d+)?(?:\\/[^\\s\\\\@?#]*)?)$`,
   'i',
@@ -15,17 +15,17 @@ const issuerPattern = new RegExp(
 /** The issuer of an identity provider. */
 function issuer() {
   return text(
-    'must be an https address without user, query and fragment (http only on this machine)',
+    'must be an https address without a user, query or fragment (http only on this machine)',
     issuerPattern,
   )
 }
 
-/** What the identity provider calls the gateway, and how the gateway proves that it is the one. */
+/** The client registration of the gateway at the identity provider. */
 const client = {
-  clientId: text('must be the client id that the identity provider gave').describe(
-    'Client id of the gateway, as its app registration says. Its redirect address is `publicUrl` and `/_altgate/callback`.',
+  clientId: text('must be the client id from the identity provider').describe(
+    'Client id of the app registration of the gateway. Its redirect URI is `publicUrl` followed by `/_altgate/callback`.',
   ),
-  clientSecret: secret('must be the client secret that the identity provider gave', /^[^\0\r\n]+$/u).meta({
+  clientSecret: secret('must be the client secret from the identity provider', /^[^\0\r\n]+$/u).meta({
     writeOnly: true,
     description: 'Client secret of the gateway. Give it as a reference.',
   }),
@@ -36,14 +36,12 @@ const directoryId = z
   .regex(new RegExp(guid.source, 'i'))
   .transform(id => id.toLowerCase())
 
-/** Where people prove who they are before they change their credentials on the page. */
+/** Where users sign in before they change their credentials on the page. */
 export const signIn = z
   .strictObject({
     msa: z
       .strictObject({
-        issuer: issuer()
-          .default(microsoftAccounts)
-          .describe('OpenID Connect issuer where Microsoft accounts sign in.'),
+        issuer: issuer().default(microsoftAccounts).describe('OpenID Connect issuer for Microsoft accounts.'),
         ...client,
       })
       .exactOptional()
@@ -56,7 +54,7 @@ export const signIn = z
             issuer: issuer()
               .exactOptional()
               .describe(
-                'OpenID Connect issuer of this directory. Left out: the one that `altgate directory add --issuer` gave, else that of Microsoft Entra ID.',
+                'OpenID Connect issuer of this directory. Default: the one from `altgate directory add --issuer`, else that of Microsoft Entra ID.',
               ),
             ...client,
           })
@@ -70,39 +68,41 @@ export const signIn = z
     entra: z
       .strictObject(client)
       .exactOptional()
-      .describe('One app registration (multi-tenant) for all directories that are not named above.'),
+      .describe('One multi-tenant app registration for all directories that are not listed above.'),
     freshMinutes: whole(1, 1440)
       .default(15)
       .describe(
-        'How old a sign-in may be when something is changed. After that the page asks for another. Entra ID says how old it is if the app registration adds the optional claim `auth_time` to its id tokens; else it begins when the person comes back.',
+        'How recent a sign-in must be for a change; otherwise the page asks for a new one. Entra ID tells its age if the app registration adds the optional claim `auth_time` to id tokens; otherwise it counts from the return to the page.',
       ),
-    sessionMinutes: whole(1, 1440).default(60).describe('How long the page shows anything after a sign-in.'),
+    sessionMinutes: whole(1, 1440)
+      .default(60)
+      .describe('How long a session on the page lasts after a sign-in.'),
   })
   .prefault({})
   .describe(
-    'Where people sign in to set their credentials on the page, by OpenID Connect. Without it the page sends them to the operator.',
+    'Where users sign in, by OpenID Connect, to set their credentials on the page. Without it, the page refers them to the operator.',
   )
 
-/** Who is told of changes that people make. */
+/** Where changes by users are reported. */
 export const notice = z
   .strictObject({
     webhookUrl: secret('must be an http or https address', /^https?:\/\/[^\s\\/][^\s\\]*$/iu).meta({
       writeOnly: true,
       description:
-        'Gets a POST with JSON after each change on the page: scope, user name, what, when; and when another person has come under an owner’s user name (`credential-contested`). Never a password. A failure is logged and holds nothing up. Some addresses are keys themselves: give those as a reference.',
+        'Receives a POST with JSON after each change on the page: scope, user name, what, when; and when another person signs in with an owner’s user name (`credential-contested`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
     }),
     secret: secret('must be text of at least 16 characters', /^[^\0]{16,}$/u)
       .exactOptional()
       .meta({
         writeOnly: true,
         description:
-          'Key of the signature: `X-Altgate-Signature: sha256=...`, HMAC-SHA256 over the body in hexadecimal.',
+          'Key of the signature in `X-Altgate-Signature: sha256=...`: HMAC-SHA256 over the body, in hexadecimal.',
       }),
   })
   .exactOptional()
-  .describe('Who is told of changes that people make on the page, for instance to send them a mail.')
+  .describe('A webhook for changes that users make on the page, for instance to send them an e-mail.')
 
-/** What can stand in a header as it is; nobody makes tokens of anything else. */
+/** Characters that need no encoding in a header; tokens consist of these. */
 const headerSafe = /^[\x21-\x7e]+$/
 
 const methods = z.discriminatedUnion(
@@ -112,7 +112,7 @@ const methods = z.discriminatedUnion(
       method: z
         .literal('identity-headers')
         .describe(
-          "How the upstream learns who it is. `identity-headers`: `X-Forwarded-User` and its kin, which it must believe from the gateway alone. `strip`: nothing is said. `swapped-credential`: a credential of the gateway. `entra-service-principal`: a token of the gateway from Microsoft Entra ID. `signed-assertion`: a short-lived JWT about the user. `pass-through`: the user's own password. docs/operating.md compares them.",
+          "How the upstream learns who the user is. `identity-headers`: `X-Forwarded-User` and related headers, which it must accept only from the gateway. `strip`: not at all. `swapped-credential`: a credential of the gateway. `entra-service-principal`: a token of the gateway from Microsoft Entra ID. `signed-assertion`: a short-lived JWT about the user. `pass-through`: the user's own password. docs/upstream/README.md says what an upstream has to do.",
         ),
     }),
     z.strictObject({ method: z.literal('strip') }),
@@ -128,9 +128,9 @@ const methods = z.discriminatedUnion(
         .regex(/^[\x20-\x39\x3b-\x7e]*$/, { error: 'must be printable ASCII without a colon' })
         .default('')
         .describe(
-          'Only with `swapped-credential` and `basic`: the user name. Azure DevOps takes any with a personal access token, none too.',
+          'Only with `swapped-credential` and `basic`: the user name. With a personal access token, Azure DevOps accepts any, including none.',
         ),
-      credential: followedSecret('must be one line of printable ASCII without blanks', headerSafe).meta({
+      credential: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
         writeOnly: true,
         followed: true,
         description:
@@ -140,12 +140,12 @@ const methods = z.discriminatedUnion(
     z.strictObject({
       method: z.literal('entra-service-principal'),
       issuer: issuer().describe(
-        'Only with `entra-service-principal`: the OpenID Connect issuer that knows the service principal, `https://login.microsoftonline.com/DIRECTORY-ID/v2.0`.',
+        'Only with `entra-service-principal`: the OpenID Connect issuer of the service principal, `https://login.microsoftonline.com/DIRECTORY-ID/v2.0`.',
       ),
       clientId: text('must be the client id of the service principal').describe(
         'Only with `entra-service-principal`: its client id.',
       ),
-      clientSecret: followedSecret('must be one line of printable ASCII without blanks', headerSafe).meta({
+      clientSecret: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
         writeOnly: true,
         followed: true,
         description:
@@ -160,12 +160,12 @@ const methods = z.discriminatedUnion(
       algorithm: word('ES256', 'EdDSA')
         .default('ES256')
         .describe(
-          'Only with `signed-assertion`: how it is signed. `ES256` is understood everywhere; `EdDSA` (Ed25519) not by .NET.',
+          'Only with `signed-assertion`: the signature algorithm. `ES256` is supported everywhere; `EdDSA` (Ed25519) is not supported by .NET.',
         ),
       keyDays: whole(1, 90)
         .default(7)
         .describe(
-          'Only with `signed-assertion`: for how many days a key signs. It is published as long before, and as long after.',
+          'Only with `signed-assertion`: for how many days a key signs. It is published for the same time before and after.',
         ),
     }),
     z.strictObject({ method: z.literal('pass-through') }),
@@ -181,11 +181,13 @@ const account = z
   .refine(name => readAccountName(name) !== undefined)
   .transform(name => name.toLowerCase())
 
-/** How the upstreams learn who it is. */
+/** How upstreams learn who the user is. */
 export const upstreamAuth = {
   standard: methods
     .prefault({ method: 'identity-headers' })
-    .describe("How the upstreams learn who it is. The client's own password never travels on by default."),
+    .describe(
+      "How upstreams learn who the user is. By default, the client's own password is never forwarded.",
+    ),
 
   byAccount: z
     .record(
@@ -197,6 +199,6 @@ export const upstreamAuth = {
     )
     .default({})
     .describe(
-      'Accounts that are not served as `upstreamAuth` says, by name; each with all that its method needs.',
+      'Accounts that use another method than `upstreamAuth`, by name; each with all settings of its method.',
     ),
 }

@@ -4,22 +4,22 @@ import { type Complaint, spell, type Tree, unreadable } from './document.ts'
 import { isGroup, readValue } from './overrides.ts'
 import { memberOf, type Shape } from './shape.ts'
 
-/** Where references lead. `folder`: the one that `{ file: PATH }` starts from. */
+/** What references are resolved against. `folder`: the directory that `{ file: PATH }` is relative to. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly folder: string
 }
 
-/** The tree with every `{ env: NAME }` and `{ file: PATH }` replaced by what it leads to. */
+/** The tree with every `{ env: NAME }` and `{ file: PATH }` replaced by its value. */
 export interface Resolved {
   readonly tree: Tree
-  /** Settings that came by reference: their values are not for the eye. */
+  /** Settings that came from references: their values must not be shown. */
   readonly hidden: ReadonlySet<string>
   readonly complaints: readonly Complaint[]
 }
 
 /**
- * Follows references, only where a single value can stand: `log: { file: ... }` looks like one and is a group.
+ * Resolves references, but only where a single value is allowed: `log: { file: ... }` looks like one and is a group.
  */
 export function resolveReferences(tree: Tree, shape: Shape, surroundings: Surroundings): Resolved {
   const hidden = new Set<string>()
@@ -48,7 +48,7 @@ export function resolveReferences(tree: Tree, shape: Shape, surroundings: Surrou
   return { tree: walk(tree, shape, []), hidden, complaints }
 }
 
-/** What a reference leads to; `file` with its whole path, if it is one. */
+/** The value of a reference; `file` is its absolute path, if it is one. */
 interface Found {
   readonly text: string
   readonly file?: string

@@ -45,13 +45,13 @@ export const schema = z
   )
   .refine(({ forwardAuth, trustedProxies }) => forwardAuth === undefined || trustedProxies.length > 0, {
     path: ['trustedProxies'],
-    error: 'must name the proxies that forwardAuth is for: nobody else is answered there',
+    error: 'must name the proxies that may use forwardAuth: other senders are refused there',
   })
 
 /** The settings in force: complete and checked, secrets as `Secret`. */
 export type Settings = DeepReadonly<z.output<typeof schema>>
 
-/** What nobody may change, all the way down. */
+/** Read-only at every level. */
 export type DeepReadonly<T> = T extends Secret
   ? T
   : T extends object

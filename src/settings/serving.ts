@@ -1,97 +1,99 @@
 import { z } from 'zod'
 import { accountUrl, addressRange, autoOr, filePath, host, siteUrl, text, whole, word } from './kinds.ts'
 
-/** How Azure DevOps is asked what an account is connected to. */
+/** How Azure DevOps is queried for the connection of an account. */
 const azureDevOps = z
   .strictObject({
     address: accountUrl()
       .default('https://dev.azure.com/{account}/')
       .describe(
-        'What is asked about an account, as nobody: no password ever goes there with the question. It must answer 404 for accounts that do not exist, which `vssps.dev.azure.com` does for all of them.',
+        'The address queried about an account, anonymously: no password is ever sent with the query. It must answer 404 for accounts that do not exist; `vssps.dev.azure.com` is unsuitable, because it answers 404 for all accounts.',
       ),
     upstream: accountUrl()
       .default('https://dev.azure.com/{account}/')
-      .describe('Where the requests of an account go that was found this way. It is kept with the account.'),
+      .describe('Where requests of accounts found this way are forwarded. It is stored with the account.'),
     authorities: z
       .array(host(), { error: 'must be a list of host names' })
       .default(['login.microsoftonline.com', 'login.windows.net'])
       .describe(
-        'Hosts that are believed to name directories. An answer that names another one counts as no answer.',
+        'Hosts that are trusted to identify directories. An answer that names any other host is ignored.',
       ),
     timeoutSeconds: whole(1, 60)
       .default(5)
       .describe(
-        'How long one question may take, connecting included. Who is about to be refused waits for it.',
+        'How long one query may take, including connecting. A request that is about to be refused waits for it.',
       ),
     freshSeconds: whole(1, 86_400)
       .default(300)
       .describe(
-        'How long an answer is good without asking again. A move is noticed after this time at the latest, if the account is used; a refusal always asks.',
+        'How long an answer is used without a new query. If the account is in use, a move is noticed within this time; a refusal always sends a query first.',
       ),
     staleSeconds: whole(0, 604_800)
       .default(3600)
       .describe(
-        'How much longer right passwords are let in while Azure DevOps cannot be asked or says something new. An account that has left is open so long to those it has left behind.',
+        'How much longer right passwords are accepted while Azure DevOps is unreachable or its answer has changed. After a move, old credentials may work for as long as this.',
       ),
     absentSeconds: whole(1, 3600)
       .default(60)
       .describe(
-        'How long it is known that there is no account of a name. A new one may have to wait so long.',
+        'How long it is remembered that an account does not exist. A new account may be unknown for that long.',
       ),
     confirmAfterSeconds: whole(1, 3600)
       .default(60)
       .describe(
-        'How long after the first sign of a move Azure DevOps must say the same again before it is believed. Wrongly believed moves make people reset their passwords.',
+        'How long after the first sign of a move Azure DevOps must confirm it. A move accepted by mistake makes users reset their passwords.',
       ),
     strangersPerMinute: whole(1, 100_000)
       .default(60)
       .describe(
-        'How many names that are in no store are asked about in a minute, by all gateways of one Redis together. Strangers can invent them without end, and Azure DevOps limits who asks too much. Whoever comes beyond that is told to come again.',
+        'How many queries per minute are sent for names that are not in the store, by all gateways that share a Redis. Unknown clients can invent names without end, and Azure DevOps limits the rate of queries. Requests above the limit get 503 and `Retry-After`.',
       ),
     caFile: filePath()
       .exactOptional()
       .describe(
-        'Certificates in PEM that are trusted besides the well-known ones. Verification cannot be switched off.',
+        'CA certificates in PEM that are trusted in addition to the well-known ones. Verification cannot be disabled.',
       ),
   })
   .prefault({})
-  .describe('How Azure DevOps is asked. Only with `source: azure-devops`.')
+  .describe('How Azure DevOps is queried. Only with `source: azure-devops`.')
 
-/** Where the gateway is reached, and by whom it may be told who its callers are. */
+/** Where the gateway listens, and which proxies it trusts. */
 export const serving = {
   listen: z
     .strictObject({
       host: host()
         .default('0.0.0.0')
-        .describe('Address of the public port. `127.0.0.1` serves this machine alone.'),
-      port: whole(0, 65_535).default(8080).describe('The public port. 0 takes any free one and says which.'),
+        .describe('Address of the public port. `127.0.0.1` serves only this machine.'),
+      port: whole(0, 65_535).default(8080).describe('The public port. 0 takes any free port and logs it.'),
       tls: z
         .strictObject({
           certFile: filePath().describe('Certificate chain in PEM: the certificate of the host first.'),
           keyFile: filePath().describe('Private key of the certificate, in PEM.'),
         })
         .exactOptional()
-        .describe('Turns HTTPS on. Leave it out where a proxy in front of the gateway does TLS.'),
+        .describe('Enables HTTPS. Leave it out if a proxy in front of the gateway terminates TLS.'),
     })
     .prefault({})
-    .describe('The public port: what git and the other tools talk to.'),
+    .describe('The public port, which git and other tools connect to.'),
 
   operations: z
     .strictObject({
       host: host()
         .default('127.0.0.1')
-        .describe('Address of the operations port. It asks nobody for a password: keep it inside.'),
+        .describe('Address of the operations port. It requires no authentication: keep it internal.'),
       port: whole(0, 65_535)
         .default(9180)
-        .describe('The operations port. 0 takes any free one and says which.'),
+        .describe('The operations port. 0 takes any free port and logs it.'),
       revocationProbeSeconds: whole(0, 3600)
         .default(15)
         .describe(
-          'How often one of all gateways tries how long a change would take until it held everywhere, for `altgate_revocation_seconds`. 0: never; changes that are made are measured all the same.',
+          'How often one of all gateways measures how long a change takes until it is in force everywhere, for `altgate_revocation_seconds`. 0: never; real changes are measured in any case.',
         ),
     })
     .prefault({})
-    .describe('`/live`, `/ready` and `/metrics`: never on the public port, where everybody could read them.'),
+    .describe(
+      '`/live`, `/ready` and `/metrics`: never on the public port, where any client could read them.',
+    ),
 
   forwardAuth: z
     .strictObject({
@@ -102,34 +104,34 @@ export const serving = {
     })
     .exactOptional()
     .describe(
-      'A port for proxies that forward by themselves and want the decision alone, as nginx does with `auth_request`: docker/nginx/nginx.conf is its other end. Left out: there is none.',
+      'A port for proxies that forward requests themselves and need only the decision, such as nginx with `auth_request`: see docker/nginx/nginx.conf. Default: none.',
     ),
 
   publicUrl: siteUrl()
     .prefault('http://localhost:8080')
     .describe(
-      'How people reach the gateway. Texts and links are made of it, and `plainHttp` looks at its scheme.',
+      'The address at which users reach the gateway. It is used in texts and links, and its scheme decides about `plainHttp`.',
     ),
 
   workers: autoOr(64)
     .default('auto')
-    .describe('Processes that serve requests. `auto` is one for each core; 1 is enough for a trial.'),
+    .describe('Processes that serve requests. `auto` is one per core; 1 is enough for a trial.'),
 
   trustedProxies: z
     .array(addressRange(), { error: 'must be a list of addresses' })
     .default([])
     .describe(
-      'Every proxy in front: addresses or ranges. Their `X-Forwarded-For`, `-Proto` and `-Host` are believed, or else their `Forwarded`; any other sender could claim to be any client.',
+      'All proxies in front of the gateway: addresses or ranges. Their `X-Forwarded-For`, `-Proto` and `-Host` headers are trusted, or else their `Forwarded`; those of other senders are not, because they could impersonate any client.',
     ),
 
   plainHttp: word('refuse', 'allow')
     .default('refuse')
     .describe(
-      'What becomes of a request that came over plain http although `publicUrl` is https: a password sent that way has been readable to everybody on its way. `allow` is for proxies that do TLS and cannot say so.',
+      'What happens to a request over plain http when `publicUrl` is https: plain http exposes passwords in transit. `allow` is for proxies that terminate TLS and cannot say so.',
     ),
 }
 
-/** Which accounts there are, and how a request names one. */
+/** Which accounts exist, and how a request names one. */
 export const accounts = z
   .strictObject({
     naming: z
@@ -160,9 +162,9 @@ export const accounts = z
     source: word('store', 'azure-devops')
       .default('store')
       .describe(
-        'Who knows what an account is connected to. `store`: the commands `altgate account ...` say it. `azure-devops`: Azure DevOps is asked, which finds accounts that nobody has added, and notices when they move.',
+        'Where the connection of an account comes from. `store`: from the commands `altgate account ...`. `azure-devops`: Azure DevOps is queried, which finds accounts that were not added and notices when they move.',
       ),
     azureDevOps,
   })
   .prefault({})
-  .describe('Which accounts there are.')
+  .describe('Which accounts exist.')

@@ -7,7 +7,7 @@ export interface JsonSchema {
   readonly description?: string
   readonly default?: unknown
   readonly writeOnly?: boolean
-  /** Our own word: its file is read again when it changes. */
+  /** Our own keyword: its file is read again when it changes. */
   readonly followed?: boolean
   readonly const?: string
   readonly enum?: readonly string[]
@@ -16,35 +16,35 @@ export interface JsonSchema {
   readonly pattern?: string
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
-  /** Of a group whose members people name themselves: what each of them is. */
+  /** Of a group whose members have names chosen in the file: the schema of each. */
   readonly additionalProperties?: boolean | JsonSchema
   readonly items?: JsonSchema
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
 }
 
-/** What people may write in the gateway's settings. */
+/** What the gateway's settings file may contain. */
 export const jsonSchema = jsonSchemaOf(schema)
 
-/** What people may write: defaults may be left out, and a secret is still text. */
+/** What a settings file may contain: settings with defaults may be left out, and a secret is still text. */
 export function jsonSchemaOf(written: z.ZodType): JsonSchema {
-  // zod's own type of JSON Schema allows every word of every draft; the interface above names what comes out.
+  // zod's own type of JSON Schema allows every keyword of every draft; the interface above names those in the output.
   return z.toJSONSchema(written, { io: 'input', override: asOneValue }) as JsonSchema
 }
 
-/** To whoever writes settings, a secret that is followed is one value like any other. */
+/** In a settings file, a secret that is followed is a value like any other. */
 function asOneValue({ jsonSchema: part }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (part['followed'] !== true) return
   delete part.anyOf
   part.type = 'string'
 }
 
-/** The places where settings can stand. Of a choice between groups, a group with the members of all. */
+/** The structure of settings. A choice between groups is one group with the members of all. */
 export type Shape =
-  /** `others`: what stands under any other name. */
+  /** `others`: the shape of members with any other name. */
   | { readonly kind: 'group'; readonly members: ReadonlyMap<string, Shape>; readonly others?: Shape }
   | { readonly kind: 'list'; readonly item: Shape }
-  /** `verbatim`: only text can stand here, so what the environment says is not read as YAML. */
+  /** `verbatim`: only text is allowed, so environment variables are not read as YAML. */
   | {
       readonly kind: 'value'
       readonly verbatim: boolean
@@ -56,7 +56,7 @@ export type Shape =
 /** The shape of all the gateway's settings. */
 export const shape = shapeOf(jsonSchema)
 
-/** The places that a JSON Schema has. */
+/** The shape of a JSON Schema. */
 export function shapeOf(part: JsonSchema): Shape {
   const choices = part.anyOf ?? part.oneOf ?? [part]
   if (part.items !== undefined) return { kind: 'list', item: shapeOf(part.items) }
@@ -74,7 +74,7 @@ export function shapeOf(part: JsonSchema): Shape {
   }
 }
 
-/** The place that a path leads to, if settings know it. */
+/** The shape at a path, if it exists. */
 export function shapeAt(path: readonly PropertyKey[], from: Shape): Shape | undefined {
   const [key, ...rest] = path
   if (key === undefined) return from

@@ -3,12 +3,12 @@ import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog } from '../gateway/ports.ts'
 
-/** Milliseconds between two looks at the log of changes. */
+/** Milliseconds between two reads of the log of changes. */
 const changesEveryMs = 1000
 
 /**
- * Tells of every change from now on, whichever process on whichever machine makes it, within a second or as soon as
- * the store answers again. Throws `Outage` if it cannot begin.
+ * Reports every change from now on, made by any process on any machine, within a second or as soon as the store answers
+ * again. Throws `Outage` if it cannot start.
  */
 export async function followChanges(
   changes: ChangeLog,
@@ -27,7 +27,7 @@ export async function followChanges(
       await follow()
       pulse = now
     } catch (error) {
-      if (!(error instanceof Outage)) throw error // whoever watches the store reports it
+      if (!(error instanceof Outage)) throw error // `watchParts` reports it
     } finally {
       looking = false
     }
@@ -47,16 +47,16 @@ export async function followChanges(
   return { stop: () => clearInterval(timer) }
 }
 
-/** Milliseconds between two looks at each part. */
+/** Milliseconds between two checks of each part. */
 const partsEveryMs = 2000
 
-/** How the parts that the gateway depends on are: `ok`, or what is wrong. */
+/** The state of each part that the gateway depends on: `ok`, or what is wrong. */
 interface WatchedParts {
   readonly states: Readonly<Record<string, string>>
   stop(): void
 }
 
-/** Looks after each part now and then. `probes` resolve if the part answers and throw `Outage` if not. */
+/** Checks each part at intervals. `probes` resolve if the part answers and throw `Outage` if not. */
 export function watchParts(probes: Readonly<Record<string, () => Promise<void>>>): WatchedParts {
   const states: Record<string, string> = {}
   const busy = new Set<string>()

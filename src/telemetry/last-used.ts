@@ -2,15 +2,15 @@ import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { LastUsed, Use, Witness } from '../gateway/ports.ts'
 
-/** A witness that keeps when and from where each credential last opened each account. */
+/** A witness that records when and from where each credential last opened each account. */
 export interface LastUsedWitness extends Witness {
-  /** Writes what is left. */
+  /** Writes what is still in memory. */
   close(): Promise<void>
 }
 
 export interface LastUsedOptions {
   readonly store: LastUsed
-  /** Told when the store could not take them; they are kept for the next time. */
+  /** Told when the store could not be written; the uses are kept for the next time. */
   readonly outage: (outage: Outage) => void
   readonly now: () => Instant
 }
@@ -18,13 +18,13 @@ export interface LastUsedOptions {
 /** Milliseconds between two writes. */
 const pause = 60_000
 
-/** Milliseconds by which a last use may be too early: nobody asks for more, and the hot path is spared the work. */
+/** Precision of a last use in milliseconds. A coarse one spares the hot path the work. */
 const grain = 1000
 
-/** Uses that are remembered between two writes; beyond that the one that is longest ago is forgotten. */
+/** Most uses that are remembered between two writes; beyond that the oldest is dropped. */
 const most = 10_000
 
-/** Collects in memory, because a build server opens an account a hundred times a second, and writes now and then. */
+/** Collects uses in memory and writes once a minute, because a build server opens an account a hundred times a second. */
 export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): LastUsedWitness {
   let collected = new Map<string, Use>() // the one used last is last
   let writing = Promise.resolve()
@@ -54,7 +54,7 @@ export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): 
     }
   }
 
-  /** One after the other: a store that hangs must not be asked again and again. */
+  /** One write at a time: a store that hangs must not collect more of them. */
   function writeSoon(): Promise<void> {
     writing = writing.then(write)
     return writing

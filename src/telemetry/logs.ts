@@ -10,7 +10,7 @@ import { Sink, type SinkEvents, type SinkOptions } from './sink.ts'
 export interface Logs {
   readonly log: Logger
   readonly audit: OpenAuditLog
-  /** A sentence, if a file can never be written. A disk that is full today is another matter. */
+  /** An error for the operator if a file can never be written. A full disk is not one: it may recover. */
   readonly flaw: string | undefined
 }
 
@@ -54,8 +54,8 @@ const forGood: ReadonlySet<string> = new Set([
 export type { Logger } from 'pino'
 
 /**
- * Where secrets would be if somebody logged a whole request, header set or settings tree. `Secret` is the first
- * net, this is the second.
+ * Where secrets would be if a whole request, header set or settings tree were logged. `Secret` is the first safeguard, this
+ * is the second.
  */
 const redacted = ['authorization', 'Authorization', 'password', 'cookie', 'set-cookie', 'hash']
 const paths = redacted.flatMap(key => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`])
@@ -67,8 +67,8 @@ interface OpenLog {
 }
 
 /**
- * JSON lines to standard output, or appended to `file`. Never throws: what `sink` says is why they cannot be written, if so.
- * `dropped` is told of each line that is lost; how many it were is told in the log itself, when lines can be written again.
+ * JSON lines to standard output, or appended to `file`. Never throws: `sink.trouble` says why they cannot be written.
+ * `dropped` is told of each lost line; the log itself states how many, once lines can be written again.
  */
 function openLog(
   { level, ...where }: { readonly level: Level } & SinkOptions,
@@ -84,8 +84,8 @@ function openLog(
 }
 
 /**
- * The same log for lines whose every field was chosen by name: looking for secrets in them would cost more than all
- * the rest of a decision.
+ * The same log for lines whose fields are all chosen by name: searching them for secrets would cost more than the rest of
+ * a decision.
  */
 function withoutRedaction(log: Logger): Logger {
   return log.child({}, { redact: [] })
@@ -105,7 +105,7 @@ function timestamp(): string {
 }
 
 interface AuditLog extends Witness {
-  /** One line for something that was changed, whoever changed it. */
+  /** Writes one line for a change, made by any process. */
   readonly changed: (change: Change) => void
 }
 
@@ -116,7 +116,7 @@ interface AuditOptions {
     /** What becomes of requests while lines cannot be written. */
     readonly onFailure: 'drop' | 'refuse'
   }
-  /** Where the lines go if they have no file of their own, and where it is told that they cannot be written. */
+  /** Takes the lines if they have no file of their own, and the message that they cannot be written. */
   readonly within: OpenLog
   /** Told of each line that is lost. */
   readonly dropped: () => void
@@ -124,7 +124,7 @@ interface AuditOptions {
 
 interface OpenAuditLog extends AuditLog {
   readonly sink: Sink
-  /** The same gateway; if nothing may be decided that is not written down, it decides nothing while that is so. */
+  /** The same gateway; with `onFailure: refuse` it decides nothing while audit lines cannot be written. */
   readonly guard: (gateway: Gateway) => Gateway
 }
 
@@ -154,7 +154,7 @@ export function createAuditLog(within: Logger): AuditLog {
   const log = withoutRedaction(within)
   return {
     saw(decision, ask, took) {
-      if (decision === notWritten) return // it would only be one more that is lost
+      if (decision === notWritten) return // this line would only be lost as well
       const { id, method, from, lane } = ask
       const test = lane === 'load-test' && { lane }
       log.info(
@@ -170,7 +170,7 @@ export function createAuditLog(within: Logger): AuditLog {
   }
 }
 
-/** What is written down of a decision: a new outcome does not compile until somebody decided it. */
+/** The audited fields of a decision. A new outcome does not compile until they are chosen. */
 function factsOf(decision: Decision): Record<string, unknown> {
   const { outcome } = decision
   switch (decision.outcome) {
@@ -189,7 +189,7 @@ function factsOf(decision: Decision): Record<string, unknown> {
     }
     case 'refused': {
       const { account, scope, cause, via, slot, username } = decision
-      // A name that may be nobody's may be a password in the wrong field; the tag still shows who tries again and again.
+      // An unknown user name may be a password typed into the wrong field. The tag still shows repeated attempts.
       const who = cause === 'mismatch' ? { user: username } : { userTag: slot.slice(0, 12) }
       return { outcome, cause, account: account.name, scope, ...who, via }
     }
@@ -225,7 +225,7 @@ function rounded(ms: number): number {
   return Math.round(ms * 100) / 100
 }
 
-/** Tells several witnesses of every decision. */
+/** Passes every decision to several witnesses. */
 export function witnesses(...all: readonly Witness[]): Witness {
   return {
     saw(decision: Decision, ask: Ask, took: number) {

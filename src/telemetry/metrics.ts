@@ -20,13 +20,13 @@ export interface WorkerMetrics extends Witness {
   readonly crowded: (result: string) => void
   /** An upstream refused what the gateway presented; `method` is one of a closed list. */
   readonly refused: (method: string) => void
-  /** What a question about an account told; one of a closed list. */
+  /** The result of a query to the directory source; one of a closed list. */
   readonly asked: (result: string) => void
-  /** An error that nobody caught. */
+  /** An uncaught error. */
   readonly bug: () => void
-  /** A caller's connection was closed because there were too many, or because it stood still; why is of a closed list. */
+  /** A caller's connection was closed because there were too many, or because it stalled; `reason` is one of a closed list. */
   readonly connectionClosed: (reason: string) => void
-  /** Who tells how many connections callers have now. */
+  /** Sets the function that counts the current connections of callers. */
   readonly connectionsOpen: (count: () => number) => void
 }
 
@@ -36,7 +36,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   const registers = [registry]
   const lanes: Record<TrafficLane, Witness> = {
     production: decisionMetrics(registry, 'altgate_', ''),
-    // Apart, so that no alert and no plot of production takes a load test for the day's work.
+    // Separate, so that load tests do not show in the alerts and plots of production.
     'load-test': decisionMetrics(registry, 'altgate_load_test_', ' of load tests'),
   }
   const outages = new Counter({
@@ -58,13 +58,13 @@ export function createWorkerMetrics(): WorkerMetrics {
   })
   const crowded = new Counter({
     name: 'altgate_upstream_crowded_total',
-    help: 'Requests that found all connections to their upstream taken, by whether they waited or were turned away',
+    help: 'Requests that found all connections to their upstream taken, by whether they waited or were refused',
     labelNames: ['result'],
     registers,
   })
   const questions = new Counter({
     name: 'altgate_account_questions_total',
-    help: 'Questions to the directory source by what it said, or why it could not tell',
+    help: 'Queries to the directory source by result, or by the reason for having none',
     labelNames: ['result'],
     registers,
   })
@@ -75,7 +75,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   })
   const closed = new Counter({
     name: 'altgate_connections_closed_total',
-    help: 'Connections of callers that were closed because there were too many, or because they stood still',
+    help: 'Connections of callers that were closed because there were too many, or because they stalled',
     labelNames: ['reason'],
     registers,
   })
@@ -143,7 +143,7 @@ function decisionMetrics(registry: Registry, prefix: string, whose: string): Wit
   }
 }
 
-/** Constructing one is what makes prom-client answer the primary's collections over the cluster's channel. */
+/** Constructing one makes prom-client answer the collections of the primary over the cluster's channel. */
 function answerCollections(registry: Registry): void {
   new AggregatorRegistry()
   AggregatorRegistry.setRegistries(registry)
@@ -161,8 +161,8 @@ const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const ends = [...bounds, '+Inf']
 
 /**
- * How often something took how long. Adding is cheap, because it is done several times a request: prom-client looks up
- * a series by a text that it makes of the labels each time, and a bucket by the text of its bound.
+ * A histogram of durations. Adding is cheap because it happens several times a request: prom-client would look up a series
+ * by a text made of its labels each time, and a bucket by the text of its bound.
  */
 export class Durations {
   /** How many were at most as long as this bound, and longer than the one before. */
@@ -208,6 +208,6 @@ export function showDurations(
       return { name, help, type: 'histogram', aggregator: 'sum', values }
     },
   }
-  // Its types ask for one of its own classes, its registries for no more than this.
+  // The types require one of prom-client's own classes; its registries need only this.
   registry.registerMetric(metric as unknown as Histogram)
 }

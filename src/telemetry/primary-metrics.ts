@@ -6,11 +6,11 @@ export interface PrimaryMetrics {
   /** One real hash computation; joined callers and cached verdicts do not count. */
   readonly hashed: (result: string) => void
   readonly hashQueue: (depth: number) => void
-  /** Seconds until a change, of whichever process, or a trial held in every gateway process. */
+  /** Seconds until a change by any process, or a probe, was in force in every gateway process. */
   readonly revoked: (seconds: number) => void
-  /** An error that nobody caught. */
+  /** An uncaught error. */
   readonly bug: () => void
-  /** Lines of a log, of whichever process, that are lost. */
+  /** Lines of a log that any process lost. */
   readonly dropped: (log: 'log' | 'audit', lines: number) => void
   /** The Prometheus text of this machine. */
   readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
@@ -21,7 +21,7 @@ export function createPrimaryMetrics(): PrimaryMetrics {
   const workers = new AggregatorRegistry()
   const hashes = new Counter({
     name: 'altgate_password_hashes_total',
-    help: 'Password hashes that were really computed',
+    help: 'Password hashes that were actually computed',
     labelNames: ['result'],
     registers: [own],
   })
@@ -37,14 +37,14 @@ export function createPrimaryMetrics(): PrimaryMetrics {
   })
   const dropped = new Counter({
     name: 'altgate_log_lines_dropped_total',
-    help: 'Lines of the log, or of the audit log, that could not be written and were more than is held',
+    help: 'Lines of the log, or of the audit log, that were lost because they could not be written and the buffer was full',
     labelNames: ['log'],
     registers: [own],
   })
   const revocation = new Durations()
   showDurations(own, {
     name: 'altgate_revocation_seconds',
-    help: 'Time until a change, or the trial of one, held in every gateway process',
+    help: 'Time until a change, or the probe for one, was in force in every gateway process',
     series: () => [{ labels: {}, durations: revocation }],
   })
   return {

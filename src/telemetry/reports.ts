@@ -3,18 +3,21 @@ import type { AccountName, Instant } from '../gateway/names.ts'
 import type { Outage, Part } from '../gateway/outage.ts'
 import type { Logger } from './logs.ts'
 
-/** Milliseconds without another one after which it is over. */
+/** Milliseconds without another closed connection after which the flood is over. */
 const closedQuietMs = 10_000
 
 /**
- * Counts the connections that the gateway closed of its own accord, and logs when that begins and when it is over: a flood
- * closes thousands in a second.
+ * Counts the connections that the gateway closed by itself, and logs only the start and the end of a series: in a flood,
+ * thousands are closed each second.
  */
 export function createConnectionReport(log: Logger, count: (why: string) => void) {
   const current = new Map<string, { closed: number; over: NodeJS.Timeout }>()
 
   function end(why: string): void {
-    log.info({ because: why, closed: current.get(why)?.closed }, 'no more connections have to be closed')
+    log.info(
+      { because: why, closed: current.get(why)?.closed },
+      'connections of callers are no longer being closed',
+    )
     current.delete(why)
   }
 
@@ -23,7 +26,7 @@ export function createConnectionReport(log: Logger, count: (why: string) => void
       count(why)
       const under = current.get(why)
       if (under === undefined) {
-        log.warn({ because: why, from: network }, 'connections of callers are closed')
+        log.warn({ because: why, from: network }, 'connections of callers are being closed')
         current.set(why, { closed: 1, over: setTimeout(end, closedQuietMs, why).unref() })
         return
       }
@@ -33,7 +36,7 @@ export function createConnectionReport(log: Logger, count: (why: string) => void
   }
 }
 
-/** Milliseconds between two log lines: a crowd makes thousands of requests wait. */
+/** Milliseconds between two log lines: one user can make thousands of requests wait. */
 const crowdQuietMs = 60_000
 
 interface CrowdReportOptions {
@@ -59,7 +62,7 @@ export function createCrowdReport({ log, count, now }: CrowdReportOptions) {
   }
 }
 
-/** Milliseconds between two log lines about one part: when it is down, every request meets it. */
+/** Milliseconds between two log lines about one part: while it is down, every request reports it. */
 const outageQuietMs = 5000
 
 /** Counts every outage, and logs each part's at most every five seconds. */
@@ -75,12 +78,12 @@ export function createOutageReport(log: Logger, count: (part: Part) => void): (o
   }
 }
 
-/** Milliseconds between two alerts about one account: every request of it meets the same refusal. */
+/** Milliseconds between two alerts about one account: each of its requests gets the same refusal. */
 const refusalQuietMs = 60_000
 
 interface RefusalReportOptions {
   readonly log: Logger
-  /** Told of each refusal, with the method by which the upstream was told who it is. */
+  /** Told of each refusal, with the method of authenticating to the upstream. */
   readonly count: (method: string) => void
   readonly methodOf: (account: AccountName) => string
   readonly now: () => Instant
@@ -88,32 +91,31 @@ interface RefusalReportOptions {
 
 /**
  * Counts the requests for which an upstream refused what the gateway presented, and alerts the operator at most once
- * a minute for each account. The user has done nothing wrong and can do nothing about it.
+ * a minute for each account. The user did nothing wrong and cannot fix it.
  */
 export function createRefusalReport({ log, count, methodOf, now }: RefusalReportOptions) {
   const lastAlert = new Map<AccountName, Instant>()
 
   return (account: AccountName, { because }: UpstreamFailed, request: string): void => {
-    // What Azure DevOps says instead of 401 is a page for people.
+    // Azure DevOps may answer with a sign-in page instead of 401.
     if (because !== 'unauthorized' && because !== 'sign-in-page') return
     const method = methodOf(account)
     count(method)
     const at = now()
     if (at - (lastAlert.get(account) ?? -Infinity) < refusalQuietMs) return
     lastAlert.set(account, at)
-    log.error({ request, account, method, because }, 'an upstream refuses what the gateway presents to it')
+    log.error({ request, account, method, because }, 'an upstream refuses the credential of the gateway')
   }
 }
 
-/** Milliseconds between two log lines: what is thrown once for each request must not fill a disk. */
+/** Milliseconds between two log lines: an error that each request throws must not fill a disk. */
 const bugQuietMs = 1000
 
 /**
- * The last resort, for a process that serves: an error that nobody caught is a bug of ours or of a library. It is
- * logged and counted, and the process goes on. To end would cut every request that is under way, and whoever can bring
- * the error about could end the next process as well. What a request, a connection or a statement throws is caught
- * where it belongs; what gets here has left nothing of theirs half done that others share. Errors before a process
- * serves still end it.
+ * The last resort of a serving process: an uncaught error is a bug of ours or of a library. It is logged and counted, and
+ * the process goes on. Exiting would cut every request in progress, and a client that can cause the error could end the
+ * next process as well. Errors of a request, a connection or a statement are caught where they belong; those that get here
+ * leave no shared state half changed. Errors before a process serves still end it.
  */
 export function keepServing({ log, count }: { readonly log: Logger; readonly count: () => void }): void {
   let unlogged = 0
@@ -123,9 +125,9 @@ export function keepServing({ log, count }: { readonly log: Logger; readonly cou
     count()
     unlogged += 1
     if (performance.now() - loggedAt < bugQuietMs) return
-    // The text alone: errors of libraries carry commands with passwords in them.
+    // Only the stack: errors of libraries have fields with commands, which may contain passwords.
     const stack = error instanceof Error ? error.stack : 'not an error'
-    log.error({ stack, origin, bugs: unlogged }, 'a bug: an error that nobody caught; the process goes on')
+    log.error({ stack, origin, bugs: unlogged }, 'bug: an uncaught error; the process continues')
     loggedAt = performance.now()
     unlogged = 0
   }
@@ -134,7 +136,7 @@ export function keepServing({ log, count }: { readonly log: Logger; readonly cou
     try {
       report(error, origin)
     } catch {
-      // Where even this cannot be told there is nobody left to tell; thrown from here it would end the process.
+      // If even this cannot be logged, nothing is left to try; throwing from here would end the process.
     }
   })
 }

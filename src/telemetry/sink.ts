@@ -15,49 +15,49 @@ export interface SinkOptions {
   readonly file?: string
   /** Its descriptor; 1 if left out. */
   readonly standardOutput?: number
-  /** What may wait to be written. */
+  /** How much may wait to be written. */
   readonly bufferKiB: number
 }
 
 export interface SinkEvents {
-  /** A line is lost: what has to be written is more than is held. */
+  /** A line is lost because the buffer is full. */
   readonly dropped: () => void
-  /** Lines cannot be written, for now; `code` is the system's. */
+  /** Lines cannot be written for now; `code` is the error code of the system. */
   readonly failed?: (code: string) => void
-  /** They can be written again, and so many were lost meanwhile. */
+  /** Lines can be written again; `lost` of them were lost in the meantime. */
   readonly resumed?: (lost: number) => void
 }
 
-/** Milliseconds until it is tried again: for a reader that is slow, and for a disk that is full. */
+/** Milliseconds until the next attempt: for a slow reader, and for a full disk. */
 const soonMs = 10
 const laterMs = 500
 
-/** Milliseconds between two looks whether the file is still the one of that name. */
+/** Milliseconds between two checks whether the open file still has its name. */
 const lookMs = 1000
 
 /** Milliseconds for which the last lines of a process wait for a slow reader. */
 const lastMs = 500
 
-/** What a write says where it would have to wait. */
+/** The error code of a write that would block. */
 const wouldWait = 'EAGAIN'
 
 /**
- * Where lines go: a file, or standard output. Those of one turn of the event loop are one write. A write never waits and
- * never throws: what cannot be written now is held up to a bound, beyond it lines are dropped whole, and it is tried
- * again until it succeeds. A file that was moved or removed is made anew.
+ * Writes lines to a file or to standard output. The lines of one turn of the event loop are one write. A write never blocks
+ * and never throws: what cannot be written yet is held up to a bound, further lines are dropped whole, and writing is
+ * retried until it succeeds. A file that was moved or removed is created again.
  */
 export class Sink {
   readonly #file: string | undefined
   readonly #standardOutput: number
-  /** Characters that wait to be written, at most. */
+  /** Most characters that may wait to be written. */
   readonly #most: number
   readonly #events: SinkEvents
   #descriptor: number | undefined
   /** Whole lines. */
   #lines = ''
-  /** What a write has left over. */
+  /** What the last write left over. */
   #rest: Buffer | undefined
-  /** The same from the beginning of the line whose first part has been written. */
+  /** The same, from the beginning of the line that was written in part. */
   #cut: Buffer | undefined
   #isPipe = false
   #retry: NodeJS.Timeout | undefined
@@ -78,12 +78,12 @@ export class Sink {
     process.on('exit', this.#pourLast)
   }
 
-  /** What the system said when lines could not be written last; `undefined` if they can. A slow reader is no trouble. */
+  /** The error code of the last failed write; `undefined` once writes succeed. A slow reader is not trouble. */
   get trouble(): string | undefined {
     return this.#trouble === wouldWait ? undefined : this.#trouble
   }
 
-  /** Whether a line that is written now would soon be on its way. */
+  /** Whether a line written now would be delivered soon. */
   get takesMore(): boolean {
     return this.trouble === undefined && this.#held < this.#most / 2
   }
@@ -139,15 +139,15 @@ export class Sink {
     const isNews = code !== wouldWait && this.trouble === undefined
     this.#trouble = code
     if (isNews) this.#events.failed?.(code)
-    // What other processes write until there is room again comes between: the line is written once more, as a whole.
+    // Other processes may write before there is room again, so the whole line is written once more.
     if (this.#cut !== undefined && code !== wouldWait) this.#rest = Buffer.concat([lineEnd, this.#cut])
     this.#cut = undefined
-    // By then it could be another file.
+    // By the next attempt it could be another file.
     if (this.#file !== undefined && code !== wouldWait) this.#close()
     this.#retry = setTimeout(this.#pour, code === wouldWait ? soonMs : laterMs).unref()
   }
 
-  /** What to write to: opened, if need be. */
+  /** The descriptor to write to, opened if necessary. */
   #look(): number {
     if (this.#file === undefined)
       return (this.#descriptor ??= this.#opened(withoutWaiting(this.#standardOutput)))
@@ -171,7 +171,7 @@ export class Sink {
     this.#descriptor = undefined
   }
 
-  /** A process that ends has no other chance, but a reader that has stopped must not keep it. */
+  /** The last chance of a process that ends; a reader that has stopped must not keep it alive. */
   readonly #pourLast = (): void => {
     const end = performance.now() + lastMs
     for (;;) {
@@ -191,7 +191,7 @@ function codeOf(error: unknown): string {
   throw error
 }
 
-/** Never waits for whoever reads a pipe. Only the user of this process may read what it makes. */
+/** Never waits for the reader of a pipe. Only the user of this process may read the files it creates. */
 function openToAppend(file: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -199,8 +199,8 @@ function openToAppend(file: string): number {
 }
 
 /**
- * A descriptor of standard output whose writes do not wait. Node makes a pipe or a socket so, for all that share it, when it
- * opens it as a stream; anything else is opened once more.
+ * A descriptor of standard output whose writes do not block. Node makes a pipe or a socket non-blocking, for all processes
+ * that share it, when it opens it as a stream; anything else is opened once more.
  */
 function withoutWaiting(descriptor: number): number {
   const kind = fstatSync(descriptor)
@@ -209,29 +209,29 @@ function withoutWaiting(descriptor: number): number {
       const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants
       return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY)
     } catch {
-      return descriptor // not Linux, or somebody else's terminal
+      return descriptor // not Linux, or the terminal of another user
     }
   if (descriptor === 1 && !kind.isFile()) void process.stdout
   return descriptor
 }
 
-/** Whether a file that was opened is still the one of that name. */
+/** Whether an open file is still the one with that name. */
 function isNamed(file: string, opened: Stats): boolean {
   const named = statSync(file, { throwIfNoEntry: false })
   return named !== undefined && named.ino === opened.ino && named.dev === opened.dev
 }
 
-/** A pipe takes so many bytes in one piece: other processes that write to it come before or after them. */
+/** Bytes that a pipe takes atomically (PIPE_BUF): writes of other processes come before or after them. */
 const pipePiece = 4096
 
-/** As many lines as a pipe takes in one piece, or the first one if it is longer. */
+/** As many lines as a pipe takes atomically, or the first one if it is longer. */
 function wholeLines(bytes: Buffer): Buffer {
   if (bytes.length <= pipePiece) return bytes
   const end = bytes.lastIndexOf(newline, pipePiece - 1)
   return bytes.subarray(0, end > 0 ? end + 1 : bytes.indexOf(newline) + 1)
 }
 
-/** From the beginning of the line in which this place is; nothing if it is between two lines. */
+/** The bytes from the beginning of the line that contains `place`; nothing if it is between two lines. */
 function fromLineAt(bytes: Buffer, place: number): Buffer | undefined {
   const beginning = place === 0 ? 0 : bytes.lastIndexOf(newline, place - 1) + 1
   return beginning === place ? undefined : bytes.subarray(beginning)

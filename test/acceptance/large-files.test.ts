@@ -56,5 +56,5 @@ t.test('a client that asks without end and presents nothing is counted, and told
   t.equal(summary(answers), '401 challenge, 429 throttled')
   t.equal(await metric(altgate, 'altgate_decisions_total', { outcome: 'throttled', via: 'none' }), 80)
   await until(() => /"cause":"anonymous"/.test(altgate.logs()))
-  t.equal(altgate.logs().split('presents no credential: it is told to come later').length - 1, 1)
+  t.equal(altgate.logs().split('keeps sending requests without a credential').length - 1, 1)
 })

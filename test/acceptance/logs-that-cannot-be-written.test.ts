@@ -78,7 +78,7 @@ t.test('a full disk under the audit log', async t => {
     await until(async () => (await tries(50)) === '503 unavailable')
     const refused = await ask(`${altgate.url}/contoso/x`)
     t.equal(summary([refused]), '503 unavailable', 'the anonymous, too')
-    t.match(refused.body, 'write down what it decides')
+    t.match(refused.body, 'write its audit log')
     t.equal(await dropped('audit'), 0)
     disk.empty()
     await until(async () => (await tries(50)) === '200 allow')

@@ -64,7 +64,7 @@ t.test(
     const remote = `${altgate.url}/fabrikam/welcome.git`
     const refused = await lab.git(['clone', remote, 'boris'])
     t.equal(refused.code, 128)
-    t.match(refused.stderr, 'remote: Your user name and password are right, but the account "fabrikam" lets')
+    t.match(refused.stderr, 'remote: Your user name and password are right, but the account "fabrikam" is')
     t.match(refused.stderr, 'remote: Ask an administrator of the account to add you')
     t.match(refused.stderr, 'The requested URL returned error: 403')
     t.equal(lab.helperActions(), 'get', 'nothing is erased')

@@ -42,7 +42,7 @@ t.test('a process that is killed', async t => {
     process.kill(worker, 'SIGKILL')
     // In this very moment nobody has noticed yet: who comes now is answered, or cut off, and does not wait for ever.
     await Promise.allSettled(Array.from({ length: 10 }, () => tries(right)))
-    await until(() => altgate.logs().includes('a worker died; another one takes its place'))
+    await until(() => altgate.logs().includes('a worker died and is being replaced'))
     t.equal(summary(await Promise.all(Array.from({ length: 10 }, () => tries(right)))), '200 allow')
     await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
     const now = workersOf(altgate.pid)
@@ -58,7 +58,7 @@ t.test('a process that is killed', async t => {
     process.kill(lane, 'SIGKILL')
     t.equal(summary([await guess]), '401 refused')
     await until(() => lanesOf(altgate.pid).some(pid => pid !== lane))
-    t.match(altgate.logs(), 'a hash lane died; another one takes its place')
+    t.match(altgate.logs(), 'a hash lane died and is being replaced')
   })
 
   await t.test('the primary process takes all others along', async t => {
@@ -89,7 +89,7 @@ t.test('SIGTERM ends a gateway whose store has never answered', async t => {
   t.teardown(() => silent.close())
   const { port } = silent.address() as AddressInfo // listening on TCP
   const { gateway, operations } = await begin(t, { store: { url: `postgres://altgate@127.0.0.1:${port}/x` } })
-  await until(async () => (await readiness(operations)).includes('store is out of order'))
+  await until(async () => (await readiness(operations)).includes('store is unavailable'))
   t.equal(await gateway.stop(), 0)
 })
 
@@ -100,7 +100,7 @@ t.test('a gateway that cannot start says why in a sentence', async t => {
   const { port } = taken.address() as AddressInfo // listening on TCP
   const onTaken = { host: '127.0.0.1', port }
   function saysTaken(t: Test, printed: string): void {
-    t.match(printed, /^altgate: .*another program listens there/im)
+    t.match(printed, /^altgate: .*another program is listening there/im)
     t.match(printed, `127.0.0.1:${port}`)
     t.notMatch(printed, /^ +at /m, 'no stack trace')
   }

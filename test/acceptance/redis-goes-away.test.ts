@@ -78,7 +78,7 @@ async function goesOn(t: Test, altgate: Altgate, stranger: readonly [string, str
   await until(async () => (await readiness(altgate)).parts['redis'] !== 'ok')
   const { status, parts } = await readiness(altgate)
   t.equal(status, 200, 'it is still ready')
-  t.equal(parts['redis'], 'redis is out of order')
+  t.equal(parts['redis'], 'redis is unavailable')
 }
 
 async function changesNothing(t: Test, altgate: Altgate): Promise<void> {
@@ -86,7 +86,7 @@ async function changesNothing(t: Test, altgate: Altgate): Promise<void> {
   const { code, stdout, stderr } = await altgate.cli(set, { stdin: 'another good password\n' })
   t.equal(code, 1)
   t.equal(stdout, '')
-  t.match(stderr, /^altgate: Redis cannot be used[^\n]*\. Nothing was changed\.\n$/)
+  t.match(stderr, /^altgate: Redis is unavailable[^\n]*\. Nothing was changed\.\n$/)
   t.equal(summary([await ask(altgate.url + path, { as: anna })]), '200 allow')
   t.equal(summary([await ask(altgate.url + path, { as: [anna[0], 'another good password'] })]), '401 refused')
 }

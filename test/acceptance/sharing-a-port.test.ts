@@ -32,7 +32,7 @@ t.test('but not to another gateway: a port that is taken is told in one sentence
     t.equal(await program.exit(), 1)
     return program.printed()
   }
-  const sentence = (port: number) => `Cannot listen on 127.0.0.1:${port}: another program listens there.`
+  const sentence = (port: number) => `Cannot listen on 127.0.0.1:${port}: another program is listening there.`
   t.match(await other('ALTGATE__OPERATIONS__PORT'), sentence(altgate.port))
   t.match(await other('ALTGATE__LISTEN__PORT'), sentence(operationsPort))
   t.equal(listenersOn(altgate.port), 2)

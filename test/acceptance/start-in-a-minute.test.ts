@@ -87,7 +87,7 @@ t.test('an upstream port that is taken is told in one sentence', async t => {
   }
   const served = serve(t, ['serve', '--config', 'config/development.yaml'], { ...process.env, ...second })
   await until(served.ended)
-  t.match(served.printed(), /Port \d+ is taken, and the demo upstream needs it/)
+  t.match(served.printed(), /The demo upstream needs port \d+, which is already in use/)
   t.notMatch(served.printed(), /^ +at /m, 'no stack trace')
   await stop()
 })

@@ -47,7 +47,7 @@ t.test('a gateway whose address is https, reached over plain http', async t => {
     await t.test(`${who}: it is told, before it is asked for a password`, async t => {
       const { code, stderr } = await git(['ls-remote', address], { config })
       t.equal(code, 128)
-      t.match(stderr, /^remote: Plain http shows your password to everybody on its way\. Use instead:/m)
+      t.match(stderr, /^remote: Plain http would expose your password in transit\. Use this/m)
       t.match(stderr, `remote: ${publicUrl}`)
       t.match(stderr, 'The requested URL returned error: 403')
       t.equal(helperActions(), '', 'git neither asked for a password nor forgot one')

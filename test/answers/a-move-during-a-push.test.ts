@@ -8,8 +8,8 @@ import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// git shows no text of an answer to POST, and forgets the password on 401: whoever pushes while the account moves would be
-// asked for a password and never learn why.
+// git shows no text of an answer to POST, and erases the password on 401: a user who pushes while the account moves would
+// be asked for a password and never learn why.
 
 /** An account that moves as soon as one look-up has found it where it was. */
 async function anAccountAboutToMove(t: Test) {
@@ -60,7 +60,7 @@ t.test(
   },
 )
 
-t.test('only "reset needed" is put off, and only for the posts of git', async t => {
+t.test('only "reset needed" is deferred, and only for the POST requests of git', async t => {
   const { server, moveAfterNext } = await anAccountAboutToMove(t)
   const ask = async (path: string, method: string, password: string = anna.password) => {
     const authorization = basic({ username: anna.username, password })

@@ -26,7 +26,7 @@ for (const [status, ending] of table) {
     t.equal(
       given.headers['Retry-After'],
       status === 429 || status === 503 ? String('retryAfter' in ending ? ending.retryAfter : 0) : undefined,
-      'a time to come back on 429 and 503, and on nothing else',
+      'Retry-After on 429 and 503, and on nothing else',
     )
     readsWellInATerminal(t, given.body)
     t.notMatch(given.body, /anna|internal|subject|slot/i, 'neither the caller nor the upstream is named')
@@ -47,7 +47,7 @@ t.test('a wrong name and a wrong password get the same answer, on an account tha
     t.strictSame(answer(refused(account, 'mismatch'), context), answer(refused(account, 'absent'), context))
 })
 
-t.test('whoever has no right password hears that the account moved, and not where to', async t => {
+t.test('a client without the right password learns that the account moved, but not where to', async t => {
   const { body } = answer(refused(moved(), 'mismatch'), context)
   t.match(body, 'This account has moved.')
   t.notMatch(body, /Fabrikam Inc|Entra|2026/)
@@ -60,7 +60,7 @@ t.test('reset-needed says what happened, when, and where to go', async t => {
     body,
     `Reset needed: the account "fabrikam" has moved. Since 2026-11-20 it
 signs in with Microsoft Entra ID, directory "Fabrikam Inc".
-Your password was right for Microsoft accounts, but it no longer counts
+Your password was right for Microsoft accounts, but it no longer works
 here. Set a new one on this page and run the command again:
 https://git.example.com/_altgate/?account=fabrikam
 Reference: 0123456789abcdef01234567
@@ -86,7 +86,7 @@ t.test('git is told how to keep a password for each account, where a path names 
   t.strictSame(
     answer(refused(settled, 'mismatch'), byPath),
     answer(refused(settled, 'absent'), byPath),
-    'whatever was wrong, and whatever is right elsewhere',
+    'whichever was wrong, and whatever is right elsewhere',
   )
   for (const [status, ending] of table)
     if (status !== 401 || ending.outcome === 'garbled' || ending.outcome === 'challenge')
@@ -98,14 +98,14 @@ t.test('a long directory name is cut, and the text still fits', async t => {
   readsWellInATerminal(t, body)
 })
 
-t.test('a time to come back is a whole number of seconds, rounded up, never zero', async t => {
+t.test('Retry-After is a whole number of seconds, rounded up, never zero', async t => {
   const after = (retryAfter: number) =>
     answer({ outcome: 'busy', retryAfter }, context).headers['Retry-After']
   t.equal(after(1.2), '2')
   t.equal(after(0), '1')
 })
 
-t.test('names of operators cannot move the cursor, turn the text around or split a header', async t => {
+t.test('names that operators set cannot move the cursor, reverse the text or split a header', async t => {
   const hostile = fc.string({ unit: 'binary', maxLength: 100 })
   fc.assert(
     fc.property(hostile, hostile, hostile, (account, directory, former) => {

@@ -26,16 +26,16 @@ const askings = {
 
 const told = (dialect: keyof typeof askings, ending: Ending) => answerTo(askings[dialect], ending, context)
 
-/** What those hear who are not git. */
+/** The text for clients other than git. */
 const withoutGit = (ending: Ending) => {
   const { requestId, publicUrl } = context
   return answer(ending, { requestId, publicUrl })
 }
 
-/** All that the plain text says, on one line. */
+/** The plain text on one line. */
 const saidBy = (ending: Ending) => withoutGit(ending).body.trimEnd().replaceAll('\n', ' ')
 
-/** In every dialect the same but for these. */
+/** These differ between dialects. */
 const dialectsOwn = new Set([
   'Content-Type',
   'Content-Security-Policy',
@@ -47,7 +47,7 @@ const dialectsOwn = new Set([
 const shared = ({ headers }: Answer) => Object.entries(headers).filter(([name]) => !dialectsOwn.has(name))
 
 for (const [status, ending] of table) {
-  t.test(`${named(ending)} is the same in every dialect but for its dress`, async t => {
+  t.test(`${named(ending)} says the same in every dialect`, async t => {
     const plain = answer(ending, context)
     t.strictSame(told('text', ending), plain, 'git gets plain text and nothing else')
     for (const dialect of ['lfs', 'soap', 'rest', 'html'] as const) {
@@ -77,7 +77,7 @@ function readsInSoap(t: Test, ending: Ending, { status, headers, body }: Answer)
   t.equal(headers['Content-Type'], 'text/plain; charset=utf-8')
   const terminal = ending.outcome === 'reset-needed'
   const error = headers['X-TFS-ServiceError']
-  if (status === 401 && !terminal) t.equal(error, undefined, 'whoever has another password may try it')
+  if (status === 401 && !terminal) t.equal(error, undefined, 'another password may be tried')
   else t.equal(decodeURIComponent(error ?? ''), saidBy(ending))
   t.match(error ?? '', /^[^+\s]*$/)
   t.strictSame(
@@ -116,12 +116,12 @@ function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(plain.replaceAll('\n', ' '), saidBy(ending), 'the same sentences, and no other')
 }
 
-/** The statuses that `tf` puts into words, and those in whose place they come. */
+/** The statuses whose text `tf` shows, and the statuses that they replace. */
 const soapStatus = (status: number) =>
   status === 429 ? 503 : [400, 401, 503].includes(status) ? status : 500
 
 for (const [status, ending] of table)
-  t.test(`${named(ending)} is told to SOAP callers in an envelope of their version`, async t => {
+  t.test(`${named(ending)} is sent to SOAP clients in an envelope of their version`, async t => {
     for (const [rawHeaders, type] of [
       [['SOAPAction', '""'], 'text/xml; charset=utf-8'],
       [['Content-Type', 'text/xml; charset=utf-8'], 'text/xml; charset=utf-8'],
@@ -139,25 +139,25 @@ for (const [status, ending] of table)
     }
   })
 
-t.test('the page leads to the reset', async t => {
+t.test('the HTML page links to the reset', async t => {
   t.match(
     told('html', resetNeeded(moved())).body,
     '<a href="https://git.example.com/_altgate/?account=fabrikam">',
   )
 })
 
-t.test('the name of a directory is no markup', async t => {
+t.test('a directory name is not markup', async t => {
   const { body } = told('html', resetNeeded(moved(entra('"><b>&amp;'))))
   t.match(body, 'directory &#34;&#34;&#62;&#60;b&#62;&#38;amp;&#34;')
 })
 
-t.test('the name of a directory arrives in a header as it was written', async t => {
+t.test('a directory name arrives in a header unchanged', async t => {
   const { headers } = told('soap', resetNeeded(moved(entra('100 % Größe + Co'))))
   t.match(decodeURIComponent(headers['X-TFS-ServiceError'] ?? ''), 'directory "100 % Größe + Co"')
   t.match(headers['X-TFS-ServiceError'], /^[\x21-\x7e]+$/)
 })
 
-t.test('no name of a directory breaks a dialect', async () => {
+t.test('no directory name breaks a dialect', async () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 100 }), directory => {
       const ending = resetNeeded(moved(entra(directory)))
@@ -172,21 +172,21 @@ t.test('no name of a directory breaks a dialect', async () => {
   )
 })
 
-t.test('the address of an account that has a host of its own is that host', async t => {
+t.test('the URL of an account with its own host is that host', async t => {
   const hosts = { ...context, publicUrl: 'https://git.example.com:8443' }
   const naming: Naming = { by: 'host', suffix: '.example.com' }
   const { headers } = answerTo(askings.soap, resetNeeded(moved()), { ...hosts, naming })
   t.equal(headers['X-TFS-FedAuthRealm'], 'https://fabrikam.example.com:8443')
 })
 
-t.test('a kind of error is known by its outcome', async t => {
+t.test('an error type is named after its outcome', async t => {
   t.match(JSON.parse(told('rest', resetNeeded(moved())).body), {
     typeName: 'Altgate.ResetNeededException',
     typeKey: 'ResetNeededException',
   })
 })
 
-t.test('a move that is told without end ends git-lfs, and nobody else', async t => {
+t.test('a loop over reset-needed ends git-lfs, and no other client', async t => {
   const ending: Ending = { ...(resetNeeded(moved()) as ResetNeeded), tooOften: true }
   const { status, headers, body } = told('lfs', ending)
   t.equal(status, 403)

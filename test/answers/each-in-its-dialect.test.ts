@@ -48,7 +48,7 @@ for (const [who, account, status] of places)
     ['REST', '/_apis/projects?a=b', [], 'application/json'],
     ['a page', '/x', ['Accept: text/html', 'Sec-Fetch-Mode: navigate'], 'text/html'],
   ] as const) {
-    t.test(`${who} tells it in ${dialect}, and HEAD gets the same headers and no body`, async t => {
+    t.test(`${who} answers in ${dialect}, and HEAD gets the same headers and no body`, async t => {
       const get = await ask('GET', account + path, headers)
       const isFault = dialect === 'SOAP 1.2' && status !== 401
       t.match(get.head, new RegExp(`^HTTP/1\\.1 ${isFault ? 500 : status} `))
@@ -60,7 +60,7 @@ for (const [who, account, status] of places)
     })
   }
 
-t.test('what is not served is told in the dialect as well', async t => {
+t.test('an unsupported method is answered in the dialect as well', async t => {
   t.equal(type((await ask('TRACE', '/moved/_apis/x', [])).head), 'application/json')
   t.equal(
     type((await ask('GET', '/_altgate/nothing', ['Accept: application/json'])).head),

@@ -5,7 +5,7 @@ import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// Git Credential Manager asks with HEAD before it asks a person for a password.
+// Git Credential Manager sends HEAD before it asks the user for a password.
 
 const upstream = await recordingUpstream(t, (request, response) => {
   const status = Number(/\d+$/.exec(request.url ?? '')?.[0] ?? 200)

@@ -4,10 +4,10 @@ import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// Team Explorer Everywhere and JGit read one scheme a line; git falls for NTLM and Digest, and then erases the password;
+// Team Explorer Everywhere and JGit read one scheme a line; git tries NTLM and Digest, and then erases the password;
 // git-lfs prefers LFS-Authenticate. So there is one line, and it is the gateway's own.
 
-/** What servers in house and Azure DevOps offer, as they write it, and all that goes with it. */
+/** The challenges of on-premises servers and Azure DevOps, with related headers. */
 const offered = [
   ['WWW-Authenticate', 'Bearer authorization_uri=https://login.microsoftonline.com/common'],
   ['WWW-Authenticate', 'Basic realm="https://upstream.example.org/"'],
@@ -55,7 +55,7 @@ async function headOf(path: string, authorization?: string): Promise<readonly st
 
 const challenges = (head: readonly string[]) => head.filter(line => /^[\w-]*authenticate:/i.test(line))
 
-t.test('every 401 has one challenge on one line, whoever is refused and why', async t => {
+t.test('every 401 has one challenge on one line, whatever the reason', async t => {
   for (const [path, authorization] of [
     [`/fabrikam/${git}`, undefined],
     [`/fabrikam/${git}`, basic({ username: anna.username, password: '' })],
@@ -79,21 +79,18 @@ t.test('no challenge of the upstream reaches a client, whatever the status', asy
       t.strictSame(challenges(await headOf(path, basic())), [], `${status} ${path}`)
 })
 
-t.test(
-  'of the upstream\u2019s 401 nothing reaches a client: these are all the headers of the answer',
-  async t => {
-    status = 401
-    const head = await headOf(`/fabrikam/${git}`, basic())
-    t.equal(head[0], 'HTTP/1.1 502 Bad Gateway')
-    const names = head.slice(1).map(line => line.slice(0, line.indexOf(':')).toLowerCase())
-    t.equal(
-      names.toSorted().join(' '),
-      'cache-control connection content-length content-type date vary x-altgate-outcome x-request-id',
-    )
-  },
-)
+t.test('nothing of an upstream\u2019s 401 reaches a client: these are all headers of the answer', async t => {
+  status = 401
+  const head = await headOf(`/fabrikam/${git}`, basic())
+  t.equal(head[0], 'HTTP/1.1 502 Bad Gateway')
+  const names = head.slice(1).map(line => line.slice(0, line.indexOf(':')).toLowerCase())
+  t.equal(
+    names.toSorted().join(' '),
+    'cache-control connection content-length content-type date vary x-altgate-outcome x-request-id',
+  )
+})
 
-t.test('the ids that the upstream gives its answers travel, in success and error', async t => {
+t.test('ids that the upstream gives its answers are passed on, in success and error', async t => {
   for (status of [200, 403, 500]) {
     const head = await headOf(`/fabrikam/${git}`, basic())
     t.match(head[0], String(status))

@@ -42,7 +42,7 @@ t.test('challenge, refused credential and good credential share one connection',
   t.match(await connection.closed(), /HTTP\/1\.1 200 OK[^]*ok$/)
 })
 
-t.test('a challenge costs no look-up, and is the same for an account that is not there', async t => {
+t.test('a challenge costs no look-up, and is the same for an unknown account', async t => {
   const nothing = aWorld({
     directory: {
       find() {
@@ -60,7 +60,7 @@ t.test('a challenge costs no look-up, and is the same for an account that is not
   t.equal(nothing.hashes(), 0)
 })
 
-t.test('what is decided is what is said: one header line each', async t => {
+t.test('every decision has its status, outcome and header lines', async t => {
   for (const [value, status, outcome] of [
     ['', 401, 'challenge'],
     [encoded('anna@example.com:'), 401, 'challenge'],
@@ -89,14 +89,14 @@ t.test('what is decided is what is said: one header line each', async t => {
   }
 })
 
-t.test('two Authorization headers are 400, though one of them is right', async t => {
+t.test('two Authorization headers are 400, even if one of them is right', async t => {
   const lines = [`Authorization: ${basic()}`, `authorization: ${encoded('root:x')}`, 'Connection: close']
   const answer = await rawRequest(server.port, request(lines))
   t.match(answer, /^HTTP\/1\.1 400 [^]*\r\nX-Altgate-Outcome: garbled\r\n/)
   t.notMatch(answer, /www-authenticate/i)
 })
 
-t.test('the moved account is told to whoever had the right password, and to nobody else', async t => {
+t.test('the new connection is told only to clients with the right old password', async t => {
   const ask = async (password: string) => {
     const authorization = basic({ username: anna.username, password })
     const answer = await fetch(`${server.url}/moved/r.git/info/refs`, { headers: { authorization } })
@@ -111,7 +111,7 @@ t.test('the moved account is told to whoever had the right password, and to nobo
   t.notMatch(wrong.text, 'Contoso')
 })
 
-t.test('wrong name and wrong password get the same answer but for the reference', async t => {
+t.test('a wrong name and a wrong password get the same answer except for the reference', async t => {
   const plain = (answer: string) => answer.replace(/[0-9a-f]{24}/g, 'ID').replace(/\r\nDate: .*\r\n/, '\r\n')
   const [name, password] = await Promise.all([
     withAuthorization(encoded('nobody@example.com:correct horse')),
@@ -160,7 +160,7 @@ t.test('a refused request whose small body has arrived keeps its connection', as
   t.match(await connection.closed(), /HTTP\/1\.1 200 OK[^]*ok$/)
 })
 
-t.test('plain http is refused before anybody is asked for a password', async t => {
+t.test('plain http is refused before any client is asked for a password', async t => {
   const world = aWorld({ accounts: [{ name: 'fabrikam', upstream: upstream.url }], httpsOnly: true })
   const server = await runningServer(t, { upstream: upstream.url, world })
   const answer = await fetch(`${server.url}/fabrikam/x`, { redirect: 'manual' })
@@ -169,7 +169,7 @@ t.test('plain http is refused before anybody is asked for a password', async t =
   t.match(await answer.text(), '\nhttps://git.example.com\n')
 })
 
-t.test('a part that is down is 503 with a time to come back, never 401', async t => {
+t.test('an outage is 503 with Retry-After, never 401', async t => {
   const world = aWorld({
     directory: {
       find() {
@@ -185,7 +185,7 @@ t.test('a part that is down is 503 with a time to come back, never 401', async t
   t.notMatch(await answer.text(), 'secret')
 })
 
-t.test('a bug is 503 as well, and is told to the operator with the request id', async t => {
+t.test('a bug is 503 as well, and is reported to the operator with the request id', async t => {
   const bug = new TypeError('secret detail')
   const world = aWorld({
     directory: {
@@ -213,7 +213,7 @@ t.test('a bug is 503 as well, and is told to the operator with the request id', 
   t.strictSame(told, [[bug, answer.headers.get('x-request-id')]])
 })
 
-t.test('every decision is witnessed once, with the request as it was', async t => {
+t.test('every decision is recorded once, with the original request', async t => {
   const world = aWorld({ accounts: [{ name: 'fabrikam', upstream: upstream.url }], credentials: [anna] })
   const server = await runningServer(t, { upstream: upstream.url, world })
   for (const headers of [

@@ -45,7 +45,7 @@ const broken = await runningServer(t, {
     },
   }),
 })
-/** Challenges as always, and then has a reason of its own. */
+/** Challenges first, and then answers with its own reason. */
 const later = (decision: Throttled | Busy) => {
   const { gateway } = server.world
   const put: Gateway = {
@@ -127,7 +127,7 @@ const endings: readonly {
     url: `${busy.url}/fabrikam`,
     signIn: anna,
     status: 503,
-    tf: { shown: /^An error occurred: The gateway has too much to do .* Reference: \w+$/, asked: 1 },
+    tf: { shown: /^An error occurred: The gateway is overloaded .* Reference: \w+$/, asked: 1 },
   },
   {
     outcome: 'unavailable',
@@ -135,17 +135,20 @@ const endings: readonly {
     signIn: anna,
     status: 503,
     tf: {
-      shown: /^An error occurred: The gateway cannot check .* stay as they are\. Reference: \w+$/,
+      shown: /^An error occurred: The gateway cannot check .* change your credentials\. Reference: \w+$/,
       asked: 1,
     },
   },
-  // Nobody is challenged over plain http.
+  // There is no challenge over plain http.
   {
     outcome: 'not-allowed',
     url: `${httpsOnly.url}/fabrikam`,
     signIn: anna,
     status: 403,
-    tf: { shown: /^Plain http shows your password .* https:\/\/git\.example\.com Reference: \w+$/, asked: 1 },
+    tf: {
+      shown: /^Plain http would expose your password .* https:\/\/git\.example\.com Reference: \w+$/,
+      asked: 1,
+    },
     requests: 1,
   },
 ]
@@ -163,7 +166,7 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
     },
   )
 
-  t.test(`${outcome}: tf says why a file cannot be had, and others get the status that it is`, async t => {
+  t.test(`${outcome}: tf says why a transfer failed, and other clients get the plain status`, async t => {
     if (status === 401) return
     for (const [method, path] of [
       ['GET', 'DefaultCollection/VersionControl/v1.0/item.ashx?fid=1'],
@@ -197,14 +200,14 @@ for (const { outcome, url, signIn, status, tf: expected, requests = 2 } of endin
     }
     t.strictSame(await jgit(`${url}/r.git`, helper), { shown: 'not authorized', requests: 4, asked: 3 })
     t.match(await libgit2(`${url}/r.git`, helper), { shown: /^too many /, requests: 15, asked: 14 })
-    // It would ask its helper for ever. What was wrong is wrong again; what nobody can read costs nothing.
+    // It would ask its helper for ever. A wrong password is wrong again; an unreadable one costs nothing.
     const lfs = await gitLfs(`${url}/r.git`, helper)
     if (outcome === 'refused') t.match(lfs, { shown: '403' })
     else t.strictSame(lfs, { shown: '401', requests: 51, asked: 50 })
   })
 }
 
-t.test('whoever mistypes may type again', async t => {
+t.test('a user who mistypes a password may try again', async t => {
   const fresh = await runningServer(t, { upstream: upstream.url, world: aFreshWorld() })
   const url = `${fresh.url}/fabrikam`
   t.strictSame(await tf(`${url}/x.asmx`, [wrong, anna]), { shown: 'ok', requests: 4, asked: 2 })
@@ -213,7 +216,7 @@ t.test('whoever mistypes may type again', async t => {
   t.strictSame(await gitLfs(`${url}/r.git`, [wrong, anna]), { shown: '200', requests: 3, asked: 2 })
 })
 
-t.test('the same wrong password, sent again and again, costs one hash and is stopped', async t => {
+t.test('a repeated wrong password costs one hash and is stopped', async t => {
   const world = aFreshWorld()
   const { url } = await runningServer(t, { upstream: upstream.url, world })
   const helper = Array.from({ length: 50 }, () => wrong)

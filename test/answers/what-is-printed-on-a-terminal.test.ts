@@ -5,7 +5,7 @@ import { rawRequest } from '../support/raw-request.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
 // git prints the body of an answer as it is, escape sequences too, with `remote: ` before each line; it takes it for
-// ISO-8859-1 unless the charset is said, and shows no other media type than text/plain.
+// ISO-8859-1 without a charset, and shows no other media type than text/plain.
 
 const nowhere = `http://127.0.0.1:${await freePort()}`
 const hostile = '\u001b[31m\u009b1m\u202eevil\r\nX-Injected: 1\u0007'
@@ -58,14 +58,14 @@ const requests: readonly (readonly [status: number, path: string, authorization?
 ]
 
 t.test(
-  'every text of the gateway is plain, short and says its charset, and ends with the reference',
+  'every text of the gateway is plain, short, states its charset, and ends with the reference',
   async t => {
     for (const [status, ...request] of requests) {
       const answer = await ask(...request)
       t.equal(answer.status, status)
       t.match(answer.head, /\r\nContent-Type: text\/plain; charset=utf-8\r\n/)
       const id = /\r\nX-Request-Id: ([0-9a-f]{24})(?:\r\n|$)/.exec(answer.head)?.[1]
-      t.ok(answer.body.endsWith(`\nReference: ${id}\n`), 'whoever pastes the text pastes the id')
+      t.ok(answer.body.endsWith(`\nReference: ${id}\n`), 'the pasted text includes the id')
       t.match(answer.body, /^[\n\x20-\x7e\xa0-\xff]+$/, 'no control character but the line end')
       const lines = answer.body.split('\n')
       t.ok(lines.length <= 11, `${lines.length} lines`)
@@ -75,26 +75,23 @@ t.test(
   },
 )
 
-t.test('letters that are not English travel as UTF-8', async t => {
+t.test('non-ASCII letters are sent as UTF-8', async t => {
   t.match((await ask(`/moved${git}`, basic())).body, 'directory "Soci\xc3\xa9t\xc3\xa9"')
 })
 
-t.test(
-  'what a stranger types as user name or address is never printed, and nothing of a name moves the cursor',
-  async t => {
-    for (const [username, path] of [
-      ['\u001b[31mevil', `/fabrikam${git}`],
-      ['evil\u202e@example.com', `/fabrikam${git}`],
-      ['evil@example.com', `/moved/evil${git}`],
-      ['anna@example.com', '/evil%1b%5b31m/x'],
-      ['evil\r\nX-Injected: 1', `/fabrikam/%0aevil${git}`],
-    ] as const) {
-      const { status, head, body } = await ask(path, basic({ username, password: 'x' }))
-      t.ok(status === 400 || status === 401, `${status}`)
-      t.notMatch(`${head}${body}`, /evil|Injected|\p{Cc}\[/u)
-    }
-    const { head, body } = await ask(`/hostile${git}`, basic())
-    t.notMatch(Buffer.from(body, 'latin1').toString(), /(?!\n)\p{Cc}|\p{Cf}/u)
-    t.notMatch(head, 'Injected')
-  },
-)
+t.test('client input is never printed, and no name moves the cursor', async t => {
+  for (const [username, path] of [
+    ['\u001b[31mevil', `/fabrikam${git}`],
+    ['evil\u202e@example.com', `/fabrikam${git}`],
+    ['evil@example.com', `/moved/evil${git}`],
+    ['anna@example.com', '/evil%1b%5b31m/x'],
+    ['evil\r\nX-Injected: 1', `/fabrikam/%0aevil${git}`],
+  ] as const) {
+    const { status, head, body } = await ask(path, basic({ username, password: 'x' }))
+    t.ok(status === 400 || status === 401, `${status}`)
+    t.notMatch(`${head}${body}`, /evil|Injected|\p{Cc}\[/u)
+  }
+  const { head, body } = await ask(`/hostile${git}`, basic())
+  t.notMatch(Buffer.from(body, 'latin1').toString(), /(?!\n)\p{Cc}|\p{Cf}/u)
+  t.notMatch(head, 'Injected')
+})

@@ -18,7 +18,7 @@ const small = { requests: 50, requestsInAll: 1000, windowSeconds: 60 }
 const many = (count: number, one: (at: number) => Promise<Answered>) =>
   Promise.all(Array.from({ length: count }, (_, at) => one(at)))
 
-/** A server before which every client is the address that it says, because this machine is a trusted proxy. */
+/** A server that takes every client's address from its request, because this machine is a trusted proxy. */
 async function crowd(t: Test, anonymous = usualThrottle.anonymous) {
   const upstream = await recordingUpstream(t)
   const world = aWorld({
@@ -36,47 +36,47 @@ async function crowd(t: Test, anonymous = usualThrottle.anonymous) {
   return { upstream, world, server, from }
 }
 
-t.test('who asks for one thing thousands of times and presents nothing is told to come later', async t => {
+t.test('a client that requests one path thousands of times without a credential is throttled', async t => {
   const { world, from, upstream } = await crowd(t)
   const answers = await many(1700, () => from('192.0.2.1', 'r.git/info/refs?service=git-upload-pack'))
   t.equal(summary(answers), '401 challenge, 429 throttled')
   t.equal(answers.filter(({ status }) => status === 401).length, 1500)
   const last = answers.at(-1)
   t.match(last?.headers['retry-after'], /^[1-6]?\d$/)
-  t.match(last?.body, 'Your credentials stay as they are.')
+  t.match(last?.body, "You don't need to change your credentials.")
   t.match(world.seen.at(-1)?.decision, { outcome: 'throttled', by: 'anonymous' })
   t.strictSame(world.tooOften, ['192.0.2.1'], 'it is told once')
 
   t.equal((await from('192.0.2.1', 'other.git/info/refs')).status, 401, 'another clone from there begins')
-  t.equal((await from('192.0.2.2', 'r.git/info/refs')).status, 401, 'and everybody elsewhere')
+  t.equal((await from('192.0.2.2', 'r.git/info/refs')).status, 401, 'and clients elsewhere')
   t.equal((await from('192.0.2.1', 'r.git/info/refs', right)).status, 200, 'a credential is looked at')
-  t.equal((await from('192.0.2.1', 'r.git/info/refs')).status, 401, 'and begins the count anew')
+  t.equal((await from('192.0.2.1', 'r.git/info/refs')).status, 401, 'and resets the count')
   t.equal(upstream.requests.length, 1)
   t.equal(world.hashes(), 1)
 })
 
-t.test('many different things that nobody presents anything for are counted together', async t => {
+t.test('requests without a credential for many different paths are counted together', async t => {
   const { from } = await crowd(t, { ...small, requestsInAll: 100 })
   const answers = await many(150, at => from('192.0.2.1', `${at % 75}.git/info/refs`))
   t.equal(answers.filter(({ status }) => status === 401).length, 100)
   t.equal(summary(answers), '401 challenge, 429 throttled')
 })
 
-t.test('what cannot be read is nothing', async t => {
+t.test('an unreadable credential counts as none', async t => {
   const { from } = await crowd(t, small)
   const answers = await many(60, () => from('192.0.2.1', 'x', undefined, { Authorization: 'Bearer abc' }))
   t.equal(summary(answers), '401 garbled, 429 throttled')
   t.equal(answers.filter(({ status }) => status === 401).length, 50)
 })
 
-t.test('a wrong password does not begin the count anew, and is told as what it is', async t => {
+t.test('a wrong password does not reset the count, and is answered as wrong', async t => {
   const { from } = await crowd(t, small)
   await many(50, () => from('192.0.2.1', 'x'))
   t.equal((await from('192.0.2.1', 'x', ['anna@example.com', 'wrong'])).outcome, 'refused')
   t.equal((await from('192.0.2.1', 'x')).outcome, 'throttled')
 })
 
-t.test('a build farm behind one address may clone as much as it likes', async t => {
+t.test('a build farm behind one address may clone without limit', async t => {
   const { from } = await crowd(t, small)
   const answers: Answered[] = []
   const clones = async () => {
@@ -90,7 +90,7 @@ t.test('a build farm behind one address may clone as much as it likes', async t 
   t.equal(summary(answers), '200 allow, 401 challenge')
 })
 
-t.test('through the forward-auth port it is the same', async t => {
+t.test('the same holds for the forward-auth port', async t => {
   const world = aWorld({
     accounts: [{ name: 'fabrikam', upstream: 'http://127.0.0.1:1' }],
     credentials: [anna],

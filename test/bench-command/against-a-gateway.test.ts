@@ -85,7 +85,7 @@ t.test('a load test of a real gateway', async t => {
     const { code, stdout, stderr } = await wrongly.run(['--quiet'])
     t.equal(code, 1)
     t.match(stdout, /^anna +refused 401 +5$/m)
-    t.equal(stderr, 'altgate: anna (good) was decided wrongly 5 times.\n')
+    t.equal(stderr, 'altgate: anna (good) got a wrong decision 5 times.\n')
   })
 
   await t.test('a threshold that is missed fails it, too', async t => {

@@ -104,7 +104,7 @@ t.test('a test that was ended early reports on the time that it had', async t =>
   const ended = reportOf([{ at: 1000 }, { at: 1400 }], { its, lasted: 1500 })
   t.match(ended, { countedSeconds: 0.5, endedEarly: true, callers: [{ answeredPerSecond: 4 }] })
   t.equal(ended.steps.length, 1, 'the second rate was not reached')
-  t.match(reservations(ended), [/^Ended early/])
+  t.match(reservations(ended), [/^The test was ended early/])
   const none = reportOf([], { its, lasted: 500 })
   t.match(none, { countedSeconds: 0, steps: [], failures: [/never due/] })
 })
@@ -192,9 +192,9 @@ t.test('a defect fails the test whoever met it; thresholds are those of good cal
     /1\.00 % errors, more than 0\.5 %/,
   ])
 
-  t.match(reportOf([{ outcome: 'refused' }]).failures, ['anna (good) was decided wrongly once.'])
+  t.match(reportOf([{ outcome: 'refused' }]).failures, ['anna (good) got a wrong decision once.'])
   const open = [{}, { caller: mistaken, outcome: 'allow' } as const]
-  t.match(reportOf(open, { callers }).failures, ['mistaken (wrong) was decided wrongly once.'])
+  t.match(reportOf(open, { callers }).failures, ['mistaken (wrong) got a wrong decision once.'])
 })
 
 t.test('a generator that was late itself says so', async t => {

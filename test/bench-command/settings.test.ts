@@ -86,7 +86,7 @@ t.test('a password is a secret as soon as it is read, and comes from where a ref
 })
 
 t.test('plain http is for this machine, unless the file allows it', async t => {
-  const refused = ['targets.here.url: must be https, or an address of this machine']
+  const refused = ['targets.here.url: must be https or an address of this machine']
   t.match(complaints(t, withTarget('url: http://here.example/a')), refused)
   t.match(complaints(t, withTarget('url: http://localhost.example/a')), refused)
   for (const words of [
@@ -122,9 +122,9 @@ t.test('no file, an empty one, and one without callers are told apart from a goo
   const missing = loadBenchSettings({ file: 'none.yaml', env: {}, cwd: config, target: undefined })
   t.match(missing, { complaints: [{ path: 'none.yaml', message: 'cannot be read: there is no such file' }] })
   t.match(complaints(t, ''), ['targets: is missing'])
-  t.match(complaints(t, 'targets: {}'), ['targets: must name one target at least'])
+  t.match(complaints(t, 'targets: {}'), ['targets: must name at least one target'])
   t.match(complaints(t, 'targets: { a: { url: https://a, callers: {} } }'), [
-    'targets.a.callers: must name one caller at least',
+    'targets.a.callers: must name at least one caller',
   ])
 })
 

@@ -27,8 +27,8 @@ t.test('a server that is no Altgate gets one request, without a password, and no
   const { code, stdout, stderr } = await aBenchFolder(t, { url: stranger.url, callers }).run(['--quiet'])
   t.equal(code, 1)
   t.equal(stdout, '')
-  t.match(stderr, 'answered 200 without X-Altgate-Outcome, so it is no Altgate')
-  t.match(stderr, 'No load and no password was sent.')
+  t.match(stderr, 'answered 200 without X-Altgate-Outcome, so it is not an Altgate gateway')
+  t.match(stderr, 'No load and no password were sent.')
   t.equal(stranger.requests.length, 1)
   t.strictSame(stranger.last().values('authorization'), [])
 })
@@ -57,7 +57,7 @@ t.test('what the file does not name cannot be a target, and what was given is no
   t.equal(stdout, '')
   t.match(
     stderr,
-    /^altgate: TARGET must be one that the file names. In .*bench\.yaml there are: here\nSee: altgate bench/,
+    /^altgate: TARGET must be in the settings file. Targets in .*bench\.yaml: here\nSee: altgate bench/,
   )
   t.notMatch(stderr, 'canary')
   t.equal(other.requests.length, 0)
@@ -67,7 +67,7 @@ t.test('settings that are refused: exit code 78, every complaint with its path',
   const folder = aBenchFolder(t, { url: 'http://there.example/', callers, load: { arrivals: 'soon' } })
   const { code, stderr } = await folder.run([])
   t.equal(code, 78)
-  t.match(stderr, /^ {2}targets\.here\.url: must be https, or an address of this machine/m)
+  t.match(stderr, /^ {2}targets\.here\.url: must be https or an address of this machine/m)
   t.match(stderr, /^ {2}load\.arrivals: must be "poisson" or "uniform", but is "soon"$/m)
 })
 
@@ -76,7 +76,7 @@ t.test('a report that cannot be written is said before anything is sent', async 
   const folder = aBenchFolder(t, { url: target.url, callers })
   const { code, stderr } = await folder.run(['--html', join(folder.directory, 'none', 'r.html')])
   t.equal(code, 1)
-  t.match(stderr, /r\.html cannot be written \(ENOENT\), so nothing was done\.$/m)
+  t.match(stderr, /r\.html cannot be written \(ENOENT\)\. Nothing was done\.$/m)
   t.equal(target.requests.length, 0)
 })
 
@@ -90,9 +90,12 @@ t.test('without a file it says how to get one, and that one works with the demo'
 
   t.equal((await inFolder('--init')).code, 0)
   const written = readFileSync(join(cwd, 'bench.yaml'), 'utf8')
-  t.match(await inFolder('--init'), { code: 1, stderr: /There is a file bench.yaml already/ })
+  t.match(await inFolder('--init'), { code: 1, stderr: /bench.yaml already exists/ })
   t.equal(readFileSync(join(cwd, 'bench.yaml'), 'utf8'), written)
-  t.match((await inFolder('demo', '--rate', '0')).stderr, '--rate <N,...>: A whole number from 1 to 100000.')
+  t.match(
+    (await inFolder('demo', '--rate', '0')).stderr,
+    '--rate <N,...>: It must be a whole number from 1 to 100000.',
+  )
 })
 
 t.test('Ctrl-C ends it early, with a report of what was measured so far', async t => {
@@ -104,7 +107,7 @@ t.test('Ctrl-C ends it early, with a report of what was measured so far', async 
   running.signal('SIGINT')
   t.equal(await running.exit(), 0)
   t.match(running.printed(), /^anna +allow 200 +\d+$/m)
-  t.match(running.printed(), /^Ended early\./m)
+  t.match(running.printed(), /^The test was ended early\./m)
   t.match(JSON.parse(readFileSync(json, 'utf8')), { endedEarly: true, failures: [] })
   t.ok(existsSync(html))
 })

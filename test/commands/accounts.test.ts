@@ -26,7 +26,7 @@ t.test('an account moves to a directory and back, and its history is kept', asyn
   )
   t.equal(
     await desk.must(['account', 'connect', 'fabrikam', '--directory', fabrikamId]),
-    `fabrikam now signs in with Microsoft Entra ID, directory "Fabrikam" (${fabrikamId}). Its users must set their alternate credentials again, unless they have some there already: https://git.example.com/_altgate/\n`,
+    `fabrikam now signs in with Microsoft Entra ID, directory "Fabrikam" (${fabrikamId}). Its users must set new alternate credentials, unless they already have some there: https://git.example.com/_altgate/\n`,
   )
   t.match(
     await desk.must(['account', 'disconnect', 'fabrikam']),
@@ -78,24 +78,27 @@ t.test('what cannot be done is told in one sentence, and nothing is changed', as
   const refused = [
     [
       ['directory', 'add', fabrikamId, '--name', 'Other'],
-      `There is a directory ${fabrikamId} already. See them all: altgate directory list`,
+      `The directory ${fabrikamId} already exists. List all directories: altgate directory list`,
     ],
     [
       ['account', 'add', 'fabrikam', '--upstream', 'http://a'],
-      'There is an account fabrikam already. See it: altgate account show fabrikam',
+      'The account fabrikam already exists. Show it: altgate account show fabrikam',
     ],
     [['account', 'add', 'contoso', '--upstream', 'http://a', '--directory', contosoId], noDirectory],
     [['account', 'connect', 'fabrikam', '--directory', contosoId], noDirectory],
     [
       ['account', 'connect', 'fabrikam', '--directory', fabrikamId],
-      'fabrikam signs in with Microsoft Entra ID, directory "Fabrikam" already, so nothing was changed. See it: altgate account show fabrikam',
+      'fabrikam already signs in with Microsoft Entra ID, directory "Fabrikam". Nothing was changed. Show it: altgate account show fabrikam',
     ],
     [
       ['account', 'connect', 'contoso', '--directory', fabrikamId],
-      'There is no account contoso. See them all: altgate account list',
+      'There is no account contoso. List all accounts: altgate account list',
     ],
-    [['account', 'disconnect', 'contoso'], 'There is no account contoso. See them all: altgate account list'],
-    [['account', 'show', 'contoso'], 'There is no account contoso. See them all: altgate account list'],
+    [
+      ['account', 'disconnect', 'contoso'],
+      'There is no account contoso. List all accounts: altgate account list',
+    ],
+    [['account', 'show', 'contoso'], 'There is no account contoso. List all accounts: altgate account list'],
   ] as const
   for (const [words, sentence] of refused) {
     t.same(await desk.run(words), { code: 1, stdout: '', stderr: `altgate: ${sentence}\n` }, words.join(' '))
@@ -133,7 +136,7 @@ t.test('a store that cannot be used is told in one sentence', async t => {
   t.same(await desk.run(['account', 'list']), {
     code: 1,
     stdout: '',
-    stderr: 'altgate: The store cannot be used: nobody listens there (connection refused).\n',
+    stderr: 'altgate: The store is unavailable: nothing listens there (connection refused).\n',
   })
 })
 
@@ -145,7 +148,7 @@ t.test('a change that running gateways could not be told of is not made', async 
   t.same({ code, stdout }, { code: 1, stdout: '' })
   t.match(
     stderr,
-    /^altgate: Redis cannot be used, and running gateways could not be told: .*\. Nothing was changed\.\n$/,
+    /^altgate: Redis is unavailable, and running gateways could not be notified: .*\. Nothing was changed\.\n$/,
   )
   t.same(await desk.json(['account', 'list']), [])
 })

@@ -77,8 +77,8 @@ t.test('what is not well is told beside what is, exit code 1', async t => {
     'ok files',
     'FAILED tls',
   ])
-  t.match(stdout, /^FAILED {2}upstream .*: nobody listens there \(connection refused\)$/m)
-  t.match(stdout, /^FAILED {2}listen .*: another program listens there$/m)
+  t.match(stdout, /^FAILED {2}upstream .*: nothing listens there \(connection refused\)$/m)
+  t.match(stdout, /^FAILED {2}listen .*: another program is listening there$/m)
 })
 
 t.test('parts that never answer do not hold it up', async t => {
@@ -171,7 +171,7 @@ t.test('a gateway that runs may hold its own ports', async t => {
   })
   const { code, stdout } = await desk.run(['check'])
   t.equal(code, 0, stdout)
-  t.match(stdout, /^ok {6}listen .* is held by a gateway that runs$/m)
+  t.match(stdout, /^ok {6}listen .* is in use by a running gateway$/m)
 })
 
 t.test('files that every user of this machine can read are told', async t => {

@@ -51,7 +51,7 @@ t.test('a credential is set, listed without its password, switched off and on, a
   t.equal(await outcome(desk, 'canary-first'), 'disabled')
   t.match(
     await desk.must(setAnna, 'canary-second'),
-    `It is switched off: altgate credential enable --scope msa --user ${anna}`,
+    `It is switched off; to switch it on: altgate credential enable --scope msa --user ${anna}`,
   )
   t.match(await desk.must(list), ' off ')
   await desk.must(['credential', 'enable', '--scope', 'msa', '--user', anna])
@@ -64,14 +64,14 @@ t.test('--generate prints the password, and nothing else, to standard output', a
   const { code, stdout, stderr } = await desk.run([...setAnna, '--generate'])
   t.equal(code, 0)
   t.match(stdout, /^agp_[0-9A-Za-z]{28}\n$/)
-  t.match(stderr, /is set, in every running gateway\.\nIt is shown this once:\n$/)
+  t.match(stderr, /is set, in every running gateway\.\nIt is shown only once:\n$/)
   t.notMatch(stderr, stdout.trim())
   t.equal(await outcome(desk, stdout), 'allow')
 
   const mistyped = stdout.trim().replace(/.$/, last => (last === 'x' ? 'y' : 'x'))
   const told = await desk.must(['explain', '--account', 'fabrikam', '--user', anna], mistyped)
   t.match(told, /^verify {6}begins with agp_, but its checksum is wrong: nothing is looked up$/m)
-  t.match(told, /^decide {6}the password begins with agp_, but is not one that Altgate made$/m)
+  t.match(told, /^decide {6}the password begins with agp_, but Altgate did not generate it$/m)
   t.match(told, /^refused: the client gets 401$/m)
   t.equal((await desk.run(setAnna, stdout)).code, 0, 'it may be chosen again')
 })
@@ -135,11 +135,11 @@ t.test('a credential that cannot be is told in one sentence, with what to do', a
     ],
     [
       ['credential', 'set', '--scope', 'msa', '--user', 'bob@example.com', '--secondary', 'anna'],
-      'The user name anna belongs to somebody else in scope msa, so nothing was changed. Choose another one, or see whose it is: altgate credential list --scope msa',
+      'The user name anna is already taken in scope msa. Nothing was changed. Choose another one, or find its owner: altgate credential list --scope msa',
     ],
     [
       ['credential', 'disable', '--scope', 'msa', '--user', 'bob'],
-      'Nobody has the user name bob in scope msa. See them all: altgate credential list --scope msa',
+      'There is no user name bob in scope msa. List all credentials there: altgate credential list --scope msa',
     ],
   ] as const
   for (const [words, sentence] of refused) {
@@ -179,7 +179,7 @@ t.test('an htpasswd file is taken over, all or nothing', async t => {
     ['', 'There is no credential in standard input. Nothing was imported.'],
     [
       `eve@example.com:${bcrypt}:bob\ncarl@example.com:${bcrypt}:anna`,
-      'The user name anna belongs to somebody else in scope msa',
+      'The user name anna is already taken in scope msa',
     ],
   ] as const
   for (const [stdin, sentence] of refused) {

@@ -25,7 +25,7 @@ t.test('explain asks about an account that nobody has added, and leaves nothing 
   const desk = await anAskingDesk(t, azure)
   const told = await desk.must(explain, 'canary-wrong')
   t.match(told, `connection  signs in with Microsoft Entra ID, directory "${fabrikamId}"`)
-  t.match(told, 'asked again before the refusal: signs in with')
+  t.match(told, 'checked again before the refusal: signs in with')
   t.match(told, 'refused: the client gets 401')
   t.match(await desk.json(['account', 'list']), [])
   t.match(await desk.json(['directory', 'list']), [])
@@ -39,7 +39,7 @@ t.test('explain says when Azure DevOps says something else than is kept', async 
   const { code, stdout, stderr } = await desk.run(explain, 'canary-wrong')
   t.equal(code, 1)
   t.match(stdout, 'unavailable: the client gets 503')
-  t.match(stderr, 'Nobody can say what the account signs in with: Azure DevOps says something new')
+  t.match(stderr, 'What the account signs in with could not be determined: Azure DevOps says something new')
 })
 
 t.test('an account is shown with what Azure DevOps says of it now', async t => {

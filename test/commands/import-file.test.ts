@@ -39,7 +39,7 @@ const faulty: readonly (readonly [string, string])[] = [
   ['anna@example.com:', 'the hash is neither bcrypt nor argon2'],
   ['anna@example.com:canary', 'the hash is neither bcrypt nor argon2'],
   ['anna@example.com:$apr1$canary$canary', 'the hash is neither bcrypt nor argon2'],
-  [`anna@example.com:${bcrypt.slice(0, -1)}`, 'the hash is damaged'],
+  [`anna@example.com:${bcrypt.slice(0, -1)}`, 'the hash is malformed'],
   [`anna@example.com:${bcrypt.replace('$10$', '$31$')}`, 'the hash costs too much time or memory to check'],
 ]
 
@@ -56,10 +56,7 @@ t.test('a user name that comes twice is a fault, whichever of its kinds it is', 
       '\n',
     ),
   )
-  t.same(faults, [
-    'line 2: a user name of it stands in line 1 already',
-    'line 3: a user name of it stands in line 1 already',
-  ])
+  t.same(faults, ['line 2: it repeats a user name of line 1', 'line 3: it repeats a user name of line 1'])
 })
 
 t.test('one line that is not UTF-8 is told with its number', async t => {

@@ -24,10 +24,10 @@ async function aDeskWithPeople(t: Parameters<typeof aDesk>[0]) {
 t.test('an account that is open to all gets a list, and loses it again', async t => {
   const desk = await aDeskWithPeople(t)
   const members = ['account', 'members', 'fabrikam']
-  t.equal(await desk.must(members), 'fabrikam lets in everybody who has a credential in scope msa.\n')
+  t.equal(await desk.must(members), 'fabrikam is open to every user with a credential in scope msa.\n')
   t.match(
     await desk.must([...members, '--add', 'Anna', boris]),
-    /^SCOPE {2}USER +STATE\nmsa +anna@example\.com +let in\nmsa +boris@example\.com +has no credential yet\n$/,
+    /^SCOPE {2}USER +STATE\nmsa +anna@example\.com +member\nmsa +boris@example\.com +has no credential yet\n$/,
   )
   t.same(await desk.json(members), {
     account: 'fabrikam',
@@ -37,15 +37,15 @@ t.test('an account that is open to all gets a list, and loses it again', async t
       { scope: 'msa', username: boris, waiting: true },
     ],
   })
-  t.match(await desk.must(['account', 'show', 'fabrikam']), /^ {2}lets in {8}members only$/m)
+  t.match(await desk.must(['account', 'show', 'fabrikam']), /^ {2}open to {8}members only$/m)
   t.match(await desk.json(['account', 'show', 'fabrikam']), { membersOnly: true })
 
   const { stderr } = await desk.run([...members, '--remove', anna, boris])
   t.equal(
     stderr,
-    'fabrikam lets nobody in: it has no members in its scope, msa. Let in everybody: altgate account members fabrikam --open\n',
+    'fabrikam is closed to all users: it has no members in its scope, msa. To open it to the whole scope: altgate account members fabrikam --open\n',
   )
-  t.match(await desk.must([...members, '--open']), /^fabrikam lets in everybody/)
+  t.match(await desk.must([...members, '--open']), /^fabrikam is open to every user/)
 })
 
 t.test('explain says that the password is right and the person no member', async t => {
@@ -55,8 +55,8 @@ t.test('explain says that the password is right and the person no member', async
   const words = ['explain', '--account', 'fabrikam', '--user', boris]
   t.match(await desk.json(words, 'canary-boris\n'), { outcome: 'not-allowed', answer: { status: 403 } })
   const walked = await desk.must(words, 'canary-boris\n')
-  t.match(walked, 'the account lets in its members only')
-  t.match(walked, 'the password is right, but the account lets in members only, and this is none')
+  t.match(walked, 'the account is restricted to members')
+  t.match(walked, 'the password is right, but the account is restricted to members, and this user is not one')
   t.match(walked, 'Ask an administrator of the account to add you')
   t.match(await desk.json(words, 'canary-guess\n'), { outcome: 'refused', answer: { status: 401 } })
 })
@@ -66,7 +66,7 @@ t.test('the list of the scope that an account will move to can be made before', 
   await desk.must(['directory', 'add', fabrikamId, '--name', 'Fabrikam'])
   await desk.must(['account', 'members', 'fabrikam', '--add', anna])
   const plan = await desk.run(['move', 'plan', '--account', 'fabrikam', '--to', fabrikamId])
-  t.match(plan.stderr, 'fabrikam lets in its members only, and nobody is listed there. Add them first:')
+  t.match(plan.stderr, 'fabrikam is restricted to members and has none in scope')
   await desk.must(['account', 'members', 'fabrikam', '--scope', fabrikamId, '--add', anna])
   t.match(await desk.json(['account', 'members', 'fabrikam']), {
     members: [
@@ -80,13 +80,21 @@ t.test('what cannot be done to a list is told in one sentence', async t => {
   const desk = await aDeskWithPeople(t)
   const members = ['account', 'members', 'fabrikam']
   const refused = [
-    [['account', 'members', 'contoso'], 1, 'There is no account contoso. See them all: altgate account list'],
-    [[...members, '--open'], 1, 'fabrikam keeps no list of members'],
-    [[...members, '--remove', anna], 1, 'fabrikam keeps no list of members'],
-    [[...members, '--add', 'nobody'], 1, 'Nobody has the user name nobody in scope msa.'],
+    [
+      ['account', 'members', 'contoso'],
+      1,
+      'There is no account contoso. List all accounts: altgate account list',
+    ],
+    [[...members, '--open'], 1, 'fabrikam has no list of members'],
+    [[...members, '--remove', anna], 1, 'fabrikam has no list of members'],
+    [[...members, '--add', 'nobody'], 1, 'There is no user name nobody in scope msa.'],
     [[...members, '--scope', contosoId, '--add', anna], 1, `There is no directory ${contosoId}.`],
-    [[...members, '--scope', 'msa'], 2, '--scope says where those behind --add have their credentials.'],
-    [[...members, '--open', '--add', anna], 2, '--open forgets the list: leave out --add and --remove.'],
+    [
+      [...members, '--scope', 'msa'],
+      2,
+      '--scope needs --add: it says where the new members have their credentials.',
+    ],
+    [[...members, '--open', '--add', anna], 2, '--open deletes the list: leave out --add and --remove.'],
   ] as const
   for (const [words, code, sentence] of refused) {
     const ran = await desk.run(words)
@@ -97,6 +105,6 @@ t.test('what cannot be done to a list is told in one sentence', async t => {
   await desk.must([...members, '--add', anna])
   t.match(
     (await desk.run([...members, '--remove', boris])).stderr,
-    'boris@example.com is no member of fabrikam, so nothing was changed. See who is: altgate account members fabrikam',
+    'boris@example.com is not a member of fabrikam. Nothing was changed. List the members: altgate account members fabrikam',
   )
 })

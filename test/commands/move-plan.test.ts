@@ -59,7 +59,7 @@ emil@example.com,off,2026-11-04T10:00:00.000Z,192.0.2.7,,,no
 `,
   )
   const file = join(desk.directory, 'people.csv')
-  t.match(await desk.must([...plan, '--csv', file]), /^5 people were written to .*: 1 will break, /)
+  t.match(await desk.must([...plan, '--csv', file]), /^5 users were written to .*: 1 will break, /)
   t.equal(readFileSync(file, 'utf8'), csv)
   t.equal(statSync(file).mode & 0o777, 0o600)
   const nowhere = await desk.run([...plan, '--csv', join(desk.directory, 'no', 'people.csv')])
@@ -75,6 +75,6 @@ t.test('the letter names the day, the page and the directory', async t => {
   for (const wrong of ['2027-02-30', 'soon']) {
     const { code, stderr } = await desk.run([...plan, '--letter', wrong])
     t.equal(code, 2)
-    t.match(stderr, 'A day is written as 2027-01-31.')
+    t.match(stderr, 'A day is a date such as 2027-01-31.')
   }
 })

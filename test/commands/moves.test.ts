@@ -11,9 +11,9 @@ t.test('a move is applied and undone, and each says what happened and what next'
   const desk = await aSmallWorld(t)
   const applied = await desk.must([...apply, '--yes'])
   t.match(applied, `fabrikam now signs in with Microsoft Entra ID, directory "Fabrikam" (${fabrikamId})`)
-  t.match(applied, 'Of those who used it, 1 have nothing there yet.')
+  t.match(applied, 'Users of it without a credential there: 1.')
   t.match(applied, 'https://git.example.com/_altgate/?account=fabrikam')
-  t.match(applied, 'To take it back: altgate move undo --account fabrikam\n')
+  t.match(applied, 'To undo the move: altgate move undo --account fabrikam\n')
   t.notMatch(applied, 'Until')
   t.match(await desk.json(show), { scope: fabrikamId })
 
@@ -22,7 +22,7 @@ t.test('a move is applied and undone, and each says what happened and what next'
   t.match(undone, 'fabrikam signs in with Microsoft accounts again, in every running gateway.\n')
   t.match(
     undone,
-    /Set there since the move; on this account the old ones count again:\n {2}carla@example\.com, /,
+    /Credentials set there since the move; on this account the old ones count again:\n {2}carla@example\.com, /,
   )
   t.notMatch(undone, 'boris')
   t.match(await desk.json(show), {
@@ -31,7 +31,7 @@ t.test('a move is applied and undone, and each says what happened and what next'
   })
   const again = await desk.run([...undo, '--yes'])
   t.equal(again.code, 1)
-  t.match(again.stderr, 'fabrikam has no move that could be undone')
+  t.match(again.stderr, 'fabrikam has no move to undo')
 })
 
 t.test('a directory’s account moves back to Microsoft accounts by the same way', async t => {
@@ -47,13 +47,10 @@ t.test('a bridge stands for as many hours as it is told, and 72 at most', async 
   for (const hours of ['0', '73', '1.5']) {
     const { code, stderr } = await desk.run([...apply, '--yes', '--bridge-hours', hours])
     t.equal(code, 2, hours)
-    t.match(stderr, 'A bridge stands for 1 to 72 whole hours.')
+    t.match(stderr, 'A bridge lasts 1 to 72 whole hours.')
   }
   const before = Date.now()
-  t.match(
-    await desk.must([...apply, '--yes', '--bridge-hours', '72']),
-    /^Until .* UTC people who are linked/m,
-  )
+  t.match(await desk.must([...apply, '--yes', '--bridge-hours', '72']), /^Until .* UTC, linked users/m)
   const shown = (await desk.json(show)) as {
     readonly history: readonly { readonly bridgedUntil?: string }[]
   }
@@ -68,7 +65,7 @@ t.test('where nobody can be asked a move wants --yes', async t => {
   for (const words of [apply, undo]) {
     const { code, stdout, stderr } = await desk.run(words)
     t.same({ code, stdout }, { code: 2, stdout: '' })
-    t.match(stderr, 'altgate: nobody can be asked here: add --yes if it is meant.')
+    t.match(stderr, 'altgate: there is no terminal to ask for confirmation. To go ahead, add --yes.')
   }
   t.same(await desk.json(show), before)
 })
@@ -90,11 +87,11 @@ t.test('on a terminal a move is made after a yes, and after nothing else', async
     'yes\r',
   )
   const screen = await sure.screen()
-  t.match(screen, 'Of those who may use fabrikam: 1 will break, 2 ready, 1 unknown, 1 switched off.')
+  t.match(screen, 'Users of fabrikam: 1 will break, 2 ready, 1 unknown, 1 switched off.')
   t.match(screen, /^code 0$/m)
   const back = onTerminal(t, desk, undo)
   await back.type('Type yes: ', 'yes\r')
-  t.match(await back.screen(), 'Nobody has set a credential there since the move.')
+  t.match(await back.screen(), 'No credentials have been set there since the move.')
   t.match(await desk.json(show), { scope: 'msa' })
 })
 
@@ -103,7 +100,7 @@ t.test('a move that cannot be made is told in one sentence', async t => {
   const refused = [
     [['--account', 'contoso', '--to', fabrikamId], 'There is no account contoso.'],
     [['--account', 'fabrikam', '--to', contosoId], `There is no directory ${contosoId}. Add it first:`],
-    [['--account', 'fabrikam', '--to', 'msa'], 'fabrikam signs in with Microsoft accounts already'],
+    [['--account', 'fabrikam', '--to', 'msa'], 'fabrikam already signs in with Microsoft accounts'],
   ] as const
   for (const [words, sentence] of refused)
     for (const command of [['plan'], ['apply', '--yes']]) {
@@ -113,5 +110,5 @@ t.test('a move that cannot be made is told in one sentence', async t => {
     }
   const never = await desk.run([...undo, '--yes'])
   t.equal(never.code, 1)
-  t.match(never.stderr, 'fabrikam has no move that could be undone: it never moved')
+  t.match(never.stderr, 'fabrikam has no move to undo: it never moved')
 })

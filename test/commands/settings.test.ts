@@ -28,7 +28,7 @@ t.test('refused settings end every command with 78 and all complaints', async t 
       [
         'altgate: the settings are refused:',
         '  listen.port: must be a whole number from 0 to 65535, but is "abc"',
-        '  listen.prot: is no setting; did you mean "port"?',
+        '  listen.prot: unknown setting; did you mean "port"?',
         '  redis: must be a group of settings, but is a text',
         '',
       ].join('\n'),

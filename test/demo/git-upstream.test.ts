@@ -136,7 +136,7 @@ t.test('a port that is taken is told in one sentence', async t => {
   await t.rejects(
     startGitUpstream({ directory: '.', host: '127.0.0.1', port }),
     new DemoCannotStart(
-      `Port ${port} is taken, and the demo upstream needs it: free it, or set another demo.upstreamPort.`,
+      `The demo upstream needs port ${port}, which is already in use. Free it, or set another demo.upstreamPort.`,
     ),
   )
 })

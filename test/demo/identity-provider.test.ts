@@ -46,6 +46,6 @@ t.test('a port that is taken is told in one sentence', async t => {
   const port = Number(new URL(one.url).port)
   await t.rejects(startIdentityProvider({ port, redirectUri }), {
     name: 'DemoCannotStart',
-    message: `Port ${port} is taken, and the demo's sign-in needs it: free it, or set another demo.identityPort.`,
+    message: `The demo's sign-in needs port ${port}, which is already in use. Free it, or set another demo.identityPort.`,
   })
 })

@@ -110,7 +110,7 @@ t.test('a store whose demo goes to another upstream is told in one sentence', as
     seedDemo({ registry, hasher, publicUrl, upstreamUrl: 'http://127.0.0.1:9999' }),
     new DemoCannotStart(
       'The account fabrikam in this store goes to http://127.0.0.1:8081, but the demo upstream is ' +
-        'http://127.0.0.1:9999: set demo.upstreamPort back, or use an empty store.',
+        'http://127.0.0.1:9999. Restore demo.upstreamPort, or use an empty store.',
     ),
   )
 })
@@ -122,6 +122,6 @@ t.test('a store that knows a demo user name as another person is told in one sen
   await registry.setCredential('cli:test', scopes.msa, { username: anna.secondary, hash })
   await t.rejects(
     seed(),
-    new DemoCannotStart('The demo does not fit into this store (username-taken): use an empty one.'),
+    new DemoCannotStart('The demo cannot be set up in this store (username-taken). Use an empty one.'),
   )
 })

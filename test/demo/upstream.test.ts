@@ -24,7 +24,7 @@ t.test('a machine without git is told in one sentence', async t => {
   const empty = temporaryDirectory(t)
   const upstream = start(t, [program, '--port', '0', '--directory', empty], { PATH: empty })
   await until(upstream.ended)
-  t.match(upstream.printed(), /^The demo needs git .*: install git \(Debian: apt-get install git\)\.\n$/)
+  t.match(upstream.printed(), /^The demo needs git .*\. Install git \(Debian: apt-get install git\)\.\n$/)
   t.equal(await upstream.stop(), 1)
 })
 

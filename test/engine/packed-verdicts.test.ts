@@ -18,7 +18,7 @@ const matchOf = (username: string, subject = 'subject'): Match => ({
 const held = (matches: ReturnType<typeof createPackedMatches>, names: readonly (string | number)[]) =>
   names.filter(name => matches.get(proofOf(name)) !== undefined)
 
-t.test('what comes out is what was put in, whatever was put in and taken out between', async t => {
+t.test('a match is returned as it was stored, whatever is added and removed in between', async t => {
   const name = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 40 }),
     fc.string({ unit: 'grapheme', minLength: 30, maxLength: 320 }),
@@ -42,19 +42,15 @@ t.test('what comes out is what was put in, whatever was put in and taken out bet
   )
 })
 
-t.test('there are never more than there may be', async t => {
+t.test('the limit is never exceeded', async t => {
   const packed = createPackedMatches(100)
   const names = Array.from({ length: 1000 }, (_, number) => number)
   for (const name of names) packed.set(proofOf(name), matchOf(`${name}`))
   t.equal(held(packed, names).length, 100)
-  t.strictSame(
-    held(packed, names),
-    names.slice(-100),
-    'those that nobody asked for make room, the oldest first',
-  )
+  t.strictSame(held(packed, names), names.slice(-100), 'unused ones are evicted, oldest first')
 })
 
-t.test('whoever is asked for again and again stays', async t => {
+t.test('one that is used again and again stays', async t => {
   const packed = createPackedMatches(10)
   packed.set(proofOf('anna'), matchOf('anna'))
   for (let number = 0; number < 1000; number++) {
@@ -63,7 +59,7 @@ t.test('whoever is asked for again and again stays', async t => {
   }
 })
 
-t.test('what was taken out makes room first', async t => {
+t.test('removed records are reused first', async t => {
   const packed = createPackedMatches(3)
   for (const name of ['a', 'b', 'c']) packed.set(proofOf(name), matchOf(name))
   packed.delete(proofOf('b'))
@@ -72,7 +68,7 @@ t.test('what was taken out makes room first', async t => {
   t.strictSame(held(packed, ['a', 'b', 'c', 'd']), ['a', 'c', 'd'])
 })
 
-t.test('one that makes room takes its long names along', async t => {
+t.test('an evicted record releases its long names', async t => {
   const packed = createPackedMatches(1)
   packed.set(proofOf('long'), matchOf('l'.repeat(320)))
   packed.set(proofOf('short'), matchOf('short'))
@@ -83,7 +79,7 @@ t.test('one that makes room takes its long names along', async t => {
   t.equal(packed.get(proofOf('short'))?.username, 'short again')
 })
 
-t.test('of ten thousand none is taken for another', async t => {
+t.test('no two of ten thousand are confused', async t => {
   const packed = createPackedMatches(10_000)
   for (let number = 0; number < 10_000; number++) packed.set(proofOf(number), matchOf(`user ${number}`))
   for (let number = 0; number < 10_000; number++)
@@ -91,6 +87,6 @@ t.test('of ten thousand none is taken for another', async t => {
   t.equal(packed.get(proofOf('a stranger')), undefined)
 })
 
-t.test('half a proof is none', async t => {
+t.test('half a proof is rejected', async t => {
   t.throws(() => createPackedMatches(1).get('QUJD' as Proof), { message: 'a proof has 32 bytes' })
 })

@@ -117,7 +117,7 @@ t.test('a wrong password behind nginx is checked once, and forgotten', async t =
   t.equal(lab.helperActions(), 'get erase')
 })
 
-/** Refusals that are nobody's wrong password, with what git says of them. */
+/** Refusals for other reasons than a wrong password, with git's messages. */
 const passing: readonly (readonly [Ended, number, string | undefined])[] = [
   [{ outcome: 'throttled', by: 'address', retryAfter: 30 }, 429, '30'],
   [{ outcome: 'busy', retryAfter: 2 }, 503, '2'],
@@ -140,7 +140,7 @@ for (const [decision, status, wait] of passing) {
   })
 }
 
-t.test('an outage behind the door arrives as 503', async t => {
+t.test('an outage behind nginx arrives as 503', async t => {
   const directory = {
     find() {
       throw new Outage('store', new Error('down'))
@@ -150,7 +150,7 @@ t.test('an outage behind the door arrives as 503', async t => {
   t.match(await send('GET /fabrikam/x', authorization), /^HTTP\/1\.1 503 .*\r\nRetry-After: 5\r\n/s)
 })
 
-t.test('when the door is shut, nginx says 503, and git keeps its password', async t => {
+t.test('when the forward-auth port is closed, nginx answers 503, and git keeps its password', async t => {
   const { lab, door, address } = await gitBehindNginx(t)
   await lab.must(['ls-remote', address])
   lab.forget()
@@ -165,7 +165,7 @@ t.test('when the door is shut, nginx says 503, and git keeps its password', asyn
   t.equal(answer.headers.get('retry-after'), '5')
 })
 
-t.test('a proxy that is not trusted is told so, with 400', async t => {
+t.test('an untrusted proxy gets 400', async t => {
   const upstream = await recordingUpstream(t)
   const door = await runningDoor(t, twoAccounts(), { trustedProxies: ['192.0.2.1'] })
   const nginx = await startNginx(t, {
@@ -191,7 +191,7 @@ t.test('nginx.conf drops or replaces every header that the public port drops by 
   t.equal(new Set(set).size, set.length, 'each once')
 })
 
-t.test('no client can name itself to the upstream through nginx, in no spelling', async t => {
+t.test('no client can set its identity through nginx, in any spelling', async t => {
   const { upstream, send } = await nginxBefore(t)
   for (const name of new Set([...droppedByName, ...Object.keys(toldOfAnna), 'X-Request-Id'])) {
     const upper = name.toUpperCase()
@@ -211,7 +211,7 @@ t.test('no client can name itself to the upstream through nginx, in no spelling'
   }
 })
 
-t.test('a header of a reserved kind that nginx does not know to drop is refused', async t => {
+t.test('a reserved header that nginx cannot drop is refused', async t => {
   const { upstream, send } = await nginxBefore(t)
   for (const name of [
     'X-Altgate-Whatever',
@@ -225,13 +225,13 @@ t.test('a header of a reserved kind that nginx does not know to drop is refused'
   ]) {
     const answer = await send('GET /fabrikam/x', authorization, `${name}: forged`)
     t.match(answer, /^HTTP\/1\.1 400 /, name)
-    t.match(answer, /a header that only the gateway\s+may send/)
+    t.match(answer, /a header that only the gateway\s+may\s+set/)
   }
   t.equal(upstream.requests.length, 0)
   t.match(await send('GET /fabrikam/x', authorization, 'X-TFS-Session: 1', 'X-Other: 2'), /^HTTP\/1\.1 200/)
 })
 
-t.test('an upstream behind nginx cannot speak for the gateway', async t => {
+t.test('an upstream behind nginx cannot impersonate the gateway', async t => {
   const names = [...droppedByName].filter(name => name.startsWith('x-altgate-'))
   const { send } = await nginxBefore(t, {
     respond: (_, response) =>
@@ -242,56 +242,56 @@ t.test('an upstream behind nginx cannot speak for the gateway', async t => {
   t.notMatch(answer, 'forged')
 })
 
-t.test('no upstream has nginx answer from another place, nor one in front of the gateway', async t => {
-  for (const [name, place] of [
-    ['X-Accel-Redirect', '/_altgate/decision'],
-    ['x-accel-redirect', '/_altgate/answer'],
-    ['X-ACCEL-REDIRECT', '/_altgate/'],
-    ['X-Accel-Redirect', '@unavailable'],
-    ['X-Accel-Redirect', '/northwind/x'],
-    ['X-Accel-Limit-Rate', '1'],
-    ['X-Accel-Charset', 'utf-16'],
-    ['X-Sendfile', '/etc/passwd'],
-  ] as const) {
-    const { send, upstream, world } = await nginxBefore(t, {
-      respond: (_, response) =>
-        response.writeHead(200, { 'Content-Type': 'text/plain', [name]: place }).end('its own'),
-    })
-    const answer = await send('GET /fabrikam/x', authorization)
-    t.match(answer, /^HTTP\/1\.1 200 [^]*\r\nContent-Type: text\/plain\r\n[^]*its own/, name)
-    t.equal(world.outcomes(), 'allow', 'nothing is decided twice')
-    if (name === 'X-Accel-Limit-Rate' || name === 'X-Accel-Charset') continue // for a proxy in front to use
-    const { url } = await runningServer(t, { upstream: upstream.url })
-    const { headers } = await fetch(`${url}/fabrikam/x`, { headers: { authorization: basic() } })
-    t.equal(headers.get(name), null, name)
-  }
-})
-
 t.test(
-  'no challenge of an upstream reaches a client through nginx, with whatever status it comes',
+  'no upstream can make a proxy answer from another place, behind or in front of the gateway',
   async t => {
-    const challenges = ['WWW-Authenticate', 'Proxy-Authenticate', 'LFS-Authenticate']
-    for (const status of [200, 204, 302, 400, 401, 403, 404, 407, 500, 502, 503, 504]) {
-      const { send } = await nginxBefore(t, {
+    for (const [name, place] of [
+      ['X-Accel-Redirect', '/_altgate/decision'],
+      ['x-accel-redirect', '/_altgate/answer'],
+      ['X-ACCEL-REDIRECT', '/_altgate/'],
+      ['X-Accel-Redirect', '@unavailable'],
+      ['X-Accel-Redirect', '/northwind/x'],
+      ['X-Accel-Limit-Rate', '1'],
+      ['X-Accel-Charset', 'utf-16'],
+      ['X-Sendfile', '/etc/passwd'],
+    ] as const) {
+      const { send, upstream, world } = await nginxBefore(t, {
         respond: (_, response) =>
-          response
-            .writeHead(
-              status,
-              challenges.flatMap(name => [name, 'Basic realm="forged"', name.toUpperCase(), 'NTLM forged']),
-            )
-            .end(),
+          response.writeHead(200, { 'Content-Type': 'text/plain', [name]: place }).end('its own'),
       })
       const answer = await send('GET /fabrikam/x', authorization)
-      t.match(answer, new RegExp(`^HTTP/1\\.1 ${[401, 407, 504].includes(status) ? 502 : status} `))
-      // Of the challenge of a 401 nginx makes one of its 502, on which no tool acts.
-      const seen = status === 401 ? answer.replace(/^WWW-Authenticate: .*\r\n/gim, '') : answer
-      t.notMatch(seen, 'forged', String(status))
+      t.match(answer, /^HTTP\/1\.1 200 [^]*\r\nContent-Type: text\/plain\r\n[^]*its own/, name)
+      t.equal(world.outcomes(), 'allow', 'nothing is decided twice')
+      if (name === 'X-Accel-Limit-Rate' || name === 'X-Accel-Charset') continue // for a proxy in front to use
+      const { url } = await runningServer(t, { upstream: upstream.url })
+      const { headers } = await fetch(`${url}/fabrikam/x`, { headers: { authorization: basic() } })
+      t.equal(headers.get(name), null, name)
     }
   },
 )
 
+t.test('no challenge of an upstream reaches a client through nginx, whatever its status', async t => {
+  const challenges = ['WWW-Authenticate', 'Proxy-Authenticate', 'LFS-Authenticate']
+  for (const status of [200, 204, 302, 400, 401, 403, 404, 407, 500, 502, 503, 504]) {
+    const { send } = await nginxBefore(t, {
+      respond: (_, response) =>
+        response
+          .writeHead(
+            status,
+            challenges.flatMap(name => [name, 'Basic realm="forged"', name.toUpperCase(), 'NTLM forged']),
+          )
+          .end(),
+    })
+    const answer = await send('GET /fabrikam/x', authorization)
+    t.match(answer, new RegExp(`^HTTP/1\\.1 ${[401, 407, 504].includes(status) ? 502 : status} `))
+    // nginx keeps the challenge of a 401 on its 502, where no tool acts on it.
+    const seen = status === 401 ? answer.replace(/^WWW-Authenticate: .*\r\n/gim, '') : answer
+    t.notMatch(seen, 'forged', String(status))
+  }
+})
+
 t.test(
-  'a cookie of the page that the upstream sets comes through nginx as one that browsers do not take',
+  'a cookie of the page that the upstream sets is changed by nginx into one that browsers reject',
   async t => {
     const { send } = await nginxBefore(t, {
       respond: (_, response) =>
@@ -317,7 +317,7 @@ t.test(
   },
 )
 
-t.test('neither the password nor the cookies of the page travel on behind nginx', async t => {
+t.test('neither the password nor the cookies of the page are forwarded by nginx', async t => {
   const { upstream, send } = await nginxBefore(t)
   await send('GET /fabrikam/x', authorization, 'Cookie: __Host-altgate=session; a=b')
   t.strictSame(upstream.last().values('Authorization'), [])
@@ -357,7 +357,7 @@ t.test('what is judged is what nginx forwards, byte for byte', async t => {
   t.equal(upstream.requests.length, before)
 })
 
-t.test('what nginx keeps for itself cannot be asked for', async t => {
+t.test('internal locations of nginx cannot be requested', async t => {
   const { send, world } = await nginxBefore(t)
   const forged = Buffer.from('{"status":401,"headers":{},"body":"forged"}').toString('base64url')
   for (const path of ['/_altgate/decision', '/_altgate/answer', '//_altgate/answer', '/x/../_altgate/answer'])
@@ -374,7 +374,7 @@ t.test('HEAD gets the headers of the refusal, with one challenge', async t => {
   t.match(answer, /\r\n\r\n$/)
 })
 
-t.test('a browser gets a page, a REST client an object, through nginx as without', async t => {
+t.test('a browser gets a page and a REST client an object, with and without nginx', async t => {
   const { nginx } = await nginxBefore(t)
   const browser = { 'user-agent': 'Mozilla/5.0', accept: 'text/html' }
   const page = await fetch(`${nginx.url}/nobody/x`, { headers: { ...browser, authorization: basic() } })
@@ -431,7 +431,7 @@ const unhappy: Readonly<Record<string, Respond>> = {
   'hangs up': (_, response) => void response.destroy(),
 }
 for (const [what, respond] of Object.entries(unhappy)) {
-  t.test(`when the upstream behind nginx ${what}, the client is told 502, never 401`, async t => {
+  t.test(`when the upstream behind nginx ${what}, the client gets 502, never 401`, async t => {
     const { send } = await nginxBefore(t, { respond })
     const answer = await send('GET /fabrikam/x', authorization)
     t.match(
@@ -441,7 +441,7 @@ for (const [what, respond] of Object.entries(unhappy)) {
   })
 }
 
-t.test('what else the upstream answers travels as it is, 403 and 404 included', async t => {
+t.test('other answers of the upstream are passed on, including 403 and 404', async t => {
   for (const status of [204, 302, 403, 404, 500]) {
     const { send } = await nginxBefore(t, {
       respond: (_, response) => response.writeHead(status, { 'X-Its': 'own' }).end(),
@@ -452,7 +452,7 @@ t.test('what else the upstream answers travels as it is, 403 and 404 included', 
   }
 })
 
-t.test('headers that are longer than nginx reads are its own 400, and cost nobody a password', async t => {
+t.test('headers longer than nginx accepts are its own 400, and erase no password', async t => {
   const { send, nginx } = await nginxBefore(t)
   t.match(await send('GET /fabrikam/x', authorization, `X-Long: ${'x'.repeat(20_000)}`), /^HTTP\/1\.1 400/)
   const most = Array.from({ length: 3 }, (_, at) => `X-Long-${at}: ${'x'.repeat(16_000)}`)

@@ -53,7 +53,7 @@ async function ask(
   }
 }
 
-t.test('an allowed request is told who it is from, once each, and nothing else', async t => {
+t.test('an allowed request gets each identity header once, and nothing else', async t => {
   const { status, values, body } = await ask(about('/fabrikam/x', { 'X-Forwarded-User': 'root' }))
   t.equal(status, 200)
   t.equal(body, '')
@@ -74,7 +74,7 @@ t.test('an allowed request is told who it is from, once each, and nothing else',
   t.strictSame(values('X-Request-Id'), [seen?.id])
 })
 
-t.test('a user name in other letters is told as UTF-8, the primary one whichever was typed', async t => {
+t.test('a user name with non-ASCII letters is sent as UTF-8, and always the primary one', async t => {
   const other = await ask(about('/fabrikam/x', { Authorization: basic(alice) }))
   t.strictSame(other.values('X-Forwarded-User'), [Buffer.from(alice.username).toString('latin1')])
   const secondary = { username: 'ANNA', password: anna.password }
@@ -82,7 +82,7 @@ t.test('a user name in other letters is told as UTF-8, the primary one whichever
   t.strictSame(typed.values('X-Forwarded-User'), [anna.username])
 })
 
-t.test('cookies come back without those of the page', async t => {
+t.test('cookies are returned without those of the page', async t => {
   const { values } = await ask(
     about('/fabrikam/x', { Cookie: '__Host-altgate=secret; a=b; altgate-sign-in=c' }),
   )
@@ -112,13 +112,13 @@ t.test('a request without an address, or with two, is never allowed', async t =>
   }
 })
 
-t.test('two Authorization headers are no wrong password', async t => {
+t.test('two Authorization headers are not a wrong password', async t => {
   const { status, values } = await ask(about('/fabrikam/x', { authorization: basic(alice) }))
   t.equal(status, 403)
   t.strictSame(values('X-Altgate-Outcome'), ['garbled'])
 })
 
-t.test('other names for the address change nothing', async t => {
+t.test('other headers with a URL change nothing', async t => {
   const headers = {
     'X-Forwarded-Uri': '/northwind/x',
     'X-Original-URL': '/northwind/x',
@@ -134,7 +134,7 @@ t.test('a move in the middle of a push is 403 for nginx: on 401 git would forget
   t.equal((await ask(about('/northwind/r.git/info/refs'))).status, 401)
 })
 
-t.test('nobody but the trusted proxies is believed, or answered, whatever they say', async t => {
+t.test('only trusted proxies are answered, whatever others claim', async t => {
   const elsewhere = await runningDoor(t, world, { trustedProxies: ['192.0.2.1'] })
   const before = world.seen.length
   const { status, values } = await ask(about('/fabrikam/x', { 'X-Forwarded-For': '192.0.2.1' }), elsewhere)
@@ -152,7 +152,7 @@ t.test('nobody but the trusted proxies is believed, or answered, whatever they s
   t.match(whole.body, /came through a proxy that is not\s+trusted/)
 })
 
-t.test('without any trusted proxy nobody is answered', async t => {
+t.test('without trusted proxies, no request is answered', async t => {
   const closed = await runningDoor(t, world, { trustedProxies: [] })
   t.equal((await ask(about('/fabrikam/x'), closed)).status, 403)
 })
@@ -184,7 +184,7 @@ const forged = [
   packedText('{"status":401,"headers":{"WWW-Authenticate":"NTLM"},"body":"forged"}'),
 ]
 
-t.test('an answer that was lost on the way, or that another program made, is 503, never 401', async t => {
+t.test('a lost or forged answer is 503, never 401', async t => {
   const unsigned = forged.flatMap(text => [text, `${text}.`, `${text}.${'A'.repeat(43)}`, `.${text}`])
   for (const carried of [...forged, ...unsigned]) {
     const { status, values, body } = await bringBack(carried)
@@ -198,7 +198,7 @@ t.test('an answer that was lost on the way, or that another program made, is 503
   t.equal((await ask(about('/fabrikam/x'))).status, 200, 'the port goes on')
 })
 
-t.test('an answer with one character changed is none of ours', async t => {
+t.test('an answer with one changed character is rejected', async t => {
   const [carried = ''] = (await ask(about('/nobody/x'))).values('X-Altgate-Answer')
   t.equal((await bringBack(carried)).status, 404)
   const places = Array.from({ length: 40 }, (_, at) => Math.floor((at * carried.length) / 40))
@@ -209,7 +209,7 @@ t.test('an answer with one character changed is none of ours', async t => {
   }
 })
 
-t.test('an answer is good at every gateway of the same store, and for minutes', async t => {
+t.test('an answer is valid at every gateway of the same store, for minutes', async t => {
   const [carried = ''] = (await ask(about('/nobody/x'))).values('X-Altgate-Answer')
   const seconds = (count: number) => () => Date.now() + count * 1000
   for (const [status, options] of [
@@ -225,7 +225,7 @@ t.test('an answer is good at every gateway of the same store, and for minutes', 
   }
 })
 
-t.test('even an answer of ours that Node cannot send ends its own request alone', async t => {
+t.test('an answer that Node cannot send ends only its own request', async t => {
   const broken = await runningDoor(t, world)
   const { pack } = createCarriedAnswers({ key: doorKey, now: Date.now })
   const { status, values } = await bringBack(
@@ -254,7 +254,7 @@ t.test('a bug is 503 to the client, and is reported', async t => {
   t.strictSame(broken.bugs, [bug])
 })
 
-t.test('every other path is nothing', async t => {
+t.test('every other path is not found', async t => {
   for (const path of [
     '/',
     '/nginx/',
@@ -270,14 +270,14 @@ t.test('every other path is nothing', async t => {
   }
 })
 
-t.test('what is no HTTP is told so', async t => {
+t.test('invalid HTTP is answered with 400', async t => {
   t.match(
     await rawRequest(door.port, 'nonsense\r\n\r\n'),
     /^HTTP\/1\.1 400 .*X-Altgate-Outcome: unclear-target/s,
   )
 })
 
-t.test('many decisions go over one connection', async t => {
+t.test('many decisions share one connection', async t => {
   const lines = Object.entries(about('/fabrikam/x')).map(([name, value]) => `${name}: ${value}\r\n`)
   const one = `GET /nginx HTTP/1.1\r\n${lines.join('')}\r\n`
   const refused = one.replace('/fabrikam/x', '/nobody/x')

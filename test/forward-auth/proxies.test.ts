@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { type Answer, answerTo, putOff } from '../../src/answers/answer.ts'
+import { type Answer, answerTo, asUnavailable } from '../../src/answers/answer.ts'
 import { createCarriedAnswers, nginx } from '../../src/forward-auth/proxies.ts'
 import { moved, named, resetNeeded, table } from '../support/endings.ts'
 import { doorKey, runningDoor } from '../support/forward-auth-port.ts'
 import { aWorld } from '../support/world.ts'
 
-/** What nginx's `auth_request` takes for a decision. Anything else it makes a 500 of. */
+/** What nginx's `auth_request` accepts as a decision. Anything else becomes a 500. */
 const understood = [401, 403]
 
 /** As another gateway of the same store would seal them. */
@@ -66,8 +66,10 @@ for (const [status, ending] of table) {
   })
 }
 
-t.test('a move in the middle of a push is no 401 for nginx either', async t => {
-  const answer = putOff(answerTo({ target: '/fabrikam/x', rawHeaders: [] }, resetNeeded(moved()), context))
+t.test('a move in the middle of a push is not a 401 behind nginx either', async t => {
+  const answer = asUnavailable(
+    answerTo({ target: '/fabrikam/x', rawHeaders: [] }, resetNeeded(moved()), context),
+  )
   await travels(t, answer)
   t.equal((await toldNginx(answer)).status, 403)
 })

@@ -46,18 +46,18 @@ function decided(finding: Finding, account: Account, now = 2000) {
 const members = (...entries: [typeof scope, (Subject | typeof anna.username)[]][]): Members =>
   new Map(entries.map(([where, who]) => [where, new Set(who)]))
 
-t.test('an account without a list lets in everybody who has the right password', async t => {
+t.test('an account without a member list is open to every user with the right password', async t => {
   t.match(decided(right, bridged), { outcome: 'allow', scope, ...anna, via: 'l1' })
 })
 
-t.test('a member is let in by subject, or by the primary name that was awaited', async t => {
+t.test('a member is allowed by subject, or by the listed primary user name', async t => {
   const bySubject = { ...bridged, members: members([scope, [anna.subject]]) }
   const byName = { ...bridged, members: members([scope, [anna.username]]) }
   t.match(decided(right, bySubject), { outcome: 'allow' })
   t.match(decided(right, byName), { outcome: 'allow' })
 })
 
-t.test('whoever is no member in the scope of the account is told that, and nothing else', async t => {
+t.test('a user who is not a member in the account’s scope learns only that', async t => {
   const lists = [members(), members([scope, []]), members([msaScope, [anna.subject, anna.username]])]
   for (const list of lists) {
     t.strictSame(decided(right, { ...bridged, members: list }), {
@@ -77,7 +77,7 @@ t.test('a wrong password is refused for members and others alike', async t => {
   }
 })
 
-t.test('where an account went is told to those who were its members, or are to be', async t => {
+t.test('only former and future members learn where an account moved', async t => {
   const closed = { ...bridged, former: { connection: msa, leftAt: 1000 } }
   const told = [members([msaScope, [anna.subject]]), members([scope, [anna.username]])]
   for (const list of told)
@@ -89,7 +89,7 @@ t.test('where an account went is told to those who were its members, or are to b
     })
 })
 
-t.test('a bridge lets linked people in as who they were, until its moment has come', async t => {
+t.test('a bridge allows linked users under their former identity, until it ends', async t => {
   t.strictSame(decided(outgrown, bridged, 4999), {
     outcome: 'allow',
     account: bridged,
@@ -101,13 +101,13 @@ t.test('a bridge lets linked people in as who they were, until its moment has co
   t.match(decided(outgrown, bridged, 5000), { outcome: 'reset-needed', former: msaScope, scope })
 })
 
-t.test('a bridge carries nobody who is not linked, and there is none unless a move was bridged', async t => {
+t.test('a bridge is for linked users only, and exists only if the move was bridged', async t => {
   t.match(decided({ ...outgrown, linked: false }, bridged), { outcome: 'reset-needed' })
   const plain = { ...bridged, former: { connection: msa, leftAt: 1000 } }
   t.match(decided(outgrown, plain), { outcome: 'reset-needed' })
 })
 
-t.test('a bridge carries those whom the list of the former scope names, and no others', async t => {
+t.test('a bridge is for members in the former scope only', async t => {
   const was = { ...bridged, members: members([msaScope, [anna.subject]]) }
   t.match(decided(outgrown, was), { outcome: 'allow', bridgedUntil: 5000 })
   const isToBe = { ...bridged, members: members([scope, [anna.username]]) }

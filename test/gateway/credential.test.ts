@@ -11,7 +11,7 @@ function pair(result: ReturnType<typeof decode>): [string, string] | string {
   return typeof result === 'string' ? result : [result.username, result.password.reveal()]
 }
 
-t.test('HTTP Basic is read as RFC 7617 writes it', async t => {
+t.test('HTTP Basic is parsed by RFC 7617', async t => {
   t.same(pair(decode('Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==')), ['aladdin', 'open sesame'])
   t.same(pair(decode(basic('test:123\u00a3'))), ['test', '123\u00a3'])
 })
@@ -22,11 +22,11 @@ t.test('the scheme is matched in any case, with one or more spaces', async t => 
   }
 })
 
-t.test('the first colon splits', async t => {
+t.test('the first colon separates user name and password', async t => {
   t.same(pair(decode(basic('anna@example.com:p:w:d'))), ['anna@example.com', 'p:w:d'])
 })
 
-t.test('every form of user name arrives as it was typed, in lower case', async t => {
+t.test('every form of user name is kept, in lower case', async t => {
   t.same(pair(decode(basic('Anna@Example.COM:pw'))), ['anna@example.com', 'pw'])
   t.same(pair(decode(basic('DOM\\bob:pw'))), ['dom\\bob', 'pw'])
   t.same(pair(decode(basic(' anna :pw'))), [' anna ', 'pw'])
@@ -42,7 +42,7 @@ t.test('composed and decomposed spellings are one name and one password', async 
   t.same(pair(decode(basic('E\u0301VA:E\u0301'))), ['\u00e9va', '\u00c9'])
 })
 
-t.test('nothing, or an empty password, is no attempt', async t => {
+t.test('no credential, or an empty password, is not an attempt', async t => {
   t.equal(decode(), 'nothing')
   t.equal(decode(''), 'nothing')
   t.equal(decode(basic('anna:')), 'nothing')
@@ -53,13 +53,13 @@ const flaws: Record<string, string[]> = {
   scheme: ['Bearer abc', 'Negotiate TlRM', 'NTLM TlRM', 'Basically YTpi', 'x', 'Basic\tYTpi'],
   base64: [
     'Basic',
-    'Basic YWxpY2U6czNjcmV0=', // one padding too many: Azure DevOps refuses it too
+    'Basic YWxpY2U6czNjcmV0=', // too much padding: Azure DevOps refuses it too
     'Basic YTpi YTpi',
     'Basic YTpi,',
     'Basic YTp-',
     'Basic YTo_',
     'Basic YWE6YmI', // padding left out
-    'Basic YTpjZB==', // bits behind the end
+    'Basic YTpjZB==', // non-zero trailing bits
   ],
   'no-colon': [basic('anna'), 'Basic '],
   'no-username': [basic(':PAT')],
@@ -77,7 +77,7 @@ const flaws: Record<string, string[]> = {
   ],
 }
 for (const [flaw, values] of Object.entries(flaws)) {
-  t.test(`${flaw}: what cannot be read in one way is garbled`, async t => {
+  t.test(`${flaw}: what cannot be parsed unambiguously is garbled`, async t => {
     for (const value of values) t.equal(decode(value), flaw, value.slice(0, 60))
   })
 }
@@ -90,7 +90,7 @@ t.test('the longest user name and password pass', async t => {
   t.type(decode(basic(`${'a'.repeat(320)}:${'p'.repeat(1024)}`)), 'object')
 })
 
-t.test('no bytes make it throw, and what it reads was really sent', async t => {
+t.test('no input makes it throw, and what it returns was really sent', async t => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), bytes => {
       const result = decode(basic(bytes))

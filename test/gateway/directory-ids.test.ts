@@ -1,9 +1,9 @@
-// Azure DevOps gives the id of nobody for accounts without a directory; all Microsoft accounts share one id of their own.
-// Taken for a directory, either would be one scope for people who have nothing to do with each other.
+// Azure DevOps reports the null id for accounts without a directory, and all Microsoft accounts share one id. As a
+// directory, either would be one scope for unrelated users.
 import t from 'tap'
 import { readDirectoryId, readScope } from '../../src/gateway/names.ts'
 
-t.test('the ids of nobody and of all Microsoft accounts are no directories, in no spelling', async t => {
+t.test('the null id and the id of all Microsoft accounts are not directories, in any spelling', async t => {
   for (const id of [
     '00000000-0000-0000-0000-000000000000',
     '9188040d-6c67-4c5b-b112-36a304b66dad',
@@ -18,7 +18,7 @@ t.test('the ids of nobody and of all Microsoft accounts are no directories, in n
   }
 })
 
-t.test('a directory id is one in any case', async t => {
+t.test('a directory id is recognized in any case', async t => {
   const id = 'AAAAAAAA-1111-4111-8111-ABCDEFABCDEF'
   t.equal(readDirectoryId(id), id.toLowerCase())
   t.equal(readScope(id), id.toLowerCase())

@@ -5,14 +5,14 @@ import { aVerifier } from './some-verifier.ts'
 const many = (verify: (password: string) => Promise<string>, password: string) =>
   Promise.all(Array.from({ length: 20 }, () => verify(password)))
 
-t.test('of those who present one password at one time, one asks the store, and they all know', async t => {
+t.test('of concurrent callers with one password, one asks the store and all get the result', async t => {
   const { verify, clock } = aVerifier({ current: {} })
   t.strictSame(new Set(await many(verify, 'right')), new Set(['match']))
   t.equal(clock.lookUps, 1)
   t.equal(clock.hashes, 1)
 })
 
-t.test('a wrong one is one guess, and the others repeat it', async t => {
+t.test('a wrong one is one guess, and the others are repetitions', async t => {
   const { verify, clock } = aVerifier({ current: {} })
   t.strictSame(new Set(await many(verify, 'wrong 1')), new Set(['mismatch']))
   t.equal(clock.hashes, 1)
@@ -23,7 +23,7 @@ t.test('a wrong one is one guess, and the others repeat it', async t => {
 })
 
 t.test(
-  'who comes from elsewhere waits for nobody, and takes what is known when he is out of the store',
+  'a caller from another address does not wait, and uses what is known when its look-up is done',
   async t => {
     const { verify, clock } = aVerifier({ current: {} })
     const others = Promise.withResolvers<void>()
@@ -38,14 +38,14 @@ t.test(
   },
 )
 
-t.test('what one has found is not believed by the others if it could not be remembered', async t => {
+t.test('the others do not use the result of the first if it could not be cached', async t => {
   const { verify, clock } = aVerifier({ current: {} })
   clock.remembers = false // as after a change that came meanwhile
   t.strictSame(new Set(await many(verify, 'right')), new Set(['match']))
-  t.equal(clock.lookUps, 20, 'everybody has looked for himself')
+  t.equal(clock.lookUps, 20, 'each caller has looked it up')
 })
 
-t.test('what made one fail makes all fail who waited for him, and nobody after them', async t => {
+t.test('an error of the first fails all that wait for it, and none after them', async t => {
   const { verify, clock } = aVerifier({ current: {} })
   clock.beforeFind = async () => {
     throw new Outage('store', new Error('down'))

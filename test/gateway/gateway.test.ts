@@ -119,7 +119,7 @@ function aGateway({
       confirm(name) {
         seen.confirmed += 1
         const now = moved[name]
-        if (now === 'doubt') throw new Outage('accounts', new Error('nobody can say'))
+        if (now === 'doubt') throw new Outage('accounts', new Error('no answer'))
         return name in moved ? now : accounts.find(account => account.name === name)
       },
     },
@@ -156,20 +156,17 @@ t.test('one MSA credential opens every MSA account and no other', async t => {
   t.match(await decide('/contoso/x', 'anna@example.com:msa-pw'), { outcome: 'refused', cause: 'absent' })
 })
 
-t.test(
-  'the same person may have another password in a directory, and neither opens the other scope',
-  async t => {
-    const { decide } = aGateway({ held: [anna, annaAtContoso] })
-    t.match(await decide('/contoso/x', 'anna@example.com:contoso-pw'), { outcome: 'allow', scope: contosoId })
-    t.match(await decide('/contoso/x', 'anna@example.com:msa-pw'), { outcome: 'refused', cause: 'mismatch' })
-    t.match(await decide('/fabrikam/x', 'anna@example.com:contoso-pw'), {
-      outcome: 'refused',
-      cause: 'mismatch',
-    })
-  },
-)
+t.test('a user may have different passwords in two scopes, and neither opens the other scope', async t => {
+  const { decide } = aGateway({ held: [anna, annaAtContoso] })
+  t.match(await decide('/contoso/x', 'anna@example.com:contoso-pw'), { outcome: 'allow', scope: contosoId })
+  t.match(await decide('/contoso/x', 'anna@example.com:msa-pw'), { outcome: 'refused', cause: 'mismatch' })
+  t.match(await decide('/fabrikam/x', 'anna@example.com:contoso-pw'), {
+    outcome: 'refused',
+    cause: 'mismatch',
+  })
+})
 
-t.test('reset-needed is told to whoever holds the right old password, and to nobody else', async t => {
+t.test('reset-needed is sent only to clients with the right old password', async t => {
   const { decide } = aGateway({ held: [anna] })
   t.match(await decide('/northwind/x', 'anna@example.com:msa-pw'), {
     outcome: 'reset-needed',
@@ -180,33 +177,36 @@ t.test('reset-needed is told to whoever holds the right old password, and to nob
   t.match(await decide('/northwind/x', 'nobody@example.com:msa-pw'), { outcome: 'refused', cause: 'absent' })
 })
 
-t.test('once a new credential is set, the old password is simply wrong', async t => {
+t.test('after a new credential is set, the old password is refused', async t => {
   const { decide } = aGateway({ held: [anna, { ...anna, scope: northwindId, password: 'new' }] })
   t.match(await decide('/northwind/x', 'anna:new'), { outcome: 'allow' })
   t.match(await decide('/northwind/x', 'anna:msa-pw'), { outcome: 'refused' })
 })
 
-t.test('an account that went back to Microsoft accounts asks the directory’s people for a reset', async t => {
-  const { decide } = aGateway({ held: [annaAtContoso] })
-  t.match(await decide('/back-again/x', 'anna@example.com:contoso-pw'), {
-    outcome: 'reset-needed',
-    former: contosoId,
-    scope: 'msa',
-  })
-})
+t.test(
+  'an account that moved back to Microsoft accounts asks users of the directory for a reset',
+  async t => {
+    const { decide } = aGateway({ held: [annaAtContoso] })
+    t.match(await decide('/back-again/x', 'anna@example.com:contoso-pw'), {
+      outcome: 'reset-needed',
+      former: contosoId,
+      scope: 'msa',
+    })
+  },
+)
 
-t.test('a move that does not change the scope is no move for credentials', async t => {
+t.test('a move within one scope does not affect credentials', async t => {
   const { decide } = aGateway({ held: [annaAtContoso] })
   t.match(await decide('/renamed/x', 'anna@example.com:contoso-pw'), { outcome: 'allow' })
 })
 
-t.test('a credential that is switched off is disabled for its owner and refused for the rest', async t => {
+t.test('a disabled credential is disabled for its owner and refused for all others', async t => {
   const { decide } = aGateway({ held: [{ ...anna, enabled: false }] })
   t.match(await decide('/fabrikam/x', 'anna:msa-pw'), { outcome: 'disabled' })
   t.match(await decide('/fabrikam/x', 'anna:wrong'), { outcome: 'refused' })
 })
 
-t.test('whatever a verification finds, it costs exactly one password hash', async t => {
+t.test('every verification costs exactly one password hash, whatever the result', async t => {
   const { decide, seen } = aGateway({ held: [anna, annaAtContoso] })
   for (const [target, pair, against] of [
     ['/fabrikam/x', 'anna:msa-pw', 'msa-pw'],
@@ -222,7 +222,7 @@ t.test('whatever a verification finds, it costs exactly one password hash', asyn
   }
 })
 
-t.test('a password that Altgate made opens what any other one does', async t => {
+t.test('a generated password gives the same access as any other', async t => {
   const password = generated.make().reveal()
   const { decide } = aGateway({ held: [{ ...anna, password }] })
   t.match(await decide('/fabrikam/x', `anna:${password}`), { outcome: 'allow', via: 'store' })
@@ -232,7 +232,7 @@ t.test('a password that Altgate made opens what any other one does', async t => 
   })
 })
 
-t.test('a guess at such a password is refused without a hash, for known and unknown names alike', async t => {
+t.test('a wrong generated password is refused without a hash, for known and unknown names alike', async t => {
   const { decide, seen } = aGateway({ held: [anna] })
   const guesses = fc.string({
     minLength: 28,
@@ -276,7 +276,7 @@ t.test('an account that is not there is no-account, not a refusal', async t => {
   t.same(await decide('/', 'anna:pw'), { outcome: 'no-account' })
 })
 
-t.test('news are read before anything is taken from memory', async t => {
+t.test('changes are read before anything is taken from memory', async t => {
   const { decide, seen } = aGateway({ held: [anna] })
   await decide('/fabrikam/x', 'anna:msa-pw')
   t.equal(seen.catchUps, 1)
@@ -294,13 +294,13 @@ t.test('a full hash queue is busy, not a refusal', async t => {
   t.match(await decide('/fabrikam/x', 'anna:msa-pw'), { outcome: 'busy', retryAfter: 2 })
 })
 
-t.test('plain http is refused before anybody is asked for a password', async t => {
+t.test('plain http is refused before any client is asked for a password', async t => {
   const { decide } = aGateway({ held: [anna], httpsOnly: true })
   t.same(await decide('/fabrikam/x'), { outcome: 'not-allowed', cause: 'plain-http' })
   t.same(await decide('/fabrikam/x', 'anna:msa-pw'), { outcome: 'not-allowed', cause: 'plain-http' })
 })
 
-t.test('an outdated hash is renewed after a good verification only', async t => {
+t.test('an outdated hash is renewed only after a successful verification', async t => {
   const { decide, seen } = aGateway({ held: [{ ...anna, password: 'old-pw' }] })
   await decide('/fabrikam/x', 'anna:wrong')
   await decide('/northwind/x', 'anna:old-pw') // reset-needed: the credential of the former scope is left as it is
@@ -309,7 +309,7 @@ t.test('an outdated hash is renewed after a good verification only', async t => 
   t.same(seen.upgraded, ['old-pw>renewed'])
 })
 
-t.test('a hash that proves a part of the password is not renewed, and that is told', async t => {
+t.test('a hash that covers only a part of the password is not renewed but reported', async t => {
   const { decide, seen } = aGateway({ held: [{ ...anna, password: 'old-72-bytes' }] })
   t.match(await decide('/fabrikam/x', 'anna:old-72-bytes'), { outcome: 'allow' })
   await decide('/fabrikam/x', 'anna:wrong')
@@ -317,7 +317,7 @@ t.test('a hash that proves a part of the password is not renewed, and that is to
   t.same(seen.inPart, ['s-anna@example.com'])
 })
 
-t.test('before somebody is turned away it is asked whether the account still is what it was', async t => {
+t.test('before a refusal the account is confirmed with the authority', async t => {
   const { decide, seen } = aGateway({ held: [anna, { ...annaAtContoso, enabled: false }] })
   const password = `${generated.make().reveal().slice(0, -1)}~`
   for (const [target, pair, outcome, times] of [
@@ -334,7 +334,7 @@ t.test('before somebody is turned away it is asked whether the account still is 
   }
 })
 
-t.test('an account that has moved meanwhile is looked at once more, as it is now', async t => {
+t.test('an account that moved during the request is decided again, in its new state', async t => {
   const moved = {
     fabrikam: account('fabrikam', contoso, msa),
     contoso: undefined,

@@ -16,19 +16,16 @@ function withAt(text: string, place: number, character: string): string {
   return text.slice(0, place) + character + text.slice(place + 1)
 }
 
-t.test(
-  'what Altgate makes has the form that scanners know, passes its own check, and never comes twice',
-  t => {
-    const all = Array.from({ length: 1000 }, made)
-    for (const text of all) {
-      if (!/^agp_[0-9A-Za-z]{28}$/.test(text) || forged(text)) t.fail(text)
-    }
-    t.equal(new Set(all).size, 1000)
-    t.end()
-  },
-)
+t.test('generated passwords have the form that scanners know, a valid checksum, and are unique', t => {
+  const all = Array.from({ length: 1000 }, made)
+  for (const text of all) {
+    if (!/^agp_[0-9A-Za-z]{28}$/.test(text) || forged(text)) t.fail(text)
+  }
+  t.equal(new Set(all).size, 1000)
+  t.end()
+})
 
-t.test('every character of the alphabet is as likely as the others', async t => {
+t.test('all characters of the alphabet are equally likely', async t => {
   const counted = new Map(alphabet.map(character => [character, 0]))
   for (let run = 0; run < 5000; run++) {
     for (const character of made().slice(4, 26)) counted.set(character, (counted.get(character) ?? 0) + 1)
@@ -38,7 +35,7 @@ t.test('every character of the alphabet is as likely as the others', async t => 
   for (const [character, count] of counted) t.ok(Math.abs(count - 1774) < 250, `${character}: ${count}`)
 })
 
-t.test('a mistyped character is always noticed, wherever it stands', async t => {
+t.test('a mistyped character is always detected, in any position', async t => {
   const places = fc.integer({ min: 4, max: 31 })
   const slips = fc.string({ minLength: 1, maxLength: 2 })
   fc.assert(
@@ -52,7 +49,7 @@ t.test('a mistyped character is always noticed, wherever it stands', async t => 
   t.pass()
 })
 
-t.test('two characters that changed places, one too few and one too many are noticed', async t => {
+t.test('swapped, missing and extra characters are detected', async t => {
   for (let run = 0; run < 300; run++) {
     const text = made()
     for (let place = 4; place < 31; place++) {
@@ -79,7 +76,7 @@ t.test('passwords of another store are forged here', async t => {
   t.notOk(createGeneratedPasswords(Buffer.alloc(32, 1)).isForged(generated.make()), 'the key is all it takes')
 })
 
-t.test('what does not begin with agp_ is nobody’s forgery', async t => {
+t.test('a password that does not begin with agp_ is never forged', async t => {
   for (const text of ['', 'agp', 'AGP_x', ' agp_x', 'correct horse battery staple', made().slice(1)]) {
     t.notOk(forged(text), text)
   }

@@ -8,17 +8,13 @@ for (const [found, held] of [
   ['mismatch', { current: {} }],
   ['absent', {}],
 ] as const) {
-  t.test(`${found}: after its limit a guess is not looked at`, async t => {
+  t.test(`${found}: a guess beyond the limit is not checked`, async t => {
     const { verify, clock } = aVerifier(held)
     const answers = []
     for (const guess of wrong) answers.push(await verify(guess))
     t.strictSame(answers, [found, found, 'throttled by credential'])
     t.equal(clock.hashes, 2)
-    t.equal(
-      await verify('right'),
-      'throttled by credential',
-      'and nothing tells that one would have been right',
-    )
+    t.equal(await verify('right'), 'throttled by credential', 'the answer does not reveal a right password')
   })
 }
 
@@ -27,7 +23,7 @@ for (const [found, held] of [
   ['disabled', { current: { enabled: false } }],
   ['outgrown', { former: {} }],
 ] as const) {
-  t.test(`${found}: the right password is no guess, however often it is checked`, async t => {
+  t.test(`${found}: the right password is never counted as a guess`, async t => {
     const { verify, forget } = aVerifier(held)
     t.equal(await verify('wrong 1'), 'mismatch')
     for (let times = 0; times < 5; times++) {
@@ -39,7 +35,7 @@ for (const [found, held] of [
   })
 }
 
-t.test('whose password is remembered gets in, from anywhere, whatever others guess', async t => {
+t.test('a user whose password is remembered gets in from anywhere, whatever others guess', async t => {
   const { verify } = aVerifier({ current: {} })
   t.equal(await verify('right'), 'match')
   for (const guess of wrong) await verify(guess, '192.0.2.66')
@@ -47,7 +43,7 @@ t.test('whose password is remembered gets in, from anywhere, whatever others gue
   for (const from of ['192.0.2.1', '192.0.2.66', '192.0.2.99']) t.equal(await verify('right', from), 'match')
 })
 
-t.test('and when it is no longer remembered, from where it was right before', async t => {
+t.test('a user whose password is no longer remembered gets in from where it was right before', async t => {
   const { verify, forget } = aVerifier({ current: {} })
   t.equal(await verify('right'), 'match')
   for (const guess of wrong) await verify(guess, '192.0.2.66')
@@ -56,7 +52,7 @@ t.test('and when it is no longer remembered, from where it was right before', as
   t.equal(await verify('right'), 'match')
 })
 
-t.test('who had the right password of yesterday is as strange as everybody', async t => {
+t.test('a client with an outdated right password is as unknown as any other', async t => {
   const { verify, forget } = aVerifier({ former: {} })
   t.equal(await verify('right'), 'outgrown')
   for (const guess of wrong) await verify(guess, '192.0.2.66')
@@ -64,7 +60,7 @@ t.test('who had the right password of yesterday is as strange as everybody', asy
   t.equal(await verify('right'), 'throttled by credential')
 })
 
-t.test('a full queue and an outage are no guesses', async t => {
+t.test('a full queue and an outage do not count as guesses', async t => {
   for (const trouble of ['busy', 'outage']) {
     let well = false
     const { verify } = aVerifier({ current: {} }, () => {
@@ -80,7 +76,7 @@ t.test('a full queue and an outage are no guesses', async t => {
   }
 })
 
-t.test('a generated password that checks itself is never counted, but for its repetition', async t => {
+t.test('a forged generated password counts only as a repetition', async t => {
   const { verify, clock, make } = aVerifier({ current: {} })
   const forged = () => make().replace(/.$/, last => (last === 'x' ? 'y' : 'x'))
   for (let guess = 0; guess < 50; guess++) t.equal(await verify(forged()), 'forged')
@@ -91,20 +87,17 @@ t.test('a generated password that checks itself is never counted, but for its re
   t.equal(await verify(same), 'throttled by repetition')
 })
 
-t.test(
-  'one wrong password again and again is one guess, and is stopped after twenty repetitions',
-  async t => {
-    const { verify, clock } = aVerifier({ current: {} })
-    for (let times = 0; times < 21; times++) t.equal(await verify('wrong 1'), 'mismatch')
-    t.equal(await verify('wrong 1'), 'throttled by repetition')
-    t.equal(clock.hashes, 1)
-    t.equal(await verify('wrong 2'), 'mismatch', 'another password is looked at')
-    clock.now += 60_000
-    t.equal(await verify('wrong 1'), 'mismatch')
-  },
-)
+t.test('a repeated wrong password is one guess, and is stopped after twenty repetitions', async t => {
+  const { verify, clock } = aVerifier({ current: {} })
+  for (let times = 0; times < 21; times++) t.equal(await verify('wrong 1'), 'mismatch')
+  t.equal(await verify('wrong 1'), 'throttled by repetition')
+  t.equal(clock.hashes, 1)
+  t.equal(await verify('wrong 2'), 'mismatch', 'another password is looked at')
+  clock.now += 60_000
+  t.equal(await verify('wrong 1'), 'mismatch')
+})
 
-t.test('"reset needed" is told as often as somebody asks', async t => {
+t.test('"reset needed" is never throttled', async t => {
   const { verify } = aVerifier({ former: {} })
   for (let times = 0; times < 100; times++) t.equal(await verify('right'), 'outgrown')
 })

@@ -14,7 +14,7 @@ function watched() {
   return { history, turns }
 }
 
-t.test('as long as the store goes on, revisions are its numbers', async t => {
+t.test('while the store only goes forward, revisions equal its numbers', async t => {
   const { history, turns } = watched()
   t.equal(history.saw(moment(5)), 5)
   t.equal(history.saw(moment(7)), 7)
@@ -24,7 +24,7 @@ t.test('as long as the store goes on, revisions are its numbers', async t => {
 })
 
 t.test(
-  'another change under a known number: all that was read before is below all that is read after',
+  'a different change under a known number: everything read before is below everything read after',
   async t => {
     const { history, turns } = watched()
     const lost = history.saw(moment(9))
@@ -41,7 +41,7 @@ t.test(
   },
 )
 
-t.test('a change is announced that takes a number which was seen before', async t => {
+t.test('a change is announced under a number that was seen before', async t => {
   for (const [number, before] of [
     [8, 'first 7'],
     [9, 'first 8'],
@@ -62,20 +62,23 @@ t.test('a change is announced that takes a number which was seen before', async 
   t.strictSame(turns, [], 'one that is the next, or is heard late, is none')
 })
 
-t.test('a change that was announced and never made is no turn; once it was read, another one is', async t => {
-  const { history, turns } = watched()
-  history.saw(moment(4))
-  history.heard(moment(5), 'first 4')
-  history.saw(moment(5, 'another'))
-  t.strictSame(turns, [])
+t.test(
+  'an announced change that was never made is not a turn; after it was read, a different one is',
+  async t => {
+    const { history, turns } = watched()
+    history.saw(moment(4))
+    history.heard(moment(5), 'first 4')
+    history.saw(moment(5, 'another'))
+    t.strictSame(turns, [])
 
-  history.heard(moment(6), 'another 5')
-  t.equal(history.revisionOf(moment(6)), 6, 'found as of it, so it was made')
-  history.saw(moment(6, 'another'))
-  t.equal(turns.length, 1)
-})
+    history.heard(moment(6), 'another 5')
+    t.equal(history.revisionOf(moment(6)), 6, 'found as of it, so it was made')
+    history.saw(moment(6, 'another'))
+    t.equal(turns.length, 1)
+  },
+)
 
-t.test('another store is an outage, and what is heard of it is not taken for ours', async t => {
+t.test('a different store is an outage, and its changes are ignored', async t => {
   const { history, turns } = watched()
   history.saw(moment(5))
   t.throws(() => history.saw(moment(5, 'first', 'another-store')), { name: 'Outage', part: 'store' })

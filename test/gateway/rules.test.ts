@@ -79,7 +79,7 @@ const question: fc.Arbitrary<Question> = fc.record(
   { requiredKeys: ['account', 'secure'] },
 )
 
-/** A name is one credential's in its scope, as the store sees to. */
+/** A name is one credential's in its scope, as the store ensures. */
 function withoutClashes(credentials: readonly RuleCredential[]): readonly RuleCredential[] {
   const taken = new Set<string>()
   return credentials.filter(({ scope, primary, secondary }) => {
@@ -135,7 +135,7 @@ function nameOf(scope: Scope): string {
   return scopes.find(name => scopeOf(connections[name]) === scope) ?? scope
 }
 
-t.test('the gateway decides as the rules say, asked once or again', async t => {
+t.test('the gateway decides by the rules, on the first and on repeated requests', async t => {
   const seen = new Set<string>()
   const property = fc.asyncProperty(
     rules,
@@ -165,6 +165,6 @@ t.test('the gateway decides as the rules say, asked once or again', async t => {
   t.strictSame(
     [...seen].sort(),
     ['allow', 'challenge', 'disabled', 'no-account', 'not-allowed', 'refused', 'reset-needed'],
-    'every outcome of the rules has come up',
+    'every outcome of the rules has occurred',
   )
 })

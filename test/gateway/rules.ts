@@ -1,5 +1,5 @@
 /**
- * The rules of the decision as a person would state them, written apart from the code: no caches, no ports, no hashes,
+ * The rules of the decision as a specification would state them, independent of the code: no caches, no ports, no hashes,
  * plain strings. `rules.test.ts` compares the gateway with it.
  */
 export interface Rules {
@@ -13,7 +13,7 @@ export interface RuleAccount {
   readonly scope: string
   /** The scope it has left. */
   readonly former?: string
-  /** The bridge for linked people is open. */
+  /** The bridge for linked users is open. */
   readonly bridged?: boolean
   /** Primary user names by scope; left out: everyone with a credential of the scope is a member. */
   readonly members?: Readonly<Record<string, readonly string[]>>
@@ -35,7 +35,7 @@ export interface Question {
   readonly presented?: { readonly username: string; readonly password: string }
 }
 
-/** The outcome, and who is let in as whom: `allow anna@example.com of msa`. */
+/** The outcome, and the identity that is allowed: `allow anna@example.com of msa`. */
 export function outcomeByTheRules(rules: Rules, { account: name, secure, presented }: Question): string {
   if (rules.httpsOnly && !secure) return 'not-allowed'
   if (presented === undefined || presented.password === '') return 'challenge'

@@ -6,7 +6,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 const canary = 'correct horse battery staple'
 const secret = new Secret(canary)
 
-t.test('a secret gives its characters only to whoever asks for them', async t => {
+t.test('a secret reveals its characters only on request', async t => {
   t.equal(secret.reveal(), canary)
   t.equal(secret.isEmpty, false)
   t.equal(new Secret('').isEmpty, true)

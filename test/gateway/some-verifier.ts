@@ -28,7 +28,7 @@ const account = {
   upstream: 'http://127.0.0.1:1',
 } as const
 
-/** A verifier that looks at two wrong passwords; `right` is the password of what the store holds. With what it has done. */
+/** A verifier that checks at most two wrong passwords. `right` is the stored password. Returned with what it has done. */
 export function aVerifier(
   held: { current?: Partial<StoredCredential>; former?: Partial<StoredCredential> },
   compare: (password: string) => Compared = password => (password === 'right' ? 'match' : 'mismatch'),
@@ -91,7 +91,7 @@ export function aVerifier(
     if (verdict.found !== 'untried') return verdict.found
     return verdict.because === 'busy' ? 'busy' : `throttled by ${verdict.by}`
   }
-  /** What is remembered of wrong passwords has its time. */
+  /** Lets the memory of wrong passwords expire. */
   const forget = () => known.clear()
   return { verify, forget, clock, make: () => generated.make().reveal() }
 }

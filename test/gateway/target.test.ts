@@ -6,7 +6,7 @@ import { readTarget } from '../../src/gateway/ask.ts'
 
 const read = (target: string, host = 'git.example.com') => readTarget({ target, host })
 
-t.test('a plain target is kept byte for byte', async t => {
+t.test('an ordinary target is kept byte for byte', async t => {
   for (const target of [
     '/fabrikam/hello.git/info/refs?service=git-upload-pack',
     '/fabrikam/a%2Fb/%C3%A9//x;y=1?redirect=/../..\u0025zz&x=\u005B',
@@ -33,7 +33,7 @@ const unclear: Record<string, string[]> = {
     '/fabrikam/%2',
     '/fabrikam/%zz',
     '/fabrikam/%u0041',
-    // Characters that are written with more bytes than they need.
+    // Overlong encodings.
     '/fabrikam/%c0%ae%c0%ae/contoso',
     '/fabrikam/%C0%AE./contoso',
     '/fabrikam/..%c0%afcontoso',
@@ -69,12 +69,12 @@ const unclear: Record<string, string[]> = {
   ],
 }
 for (const [flaw, targets] of Object.entries(unclear)) {
-  t.test(`${flaw}: an address that can be read in two ways is refused, not repaired`, async t => {
+  t.test(`${flaw}: a URL that can be parsed in two ways is refused, not normalized`, async t => {
     for (const target of targets) t.same(read(target), { outcome: 'unclear-target', flaw }, target)
   })
 }
 
-t.test('a strange Host header is refused', async t => {
+t.test('an invalid Host header is refused', async t => {
   for (const host of [
     'a b',
     'evil.example/x',
@@ -93,7 +93,7 @@ t.test('a strange Host header is refused', async t => {
   t.notOk(ended(read('/fabrikam', '[::1]:8080')))
 })
 
-t.test('whatever is accepted, the URL parser of an upstream stays on the same path', async t => {
+t.test('an upstream’s URL parser resolves every accepted target to the same path', async t => {
   const piece = fc.constantFrom(
     '.',
     '..',

@@ -16,33 +16,33 @@ const broken = 'remote: The service behind this gateway '
 const cases: Readonly<Record<string, Case>> = {
   'asks for a password in five schemes': {
     fault: faults.asksForAPassword,
-    told: `${broken}did not accept what the gateway told it.\n`,
+    told: `${broken}rejected the gateway's authentication.\n`,
     status: 502,
   },
   'redirects to another origin': {
     fault: faults.redirectsToAnotherOrigin,
-    told: `${broken}sent the request elsewhere.\n`,
+    told: `${broken}redirected the request elsewhere.\n`,
     status: 502,
   },
   'redirects to its own sign-in page': {
     fault: faults.redirectsToItsSignIn,
-    told: `${broken}did not accept what the gateway told it.\n`,
+    told: `${broken}rejected the gateway's authentication.\n`,
     status: 502,
   },
   'shows a page with 200': {
     fault: faults.showsAPage(200),
-    told: `${broken}answered with a page for people.\n`,
+    told: `${broken}returned a web page.\n`,
     status: 502,
   },
   'shows a page with 203': {
     fault: faults.showsAPage(203),
-    told: `${broken}answered with a page for people.\n`,
+    told: `${broken}returned a web page.\n`,
     status: 502,
   },
   'is in maintenance': { fault: faults.isInMaintenance, told: 'remote: Back at noon.\n', status: 503 },
   'hangs up': {
     fault: faults.hangsUp,
-    told: `${broken}broke off before it answered.\n`,
+    told: `${broken}disconnected before it answered.\n`,
     status: 502,
   },
   'stays silent': {

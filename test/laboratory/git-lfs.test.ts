@@ -119,8 +119,8 @@ t.test('git-lfs at an account that is not there says so', async t => {
 })
 
 for (const [what, fault, told] of [
-  ['asks for a password', faults.asksForAPassword, 'did not accept what the gateway told it'],
-  ['shows a page with 203', faults.showsAPage(203), 'answered with a page for people'],
+  ['asks for a password', faults.asksForAPassword, "rejected the gateway's authentication"],
+  ['shows a page with 203', faults.showsAPage(203), 'returned a web page'],
 ] as const) {
   t.test(`git-lfs before an upstream that ${what} ends, and keeps its password`, async t => {
     const { lab, clone, upstream } = await withALargeFile(t)
@@ -131,7 +131,7 @@ for (const [what, fault, told] of [
     t.not(code, 0)
     t.match(
       stderr,
-      `The service behind this gateway ${told}. Your credentials are right: keep them.\nReference: `,
+      `The service behind this gateway ${told}. Your credentials are right. You don't need to change them.\nReference: `,
     )
     t.notMatch(lab.helperActions(), 'erase')
     t.ok(upstream.requests.length - asked <= 4, `${upstream.requests.length - asked} requests`)

@@ -50,7 +50,7 @@ t.test('git keeps one password for a host: the second account erases it, and say
   t.equal((await ask(remotes.fabrikam)).code, 0)
   const { code, stderr } = await ask(remotes.contoso)
   t.not(code, 0)
-  t.match(stderr, 'remote: If another account here has a password of its own, let git keep both:')
+  t.match(stderr, 'remote: If another account here uses a different password, let git keep both:')
   t.match(stderr, 'remote: git config --global credential.https://git.example.com.useHttpPath true')
   t.strictSame(kept(), [], 'which is why it is said')
 })

@@ -21,7 +21,7 @@ t.test('a client that leaves before the answer ends the upstream request', async
   t.equal(upstream.open(), 10)
   for (const client of clients) client.socket.destroy()
   await until(() => upstream.open() === 0)
-  t.strictSame(server.failures, [], 'which is nobody\u2019s failure')
+  t.strictSame(server.failures, [], 'which is not a failure')
   t.strictSame(server.bugs, [])
 })
 
@@ -38,22 +38,25 @@ t.test('a client that leaves during the download ends it', async t => {
   t.strictSame(server.failures, [])
 })
 
-t.test('a client that leaves during the upload ends it, and the upstream knows that it was cut', async t => {
-  let ended = false
-  let aborted = false
-  const upstream = await recordingUpstream(t, request => {
-    request.on('end', () => (ended = true))
-    request.on('error', () => (aborted = true))
-  })
-  const server = await runningServer(t, { upstream: upstream.url })
-  const client = await rawConnection(server.port)
-  client.send(post)
-  await until(() => upstream.requests.length === 1 && upstream.last().body.length === 4)
-  client.socket.destroy()
-  await until(() => upstream.open() === 0 && aborted)
-  t.notOk(ended)
-  t.strictSame(server.failures, [])
-})
+t.test(
+  'a client that disconnects during the upload ends it, and the upstream sees it as incomplete',
+  async t => {
+    let ended = false
+    let aborted = false
+    const upstream = await recordingUpstream(t, request => {
+      request.on('end', () => (ended = true))
+      request.on('error', () => (aborted = true))
+    })
+    const server = await runningServer(t, { upstream: upstream.url })
+    const client = await rawConnection(server.port)
+    client.send(post)
+    await until(() => upstream.requests.length === 1 && upstream.last().body.length === 4)
+    client.socket.destroy()
+    await until(() => upstream.open() === 0 && aborted)
+    t.notOk(ended)
+    t.strictSame(server.failures, [])
+  },
+)
 
 t.test('a client that leaves while its request waits for a connection is never forwarded', async t => {
   const waiting: ServerResponse[] = []
@@ -80,7 +83,7 @@ t.test('a client that leaves while its request waits for a connection is never f
 })
 
 t.test(
-  'an upstream that breaks off in the middle cuts the client off, so that half is not taken for all',
+  'an upstream that disconnects in the middle disconnects the client, so that a part is not taken for the whole',
   async t => {
     for (const head of ['Content-Length: 10\r\n', 'Transfer-Encoding: chunked\r\n']) {
       const body = head.startsWith('C') ? 'half.' : '5\r\nhalf.\r\n'
@@ -105,7 +108,7 @@ t.test(
   },
 )
 
-t.test('an upstream that answers before the upload ends is heard, and the rest goes nowhere', async t => {
+t.test('an early answer of the upstream is passed on, and the rest of the upload is discarded', async t => {
   let answer = () => {}
   const upstream = await recordingUpstream(t, (request, response) => {
     request.pause()
@@ -114,7 +117,7 @@ t.test('an upstream that answers before the upload ends is heard, and the rest g
   const server = await runningServer(t, { upstream: upstream.url })
   const client = await rawConnection(server.port)
   client.send(`${post}2000000\r\n${'x'.repeat(0x2000000)}\r\n0\r\n\r\n`)
-  // Nobody reads it: all buffers fill up, and the gateway stops reading, too.
+  // It is not read: all buffers fill up, and the gateway stops reading, too.
   let last = -1
   let same = 0
   await until(() => {
@@ -134,7 +137,7 @@ t.test('an upstream that answers before the upload ends is heard, and the rest g
 })
 
 t.test(
-  'a request that was already on its way when the server closes is served, and then the connection ends',
+  'a request that was already sent when the server closes is served, and then the connection ends',
   async t => {
     let finish = () => {}
     const upstream = await recordingUpstream(t, (request, response) => {
@@ -155,7 +158,7 @@ t.test(
   },
 )
 
-t.test('closing the server lets what is under way come to its end', async t => {
+t.test('closing the server waits for requests under way', async t => {
   let finish = () => {}
   const upstream = await recordingUpstream(t, (_, response) => {
     response.write('first')

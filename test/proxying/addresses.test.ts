@@ -7,7 +7,7 @@ import {
   requestHeaders,
 } from '../../src/proxying/addresses.ts'
 
-function journeyOf(
+function mappingOf(
   upstream: string,
   address: string,
   target: string,
@@ -19,14 +19,14 @@ function journeyOf(
 }
 
 const here = 'https://git.example.com'
-const same = journeyOf('http://up.internal:8080', here, '/wingtip/p/x?q')
-const based = journeyOf('http://up.internal:8080/tfs', here, '/wingtip/p/x?q')
-const byHost = journeyOf('http://up.internal:8080/tfs/', 'https://wingtip.example.com', '/p/x', {
+const same = mappingOf('http://up.internal:8080', here, '/wingtip/p/x?q')
+const based = mappingOf('http://up.internal:8080/tfs', here, '/wingtip/p/x?q')
+const byHost = mappingOf('http://up.internal:8080/tfs/', 'https://wingtip.example.com', '/p/x', {
   by: 'host',
   suffix: '.example.com',
 })
 
-const location = (value: string, journey: AddressMapping) => answerHeader('location', value, journey)
+const location = (value: string, mapping: AddressMapping) => answerHeader('location', value, mapping)
 
 t.test('the upstream\u2019s own address becomes the public one, the rest stays byte for byte', async t => {
   for (const [value, expected] of [
@@ -43,14 +43,14 @@ t.test('the upstream\u2019s own address becomes the public one, the rest stays b
       `${here}/wingtip/\xc3\xa9|^{%zz?a=%e9&b=|#\xe9`,
     ],
     ['http://up.internal:8080/wingtip/a/../b?c', `${here}/wingtip/b?c`],
-    // Believes X-Forwarded-Proto, not X-Forwarded-Host, or the other way round.
+    // Reads only one of X-Forwarded-Proto and X-Forwarded-Host.
     ['https://up.internal:8080/wingtip/a', `${here}/wingtip/a`],
     ['http://git.example.com/wingtip/a', `${here}/wingtip/a`],
   ] as const)
     t.equal(location(value, same), expected, value)
 })
 
-t.test('what the client reads rightly stays as it is', async t => {
+t.test('what the client resolves correctly stays unchanged', async t => {
   for (const value of [
     `${here}/wingtip/a`,
     'https://GIT.example.com:443/wingtip/a',
@@ -93,7 +93,7 @@ t.test('what points elsewhere stays byte for byte', async t => {
     t.equal(location(value, same), value, value)
 })
 
-t.test('where the upstream calls the account otherwise', async t => {
+t.test('where the upstream has another name for the account', async t => {
   for (const [value, expected] of [
     ['http://up.internal:8080/tfs/a?b', `${here}/wingtip/a?b`],
     ['/tfs/a', `${here}/wingtip/a`],
@@ -108,7 +108,7 @@ t.test('where the upstream calls the account otherwise', async t => {
   t.equal(location('/', byHost), '/')
 })
 
-t.test('every spelling of the public address is one', async t => {
+t.test('every spelling of the public address is recognized', async t => {
   for (const [address, told] of [
     ['http://LOCALHOST:8080', 'http://localhost:8080'],
     ['http://localhost:8080', 'http://LOCALHOST:8080'],
@@ -121,16 +121,16 @@ t.test('every spelling of the public address is one', async t => {
     ['https://git.example.com', 'https://git.example.com.:443'],
     ['http://127.0.0.1', 'http://0x7f.1'],
   ] as const) {
-    const journey = journeyOf('http://up.internal:8080', address, '/wingtip/x')
+    const mapping = mappingOf('http://up.internal:8080', address, '/wingtip/x')
     // Only where the client would take it for another host does it get the client's spelling: for the dot.
     const expected = new URL(told).origin === new URL(address).origin ? told : address
-    t.equal(location(`${told}/wingtip/a`, journey), `${expected}/wingtip/a`, address)
-    const echoed = location(`${address}/wingtip/a`, journey)
+    t.equal(location(`${told}/wingtip/a`, mapping), `${expected}/wingtip/a`, address)
+    const echoed = location(`${address}/wingtip/a`, mapping)
     t.equal(echoed, `${address}/wingtip/a`, 'in the client\u2019s own spelling it stays')
   }
 })
 
-t.test('the headers that clients follow, and no others', async t => {
+t.test('only headers that clients follow are translated', async t => {
   const inner = 'http://up.internal:8080/tfs/a'
   const outer = `${here}/wingtip/a`
   for (const name of ['location', 'content-location', 'operation-location', 'azure-asyncoperation'])
@@ -155,9 +155,9 @@ t.test('the headers that clients follow, and no others', async t => {
     t.equal(answerHeader(name, inner, based), inner, name)
 })
 
-t.test('a Destination goes the other way', async t => {
-  const ask = (method: string, value: string, journey: AddressMapping) => {
-    const headers = requestHeaders(method, ['Host', 'x', 'destination', value], journey)
+t.test('a Destination header is translated for the upstream', async t => {
+  const ask = (method: string, value: string, mapping: AddressMapping) => {
+    const headers = requestHeaders(method, ['Host', 'x', 'destination', value], mapping)
     return 'outcome' in headers ? headers.flaw : headers[3]
   }
   for (const [value, expected] of [
@@ -177,7 +177,7 @@ t.test('a Destination goes the other way', async t => {
   t.equal(ask('MOVE', 'Paris', based), 'destination')
   t.equal(ask('POST', 'Paris', based), 'Paris', 'with other methods it may be another thing')
   t.equal(ask('POST', '/contoso/a', based), 'destination', 'but no address of another account')
-  const rooted = journeyOf('http://up.internal:8080/', here, '/wingtip/x')
+  const rooted = mappingOf('http://up.internal:8080/', here, '/wingtip/x')
   t.equal(ask('MOVE', '/wingtip//contoso/x', rooted), 'destination', 'no double slash is made')
 
   const twice = ['Destination', '/wingtip/a', 'Destination', '/wingtip/b']
@@ -186,7 +186,7 @@ t.test('a Destination goes the other way', async t => {
   t.equal(requestHeaders('GET', plain, same), plain, 'most requests have none, and cost no copy')
 })
 
-t.test('so do the addresses of an If header, and nothing else in it', async t => {
+t.test('so are the addresses in an If header, and nothing else in it', async t => {
   const ask = (value: string) => {
     const headers = requestHeaders('PUT', ['If', value], based)
     return 'outcome' in headers ? headers.flaw : headers[1]

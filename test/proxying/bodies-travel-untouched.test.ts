@@ -17,7 +17,7 @@ const head = (method: string, ...lines: readonly string[]) =>
     '\r\n',
   )
 
-t.test('5 MiB of random bytes that call themselves text arrive as they are', async t => {
+t.test('5 MiB of random bytes declared as text arrive unchanged', async t => {
   const body = randomBytes(5 * 1024 * 1024)
   const answer = await fetch(`${server.url}/fabrikam/x`, {
     method: 'POST',
@@ -72,7 +72,7 @@ t.test('a request without a body stays one without a body', async t => {
   t.strictSame(upstream.last().values('content-length'), ['0'])
 })
 
-t.test('a compressed body is none of our business, a broken media type neither', async t => {
+t.test('a compressed body or an invalid media type is passed on', async t => {
   const body = gzipSync('0032want 0000')
   for (const type of ['application/x-git-upload-pack-request', 'gar bage', 'application/json', '']) {
     const answer = await fetch(`${server.url}/fabrikam/x`, {
@@ -88,17 +88,20 @@ t.test('a compressed body is none of our business, a broken media type neither',
   }
 })
 
-t.test('Expect: 100-continue is answered when the gate has opened and the upstream is there', async t => {
-  const connection = await rawConnection(server.port)
-  connection.send(head('POST', 'Content-Length: 4', 'Expect: 100-continue', 'Connection: close'))
-  t.match(await connection.until(/\r\n\r\n/), /^HTTP\/1\.1 100 Continue\r\n\r\n$/)
-  connection.send('body')
-  t.match(await connection.closed(), /\r\n\r\nHTTP\/1\.1 200 OK/)
-  t.equal(upstream.last().body.toString(), 'body')
-  t.strictSame(upstream.last().values('expect'), [])
-})
+t.test(
+  'Expect: 100-continue is answered when the request is allowed and the upstream is connected',
+  async t => {
+    const connection = await rawConnection(server.port)
+    connection.send(head('POST', 'Content-Length: 4', 'Expect: 100-continue', 'Connection: close'))
+    t.match(await connection.until(/\r\n\r\n/), /^HTTP\/1\.1 100 Continue\r\n\r\n$/)
+    connection.send('body')
+    t.match(await connection.closed(), /\r\n\r\nHTTP\/1\.1 200 OK/)
+    t.equal(upstream.last().body.toString(), 'body')
+    t.strictSame(upstream.last().values('expect'), [])
+  },
+)
 
-t.test('whoever expects 100 and is refused uploads nothing', async t => {
+t.test('a client that expects 100 and is refused uploads nothing', async t => {
   const connection = await rawConnection(server.port)
   const lines = ['POST /fabrikam/x HTTP/1.1', 'Host: h', 'Content-Length: 4', 'Expect: 100-continue']
   connection.send(`${lines.join('\r\n')}\r\n\r\n`)
@@ -108,7 +111,7 @@ t.test('whoever expects 100 and is refused uploads nothing', async t => {
   connection.socket.destroy()
 })
 
-t.test('another expectation is no reason for 417', async t => {
+t.test('other expectations are not answered with 417', async t => {
   const answer = await rawRequest(
     server.port,
     `${head('POST', 'Content-Length: 4', 'Expect: something', 'Connection: close')}body`,
@@ -116,7 +119,7 @@ t.test('another expectation is no reason for 417', async t => {
   t.match(answer, /^HTTP\/1\.1 200/)
 })
 
-t.test('an answer arrives as it was given: headers in order, with repeats, and every byte', async t => {
+t.test('an answer arrives unchanged: headers in order, with repeats, and every byte', async t => {
   const body = randomBytes(300_000)
   const lines = [
     'Content-Type',
@@ -170,7 +173,7 @@ t.test('an answer arrives as it was given: headers in order, with repeats, and e
   t.ok(Buffer.concat(await answer.toArray()).equals(body))
 })
 
-t.test('HEAD, 204 and 304 have no body, and the connection lives on', async t => {
+t.test('HEAD, 204 and 304 have no body, and the connection stays open', async t => {
   const upstream = await recordingUpstream(t, (request, response) => {
     const status = request.method === 'HEAD' ? 200 : Number(request.url?.slice(-3))
     response.writeHead(status, status === 200 ? { 'Content-Length': '1234' } : {}).end()
@@ -187,7 +190,7 @@ t.test('HEAD, 204 and 304 have no body, and the connection lives on', async t =>
   t.match(await connection.closed(), /HTTP\/1\.1 304 Not Modified\r\n(?:.+\r\n)*\r\n$/)
 })
 
-t.test('an answer without a length streams, piece by piece', async t => {
+t.test('an answer without a length is streamed in chunks', async t => {
   let write: (text: string) => void = () => {}
   let end = () => {}
   const upstream = await recordingUpstream(t, (_, response) => {
@@ -205,7 +208,7 @@ t.test('an answer without a length streams, piece by piece', async t => {
   t.match(await connection.closed(), /0\r\n\r\n$/)
 })
 
-t.test('an interim answer of the upstream is passed over', async t => {
+t.test('an interim answer of the upstream is skipped', async t => {
   const upstream = await recordingUpstream(t, (_, response) => {
     response.writeEarlyHints({ link: '</x>; rel=preload' })
     response.writeProcessing()
@@ -218,7 +221,7 @@ t.test('an interim answer of the upstream is passed over', async t => {
   )
 })
 
-t.test('64 MiB go up and come back, and a slow reader stops the whole chain', async t => {
+t.test('64 MiB are uploaded and downloaded, and a slow reader pauses the whole chain', async t => {
   const pieces = 1024
   const upstream = await recordingUpstream(t, (request, response) => void request.pipe(response))
   const server = await runningServer(t, { upstream: upstream.url })
@@ -235,7 +238,7 @@ t.test('64 MiB go up and come back, and a slow reader stops the whole chain', as
     })(),
   ).pipe(request)
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
-  // Nobody reads the answer: once the buffers of the four connections are full, nobody may take more.
+  // The answer is not read: once the buffers of the four connections are full, no side may take more.
   let same = 0
   let last = -1
   await until(() => {
@@ -249,7 +252,7 @@ t.test('64 MiB go up and come back, and a slow reader stops the whole chain', as
   t.equal(got.digest('hex'), sent.digest('hex'))
 })
 
-t.test('a head whose body is late goes ahead alone', async t => {
+t.test('a head whose body is late is sent alone', async t => {
   // caddy 4247: a page that waits for events would wait for the first of them to learn that it may.
   const upstream = await recordingUpstream(t, (_, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders()

@@ -14,17 +14,17 @@ import type { UpstreamAgents } from '../../src/proxying/upstream-connections.ts'
 import { rawConnection } from '../support/raw-request.ts'
 
 /**
- * Each place between a request that was let in and its answer is made to throw, and the request still ends: with an answer,
- * or with a cut connection where a part of an answer had gone out. A throw that gets past the gateway fails the test by itself.
+ * Makes each step between an allowed request and its answer throw. The request must still end: with an answer, or with a
+ * closed connection if a part of an answer was sent. An uncaught throw fails the test by itself.
  */
 interface Place {
   readonly name: string
-  /** Changes what the request meets on its way. */
+  /** Changes what happens to the request. */
   arrange(way: Way): void
-  /** How it ends for the client; an answer of the gateway unless said otherwise. */
+  /** How it ends for the client; by default with an answer of the gateway. */
   readonly ends?: 'passed' | 'cut'
   readonly status?: number
-  /** How many bugs are told of; one unless said otherwise. */
+  /** How many bugs are reported; one by default. */
   readonly bugs?: number
   readonly request?: string
 }
@@ -32,7 +32,7 @@ interface Place {
 /** What a place may change. */
 interface Way {
   options: ForwardOptions
-  passage: RequestContext
+  context: RequestContext
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly bugs: unknown[]
@@ -60,8 +60,8 @@ const reportOfPush = { 'content-type': 'application/x-git-receive-pack-result' }
 
 const places: readonly Place[] = [
   {
-    name: 'the course of the request cannot be read',
-    arrange: way => void (way.passage = trap(way.passage, 'route')),
+    name: 'the route of the request cannot be read',
+    arrange: way => void (way.context = trap(way.context, 'route')),
   },
   { name: 'the sign-in throws', arrange: way => void (way.options = { ...way.options, authorize: oops }) },
   {
@@ -90,9 +90,9 @@ const places: readonly Place[] = [
   {
     name: 'the end of a bridge is no date',
     arrange: way =>
-      void (way.passage = {
-        ...way.passage,
-        allowed: { ...way.passage.allowed, bridgedUntil: Number.NaN as never },
+      void (way.context = {
+        ...way.context,
+        allowed: { ...way.context.allowed, bridgedUntil: Number.NaN as never },
       }),
   },
   {
@@ -103,9 +103,9 @@ const places: readonly Place[] = [
   {
     name: 'undici refuses a method',
     arrange: way => {
-      const { passage } = way
+      const { context } = way
       way.options = { ...way.options, agents: both(new Agent()) }
-      way.passage = { ...passage, ask: { ...passage.ask, method: 'G T' } }
+      way.context = { ...context, ask: { ...context.ask, method: 'G T' } }
     },
   },
   { name: 'dispatching throws', arrange: dispatching(oops) },
@@ -292,12 +292,12 @@ const places: readonly Place[] = [
 ]
 
 for (const place of places)
-  t.test(`a request ends though ${place.name}`, async t => {
+  t.test(`a request ends even if ${place.name}`, async t => {
     const bugs: unknown[] = []
     const port = await serve(t, (request, response) => {
       const way: Way = { ...aWay(bugs), request, response }
       place.arrange(way)
-      createForward(way.options)(request, response, way.passage)
+      createForward(way.options)(request, response, way.context)
     })
     const client = await rawConnection(port)
     client.send(place.request ?? get)
@@ -309,13 +309,13 @@ for (const place of places)
     t.equal(bugs.length, place.bugs ?? 1, 'the bug is told')
   })
 
-t.test('a client that leaves is let go though undici cannot be told', async t => {
+t.test('a disconnected client is released even if undici cannot be told', async t => {
   const bugs: unknown[] = []
   const under = Promise.withResolvers<ServerResponse>()
   const port = await serve(t, (request, response) => {
     const way: Way = { ...aWay(bugs), request, response }
     dispatching(handler => handler.onRequestStart?.({ ...controllerOf([]), abort: oops }, undefined))(way)
-    createForward(way.options)(request, response, way.passage)
+    createForward(way.options)(request, response, way.context)
     under.resolve(response)
   })
   const client = await rawConnection(port)
@@ -340,8 +340,8 @@ async function serve(t: Test, listener: (request: IncomingMessage, response: Ser
 
 const where = { naming: { by: 'path' }, publicUrl: 'https://git.example.com' } as const
 
-/** A request of Anna's that was let in, and an upstream that says nothing. */
-function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
+/** An allowed request of Anna's, and an upstream that does not answer. */
+function aWay(bugs: unknown[]): Pick<Way, 'options' | 'context' | 'bugs'> {
   return {
     bugs,
     options: {
@@ -359,7 +359,7 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'passage' | 'bugs'> {
         bug: error => void bugs.push(error),
       },
     },
-    passage: {
+    context: {
       allowed: {
         outcome: 'allow',
         account: { name: 'fabrikam', upstream: 'http://127.0.0.1:1', connection: { kind: 'msa' } },
@@ -414,15 +414,15 @@ function both(agent: Dispatcher): UpstreamAgents {
   return { kept: agent, fresh: agent }
 }
 
-/** The same for a user whom a bridge lets in, who pushes. */
+/** The same for a push that a bridge allows. */
 function bridged(act: Act, prepare?: (way: Way) => void): (way: Way) => void {
   return way => {
-    const { passage } = way
-    way.passage = {
-      ...passage,
-      ask: { ...passage.ask, method: 'POST', target: '/fabrikam/x.git/git-receive-pack' },
+    const { context } = way
+    way.context = {
+      ...context,
+      ask: { ...context.ask, method: 'POST', target: '/fabrikam/x.git/git-receive-pack' },
       route: courseTo('/fabrikam/x.git/git-receive-pack'),
-      allowed: { ...passage.allowed, bridgedUntil: 0 },
+      allowed: { ...context.allowed, bridgedUntil: 0 },
     }
     dispatching(act, prepare)(way)
   }

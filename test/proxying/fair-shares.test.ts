@@ -84,7 +84,7 @@ t.test('too many that wait are told to come later, and what was there goes on', 
   const clients = await Promise.all(Array.from({ length: 1001 }, () => send(anna, '/fabrikam/slow')))
   await decided(1001)
   const late = await send(anna, '/fabrikam/slow')
-  await until(() => /waits|wait for/.test(late.text()))
+  await until(() => /already waiting/.test(late.text()))
   t.match(late.text(), /^HTTP\/1\.1 503 /)
   t.match(late.text(), /\r\nX-Altgate-Outcome: busy\r\n/)
   t.match(late.text(), /\r\nRetry-After: \d+\r\n/)
@@ -117,7 +117,7 @@ t.test('a client that leaves gives up its place, whether its request is under wa
   second.socket.destroy()
   first.socket.destroy()
   await until(() => held.length === 2)
-  t.equal(upstream.last().url, '/fabrikam/slow/3', 'what nobody waits for any more is never sent')
+  t.equal(upstream.last().url, '/fabrikam/slow/3', 'an abandoned request is never sent')
 })
 
 t.test(
@@ -187,7 +187,7 @@ function shares(limits: Partial<ShareLimits> = {}) {
   }
 }
 
-t.test('a place that is left twice is given away once', async t => {
+t.test('a place that is left twice is freed once', async t => {
   const { enter, begun } = shares()
   const first = enter('first', 'anna')
   for (const name of ['second', 'third']) enter(name, 'anna')
@@ -196,14 +196,14 @@ t.test('a place that is left twice is given away once', async t => {
   t.strictSame(begun, ['first', 'second'])
 })
 
-t.test('each upstream has connections of its own', async t => {
+t.test('each upstream has its own connections', async t => {
   const { enter, begun } = shares()
   enter('here', 'anna', 'http://one')
   enter('there', 'anna', 'http://other')
   t.strictSame(begun, ['here', 'there'])
 })
 
-t.test('nothing is kept of users and upstreams that have nothing under way', async t => {
+t.test('nothing is kept for users and upstreams without a request under way', async t => {
   const { all, enter } = shares({ perUser: 2 })
   const places = Array.from({ length: 100 }, (_, at) => enter(`${at}`, `user-${at % 7}`, `http://${at % 3}`))
   t.equal(all.waiting, 94)

@@ -50,22 +50,22 @@ async function failsWith(
   t.equal(server.failures.at(-1)?.because, because)
 }
 
-t.test('an upstream that is not there is a 502', async t => {
+t.test('an unreachable upstream is a 502', async t => {
   const server = await runningServer(t, { upstream: `http://127.0.0.1:${await freePort()}` })
   await failsWith(t, server, 'refused')
   await failsWith(t, server, 'refused', { method: 'POST' })
   t.match(server.failures[0]?.cause, { code: 'ECONNREFUSED' }, 'the operator hears the reason')
 })
 
-t.test('a host that nobody knows is a 502', async t => {
+t.test('an unknown host is a 502', async t => {
   await failsWith(t, await runningServer(t, { upstream: 'http://upstream.invalid' }), 'refused')
 })
 
-t.test('an account whose upstream is no address is a 502', async t => {
+t.test('an account whose upstream is not a URL is a 502', async t => {
   await failsWith(t, await runningServer(t, { upstream: 'file:///etc/passwd' }), 'bad-address')
 })
 
-t.test('an upstream that hangs up without a word is a 502, asked once', async t => {
+t.test('an upstream that disconnects without an answer is a 502, after one try', async t => {
   for (const method of ['GET', 'POST']) {
     const upstream = await tcp(t, socket => socket.once('data', () => socket.resetAndDestroy()))
     await failsWith(t, await runningServer(t, { upstream: upstream.url }), 'dropped', { method })
@@ -73,7 +73,7 @@ t.test('an upstream that hangs up without a word is a 502, asked once', async t 
   }
 })
 
-t.test('a 503 of the upstream is passed on, and not asked for again', async t => {
+t.test('a 503 of the upstream is passed on without a retry', async t => {
   const upstream = await recordingUpstream(t, (_, response) =>
     response.writeHead(503, { 'Retry-After': '1' }).end('later'),
   )
@@ -97,7 +97,7 @@ t.test('an answer that is not HTTP is a 502', async t => {
   }
 })
 
-t.test('an upstream that switches protocols unasked is a 502', async t => {
+t.test('an upstream that switches protocols unsolicited is a 502', async t => {
   const upstream = await tcp(t, socket =>
     socket.once('data', () =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
@@ -112,8 +112,8 @@ t.test('an upstream that switches protocols unasked is a 502', async t => {
   client.socket.destroy()
 })
 
-t.test('an answer that nobody asked for does not go to the next caller', async t => {
-  // CVE-2026-6733: the second answer waits on an idle connection for whoever comes next.
+t.test('an unsolicited answer does not go to the next client', async t => {
+  // CVE-2026-6733: the second answer waits on an idle connection for the next client.
   const upstream = await tcp(t, socket =>
     socket.on('data', () => {
       const one = (text: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`
@@ -206,7 +206,7 @@ async function tlsUpstream(t: Test, tls: { cert: string; key: string }) {
   return { url: `https://127.0.0.1:${address.port}`, requests: () => requests }
 }
 
-t.test('an upstream whose certificate nobody vouches for gets no request', async t => {
+t.test('an upstream with an untrusted certificate gets no request', async t => {
   // CVE-2026-107318: the proxy's own client did not look.
   const upstream = await tlsUpstream(t, certificate(t, 'IP:127.0.0.1'))
   await failsWith(t, await runningServer(t, { upstream: upstream.url }), 'certificate')

@@ -10,7 +10,7 @@ const continues = 'HTTP/1.1 100 Continue\r\n\r\n'
 const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\n\r\n'
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
 
-/** What the parser gets of these pieces. */
+/** What the parser gets of these chunks. */
 function passed(pieces: readonly string[], mostBytes = 65_536) {
   const interim = new InterimAnswers(mostBytes)
   interim.begin()
@@ -22,7 +22,7 @@ function passed(pieces: readonly string[], mostBytes = 65_536) {
   return { text, over: interim.over, tooLong: interim.tooLong }
 }
 
-t.test('interim answers become signs of life, wherever the bytes are cut', async t => {
+t.test('interim answers are recognized wherever the bytes are split', async t => {
   for (const [before, signs] of [
     ['', 0],
     [continues, 1],
@@ -51,7 +51,7 @@ t.test('interim answers become signs of life, wherever the bytes are cut', async
     }
 })
 
-t.test('what looks like an interim answer behind the status line of another is left alone', async t => {
+t.test('what looks like an interim answer after a final status line is not changed', async t => {
   for (const answer of [
     `HTTP/1.1 200 OK\r\n\r\n${continues}`,
     `HTTP/1.1 200 OK\r\nX: a\r\n\r\n${continues}${continues}`,
@@ -66,7 +66,7 @@ t.test('what looks like an interim answer behind the status line of another is l
     t.equal(passed(answer.split('')).text, answer)
 })
 
-t.test('interim answers without end are too long', async t => {
+t.test('endless interim answers exceed the limit', async t => {
   t.equal(
     passed(
       Array.from({ length: 10 }, () => continues),
@@ -103,7 +103,7 @@ async function upstreamThat(t: Test, talk: (socket: Socket) => void): Promise<st
 const asking = (method = 'GET', lines = 'Connection: close\r\n') =>
   `${method} /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n${lines}\r\n`
 
-t.test('an upload goes on while interim answers come', async t => {
+t.test('an upload continues while interim answers arrive', async t => {
   const upstream = await upstreamThat(t, socket => {
     let received = ''
     socket.write(continues)
@@ -152,7 +152,7 @@ t.test('HEAD, 204 and 304 have interim answers too, and the connection is kept',
   t.equal(connections, 2, 'undici itself closes after HEAD')
 })
 
-t.test('a body that reads like an interim answer arrives as it is, also on a kept connection', async t => {
+t.test('a body that looks like an interim answer arrives unchanged, also on a kept connection', async t => {
   const body = continues + hints + ok
   let connections = 0
   const upstream = await upstreamThat(t, socket => {
@@ -185,6 +185,6 @@ t.test('interim answers keep a request alive, but not for ever', async t => {
 
   const flood = await upstreamThat(t, socket => void socket.write(hints.repeat(2000)))
   const flooded = await runningServer(t, { upstream: flood })
-  t.match(await rawRequest(flooded.port, asking()), /^HTTP\/1\.1 502 [^]*not proper HTTP/)
+  t.match(await rawRequest(flooded.port, asking()), /^HTTP\/1\.1 502 [^]*not valid HTTP/)
   t.match(flooded.failures, [{ because: 'bad-answer' }])
 })

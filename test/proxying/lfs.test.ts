@@ -71,7 +71,7 @@ async function upstreamSaying(t: Test, answer: () => Buffer | string, headers: R
 const worldWithBob = (upstream: string): World =>
   aWorld({ accounts: ['fabrikam', 'wingtip'].map(name => ({ name, upstream })), credentials: [anna, bob] })
 
-t.test('what a batch answer does not have to change travels byte for byte', async t => {
+t.test('a batch answer that needs no change is passed on byte for byte', async t => {
   const own = 'http://git.example.com/fabrikam/r.git/info/lfs/objects/0a1b'
   const loop = batchAnswer(own, {}, { authenticated: true })
   const tooLong = `${loop.slice(0, -1)},"padding":"${'x'.repeat(8 * 2 ** 20)}"}`
@@ -115,7 +115,7 @@ t.test('what a batch answer does not have to change travels byte for byte', asyn
   }
 })
 
-t.test('of a batch answer nothing changes but what leads git-lfs astray', async t => {
+t.test('a batch answer is changed only where it would mislead git-lfs', async t => {
   const href = 'http://git.example.com/fabrikam/r.git/info/lfs/objects/0a1b?x=%7e#f'
   const action = '"expires_in":3600,"é":"\\ud83d","id":12345678901234567890,"one":1.0'
   const said = `{"transfer":"basic","x":[1e400,-0],"objects":[{"oid":"0a1b","authenticated":true,"actions":{"download":{"href":"${href}",${action}}}}]}`
@@ -130,7 +130,7 @@ t.test('of a batch answer nothing changes but what leads git-lfs astray', async 
   t.strictSame(upstream.last().values('Accept-Encoding'), ['identity'])
 })
 
-t.test('parts of an upload and the links of old servers are actions as well', async t => {
+t.test('parts of an upload and the _links of old servers are actions as well', async t => {
   const href = 'http://git.example.com/a'
   const own = { href, header: { authorization: token } }
   const objects = [{ actions: { parts: [own, own], verify: own } }, { _links: { download: own } }]
@@ -141,7 +141,7 @@ t.test('parts of an upload and the links of old servers are actions as well', as
   t.notMatch(said, /"authorization"/)
 })
 
-t.test('a token takes the place of what the method of the account would send', async t => {
+t.test('a token replaces what the account’s method would send', async t => {
   const href = `http://git.example.com${objectPath}`
   const upstream = await upstreamSaying(t, () => batchAnswer(href, { header: { Authorization: token } }))
   const { url } = await runningServer(t, { upstream: upstream.url, authorize: passThrough().authorize })
@@ -166,7 +166,7 @@ const addresses: readonly (readonly [href: string, asIs: string, publicUrl?: str
 ]
 
 for (const [href, expected, publicUrl = 'https://git.example.com', host = 'git.example.com'] of addresses) {
-  t.test(`an action at ${href} is one at the gateway`, async t => {
+  t.test(`an action at ${href} leads to the gateway`, async t => {
     const upstream = await upstreamSaying(t, () =>
       batchAnswer(
         href.replace('{inner}', upstream.url),
@@ -196,7 +196,7 @@ for (const href of [
   '/fabrikam/a',
   'ssh://git.example.com/fabrikam/a',
 ]) {
-  t.test(`an action at ${href} is none of the gateway's`, async t => {
+  t.test(`an action at ${href} does not lead to the gateway`, async t => {
     const upstream = await upstreamSaying(t, () =>
       batchAnswer(
         href.replace('{inner}', upstream.url),
@@ -227,7 +227,7 @@ async function twoGateways(t: Test, action: object = {}) {
   return { upstream, one, other, sealed, pass: (seconds: number) => (now += seconds * 1000) }
 }
 
-t.test('what one gateway sealed another opens, for this person and this path', async t => {
+t.test('what one gateway sealed another opens, for this user and this path', async t => {
   const { upstream, other = '', sealed } = await twoGateways(t)
   t.strictSame(Object.keys(sealed).sort(), ['X-Altgate-Upstream-Authorization', 'X-Own'])
   t.notMatch(JSON.stringify(sealed), /Z2l0OmEtdG9rZW4/)
@@ -245,42 +245,39 @@ t.test('what one gateway sealed another opens, for this person and this path', a
   }
 })
 
-t.test(
-  'a seal that fits neither person, path nor account, or is changed or old, counts as not there',
-  async t => {
-    const { upstream, one = '', sealed, pass } = await twoGateways(t)
-    const value = sealed['X-Altgate-Upstream-Authorization'] ?? ''
-    const [end = '', text = ''] = value.split('.')
-    const cases: readonly (readonly [what: string, sent: Sent, path?: string])[] = [
-      ['another person', { as: bob }],
-      ['another path', {}, `${objectPath}f`],
-      ['another account', {}, objectPath.replace('fabrikam', 'wingtip')],
-      ['a later end', { headers: { [travels]: `${Number(end) + 1}.${text}` } }],
-      [
-        'another text',
-        { headers: { [travels]: `${end}.${text.replace(/^./, each => (each === 'A' ? 'B' : 'A'))}` } },
-      ],
-      ['twice', { headers: { [travels]: `${value}, ${value}` } }],
-      ['a short tag', { headers: { [travels]: `${end}.${text.slice(0, 20)}` } }],
-      ['none', { headers: { [travels]: '' } }],
-      ['what it seals', { headers: { [travels]: token } }],
-      ['no number', { headers: { [travels]: `Infinity.${text}` } }],
-    ]
-    const refused = async (what: string, sent: Sent, path = objectPath) => {
-      const { status } = await send(one, path, { method: 'GET', headers: sealed, ...sent })
-      t.equal(status, 200, what)
-      t.strictSame(upstream.last().values('Authorization'), [], what)
-    }
-    for (const each of cases) await refused(...each)
-    pass(599)
-    await send(one, objectPath, { method: 'GET', headers: sealed })
-    t.strictSame(upstream.last().values('Authorization'), [token])
-    pass(1)
-    await refused('too late', {})
-  },
-)
+t.test('a seal for another user, path or account, or a changed or expired one, is ignored', async t => {
+  const { upstream, one = '', sealed, pass } = await twoGateways(t)
+  const value = sealed['X-Altgate-Upstream-Authorization'] ?? ''
+  const [end = '', text = ''] = value.split('.')
+  const cases: readonly (readonly [what: string, sent: Sent, path?: string])[] = [
+    ['another person', { as: bob }],
+    ['another path', {}, `${objectPath}f`],
+    ['another account', {}, objectPath.replace('fabrikam', 'wingtip')],
+    ['a later end', { headers: { [travels]: `${Number(end) + 1}.${text}` } }],
+    [
+      'another text',
+      { headers: { [travels]: `${end}.${text.replace(/^./, each => (each === 'A' ? 'B' : 'A'))}` } },
+    ],
+    ['twice', { headers: { [travels]: `${value}, ${value}` } }],
+    ['a short tag', { headers: { [travels]: `${end}.${text.slice(0, 20)}` } }],
+    ['none', { headers: { [travels]: '' } }],
+    ['what it seals', { headers: { [travels]: token } }],
+    ['no number', { headers: { [travels]: `Infinity.${text}` } }],
+  ]
+  const refused = async (what: string, sent: Sent, path = objectPath) => {
+    const { status } = await send(one, path, { method: 'GET', headers: sealed, ...sent })
+    t.equal(status, 200, what)
+    t.strictSame(upstream.last().values('Authorization'), [], what)
+  }
+  for (const each of cases) await refused(...each)
+  pass(599)
+  await send(one, objectPath, { method: 'GET', headers: sealed })
+  t.strictSame(upstream.last().values('Authorization'), [token])
+  pass(1)
+  await refused('too late', {})
+})
 
-t.test('a seal fits no other account that has the same paths', async t => {
+t.test('a seal is not valid for another account with the same paths', async t => {
   const upstream = await upstreamSaying(t, () =>
     batchAnswer('http://fabrikam.example.com/r.git/info/lfs/objects/0a1b', {
       header: { Authorization: token },
@@ -307,9 +304,9 @@ for (const [what, action, seconds] of [
   ['expires_at', { expires_at: '2026-11-27T00:02:00Z' }, 120],
   ['expires_in before expires_at', { expires_in: 60, expires_at: '2026-11-27T00:02:00Z' }, 60],
   ['nothing, as Go writes it', { expires_in: 0, expires_at: '0001-01-01T00:00:00Z' }, 600],
-  ['what nobody can read', { expires_in: '60', expires_at: 'soon' }, 600],
+  ['an unreadable expiry', { expires_in: '60', expires_at: 'soon' }, 600],
 ] as const) {
-  t.test(`a seal counts as long as the server says: ${what}`, async t => {
+  t.test(`a seal is valid as long as the server says: ${what}`, async t => {
     const { upstream, one = '', sealed, pass } = await twoGateways(t, action)
     const counts = async () => {
       await send(one, objectPath, { method: 'GET', headers: sealed })
@@ -322,7 +319,7 @@ for (const [what, action, seconds] of [
   })
 }
 
-t.test('an upstream that refuses what it gave out has not refused the gateway', async t => {
+t.test('an upstream that rejects its own token has not rejected the gateway', async t => {
   const upstream = await recordingUpstream(t, (asked, response) =>
     asked.resume().on('end', () => response.writeHead(401).end()),
   )
@@ -330,7 +327,7 @@ t.test('an upstream that refuses what it gave out has not refused the gateway', 
   const headers = { [travels]: 'old' }
   const { status, body } = await send(url, objectPath, { method: 'GET', headers })
   t.equal(status, 502)
-  t.match(body.toString(), 'no longer accepts what it gave out')
+  t.match(body.toString(), 'no longer accepts the token that it')
   await send(url, objectPath, { method: 'GET' })
   t.strictSame(
     failures.map(({ because }) => because),
@@ -338,7 +335,7 @@ t.test('an upstream that refuses what it gave out has not refused the gateway', 
   )
 })
 
-t.test('without a credential of the person a seal opens nothing', async t => {
+t.test('a seal is useless without the user’s credential', async t => {
   const { upstream, one = '', sealed } = await twoGateways(t)
   const before = upstream.requests.length
   const asking = request(one + objectPath, { agent: false, headers: { Host: 'git.example.com', ...sealed } })
@@ -350,7 +347,7 @@ t.test('without a credential of the person a seal opens nothing', async t => {
   t.equal(upstream.requests.length, before)
 })
 
-t.test('an upstream that breaks off in a batch answer is told as one that failed', async t => {
+t.test('an upstream that disconnects during a batch answer is reported as failed', async t => {
   const upstream = await recordingUpstream(t, (asked, response) => {
     response.writeHead(200, { ...lfsType, 'Content-Length': '1000' }).write('{"objects":[')
     asked.resume().on('end', () => setImmediate(() => response.destroy()))

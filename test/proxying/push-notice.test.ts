@@ -10,8 +10,8 @@ import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// A bridge that nobody hears of is a surprise on the day it closes, so every push says it where git shows it: on the
-// band for messages, before the upstream's own report.
+// An unannounced end of a bridge would surprise users, so every push says it where git shows it: on the band for
+// messages, before the upstream's own report.
 
 const bridgedUntil = Date.UTC(2096, 10, 24, 17, 30)
 const boris = { username: 'boris@example.com', password: 'battery staple' }
@@ -56,7 +56,7 @@ function pushBody(capabilities: string): string {
   return `${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK`
 }
 
-t.test('every push of somebody whom a bridge lets in says until when, and what to do', async t => {
+t.test('every push that a bridge allows says until when, and what to do', async t => {
   const repositories = temporaryDirectory(t)
   const upstream = await startGitUpstream({ directory: repositories, host: '127.0.0.1', port: 0 })
   t.teardown(() => upstream.close())
@@ -77,8 +77,8 @@ t.test('every push of somebody whom a bridge lets in says until when, and what t
   ] as const) {
     const { code, stderr } = await commitAndPush(message, config)
     t.equal(code, 0, message)
-    t.match(stderr, /^remote: The account "fabrikam" has moved\. Your old credentials count here until *$/m)
-    t.match(stderr, /^remote: 2096-11-24 17:30 UTC and no longer\. Set new ones on this page: *$/m)
+    t.match(stderr, /^remote: The account "fabrikam" has moved\. Your old credentials work here until *$/m)
+    t.match(stderr, /^remote: 2096-11-24 17:30 UTC\. Set new ones on this page before then: *$/m)
     t.match(stderr, /^remote: +https:\/\/git\.example\.com\/_altgate\/\?account=fabrikam *$/m)
     t.match(stderr, /HEAD -> main$/m, 'the report of the upstream has arrived')
   }
@@ -86,11 +86,11 @@ t.test('every push of somebody whom a bridge lets in says until when, and what t
   lab.setCredential(boris.username, boris.password)
   const { code, stderr } = await commitAndPush('three')
   t.equal(code, 0)
-  t.notMatch(stderr, 'has moved', 'whoever has set a new credential is not bothered')
+  t.notMatch(stderr, 'has moved', 'a user with a new credential gets no notice')
   t.match(server.world.seen.at(-1)?.decision, { outcome: 'allow', username: boris.username })
 })
 
-t.test('the line goes before the report, byte for byte, in the upstream’s own frame', async t => {
+t.test('the notice comes before the report, which stays byte for byte', async t => {
   const body = '000eunpack ok\n0000'
   for (const headers of [{ 'Content-Length': String(body.length) }, {}]) {
     const server = await aBridge(t, await anUpstream(t, { 'Content-Type': report, ...headers }, body))
@@ -108,7 +108,7 @@ t.test('the line goes before the report, byte for byte, in the upstream’s own 
   }
 })
 
-t.test('nothing is put into what could not be read then', async t => {
+t.test('no notice is added where the answer would become unreadable', async t => {
   const plain = pushBody('report-status side-band-64k')
   const silent = [
     [
@@ -133,7 +133,7 @@ t.test('nothing is put into what could not be read then', async t => {
   }
 })
 
-t.test('an upstream cannot say until when in the gateway’s place', async t => {
+t.test('an upstream cannot set the end of a bridge', async t => {
   const server = await aBridge(t, await anUpstream(t, { 'X-Altgate-Bridge-Until': 'for ever' }, 'x'))
   const ask = (who: Parameters<typeof basic>[0]) =>
     fetch(`${server.url}/fabrikam/x`, { headers: { Authorization: basic(who) } })

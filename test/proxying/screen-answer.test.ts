@@ -28,7 +28,7 @@ function ask(path: string, head: Head, method = 'GET'): Promise<Response> {
 const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
 
 t.test(
-  'an upstream\u2019s 401 never becomes the client\u2019s, on no path, with no challenge and no cookie',
+  'an upstream\u2019s 401 never reaches the client, on any path, with any challenge or cookie',
   async t => {
     for (const status of [401, 407])
       for (const path of [git, '/fabrikam/page']) {
@@ -52,7 +52,7 @@ t.test(
   },
 )
 
-t.test('a page for people never reaches a tool', async t => {
+t.test('a web page never reaches a tool', async t => {
   for (const [status, type] of [
     [200, 'text/html'],
     [200, 'Text/HTML; charset=utf-8'],
@@ -75,7 +75,7 @@ t.test('a page for people never reaches a tool', async t => {
   t.equal(server.failures.length, before)
 })
 
-t.test('a tool is not sent to another host or to another path', async t => {
+t.test('a tool is not redirected to another host or path', async t => {
   for (const location of [
     'https://elsewhere.example.org/fabrikam/r.git/info/refs?service=git-upload-pack',
     '//elsewhere.example.org/fabrikam/r.git/info/refs?service=git-upload-pack',
@@ -96,7 +96,7 @@ t.test('a tool is not sent to another host or to another path', async t => {
   }
 })
 
-t.test('a redirect to a sign-in page means that the upstream does not know who is asking', async t => {
+t.test('a redirect to a sign-in page means that the upstream rejects the gateway', async t => {
   for (const location of [
     'https://login.microsoftonline.com/x',
     `${upstream.url}/_signin?reply_to=/fabrikam/r.git/info/refs?service=git-upload-pack`,
@@ -110,7 +110,7 @@ t.test('a redirect to a sign-in page means that the upstream does not know who i
   }
 })
 
-t.test('a redirect to the same thing in another spelling is put in the client\u2019s terms', async t => {
+t.test('a redirect to another spelling of the same resource is translated for the client', async t => {
   for (const [asked, location, expected] of [
     [
       git.replace('r.git', 'r'),
@@ -147,7 +147,7 @@ t.test('a redirect to the same thing in another spelling is put in the client\u2
 })
 
 t.test(
-  'people are redirected wherever the upstream sends them, within the account by the client\u2019s address',
+  'browsers are redirected as the upstream says, within the account to the client\u2019s address',
   async t => {
     for (const [asked, location, expected] of [
       ['/fabrikam/page', 'https://elsewhere.example.org/', 'https://elsewhere.example.org/'],
@@ -163,7 +163,7 @@ t.test(
   },
 )
 
-t.test('304 is no redirect', async t => {
+t.test('304 is not a redirect', async t => {
   const answer = await ask(git, [304, {}])
   t.equal(answer.status, 304)
 })
@@ -173,7 +173,7 @@ const signIn = 'https://login.microsoftonline.com/common/oauth2/authorize?client
 const html = { 'Content-Type': 'text/html; charset=utf-8' }
 const zip = { 'Content-Type': 'application/octet-stream' }
 
-/** What the columns of the table stand for. Where `Location` says `again`, it is the request's own address. */
+/** Answers for the columns of the table. `again` as `Location` stands for the request's own URL. */
 const answers: Readonly<Record<string, readonly Head[]>> = {
   'sign-in redirect': [
     ...[301, 302, 303, 307, 308].map((status): Head => [status, { Location: signIn }]),
@@ -206,7 +206,7 @@ const answers: Readonly<Record<string, readonly Head[]>> = {
 }
 
 const table: Readonly<Record<string, readonly string[]>> = {
-  // What is kept from each request, on each of its paths.
+  // The kinds of answers that are withheld, by path.
   'sign-in redirect, elsewhere, sign-in page, 203, page': [
     '/r.git/info/refs?service=git-upload-pack',
     '/p/_git/r/info/refs?service=git-receive-pack',
@@ -282,7 +282,7 @@ for (const [refused, paths] of Object.entries(table))
         }
     })
 
-t.test('of several redirects in one answer the worst counts', async t => {
+t.test('of several redirects in one answer, the worst counts', async t => {
   for (const [path, locations] of [
     [
       '/r.git/info/refs',

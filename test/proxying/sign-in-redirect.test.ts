@@ -3,7 +3,7 @@ import { isSignInRedirect } from '../../src/proxying/screen-answer.ts'
 
 const asked = 'http://upstream.internal:8080/tfs/p/_apis/git/repositories/r/items'
 
-t.test('a redirect to a sign-in is known, wherever it is', async t => {
+t.test('a redirect to any sign-in page is recognized', async t => {
   for (const location of [
     'https://login.microsoftonline.com/x',
     'https://LOGIN.microsoftonline.com./common/oauth2/v2.0/authorize?client_id=x',
@@ -51,7 +51,7 @@ t.test('a redirect to a sign-in is known, wherever it is', async t => {
     t.ok(isSignInRedirect(location, asked), location)
 })
 
-t.test('storage, mirrors and files that are called so are no sign-in', async t => {
+t.test('storage, mirrors and files with such names are not sign-in pages', async t => {
   for (const location of [
     'https://x1.blob.core.windows.net/c/login?sv=1&sig=x',
     'https://x1.s3.amazonaws.com/signin?X-Amz-Signature=x',

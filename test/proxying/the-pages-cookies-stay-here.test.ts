@@ -2,7 +2,7 @@ import t from 'tap'
 import { basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 
-t.test('no upstream sees the cookies of the page, and all others travel', async t => {
+t.test('no upstream gets the cookies of the page, and all others are passed on', async t => {
   const upstream = await recordingUpstream(t)
   const { url } = await runningServer(t, { upstream: upstream.url })
   for (const [sent, seen] of [
@@ -18,7 +18,7 @@ t.test('no upstream sees the cookies of the page, and all others travel', async 
   }
 })
 
-t.test('no upstream plants a cookie of the page', async t => {
+t.test('no upstream can set a cookie of the page', async t => {
   const upstream = await recordingUpstream(t, (_, response) => {
     response.setHeader('set-cookie', [
       '__Host-altgate=planted; Path=/; Secure',

@@ -61,7 +61,7 @@ async function keepingUpstream(
   }
 }
 
-/** Gives the status. */
+/** Returns the status. */
 async function ask({ port }: RunningServer, method: string, lines = '', body = ''): Promise<number> {
   const answer = await rawRequest(
     port,
@@ -164,7 +164,7 @@ t.test('nothing is sent three times', async t => {
   t.match(server.failures, [{ because: 'dropped' }])
 })
 
-t.test('the second connection is a new one, though others are kept that end as well', async t => {
+t.test('the second try uses a new connection, although there are other kept ones', async t => {
   // Three connections at once, then all of them end with their next request.
   let waiting: Socket[] = []
   const upstream = await keepingUpstream(t, (request, connection) => socket => {
@@ -192,7 +192,7 @@ t.test('nothing is sent twice after a timeout', async t => {
   t.strictSame(upstream.methods, ['GET', 'GET'])
 })
 
-t.test('of 40 requests at the very limit of an upstream, each is answered', async t => {
+t.test('each of 40 requests at the idle limit of an upstream is answered', async t => {
   const limit = 25
   const upstream = await keepingUpstream(t, () => socket => {
     ok(socket)
@@ -206,7 +206,7 @@ t.test('of 40 requests at the very limit of an upstream, each is answered', asyn
   }
 })
 
-t.test('a connection is not kept as long as the upstream announces, but a little shorter', async t => {
+t.test('a connection is kept a little shorter than the upstream announces', async t => {
   for (const [announced, connections] of [
     ['timeout=0', 2],
     ['timeout=1', 2],
@@ -227,7 +227,7 @@ t.test('a connection is not kept as long as the upstream announces, but a little
   }
 })
 
-t.test('a connection that nothing asks for is given up', { timeout: 10_000 }, async t => {
+t.test('an idle connection is closed', { timeout: 10_000 }, async t => {
   for (const lines of ['', 'Keep-Alive: timeout=100\r\n']) {
     const upstream = await keepingUpstream(
       t,

@@ -8,7 +8,7 @@ import { anna, basic, runningServer } from '../support/public-server.ts'
 import { run, succeeded } from '../support/run.ts'
 import { aWorld } from '../support/world.ts'
 
-// Apache speaks http and sees another host than the client: without a word about it, it answers 502 to COPY and MOVE.
+// Apache speaks http and sees another host than the client: without translation, it answers 502 to COPY and MOVE.
 const apache = await startApache(t, ['fabrikam', 'contoso'])
 const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
 const world = aWorld({
@@ -71,7 +71,7 @@ t.test('svn checks out, commits, copies, moves and switches through the gateway'
   t.equal(await svn('ls', `${url}/trunk`), '')
 })
 
-t.test('files are copied and moved by every spelling of their new address', async t => {
+t.test('files are copied and moved with every spelling of the destination', async t => {
   const host = server.url.slice('https://'.length)
   const { port } = server
   t.equal(await dav('PUT', '/fabrikam/files/a', {}, 'text'), 201)
@@ -94,7 +94,7 @@ t.test('files are copied and moved by every spelling of their new address', asyn
   t.equal(
     await dav('MOVE', '/other/files/b', remapped),
     201,
-    'where the upstream calls the account otherwise',
+    'where the upstream has another name for the account',
   )
   t.ok(existsSync(join(apache.files('fabrikam'), 'c')))
 
@@ -107,7 +107,7 @@ t.test('files are copied and moved by every spelling of their new address', asyn
   t.equal(await dav('PUT', '/fabrikam/files/c', { If: `<${c}> (Not <DAV:no-lock>)` }, 'new'), 204)
 })
 
-t.test('nobody copies into another account', async t => {
+t.test('COPY and MOVE cannot reach another account', async t => {
   t.equal(await dav('PUT', '/fabrikam/files/x', {}, 'mine'), 201)
   for (const destination of [
     `${server.url}/contoso/files/x`,

@@ -32,7 +32,7 @@ async function impatient(
 
 const late = /^HTTP\/1\.1 400 Bad Request\r\n[^]*X-Altgate-Outcome: unclear-target[^]*did not arrive in time/
 
-t.test('an upload that stands still ends, for both sides', async t => {
+t.test('a stalled upload ends, for both sides', async t => {
   const server = await impatient(t)
   for (const [name, head, part] of [
     ['with a length', 'Content-Length: 1000', 'x'],
@@ -51,7 +51,7 @@ t.test('an upload that stands still ends, for both sides', async t => {
   t.strictSame(server.bugs, [])
 })
 
-t.test('an upload that stands still after the answer has begun is cut', async t => {
+t.test('an upload that stalls after the answer has begun is cut off', async t => {
   const server = await impatient(t, (_, response) => void response.write('begun'))
   const connection = await rawConnection(server.port)
   connection.send(`POST /fabrikam/x HTTP/1.1\r\n${right}Content-Length: 1000\r\n\r\nx`)
@@ -59,7 +59,7 @@ t.test('an upload that stands still after the answer has begun is cut', async t 
   connection.socket.destroy()
 })
 
-t.test('a body for the page that stands still ends', async t => {
+t.test('a stalled body for the page ends', async t => {
   const server = await impatient(t, undefined, {
     async selfService(app) {
       app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
@@ -74,7 +74,7 @@ t.test('a body for the page that stands still ends', async t => {
   t.strictSame(server.bugs, [])
 })
 
-t.test('a body for the page that comes a byte at a time ends, too: anyone may send one', async t => {
+t.test('a body for the page that arrives byte by byte ends, too: it needs no password', async t => {
   const server = await impatient(t, undefined, {
     async selfService(app) {
       app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
@@ -93,7 +93,7 @@ t.test('a body for the page that comes a byte at a time ends, too: anyone may se
     t.match(await connection.closed(), late, framing)
     clearInterval(drip)
   }
-  // One after the other on one connection, each in good time, goes on as long as it likes.
+  // Consecutive requests on one connection, each in time, may continue without limit.
   const connection = await rawConnection(server.port)
   const form = 'POST /_altgate/x HTTP/1.1\r\nHost: x\r\nContent-Type: text/x\r\nContent-Length: 4\r\n'
   for (let sent = 0; sent < 8; sent++) {
@@ -112,7 +112,7 @@ t.test('a refused body that never comes does not keep its connection', async t =
   t.match(await connection.closed(), /^HTTP\/1\.1 401 /)
 })
 
-t.test('a slow upload goes on as long as it likes', async t => {
+t.test('a slow upload may take any time', async t => {
   const server = await impatient(t)
   const connection = await rawConnection(server.port)
   connection.send(`POST /fabrikam/x HTTP/1.1\r\n${right}Content-Length: 10\r\nConnection: close\r\n\r\n`)
@@ -125,7 +125,7 @@ t.test('a slow upload goes on as long as it likes', async t => {
   t.strictSame(server.closed, [])
 })
 
-t.test('an upstream that thinks, or reads slowly, is not the fault of the client', async t => {
+t.test('a slow upstream is not the client’s fault', async t => {
   let answer = () => {}
   const server = await impatient(t, (request, response) => {
     request.pause() // and what is sent fills all buffers on the way
@@ -143,7 +143,7 @@ t.test('an upstream that thinks, or reads slowly, is not the fault of the client
   t.strictSame(server.closed, [])
 })
 
-t.test('a client that does not read its answer is cut, and the upstream let go', async t => {
+t.test('a client that does not read its answer is disconnected, and the upstream released', async t => {
   const server = await impatient(t, (_, response) => response.end(randomBytes(20_000_000)))
   const connection = await rawConnection(server.port)
   connection.socket.pause()
@@ -154,13 +154,13 @@ t.test('a client that does not read its answer is cut, and the upstream let go',
   connection.socket.destroy()
 })
 
-t.test('one that reads slowly gets all of it', async t => {
+t.test('a client that reads slowly gets the whole answer', async t => {
   const size = 12_000_000
   const server = await impatient(t, (_, response) => response.end(Buffer.alloc(size)))
   const socket = connect({ port: server.port, host: '127.0.0.1' })
   socket.write(`GET /fabrikam/x HTTP/1.1\r\n${right}Connection: close\r\n\r\n`)
   let got = 0
-  // Less in a second than the kernel waits for until it takes more from us.
+  // Less per second than the free space at which the kernel accepts more.
   socket.on('data', (chunk: Buffer) => {
     got += chunk.length
     socket.pause()
@@ -171,7 +171,7 @@ t.test('one that reads slowly gets all of it', async t => {
   t.strictSame(server.closed, [])
 })
 
-t.test('a head that does not come, or only in part, ends', async t => {
+t.test('a missing or incomplete head ends the connection', async t => {
   const server = await impatient(t)
   for (const part of ['', 'GET /fabrikam/x HT', `GET /fabrikam/x HTTP/1.1\r\n${right}`]) {
     const connection = await rawConnection(server.port)
@@ -182,7 +182,7 @@ t.test('a head that does not come, or only in part, ends', async t => {
   t.pass('each was closed')
 })
 
-t.test('a TLS handshake that is never finished ends; an upload over TLS that stands still, too', async t => {
+t.test('an unfinished TLS handshake ends, and so does a stalled upload over TLS', async t => {
   const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
   const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
   const server = await impatient(t, undefined, { tls })
@@ -202,7 +202,7 @@ t.test('a TLS handshake that is never finished ends; an upload over TLS that sta
   t.strictSame(server.closed, ['late-body'])
 })
 
-/** Of real time: what is tried here is that a second in which nothing comes is noticed, and half of one is not. */
+/** In real time: a second without progress is detected, and half a second is not. */
 function pause(milliseconds: number): Promise<void> {
   return new Promise(resolve => void setTimeout(resolve, milliseconds))
 }

@@ -47,7 +47,7 @@ const files = await makeCertificate(t.testdir())
 const tls = { cert: readFileSync(files.certFile, 'utf8'), key: readFileSync(files.keyFile, 'utf8') }
 const encrypted = await runningServer(t, { upstream: early.url, world: world(), tls })
 
-/** Whatever a client of that kind does, it writes all of the body before it reads a byte. */
+/** Such a client writes the whole body before it reads a byte. */
 async function writesAllFirst(socket: Socket, head: string, framing: 'length' | 'chunks', bytes = size) {
   let fault = ''
   socket.on('error', error => (fault = String(error)))
@@ -72,7 +72,7 @@ const headOf = (path: string, framing: 'length' | 'chunks', lines: readonly stri
     '',
   ].join('\r\n')
 
-/** What has come so far, from now on. */
+/** Collects what arrives from now on. */
 function read(socket: Socket): { text(): string } {
   let text = ''
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1'))).resume()
@@ -85,7 +85,7 @@ async function readToEnd(socket: Socket): Promise<string> {
   return answer.text()
 }
 
-/** Reads nothing until it is told to, and goes on writing when the other side has ended. */
+/** Reads only on demand, and continues to write after the other side has ended. */
 async function opened(
   t: Test,
   secure: boolean,
@@ -116,37 +116,43 @@ const ends = [
   [undefined, '/chunks/upload.ashx', [`Authorization: ${basic()}`], 403],
 ] as const
 
-/** With the framing and the transport in turn: each is tried with every other one somewhere. */
+/** Alternates framing and transport, so that every combination is covered. */
 for (const [at, [outcome, path, lines, status]] of ends.entries())
   for (const framing of ['length', 'chunks'] as const) {
     const secure = at % 3 === 0
     const what = `${path} ${outcome ?? 'answered early'}, ${framing}, ${secure ? 'TLS' : 'plain'}`
-    t.test(`${what}: all is written, then the answer is read, and the connection goes on`, async t => {
-      const socket = await opened(t, secure)
-      t.equal(await writesAllFirst(socket, headOf(path, framing, lines), framing), '')
-      socket.write('GET /_altgate/none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
-      const answer = await readToEnd(socket)
-      t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
-      if (outcome !== undefined) t.match(answer, `X-Altgate-Outcome: ${outcome}\r\n`)
-      else t.match(answer, /not this (?:\r\n4\r\n)?file/)
-      t.match(answer, /HTTP\/1\.1 404 Not Found\r\n[^]*Reference: \w+\n$/, 'the next request is answered')
-    })
+    t.test(
+      `${what}: the body is written, then the answer is read, and the connection stays open`,
+      async t => {
+        const socket = await opened(t, secure)
+        t.equal(await writesAllFirst(socket, headOf(path, framing, lines), framing), '')
+        socket.write('GET /_altgate/none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+        const answer = await readToEnd(socket)
+        t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
+        if (outcome !== undefined) t.match(answer, `X-Altgate-Outcome: ${outcome}\r\n`)
+        else t.match(answer, /not this (?:\r\n4\r\n)?file/)
+        t.match(answer, /HTTP\/1\.1 404 Not Found\r\n[^]*Reference: \w+\n$/, 'the next request is answered')
+      },
+    )
 
-    t.test(`${what}, to be closed: all is written, the answer is read, and it is closed`, async t => {
-      const socket = await opened(t, secure)
-      t.equal(
-        await writesAllFirst(socket, headOf(path, framing, [...lines, 'Connection: close']), framing),
-        '',
-      )
-      // What follows is no part of the conversation any more.
-      socket.write(`GET /fabrikam/after HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n\r\n`)
-      const answer = await readToEnd(socket)
-      t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
-      t.match(answer, /\r\nConnection: close\r\n/)
-      t.equal(answer.match(/HTTP\/1\.1/g)?.length, 1)
-      t.notOk(early.requests.some(({ url }) => url === '/fabrikam/after'))
-      t.notOk(socket.errored, 'in good order')
-    })
+    t.test(
+      `${what}, with close: the body is written, the answer is read, and the connection closes`,
+      async t => {
+        const socket = await opened(t, secure)
+        t.equal(
+          await writesAllFirst(socket, headOf(path, framing, [...lines, 'Connection: close']), framing),
+          '',
+        )
+        // What follows is ignored.
+        socket.write(`GET /fabrikam/after HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n\r\n`)
+        const answer = await readToEnd(socket)
+        t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
+        t.match(answer, /\r\nConnection: close\r\n/)
+        t.equal(answer.match(/HTTP\/1\.1/g)?.length, 1)
+        t.notOk(early.requests.some(({ url }) => url === '/fabrikam/after'))
+        t.notOk(socket.errored, 'in good order')
+      },
+    )
   }
 
 t.test('HTTP/1.0, as nginx speaks it to its upstreams', async t => {
@@ -162,14 +168,14 @@ for (const [flaw, head] of [
   ['headers without end', `POST / HTTP/1.1\r\nX: ${'x'.repeat(40_000)}`],
 ] as const)
   for (const secure of [false, true])
-    t.test(`${flaw}, ${secure ? 'TLS' : 'plain'}: the answer is read after all that came`, async t => {
+    t.test(`${flaw}, ${secure ? 'TLS' : 'plain'}: the answer is read after the whole body`, async t => {
       const socket = await opened(t, secure)
       t.equal(await writesAllFirst(socket, head, 'length'), '')
       t.match(await readToEnd(socket), /^HTTP\/1\.1 400 [^]*Reference: \w+\n$/)
       t.notOk(socket.errored)
     })
 
-t.test('a client that waits for 100 Continue is told before it sends, and may send all the same', async t => {
+t.test('a client that waits for 100 Continue is answered before it sends, and may still send', async t => {
   for (const bytes of [0, size]) {
     const socket = await opened(t, false)
     socket.write(headOf('/fabrikam/x', 'length', ['Expect: 100-continue']))
@@ -184,7 +190,7 @@ t.test('a client that waits for 100 Continue is told before it sends, and may se
   }
 })
 
-t.test('a body that turns out to be no HTTP ends the connection, without a second answer', async t => {
+t.test('a body that is not valid HTTP ends the connection, without a second answer', async t => {
   const socket = await opened(t, false)
   const answer = read(socket)
   socket.write(headOf('/fabrikam/x', 'chunks', []))
@@ -194,7 +200,7 @@ t.test('a body that turns out to be no HTTP ends the connection, without a secon
   t.equal(answer.text().match(/HTTP\/1\.1/g)?.length, 1)
 })
 
-t.test('what exceeds a limit is told to end, and cut', async t => {
+t.test('a body beyond a limit gets an end of the connection, and is then cut off', async t => {
   const limits = { maxBytes: 4 * mebibyte }
   const strict = await runningServer(t, { upstream: early.url, world: world(), refusedBodies: limits })
   for (const lines of [[], ['Connection: close']]) {

@@ -3,7 +3,7 @@ import { basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 
-// Request smuggling (CVE-2022-32213 and its kin, CVE-2023-30589, CVE-2024-27982, CVE-2025-23167): bytes that are one request
+// Request smuggling (CVE-2022-32213 and related, CVE-2023-30589, CVE-2024-27982, CVE-2025-23167): bytes that are one request
 // to us and two to the upstream. Each must be answered 400 on a closed connection, and the upstream sees nothing.
 
 const upstream = await recordingUpstream(t)
@@ -58,7 +58,7 @@ for (const [what, bytes] of Object.entries(corpus)) {
   })
 }
 
-t.test('a broken chunk ends the connection, and the upstream gets no whole request', async t => {
+t.test('an invalid chunk ends the connection, and the upstream gets no complete request', async t => {
   let finished = false
   const upstream = await recordingUpstream(t, (request, response) => {
     request.on('end', () => {
@@ -91,7 +91,7 @@ t.test('a broken second request does not write into the answer to the first', as
   t.match(answer, /\r\n\r\nok$/, 'cut off, not mixed')
 })
 
-t.test('many chunk extensions cost nothing and do not travel', async t => {
+t.test('many chunk extensions cost nothing and are not forwarded', async t => {
   const extension = ';x'.repeat(4000)
   const answer = await rawRequest(
     server.port,

@@ -7,7 +7,7 @@ const tee = 'Team  Explorer  Everywhere, SKU:9 (CLC 14.134.0.12345 Release; jvm 
 const lfs = 'git-lfs/3.3.0 (GitHub; linux amd64; go 1.19.8)'
 const git = '/fabrikam/r.git/info/refs?service=git-upload-pack'
 
-/** What asks, where, with which headers, and how it is told. */
+/** The client, the path, the headers, and the dialect of the answer. */
 const table: readonly (readonly [string, string, Readonly<Record<string, string>>, Dialect])[] = [
   ['git', git, { Accept: '*/*', 'User-Agent': 'git/2.39.5' }, 'text'],
   ['git in a folder of Azure DevOps', '/fabrikam/p/_git/r/info/refs', {}, 'text'],
@@ -17,7 +17,7 @@ const table: readonly (readonly [string, string, Readonly<Record<string, string>
   ['git that asks for JSON', git, { Accept: 'application/json' }, 'text'],
   ['a person at a path of git', '/fabrikam/_git/r', { Accept: page, 'User-Agent': chrome }, 'text'],
   ['curl', '/fabrikam/x', { Accept: '*/*', 'User-Agent': 'curl/8.5.0' }, 'text'],
-  ['nobody in particular', '/fabrikam/x', {}, 'text'],
+  ['no particular client', '/fabrikam/x', {}, 'text'],
 
   ['git-lfs', '/fabrikam/r.git/info/lfs/objects/batch', { Accept: 'application/vnd.git-lfs+json' }, 'lfs'],
   [
@@ -77,6 +77,6 @@ const table: readonly (readonly [string, string, Readonly<Record<string, string>
 ]
 
 for (const [who, target, headers, dialect] of table)
-  t.test(`${who} is told in ${dialect}`, async t => {
+  t.test(`${who} is answered in ${dialect}`, async t => {
     t.equal(dialectOf({ target, rawHeaders: Object.entries(headers).flat() }), dialect)
   })

@@ -50,22 +50,19 @@ async function bounded(
   return { open, held, closed, connections }
 }
 
-t.test(
-  'an address that has its share gets a new connection for the one that it left idle longest',
-  async t => {
-    const { open, closed } = await bounded(t, { perAddress: 3 })
-    const [first, second, third] = [await open(), await open(), await open()]
-    await first.busy()
-    const other = await open('127.0.0.2')
-    const fourth = await open()
-    await until(() => second.socket.closed)
-    t.strictSame(closed, [['gave-way', '127.0.0.1']])
-    for (const { socket } of [first, third, other, fourth]) t.notOk(socket.destroyed)
-  },
-)
+t.test('an address at its limit gets a new connection in place of its longest idle one', async t => {
+  const { open, closed } = await bounded(t, { perAddress: 3 })
+  const [first, second, third] = [await open(), await open(), await open()]
+  await first.busy()
+  const other = await open('127.0.0.2')
+  const fourth = await open()
+  await until(() => second.socket.closed)
+  t.strictSame(closed, [['gave-way', '127.0.0.1']])
+  for (const { socket } of [first, third, other, fourth]) t.notOk(socket.destroyed)
+})
 
 t.test(
-  'where all of an address have work under way, one more is closed, and others are none the worse',
+  'if all connections of an address are busy, a further one is closed, and others are not affected',
   async t => {
     const { open, held, closed } = await bounded(t, { perAddress: 2 })
     const [first, second] = [await open(), await open()]
@@ -84,7 +81,7 @@ t.test(
   },
 )
 
-t.test('when all places are taken, the one who has most gives way', async t => {
+t.test('when all places are taken, the address with the most connections gives way', async t => {
   const { open, closed, connections } = await bounded(t, { total: 4 })
   const good = await open('127.0.0.2')
   const flood = [await open(), await open(), await open()]
@@ -101,7 +98,7 @@ t.test('when all places are taken, the one who has most gives way', async t => {
 })
 
 t.test(
-  'work that waits for a stranger gives way: a form that does not come, an answer that is not read',
+  'requests that wait for an unknown client give way: a form that does not arrive, an answer that is not read',
   async t => {
     const ways = {
       'a form that does not come': 'POST /_altgate/form HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx',
@@ -144,7 +141,7 @@ t.test(
   },
 )
 
-t.test('when all places are taken by work, one more is closed', async t => {
+t.test('when all connections are busy, a further one is closed', async t => {
   const { open, closed } = await bounded(t, { total: 2 })
   for (const from of ['127.0.0.1', '127.0.0.2']) await (await open(from)).busy()
   const third = await open('127.0.0.3')
@@ -163,7 +160,7 @@ t.test('a trusted proxy is not counted by address, and gives way last', async t 
   for (const { socket } of proxy) t.notOk(socket.destroyed)
 })
 
-t.test('a network of IPv6 is one address', async t => {
+t.test('an IPv6 network counts as one address', async t => {
   const networkOf = (address: string) => address.replace(/\.\d+$/, '')
   const { open, closed } = await bounded(t, { perAddress: 1 }, { networkOf })
   const first = await open('127.0.0.1')

@@ -49,11 +49,11 @@ async function othersAreServedBetween(t: Test, port: Port, flood: string, innoce
   for (const { socket } of [attacker, other]) socket.destroy()
 }
 
-t.test('on the public port, other callers are served between the requests that one sends ahead', async t => {
+t.test('on the public port, other clients are served between the pipelined requests of one', async t => {
   const upstream = await recordingUpstream(t)
   const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
   const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
-  // A caller that repeats a wrong password is told to come later, and then its connection rests.
+  // A caller that repeats a wrong password is throttled, and then its connection is paused.
   const world = aWorld({
     accounts: [{ name: 'fabrikam', upstream: upstream.url }],
     credentials: [anna],
@@ -104,7 +104,7 @@ t.test('on the forward-auth port, too', async t => {
     await t.test(name, t => othersAreServedBetween(t, door, flood, innocent))
 })
 
-t.test('whoever sends more than can wait is read no further until they are answered', async t => {
+t.test('a client that pipelines too much is not read until its requests are answered', async t => {
   let held: (() => void)[] = []
   const upstream = await recordingUpstream(t, (_, response) => void held.push(() => response.end('ok')))
   const server = await runningServer(t, { upstream: upstream.url })
@@ -120,7 +120,7 @@ t.test('whoever sends more than can wait is read no further until they are answe
   attacker.socket.on('drain', pour)
   pour()
   await until(() => held.length === 1)
-  // Until neither side takes more: the kernel's buffers are full, and nothing is read.
+  // Until the kernel's buffers are full on both sides.
   let before = 0
   await until(() => {
     const stands = before === sent
@@ -139,7 +139,7 @@ t.test('whoever sends more than can wait is read no further until they are answe
   attacker.socket.destroy()
 })
 
-t.test('a body in the smallest chunks is read to its end, allowed or refused', async t => {
+t.test('a body in one-byte chunks is read to its end, allowed or refused', async t => {
   const upstream = await recordingUpstream(t)
   const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
   const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
@@ -156,7 +156,7 @@ t.test('a body in the smallest chunks is read to its end, allowed or refused', a
     }
 })
 
-t.test('after many pieces of bodies nothing is read from a connection until the next turn', async t => {
+t.test('after many body chunks, a connection is not read until the next turn', async t => {
   const upstream = await recordingUpstream(t)
   const { app, port } = await runningServer(t, { upstream: upstream.url })
   const accepted = once(app.server, 'connection')

@@ -3,7 +3,7 @@ import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
-// An answer that differs in text or in work tells a stranger which names there are. Work is counted here, in password hashes:
+// An answer that differs in text or in work would reveal which names exist. Work is counted in password hashes, because
 // times depend on the machine.
 
 const upstream = await recordingUpstream(t)
@@ -35,7 +35,7 @@ async function guess(account: string, username: string, password: string) {
 }
 
 t.test(
-  'an unknown name and a wrong password are one answer and one hash, on an account that moved as well',
+  'an unknown name and a wrong password get one answer and cost one hash, also on a moved account',
   async t => {
     for (const account of ['fabrikam', 'moved']) {
       const unknown = await guess(account, 'nobody@example.com', 'wrong')
@@ -47,7 +47,7 @@ t.test(
   },
 )
 
-t.test('the right password costs one hash as well, whether it opens, is off or is out of date', async t => {
+t.test('the right password costs one hash as well, whether allowed, disabled or outdated', async t => {
   for (const [account, username, password, status] of [
     ['fabrikam', anna.username, anna.password, 200],
     ['fabrikam', 'off@example.com', 'correct', 403],
@@ -60,14 +60,14 @@ t.test('the right password costs one hash as well, whether it opens, is off or i
   }
 })
 
-t.test('one wrong password twenty times is one hash, and an empty one costs none', async t => {
+t.test('one wrong password twenty times costs one hash, and an empty one none', async t => {
   const before = world.hashes()
   for (let n = 0; n < 20; n++) t.equal((await guess('fabrikam', anna.username, 'again')).answer.status, 401)
   t.equal(world.hashes() - before, 1)
   t.equal((await guess('fabrikam', anna.username, '')).hashes, 0)
 })
 
-t.test('a password with a question mark for each letter that a tool cannot send opens nothing', async t => {
+t.test('a password with question marks for letters that a tool cannot send is refused', async t => {
   t.equal((await guess('fabrikam', umlauts.username, umlauts.password)).answer.status, 200)
   for (const sent of ['p??', 'p?\u00e4', 'paa', 'p'])
     t.equal((await guess('fabrikam', umlauts.username, sent)).answer.status, 401, sent)

@@ -11,7 +11,7 @@ const most = 512 * 1024
 const piece = 64 * 1024
 
 t.test(
-  'a turn of the loop carries so much, and those beyond it go on in the order in which they came',
+  'a turn of the event loop has a limit, and answers beyond it continue first come, first served',
   async t => {
     const carried: number[] = []
     const inThisTurn: number[] = []
@@ -33,7 +33,7 @@ t.test(
   },
 )
 
-t.test('pieces of a byte count for more than a byte', async t => {
+t.test('a chunk of one byte costs more than a byte', async t => {
   await nextTurn()
   let pieces = 0
   for (; !waitsForTurn(() => {}); pieces += 1) answerCarried(1)
@@ -41,7 +41,7 @@ t.test('pieces of a byte count for more than a byte', async t => {
   await nextTurn()
 })
 
-t.test('clients that do not read their downloads leave each turn to others as well', async t => {
+t.test('clients that do not read their downloads do not use up the turns either', async t => {
   const downloads = 60
   const bytes = 3 * 2 ** 20
   const upstream = await upstreamOf(t, response => response.end(Buffer.alloc(bytes)))
@@ -67,7 +67,7 @@ t.test('clients that do not read their downloads leave each turn to others as we
   t.ok(written() > downloads * bytes, 'and in the end all of it is there')
 })
 
-t.test('an answer whose client goes away while it waits for its turn is forgotten', async t => {
+t.test('an answer whose client disconnects while it waits for its turn is dropped', async t => {
   const upstream = await upstreamOf(t, response => response.end(Buffer.alloc(2 ** 20)))
   const { port, bugs, failures } = await runningServer(t, { upstream })
   const clients = Array.from({ length: 30 }, () => download(t, port))

@@ -52,12 +52,12 @@ async function play(t: Test, each: PublicCase): Promise<void> {
   const told = /^X-Altgate-Outcome: (.+)\r$/m.exec(answer)?.[1]
   const written = world.seen.at(-1)?.decision.outcome
   // An upstream fails after the decision, and so does a body that has no end.
-  if (written !== undefined && told !== 'upstream-failed' && !answer.includes('it is not proper HTTP'))
-    t.equal(written, told ?? 'allow', 'what is told is what the audit log has')
+  if (written !== undefined && told !== 'upstream-failed' && !answer.includes('it is not valid HTTP'))
+    t.equal(written, told ?? 'allow', 'the answer matches the audit log')
   if (each.forwardAuth !== undefined) t.equal(await askDoor(t, each, world, bytes), each.forwardAuth)
 }
 
-/** The same request as nginx would put it to the forward-auth port; gives the status. */
+/** Sends the same request as nginx would to the forward-auth port; returns the status. */
 async function askDoor(
   t: Test,
   { publicUrl = 'https://git.example.com' }: PublicCase,

@@ -16,7 +16,7 @@ async function page(app: FastifyInstance): Promise<void> {
   app.post('/form', async request => `posted ${request.body as string}`)
 }
 
-t.test('what is mounted under /_altgate comes before the gate and the proxy', async t => {
+t.test('routes below /_altgate are served without a decision', async t => {
   const server = await runningServer(t, { upstream: upstream.url, selfService: page })
   const get = await fetch(`${server.url}/_altgate/?account=fabrikam`)
   t.equal(get.status, 200)
@@ -61,7 +61,7 @@ t.test('nothing under /_altgate is ever forwarded', async t => {
   }
 })
 
-t.test('another spelling of /_altgate is an account that nobody has, not the page', async t => {
+t.test('another spelling of /_altgate is an unknown account, not the page', async t => {
   const server = await runningServer(t, { upstream: upstream.url, selfService: page })
   for (const path of [
     '/_ALTGATE/',
@@ -80,7 +80,7 @@ t.test('another spelling of /_altgate is an account that nobody has, not the pag
   }
 })
 
-t.test('what the page cannot read is the caller\u2019s fault, what it throws is ours', async t => {
+t.test('what the page cannot parse is the client\u2019s fault, what it throws is a bug', async t => {
   const server = await runningServer(t, {
     upstream: upstream.url,
     async selfService(app) {

@@ -136,7 +136,7 @@ t.test('the same over TLS', async t => {
   t.strictSame(server.failures, [])
 })
 
-t.test('half a request is none, and an idle connection ends', async t => {
+t.test('half a request is not a request, and an idle connection ends', async t => {
   const { server, upstream } = await heldBack(t)
   for (const bytes of [
     'GET /fabrikam/x HTTP/1.1\r\nHost:',

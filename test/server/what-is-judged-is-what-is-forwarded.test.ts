@@ -42,7 +42,7 @@ t.test('path and query arrive byte for byte', async t => {
   }
 })
 
-t.test('an address that two parsers could read in two ways is refused, not repaired', async t => {
+t.test('a URL that two parsers could read in two ways is refused, not normalized', async t => {
   const before = upstream.requests.length
   for (const target of [
     '/fabrikam/../contoso/x',
@@ -88,7 +88,7 @@ t.test('headers that name another path change nothing', async t => {
   t.notMatch(upstream.last().rawHeaders.join('\n'), 'contoso')
 })
 
-t.test('a public-looking query or User-Agent opens nothing', async t => {
+t.test('a public-looking query or User-Agent gives no access', async t => {
   for (const headers of [{}, { 'user-agent': 'kube-probe/1.30' }, { 'user-agent': 'GoogleHC/1.0' }]) {
     const answer = await fetch(`${server.url}/fabrikam/x?y=/live&z=/_altgate/`, { headers })
     t.equal(answer.status, 401)
@@ -150,13 +150,13 @@ t.test('the host names the account, and the path is the upstream\u2019s alone', 
   t.match(await ask('fabrikam.example.com/x', '/a'), /^HTTP\/1\.1 400/)
 })
 
-t.test('two upstreams whose addresses joined with paths look alike stay apart', async t => {
+t.test('two upstreams whose URLs joined with paths look alike are kept apart', async t => {
   // CVE-2026-16158: a cache keyed by address and path in one string.
   t.match(destinationOf('http://h:3100', '/1/x', byHost), { origin: 'http://h:3100', path: '/1/x' })
   t.match(destinationOf('http://h:31001', '/x', byHost), { origin: 'http://h:31001', path: '/x' })
 })
 
-t.test('what is no plain http address is no upstream', async t => {
+t.test('only a plain http URL is an upstream', async t => {
   for (const address of [
     '',
     'h:80',
@@ -175,7 +175,7 @@ t.test('what is no plain http address is no upstream', async t => {
     )
 })
 
-t.test('addresses of the upstream are turned back into the client\u2019s', async t => {
+t.test('addresses of the upstream are translated for the client', async t => {
   const check = (t: Test, upstream: string, target: string, path: string, expected: string | undefined) => {
     const destination = destinationOf(upstream, target, byPath)
     if ('outcome' in destination) throw new Error('no destination')

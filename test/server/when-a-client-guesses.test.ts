@@ -44,27 +44,30 @@ async function guarded(
   return { world, server, tries }
 }
 
-/** Somebody who guesses, from here, until he is stopped. */
+/** A client that guesses, from this address, until it is stopped. */
 async function attack(tries: Awaited<ReturnType<typeof guarded>>['tries'], from: string) {
   for (let guess = 0; guess < 50; guess++) {
     const answer = await tries(`guess ${guess} from ${from}`, { from })
     if (answer.outcome === 'throttled') return answer
   }
-  throw new Error('nobody stopped the attack')
+  throw new Error('the attack was not stopped')
 }
 
-t.test('who guesses is told to come later, when, and nothing else', async t => {
+t.test('a client that guesses is told when to retry, and nothing else', async t => {
   const { tries, world } = await guarded(t)
   const { status, headers, body } = await attack(tries, '192.0.2.66')
   t.equal(status, 429)
   t.ok(Number(headers['retry-after']) > 850 && Number(headers['retry-after']) <= 900)
   t.equal(headers['www-authenticate'], undefined)
-  t.match(body, /^Too many attempts\.\s+Try again in \d+ seconds\. Your credentials stay as they are\.\n/)
+  t.match(
+    body,
+    /^Too many attempts\.\s+Try again in \d+ seconds\. You don't need to change your credentials\.\n/,
+  )
   t.notMatch(body, /address|credential |everywhere|fabrikam/)
   t.equal(world.hashes(), 2)
 })
 
-t.test('a name that nobody has is counted and answered like any other', async t => {
+t.test('an unknown name is counted and answered like any other', async t => {
   const { tries } = await guarded(t)
   const answers = async (user: string) => {
     const all = []
@@ -77,20 +80,17 @@ t.test('a name that nobody has is counted and answered like any other', async t 
   t.strictSame(await answers('nobody@example.com'), await answers(anna.username))
 })
 
-t.test(
-  'the owner who is remembered gets in during an attack, from the same and from another address',
-  async t => {
-    const { tries } = await guarded(t)
-    t.equal(summary([await tries(anna.password)]), '200 allow')
-    await attack(tries, '192.0.2.66')
-    const answers = await Promise.all(
-      ['192.0.2.1', '192.0.2.66', '2001:db8::1'].map(from => tries(anna.password, { from })),
-    )
-    t.equal(summary(answers), '200 allow')
-  },
-)
+t.test('a remembered owner gets in during an attack, from the same and from another address', async t => {
+  const { tries } = await guarded(t)
+  t.equal(summary([await tries(anna.password)]), '200 allow')
+  await attack(tries, '192.0.2.66')
+  const answers = await Promise.all(
+    ['192.0.2.1', '192.0.2.66', '2001:db8::1'].map(from => tries(anna.password, { from })),
+  )
+  t.equal(summary(answers), '200 allow')
+})
 
-t.test('one credential is one count, by all names and on all accounts that lead to it', async t => {
+t.test('guesses count per credential, over all its names and accounts', async t => {
   const former = { connection: msa, leftAt: 0 }
   const directories = ['Contoso', 'Northwind', 'Tailspin', 'Adatum', 'Fourth'].map(entra)
   const world = aWorld({
@@ -128,20 +128,23 @@ t.test('one credential is one count, by all names and on all accounts that lead 
       )
 })
 
-t.test('whoever was let in from memory is as familiar there as whoever was hashed', async t => {
-  const { tries, world } = await guarded(t)
-  t.equal(summary([await tries(anna.password, { from: '198.51.100.1' })]), '200 allow')
-  t.equal(summary([await tries(anna.password, { from: '198.51.100.2' })]), '200 allow')
-  t.equal(world.hashes(), 1)
-  await attack(tries, '192.0.2.66')
-  world.forget()
-  for (const from of ['198.51.100.2', '198.51.100.1'])
-    t.equal(summary([await tries(anna.password, { from })]), '200 allow')
-  world.forget()
-  t.equal(summary([await tries(anna.password, { from: '198.51.100.3' })]), '429 throttled')
-})
+t.test(
+  'a client allowed from memory is as familiar at its address as one whose password was hashed',
+  async t => {
+    const { tries, world } = await guarded(t)
+    t.equal(summary([await tries(anna.password, { from: '198.51.100.1' })]), '200 allow')
+    t.equal(summary([await tries(anna.password, { from: '198.51.100.2' })]), '200 allow')
+    t.equal(world.hashes(), 1)
+    await attack(tries, '192.0.2.66')
+    world.forget()
+    for (const from of ['198.51.100.2', '198.51.100.1'])
+      t.equal(summary([await tries(anna.password, { from })]), '200 allow')
+    world.forget()
+    t.equal(summary([await tries(anna.password, { from: '198.51.100.3' })]), '429 throttled')
+  },
+)
 
-t.test('guesses from the owner’s own address do not lock out the owner there', async t => {
+t.test('guesses from the owner’s own address do not lock the owner out there', async t => {
   const { tries, world } = await guarded(t)
   for (let times = 0; times < 3; times++) {
     t.equal(summary([await tries(anna.password, { from: '198.51.100.1' })]), '200 allow')
@@ -153,13 +156,13 @@ t.test('guesses from the owner’s own address do not lock out the owner there',
   t.equal(world.hashes(), 5, 'three of the owner, two of the guesses')
 })
 
-t.test('one wrong password twenty times bans nobody', async t => {
+t.test('one wrong password twenty times causes no ban', async t => {
   const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 } })
   for (let times = 0; times < 20; times++) t.equal(summary([await tries('a typo')]), '401 refused')
   t.equal(summary([await tries(anna.password)]), '200 allow')
 })
 
-t.test('the same wrong password without end is 429, and on paths of git-lfs 403', async t => {
+t.test('an endlessly repeated wrong password is 429, and 403 on git-lfs paths', async t => {
   const { tries } = await guarded(t, { repetition: { requests: 2, windowSeconds: 60 } })
   const path = 'r.git/info/lfs/objects/batch'
   for (let times = 0; times < 3; times++) t.equal(summary([await tries('a typo', { path })]), '401 refused')
@@ -174,13 +177,13 @@ t.test('the same wrong password without end is 429, and on paths of git-lfs 403'
   t.equal(summary([await tries(anna.password, { path })]), '200 allow', 'and the right one is right')
 })
 
-t.test('who guesses too often is told 429 by git-lfs paths, too: it may come back', async t => {
+t.test('a client that guesses too often gets 429 on git-lfs paths, too: it may retry later', async t => {
   const { tries } = await guarded(t)
   await attack(tries, '192.0.2.66')
   t.equal(summary([await tries('another', { path: 'r.git/info/lfs/locks' })]), '429 throttled')
 })
 
-t.test('one IPv6 network is one address', async t => {
+t.test('an IPv6 network counts as one address', async t => {
   const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 } })
   const from = (address: string, user: string) => tries('x', { from: address, user })
   t.equal(summary([await from('2001:db8:1:2::1', 'a'), await from('2001:db8:1:2::2', 'b')]), '401 refused')
@@ -188,14 +191,14 @@ t.test('one IPv6 network is one address', async t => {
   t.equal(summary([await from('2001:db8:1:3::1', 'c')]), '401 refused')
 })
 
-t.test('an exempt address is not banned, and whoever is not exempt is', async t => {
+t.test('an exempt address is not banned, and others are', async t => {
   const { tries } = await guarded(t, { address: { guesses: 2, windowSeconds: 600 }, exempt: ['10.0.0.0/8'] })
   const all = (from: string) => Promise.all(['a', 'b', 'c', 'd'].map(user => tries(from, { from, user })))
   t.equal(summary(await all('10.1.2.3')), '401 refused')
   t.equal(summary(await all('11.1.2.3')), '401 refused, 429 throttled')
 })
 
-t.test('a thousand guesses at once cost no more hashes than the limit has', async t => {
+t.test('a thousand concurrent guesses cost no more hashes than the limit', async t => {
   const { server, world } = await guarded(t, { credential: { guesses: 7, windowSeconds: 900 } })
   const authorization = (guess: number) =>
     `Basic ${Buffer.from(`${anna.username}:guess ${guess}`).toString('base64')}`
@@ -213,7 +216,7 @@ t.test('a thousand guesses at once cost no more hashes than the limit has', asyn
 })
 
 t.test(
-  'a load test is known by its address or its secret, bans nobody, and its secret goes nowhere',
+  'a load test is known by address or secret, causes no ban, and its secret is not forwarded',
   async t => {
     const loadTest = { addresses: ['198.51.100.0/24'], secret: new Secret(secret) }
     const { tries, world } = await guarded(t, {}, { loadTest })
@@ -227,26 +230,26 @@ t.test(
     t.notMatch(upstream.last().rawHeaders.join('\n'), secret)
     t.strictSame(new Set(world.seen.map(each => each.ask.lane)), new Set(['load-test']))
 
-    t.equal(summary([await tries('1'), await tries('2')]), '401 refused', 'nobody else was banned')
+    t.equal(summary([await tries('1'), await tries('2')]), '401 refused', 'no other client was banned')
     t.equal(summary([await tries('3')]), '429 throttled')
   },
 )
 
-t.test('a wrong secret of a load test makes an ordinary caller', async t => {
+t.test('a wrong load-test secret is an ordinary request', async t => {
   const { tries, world } = await guarded(t, {}, { loadTest: { addresses: [], secret: new Secret(secret) } })
   for (const value of [`${secret}.`, secret.slice(1), '', `${secret}, ${secret}`])
     await tries('x', { headers: { 'X-Altgate-Load-Test': value } })
   t.strictSame(new Set(world.seen.map(each => each.ask.lane)), new Set(['production']))
 })
 
-t.test('git that is told to come later says so, and keeps its password', async t => {
+t.test('a throttled git says so, and keeps its password', async t => {
   const { server, world } = await guarded(t, {}, { trustedProxies: [] })
   for (const guess of ['1', '2']) await ask(`${server.url}/fabrikam/x`, { as: [anna.username, guess] })
   const lab = gitLab(t)
   lab.setCredential(anna.username, anna.password)
   const { code, stderr } = await lab.git(['ls-remote', `${server.url}/fabrikam/r.git`])
   t.equal(code, 128)
-  t.match(stderr, /remote: Too many attempts\.\nremote: Try again in \d+ seconds\. Your credentials stay/)
+  t.match(stderr, /remote: Too many attempts\.\nremote: Try again in \d+ seconds\. You don't need to/)
   t.match(stderr, /429/)
   t.notMatch(lab.helperActions(), 'erase')
   t.match(world.seen.at(-1)?.decision, { outcome: 'throttled', by: 'credential' })
@@ -275,23 +278,20 @@ for (const [sentence, trustedProxies, rests] of [
   })
 }
 
-t.test(
-  'who asks the page too often rests as well, and requests that were sent ahead wait for it',
-  async t => {
-    const upstream = await recordingUpstream(t)
-    const { port } = await runningServer(t, {
-      upstream: upstream.url,
-      async selfService(app) {
-        app.get('/', async (_, reply) => reply.code(429).send('later'))
-      },
-    })
-    const ahead = 4
-    const began = performance.now()
-    const asked = 'GET /_altgate/ HTTP/1.1\r\nHost: x\r\n\r\n'
-    const last = 'GET /_altgate/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
-    const answers = await rawRequest(port, asked.repeat(ahead) + last)
-    t.equal(answers.match(/HTTP\/1\.1 429 /g)?.length, ahead + 1)
-    const took = performance.now() - began
-    t.ok(took >= ahead * 95, `${Math.round(took)} ms`)
-  },
-)
+t.test('a client that uses the page too often is paused as well, with its pipelined requests', async t => {
+  const upstream = await recordingUpstream(t)
+  const { port } = await runningServer(t, {
+    upstream: upstream.url,
+    async selfService(app) {
+      app.get('/', async (_, reply) => reply.code(429).send('later'))
+    },
+  })
+  const ahead = 4
+  const began = performance.now()
+  const asked = 'GET /_altgate/ HTTP/1.1\r\nHost: x\r\n\r\n'
+  const last = 'GET /_altgate/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+  const answers = await rawRequest(port, asked.repeat(ahead) + last)
+  t.equal(answers.match(/HTTP\/1\.1 429 /g)?.length, ahead + 1)
+  const took = performance.now() - began
+  t.ok(took >= ahead * 95, `${Math.round(took)} ms`)
+})

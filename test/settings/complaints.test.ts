@@ -9,8 +9,8 @@ const refused: readonly (readonly [string, ...string[]])[] = [
   ['listen: { port: 80.5 }', 'listen.port: must be a whole number from 0 to 65535, but is 80.5'],
   ['listen: { port: }', 'listen.port: must be a whole number from 0 to 65535, but is empty'],
   ['listen: { port: [1] }', 'listen.port: must be a whole number from 0 to 65535, but is a list'],
-  ['listen: { prot: 1 }', 'listen.prot: is no setting; did you mean "port"?'],
-  ['listen: { colour: 1 }', 'listen.colour: is no setting; there are: host, port, tls'],
+  ['listen: { prot: 1 }', 'listen.prot: unknown setting; did you mean "port"?'],
+  ['listen: { colour: 1 }', 'listen.colour: unknown setting; known settings: host, port, tls'],
   ['listen: 8080', 'listen: must be a group of settings, but is a number'],
   ['listen: { host: "a b" }', 'listen.host: must be a host name or an IP address, but is "a b"'],
   ['listen: { tls: { certFile: a } }', 'listen.tls.keyFile: is missing: it must be the path of a file'],
@@ -28,7 +28,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
   ],
   [
     'forwardAuth: {}',
-    'trustedProxies: is missing: it must name the proxies that forwardAuth is for: nobody else is answered there',
+    'trustedProxies: is missing: it must name the proxies that may use forwardAuth: other senders are refused there',
   ],
   [
     'forwardAuth: { port: 0 }\ntrustedProxies: [127.0.0.1]',
@@ -49,15 +49,15 @@ const refused: readonly (readonly [string, ...string[]])[] = [
   ],
   [
     'trustedProxies: ["0.0.0.0/0", "::/0"]',
-    'trustedProxies[0]: must not be all addresses: every client could then claim to be another, but is "0.0.0.0/0"',
-    'trustedProxies[1]: must not be all addresses: every client could then claim to be another, but is "::/0"',
+    'trustedProxies[0]: must not include all addresses: any client could then impersonate another, but is "0.0.0.0/0"',
+    'trustedProxies[1]: must not include all addresses: any client could then impersonate another, but is "::/0"',
   ],
   ['workers: 0', 'workers: must be "auto" or a whole number from 1 to 64, but is 0'],
   ['plainHttp: maybe', 'plainHttp: must be "refuse" or "allow", but is "maybe"'],
   ['accounts: { naming: { by: port } }', 'accounts.naming.by: must be "path" or "host", but is "port"'],
   [
     'accounts: { naming: { by: path, suffix: .example.com } }',
-    'accounts.naming.suffix: does not go together with the settings beside it',
+    'accounts.naming.suffix: cannot be combined with the settings beside it',
   ],
   [
     'accounts: { naming: { by: host, suffix: example.com } }',
@@ -76,24 +76,24 @@ const refused: readonly (readonly [string, ...string[]])[] = [
   ['redis:', 'redis: must have exactly one of url, sentinel and cluster'],
   [
     '__proto__: { port: 1 }',
-    '__proto__: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
+    '__proto__: unknown setting; known settings: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
   ],
   ['store: { url: { env: NO_SUCH } }', 'store.url: the environment variable NO_SUCH is not set'],
   ['store: { url: { file: no-such } }', 'store.url: the file no-such cannot be read: there is no such file'],
-  ['store: { url: { file: . } }', 'store.url: the file . cannot be read: it is a folder'],
+  ['store: { url: { file: . } }', 'store.url: the file . cannot be read: it is a directory'],
   [
     'listen: { prot: 1, port: x }\nworkers: none\ncolour: red',
     'listen.port: must be a whole number from 0 to 65535, but is "x"',
-    'listen.prot: is no setting; did you mean "port"?',
+    'listen.prot: unknown setting; did you mean "port"?',
     'workers: must be "auto" or a whole number from 1 to 64, but is "none"',
-    'colour: is no setting; there are: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
+    'colour: unknown setting; known settings: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, notice, hashing, verdicts, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
   ],
-  ['listen: [1', 'gateway.yaml:1:11: is not indented as what it belongs to, or a bracket is not closed'],
-  ['workers: 1\nworkers: 2', 'gateway.yaml:2:1: is written twice in the same group'],
-  ['listen:\n\tport: 1', 'gateway.yaml:2:1: is indented with a tab; YAML takes spaces only'],
-  ['publicUrl: a: b', 'gateway.yaml:1:12: has a second colon; text with a colon and a space needs quotes'],
-  ['workers: *all', 'gateway.yaml: has an alias (*name) that leads nowhere or too far'],
-  ['workers: !big 1', 'gateway.yaml:1:10: has a tag (!name), and settings have none'],
+  ['listen: [1', 'gateway.yaml:1:11: has the wrong indentation, or an unclosed bracket'],
+  ['workers: 1\nworkers: 2', 'gateway.yaml:2:1: occurs twice in the same group'],
+  ['listen:\n\tport: 1', 'gateway.yaml:2:1: is indented with a tab; YAML allows only spaces'],
+  ['publicUrl: a: b', 'gateway.yaml:1:12: has a second colon; put text with a colon and a space in quotes'],
+  ['workers: *all', 'gateway.yaml: has an alias (*name) without an anchor, or too many aliases'],
+  ['workers: !big 1', 'gateway.yaml:1:10: has a tag (!name), which settings do not support'],
 ]
 
 for (const [yaml, ...complaints] of refused) {
@@ -136,8 +136,8 @@ t.test('variables that name no setting, or one setting twice, are refused', asyn
     ALTGATE__LISTEN__PORT: 'abc',
   }
   t.same(complaintsAbout(t, '', env), [
-    'ALTGATE__COLOUR: is no setting',
-    'ALTGATE__LISTEN__PROT: is no setting; did you mean ALTGATE__LISTEN__PORT?',
+    'ALTGATE__COLOUR: unknown setting',
+    'ALTGATE__LISTEN__PROT: unknown setting; did you mean ALTGATE__LISTEN__PORT?',
     'ALTGATE__workers: is the same setting as ALTGATE__WORKERS',
     'listen.port: must be a whole number from 0 to 65535, but is "abc" (from ALTGATE__LISTEN__PORT)',
   ])

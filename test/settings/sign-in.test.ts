@@ -39,15 +39,15 @@ t.test('it is said what is wrong, without the secret', async t => {
     ],
     [
       `signIn: { directories: { ${contoso}: { clientId: a, clientSecret: ${secret}, issuer: "http://idp.example.com" } } }`,
-      `signIn.directories.${contoso}.issuer: must be an https address without user, query and fragment (http only on this machine), but is "http://idp.example.com"`,
+      `signIn.directories.${contoso}.issuer: must be an https address without a user, query or fragment (http only on this machine), but is "http://idp.example.com"`,
     ],
     [
       `signIn: { msa: { clientId: a, clientSecrt: ${secret}, clientSecret: ${secret} } }`,
-      'signIn.msa.clientSecrt: is no setting; did you mean "clientSecret"?',
+      'signIn.msa.clientSecrt: unknown setting; did you mean "clientSecret"?',
     ],
     [
       `signIn: { entra: { clientId: a } }`,
-      'signIn.entra.clientSecret: is missing: it must be the client secret that the identity provider gave',
+      'signIn.entra.clientSecret: is missing: it must be the client secret from the identity provider',
     ],
     [`signIn: { freshMinutes: 0 }`, 'signIn.freshMinutes: must be a whole number from 1 to 1440, but is 0'],
     [`notice: { webhookUrl: "ftp://${secret}" }`, 'notice.webhookUrl: must be an http or https address'],

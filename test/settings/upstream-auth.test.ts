@@ -65,15 +65,15 @@ t.test('what is wrong is said at once, each with its place, and without the secr
     ['upstreamAuth: {}', `upstreamAuth.method: is missing: it ${list}`],
     [
       'upstreamAuth: { method: strip, user: a }',
-      'upstreamAuth.user: does not go together with the settings beside it',
+      'upstreamAuth.user: cannot be combined with the settings beside it',
     ],
     [
       'upstreamAuth: { method: swapped-credential }',
-      'upstreamAuth.credential: is missing: it must be one line of printable ASCII without blanks',
+      'upstreamAuth.credential: is missing: it must be one line of printable ASCII without spaces',
     ],
     [
       'upstreamAuth: { method: swapped-credential, credential: "canary two" }',
-      'upstreamAuth.credential: must be one line of printable ASCII without blanks',
+      'upstreamAuth.credential: must be one line of printable ASCII without spaces',
     ],
     [
       'upstreamAuth: { method: swapped-credential, credential: { file: nowhere } }',

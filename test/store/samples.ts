@@ -63,4 +63,4 @@ export function revision(number: number): Revision {
 export async function silently(_change: Change): Promise<void> {}
 
 /** What a broken store throws. */
-export const outage = { name: 'Outage', part: 'store', message: 'store is out of order' }
+export const outage = { name: 'Outage', part: 'store', message: 'store is unavailable' }

@@ -51,13 +51,13 @@ t.test('a token that the upstream refuses, and the one that takes its place', as
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${password}\n` })
   const lab = gitLab(t)
   lab.setCredential(anna, password)
-  const alerts = () => altgate.logs().match(/.*an upstream refuses what the gateway presents to it.*/g) ?? []
+  const alerts = () => altgate.logs().match(/.*an upstream refuses the credential of the gateway.*/g) ?? []
 
   await t.test('git fails with 502 and a reference, and keeps its password', async t => {
     const { code, stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
     t.equal(code, 128)
     t.match(stderr, 'The requested URL returned error: 502')
-    t.match(stderr, 'remote: The service behind this gateway did not accept what the gateway told')
+    t.match(stderr, "remote: The service behind this gateway rejected the gateway's")
     t.match(stderr, /remote: Reference: [0-9a-f]{24}/)
     t.equal(lab.helperActions(), 'get', 'neither stored nor erased')
   })
@@ -112,7 +112,7 @@ t.test(
     const { stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
     t.match(stderr, 'The requested URL returned error: 502')
     t.equal(lab.helperActions(), 'get')
-    t.match(altgate.logs(), 'upstreamAuth pass-through: passwords of users travel on to upstreams')
+    t.match(altgate.logs(), 'upstreamAuth is pass-through: upstreams receive the passwords of users')
     t.notMatch(altgate.logs(), 'canary')
   },
 )

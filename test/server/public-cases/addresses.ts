@@ -39,7 +39,7 @@ const moved: readonly PublicCase[] = (
     ['COPY', 'http://git.example.com/fabrikam/b%20c', 'keeweb 1154'],
   ] as const
 ).map(([method, destination, reported]) => ({
-  name: `${method} to ${destination} is told in the upstream's terms`,
+  name: `${method} to ${destination} is translated for the upstream`,
   reported,
   request: move(method, destination),
   trustedProxies: ['127.0.0.1'],
@@ -59,7 +59,7 @@ const movedBehind: PublicCase = {
 }
 
 const movedAway: PublicCase = {
-  name: 'where the host names the account, the public address is none of its own',
+  name: 'where the host names the account, the public URL is not one of the account',
   reported: 'RFC 4918, 9.9.4',
   request: move('MOVE', 'https://git.example.com/b').replace('Host: git', 'Host: fabrikam'),
   naming: { by: 'host', suffix: '.example.com' },
@@ -82,7 +82,7 @@ const refused: readonly PublicCase[] = [
 }))
 
 const doubled: PublicCase = {
-  name: 'what would begin with two slashes at the upstream is refused, and written down so',
+  name: 'a path that would begin with two slashes at the upstream is refused and recorded',
   reported: 'RFC 3986, 4.2',
   request: 'GET /fabrikam//elsewhere.example/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n',
   upstreamPath: '/',

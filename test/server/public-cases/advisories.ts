@@ -4,23 +4,23 @@ const host = 'Host: git.example.com'
 const welcome = answerOf('200 OK', {}, 'hello')
 const refused400 = [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m]
 
-/** Published holes of gateways, proxies and the libraries under them. */
+/** Published vulnerabilities of gateways, proxies and their libraries. */
 export const cases: readonly PublicCase[] = [
   {
-    name: 'a query that looks like an open path opens nothing',
+    name: 'a query that looks like an open path gives no access',
     reported: 'oauth2-proxy CVE-2025-54576',
     request: `GET /fabrikam/private?x=/_altgate/keys HTTP/1.1\n${host}\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 401 /],
     forwardAuth: 401,
   },
   {
-    name: 'another address in a header opens nothing',
+    name: 'another URL in a header gives no access',
     reported: 'oauth2-proxy CVE-2026-40575',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\nX-Forwarded-Uri: /_altgate/keys\nX-Original-URL: /_altgate/keys\nX-Rewrite-Url: /_altgate/keys\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 401 /],
   },
   {
-    name: 'the user agent of a health check opens nothing',
+    name: 'the user agent of a health check gives no access',
     reported: 'oauth2-proxy CVE-2026-34457',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\nUser-Agent: GoogleHC/1.0\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 401 /],
@@ -42,13 +42,13 @@ export const cases: readonly PublicCase[] = [
     never: /javascript/,
   },
   {
-    name: 'Upgrade to HTTP/2 opens no tunnel past the gate',
+    name: 'Upgrade to HTTP/2 opens no tunnel past the gateway',
     reported: 'Traefik CVE-2026-88008',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\nConnection: Upgrade, HTTP2-Settings, close\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\n\n`,
     answer: [/^HTTP\/1\.1 401 /],
   },
   {
-    name: 'nor does it travel with a right password',
+    name: 'nor is it forwarded with a right password',
     reported: 'Traefik CVE-2026-88008',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\n{auth}\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\n\n`,
     upstream: welcome,
@@ -69,7 +69,7 @@ export const cases: readonly PublicCase[] = [
     forwardAuth: 403,
   },
   {
-    name: 'an escaped slash, question mark and hash make no new address',
+    name: 'an escaped slash, question mark and hash do not change the URL',
     reported: '@fastify/http-proxy CVE-2026-120213',
     request: `GET /fabrikam%2Fb%3Fc%23/x HTTP/1.1\n${host}\n{auth}\n{close}\n\n`,
     answer: refused400,
@@ -104,7 +104,7 @@ export const cases: readonly PublicCase[] = [
     forwardAuth: 403,
   },
   {
-    name: 'a Connection header takes away nothing of ours',
+    name: 'a Connection header does not remove the gateway’s headers',
     reported: '@fastify/reply-from CVE-2026-33805',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\n{auth}\nConnection: X-Forwarded-User, X-Altgate-Account, X-Altgate-Scope, X-Altgate-Subject, X-Request-Id, Host, Authorization, close\n\n`,
     upstream: welcome,
@@ -117,7 +117,7 @@ export const cases: readonly PublicCase[] = [
     notForwarded: /^authorization:/im,
   },
   {
-    name: 'a length in another spelling beside the right one does not arrive',
+    name: 'a second length in another spelling does not arrive',
     reported: 'undici CVE-2026-1525',
     request: `POST /fabrikam/x HTTP/1.1\n${host}\n{auth}\nContent-Length: 2\nContent_Length: 40\n{close}\n\nhi`,
     upstream: welcome,
@@ -126,7 +126,7 @@ export const cases: readonly PublicCase[] = [
     notForwarded: /content.length: 40/i,
   },
   {
-    name: 'names that JavaScript has meanings for are headers like all others',
+    name: 'names that are special in JavaScript are ordinary headers',
     reported: 'Node.js CVE-2026-21710',
     request: `GET /fabrikam/x HTTP/1.1\n${host}\n{auth}\n__proto__: polluted\nconstructor: x\nhasOwnProperty: x\n{close}\n\n`,
     upstream: welcome,

@@ -12,7 +12,7 @@ const hello = (status: string) => answerOf(status, {}, 'hello')
 /** Chunks that could hold anything. */
 const gzipped = '3\r\n\x1f\x8b\x08\r\n0\r\n\r\n'
 
-/** What upstreams say that is odd, allowed or neither: the client gets their answer, or ours. */
+/** Unusual answers of upstreams, valid or not: the client gets their answer, or ours. */
 export const cases: readonly PublicCase[] = [
   passing(
     'a reason phrase in Latin-1 is replaced, the status stays',
@@ -55,7 +55,7 @@ export const cases: readonly PublicCase[] = [
     hello('099 Odd'),
     /^HTTP\/1\.1 502 /,
     /\r\nX-Altgate-Outcome: upstream-failed\r\n/,
-    /not proper HTTP/,
+    /not valid HTTP/,
   ),
   passing(
     'a status above 599 passes as it is',
@@ -69,7 +69,7 @@ export const cases: readonly PublicCase[] = [
     'RFC 9112, 7.1',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n',
     /^HTTP\/1\.1 502 /,
-    /not proper HTTP/,
+    /not valid HTTP/,
   ),
   ...[
     ['a 100', 'HTTP/1.1 100 Continue\r\n\r\n'],
@@ -148,7 +148,7 @@ export const cases: readonly PublicCase[] = [
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: ${codings}\r\n\r\n${body}`,
       /^HTTP\/1\.1 502 /,
       /\r\nX-Altgate-Outcome: upstream-failed\r\n/,
-      /not proper HTTP/,
+      /not valid HTTP/,
     ),
   ),
   ...['chunked', 'Chunked', '  chunked ', '\tchunked'].map(codings =>
@@ -200,7 +200,7 @@ export const cases: readonly PublicCase[] = [
   ),
   {
     ...passing(
-      'the length that a 100 claims is not believed, and what follows the answer goes to nobody',
+      'the length in a 100 is ignored, and what follows the answer is discarded',
       'nginx 1427',
       [
         'HTTP/1.1 100 Continue\r\nContent-Length: 168\r\n\r\n',

@@ -1,5 +1,5 @@
 /**
- * One report from the public tracker of a gateway, proxy or client, told on raw bytes. Every string is latin-1: one
+ * One report from the public tracker of a gateway, proxy or client, as raw bytes. Every string is latin-1: one
  * character is one byte.
  */
 export interface PublicCase {

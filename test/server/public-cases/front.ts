@@ -1,6 +1,6 @@
 import { answerOf, type PublicCase } from './case.ts'
 
-/** What stands in front of the gateway: proxies, names of the host, old clients, odd addresses. */
+/** What is in front of the gateway: proxies, host names, old clients, unusual URLs. */
 const hello = answerOf('200 OK', {}, 'hello')
 const passed = [/^HTTP\/1\.1 200 OK\r\n/, /hello$/]
 const get = 'GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n'
@@ -41,7 +41,7 @@ const behindProxies: readonly PublicCase[] = [
     httpsOnly: true,
   },
   {
-    name: 'a proxy that overwrites instead of appending is believed as well',
+    name: 'a proxy that overwrites instead of appending is trusted as well',
     reported: 'rack/rack 311',
     request: `${get}X-Forwarded-For: 203.0.113.9, 10.0.0.5\nX-Forwarded-Proto: https\n{close}\n\n`,
     upstream: hello,
@@ -50,7 +50,7 @@ const behindProxies: readonly PublicCase[] = [
     httpsOnly: true,
   },
   {
-    name: 'https that a client claims left of its own hop counts for nothing',
+    name: 'https that a client claims left of its own hop is ignored',
     reported: 'django/django 15488',
     request: `${get}X-Forwarded-For: 10.0.0.7, 203.0.113.9, 10.0.0.5\nX-Forwarded-Proto: https, http, http\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 403 /],
@@ -83,7 +83,7 @@ const behindProxies: readonly PublicCase[] = [
     httpsOnly: true,
   },
   {
-    name: 'Forwarded of a client counts for nothing, with a proxy that knows X-Forwarded-* alone',
+    name: 'Forwarded of a client is ignored behind a proxy that knows only X-Forwarded-*',
     reported: 'RFC 7239 8.1',
     request: `${get}Forwarded: for=6.6.6.6;proto=https\nX-Forwarded-For: 203.0.113.9\nX-Forwarded-Proto: http\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 403 /],
@@ -91,7 +91,7 @@ const behindProxies: readonly PublicCase[] = [
     httpsOnly: true,
   },
   {
-    name: 'a port and an address that a client claims do not travel through its proxies',
+    name: 'a port and an address that a client claims are not forwarded',
     reported: 'RFC 7239 8.1',
     request: `${get}X-Forwarded-For: 203.0.113.9, 10.0.0.5\nX-Forwarded-Port: 1, 443, 8080\nX-Real-IP: 6.6.6.6\n{close}\n\n`,
     upstream: hello,
@@ -142,7 +142,7 @@ const notInLinks: readonly PublicCase[] = [
   '',
   ' \t',
 ].map(host => ({
-  name: `a host of which no address can be made is 400: "${host}"`,
+  name: `a host that no URL can have is 400: "${host}"`,
   reported: 'RFC 9112 3.2',
   request: `GET /fabrikam/x HTTP/1.1\nHost: ${host}\n{auth}\n{close}\n\n`,
   answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
@@ -187,7 +187,7 @@ const queries: readonly PublicCase[] = [
   'a=\\..\\..\\',
   "a='",
 ].map(query => ({
-  name: `a query decides nothing, so it travels as it is: ${query}`,
+  name: `a query decides nothing and is forwarded unchanged: ${query}`,
   reported: 'arachni/arachni 392',
   request: `GET /fabrikam/x?${query} HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n`,
   upstream: hello,
@@ -223,7 +223,7 @@ const oddAddresses: readonly PublicCase[] = [
     forwardAuth: 403,
   },
   {
-    name: 'an HTTP/1.0 client that keeps its connection is told so',
+    name: 'an HTTP/1.0 client that keeps its connection gets keep-alive',
     reported: 'RFC 9112 9.3',
     request: 'GET /fabrikam/x HTTP/1.0\nHost: git.example.com\nConnection: keep-alive\n{auth}\n\n',
     upstream: hello,
@@ -243,7 +243,7 @@ const manyHeaders = 'a: b\n'.repeat(5000)
 
 const manyLines: readonly PublicCase[] = [
   {
-    name: 'five thousand headers travel, and the last ones count like the first',
+    name: 'five thousand headers are forwarded, and the last ones count like the first',
     reported: 'RFC 9110, 5.4',
     request: `POST /fabrikam/x HTTP/1.1\nHost: git.example.com\n${manyHeaders}{auth}\nContent-Length: 5\n{close}\n\nhello`,
     upstream: hello,
@@ -251,13 +251,13 @@ const manyLines: readonly PublicCase[] = [
     forwarded: [/^(?:a: b\r\n){5000}/m, /^content-length: 5\r$/im, /\r\n\r\nhello$/],
   },
   {
-    name: 'a second Host behind five thousand headers is one too many all the same',
+    name: 'a second Host after five thousand headers is refused as well',
     reported: 'RFC 9112, 3.2',
     request: `GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n${manyHeaders}Host: git.example.com\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 400 /],
   },
   {
-    name: 'a Destination behind five thousand headers is judged like any other',
+    name: 'a Destination after five thousand headers is judged like any other',
     reported: 'RFC 4918, 9.9.4',
     request: `MOVE /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n${manyHeaders}Destination: /contoso/x\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],

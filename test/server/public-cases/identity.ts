@@ -3,7 +3,7 @@ import { answerOf, type PublicCase } from './case.ts'
 const get = 'GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n'
 const hello = answerOf('200 OK', {}, 'hello')
 
-/** Names by which upstreams know a user, in spellings that CGI, WSGI, PHP or IIS read as the same. */
+/** Identity headers, in spellings that CGI, WSGI, PHP or IIS read as the same. */
 const forgeries = [
   ['REMOTE_USER', 'theforeman/puppet-foreman 1182'],
   ['REMOTE-USER', 'theforeman/puppet-foreman 1182'],
@@ -31,8 +31,8 @@ const fromUpstreams = [
   'Transfer.Encoding',
 ]
 
-/** Headers by which a client could pass for another user. */
-/** Headers by which a client could pass for another user. */
+/** Headers by which a client could impersonate another user. */
+/** Headers by which a client could impersonate another user. */
 export const cases: readonly PublicCase[] = [
   {
     name: 'a user header in another spelling never reaches the upstream',

@@ -18,7 +18,7 @@ const docs = 'git-lfs docs/api/batch.md, Response Errors'
 
 export const cases: readonly PublicCase[] = [
   {
-    name: 'git-lfs without a credential is asked for one in the type that it prints',
+    name: 'git-lfs without a credential gets a challenge in the type that it prints',
     reported: docs,
     request: batch.replace('{auth}\n', ''),
     answer: [
@@ -30,7 +30,7 @@ export const cases: readonly PublicCase[] = [
     forwardAuth: 401,
   },
   {
-    name: 'git-lfs that loads an object is told in that type as well, though it asks for none',
+    name: 'git-lfs that loads an object gets that type as well, although it does not ask for it',
     reported: docs,
     request:
       'GET /wingtip/r.git/gitlab-lfs/objects/0a1b HTTP/1.1\nHost: git.example.com\n{auth}\nUser-Agent: git-lfs/3.3.0 (GitHub; linux amd64; go 1.19.8)\n{close}\n\n',
@@ -42,7 +42,7 @@ export const cases: readonly PublicCase[] = [
     forwardAuth: 403,
   },
   {
-    name: 'git-lfs is told of an upstream that refuses the gateway, and not by 401',
+    name: 'git-lfs learns of an upstream that rejects the gateway, but not by 401',
     reported: 'git-lfs 3917',
     request: batch,
     upstream: answerOf('401 Unauthorized', { 'LFS-Authenticate': 'Basic realm="x"' }, 'no'),
@@ -54,7 +54,7 @@ export const cases: readonly PublicCase[] = [
     reported: docs,
     request:
       'POST /fabrikam/r.git/info/lfs/locks/verify HTTP/1.1\nHost: git.example.com\nAuthorization: Bearer x\nAccept: application/vnd.git-lfs+json\nContent-Length: 2\n{close}\n\n{}',
-    answer: [/^HTTP\/1\.1 401 /, lfsJson, /only HTTP Basic is understood here/],
+    answer: [/^HTTP\/1\.1 401 /, lfsJson, /only HTTP Basic authentication is supported/],
     forwardAuth: 401,
   },
   {
@@ -67,7 +67,7 @@ export const cases: readonly PublicCase[] = [
     forwarded: [/^Accept-Encoding: identity\r$/m],
   },
   {
-    name: 'a token of the LFS server does not take the place of the credential',
+    name: 'a token of the LFS server does not replace the credential',
     reported: 'git-lfs 3917',
     request: batch,
     upstream: batchAnswer(here, token),
@@ -75,7 +75,7 @@ export const cases: readonly PublicCase[] = [
     never: /Z2l0OmEtdG9rZW4/,
   },
   {
-    name: 'a token for a verification does not take the place of the credential',
+    name: 'a token for a verification does not replace the credential',
     reported: 'gitbucket 2426',
     request: batch,
     upstream: batchAnswer(here, token).replace('"download"', '"verify"'),
@@ -91,7 +91,7 @@ export const cases: readonly PublicCase[] = [
     never: /127\.0\.0\.1/,
   },
   {
-    name: 'git-lfs is not sent to plain http by a server that does not know of https',
+    name: 'git-lfs is not sent to plain http by a server that is unaware of https',
     reported: 'lfs-test-server 66',
     request: batch.replace('{auth}', 'X-Forwarded-For: 192.0.2.7\nX-Forwarded-Proto: https\n{auth}'),
     trustedProxies: ['127.0.0.1'],
