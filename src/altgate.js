@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const [major, minor] = process.versions.node.split('.').map(Number)
 const isFit = major >= 26 || (major === 24 && minor >= 15)
 if (isFit) {
-  process.umask(0o077) // what is written here holds names and hashes: for nobody else to read
+  process.umask(0o077) // files written here contain names and hashes, and only this user may read them
   ignoreSignals(process.argv.includes('serve'))
   keepCompiled()
   const { run } = await import('./cli.ts')
@@ -22,16 +22,16 @@ if (isFit) {
 }
 
 /**
- * SIGUSR1 would open a debugger to whoever is on this machine. The others would end a gateway at once: scripts that rotate
- * logs send them to anything that serves.
+ * SIGUSR1 would open a debugger to every user of this machine. The others would end a gateway at once, and scripts that rotate logs
+ * send them to any server.
  */
 function ignoreSignals(serves) {
   for (const signal of serves ? ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] : ['SIGUSR1']) process.on(signal, () => {})
 }
 
 /**
- * Compiled code is kept beside the code, where whoever may write could change that, too: the next start takes half the
- * time, and no process has to keep a TypeScript parser in memory. Where nothing can be written it goes on without.
+ * Compiled code is kept beside the code, where anything that may write could change the code as well. The next start takes half the
+ * time, and no process keeps a TypeScript parser in memory. Without write access the start is merely slower.
  */
 function keepCompiled() {
   const directory = fileURLToPath(new URL('../node_modules/.cache/altgate', import.meta.url))
