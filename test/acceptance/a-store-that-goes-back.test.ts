@@ -91,7 +91,7 @@ t.test('a worker that is born after the store was exchanged does not take over t
   moved(file, `${file}.away`)
   renameSync(other, file) // its log was folded into it
   process.kill(oldWorker[0] ?? 0, 'SIGKILL')
-  await until(() => altgate.logs().includes('another store'))
+  await until(() => altgate.logs().includes('is not the store that the process started with'))
   t.match(await altgate.tell('/ready'), '0 of 1 listen')
   for (const password of ['of the other', 'of this one'])
     await t.rejects(ask(altgate.url + path, { as: [anna, password] }), { code: 'ECONNREFUSED' })

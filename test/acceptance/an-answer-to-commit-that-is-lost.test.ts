@@ -46,7 +46,7 @@ t.test('the answer to COMMIT is lost, and what was said is true', async t => {
   t.equal(unseen.stdout, '')
   t.match(
     unseen.stderr,
-    /(?:^|\n)altgate: [^\n]*may or may not be in force: see how it is with altgate [^\n]*\n$/,
+    /(?:^|\n)altgate: [^\n]*may or may not be in force\. Check with altgate [^\n]*\n$/,
   )
   t.notMatch(unseen.stderr, 'Nothing was changed')
   t.equal(await statusOf('the third password'), 200, 'here it is')

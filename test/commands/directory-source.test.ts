@@ -39,7 +39,7 @@ t.test('explain says when Azure DevOps says something else than is kept', async 
   const { code, stdout, stderr } = await desk.run(explain, 'canary-wrong')
   t.equal(code, 1)
   t.match(stdout, 'unavailable: the client gets 503')
-  t.match(stderr, 'What the account signs in with could not be determined: Azure DevOps says something new')
+  t.match(stderr, 'What the account signs in with could not be determined: Azure DevOps reports a change')
 })
 
 t.test('an account is shown with what Azure DevOps says of it now', async t => {
