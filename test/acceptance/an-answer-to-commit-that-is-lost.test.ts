@@ -44,10 +44,7 @@ t.test('the answer to COMMIT is lost, and what was said is true', async t => {
   const unseen = await command(set, 'the third password')
   t.equal(unseen.code, 3, unseen.stderr)
   t.equal(unseen.stdout, '')
-  t.match(
-    unseen.stderr,
-    /(?:^|\n)altgate: [^\n]*may or may not be in force\. Check with altgate [^\n]*\n$/,
-  )
+  t.match(unseen.stderr, /(?:^|\n)altgate: [^\n]*may or may not be in force\. Check with altgate [^\n]*\n$/)
   t.notMatch(unseen.stderr, 'Nothing was changed')
   t.equal(await statusOf('the third password'), 200, 'here it is')
 })

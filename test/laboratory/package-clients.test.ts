@@ -47,7 +47,14 @@ async function npm(account: string, signIn: SignIn | undefined, ...args: readonl
   const auth = signIn === undefined ? '' : `//${feed}:_auth=${basicOf(signIn)}\n`
   const rc = join(home, 'npmrc')
   writeFileSync(rc, `registry=http://${feed}\n${auth}fetch-retries=0\nupdate-notifier=false\n`)
-  const env = { ...process.env, HOME: home, npm_config_userconfig: rc, npm_config_cache: join(home, 'cache') }
+  // As a user has it: npm hands the settings of this project on to what it runs, and these tests may be run by it.
+  const own = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_config_'))
+  const env = {
+    ...Object.fromEntries(own),
+    HOME: home,
+    npm_config_userconfig: rc,
+    npm_config_cache: join(home, 'cache'),
+  }
   const { stdout, stderr } = await run('npm', args, { cwd: project, env })
   return stdout + stderr
 }
