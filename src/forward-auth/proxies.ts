@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer } from '../answers/answer.ts'
+import { headerText } from '../requests/client.ts'
 
 /** The request that a proxy holds until it has a decision, as its client sent it. */
 interface Original {
@@ -36,9 +37,10 @@ const passed = ['X-Altgate-Outcome', 'X-Request-Id', 'Cache-Control', 'Retry-Aft
  */
 export function nginx({ pack, unpack }: CarriedAnswers): ProxyKind {
   return {
+    // Sent twice, they are joined with a space, and a target with a space is refused.
     original: ({ headers }) => ({
-      method: textOf(headers['x-original-method']),
-      target: textOf(headers['x-original-uri']),
+      method: headerText(headers['x-original-method']),
+      target: headerText(headers['x-original-uri']),
     }),
 
     refuse(response, answer) {
@@ -51,13 +53,8 @@ export function nginx({ pack, unpack }: CarriedAnswers): ProxyKind {
     },
 
     answerPath: '/nginx/answer',
-    answer: ({ headers }) => unpack(textOf(headers['x-altgate-answer'])),
+    answer: ({ headers }) => unpack(headerText(headers['x-altgate-answer'])),
   }
-}
-
-/** Node joins repeated headers with a comma and a space, and a target with a space is refused. */
-function textOf(value: string | readonly string[] | undefined): string {
-  return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }
 
 /**

@@ -39,7 +39,7 @@ export function createClientReader(
   return request => {
     const { headers, socket } = request
     const peer = plainAddress(socket.remoteAddress ?? '')
-    const testing = headerOf(headers[loadTestHeader])
+    const testing = headerText(headers[loadTestHeader])
     const direct: Client = {
       from: peer,
       secure: socket instanceof TLSSocket,
@@ -66,7 +66,7 @@ export function createClientReader(
 }
 
 /** Node joins repeated headers with commas; only its types say they could be lists. */
-function headerOf(value: string | readonly string[] | undefined): string {
+export function headerText(value: string | readonly string[] | undefined): string {
   return typeof value === 'string' ? value : (value?.join(', ') ?? '')
 }
 
