@@ -1,28 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { temporaryDirectory } from '../support/directory.ts'
+import { demoEnvironment } from '../support/demo.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
-import { freePort } from '../support/ports.ts'
 import { serve } from '../support/program.ts'
 import { run, succeeded } from '../support/run.ts'
 import { until } from '../support/until.ts'
-
-/** What `npm start` starts, on ports and files of its own. */
-async function demoEnvironment(t: Test): Promise<Readonly<Record<string, string>>> {
-  const directory = temporaryDirectory(t)
-  const port = String(await freePort())
-  return {
-    ALTGATE__LISTEN__PORT: port,
-    ALTGATE__OPERATIONS__PORT: String(await freePort()),
-    ALTGATE__PUBLICURL: `http://127.0.0.1:${port}`,
-    ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`,
-    ALTGATE__LOG__FILE: join(directory, 'altgate.log'),
-    ALTGATE__DEMO__UPSTREAMPORT: String(await freePort()),
-    ALTGATE__DEMO__IDENTITYPORT: String(await freePort()),
-    ALTGATE__DEMO__DATADIRECTORY: join(directory, 'demo'),
-  }
-}
 
 /** Starts the demo and gives the commands that it prints, once all of them are there. */
 async function startDemo(t: Test, env: Readonly<Record<string, string>>) {

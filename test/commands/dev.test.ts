@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { temporaryDirectory } from '../support/directory.ts'
-import { freePort } from '../support/ports.ts'
+import { demoEnvironment } from '../support/demo.ts'
 import { isRunning } from '../support/processes.ts'
 import { checkout } from '../support/program.ts'
 import { until } from '../support/until.ts'
@@ -30,7 +29,7 @@ t.test('npm run dev leaves no process when its terminal is closed', async t => {
 async function startDev(t: Test) {
   const child = spawn('npm', ['run', 'dev'], {
     cwd: checkout,
-    env: { ...process.env, ...(await ownEnvironment(t)) },
+    env: { ...process.env, ...(await demoEnvironment(t)) },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a process group of its own, as in a terminal
   })
@@ -62,21 +61,5 @@ function groupOf(pid: number): number | undefined {
     return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[2])
   } catch {
     return undefined // ended meanwhile
-  }
-}
-
-/** Ports and files of its own. */
-async function ownEnvironment(t: Test): Promise<Readonly<Record<string, string>>> {
-  const directory = temporaryDirectory(t)
-  const port = String(await freePort())
-  return {
-    ALTGATE__LISTEN__PORT: port,
-    ALTGATE__OPERATIONS__PORT: String(await freePort()),
-    ALTGATE__PUBLICURL: `http://127.0.0.1:${port}`,
-    ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`,
-    ALTGATE__LOG__FILE: join(directory, 'altgate.log'),
-    ALTGATE__DEMO__UPSTREAMPORT: String(await freePort()),
-    ALTGATE__DEMO__IDENTITYPORT: String(await freePort()),
-    ALTGATE__DEMO__DATADIRECTORY: join(directory, 'demo'),
   }
 }

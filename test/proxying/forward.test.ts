@@ -2,36 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpsServer } from 'node:https'
-import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
+import { bareServer } from '../support/bare-server.ts'
 import { basic, runningServer, type RunningServer } from '../support/public-server.ts'
 import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 
 const authorization = basic()
-
-/** A bare TCP server; gives its address and how often it was called. */
-async function tcp(t: Test, talk: (socket: Socket) => void) {
-  let calls = 0
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    calls++
-    sockets.add(socket)
-    socket.on('error', () => {})
-    talk(socket)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not listening on TCP')
-  return { url: `http://127.0.0.1:${address.port}`, calls: () => calls }
-}
 
 async function failsWith(
   t: Test,
@@ -67,7 +47,7 @@ t.test('an account whose upstream is not a URL is a 502', async t => {
 
 t.test('an upstream that disconnects without an answer is a 502, after one try', async t => {
   for (const method of ['GET', 'POST']) {
-    const upstream = await tcp(t, socket => socket.once('data', () => socket.resetAndDestroy()))
+    const upstream = await bareServer(t, socket => socket.once('data', () => socket.resetAndDestroy()))
     await failsWith(t, await runningServer(t, { upstream: upstream.url }), 'dropped', { method })
     t.equal(upstream.calls(), 1, 'no retry')
   }
@@ -92,13 +72,13 @@ t.test('an answer that is not HTTP is a 502', async t => {
     'HTTP/1.1 200 OK\r\nX: a\x01b\r\n\r\n',
     `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
   ]) {
-    const upstream = await tcp(t, socket => socket.once('data', () => socket.end(answer)))
+    const upstream = await bareServer(t, socket => socket.once('data', () => socket.end(answer)))
     await failsWith(t, await runningServer(t, { upstream: upstream.url }), 'bad-answer')
   }
 })
 
 t.test('an upstream that switches protocols unsolicited is a 502', async t => {
-  const upstream = await tcp(t, socket =>
+  const upstream = await bareServer(t, socket =>
     socket.once('data', () =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
     ),
@@ -114,7 +94,7 @@ t.test('an upstream that switches protocols unsolicited is a 502', async t => {
 
 t.test('an unsolicited answer does not go to the next client', async t => {
   // CVE-2026-6733: the second answer waits on an idle connection for the next client.
-  const upstream = await tcp(t, socket =>
+  const upstream = await bareServer(t, socket =>
     socket.on('data', () => {
       const one = (text: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`
       socket.write(one('first') + one('stolen'))

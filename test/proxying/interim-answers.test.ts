@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { InterimAnswers } from '../../src/proxying/upstream-connections.ts'
+import { bareServer } from '../support/bare-server.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 
@@ -84,27 +83,11 @@ t.test('endless interim answers exceed the limit', async t => {
   t.equal(passed([continues.slice(0, -2), 'X: a\r\n'.repeat(50)], 250).tooLong, true)
 })
 
-/** Hands every connection to `talk`. */
-async function upstreamThat(t: Test, talk: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    talk(socket)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
-}
-
 const asking = (method = 'GET', lines = 'Connection: close\r\n') =>
   `${method} /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n${lines}\r\n`
 
 t.test('an upload continues while interim answers arrive', async t => {
-  const upstream = await upstreamThat(t, socket => {
+  const { url: upstream } = await bareServer(t, socket => {
     let received = ''
     socket.write(continues)
     socket.on('data', chunk => {
@@ -133,7 +116,7 @@ t.test('HEAD, 204 and 304 have interim answers too, and the connection is kept',
     continues + ok,
   ]
   let connections = 0
-  const upstream = await upstreamThat(t, socket => {
+  const { url: upstream } = await bareServer(t, socket => {
     connections++
     socket.on('data', () => void socket.write(said.shift() ?? ''))
   })
@@ -155,7 +138,7 @@ t.test('HEAD, 204 and 304 have interim answers too, and the connection is kept',
 t.test('a body that looks like an interim answer arrives unchanged, also on a kept connection', async t => {
   const body = continues + hints + ok
   let connections = 0
-  const upstream = await upstreamThat(t, socket => {
+  const { url: upstream } = await bareServer(t, socket => {
     connections++
     socket.on('data', () => {
       socket.write(`${continues}HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`)
@@ -172,7 +155,7 @@ t.test('a body that looks like an interim answer arrives unchanged, also on a ke
 
 t.test('interim answers keep a request alive, but not for ever', async t => {
   let beats = 0
-  const upstream = await upstreamThat(t, socket => {
+  const { url: upstream } = await bareServer(t, socket => {
     const beat = setInterval(() => {
       if (++beats < 12) return socket.write(beats % 2 === 0 ? continues : hints)
       clearInterval(beat)
@@ -183,7 +166,7 @@ t.test('interim answers keep a request alive, but not for ever', async t => {
   const server = await runningServer(t, { upstream, patience: { headersTimeoutSeconds: 1 } })
   t.match(await rawRequest(server.port, asking()), /^HTTP\/1\.1 200 /, 'three times the time of one answer')
 
-  const flood = await upstreamThat(t, socket => void socket.write(hints.repeat(2000)))
+  const { url: flood } = await bareServer(t, socket => void socket.write(hints.repeat(2000)))
   const flooded = await runningServer(t, { upstream: flood })
   t.match(await rawRequest(flooded.port, asking()), /^HTTP\/1\.1 502 [^]*not valid HTTP/)
   t.match(flooded.failures, [{ because: 'bad-answer' }])
