@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-// Loaded into every process of the gateway while the image is built: what is only imported when somebody needs it, such as
+// Loaded into every process of the gateway while the image is built: what is only imported on demand, such as
 // the drivers of Redis and PostgreSQL, is compiled as well. Else each worker that needs it would load the parser of
-// TypeScript at every start, because nobody can write into the cache of a finished image.
+// TypeScript at every start, because no process can write into the cache of a finished image.
 
 const sources = new URL('../src/', import.meta.url)
 
