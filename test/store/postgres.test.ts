@@ -78,7 +78,7 @@ t.test(
     await execute('alter table gateways rename to gone')
     const doubt = await settled
     t.match(doubt, { name: 'Outage', made: 'made', silent: ['git-1.example.com'] })
-    t.match(doubtSentence(doubt as InDoubt), 'Not confirmed: gateways on git-1.example.com. Those')
+    t.match(doubtSentence(doubt as InDoubt), 'Not confirmed: gateways on git-1.example.com. A gateway that')
   },
 )
 
