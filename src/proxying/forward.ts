@@ -7,7 +7,7 @@ import type { Naming } from '../gateway/account.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
-import { hasBody, Upload } from '../requests/bodies.ts'
+import { hasBody, holdBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import type { UpstreamRoute, AddressMapping } from './addresses.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
@@ -61,6 +61,8 @@ class Forwarding implements ExchangeEvents, Waiter {
   readonly #options: ForwardParts
   #ended = false
   #place: Place | undefined
+  /** While the request waits for its place and has a body. */
+  #readOn: (() => void) | undefined
   /** The request, if it may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
@@ -98,14 +100,19 @@ class Forwarding implements ExchangeEvents, Waiter {
     }
     this.#place = place
     response.once('close', this.#onClose)
-    if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#context)
-    else this.#authorize(route)
+    if (!place.waits) return this.#authorize(route)
+    if (hasBody(this.#request) && !this.#request.complete) this.#readOn = holdBody(this.#request)
+    this.#options.observer.upstreamCrowded('waits', this.#context)
   }
 
-  readonly #onClose = (): void => this.#place?.leave()
+  readonly #onClose = (): void => {
+    this.#readOn?.()
+    this.#place?.leave()
+  }
 
   go(): void {
     try {
+      this.#readOn?.()
       const { route } = this.#context
       if (!('outcome' in route)) this.#authorize(route)
     } catch (error) {

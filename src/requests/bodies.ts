@@ -119,6 +119,29 @@ function pause(this: Socket): void {
   this.pause()
 }
 
+/** Milliseconds between two looks at a connection that is held. */
+const lookMs = 5000
+
+/**
+ * Stops reading a request whose body is not wanted yet. Read into the request's buffer, a byte costs as much as a chunk,
+ * and thousands of waiting clients could send one each in the same turn. That a client has left is seen only by reading,
+ * so a little is read every few seconds. Returns how to read on; calling it again does nothing.
+ */
+export function holdBody({ socket }: IncomingMessage): () => void {
+  stopReading(socket)
+  const looking = setInterval(() => {
+    readOn(socket)
+    setImmediate(() => held && stopReading(socket))
+  }, lookMs)
+  let held = true
+  return () => {
+    if (!held) return
+    held = false
+    clearInterval(looking)
+    readOn(socket)
+  }
+}
+
 /**
  * Whether `chunked` is the only coding. `codings`: all `Transfer-Encoding` lines, joined with commas. Parsers disagree
  * about parameters, empty elements and repeats (RFC 9112, 6.1), and llhttp does not accept `chunked` followed by a tab,
