@@ -1,12 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  type AskedOnce,
-  type AskedParts,
-  type AskedSettings,
-  createAskedAccounts,
-  createAskedOnce,
-  withFound,
-} from './accounts/asked.ts'
+import type { AskedOnce, AskedParts, AskedSettings } from './accounts/asked.ts'
 import { readGivenFile } from './common/failure.ts'
 import { type AttemptKeys, createAttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
@@ -128,10 +121,11 @@ type DirectoryParts = Pick<AskedParts, 'store' | 'news' | 'asked' | 'outage'> & 
 }
 
 /** `store`: the accounts in the store. Whatever it opens is closed with `opening`. */
-export function openDirectory(settings: Settings, parts: DirectoryParts): Directory {
+export async function openDirectory(settings: Settings, parts: DirectoryParts): Promise<Directory> {
   const { foundation, opening, store } = parts
   const registry = foundation.registry()
   if (settings.accounts.source === 'store') return { accounts: store, registry }
+  const { createAskedAccounts, withFound } = await import('./accounts/asked.ts')
   const { redis, verdictKey: key } = foundation
   const accounts = createAskedAccounts(askedSettings(settings), {
     ...parts,
@@ -146,8 +140,12 @@ export function openDirectory(settings: Settings, parts: DirectoryParts): Direct
 }
 
 /** For a command: nothing is cached and nothing is stored. `undefined`: accounts come from the store alone. */
-export function openSource(settings: Settings, store: AccountDirectory): AskedOnce | undefined {
+export async function openSource(
+  settings: Settings,
+  store: AccountDirectory,
+): Promise<AskedOnce | undefined> {
   if (settings.accounts.source === 'store') return undefined
+  const { createAskedOnce } = await import('./accounts/asked.ts') // its HTTP client takes as long to load as the rest
   return createAskedOnce(askedSettings(settings), { store, now: steadyNow })
 }
 

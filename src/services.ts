@@ -92,7 +92,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const remembered = createRememberedAccounts({ store: store.accounts, now: steadyNow })
   const memory = { foundation, local, accounts: remembered, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
-  const { accounts, registry } = openDirectory(settings, {
+  const { accounts, registry } = await openDirectory(settings, {
     ...parts,
     store: remembered,
     news,

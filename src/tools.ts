@@ -1,8 +1,9 @@
 import type { Tools } from './commands/tools.ts'
 import { openFoundation, openSource } from './foundation.ts'
 import { Outage } from './gateway/outage.ts'
-import type { AccountDirectory, Waiting } from './gateway/ports.ts'
-import { createArgon2id } from './hashing/argon2id.ts'
+import type { AccountDirectory, PasswordHasher, Waiting } from './gateway/ports.ts'
+import type { Argon2id } from './hashing/argon2id.ts'
+import { type HashCost, isOutdated, provesWhole } from './hashing/hash-string.ts'
 import type { Settings } from './settings/schema.ts'
 
 /**
@@ -16,10 +17,9 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   const { store, keys, generated, redis, registry } = await openFoundation(settings, revoked, 'expect', {
     waiting,
   })
-  const hasher = await createArgon2id({ cost: settings.hashing, onFlaw: () => {} })
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }
-  const source = openSource(settings, inStore)
+  const source = await openSource(settings, inStore)
   return {
     registry: registry(),
     store: {
@@ -27,7 +27,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       credentials: store.credentials,
       ping: () => store.ping(),
     },
-    hasher,
+    hasher: hasherOnDemand(settings.hashing),
     generated,
     keys,
     ...(redis && { redis }),
@@ -42,5 +42,21 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
         await store.close()
       }
     },
+  }
+}
+
+/** Loads argon2, and makes its decoy, when a command first hashes: most never do. */
+function hasherOnDemand(cost: HashCost): PasswordHasher {
+  let loading: Promise<Argon2id> | undefined
+  async function load(): Promise<Argon2id> {
+    const { createArgon2id } = await import('./hashing/argon2id.ts')
+    return await createArgon2id({ cost, onFlaw: () => {} })
+  }
+  const argon2id = () => (loading ??= load())
+  return {
+    hash: async password => (await argon2id()).hash(password),
+    compare: async (attempt, against) => (await argon2id()).compare(attempt, against),
+    outdated: hash => isOutdated(hash, cost),
+    provesWhole,
   }
 }

@@ -1,11 +1,10 @@
 import { appendFileSync, constants, copyFileSync, existsSync, writeFileSync } from 'node:fs'
-import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import type { Progress } from '../bench/bench.ts'
 import type { Plan } from '../bench/load.ts'
 import type { Report } from '../bench/report.ts'
 import { Failure } from '../common/failure.ts'
-import { type BenchSettings, loadBenchSettings } from '../settings/bench.ts'
+import type { BenchSettings } from '../settings/bench.ts'
 import { rates, seconds } from './arguments.ts'
 import { SettingsRefused, unwritable } from './failure.ts'
 import { examples } from './help.ts'
@@ -61,14 +60,14 @@ export function addBenchCommand(program: Command, toolbox: Toolbox): void {
   command.action(async (target: string | undefined, options: Options) => {
     const file = toolbox.configFile ?? 'bench.yaml'
     if (options.init === true) return writeExample(file)
-    const plan = planOf(settingsIn(file, target, command), options)
+    const plan = planOf(await settingsIn(file, target, command), options)
     await runBench(plan, outputsFor(options), options.quiet === true)
   })
 }
 
 async function runBench(plan: Plan, outputs: Outputs, quiet: boolean): Promise<void> {
   const { bench } = await import('../bench/bench.ts')
-  const { progress, close } = showProgress(quiet)
+  const { progress, close } = await showProgress(quiet)
   const benched = await bench(plan, { stop: stopSignal(), progress }).finally(close)
   if ('refused' in benched) throw new Failure(refusal(plan, benched.refused))
   await outputs.write(benched.report)
@@ -76,11 +75,16 @@ async function runBench(plan: Plan, outputs: Outputs, quiet: boolean): Promise<v
   if (failures.length > 0) throw new Failure(failures.join(' '))
 }
 
-function settingsIn(file: string, target: string | undefined, command: Command): BenchSettings {
+async function settingsIn(
+  file: string,
+  target: string | undefined,
+  command: Command,
+): Promise<BenchSettings> {
   if (!existsSync(file)) {
     const message = 'cannot be read: there is no such file; altgate bench --init writes an example'
     throw new SettingsRefused([{ path: file, message }])
   }
+  const { loadBenchSettings } = await import('../settings/bench.ts')
   const loaded = loadBenchSettings({ file, env: process.env, cwd: process.cwd(), target })
   if ('complaints' in loaded) throw new SettingsRefused(loaded.complaints)
   if ('settings' in loaded) return loaded.settings
@@ -134,12 +138,13 @@ interface ProgressShow {
 }
 
 /** A bar on a terminal, a line for each tenth elsewhere, nothing if `quiet`. */
-function showProgress(quiet: boolean): ProgressShow {
+async function showProgress(quiet: boolean): Promise<ProgressShow> {
   if (quiet) return { progress() {}, close() {} }
   return process.stderr.isTTY ? bar() : lines()
 }
 
-function bar(): ProgressShow {
+async function bar(): Promise<ProgressShow> {
+  const { SingleBar } = await import('cli-progress')
   const bar = new SingleBar({
     format: '{bar} {percentage} % · {value} of {total} s · {done} requests · Ctrl-C stops it and reports',
     stream: process.stderr,

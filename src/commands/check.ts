@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { createSecureContext, getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
-import { Agent, request } from 'undici'
 import { answerText } from '../accounts/answer.ts'
 import { reasonOf } from '../common/failure.ts'
 import type { AccountName } from '../gateway/names.ts'
+import { Secret } from '../gateway/secret.ts'
 import { connectionsWithin, limitNamed, openFilesLimit } from '../listening.ts'
 import { exposedFiles } from '../settings/exposed.ts'
 import { settingsFile } from '../settings/load.ts'
@@ -49,9 +49,17 @@ async function* findings(settings: Settings): AsyncGenerator<Finding> {
     return 'answers'
   })
   const tools = await opening.catch(() => undefined)
+  yield* hashingFindings(tools)
   yield await redisFinding(settings, tools)
   yield* accountFindings(settings, tools)
   yield* listenFindings(settings)
+}
+
+/** Only if it fails: too little memory for the cost in the settings, for instance. */
+async function* hashingFindings(tools: Tools | undefined): AsyncGenerator<Finding> {
+  if (tools === undefined) return
+  const finding = await probe('hashing', async () => String(await tools.hasher.hash(new Secret('check'))))
+  if (!finding.ok) yield finding
 }
 
 async function redisFinding({ redis }: Settings, tools: Tools | undefined): Promise<Finding> {
@@ -183,8 +191,14 @@ async function within<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** No other command needs it, and it takes long to load. */
+function loadClient() {
+  return import('undici')
+}
+
 /** Any answer passes: an upstream may well refuse a request without a credential. */
 async function tryUpstream(origin: string, caFile: string | undefined): Promise<string> {
+  const { Agent, request } = await loadClient()
   // As in the gateway: certificates are verified against `caFile` and the well-known authorities.
   const ca = caFile === undefined ? undefined : [...getCACertificates(), await readFile(caFile, 'utf8')]
   const agent = new Agent({ allowH2: false, connect: { timeout: timeoutMs, ...(ca && { ca }) } })
@@ -205,6 +219,7 @@ async function tryUpstream(origin: string, caFile: string | undefined): Promise<
 /** Whether a gateway answers on the operations port. */
 async function isLive({ host, port }: Endpoint): Promise<boolean> {
   if (port === 0) return false
+  const { request } = await loadClient()
   try {
     const { statusCode, body } = await request(`http://${inUrl(host)}:${port}/live`, {
       signal: AbortSignal.timeout(timeoutMs),
