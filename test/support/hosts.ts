@@ -23,7 +23,9 @@ export const isAmongHosts = process.env[variable] === 'yes'
 export function amongHosts(file: string, args: readonly string[] = []) {
   const apart = '--net --mount --pid --fork --kill-child --mount-proc'.split(' ')
   const ours = [process.execPath, ...process.execArgv, file, ...args]
-  const words = ['--pdeathsig', 'KILL', 'unshare', ...apart, 'env', `${variable}=yes`, ...ours]
+  // Without what tap hands down to its children: `files.ts` says why.
+  const inside = ['env', '--unset=NODE_OPTIONS', `${variable}=yes`, ...ours]
+  const words = ['--pdeathsig', 'KILL', 'unshare', ...apart, ...inside]
   return { program: 'setpriv', words }
 }
 

@@ -1,0 +1,30 @@
+import { globSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+// Runs test files side by side, each in a process of its own: all of them, or the files and folders that are named. The
+// `tap` command does the same, but gives each process hooks for mocks and coverage. Every Node process that a test starts
+// inherits them: the gateway would take twice the time to start, and would not be what users start.
+
+/** More than there are cores: many files wait most of the time. */
+const jobs = 3
+
+/** For one file, on a busy machine. */
+const longestSeconds = 240
+
+const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(longestSeconds) }
+
+// `.taprc` says what the option is for. `env` takes away what this process, as a parent, would hand down.
+const node = ['--unset=NODE_OPTIONS', process.execPath, '--no-concurrent-recompilation']
+
+function filesOf(path: string): readonly string[] {
+  return statSync(path).isDirectory() ? globSync(join(path, '**/*.test.ts')).sort() : [path]
+}
+
+const named = process.argv.slice(2)
+const files = (named.length === 0 ? ['test'] : named).flatMap(filesOf)
+t.jobs = Math.min(jobs, files.length)
+t.setTimeout(0)
+t.plan(files.length)
+for (const file of files)
+  void t.spawn('env', [...node, file], { buffered: true, timeout: longestSeconds * 1000, env }, file)
