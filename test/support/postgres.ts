@@ -1,10 +1,24 @@
-import { appendFileSync, chownSync, existsSync, globSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { temporaryDirectory } from './directory.ts'
 import type { Host } from './hosts.ts'
 import { freePort } from './ports.ts'
+import { checkout } from './program.ts'
 import { run, succeeded } from './run.ts'
 
 /** A real PostgreSQL of the test's own. */
@@ -59,7 +73,7 @@ export async function startPostgres(t: Pick<Test, 'teardown'>, on?: Host): Promi
     start,
     async save() {
       await end('fast')
-      succeeded('cp', await run('cp', ['--archive', data, `${data}.saved`]))
+      await copyFiles(data, `${data}.saved`)
       await start()
     },
     async goBack() {
@@ -82,14 +96,11 @@ export async function query(url: string, sql: string): Promise<void> {
   }
 }
 
-/** The files of an empty server, which does not run yet. */
+/** The files of an empty server, which does not run yet: a copy of what initdb makes, for it takes a second. */
 export async function makeCluster(directory: string, host: string, port: number): Promise<string> {
   const data = join(directory, 'data')
-  const passwordFile = join(directory, 'password')
-  writeFileSync(passwordFile, password)
+  await copyFiles(await emptyCluster(), data)
   if (isRoot) chownSync(directory, await idOfNobody('--user'), await idOfNobody('--group'))
-  const owner = ['--username', superuser, '--pwfile', passwordFile, '--auth', 'scram-sha-256']
-  await postgres('initdb', ['--pgdata', data, ...owner, '--locale', 'C', '--encoding', 'UTF8', '--no-sync'])
   const settings = [
     `listen_addresses = '${host}'`,
     `port = ${port}`,
@@ -97,8 +108,66 @@ export async function makeCluster(directory: string, host: string, port: number)
     'fsync = off',
   ]
   writeFileSync(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`)
-  appendFileSync(join(data, 'pg_hba.conf'), 'host all all samenet scram-sha-256\n')
   return data
+}
+
+/** What initdb has made on this machine, as long as neither the program nor what it is told is another; it is only read. */
+async function emptyCluster(): Promise<string> {
+  const words = [
+    '--username',
+    superuser,
+    '--auth',
+    'scram-sha-256',
+    '--locale',
+    'C',
+    '--encoding',
+    'UTF8',
+    '--no-sync',
+  ]
+  const initdb = pathOf('initdb')
+  const which = createHash('sha256').update(
+    `${initdb} ${statSync(initdb).mtimeMs} ${words.join(' ')} ${access}`,
+  )
+  const kept = join(
+    checkout,
+    'node_modules/.cache/altgate-tests',
+    `cluster-${which.digest('hex').slice(0, 16)}`,
+  )
+  if (existsSync(kept)) return kept
+
+  const directory = mkdtempSync(join(tmpdir(), 'altgate-test-'))
+  try {
+    if (isRoot) chownSync(directory, await idOfNobody('--user'), await idOfNobody('--group'))
+    const [made, passwordFile] = [join(directory, 'data'), join(directory, 'password')]
+    writeFileSync(passwordFile, password)
+    await postgres('initdb', ['--pgdata', made, '--pwfile', passwordFile, ...words])
+    appendFileSync(join(made, 'pg_hba.conf'), access)
+    await keep(made, kept)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+  return kept
+}
+
+const access = 'host all all samenet scram-sha-256\n'
+
+/** In one step: others either find nothing there, or all of it. */
+async function keep(made: string, kept: string): Promise<void> {
+  mkdirSync(dirname(kept), { recursive: true })
+  const beside = mkdtempSync(`${kept}-`)
+  try {
+    await copyFiles(made, join(beside, 'data'))
+    renameSync(join(beside, 'data'), kept)
+  } catch (error) {
+    if (!existsSync(kept)) throw error // another process has been faster
+  } finally {
+    rmSync(beside, { recursive: true })
+  }
+}
+
+/** With owners and modes. */
+async function copyFiles(from: string, to: string): Promise<void> {
+  succeeded('cp', await run('cp', ['--archive', '--reflink=auto', from, to]))
 }
 
 export const isRoot = process.getuid?.() === 0
@@ -108,12 +177,8 @@ export async function idOfNobody(kind: '--user' | '--group'): Promise<number> {
   return Number(succeeded('id', await run('id', [kind, 'nobody'])))
 }
 
-/** Runs one of its programs; they refuse to run as root. Debian keeps them away from the PATH. */
-export async function postgres(
-  program: string,
-  args: readonly string[],
-  within: readonly string[] = [],
-): Promise<void> {
+/** Where one of its programs is. Debian keeps them away from the PATH. */
+function pathOf(program: string): string {
   const places = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     ...globSync('/usr/lib/postgresql/*/bin').toReversed(),
@@ -121,6 +186,16 @@ export async function postgres(
   const found = places.map(place => join(place, program)).find(path => existsSync(path))
   if (found === undefined)
     throw new Error(`PostgreSQL is not on this machine (no ${program}): npm run test:setup installs it`)
+  return found
+}
+
+/** Runs one of its programs; they refuse to run as root. */
+export async function postgres(
+  program: string,
+  args: readonly string[],
+  within: readonly string[] = [],
+): Promise<void> {
+  const found = pathOf(program)
   const command = isRoot ? ['runuser', '-u', 'nobody', '--', found, ...args] : [found, ...args]
   const [first = found, ...others] = [...within, ...command]
   succeeded(program, await run(first, others, { cwd: '/' }))
