@@ -78,10 +78,9 @@ async function holdsEverywhere(t: Test, altgates: readonly [Altgate, ...Altgate[
   const [first] = altgates
   const upstream = await recordingUpstream(t)
   await first.must(['directory', 'add', directory, '--name', 'Contoso Ltd'])
-  await first.must(['account', 'add', 'contoso', '--upstream', upstream.url])
   let state: State = { password: 'the first password', enabled: true, connected: false }
   let former = 'never anybody’s password'
-  await first.must(set, { stdin: `${state.password}\n` })
+  await first.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: state.password } })
 
   const workers = await Promise.all(altgates.map(altgate => toEachWorker(t, altgate)))
   t.strictSame(

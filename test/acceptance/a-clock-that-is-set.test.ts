@@ -24,8 +24,7 @@ async function gateway(
 
 async function fill(t: Test, altgate: Altgate): Promise<void> {
   const { url } = await recordingUpstream(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', url])
-  await set(altgate, anna, 'the first password')
+  await altgate.arrange({ accounts: { contoso: url }, passwords: { [anna]: 'the first password' } })
 }
 
 const set = (altgate: Altgate, user: string, password: string) =>

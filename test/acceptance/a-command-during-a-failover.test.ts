@@ -36,8 +36,7 @@ async function startWorld(t: Test, settings: Readonly<Record<string, unknown>>, 
       settings: { throttle, hashing: { lanes: 1, memoryKiB: 7168, passes: 5 }, ...settings },
     })
   const gateways = [await start(), await start()] as const
-  await gateways[0].must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await gateways[0].must(set, { stdin: `${nameOf(0)}\n` })
+  await gateways[0].arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: nameOf(0) } })
   return { gateways, newest }
 }
 

@@ -15,8 +15,7 @@ t.test('the file of the store is taken away while the gateway runs', async t => 
   const altgate = await startAltgate(t)
   const upstream = await recordingUpstream(t)
   const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(set, { stdin: 'the password\n' })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'the password' } })
   const statusOf = async (password: string) =>
     (await ask(altgate.url + path, { as: [anna, password] })).status
   t.equal(await statusOf('the password'), 200)
@@ -73,8 +72,10 @@ t.test('what lies beside the file, or in its place, is exchanged while the gatew
     await t.test(what, async t => {
       const altgate = await startAltgate(t)
       const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
-      await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-      await altgate.must(set, { stdin: 'the old password\n' })
+      await altgate.arrange({
+        accounts: { contoso: upstream.url },
+        passwords: { [anna]: 'the old password' },
+      })
       const statusOf = async (password: string) =>
         (await ask(altgate.url + path, { as: [anna, password] })).status
       for (let each = 0; each < 2; each += 1) t.equal(await statusOf('the old password'), 200)

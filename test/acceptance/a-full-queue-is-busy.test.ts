@@ -14,9 +14,7 @@ t.test('a machine that hashes one password at a time, and lets one more wait', a
   const upstream = await recordingUpstream(t)
   const hashing = { lanes: 1, queueLimit: 1 }
   const altgate = await startAltgate(t, { settings: { workers: 2, hashing } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  for (const user of [anna, ben])
-    await altgate.must(['credential', 'set', '--scope', 'msa', '--user', user], { stdin: `${right}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right, [ben]: right } })
   const hashes = (result: string) => metric(altgate, 'altgate_password_hashes_total', { result })
   const tries = (user: string, password: string) => ask(`${altgate.url}/contoso/x`, { as: [user, password] })
 

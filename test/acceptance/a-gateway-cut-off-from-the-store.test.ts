@@ -21,8 +21,7 @@ t.test(
     const store = { url: database.url, leaseMs: 3000 }
     const near = await startAltgate(t, { settings: { hashing, store } })
     const far = await startAltgate(t, { settings: { hashing, store: { ...store, url: relay.url } } })
-    await near.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-    await near.must(set, { stdin: 'the old one\n' })
+    await near.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'the old one' } })
     const asked = async (url: string, password: string) => {
       const began = Date.now()
       const { status } = await ask(url + path, { as: [anna, password] })

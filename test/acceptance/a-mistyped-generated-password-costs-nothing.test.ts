@@ -10,7 +10,7 @@ t.test('a generated password opens the account, mistyped it costs no hash, and i
   const upstream = await startUpstream(t, ['fabrikam'])
   const altgate = await startAltgate(t)
   const address = `${altgate.url}/fabrikam/welcome.git/info/refs?service=git-upload-pack`
-  await altgate.must(['account', 'add', 'fabrikam', '--upstream', upstream.url])
+  await altgate.arrange({ accounts: { fabrikam: upstream.url } })
   const set = ['credential', 'set', '--scope', 'msa', '--user', anna, '--generate']
   const password = (await altgate.must(set)).trim()
   const before = Date.now()

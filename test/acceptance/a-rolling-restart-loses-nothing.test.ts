@@ -23,8 +23,7 @@ async function gateway(
   settings: Readonly<Record<string, unknown>>,
 ): Promise<Altgate> {
   const altgate = await startAltgate(t, { settings })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream }, passwords: { [anna]: right } })
   return altgate
 }
 

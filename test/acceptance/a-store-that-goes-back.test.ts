@@ -32,13 +32,12 @@ async function losesTime(
   const upstream = await recordingUpstream(t)
   const set = (password: string) =>
     first.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${password}\n` })
-  await first.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await set('in the backup')
+  await first.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'in the backup' } })
   await save()
 
   await until(async () => (await answers(altgates, 'in the backup')) === '200 allow')
   await set('lost A')
-  await first.must(['account', 'add', 'another', '--upstream', upstream.url])
+  await first.arrange({ accounts: { another: upstream.url } })
   await set('lost B')
   t.equal(await answers(altgates, 'lost B'), '200 allow')
   t.equal(await answers(altgates, 'lost B'), '200 allow', 'and is remembered')
@@ -81,8 +80,7 @@ t.test('a worker that is born after the store was exchanged does not take over t
     })
     t.equal(code, 0, stderr)
   }
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(set, { stdin: 'of this one\n' })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'of this one' } })
   await until(async () => (await answers([altgate], 'of this one')) === '200 allow')
   const moved = (from: string, to: string) =>
     ['', '-wal', '-shm'].forEach(end => renameSync(from + end, to + end))

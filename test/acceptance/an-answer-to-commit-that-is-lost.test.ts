@@ -24,7 +24,7 @@ t.test('the answer to COMMIT is lost, and what was said is true', async t => {
   const relay = await startInjectingRelay(t, database.url)
   const upstream = await recordingUpstream(t)
   const altgate = await startAltgate(t, { settings: { hashing, store: { url: database.url } } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.arrange({ accounts: { contoso: upstream.url } })
   const config = `${altgate.directory}/behind-a-relay.yaml`
   writeFileSync(config, JSON.stringify({ hashing, store: { url: relay.url } }))
   const command = (words: readonly string[], password: string) =>
@@ -63,7 +63,7 @@ async function gatewayWithPage(t: Test, store: string): Promise<Altgate> {
   })
   const provider = await startIdentityProvider({ port, redirectUri: `${altgate.url}/_altgate/callback` })
   t.teardown(() => provider.close())
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.arrange({ accounts: { contoso: upstream.url } })
   return altgate
 }
 

@@ -20,9 +20,9 @@ async function world(t: Test) {
       trustedProxies: ['127.0.0.1'],
     },
   })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'first-secret\n',
+  await altgate.arrange({
+    accounts: { contoso: upstream.url },
+    passwords: { 'anna@example.com': 'first-secret' },
   })
   const repositories = Number(new URL(upstream.url).port)
   const nginx = await startNginx(t, { decisions, page: altgate.port, repositories })

@@ -46,9 +46,9 @@ async function world(t: Test, answer: number) {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo // TCP: never a pipe's name
   const altgate = await startAltgate(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', `http://127.0.0.1:${port}`])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'first-secret\n',
+  await altgate.arrange({
+    accounts: { contoso: `http://127.0.0.1:${port}` },
+    passwords: { 'anna@example.com': 'first-secret' },
   })
   const [worker = 0] = workersOf(altgate.pid)
   const seen: number[] = []

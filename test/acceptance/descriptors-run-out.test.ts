@@ -29,8 +29,7 @@ t.test(
       checked.stdout,
       /^ok {6}limits {6}1024 open files: each worker takes 448 connections, 112 from one address$/m,
     )
-    await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-    await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+    await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
 
     const sockets: Socket[] = []
     t.teardown(() => sockets.forEach(socket => socket.destroy()))
@@ -63,8 +62,7 @@ t.test(
 t.test('a gateway that has no descriptor left for an upstream says that it is its own fault', async t => {
   const upstream = await recordingUpstream(t)
   const altgate = await startAltgate(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
   t.equal(summary([await ask(`${altgate.url}/contoso/x`, { as: [anna, right] })]), '200 allow')
   await until(() => upstream.open() === 0)
 

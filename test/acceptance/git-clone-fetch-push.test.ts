@@ -10,9 +10,9 @@ import { startUpstream } from '../support/upstream.ts'
 async function world(t: Test) {
   const upstream = await startUpstream(t, ['contoso'])
   const altgate = await startAltgate(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'first-secret\n',
+  await altgate.arrange({
+    accounts: { contoso: upstream.url },
+    passwords: { 'anna@example.com': 'first-secret' },
   })
   const lab = gitLab(t)
   lab.setCredential('anna@example.com', 'first-secret')

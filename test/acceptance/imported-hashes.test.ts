@@ -34,7 +34,7 @@ async function htpasswd(): Promise<string> {
 t.test('hashes from another server work at once, and are renewed at their first use', async t => {
   const upstream = await startUpstream(t, ['contoso'])
   const altgate = await startAltgate(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.arrange({ accounts: { contoso: upstream.url } })
   const file = join(altgate.directory, 'users.htpasswd')
   writeFileSync(file, await htpasswd())
   const listed = async () => {

@@ -23,8 +23,7 @@ t.test(
       request.resume().on('end', () => response.end(JSON.stringify({ objects: [{ actions: { download } }] })))
     })
     const one = await startAltgate(t)
-    await one.must(['account', 'add', 'wingtip', '--upstream', upstream.url])
-    await one.must(['credential', 'set', '--scope', 'msa', '--user', anna[0]], { stdin: `${anna[1]}\n` })
+    await one.arrange({ accounts: { wingtip: upstream.url }, passwords: { [anna[0]]: anna[1] } })
     const two = await startAltgate(t, {
       settings: { store: { url: `sqlite:${join(one.directory, 'altgate.db')}` } },
     })

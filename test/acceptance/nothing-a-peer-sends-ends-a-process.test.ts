@@ -28,8 +28,7 @@ async function prepare(t: Test, settings: Readonly<Record<string, unknown>>, ups
     settings: { workers: 1, hashing: { lanes: 1, memoryKiB: 7168, passes: 5 }, ...settings },
   })
   const upstream = upstreamUrl ?? (await recordingUpstream(t)).url
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right.as[1]}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream }, passwords: { [anna]: right.as[1] } })
   const processes = [altgate.pid, ...workersOf(altgate.pid)]
   return { altgate, processes }
 }

@@ -22,9 +22,10 @@ async function world(t: Test) {
     if (request.url === '/contoso/slow') held++
     else response.end('ok')
   })
-  const altgate = await startAltgate(t, { settings: { workers: 2, stop: { graceSeconds: 600 } } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  const altgate = await startAltgate(t, {
+    settings: { workers: 2, stop: { drainSeconds: 0, graceSeconds: 600 } },
+  })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
   const tries = (password: string) => ask(`${altgate.url}/contoso/x`, { as: [anna, password] })
   /** Sends a request that does not end; resolves when the upstream has it. */
   async function beginSlow(): Promise<void> {

@@ -18,12 +18,8 @@ t.test('without its Redis the gateway is slower, and never wrong', async t => {
   const redis = await startRedis(t)
   const upstream = await recordingUpstream(t)
   const altgate = await startAltgate(t, { settings: { workers: 2, redis: { url: redis.url }, throttle } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  for (const [username, password] of [anna, ben, cleo]) {
-    await altgate.must(['credential', 'set', '--scope', 'msa', '--user', username], {
-      stdin: `${password}\n`,
-    })
-  }
+  const passwords = Object.fromEntries([anna, ben, cleo])
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords })
   const asks = (as: readonly [string, string]) => ask(altgate.url + path, { as })
   t.equal((await asks(anna)).status, 200)
 

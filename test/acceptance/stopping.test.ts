@@ -14,9 +14,9 @@ t.test('told to stop during a clone, it takes no new callers, finishes the clone
   const upstream = await startUpstream(t, ['contoso'])
   const relay = await startRelay(t, upstream.url)
   const altgate = await startAltgate(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', relay.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], {
-    stdin: 'first-secret\n',
+  await altgate.arrange({
+    accounts: { contoso: relay.url },
+    passwords: { 'anna@example.com': 'first-secret' },
   })
   const lab = gitLab(t)
   lab.setCredential('anna@example.com', 'first-secret')

@@ -7,7 +7,7 @@ t.test(
   'how long a guess takes does not tell names with imported hashes from names that nobody has',
   async t => {
     const altgate = await startAltgate(t, { settings: everyGuess })
-    await altgate.must(['account', 'add', 'fabrikam', '--upstream', 'http://127.0.0.1:1'])
+    await altgate.arrange({ accounts: { fabrikam: 'http://127.0.0.1:1' } })
     // Without a decoy like them, unknown names would take a fifth of the time.
     await importPeople(altgate, 16, ['bcrypt 11'])
     const times = await timeGuesses(`${altgate.url}/fabrikam/x`, 16, 1)

@@ -12,8 +12,7 @@ const saysHttps = { 'http.extraHeader': 'X-Forwarded-Proto: https' }
 /** Git that knows a password of `contoso` behind this gateway. */
 async function world(t: Test, altgate: Altgate) {
   const upstream = await startUpstream(t, ['contoso'])
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna[0]], { stdin: `${anna[1]}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna[0]]: anna[1] } })
   const lab = gitLab(t)
   lab.setCredential(...anna)
   return lab

@@ -25,9 +25,7 @@ function tries({ url }: Altgate, user: string, password: string, { from = '192.0
 
 async function withCredentials(t: Test, altgate: Altgate): Promise<void> {
   const upstream = await recordingUpstream(t)
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  for (const user of [anna, ben])
-    await altgate.must(['credential', 'set', '--scope', 'msa', '--user', user], { stdin: `${right}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right, [ben]: right } })
 }
 
 /** Worker processes that count in Redis. */

@@ -14,9 +14,8 @@ const laneSecret = 'canary-lane-secret-of-16'
 t.test('a load test of a real gateway', async t => {
   const upstream = await recordingUpstream(t)
   const altgate = await startAltgate(t)
-  for (const account of ['fabrikam', 'contoso'])
-    await altgate.must(['account', 'add', account, '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${canary}\n` })
+  const { url } = upstream
+  await altgate.arrange({ accounts: { fabrikam: url, contoso: url }, passwords: { [anna]: canary } })
   await altgate.must(['directory', 'add', directory, '--name', 'Contoso'])
   await altgate.must(['account', 'connect', 'contoso', '--directory', directory])
 

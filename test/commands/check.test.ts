@@ -11,10 +11,14 @@ import { startRedis } from '../support/redis.ts'
 import { aDesk, type Desk } from './desk.ts'
 
 /** A desk whose listen addresses are free. */
-async function aFreeDesk(test: Test, settings: Readonly<Record<string, string>> = {}): Promise<Desk> {
+async function aFreeDesk(
+  test: Test,
+  settings: Readonly<Record<string, string>> = {},
+  options?: { readonly isMade: boolean },
+): Promise<Desk> {
   const [port, operationsPort] = [await freePort(), await freePort()]
   const ports = { ALTGATE__LISTEN__PORT: `${port}`, ALTGATE__OPERATIONS__PORT: `${operationsPort}` }
-  return aDesk(test, { ...ports, ...settings })
+  return aDesk(test, { ...ports, ...settings }, options)
 }
 
 async function listening(test: Test, server: Server): Promise<number> {
@@ -176,7 +180,8 @@ t.test('a gateway that runs may hold its own ports', async t => {
 
 t.test('files that every user of this machine can read are told', async t => {
   const logs = join(temporaryDirectory(t), 'altgate.log')
-  const desk = await aFreeDesk(t, { ALTGATE__LOG__FILE: logs })
+  const desk = await aFreeDesk(t, { ALTGATE__LOG__FILE: logs }, { isMade: false })
+  await desk.must(['store', 'init'])
   await desk.must(['account', 'add', 'a', '--upstream', `http://127.0.0.1:${await freePort()}`])
   const database = join(desk.directory, 'altgate.db')
   chmodSync(desk.directory, 0o755)

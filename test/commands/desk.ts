@@ -1,6 +1,10 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { msaScope } from '../../src/gateway/names.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { openStore } from '../../src/store/store.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { openOperator } from '../support/operator.ts'
 import { altgate } from '../support/program.ts'
 import { succeeded, type Ran } from '../support/run.ts'
 
@@ -9,8 +13,6 @@ export interface Desk {
   readonly directory: string
   /** The settings, as the program sees them. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Makes the store, as the first start of a gateway does; every command that the desk gives does so first. */
-  ready(): Promise<unknown>
   run(words: readonly string[], stdin?: string): Promise<Ran>
   /** What a command printed; throws unless it succeeded. */
   must(words: readonly string[], stdin?: string): Promise<string>
@@ -20,18 +22,21 @@ export interface Desk {
   everything(): Promise<unknown>
 }
 
-/** A desk on an embedded store; `isMade`: false for one without. */
+/**
+ * A desk on an embedded store, which is made before its first command, as the first start of a gateway does. `isMade`: false
+ * for a desk without one.
+ */
 export function aDesk(
   t: Test,
   settings: Readonly<Record<string, string>> = {},
   { isMade = true }: { readonly isMade?: boolean } = {},
 ): Desk {
   const directory = temporaryDirectory(t)
-  const env = { ...process.env, ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`, ...settings }
-  let made: Promise<Ran | undefined> | undefined = isMade ? undefined : Promise.resolve(undefined)
-  const ready = () => (made ??= altgate(['store', 'init'], env))
+  const url = settings['ALTGATE__STORE__URL'] ?? `sqlite:${join(directory, 'altgate.db')}`
+  const env = { ...process.env, ...settings, ALTGATE__STORE__URL: url }
+  let making = isMade && url.startsWith('sqlite:') ? undefined : Promise.resolve()
   const run: Desk['run'] = async (words, stdin = '') => {
-    await ready()
+    await (making ??= makeStore(url))
     return altgate(words, env, { stdin })
   }
   const must: Desk['must'] = async (words, stdin) => succeeded(words.join(' '), await run(words, stdin))
@@ -39,16 +44,21 @@ export function aDesk(
   return {
     directory,
     env,
-    ready,
     run,
     must,
     json,
-    everything: async () => [
-      await json(['directory', 'list']),
-      await json(['account', 'list']),
-      await json(['credential', 'list', '--scope', 'msa']),
-    ],
+    async everything() {
+      const operator = await openOperator(undefined, env)
+      const { registry } = operator
+      const all = [registry.directories(), registry.accounts(), registry.credentials(msaScope)]
+      return await Promise.all(all).finally(() => operator.close())
+    },
   }
+}
+
+async function makeStore(url: string): Promise<void> {
+  const store = await openStore({ url: new Secret(url) })
+  await store.close()
 }
 
 export const fabrikamId = '72f988bf-86f1-41af-91ab-2d7cd011db47'

@@ -154,17 +154,16 @@ function onDisk({ directory }: SmallDisk, { under, onFailure }: NonNullable<Need
 
 async function fill(gateways: FaultWorld['gateways'], upstream: string): Promise<void> {
   const [altgate] = gateways
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream])
-  const set = (user: string, secret: string) =>
-    altgate.must(['credential', 'set', '--scope', 'msa', '--user', user], { stdin: `${secret}\n` })
-  await set('anna@example.com', 'the password of anna')
-  await set('ben@example.com', 'the old password of ben')
+  await altgate.arrange({
+    accounts: { contoso: upstream },
+    passwords: { 'anna@example.com': 'the password of anna', 'ben@example.com': 'the old password of ben' },
+  })
   // It is remembered wherever it can be: what is wrong about a memory shows when it is replaced.
   for (const { url } of gateways) {
     const { status } = await ask(url + path, { as: ['ben@example.com', 'the old password of ben'] })
     if (status !== 200) throw new Error(`a right password was told ${status}`)
   }
-  await set('ben@example.com', 'the new password of ben')
+  await altgate.arrange({ passwords: { 'ben@example.com': 'the new password of ben' } })
   const hash = await argon2.hash(password, {
     memoryCost: cost.memoryKiB,
     timeCost: cost.passes,

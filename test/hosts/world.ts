@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { loadSettings } from '../../src/settings/load.ts'
-import { openTools } from '../../src/tools.ts'
 import type { Tools } from '../../src/commands/tools.ts'
+import type { DirectoryId } from '../../src/gateway/names.ts'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { makeHosts, type Host } from '../support/hosts.ts'
+import { arrange, openOperator } from '../support/operator.ts'
 import { checkout, start } from '../support/program.ts'
 import { startPostgres, type Postgres } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -82,14 +82,13 @@ export async function startHostWorld(
   })
   const first = await startOn(hosts.first)
   const [second, third] = await Promise.all([startOn(hosts.second), startOn(hosts.third)])
-  const { must, config } = first.altgate
-  await must(['directory', 'add', directory, '--name', 'Contoso Ltd'])
-  await must(['account', 'add', 'contoso', '--upstream', `http://${address}:8080`])
-  await must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${firstPassword}\n` })
 
-  const loaded = loadSettings({ file: config, env: {}, cwd: checkout })
-  if ('complaints' in loaded) throw new Error('the settings of a gateway are refused')
-  const operator = await openTools(loaded.settings)
+  const operator = await openOperator(first.altgate.config)
   t.teardown(() => operator.close())
+  await operator.registry.addDirectory('cli:test', { id: directory as DirectoryId, name: 'Contoso Ltd' })
+  await arrange(operator, {
+    accounts: { contoso: `http://${address}:8080` },
+    passwords: { [anna]: firstPassword },
+  })
   return { hosts, gateways: [first, second, third], redis, postgres, operator }
 }

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { stringify } from 'yaml'
 import { temporaryDirectory } from './directory.ts'
 import type { Host } from './hosts.ts'
+import { arrange, openOperator, type Arrangement } from './operator.ts'
 import { freePort } from './ports.ts'
 import { altgate, serve, type Input } from './program.ts'
 import { succeeded, type Ran } from './run.ts'
@@ -33,6 +34,8 @@ export interface Altgate {
   readonly config: string
   /** Of the primary process. */
   readonly pid: number
+  /** Adds accounts and credentials without a command. */
+  readonly arrange: (arrangement: Arrangement) => Promise<void>
   /** Runs a command on the same settings. */
   readonly cli: (args: readonly string[], options?: Input) => Promise<Ran>
   /** Like `cli`, but throws unless the command succeeds. */
@@ -89,6 +92,10 @@ export async function startAltgate(
     directory,
     config,
     pid: served.pid,
+    async arrange(arrangement) {
+      const operator = await openOperator(config, environment)
+      await arrange(operator, arrangement).finally(() => operator.close())
+    },
     cli,
     must: async (args, input) => succeeded(`altgate ${args.join(' ')}`, await cli(args, input)),
     signal: served.signal,

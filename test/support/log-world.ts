@@ -13,8 +13,7 @@ export async function logWorld(t: Test, options: AltgateOptions) {
   const upstream = await recordingUpstream(t)
   const stop = { graceSeconds: 5 }
   const altgate = await startAltgate(t, { ...options, settings: { workers: 1, stop, ...options.settings } })
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${right}\n` })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
   const workers = workersOf(altgate.pid)
   async function tries(count: number): Promise<string> {
     const answers = []

@@ -46,9 +46,8 @@ t.test('a token that the upstream refuses, and the one that takes its place', as
   const altgate = await startAltgate(t, {
     settings: { upstreamAuth: { method: 'swapped-credential', credential: { file } } },
   })
-  for (const account of ['fabrikam', 'contoso'])
-    await altgate.must(['account', 'add', account, '--upstream', upstream])
-  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${password}\n` })
+  const accounts = { fabrikam: upstream, contoso: upstream }
+  await altgate.arrange({ accounts, passwords: { [anna]: password } })
   const lab = gitLab(t)
   lab.setCredential(anna, password)
   const alerts = () => altgate.logs().match(/.*an upstream refuses the credential of the gateway.*/g) ?? []
@@ -105,8 +104,7 @@ t.test(
     const altgate = await startAltgate(t, {
       settings: { upstreamAuthByAccount: { fabrikam: { method: 'pass-through' } } },
     })
-    await altgate.must(['account', 'add', 'fabrikam', '--upstream', upstream])
-    await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${password}\n` })
+    await altgate.arrange({ accounts: { fabrikam: upstream }, passwords: { [anna]: password } })
     const lab = gitLab(t)
     lab.setCredential(anna, password)
     const { stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
