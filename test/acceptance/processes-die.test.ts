@@ -128,6 +128,7 @@ t.test('a gateway that cannot start says why in a sentence', async t => {
 async function begin(t: Test, settings: Readonly<Record<string, unknown>>) {
   const directory = temporaryDirectory(t)
   const config = join(directory, 'altgate.yaml')
+    stop: { drainSeconds: 0 },
   const operations = await freePort()
   const all = {
     listen: { host: '127.0.0.1', port: await freePort() },

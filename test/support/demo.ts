@@ -10,6 +10,7 @@ export async function demoEnvironment(t: Pick<Test, 'teardown'>): Promise<Readon
   return {
     ALTGATE__LISTEN__PORT: port,
     ALTGATE__OPERATIONS__PORT: String(await freePort()),
+    ALTGATE__STOP__DRAINSECONDS: '0',
     ALTGATE__PUBLICURL: `http://127.0.0.1:${port}`,
     ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`,
     ALTGATE__LOG__FILE: join(directory, 'altgate.log'),

@@ -11,7 +11,7 @@ const right = 'the password of anna'
 /** A gateway with one account, and what it takes to fill its log. */
 export async function logWorld(t: Test, options: AltgateOptions) {
   const upstream = await recordingUpstream(t)
-  const stop = { graceSeconds: 5 }
+  const stop = { drainSeconds: 0, graceSeconds: 5 }
   const altgate = await startAltgate(t, { ...options, settings: { workers: 1, stop, ...options.settings } })
   await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
   const workers = workersOf(altgate.pid)
