@@ -22,6 +22,8 @@ export interface Length {
   readonly brokenMs: number
   /** So long the traffic goes on after it. */
   readonly afterMs: number
+  /** So long rests each caller between two requests; left out: not at all. */
+  readonly restMs?: number
 }
 
 /** Milliseconds: a sign-in that began before the mending takes as long as the gateway waits for a provider, and then the next. */
@@ -38,7 +40,7 @@ export async function play(
   const traffic = startTraffic(
     world.gateways.map(({ url }) => url),
     world.callers,
-    { connections: 4, signers: world.signers },
+    { connections: 4, restMs: length.restMs, signers: world.signers },
   )
   watch(traffic.tally)
   await traffic.reach(length.requests / 4, 10)

@@ -55,6 +55,8 @@ const patience = 60_000
 export interface TrafficOptions {
   /** For each kind of caller. */
   readonly connections?: number
+  /** Milliseconds for which each of them rests between two requests. */
+  readonly restMs?: number | undefined
   /** People who sign in on the page beside them; each call is once, and tells whether it went well. */
   readonly signers?: readonly (() => Promise<boolean>)[]
 }
@@ -62,11 +64,11 @@ export interface TrafficOptions {
 /** Milliseconds between two sign-ins of a person: what is counted are the requests. */
 const signInPause = 50
 
-/** Asks without a pause, over so many connections for each kind of caller, at all of the gateways in turn. */
+/** Asks over so many connections for each kind of caller, at all of the gateways in turn. */
 export function startTraffic(
   urls: readonly string[],
   kinds: readonly Callers[],
-  { connections = 8, signers = [] }: TrafficOptions = {},
+  { connections = 8, restMs = 0, signers = [] }: TrafficOptions = {},
 ): Traffic {
   const pools = urls.map(
     url =>
@@ -131,7 +133,10 @@ export function startTraffic(
   let counter = 0
   const loops = kinds.flatMap(kind =>
     Array.from({ length: connections }, async () => {
-      while (going) await call(kind, counter++)
+      while (going) {
+        await call(kind, counter++)
+        if (restMs > 0) await delay(restMs)
+      }
     }),
   )
   const signingIn = signers.map(signAllIn)
