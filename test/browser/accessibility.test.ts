@@ -1,14 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import {
-  accessibilityFaults,
-  desktop,
-  narrow,
-  phone,
-  screenshot,
-  screenshots,
-  startBrowser,
-} from '../support/browser.ts'
+import { accessibilityFaults, desktop, narrow, phone, screenshot, startBrowser } from '../support/browser.ts'
 import { until } from '../support/until.ts'
 import { widthOf } from './in-page.ts'
 import { addBroken, startStage } from './stage.ts'
@@ -44,7 +36,6 @@ t.test('every state of the page is accessible', async t => {
       await page.setViewportSize(desktop)
     })
   }
-  t.comment(`Screenshots are in ${screenshots}`)
 })
 
 t.test('the check finds what is wrong', async t => {

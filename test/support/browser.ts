@@ -64,13 +64,15 @@ export async function startBrowser(t: Test): Promise<TestBrowser> {
   return { person, page: async options => (await person(options)).newPage() }
 }
 
-/** Where pictures are kept. */
-export const screenshots = resolve(checkout, process.env['ALTGATE_SCREENSHOTS'] ?? 'test-screenshots')
+/** The folder for pictures, to look at: where `ALTGATE_SCREENSHOTS` says. They take longer than the tests themselves. */
+const screenshots = process.env['ALTGATE_SCREENSHOTS']
 
-/** Keeps a picture of the whole page as `<name>.png`. */
+/** Keeps a picture of the whole page as `<name>.png`, if pictures are wanted. */
 export async function screenshot(page: Page, name: string): Promise<void> {
-  mkdirSync(screenshots, { recursive: true })
-  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true })
+  if (screenshots === undefined) return
+  const folder = resolve(checkout, screenshots)
+  mkdirSync(folder, { recursive: true })
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
