@@ -83,7 +83,7 @@ export async function startAltgate(
   await until(() => {
     if (served.ended()) throw new Error(`altgate did not start:\n${served.printed()}`)
     return isReady(operationsUrl)
-  })
+  }, 20)
 
   return {
     url,
