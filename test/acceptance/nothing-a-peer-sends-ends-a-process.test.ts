@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { openSync, writeSync, closeSync, truncateSync } from 'node:fs'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
+import { type BareServer, bareServer } from '../support/bare-server.ts'
 import { startInjectingRelay, type InjectingRelay } from '../support/injecting-relay.ts'
 import { hostileAnswers } from '../support/hostile-answer.ts'
 import { metric } from '../support/metrics.ts'
@@ -153,25 +153,15 @@ t.test('a file of SQLite that is cut to nothing, or whose head is zeroes', async
   }
 })
 
-/** A server that answers each connection's first bytes by `next`, until it answers soundly. */
-async function saying(t: Test, next: (asked: string, socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('data', chunk => next(chunk.toString('latin1'), socket))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listening on TCP
+/** A server that answers whatever comes. */
+function answering(t: Test, answer: (socket: Socket) => void): Promise<BareServer> {
+  return bareServer(t, socket => void socket.on('data', () => answer(socket)))
 }
 
 t.test('rubbish from an upstream', async t => {
   const sound = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
   let said: { readonly bytes: readonly (string | Buffer)[]; readonly afterwards: 'end' | 'reset' } | undefined
-  const url = await saying(t, (_, socket) => {
+  const { url } = await answering(t, socket => {
     if (said === undefined) return void socket.write(sound)
     for (const each of said.bytes) socket.write(each)
     if (said.afterwards === 'end') socket.end()
@@ -273,7 +263,7 @@ t.test('rubbish from an identity provider', async t => {
   const sound = (issuer: string) =>
     JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` })
   let body = ''
-  const url = await saying(t, (_, socket) => socket.end(body, 'latin1'))
+  const { url } = await answering(t, socket => void socket.end(body, 'latin1'))
   const answer = (text: string, type = 'application/json') =>
     `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${text.length}\r\n\r\n${text}`
   const { altgate, processes } = await prepare(t, {

@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
+import { bareServer } from '../support/bare-server.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
 import { isRunning, lanesOf, workersOf } from '../support/processes.ts'
@@ -85,20 +84,14 @@ t.test('somebody who does not want to wait presses Ctrl-C twice', async t => {
 })
 
 t.test('SIGTERM ends a gateway whose store has never answered', async t => {
-  const silent = createServer(() => {}).listen(0, '127.0.0.1')
-  await once(silent, 'listening')
-  t.teardown(() => silent.close())
-  const { port } = silent.address() as AddressInfo // listening on TCP
+  const { port } = await bareServer(t, () => {})
   const { gateway, operations } = await begin(t, { store: { url: `postgres://altgate@127.0.0.1:${port}/x` } })
   await until(async () => (await readiness(operations)).includes('store is unavailable'))
   t.equal(await gateway.stop(), 0)
 })
 
 t.test('a gateway that cannot start says why in a sentence', async t => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => taken.close())
-  const { port } = taken.address() as AddressInfo // listening on TCP
+  const { port } = await bareServer(t, () => {})
   const onTaken = { host: '127.0.0.1', port }
   function saysTaken(t: Test, printed: string): void {
     t.match(printed, /^altgate: .*another program is listening there/im)
@@ -128,7 +121,6 @@ t.test('a gateway that cannot start says why in a sentence', async t => {
 async function begin(t: Test, settings: Readonly<Record<string, unknown>>) {
   const directory = temporaryDirectory(t)
   const config = join(directory, 'altgate.yaml')
-    stop: { drainSeconds: 0 },
   const operations = await freePort()
   const all = {
     listen: { host: '127.0.0.1', port: await freePort() },
@@ -136,6 +128,7 @@ async function begin(t: Test, settings: Readonly<Record<string, unknown>>) {
     store: { url: `sqlite:${join(directory, 'altgate.db')}` },
     workers: 2,
     hashing: { lanes: 1 },
+    stop: { drainSeconds: 0 },
     ...settings,
   }
   writeFileSync(config, JSON.stringify(all)) // YAML as well

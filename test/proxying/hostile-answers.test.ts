@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
+import { type BareServer, bareServer } from '../support/bare-server.ts'
 import { type HostileAnswer, hostileAnswers } from '../support/hostile-answer.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { until } from '../support/until.ts'
@@ -87,11 +88,8 @@ function descriptors(): number {
 }
 
 /** Answers `/fabrikam/N` with the N-th answer. */
-async function hostileUpstream(t: Test, answers: readonly HostileAnswer[]) {
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, socket => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+function hostileUpstream(t: Test, answers: readonly HostileAnswer[]): Promise<BareServer> {
+  return bareServer(t, socket => {
     let head = ''
     socket.on('data', (chunk: Buffer) => {
       head += chunk.toString('latin1')
@@ -102,14 +100,7 @@ async function hostileUpstream(t: Test, answers: readonly HostileAnswer[]) {
       head = ''
       void say(socket, answer)
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
   })
-  const { port } = server.address() as AddressInfo // listening on TCP
-  return { url: `http://127.0.0.1:${port}`, open: () => sockets.size }
 }
 
 async function say(socket: Socket, { pieces, afterwards }: HostileAnswer): Promise<void> {

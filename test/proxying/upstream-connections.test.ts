@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { bareServer } from '../support/bare-server.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { basic, runningServer, type RunningServer } from '../support/public-server.ts'
@@ -27,15 +26,11 @@ async function keepingUpstream(
   act: (request: number, connection: number) => Act,
   tls?: { readonly cert: string; readonly key: string },
 ) {
-  const sockets = new Set<Socket>()
+  /** Of all requests, in their order. */
   const methods: string[] = []
-  let connections = 0
-  const accept = (socket: Socket): void => {
-    const connection = ++connections
+  const talk = (socket: Socket, connection: number): void => {
     let requests = 0
     let head = ''
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     socket.on('data', (chunk: Buffer) => {
       head += chunk.toString('latin1')
       if (!head.includes('\r\n\r\n')) return
@@ -44,21 +39,7 @@ async function keepingUpstream(
       act(++requests, connection)(socket)
     })
   }
-  const server: Server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const { port } = server.address() as AddressInfo // listening on TCP
-  return {
-    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
-    /** Of all requests, in their order. */
-    methods,
-    connections: () => connections,
-    open: () => sockets.size,
-  }
+  return { ...(await bareServer(t, talk, tls)), methods }
 }
 
 /** Returns the status. */
@@ -85,7 +66,7 @@ for (const [how, end] of [
       t.equal(await ask(server, 'GET'), 200)
       t.equal(await ask(server, method), 200)
       t.strictSame(upstream.methods, ['GET', method, method])
-      t.equal(upstream.connections(), 2)
+      t.equal(upstream.calls(), 2)
       t.strictSame(server.failures, [])
     })
 
@@ -178,7 +159,7 @@ t.test('the second try uses a new connection, although there are other kept ones
   const server = await runningServer(t, { upstream: upstream.url })
   t.strictSame(await Promise.all([1, 2, 3].map(() => ask(server, 'GET'))), [200, 200, 200])
   t.equal(await ask(server, 'GET'), 200)
-  t.equal(upstream.connections(), 4)
+  t.equal(upstream.calls(), 4)
 })
 
 t.test('nothing is sent twice after a timeout', async t => {
@@ -223,7 +204,7 @@ t.test('a connection is kept a little shorter than the upstream announces', asyn
     const server = await runningServer(t, { upstream: upstream.url })
     t.equal(await ask(server, 'GET'), 200)
     t.equal(await ask(server, 'POST', length, 'hi'), 200)
-    t.equal(upstream.connections(), connections, announced)
+    t.equal(upstream.calls(), connections, announced)
   }
 })
 

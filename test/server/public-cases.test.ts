@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { bareServer } from '../support/bare-server.ts'
 import { runningDoor } from '../support/forward-auth-port.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { rawConnection } from '../support/raw-request.ts'
@@ -88,12 +87,8 @@ async function askDoor(
 async function scriptedUpstream(t: Test, answer = '') {
   let received = ''
   let requests = 0
-  const sockets = new Set<Socket>()
-  let url = ''
-  const server = createServer(socket => {
-    sockets.add(socket)
+  const { url } = await bareServer(t, socket => {
     let head = ''
-    socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1')
       head += chunk.toString('latin1')
@@ -107,13 +102,6 @@ async function scriptedUpstream(t: Test, answer = '') {
       )
         socket.end()
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
   })
-  const { port } = server.address() as AddressInfo // listening on TCP
-  url = `http://127.0.0.1:${port}`
   return { url, received: () => received, requests: () => requests }
 }

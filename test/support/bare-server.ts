@@ -1,23 +1,45 @@
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
 
-/** A TCP server that gives every connection to `talk`; its address, and the number of connections so far. */
-export async function bareServer(t: Pick<Test, 'teardown'>, talk: (socket: Socket) => void) {
+/** A server of this machine that speaks TCP, or TLS, and otherwise only what the test writes. */
+export interface BareServer {
+  /** As an upstream: `http:`, or `https:`. */
+  readonly url: string
+  readonly port: number
+  /** Connections so far. */
+  readonly calls: () => number
+  /** Connections that are open now. */
+  readonly open: () => number
+}
+
+/** Gives every connection to `talk`, and the number that it has, from 1; ends with the test. `tls`: it speaks TLS. */
+export async function bareServer(
+  t: Pick<Test, 'teardown'>,
+  talk: (socket: Socket, call: number) => void,
+  tls?: TlsOptions,
+): Promise<BareServer> {
   let calls = 0
   const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    calls++
+  const accept = (socket: Socket) => {
     sockets.add(socket)
-    socket.on('error', () => {})
-    talk(socket)
-  }).listen(0, '127.0.0.1')
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    talk(socket, ++calls)
+  }
+  const options = { noDelay: true }
+  const server = tls ? createTlsServer({ ...options, ...tls }, accept) : createServer(options, accept)
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not listening on TCP')
-  return { url: `http://127.0.0.1:${address.port}`, calls: () => calls }
+  const { port } = server.address() as AddressInfo // listening on TCP
+  return {
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    port,
+    calls: () => calls,
+    open: () => sockets.size,
+  }
 }
