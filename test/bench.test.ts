@@ -37,7 +37,7 @@ t.test('a quick run measures, prints a table, and keeps numbers and plots', asyn
   const servers = answers.map(({ server }) => server)
   t.ok(
     servers.includes('Altgate') && servers.includes('nginx auth_basic, bcrypt'),
-    'there is somebody to compare with',
+    'there are servers to compare with',
   )
   for (const { server, ...statuses } of answers) {
     const refusal = server === 'nginx, no password' ? 200 : 401

@@ -72,7 +72,7 @@ async function aWorker(t: Test) {
   return { hashOf, set, decide, hashes: () => hashes, queueMoved: () => queueMoved }
 }
 
-t.test('whoever comes after a reset does not join a check that began before it', async t => {
+t.test('a request after a reset does not join a check that began before it', async t => {
   const { hashOf, set, decide, queueMoved } = await aWorker(t)
   await set(await hashOf('the old one'))
   const fresh = await hashOf('the new one')
@@ -86,7 +86,7 @@ t.test('whoever comes after a reset does not join a check that began before it',
   t.equal(await decide('the new one'), 'allow')
 })
 
-t.test('a thousand callers with one password that nobody has seen cost one hash', async t => {
+t.test('a thousand callers with one password, seen for the first time, cost one hash', async t => {
   const { hashOf, set, decide, hashes } = await aWorker(t)
   await set(await hashOf('the password'))
   const before = hashes()

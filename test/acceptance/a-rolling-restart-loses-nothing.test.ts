@@ -159,7 +159,7 @@ t.test('Ctrl-C does not wait for load balancers', async t => {
   t.equal(await altgate.exit(), 0)
 })
 
-t.test('signals that mean nothing yet do no harm, to no process of the gateway', async t => {
+t.test('signals without a meaning do no harm to any process of the gateway', async t => {
   const upstream = await recordingUpstream(t)
   const altgate = await gateway(t, upstream.url, { workers: 2 })
   const family = () => [altgate.pid, ...workersOf(altgate.pid), ...lanesOf(altgate.pid)]

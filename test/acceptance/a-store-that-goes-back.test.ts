@@ -52,20 +52,20 @@ async function losesTime(
   t.equal(await answers(altgates, 'in the backup'), '401 refused')
 }
 
-t.test('PostgreSQL with Redis loses commits, and is asked again before anybody looked', async t => {
+t.test('PostgreSQL with Redis loses commits, and a change follows before any request', async t => {
   const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
   const settings = { hashing, store: { url: database.url }, redis: { url: redis.url } }
   const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
   await losesTime(t, altgates, database, false)
 })
 
-t.test('PostgreSQL without Redis loses commits, and is seen to have lost them', async t => {
+t.test('PostgreSQL without Redis loses commits, and requests follow before any change', async t => {
   const database = await startPostgres(t)
   const altgate = await startAltgate(t, { settings: { hashing, store: { url: database.url } } })
   await losesTime(t, [altgate], database, true)
 })
 
-t.test('a worker that is born after the store was exchanged does not take over the other one', async t => {
+t.test('a worker that starts after the store was exchanged does not use the other store', async t => {
   const altgate = await startAltgate(t, { settings: { hashing } })
   const upstream = await recordingUpstream(t)
   const [file, other] = ['altgate.db', 'other.db'].map(name => join(altgate.directory, name)) as [

@@ -15,7 +15,7 @@ const tables = ['credentials', 'usernames', 'links', 'members', 'accounts', 'acc
 const locked = 2000
 const leaseMs = 1000
 
-t.test('a locked table, and guesses that hang at it, cost those who are known nothing', async t => {
+t.test('a locked table, and guesses that hang at it, do not delay users with cached verdicts', async t => {
   const postgres = await startPostgres(t)
   const upstream = await recordingUpstream(t)
   const altgate = await startAltgate(t, { settings: { store: { url: postgres.url, leaseMs } } })

@@ -37,10 +37,10 @@ async function aWorld(t: Test) {
   return { azure, altgate, lab, address: `${altgate.url}/fabrikam/welcome.git` }
 }
 
-t.test('an account that nobody has added is found, moves, and its users are told', async t => {
+t.test('an account that was never added is found, moves, and its users are told', async t => {
   const { azure, altgate, lab, address } = await aWorld(t)
 
-  await t.test('the page finds it before anybody has presented a credential', async t => {
+  await t.test('the page finds it before any credential is presented', async t => {
     const page = await (await fetch(`${altgate.url}/_altgate/?account=fabrikam`)).text()
     t.notMatch(page, 'There is no account')
     t.match(await altgate.must(['account', 'list']), /fabrikam +Microsoft accounts/)
@@ -51,7 +51,7 @@ t.test('an account that nobody has added is found, moves, and its users are told
     t.equal(lab.helperActions(), 'get store')
   })
 
-  await t.test('a name that nobody has is 404, and git keeps the password', async t => {
+  await t.test('an unknown name is 404, and git keeps the password', async t => {
     lab.forget()
     const { stderr } = await lab.git(['ls-remote', `${altgate.url}/nobody/welcome.git`])
     t.match(stderr, /not found/)
@@ -69,7 +69,7 @@ t.test('an account that nobody has added is found, moves, and its users are told
     t.equal(lab.helperActions(), 'get')
     lab.setCredential(anna, 'canary-old')
     await lab.must(['ls-remote', address])
-    t.pass('whoever is right goes on')
+    t.pass('a right password still works')
     const { stdout } = await altgate.cli(['explain', '--account', 'fabrikam', '--user', anna], {
       stdin: 'canary-wrong\n',
     })
@@ -85,9 +85,9 @@ t.test('an account that nobody has added is found, moves, and its users are told
       printed += (await lab.git(['fetch'], { cwd: `${lab.directory}/clone` })).stderr
       return printed.includes('Reset needed')
     })
-    t.equal(unavailable(), before, 'whoever is right is in until then')
+    t.equal(unavailable(), before, 'right passwords work until then')
     t.match(printed, 'Reset needed: the account "fabrikam" has moved.')
-    t.match(printed, directory, 'the directory by its id: nobody has named it')
+    t.match(printed, directory, 'the directory by its id: it has no name here')
     const shown = await altgate.must(['account', 'show', 'fabrikam', '--json'])
     t.match(JSON.parse(shown), {
       history: [
@@ -98,7 +98,7 @@ t.test('an account that nobody has added is found, moves, and its users are told
     await until(() => /"audit":.*"azure-devops".*account-connected/.test(altgate.logs()))
   })
 
-  await t.test('with the credential set there all goes on', async t => {
+  await t.test('with the credential set there everything works again', async t => {
     await setCredential(altgate, directory, 'canary-new')
     lab.setCredential(anna, 'canary-new')
     await lab.must(['fetch'], { cwd: `${lab.directory}/clone` })

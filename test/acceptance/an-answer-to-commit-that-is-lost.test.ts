@@ -79,7 +79,7 @@ const chosen = (password: string) => ({ how: 'choose', secondary: '', password, 
 const statusAt = async ({ url }: Altgate, password: string) =>
   (await ask(url + path, { as: [anna, password] })).status
 
-t.test('the answer to COMMIT is lost when somebody sets a password on the page', async t => {
+t.test('the answer to COMMIT is lost when a user sets a password on the page', async t => {
   const database = await startPostgres(t)
   const relay = await startInjectingRelay(t, database.url)
   const altgate = await gatewayWithPage(t, relay.url)

@@ -53,7 +53,7 @@ t.test('one program, two doors: a clone by nginx, a move that holds at once, and
   t.match(await altgate.tell('/metrics'), /altgate_decisions_total\{outcome="reset-needed",via="store"\} 1\n/)
 })
 
-t.test('told to stop, it lets go of the connections that nginx keeps, and exits 0', async t => {
+t.test('on SIGTERM it closes the connections that nginx keeps, and exits 0', async t => {
   const { altgate, address, must, decisions } = await world(t)
   await must(['ls-remote', address])
   t.equal(await altgate.stop(), 0)
@@ -64,7 +64,7 @@ t.test('told to stop, it lets go of the connections that nginx keeps, and exits 
   t.equal(answer.status, 503, 'nginx without it')
 })
 
-t.test('a forward-auth port that is taken is told in one sentence', async t => {
+t.test('a forward-auth port that is in use is reported in one sentence', async t => {
   const { altgate, decisions } = await world(t)
   const other = serve(t, ['serve', '--config', altgate.config], {
     ...process.env,

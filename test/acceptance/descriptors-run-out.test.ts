@@ -15,7 +15,7 @@ const anna = 'anna@example.com'
 const right = 'the password of anna'
 
 t.test(
-  '1,500 idle connections from one address cost nobody else anything, at a limit of 1,024 files',
+  '1,500 idle connections from one address do not affect other clients, at a limit of 1,024 files',
   async t => {
     const upstream = await recordingUpstream(t)
     const within = ['prlimit', '--nofile=1024:1024']
@@ -59,7 +59,7 @@ t.test(
   },
 )
 
-t.test('a gateway that has no descriptor left for an upstream says that it is its own fault', async t => {
+t.test('a gateway that has no descriptor left for an upstream blames itself, not the upstream', async t => {
   const upstream = await recordingUpstream(t)
   const altgate = await startAltgate(t)
   await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })

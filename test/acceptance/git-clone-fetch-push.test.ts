@@ -42,7 +42,7 @@ t.test('a push of 200 MB arrives whole, though git buffers one', async t => {
 for (const version of ['0', '2']) {
   const config = { 'protocol.version': version }
 
-  t.test(`a fetch that has much to tell gzips its request (protocol version ${version})`, async t => {
+  t.test(`a fetch with many local commits gzips its request (protocol version ${version})`, async t => {
     const { must, address, clone, directory, helperActions, forget, wire } = await world(t)
     const other = join(directory, 'other')
     await must(['clone', address, other])
@@ -59,7 +59,7 @@ for (const version of ['0', '2']) {
     t.equal(await must(['log', '-1', '--format=%s', 'origin/main'], { cwd: clone }), 'theirs\n')
   })
 
-  t.test(`a shallow clone holds one commit (protocol version ${version})`, async t => {
+  t.test(`a shallow clone has one commit (protocol version ${version})`, async t => {
     const { must, address, clone, directory, helperActions, forget, wire } = await world(t)
     await must(['commit', '--allow-empty', '--message=second'], { cwd: clone })
     await must(['push'], { cwd: clone })

@@ -45,7 +45,7 @@ t.test(
   },
 )
 
-t.test('a client that asks without end and presents nothing is counted, and told of once', async t => {
+t.test('a client that keeps asking without a credential is counted, and logged once', async t => {
   const altgate = await startAltgate(t, { settings: { throttle: { anonymous: { requests: 20 } } } })
   const agent = new Agent({ keepAlive: true, maxSockets: 20 })
   t.teardown(() => agent.destroy())

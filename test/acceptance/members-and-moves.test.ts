@@ -55,7 +55,7 @@ async function aGateway(t: Test) {
 }
 
 t.test(
-  'an account with members lets nobody else in, and git keeps the password of whoever is none',
+  'an account that is restricted to members allows only them, and git keeps the password of the others',
   async t => {
     const { altgate } = await aGateway(t)
     const lab = gitLab(t)
@@ -83,7 +83,7 @@ t.test(
   },
 )
 
-t.test('a move is applied and undone while people work, and the plan names those who do', async t => {
+t.test('a move is applied and undone under load, and the plan names the active users', async t => {
   const { altgate, outcome } = await aGateway(t)
   const move = ['--account', 'fabrikam']
   t.equal(await outcome(anna, 'canary-anna'), '200 allow')
@@ -98,7 +98,7 @@ t.test('a move is applied and undone while people work, and the plan names those
   t.match(planned, /^boris@example\.com,unknown,,,,,no$/m)
 })
 
-t.test('a bridge lets linked people go on, nobody else, and closes by itself', async t => {
+t.test('a bridge allows linked users and no others, and closes by itself', async t => {
   const { altgate, registry, set, outcome } = await aGateway(t)
   const person = (scope: Scope, owner: string) => ({ scope, owner: owner as Owner })
   const contoso = directory as Scope

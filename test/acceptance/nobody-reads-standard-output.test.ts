@@ -12,7 +12,7 @@ async function endsInTime(t: Test, stop: () => Promise<number>): Promise<void> {
   t.ok(performance.now() - began < 12_000, 'within the grace')
 }
 
-t.test('a standard output that nobody reads stops nothing, and is told when somebody reads it', async t => {
+t.test('an unread standard output stops nothing, and lost lines are reported once it is read', async t => {
   const fifo = join(temporaryDirectory(t), 'out')
   execFileSync('mkfifo', [fifo])
   const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
@@ -38,7 +38,7 @@ t.test('a standard output that nobody reads stops nothing, and is told when some
   await endsInTime(t, altgate.stop)
 })
 
-t.test('a standard output that nobody will ever read does not keep it from ending', async t => {
+t.test('an unread standard output does not keep the gateway from ending', async t => {
   const fifo = join(temporaryDirectory(t), 'out')
   execFileSync('mkfifo', [fifo])
   const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)
@@ -56,7 +56,7 @@ for (const [name, redirection] of [
   ['closed', '| true'],
   ['gone', '>&-'],
 ])
-  t.test(`a standard output that is ${name} ends nothing`, async t => {
+  t.test(`a standard output that is ${name} does not end the gateway`, async t => {
     const within =
       name === 'closed'
         ? ['bash', '-c', 'exec "$@" > >(exec true)', 'bash']

@@ -76,7 +76,7 @@ t.test('what operators see of a gateway', async t => {
     }
   })
 
-  await t.test('the metrics have their names and labels, and tell of nobody', async t => {
+  await t.test('the metrics have their names and labels, and contain no user names', async t => {
     const text = await altgate.tell('/metrics')
     for (const name of Object.keys(labels)) t.match(text, new RegExp(`^# TYPE ${name} `, 'm'), name)
     t.match(text, /^process_cpu_seconds_total /m)

@@ -16,7 +16,7 @@ async function world(t: Test, settings: Readonly<Record<string, unknown>> = {}) 
   return { ...lab, altgate, upstream }
 }
 
-t.test('an upstream that is down is told as 502, and git keeps the password', async t => {
+t.test('an upstream that is down is a 502, and git keeps the password', async t => {
   const { git, altgate, upstream, helperActions } = await world(t)
   await upstream.close()
   const { code, stderr } = await git(['ls-remote', `${altgate.url}/contoso/welcome.git`])
@@ -26,7 +26,7 @@ t.test('an upstream that is down is told as 502, and git keeps the password', as
   t.equal(helperActions(), 'get')
 })
 
-t.test('an account that does not exist is told as 404, and git keeps the password', async t => {
+t.test('an account that does not exist is a 404, and git keeps the password', async t => {
   const { git, altgate, helperActions } = await world(t)
   const { code, stderr } = await git(['ls-remote', `${altgate.url}/nobody/welcome.git`])
   t.equal(code, 128)
@@ -35,7 +35,7 @@ t.test('an account that does not exist is told as 404, and git keeps the passwor
   t.equal(helperActions(), 'get')
 })
 
-t.test('a store that is down is told as 503, and git keeps the password', async t => {
+t.test('a store that is down is a 503, and git keeps the password', async t => {
   const database = await startPostgres(t)
   const { git, must, altgate, helperActions, setCredential, forget } = await world(t, {
     store: { url: database.url },
@@ -54,5 +54,5 @@ t.test('a store that is down is told as 503, and git keeps the password', async 
 
   setCredential('anna@example.com', 'first-secret')
   await must(['ls-remote', address])
-  t.pass('whoever has been let in lately is still let in')
+  t.pass('users with a cached verdict are still allowed')
 })

@@ -51,7 +51,7 @@ t.test('a process that is killed', async t => {
     t.notOk(now.includes(worker))
   })
 
-  await t.test('a hash lane is replaced, and who waited for it gets an answer', async t => {
+  await t.test('a hash lane is replaced, and the request that waited for it is answered', async t => {
     const [lane = 0] = lanesOf(altgate.pid)
     process.kill(lane, 'SIGSTOP') // so that it dies with its work undone
     const guess = tries('a password that nobody has seen')
@@ -61,7 +61,7 @@ t.test('a process that is killed', async t => {
     t.match(altgate.logs(), 'a hash lane died and is being replaced')
   })
 
-  await t.test('the primary process takes all others along', async t => {
+  await t.test('no process survives the primary process', async t => {
     const family = familyOf(altgate)
     t.equal(family.length, 3)
     altgate.signal('SIGKILL')
@@ -70,7 +70,7 @@ t.test('a process that is killed', async t => {
   })
 })
 
-t.test('somebody who does not want to wait presses Ctrl-C twice', async t => {
+t.test('a second Ctrl-C ends the gateway at once', async t => {
   const { altgate, beginSlow } = await world(t)
   await beginSlow()
   const family = familyOf(altgate)

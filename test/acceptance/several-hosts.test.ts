@@ -7,7 +7,7 @@ import { isAmongHosts, repeatAmongHosts } from '../support/hosts.ts'
 if (isAmongHosts)
   for (const redis of [true, false])
     t.test(
-      `${redis ? 'with' : 'without'} Redis, what is said to be in force is so on every host`,
+      `${redis ? 'with' : 'without'} Redis, a change that is reported as made is in force on every host`,
       async t => {
         const world = await startHostWorld(t, { redis })
         const byCommand = (round: number) => round === 3 || round === 10

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 /** With this many, chance leaves a worker with less than a fifth once in a hundred million times. */
 const many = 100
 
-t.test('connections are dealt out to the workers', async t => {
+t.test('connections are shared between the workers', async t => {
   const altgate = await startAltgate(t, { settings: { workers: 2 } })
   t.equal(listenersOn(altgate.port), 2, 'each worker listens for itself')
 
@@ -23,7 +23,7 @@ t.test('connections are dealt out to the workers', async t => {
   for (const pid of workersOf(altgate.pid)) t.ok(heldBy(pid) > many / 5, 'neither has nearly all')
 })
 
-t.test('but not to another gateway: a port that is taken is told in one sentence', async t => {
+t.test('but not with another gateway: a port that is in use is reported in one sentence', async t => {
   const altgate = await startAltgate(t, { settings: { workers: 2 } })
   const operationsPort = Number(new URL(altgate.operationsUrl).port)
   const other = async (variable: string) => {

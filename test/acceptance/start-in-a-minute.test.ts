@@ -61,7 +61,7 @@ t.test('the commands that the demo prints show what it says they show', async t 
   })
 })
 
-t.test('an upstream port that is taken is told in one sentence', async t => {
+t.test('an upstream port that is in use is reported in one sentence', async t => {
   const env = await demoEnvironment(t)
   const { stop } = await startDemo(t, env)
   const second = {

@@ -8,7 +8,7 @@ const directory = '5f0c2a9e-3b1d-4c66-9d0a-7a51c3e8f214'
 const anna = 'anna@example.com'
 
 t.test(
-  'an account moves to a directory: git says so, the credential is set again, and all goes on',
+  'an account moves to a directory: git says so, the credential is set again, and git works',
   async t => {
     const upstream = await startUpstream(t, ['fabrikam', 'contoso'])
     const altgate = await startAltgate(t)
@@ -42,7 +42,7 @@ t.test(
       t.equal(lab.helperActions(), 'get erase')
     })
 
-    await t.test('a wrong password learns nothing of it', async t => {
+    await t.test('a wrong password reveals nothing of it', async t => {
       lab.setCredential(anna, 'canary-guess')
       const guess = await lab.git(['fetch'], { cwd: contoso })
       lab.setCredential('nobody@example.com', 'canary-guess')
@@ -62,7 +62,7 @@ t.test(
       t.equal(lab.helperActions(), 'get store')
     })
 
-    await t.test('the secondary user name is as good', async t => {
+    await t.test('the secondary user name works as well', async t => {
       lab.setCredential('anna', 'canary-new')
       lab.forget()
       await lab.must(['fetch'], { cwd: contoso })
@@ -70,7 +70,7 @@ t.test(
     })
 
     await t.test(
-      'the old credential still opens what signs in with Microsoft accounts, and only that',
+      'the old credential still works for accounts on Microsoft accounts, and only there',
       async t => {
         lab.setCredential(anna, 'canary-old')
         await lab.must(['fetch'], { cwd: join(lab.directory, 'fabrikam') })

@@ -3,16 +3,13 @@ import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
 import { areaUnderCurve, distance, everyGuess, importPeople, timeGuesses } from '../support/guess-times.ts'
 
-t.test(
-  'how long a guess takes does not tell names with imported hashes from names that nobody has',
-  async t => {
-    const altgate = await startAltgate(t, { settings: everyGuess })
-    await altgate.arrange({ accounts: { fabrikam: 'http://127.0.0.1:1' } })
-    // Without a decoy like them, unknown names would take a fifth of the time.
-    await importPeople(altgate, 16, ['bcrypt 11'])
-    const times = await timeGuesses(`${altgate.url}/fabrikam/x`, 16, 1)
-    const [found, area] = [distance(times), areaUnderCurve(times)]
-    t.ok(found < 1, `the distributions are ${found.toFixed(2)} of the limit apart`)
-    t.ok(area > 0.1 && area < 0.9, `area under the curve: ${area.toFixed(2)}`)
-  },
-)
+t.test('response times do not distinguish names with imported hashes from unknown names', async t => {
+  const altgate = await startAltgate(t, { settings: everyGuess })
+  await altgate.arrange({ accounts: { fabrikam: 'http://127.0.0.1:1' } })
+  // Without a decoy like them, unknown names would take a fifth of the time.
+  await importPeople(altgate, 16, ['bcrypt 11'])
+  const times = await timeGuesses(`${altgate.url}/fabrikam/x`, 16, 1)
+  const [found, area] = [distance(times), areaUnderCurve(times)]
+  t.ok(found < 1, `the distributions are ${found.toFixed(2)} of the limit apart`)
+  t.ok(area > 0.1 && area < 0.9, `area under the curve: ${area.toFixed(2)}`)
+})

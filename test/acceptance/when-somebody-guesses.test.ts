@@ -33,7 +33,7 @@ function connectionsIn(list: unknown): number {
   return String(list).split('name=altgate-throttle').length - 1
 }
 
-t.test('two gateways with one Redis, and somebody with two hundred addresses', async t => {
+t.test('two gateways with one Redis count guesses from two hundred addresses', async t => {
   const redis = await startRedis(t)
   const settings = { workers: 2, trustedProxies: ['127.0.0.1'], redis: { url: redis.url } }
   const one = await startAltgate(t, { settings })
@@ -61,8 +61,8 @@ t.test('two gateways with one Redis, and somebody with two hundred addresses', a
   t.equal(await sum('altgate_decisions_total', { outcome: 'throttled' }), 1000 - looked)
 
   for (const altgate of both) {
-    t.equal(summary([await tries(altgate, anna, right)]), '200 allow', 'the owner gets in, at both')
-    t.equal(summary([await tries(altgate, ben, right)]), '200 allow', 'and others are nobody\u2019s target')
+    t.equal(summary([await tries(altgate, anna, right)]), '200 allow', 'the owner is allowed, at both')
+    t.equal(summary([await tries(altgate, ben, right)]), '200 allow', 'and so are other users')
     const line = altgate
       .logs()
       .split('\n')
@@ -77,7 +77,7 @@ t.test('two gateways with one Redis, and somebody with two hundred addresses', a
 /** New connections, which the workers share by chance: that one gets none of them does not happen. */
 const many = Array.from({ length: 40 }, (_, number) => number)
 
-t.test('without Redis: an owner whom one worker let in is no stranger to another', async t => {
+t.test('without Redis: a user who signed in at one worker is known to the others', async t => {
   const settings = { workers: 2, trustedProxies: ['127.0.0.1'], throttle: { credential: { guesses: 3 } } }
   const altgate = await startAltgate(t, { settings })
   await withCredentials(t, altgate)
@@ -106,7 +106,7 @@ t.test('without Redis: an owner whom one worker let in is no stranger to another
   t.equal(summary(await owner()), '200 allow', 'nor to workers that came later')
 })
 
-t.test('a load test takes no place of production, bans nobody, and is counted apart', async t => {
+t.test('a load test takes no place of production, throttles no user, and is counted apart', async t => {
   const altgate = await startAltgate(t, {
     env: { LOAD_TEST_SECRET: secret },
     settings: {
@@ -128,7 +128,11 @@ t.test('a load test takes no place of production, bans nobody, and is counted ap
   const people = [right, 'a typo', 'another', 'a third'].map(password => tries(altgate, anna, password))
   await until(async () => (await metric(altgate, 'altgate_hash_queue_depth')) === 4)
   process.kill(lane, 'SIGCONT')
-  t.equal(summary(await Promise.all(people)), '200 allow, 401 refused', 'nobody is busy')
+  t.equal(
+    summary(await Promise.all(people)),
+    '200 allow, 401 refused',
+    'none is told that the gateway is busy',
+  )
   t.equal(summary(await Promise.all(tests)), '401 refused, 503 busy')
 
   for (let guess = 0; guess < 10; guess++)

@@ -176,7 +176,7 @@ t.test('an answer without a mark is the upstream’s, unless the gateway would n
   t.equal(outcomeOf(200, '\u001b[2Jwhatever'), 'not-from-altgate')
 })
 
-t.test('a defect fails the test whoever met it; thresholds are those of good callers', async t => {
+t.test('a defect fails the test whichever caller met it; thresholds apply to good callers', async t => {
   const slow = [{ latency: 100 }, { caller: mistaken, outcome: 'refused', latency: 900 } as const]
   const callers = [anna, mistaken]
   t.strictSame(reportOf(slow, { callers }).failures, [])

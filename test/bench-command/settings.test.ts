@@ -99,7 +99,7 @@ t.test('plain http is for this machine, unless the file allows it', async t => {
     t.strictSame(complaints(t, withTarget(words)), [], words)
 })
 
-t.test('a file with several targets does not say which; a name that it has not is none', async t => {
+t.test('with several targets one must be named, and it must be in the file', async t => {
   const yaml = `targets: { a: { url: https://a, callers: { x: ${anna} } }, b: { url: https://b, callers: { x: ${anna} } } }`
   t.strictSame(load(t, yaml), { names: ['a', 'b'] })
   t.strictSame(load(t, yaml, { target: 'https://c' }), { names: ['a', 'b'] })

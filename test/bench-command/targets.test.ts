@@ -33,7 +33,7 @@ t.test('a server that is no Altgate gets one request, without a password, and no
   t.strictSame(stranger.last().values('authorization'), [])
 })
 
-t.test('a mark that the gateway does not have is none', async t => {
+t.test('an X-Altgate-Outcome that no gateway sends is not taken for one', async t => {
   const stranger = await recordingUpstream(t, (_, response) =>
     response.writeHead(401, { 'X-Altgate-Outcome': 'welcome' }).end(),
   )

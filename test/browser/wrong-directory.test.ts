@@ -19,7 +19,7 @@ t.test('a sign-in with a user of another directory is refused, with what to do n
     t.equal(await tab.getByRole('button', { name: 'Sign out' }).count(), 0)
   })
 
-  await t.test('although the provider knows the person now, it asks who is meant', async t => {
+  await t.test('the provider asks which account to use although it has a session', async t => {
     await page.getByRole('link', { name: 'Choose another account' }).click()
     await page.waitForURL(`${stage.provider}/**`)
     await fillIn(page, 'anna')

@@ -190,7 +190,7 @@ t.test('files that every user of this machine can read are told', async t => {
   chmodSync(database, 0o644)
   t.match(await filesLine(), `FAILED  files       every user of this machine can read ${database}`)
   chmodSync(desk.directory, 0o700)
-  t.match(await filesLine(), /^ok {6}files {7}are private/, 'nobody can reach it')
+  t.match(await filesLine(), /^ok {6}files {7}are private/, 'no other user can reach it')
   writeFileSync(logs, '', { mode: 0o644 })
   chmodSync(join(logs, '..'), 0o755)
   t.match(await filesLine(), `ok      files       every user of this machine can read ${logs}`)

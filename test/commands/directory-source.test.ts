@@ -19,7 +19,7 @@ async function anAskingDesk(t: Test, { template }: FakeAzureDevOps): Promise<Des
 
 const explain = ['explain', '--account', 'fabrikam', '--user', anna]
 
-t.test('explain asks about an account that nobody has added, and leaves nothing behind', async t => {
+t.test('explain asks about an account that was never added, and stores nothing', async t => {
   const azure = await startFakeAzureDevOps(t)
   azure.put('fabrikam', { connection: fabrikamId })
   const desk = await anAskingDesk(t, azure)

@@ -9,7 +9,7 @@ const plan = ['move', 'plan', '--account', 'fabrikam', '--to', fabrikamId]
 // Plans change nothing: one world does for all.
 const desk = await aSmallWorld(t)
 
-t.test('the plan of a move says who will break, who is ready and who is unknown', async t => {
+t.test('the plan of a move lists users who will lose access, who are ready, and who are unknown', async t => {
   const before = await desk.json(['account', 'show', 'fabrikam'])
   const { code, stdout, stderr } = await desk.run(plan)
   t.equal(code, 0)

@@ -59,7 +59,7 @@ t.test('a bridge stands for as many hours as it is told, and 72 at most', async 
   t.match(await desk.must(show), /, bridged until .* UTC/)
 })
 
-t.test('where nobody can be asked a move wants --yes', async t => {
+t.test('without a terminal a move requires --yes', async t => {
   const desk = await aSmallWorld(t)
   const before = await desk.json(show)
   for (const words of [apply, undo]) {

@@ -25,7 +25,7 @@ t.test('colours change nothing but the looks', async t => {
   t.equal(stripVTControlCharacters(coloured), describeDemo(demo, plain))
 })
 
-t.test('it says that a reset is needed only as long as nobody has set the credential', async t => {
+t.test('it says that a reset is needed only until the credential is set', async t => {
   t.match(
     describeDemo({ publicUrl, northwind: 'reset-needed', signIn: 'ready' }, plain),
     /a reset is\s+needed/,
@@ -43,7 +43,7 @@ t.test('a folder with blanks and quotes can be pasted', async t => {
   t.match(guide, String.raw`npm --prefix '/opt/anna'\''s gate' run`)
 })
 
-t.test('the reset is shown in the browser first, and by a command where nobody can sign in', async t => {
+t.test('the reset is shown in the browser, or by a command where no sign-in is possible', async t => {
   const guide = (signIn: 'ready' | 'none' | 'not-installed') =>
     describeDemo({ publicUrl, northwind: 'reset-needed', signIn }, plain)
   t.match(guide('ready'), 'anna@example.com with the password anna-demo')

@@ -15,7 +15,7 @@ t.test('each authority says who it is, like a real one', async t => {
   }
 })
 
-t.test('it sends nobody to an address that it was not told', async t => {
+t.test('it redirects only to registered addresses', async t => {
   const { issuers, close } = await startIdentityProvider({ port: 0, redirectUri })
   t.teardown(close)
   const query = new URLSearchParams({

@@ -81,7 +81,7 @@ t.test('started again, the demo changes nothing', async t => {
   t.equal(await store.changes.revision(), before)
 })
 
-t.test('a credential that somebody has set for northwind stays, and the guide knows', async t => {
+t.test('a credential that a user has set for northwind stays, and the guide mentions it', async t => {
   const { registry, seed, opens, hasher } = await world(t)
   await seed()
   const hash = await hasher.hash(readPassword('mine'))
@@ -95,7 +95,7 @@ t.test('a credential that somebody has set for northwind stays, and the guide kn
   t.equal(await opens(scopes.northwind, 'mine'), 'match')
 })
 
-t.test('an account that somebody has disconnected stays disconnected', async t => {
+t.test('an account that an operator has disconnected stays disconnected', async t => {
   const { registry, seed } = await world(t)
   await seed()
   await registry.disconnect('cli:test', accounts.northwind)

@@ -28,7 +28,7 @@ t.test('a machine without git is told in one sentence', async t => {
   t.equal(await upstream.stop(), 1)
 })
 
-t.test('a port that is none is told in one sentence', async t => {
+t.test('an invalid port is reported in one sentence', async t => {
   const upstream = start(t, [program, '--port', '80x'], process.env)
   await until(upstream.ended)
   t.equal(upstream.printed(), '--port must be a whole number from 0 to 65535.\n')

@@ -98,7 +98,7 @@ t.test('a user name that would colour the terminal does not', async t => {
   t.equal(world.outcomes(), 'challenge garbled')
 })
 
-t.test('each wrong password is erased once, hashed once, and in nobody\u2019s way', async t => {
+t.test('each wrong password is erased once, hashed once, and delays no other user', async t => {
   const { lab, remote, world } = await setTheStage(t)
   lab.setCredential(anna.username, 'wrong')
   for (const _ of [1, 2]) await lab.git(['ls-remote', remote])

@@ -142,7 +142,7 @@ t.test('a user and a password in the address of an object are for the server', l
   )
 })
 
-t.test('git-lfs in a loop that nobody can see ends, and others at its address go on', limit, async t => {
+t.test('a silent git-lfs loop is stopped, and other clients at its address continue', limit, async t => {
   // The server names the gateway as it calls it itself, so nothing shows that its objects are there.
   const setting = await setTheStage(t, {
     largeFiles: {

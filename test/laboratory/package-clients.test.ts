@@ -117,7 +117,7 @@ t.test('cargo shows why: the text of the index, and of its commands what is in J
   t.match(body, { errors: [{ detail: switchedOff }] })
 })
 
-t.test('other package managers are told where they look, and nobody else hears of it', async t => {
+t.test('other package managers get a message where they look, and other clients do not see it', async t => {
   const ask = (agent: string) => {
     const lines = [
       'Host: h',

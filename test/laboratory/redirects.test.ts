@@ -67,20 +67,23 @@ const toAnotherOrigin =
   ({ url }, response) =>
     void response.writeHead(302, { Location: elsewhere + url }).end()
 
-t.test('through the gateway git fails with a text, keeps the password and asks nobody else', async t => {
-  const elsewhere = await laboratoryUpstream(t)
-  for (const config of [{}, { 'http.followRedirects': 'true' }]) {
-    for (const which of ['GET', 'POST']) {
-      const { lab, remote, upstream } = await setTheStage(t)
-      upstream.fail(toAnotherOrigin(elsewhere.url), ({ method }) => method === which)
-      const { code, stderr } = await lab.git(['clone', remote], { config })
-      t.equal(code, 128)
-      t.match(stderr, /502/)
-      t.notMatch(lab.helperActions(), 'erase')
+t.test(
+  'through the gateway git fails with a message, keeps the password and contacts no other server',
+  async t => {
+    const elsewhere = await laboratoryUpstream(t)
+    for (const config of [{}, { 'http.followRedirects': 'true' }]) {
+      for (const which of ['GET', 'POST']) {
+        const { lab, remote, upstream } = await setTheStage(t)
+        upstream.fail(toAnotherOrigin(elsewhere.url), ({ method }) => method === which)
+        const { code, stderr } = await lab.git(['clone', remote], { config })
+        t.equal(code, 128)
+        t.match(stderr, /502/)
+        t.notMatch(lab.helperActions(), 'erase')
+      }
     }
-  }
-  t.strictSame(elsewhere.requests, [])
-})
+    t.strictSame(elsewhere.requests, [])
+  },
+)
 
 t.test('a renamed repository is found by every spelling of the gateway\u2019s own address', async t => {
   const { lab, upstream, server } = await setTheStage(t)

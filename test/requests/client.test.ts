@@ -36,7 +36,7 @@ t.test('a trusted proxy reports the client, and the upstream learns both', async
   t.strictSame(upstream.last().values('x-forwarded-user'), [anna.username])
 })
 
-t.test('even a trusted proxy cannot say who is signed in', async t => {
+t.test('even a trusted proxy cannot set the signed-in user', async t => {
   const server = await runningServer(t, { upstream: upstream.url, trustedProxies: ['127.0.0.1'] })
   const headers = {
     ...forwarded,

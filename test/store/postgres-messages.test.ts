@@ -108,7 +108,7 @@ t.test('a message out of turn costs its connection, and no statement gets the an
   }
 })
 
-t.test('a message out of turn while a connection is made leaves none behind', async t => {
+t.test('an unexpected message during connecting leaves no connection behind', async t => {
   const rig = await prepare(t)
   const { relay, store } = rig
   for (const [what, bytes] of Object.entries(outOfTurn)) {

@@ -105,7 +105,7 @@ t.test('a store that has been closed is an outage', async t => {
   await store.ping()
 })
 
-t.test('a store is made by those who may: a command that finds none says so', async t => {
+t.test('only the gateway and store init create a store; other commands say that there is none', async t => {
   const { path, url } = await makeFile(t)
   await t.rejects(openStore({ url, how: 'expect' }), {
     name: 'Error',

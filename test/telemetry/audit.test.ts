@@ -34,7 +34,7 @@ function lineOf(cause: Refused['cause']): Record<string, unknown> {
   return JSON.parse(line)
 }
 
-t.test('the audit log names whoever mistyped a password', async t => {
+t.test('the audit log names the user who mistyped a password', async t => {
   t.match(lineOf('mismatch'), {
     cause: 'mismatch',
     user: 'canary-in-the-wrong-field',
@@ -43,7 +43,7 @@ t.test('the audit log names whoever mistyped a password', async t => {
   })
 })
 
-t.test('a name that may be nobody’s is shown as a tag: it may be a password in the wrong field', async t => {
+t.test('a name that may not exist is shown as a tag: it may be a password in the wrong field', async t => {
   for (const cause of ['absent', 'forged'] as const) {
     const line = lineOf(cause)
     t.match(line, { outcome: 'refused', cause, account: 'fabrikam', userTag: 'a-slot-that-' })

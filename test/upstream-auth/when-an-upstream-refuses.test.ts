@@ -97,20 +97,17 @@ t.test('a token that the upstream refuses, and the one that takes its place', as
   })
 })
 
-t.test(
-  'pass-through is told in the log at every start, and its 401 is none for the client either',
-  async t => {
-    const upstream = await guardedUpstream(t)
-    const altgate = await startAltgate(t, {
-      settings: { upstreamAuthByAccount: { fabrikam: { method: 'pass-through' } } },
-    })
-    await altgate.arrange({ accounts: { fabrikam: upstream }, passwords: { [anna]: password } })
-    const lab = gitLab(t)
-    lab.setCredential(anna, password)
-    const { stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
-    t.match(stderr, 'The requested URL returned error: 502')
-    t.equal(lab.helperActions(), 'get')
-    t.match(altgate.logs(), 'upstreamAuth is pass-through: upstreams receive the passwords of users')
-    t.notMatch(altgate.logs(), 'canary')
-  },
-)
+t.test('the log mentions pass-through at every start, and the client never gets its 401', async t => {
+  const upstream = await guardedUpstream(t)
+  const altgate = await startAltgate(t, {
+    settings: { upstreamAuthByAccount: { fabrikam: { method: 'pass-through' } } },
+  })
+  await altgate.arrange({ accounts: { fabrikam: upstream }, passwords: { [anna]: password } })
+  const lab = gitLab(t)
+  lab.setCredential(anna, password)
+  const { stderr } = await lab.git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
+  t.match(stderr, 'The requested URL returned error: 502')
+  t.equal(lab.helperActions(), 'get')
+  t.match(altgate.logs(), 'upstreamAuth is pass-through: upstreams receive the passwords of users')
+  t.notMatch(altgate.logs(), 'canary')
+})
