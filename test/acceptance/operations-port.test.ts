@@ -41,8 +41,8 @@ t.test('what operators see of a gateway', async t => {
   const altgate = await startAltgate(t, { settings: { workers: 2, redis: { url: redis.url } } })
   const address = `${altgate.url}/contoso/x`
 
-  const broken = `http://127.0.0.1:${await freePort()}`
-  await altgate.arrange({ accounts: { contoso: upstream.url, broken } })
+  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream.url])
+  await altgate.must(['account', 'add', 'broken', '--upstream', `http://127.0.0.1:${await freePort()}`])
   await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna, '--secondary', 'anna'], {
     stdin: `${right}\n`,
   })
