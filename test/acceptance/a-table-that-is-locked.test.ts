@@ -46,6 +46,6 @@ t.test('a locked table, and guesses that hang at it, do not delay users with cac
       await client.query('rollback')
       await guessing
       t.equal(summary(answers), '200 allow')
-      t.ok(slowest < 500, `${Math.round(slowest)} ms`)
+      t.ok(slowest < locked / 2, `${Math.round(slowest)} ms: none waited for the table`)
     })
 })

@@ -57,7 +57,7 @@ function hostsOf() {
 /** Three gateways with an account and Anna's credential. All of it ends with the test; the hosts stay for the next one. */
 export async function startHostWorld(
   t: Pick<Test, 'teardown'>,
-  { redis: wantsRedis, settings: more = {}, redisLeaseMs = 1000 }: WorldOptions,
+  { redis: wantsRedis, settings: more = {}, redisLeaseMs = 2000 }: WorldOptions,
 ): Promise<HostWorld> {
   made ??= hostsOf()
   const hosts = made
