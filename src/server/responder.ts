@@ -85,9 +85,10 @@ export const throttledMs = 250
 
 /**
  * Waits before a throttled request is answered. A client that guesses as fast as it is refused would take the time of all
- * others, on one connection or on a new one each time. Answers to trusted proxies are sent at once, because their
+ * others, on one connection or on a new one each time. The waits differ, or all who began together would come back
+ * together. Answers to trusted proxies are sent at once, because their
  * connections carry requests of other users, and so are those of a load test, which would measure the waiting.
  */
 export async function delayThrottled({ trusted, lane }: Client): Promise<void> {
-  if (!trusted && lane === 'production') await setTimeout(throttledMs)
+  if (!trusted && lane === 'production') await setTimeout(throttledMs * (1 + Math.random()))
 }
