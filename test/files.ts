@@ -14,8 +14,8 @@ const longestSeconds = 240
 
 const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1', TAP_TIMEOUT: String(longestSeconds) }
 
-// `.taprc` says what the option is for. `env` takes away what this process, as a parent, would hand down.
-const node = ['--unset=NODE_OPTIONS', process.execPath, '--no-concurrent-recompilation']
+// `env` takes away what this process, as a parent, would hand down.
+const node = ['--unset=NODE_OPTIONS', process.execPath, join(import.meta.dirname, 'one-file.ts')]
 
 function filesOf(path: string): readonly string[] {
   return statSync(path).isDirectory() ? globSync(join(path, '**/*.test.ts')).sort() : [path]
