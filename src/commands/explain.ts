@@ -4,6 +4,7 @@ import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import { decodeBasic } from '../gateway/credential.ts'
 import { type Allow, type Decision, type Refused, unreachable } from '../gateway/decision.ts'
+import type { SignInCause } from '../gateway/delegation.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName, Scope, Username } from '../gateway/names.ts'
@@ -99,6 +100,8 @@ function reasonOf(decision: Decision): string {
       return allowed(decision)
     case 'reset-needed':
       return `the password is right, but counts in scope ${decision.former}, which the account has left`
+    case 'sign-in-needed':
+      return `the password is right, but ${signInCauses[decision.cause]}`
     case 'disabled':
       return 'the password is right, but the credential is switched off'
     case 'refused':
@@ -130,6 +133,13 @@ function allowed({ username, scope, bridgedUntil }: Allow): string {
   const right = `the password of ${username} is right in scope ${scope}`
   if (bridgedUntil === undefined) return right
   return `${right}, which the account has left; it counts until ${moment(bridgedUntil)}, because the move is bridged`
+}
+
+const signInCauses: Readonly<Record<SignInCause, string>> = {
+  'no-grant': 'the user has not signed in on the page for this scope, so nothing can act as the user',
+  ended: 'the sign-in has ended: the provider refused to renew it, or the user was signed out',
+  'sealed-otherwise': 'none of secrets.sealingKeys opens what the sign-in gave',
+  claims: 'the upstream demanded a new sign-in (a claims challenge)',
 }
 
 const refusals: Readonly<Record<Refused['cause'], string>> = {
