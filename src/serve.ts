@@ -206,7 +206,9 @@ interface Started {
 
 /** Pass-through is a deliberate choice, and the log should show it. */
 export function warnOfPassThrough({ settings, log }: Started): void {
-  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)]
+  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)].flatMap(each =>
+    each.method === 'delegated' && each.fallback ? [each.fallback.upstreamAuth] : [each],
+  )
   if (choices.some(({ method }) => method === 'pass-through'))
     log.warn('upstreamAuth is pass-through: upstreams receive the passwords of users')
 }

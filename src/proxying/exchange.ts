@@ -149,6 +149,11 @@ export interface ExchangeEvents {
    * more, with this exchange.
    */
   again(): boolean
+  /**
+   * The answer is withheld from the client because of this failure. Returns whether the request goes on without this
+   * exchange; otherwise it has failed.
+   */
+  withheld(failure: UpstreamFailed, head: AnswerHead): boolean
   /** Failed before anything was sent to the client, which still needs an answer. */
   failed(failure: UpstreamFailed, cause: unknown): void
   /** The answer ended early while it was being sent, and the client's connection was closed. */
@@ -196,7 +201,8 @@ export class Exchange extends GuardedHandler {
     }
     const failure = screenAnswer({ status, headers }, this.#mapping)
     if (failure !== undefined) {
-      this.#fail(failure, undefined)
+      if (this.#events.withheld(failure, head)) this.over = true
+      else this.#fail(failure, undefined)
       return head.controller.abort(notForClients)
     }
     const list = clientHeaders(raw, joined(headers['connection']), this.#mapping)

@@ -1,0 +1,262 @@
+// The upstream does not accept the access token of a user: once more with a fresh one, or a new sign-in; never a 401.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import t, { type Test } from 'tap'
+import { Outage } from '../../src/gateway/outage.ts'
+import { bearerOf } from '../../src/gateway/upstream-auth.ts'
+import { claimsChallenge } from '../../src/proxying/screen-answer.ts'
+import { type GivenDelegation, givenDelegation, userToken } from '../support/delegation.ts'
+import { anna, basic, runningServer } from '../support/public-server.ts'
+import { rawConnection } from '../support/raw-request.ts'
+import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+import { aWorld } from '../support/world.ts'
+
+const claims =
+  'Bearer realm="", authorization_uri="https://login.example.com/common/oauth2/authorize", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="'
+
+/** The upstream answers as told, until it is shown one of the accepted tokens. */
+function refusing(respond: Respond, ...accepted: readonly string[]): Respond {
+  return (request, response) => {
+    const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
+    request.resume().on('end', () => (accepted.includes(token) ? response.end('done') : respond(request, response)))
+  }
+}
+
+const unauthorized =
+  (challenge?: string | string[]): Respond =>
+  (_: IncomingMessage, response: ServerResponse) =>
+    response.writeHead(401, challenge === undefined ? {} : { 'WWW-Authenticate': challenge }).end('no')
+
+async function acting(t: Test, respond: Respond) {
+  const upstream = await recordingUpstream(t, respond)
+  const delegation: GivenDelegation = givenDelegation(userToken('old'))
+  delegation.giveAfterRejection(userToken('fresh'))
+  const accounts = [{ name: 'fabrikam', upstream: upstream.url }]
+  const world = aWorld({ accounts, credentials: [anna], delegation })
+  const server = await runningServer(t, {
+    upstream: upstream.url,
+    world,
+    delegation,
+    authorize: ({ allowed }) => (allowed.act === undefined ? [] : bearerOf(allowed.act)),
+  })
+  const send = async (method = 'GET', path = '/fabrikam/x', body?: string) => {
+    const headers = { authorization: basic() }
+    const answer = await fetch(server.url + path, {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(body !== undefined && { body }),
+    })
+    return {
+      status: answer.status,
+      outcome: answer.headers.get('x-altgate-outcome') ?? 'allow',
+      headers: answer.headers,
+      body: await answer.text(),
+    }
+  }
+  const tokens = () => upstream.requests.map(each => each.values('authorization').join())
+  return { upstream, delegation, server, send, tokens }
+}
+
+t.test('a safe request goes once more, with a fresh token', async t => {
+  for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+    const { send, tokens, delegation, server } = await acting(t, refusing(unauthorized(), 'fresh'))
+    t.match(await send(method), { status: 200, outcome: 'allow' })
+    t.strictSame(tokens(), ['Bearer old', 'Bearer fresh'])
+    t.strictSame(delegation.rejections, [{ username: anna.username, token: 'old', claims: undefined }])
+    t.strictSame(server.failures, [])
+  }
+})
+
+t.test('it goes no third time', async t => {
+  const { send, tokens, delegation, server } = await acting(t, refusing(unauthorized()))
+  t.match(await send(), { status: 502, outcome: 'upstream-failed' })
+  t.strictSame(tokens(), ['Bearer old', 'Bearer fresh'])
+  t.equal(delegation.rejections.length, 1)
+  t.match(server.failures, [{ because: 'unauthorized' }])
+})
+
+for (const [what, respond, path] of [
+  ['a redirect to a sign-in page', redirect, '/fabrikam/r.git/info/refs?service=git-upload-pack'],
+  ['a sign-in page with 203', page, '/fabrikam/_apis/projects'],
+] as const)
+  t.test(`${what} is a rejection as well`, async t => {
+    const { send, tokens } = await acting(t, refusing(respond, 'fresh'))
+    t.match(await send('GET', path), { status: 200, body: 'done' })
+    t.strictSame(tokens(), ['Bearer old', 'Bearer fresh'])
+  })
+
+function redirect(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(302, { Location: 'https://login.microsoftonline.com/common/oauth2/authorize' }).end()
+}
+
+function page(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(203, { 'Content-Type': 'text/html' }).end('<html>Sign in</html>')
+}
+
+t.test('407, and a page with 200, say nothing about the token', async t => {
+  for (const [status, headers] of [
+    [407, { 'Proxy-Authenticate': 'Basic' }],
+    [200, { 'Content-Type': 'text/html' }],
+  ] as const) {
+    const respond: Respond = (_, response) => response.writeHead(status, headers).end('<html>')
+    const { send, delegation, upstream } = await acting(t, refusing(respond))
+    t.match(await send('GET', '/fabrikam/r.git/info/refs?service=git-upload-pack'), { status: 502 })
+    t.strictSame(delegation.rejections, [])
+    t.equal(upstream.requests.length, 1)
+  }
+})
+
+t.test('a request with a body, or one that is not safe, fails at once, and the next has a fresh token', async t => {
+  for (const [method, body] of [
+    ['POST', 'x'],
+    ['PUT', 'x'],
+    ['POST', ''],
+    ['DELETE', undefined],
+    ['PROPFIND', undefined],
+  ] as const) {
+    const { send, tokens, delegation } = await acting(t, refusing(unauthorized(), 'fresh'))
+    t.match(await send(method, '/fabrikam/x', body), { status: 502, outcome: 'upstream-failed' })
+    t.strictSame(tokens(), ['Bearer old'], method)
+    t.equal(delegation.rejections.length, 1)
+  }
+})
+
+t.test('a renewal that fails behind the back of such a request is an outage in the log only', async t => {
+  const { send, delegation, server } = await acting(t, refusing(unauthorized()))
+  delegation.giveAfterRejection(() => Promise.reject(new Outage('provider', new Error('down'))))
+  t.match(await send('POST', '/fabrikam/x', 'x'), { status: 502 })
+  await until(() => server.outages.length === 1)
+  t.strictSame(server.bugs, [])
+})
+
+t.test('a claims challenge needs the user: 403, whatever the request is', async t => {
+  for (const [method, body] of [
+    ['GET', undefined],
+    ['POST', 'x'],
+  ] as const) {
+    const { send, tokens, delegation, server } = await acting(t, refusing(unauthorized(['TFS-Federated', claims])))
+    delegation.giveAfterRejection('claims')
+    const answer = await send(method, '/fabrikam/x', body)
+    t.match(answer, { status: 403, outcome: 'sign-in-needed' })
+    t.match(answer.body, 'the service behind this gateway asks you to sign in')
+    t.match(answer.body, 'https://git.example.com/_altgate/?account=fabrikam\n')
+    t.equal(answer.headers.get('www-authenticate'), null)
+    t.equal(tokens().length, 1)
+    t.match(delegation.rejections, [{ token: 'old', claims: 'eyJhY2Nlc3NfdG9rZW4iOnt9fQ==' }])
+    t.strictSame(server.signIns, ['claims'])
+    t.strictSame(server.failures, [])
+  }
+})
+
+t.test('a claims challenge to the fresh token is heard, too', async t => {
+  let asked = 0
+  const { send, delegation, tokens } = await acting(t, (request, response) =>
+    unauthorized(asked++ === 0 ? undefined : claims)(request, response),
+  )
+  delegation.giveAfterRejection(userToken('fresh'), 'claims')
+  t.match(await send(), { status: 403, outcome: 'sign-in-needed' })
+  t.strictSame(
+    delegation.rejections.map(({ token, claims }) => [token, claims !== undefined]),
+    [
+      ['old', false],
+      ['fresh', true],
+    ],
+  )
+  t.equal(tokens().length, 2)
+})
+
+t.test('a claims challenge that a fresh token has met already repeats nothing that is not safe', async t => {
+  const { send, tokens } = await acting(t, refusing(unauthorized(claims), 'fresh'))
+  t.match(await send('POST', '/fabrikam/x', 'x'), { status: 502 })
+  t.strictSame(tokens(), ['Bearer old'])
+  t.match(await send('GET'), { status: 200 })
+})
+
+t.test('a grant that turns out to have ended is a sign-in, not a failure', async t => {
+  const { send, delegation, server } = await acting(t, refusing(unauthorized()))
+  delegation.giveAfterRejection('ended')
+  t.match(await send(), { status: 403, outcome: 'sign-in-needed' })
+  t.strictSame(server.signIns, ['ended'])
+})
+
+t.test('a provider that is down meanwhile is 503, and a bug is one as well', async t => {
+  for (const [error, told] of [
+    [new Outage('provider', new Error('down')), 'cannot renew your sign-in'],
+    [new TypeError('oops'), 'cannot check credentials'],
+  ] as const) {
+    const { send, delegation, server } = await acting(t, refusing(unauthorized()))
+    delegation.giveAfterRejection(() => Promise.reject(error))
+    const answer = await send()
+    t.match(answer, { status: 503, outcome: 'unavailable' })
+    t.equal(answer.headers.get('retry-after'), '5')
+    t.match(answer.body, told)
+    t.equal(server.outages.length + server.bugs.length, 1)
+  }
+})
+
+t.test('a client that leaves while the token is renewed is not forwarded', async t => {
+  const renewal = Promise.withResolvers<ReturnType<typeof userToken>>()
+  const { delegation, server, tokens, send } = await acting(t, refusing(unauthorized(), 'fresh', 'later'))
+  delegation.giveAfterRejection(() => renewal.promise)
+  const client = await rawConnection(server.port)
+  client.send(`GET /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n\r\n`)
+  await until(() => delegation.rejections.length === 1)
+  client.socket.destroy()
+  const open = () => new Promise<number>(resolve => server.app.server.getConnections((_, count) => resolve(count)))
+  await until(async () => (await open()) === 0)
+  renewal.resolve(userToken('fresh'))
+  delegation.give(userToken('later'))
+  t.match(await send(), { status: 200 })
+  t.strictSame(tokens(), ['Bearer old', 'Bearer later'])
+})
+
+t.test('a large upload that meets a claims challenge reads why', async t => {
+  const { delegation, server } = await acting(t, (_, response) => {
+    response.writeHead(401, { 'WWW-Authenticate': claims }).end()
+  })
+  delegation.giveAfterRejection('claims')
+  const client = await rawConnection(server.port)
+  const size = 1_000_000
+  client.send(
+    `POST /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\nContent-Length: ${size}\r\n\r\n`,
+  )
+  client.send('x'.repeat(size / 2))
+  t.match(await client.until(/Reference: \w+\n/), /^HTTP\/1\.1 403 [^]*X-Altgate-Outcome: sign-in-needed\r\n/)
+  client.send('x'.repeat(size / 2))
+  client.send('GET /_altgate/none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+  t.match(await client.closed(), /HTTP\/1\.1 404 /, 'the connection is in step')
+})
+
+t.test('the token that an LFS server gave out is not the token of the user', async t => {
+  const { upstream, delegation, server } = await acting(t, refusing(unauthorized(claims)))
+  const answer = await fetch(`${server.url}/fabrikam/r.git/info/lfs/objects/0a1b`, {
+    headers: { authorization: basic(), 'X-Altgate-Upstream-Authorization': 'old' },
+  })
+  t.equal(answer.status, 502)
+  t.match(await answer.text(), 'no longer accepts the token that it')
+  t.strictSame(delegation.rejections, [])
+  t.equal(upstream.requests.length, 1)
+})
+
+t.test('what is a claims challenge', async t => {
+  for (const [line, expected] of [
+    [claims, 'eyJhY2Nlc3NfdG9rZW4iOnt9fQ=='],
+    [`Basic realm="a, Bearer claims=\\"no\\"", ${claims}`, 'eyJhY2Nlc3NfdG9rZW4iOnt9fQ=='],
+    ['bearer Error="insufficient_claims"', ''],
+    ['Bearer error=insufficient_claims , CLAIMS = e30', 'e30'],
+    ['Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="5"', ''],
+    ['Bearer claims="a\\"b"', 'a"b'],
+    ['Bearer', undefined],
+    ['Bearer error="invalid_token", error_description="claims=x"', undefined],
+    ['Basic realm="x", claims="y"', undefined],
+    ['Negotiate abc==, Basic realm="Bearer error=insufficient_claims"', undefined],
+    ['Bearer authorization_uri=https://login.windows.net/tenant, Basic realm="x", TFS-Federated', undefined],
+    ['', undefined],
+    [`Bearer ${'a="'.repeat(5000)}`, undefined],
+    [`${'x'.repeat(60_000)} Bearer claims="y"`, undefined],
+  ] as const)
+    t.equal(claimsChallenge({ 'www-authenticate': line }), expected, line.slice(0, 80))
+  t.equal(claimsChallenge({ 'www-authenticate': ['Basic realm="x"', 'Bearer', claims] })?.length, 28)
+  t.equal(claimsChallenge({}), undefined)
+})
