@@ -202,7 +202,9 @@ class Forwarding implements ExchangeEvents, Waiter {
       this.#options.observer.upstreamAsksForSignIn(found, this.#context)
       return this.#end(signInNeeded(allowed, found))
     }
-    if (this.#hasFreshToken || !this.#isRepeatable || 'outcome' in route) return this.failed(unauthorized, undefined)
+    // The same token again is a new one: the upstream rejects it for another reason than its age.
+    const isFresh = found.token !== allowed.act?.token && !this.#hasFreshToken
+    if (!isFresh || !this.#isRepeatable || 'outcome' in route) return this.failed(unauthorized, undefined)
     this.#hasFreshToken = true
     this.#context = { ...this.#context, allowed: { ...allowed, act: found } }
     this.#authorize(route)

@@ -76,6 +76,15 @@ t.test('it goes no third time', async t => {
   t.match(server.failures, [{ because: 'unauthorized' }])
 })
 
+t.test('it does not go again with the same token, which was new already', async t => {
+  const { send, tokens, delegation } = await acting(t, refusing(unauthorized()))
+  const token = userToken('old')
+  delegation.give(token)
+  delegation.giveAfterRejection(token)
+  t.match(await send(), { status: 502, outcome: 'upstream-failed' })
+  t.strictSame(tokens(), ['Bearer old'])
+})
+
 for (const [what, respond, path] of [
   ['a redirect to a sign-in page', redirect, '/fabrikam/r.git/info/refs?service=git-upload-pack'],
   ['a sign-in page with 203', page, '/fabrikam/_apis/projects'],
