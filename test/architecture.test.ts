@@ -39,6 +39,7 @@ const revealers = new Map<string, string>([
   ['src/gateway/attempt.ts', 'the proof is an HMAC over the password'],
   ['src/gateway/credential.ts', 'the Authorization header is decoded here'],
   ['src/gateway/generated-password.ts', 'the checksum of a generated password is checked'],
+  ['src/gateway/upstream-auth.ts', 'the access token of the user goes to the upstream'],
   ['src/passwords/rules.ts', 'what may be chosen is decided by its characters'],
   ['src/hashing/argon2id.ts', 'the password is hashed'],
   ['src/hashing/hash-string.ts', 'bcrypt proves only so many bytes of a password'],
