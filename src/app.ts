@@ -78,7 +78,7 @@ export function createForwardAuth({
     observer: {
       untrusted: (from, request) =>
         log.warn({ request, from }, 'refused a forward-auth request: its sender is not in trustedProxies'),
-      upstreamAsksForSignIn: asksForSignIn(log),
+      signInNeeded: asksForSignIn(log),
       outage,
       bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
     },
@@ -89,7 +89,7 @@ export function createForwardAuth({
 function asksForSignIn(log: Logger) {
   return (cause: SignInCause, { account, scope, username }: Allow, request: string): void => {
     const who = { account: account.name, scope, user: username }
-    log.info({ request, cause, ...who }, 'an upstream rejected the token of a user, who has to sign in again')
+    log.info({ request, cause, ...who }, 'an allowed request lost its access token, and its user has to sign in again')
   }
 }
 
@@ -109,7 +109,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
     },
-    upstreamAsksForSignIn: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
+    signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
     outage,
     bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),

@@ -35,7 +35,7 @@ interface DoorObserver {
   /** A client that is not a trusted proxy asked. Must not throw. */
   untrusted(from: string, requestId: string): void
   /** The upstream rejected the user's token, and there is no other until the user signs in again. Must not throw. */
-  upstreamAsksForSignIn(cause: SignInCause, allowed: Allow, requestId: string): void
+  signInNeeded(cause: SignInCause, allowed: Allow, requestId: string): void
   /** The request was answered 503. Must not throw. */
   outage(outage: Outage): void
   /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
@@ -119,7 +119,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
       const claims = claimsChallenge({ 'www-authenticate': challenge })
       const found = await options.delegation?.rejected(allowed, act, claims)
       if (typeof found !== 'string') return rejected
-      observer.upstreamAsksForSignIn(found, allowed, id)
+      observer.signInNeeded(found, allowed, id)
       return signInNeeded(allowed, found)
     } catch (error) {
       if (!(error instanceof Outage)) throw error

@@ -4,9 +4,10 @@ import type { Dispatcher } from 'undici'
 import { type Answer, sendAnswer } from '../answers/answer.ts'
 import { bridgeNotice, type BridgeNotice } from '../answers/terms.ts'
 import type { Naming } from '../gateway/account.ts'
-import { signInNeeded, type UpstreamFailed } from '../gateway/decision.ts'
+import { type Allow, signInNeeded, type UpstreamFailed } from '../gateway/decision.ts'
 import type { Delegation, SignInCause, UserToken } from '../gateway/delegation.ts'
 import { Outage } from '../gateway/outage.ts'
+import { steadyNow } from '../gateway/steady-now.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { hasBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
@@ -26,8 +27,8 @@ export interface ForwardOptions {
   readonly shares: FairShares
   /** How the upstreams learn who the user is. */
   readonly authorize: Authorize
-  /** Gives another token for one that an upstream rejects. Left out: no request acts as its user. */
-  readonly delegation?: Pick<Delegation, 'rejected'>
+  /** Gives another token for one that an upstream rejects, or that has ended. Left out: no request acts as its user. */
+  readonly delegation?: Delegation
   readonly naming: Naming
   readonly publicUrl: string
   /** The answer to a request that gets none from its upstream. */
@@ -112,11 +113,21 @@ class Forwarding implements ExchangeEvents, Waiter {
 
   go(): void {
     try {
-      const { route } = this.#context
-      if (!('outcome' in route)) this.#authorize(route)
+      const { route, allowed } = this.#context
+      if ('outcome' in route) return
+      const hasEnded = allowed.act !== undefined && allowed.act.endsAt <= steadyNow()
+      if (hasEnded) this.#takeNext(allowed).catch(this.#onBroke)
+      else this.#authorize(route)
     } catch (error) {
       this.broke(error)
     }
+  }
+
+  /** The token has ended while the request waited for its place. */
+  async #takeNext(allowed: Allow): Promise<void> {
+    const found = await this.#options.delegation?.tokenFor(allowed)
+    if (found === undefined) throw new Outage('provider', new Error('the token ended, and there is no other'))
+    this.#continue(found)
   }
 
   /** Called after any waiting, because what identifies the user may be valid for seconds only. */
@@ -191,21 +202,28 @@ class Forwarding implements ExchangeEvents, Waiter {
       next.catch(this.#onReported)
       return false
     }
-    next.then(found => this.#continue(found)).catch(this.#onBroke)
+    next.then(found => this.#repeat(found)).catch(this.#onBroke)
     return true
+  }
+
+  /** What follows a rejection. The same token again is a new one, which is rejected for another reason than its age. */
+  #repeat(found: UserToken | SignInCause): void {
+    if (typeof found !== 'string') {
+      const isFresh = found.token !== this.#context.allowed.act?.token && !this.#hasFreshToken
+      if (!isFresh || !this.#isRepeatable) return this.failed(unauthorized, undefined)
+      this.#hasFreshToken = true
+    }
+    this.#continue(found)
   }
 
   #continue(found: UserToken | SignInCause): void {
     if (this.#ended || this.#response.destroyed) return // the client disconnected meanwhile
     const { allowed, route } = this.#context
     if (typeof found === 'string') {
-      this.#options.observer.upstreamAsksForSignIn(found, this.#context)
+      this.#options.observer.signInNeeded(found, this.#context)
       return this.#end(signInNeeded(allowed, found))
     }
-    // The same token again is a new one: the upstream rejects it for another reason than its age.
-    const isFresh = found.token !== allowed.act?.token && !this.#hasFreshToken
-    if (!isFresh || !this.#isRepeatable || 'outcome' in route) return this.failed(unauthorized, undefined)
-    this.#hasFreshToken = true
+    if ('outcome' in route) return
     this.#context = { ...this.#context, allowed: { ...allowed, act: found } }
     this.#authorize(route)
   }

@@ -10,8 +10,8 @@ export interface UpstreamObserver {
   upstreamAnswered(seconds: number): void
   /** `cause`: the error behind the failure, if there is one. */
   upstreamFailed(failure: UpstreamFailed, cause: unknown, context: RequestContext): void
-  /** The upstream rejected the user's token, and there is no other until the user signs in again. */
-  upstreamAsksForSignIn(cause: SignInCause, context: RequestContext): void
+  /** An allowed request lost its token, mostly because the upstream rejected it, and the user has to sign in again. */
+  signInNeeded(cause: SignInCause, context: RequestContext): void
   /** All upstream connections of the user, or of all users, are in use: the request waits, or is turned away. */
   upstreamCrowded(how: Crowding, context: RequestContext): void
   /** The gateway could not authenticate to the upstream, so the request was answered with 503. */
@@ -48,9 +48,9 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
         bug(error, context.ask.id)
       }
     },
-    upstreamAsksForSignIn(cause, context) {
+    signInNeeded(cause, context) {
       try {
-        observer.upstreamAsksForSignIn(cause, context)
+        observer.signInNeeded(cause, context)
       } catch (error) {
         bug(error, context.ask.id)
       }

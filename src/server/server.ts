@@ -42,7 +42,7 @@ export interface PublicServerOptions {
   /** How the upstreams learn who the user is. */
   readonly authorize: Authorize
   /** Left out: no request acts as its user. */
-  readonly delegation?: Pick<Delegation, 'rejected'> | undefined
+  readonly delegation?: Delegation | undefined
   /** The keys at `/_altgate/keys`; left out: no key set is published. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
   /** How the tokens of LFS servers are sealed. Left out: with a key of this process, for a day. */

@@ -27,7 +27,9 @@ const unauthorized =
   (_: IncomingMessage, response: ServerResponse) =>
     response.writeHead(401, challenge === undefined ? {} : { 'WWW-Authenticate': challenge }).end('no')
 
-async function acting(t: Test, respond: Respond) {
+type Patience = NonNullable<Parameters<typeof runningServer>[1]['patience']>
+
+async function acting(t: Test, respond: Respond, patience: Patience = {}) {
   const upstream = await recordingUpstream(t, respond)
   const delegation: GivenDelegation = givenDelegation(userToken('old'))
   delegation.giveAfterRejection(userToken('fresh'))
@@ -36,6 +38,7 @@ async function acting(t: Test, respond: Respond) {
   const server = await runningServer(t, {
     upstream: upstream.url,
     world,
+    patience,
     delegation,
     authorize: ({ allowed }) => (allowed.act === undefined ? [] : bearerOf(allowed.act)),
   })
@@ -247,6 +250,30 @@ t.test('the token that an LFS server gave out is not the token of the user', asy
   t.strictSame(delegation.rejections, [])
   t.equal(upstream.requests.length, 1)
 })
+
+for (const [next, status] of [
+  [userToken('next'), 200],
+  [async () => userToken('next'), 200],
+  ['ended', 403],
+  [() => Promise.reject(new Outage('provider', new Error('down'))), 503],
+] as const)
+  t.test(`a token that ends while its request waits for its place is not sent: ${status}`, async t => {
+    const held: ServerResponse[] = []
+    const respond: Respond = (request, response) => {
+      if (request.url?.endsWith('/slow')) held.push(response)
+      else response.end('done')
+    }
+    const { server, delegation, tokens, send } = await acting(t, respond, { connectionsPerUser: 1 })
+    const slow = send('GET', '/fabrikam/slow')
+    await until(() => held.length === 1)
+    delegation.give(userToken('ends', 0), next)
+    const waiting = send()
+    await until(() => server.crowded.length === 1)
+    held[0]?.end()
+    t.match(await slow, { status: 200 })
+    t.match(await waiting, { status })
+    t.strictSame(tokens(), status === 200 ? ['Bearer old', 'Bearer next'] : ['Bearer old'])
+  })
 
 t.test('what is a claims challenge', async t => {
   for (const [line, expected] of [

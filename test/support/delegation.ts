@@ -1,6 +1,7 @@
 import type { Allow } from '../../src/gateway/decision.ts'
 import type { Delegation, SignInCause, UserToken } from '../../src/gateway/delegation.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import { steadyNow } from '../../src/gateway/steady-now.ts'
 
 /** What a delegation gives, at once or later; what is thrown is an outage or a bug. */
 type Given = UserToken | SignInCause | (() => Promise<UserToken | SignInCause>)
@@ -23,8 +24,8 @@ export interface GivenDelegation extends Delegation {
 }
 
 /** A token that ends in an hour. */
-export function userToken(text: string): UserToken {
-  return { token: new Secret(text), endsAt: Date.now() + 3_600_000 }
+export function userToken(text: string, lifeMs = 3_600_000): UserToken {
+  return { token: new Secret(text), endsAt: steadyNow() + lifeMs }
 }
 
 /** A delegation that gives what a test wants. `isExempt`: user names whose requests do not act by delegation. */

@@ -57,7 +57,7 @@ export async function runningDoor(
     now,
     observer: {
       untrusted: from => void untrusted.push(from),
-      upstreamAsksForSignIn: cause => void signIns.push(cause),
+      signInNeeded: cause => void signIns.push(cause),
       outage: outage => void outages.push(outage),
       bug: error => void bugs.push(error),
     },

@@ -96,7 +96,7 @@ export async function runningServer(
     observer: {
       upstreamAnswered: seconds => void answered.push(seconds),
       upstreamFailed: ({ because }, cause) => void failures.push({ because, cause }),
-      upstreamAsksForSignIn: cause => void signIns.push(cause),
+      signInNeeded: cause => void signIns.push(cause),
       upstreamCrowded: how => void crowded.push(how),
       bug: error => void bugs.push(error),
       outage: outage => void outages.push(outage),

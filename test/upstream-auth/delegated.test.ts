@@ -54,6 +54,7 @@ function added({ rawHeaders }: Recorded): readonly string[] {
   )
 }
 
+// microsoft/azure-devops-mcp 977
 t.test('the token of the user, and no header that makes Azure DevOps refuse it', async t => {
   const { upstream, send } = await acting(t)
   t.match(await send(), /^HTTP\/1\.1 200 /)
