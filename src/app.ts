@@ -89,7 +89,10 @@ export function createForwardAuth({
 function asksForSignIn(log: Logger) {
   return (cause: SignInCause, { account, scope, username }: Allow, request: string): void => {
     const who = { account: account.name, scope, user: username }
-    log.info({ request, cause, ...who }, 'an allowed request lost its access token, and its user has to sign in again')
+    log.info(
+      { request, cause, ...who },
+      'an allowed request lost its access token, and its user has to sign in again',
+    )
   }
 }
 

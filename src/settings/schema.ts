@@ -54,13 +54,25 @@ export const schema = z
   .refine(
     settings => {
       const { msa, directories, entra } = settings.signIn
-      return delegatedScopes(settings).length === 0 || (msa ?? entra) !== undefined || Object.keys(directories).length > 0
+      return (
+        delegatedScopes(settings).length === 0 ||
+        (msa ?? entra) !== undefined ||
+        Object.keys(directories).length > 0
+      )
     },
-    { path: ['signIn'], error: 'must say where users sign in: "delegated" acts with what their sign-in gives' },
+    {
+      path: ['signIn'],
+      error: 'must say where users sign in: "delegated" acts with what their sign-in gives',
+    },
   )
 
-function delegatedScopes({ upstreamAuth: standard, upstreamAuthByAccount: byAccount }: Methods): readonly string[] {
-  return [standard, ...Object.values(byAccount)].flatMap(each => (each.method === 'delegated' ? [each.scope] : []))
+function delegatedScopes({
+  upstreamAuth: standard,
+  upstreamAuthByAccount: byAccount,
+}: Methods): readonly string[] {
+  return [standard, ...Object.values(byAccount)].flatMap(each =>
+    each.method === 'delegated' ? [each.scope] : [],
+  )
 }
 
 interface Methods {
