@@ -64,10 +64,10 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   const responder = createResponder({ ...options, readClient, flawIn, upstream: behindTheProxy })
 
   async function judge(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = { raw, response, id: newRequestId(), ...kind.original(raw) }
+    const request = { raw, id: newRequestId(), ...kind.original(raw) }
     try {
       const responded = await responder.respond(request)
-      if ('allowed' in responded) allow(request, responded.allowed)
+      if ('allowed' in responded) allow(response, request, responded.allowed)
       else kind.refuse(response, responded)
     } catch (error) {
       observer.bug(error, request.id)
@@ -87,7 +87,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   }
 
   /** Sends the headers that the proxy has to set on the request, replacing those of its client. */
-  function allow({ raw, response, id }: DoorRequest, allowed: Allow): void {
+  function allow(response: ServerResponse, { raw, id }: DoorRequest, allowed: Allow): void {
     const headers = ['Content-Length', '0', 'X-Request-Id', id, ...identify(allowed)]
     // Browsers send the page's cookies with every path, and a proxy cannot remove one from the list.
     const { cookie } = raw.headers
