@@ -333,7 +333,10 @@ t.test('sign-ins of all together take turns, and too many that wait are told to 
   const began = performance.now()
   const answers = await Promise.all(Array.from({ length: 6 }, begin))
   const late = answers.filter(({ status }) => status === 429)
-  t.strictSame(answers.map(({ status }) => status).toSorted((one, other) => one - other), [303, 303, 303, 429, 429, 429])
+  t.strictSame(
+    answers.map(({ status }) => status).toSorted((one, other) => one - other),
+    [303, 303, 303, 429, 429, 429],
+  )
   t.ok(performance.now() - began >= 2 * signInTurns.everyMs)
   for (const { headers } of late) t.ok(Number(headers.get('retry-after')) >= 1)
   t.equal((await new Browser().ask(`${own.url}/_altgate/`)).status, 200, 'the page itself goes on')
