@@ -80,7 +80,7 @@ async function redirectToProvider(
 ): Promise<URL> {
   const network = networkOf(context, request)
   context.throttle.count('signIns', network)
-  context.throttle.count('signInsInAll', '')
+  await context.throttle.signInTurn()
   const openId = await context.openId()
   const { url, ...pending } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority
