@@ -17,6 +17,7 @@ export const schema = z
     accounts,
     store: keeping.store,
     redis,
+    secrets: keeping.secrets,
     upstreamAuth: upstreamAuth.standard,
     upstreamAuthByAccount: upstreamAuth.byAccount,
     trustedProxies: serving.trustedProxies,
@@ -65,6 +66,10 @@ export const schema = z
       error: 'must say where users sign in: "delegated" acts with what their sign-in gives',
     },
   )
+  .refine(settings => delegatedScopes(settings).length === 0 || settings.secrets.sealingKeys.length > 0, {
+    path: ['secrets', 'sealingKeys'],
+    error: 'must have a key: "delegated" keeps what sign-ins give, sealed',
+  })
 
 function delegatedScopes({
   upstreamAuth: standard,
