@@ -2,9 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { createForwardAuthServer, type ForwardAuthServer } from './forward-auth/door.ts'
+import type { Allow } from './gateway/decision.ts'
+import type { SignInCause } from './gateway/delegation.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
-import { identityOf } from './gateway/upstream-auth.ts'
+import { identityForProxy } from './gateway/upstream-auth.ts'
 import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import { createWebhook, type Notice } from './self-service/webhook.ts'
@@ -42,6 +44,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     refusedBodies: settings.refusedBodies,
     networkOf: networks(settings),
     authorize: services.upstreamAuth.authorize,
+    delegation: services.delegation,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },
     observer: proxyObserver(parts),
@@ -58,6 +61,7 @@ export function createForwardAuth({
   settings,
   services,
   witness,
+  outage,
   log,
   connections,
 }: AppParts): ForwardAuthServer {
@@ -68,16 +72,30 @@ export function createForwardAuth({
     publicUrl: settings.publicUrl,
     trustedProxies: settings.trustedProxies,
     loadTest: settings.throttle.loadTest,
-    identify: identityOf,
+    identify: identityForProxy,
+    delegation: services.delegation,
     answerKey: services.answerKey,
     now: Date.now,
     connections,
     observer: {
       untrusted: (from, request) =>
         log.warn({ request, from }, 'refused a forward-auth request: its sender is not in trustedProxies'),
+      signInNeeded: asksForSignIn(log),
+      outage,
       bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
     },
   })
+}
+
+/** No alert for the operator: a directory's policies demand new sign-ins as they please. */
+function asksForSignIn(log: Logger) {
+  return (cause: SignInCause, { account, scope, username }: Allow, request: string): void => {
+    const who = { account: account.name, scope, user: username }
+    log.info(
+      { request, cause, ...who },
+      'an allowed request lost its access token, and its user has to sign in again',
+    )
+  }
 }
 
 function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServerOptions['upstream'] {
@@ -88,6 +106,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
+  const signIn = asksForSignIn(log)
   return {
     upstreamAnswered: metrics.upstream,
     upstreamFailed(failure, cause, { ask, allowed }) {
@@ -95,6 +114,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
     },
+    signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
     outage,
     bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),

@@ -1,10 +1,13 @@
 import type { Tools } from './commands/tools.ts'
+import { createSealing } from './delegation/sealing.ts'
 import { openFoundation, openSource } from './foundation.ts'
+import type { Grant } from './gateway/delegation.ts'
 import { Outage } from './gateway/outage.ts'
 import type { AccountDirectory, PasswordHasher, Waiting } from './gateway/ports.ts'
 import type { Argon2id } from './hashing/argon2id.ts'
 import { type HashCost, isOutdated, provesWhole } from './hashing/hash-string.ts'
 import type { Settings } from './settings/schema.ts'
+import { createDelegates } from './upstream-auth/index.ts'
 
 /**
  * What a command works with: no caches, and the one hash it needs is computed here. `waiting` is told of changes that take
@@ -25,11 +28,20 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     store: {
       accounts: source ?? inStore,
       credentials: store.credentials,
+      grants: store.grants,
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),
     generated,
     keys,
+    delegation: {
+      grants: store.grants,
+      delegates: createDelegates({
+        standard: settings.upstreamAuth,
+        byAccount: settings.upstreamAuthByAccount,
+      }),
+      opens: opensGrants(settings),
+    },
     ...(redis && { redis }),
     ...(source && { source }),
     async close() {
@@ -59,4 +71,12 @@ function hasherOnDemand(cost: HashCost): PasswordHasher {
     outdated: hash => isOutdated(hash, cost),
     provesWhole,
   }
+}
+
+/** Whether one of the sealing keys opens a grant. */
+function opensGrants({ secrets: { sealingKeys } }: Settings): (grant: Grant) => boolean {
+  if (sealingKeys.length === 0) return () => false
+  const sealing = createSealing(sealingKeys)
+  return grant =>
+    grant.refreshToken !== undefined && sealing.open(grant.refreshToken, { refreshOf: grant }) !== undefined
 }

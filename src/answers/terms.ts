@@ -4,10 +4,12 @@ import {
   type Garbled,
   type NotAllowed,
   type ResetNeeded,
+  type SignInNeeded,
   type UnclearTarget,
   unreachable,
   type UpstreamFailed,
 } from '../gateway/decision.ts'
+import type { SignInCause } from '../gateway/delegation.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Part } from '../gateway/outage.ts'
 import type { Ending, Unreadable, Unserved } from '../requests/request.ts'
@@ -46,6 +48,8 @@ export function termsOf(ending: Ending, publicUrl: string): Terms {
       return refused(ending.account, publicUrl)
     case 'reset-needed':
       return resetNeeded(ending, publicUrl)
+    case 'sign-in-needed':
+      return signInNeeded(ending, publicUrl)
     case 'disabled':
       return {
         status: 403,
@@ -116,6 +120,30 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
   })
 }
 
+/** 403, because the password is right and must be kept: after the sign-in, the same one works again. */
+function signInNeeded({ account, cause }: SignInNeeded, publicUrl: string): Terms {
+  return {
+    status: 403,
+    text: [
+      `Sign-in needed: ${signInCauses[cause](whereToSignIn(account.connection))}.`,
+      'Your password is right and stays the same. Sign in once on this page, then run the command again:',
+    ],
+    link: publicUrl + pageOf(account.name),
+  }
+}
+
+/** Which key opens a grant is the operator's concern: for the user, the sign-in has ended. */
+const signInCauses: Readonly<Record<SignInCause, (where: string) => string>> = {
+  'no-grant': where => `you have not signed in ${where} on the page of this gateway yet`,
+  ended: where => `your sign-in ${where} has ended`,
+  'sealed-otherwise': where => `your sign-in ${where} has ended`,
+  claims: where => `the service behind this gateway asks you to sign in ${where} again`,
+}
+
+function whereToSignIn(connection: Connection): string {
+  return connection.kind === 'msa' ? 'with your Microsoft account' : `to ${described(connection)}`
+}
+
 function described(connection: Connection): string {
   if (connection.kind === 'msa') return describe(connection)
   return describe({ ...connection, directoryName: printable(connection.directoryName) })
@@ -139,6 +167,7 @@ function unavailable(part: Part): string {
 /** What the gateway cannot do without a part, if not checking credentials. */
 const tasks: Readonly<Partial<Record<Part, string>>> = {
   upstream: 'sign in to the service behind it',
+  provider: 'renew your sign-in',
   audit: 'write its audit log',
 }
 
@@ -198,6 +227,8 @@ const upstreamFailed: Readonly<Record<UpstreamFailed['because'], string>> = {
   dropped: 'The service behind this gateway disconnected before it answered.',
   'bad-answer': 'The service behind this gateway sent an answer that is not valid HTTP.',
   unauthorized: "The service behind this gateway rejected the gateway's authentication.",
+  'user-token':
+    'The service behind this gateway rejected your access token. Try again; if it does so again, ask an administrator whether you have access there.',
   'own-token':
     'The service behind this gateway no longer accepts the token that it issued for this transfer.',
   'sign-in-page': 'The service behind this gateway returned a web page.',

@@ -125,6 +125,7 @@ const unexpected: Readonly<Record<Mark, Grade>> = {
   garbled: 'defect',
   refused: 'defect',
   'reset-needed': 'defect',
+  'sign-in-needed': 'defect',
   disabled: 'defect',
   'not-allowed': 'defect',
   'unclear-target': 'defect',

@@ -93,6 +93,7 @@ const parts: Readonly<Record<Outage['part'], string>> = {
   hashing: 'Passwords cannot be hashed',
   upstream: 'The upstream is unavailable',
   accounts: 'What the account signs in with could not be determined',
+  provider: 'The identity provider is unavailable',
   gateway: 'The gateway is unavailable',
   audit: 'The audit log cannot be written',
 }

@@ -1,12 +1,14 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { Answer } from '../accounts/answer.ts'
+import type { GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
+import type { DelegationPorts } from './delegation-station.ts'
 import { SettingsRefused } from './failure.ts'
 import { note } from './say.ts'
 
@@ -16,12 +18,15 @@ export interface Tools {
   readonly store: {
     readonly accounts: AccountDirectory
     readonly credentials: CredentialStore
+    readonly grants: GrantStore
     /** Throws `Outage`. */
     ping(): Promise<void>
   }
   readonly hasher: PasswordHasher
   readonly generated: GeneratedPasswords
   readonly keys: AttemptKeys
+  /** What is known of the sign-ins with which requests act as their users. */
+  readonly delegation: DelegationPorts
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
   /** Missing if accounts come from the store alone. One query, sent now. */

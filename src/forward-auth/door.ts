@@ -1,16 +1,20 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { answer, type Answer, sendAnswer } from '../answers/answer.ts'
-import type { Allow, UnclearTarget } from '../gateway/decision.ts'
+import { answer, type Answer, asUnavailable, sendAnswer } from '../answers/answer.ts'
+import { type Allow, signInNeeded, type UnclearTarget, type UpstreamFailed } from '../gateway/decision.ts'
+import type { Delegation, SignInCause } from '../gateway/delegation.ts'
+import { Outage } from '../gateway/outage.ts'
+import { bearerOf } from '../gateway/upstream-auth.ts'
 import { slipsThroughNginx } from '../proxying/header-rules.ts'
 import { withoutPageCookies } from '../proxying/headers.ts'
+import { claimsChallenge } from '../proxying/screen-answer.ts'
 import { createClientReader, type LoadTest, type Client } from '../requests/client.ts'
 import { type Ending, newRequestId } from '../requests/request.ts'
 import { Connections, unbounded } from '../server/connections.ts'
 import { createResponder, type DoorRequest, type ResponderOptions } from '../server/responder.ts'
 import { answerMalformed } from '../server/unreadable.ts'
-import { createCarriedAnswers, type ProxyKind, proxyKinds } from './proxies.ts'
+import { createCarriedAnswers, type ProxyKind, proxyKinds, type Rejection } from './proxies.ts'
 
 interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'naming' | 'publicUrl'> {
   /** Addresses and CIDR ranges of the proxies that may ask, and whose information about clients is trusted. */
@@ -18,6 +22,8 @@ interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'na
   readonly loadTest?: LoadTest
   /** The user, for the upstream: header names and values in turn. */
   readonly identify: (allowed: Allow) => readonly string[]
+  /** Gives another token for one that an upstream rejects. Left out: no request acts as its user. */
+  readonly delegation?: Pick<Delegation, 'rejected'> | undefined
   /** 32 bytes that all gateways with this store share: they authenticate the answers that a proxy brings back. */
   readonly answerKey: Uint8Array
   /** Milliseconds since 1970. */
@@ -28,6 +34,10 @@ interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'na
 interface DoorObserver {
   /** A client that is not a trusted proxy asked. Must not throw. */
   untrusted(from: string, requestId: string): void
+  /** The upstream rejected the user's token, and there is no other until the user signs in again. Must not throw. */
+  signInNeeded(cause: SignInCause, allowed: Allow, requestId: string): void
+  /** The request was answered 503. Must not throw. */
+  outage(outage: Outage): void
   /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
   bug(error: unknown, requestId: string): void
 }
@@ -37,6 +47,8 @@ const bugRetryAfter = 5
 const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
+const unauthorized: UpstreamFailed = { outcome: 'upstream-failed', because: 'unauthorized' }
+const tokenRejected: UpstreamFailed = { outcome: 'upstream-failed', because: 'user-token' }
 const reserved: UnclearTarget = { outcome: 'unclear-target', flaw: 'reserved-header' }
 
 /** The proxy chooses the real upstream. Only the client's side of the address mapping is used here. */
@@ -48,6 +60,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   const kinds = proxyKinds(createCarriedAnswers({ key: options.answerKey, now }))
   const deciders = new Map(Object.entries(kinds))
   const answerers = new Map(Object.values(kinds).map(kind => [kind.answerPath, kind]))
+  const rejections = new Map(Object.values(kinds).map(kind => [kind.rejectionPath, kind]))
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const responder = createResponder({ ...options, readClient, flawIn, upstream: behindTheProxy })
 
@@ -83,6 +96,44 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     response.writeHead(200, headers).end()
   }
 
+  /**
+   * What the proxy tells its client after a 401 of the upstream. Decides once more, because that says who the user is.
+   * The proxy cannot repeat the request, so a fresh token is for the next one.
+   */
+  async function judgeRejection(
+    kind: ProxyKind,
+    raw: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const request = { raw, response, id: newRequestId(), ...kind.original(raw) }
+    const responded = await responder.respond(request)
+    if ('allowed' in responded) {
+      const ending = await endingOf(responded.allowed, kind.rejection?.(raw), request.id)
+      return sendAnswer(response, responder.answer(request, ending))
+    }
+    // The client presents its password with the next command as well, and gets the challenge then.
+    sendAnswer(response, responded.status === 401 ? asUnavailable(responded) : responded)
+  }
+
+  async function endingOf(allowed: Allow, rejection: Rejection | undefined, id: string): Promise<Ending> {
+    const { act } = allowed
+    if (act === undefined || rejection === undefined) return unauthorized
+    const { presented, challenge } = rejection
+    // Another request may have had the token renewed already.
+    if (presented !== bearerOf(act)[1]) return tokenRejected
+    try {
+      const claims = claimsChallenge({ 'www-authenticate': challenge })
+      const found = await options.delegation?.rejected(allowed, act, claims)
+      if (typeof found !== 'string') return tokenRejected
+      observer.signInNeeded(found, allowed, id)
+      return signInNeeded(allowed, found)
+    } catch (error) {
+      if (!(error instanceof Outage)) throw error
+      observer.outage(error)
+      return { outcome: 'unavailable', part: error.part, retryAfter: bugRetryAfter }
+    }
+  }
+
   /** The answer that was decided earlier, now fetched for the client. */
   function answerOf(kind: ProxyKind | undefined, request: IncomingMessage): Answer {
     const context = { requestId: newRequestId(), publicUrl }
@@ -95,7 +146,9 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? ''
     const kind = deciders.get(path)
+    const rejecting = rejections.get(path)
     if (kind !== undefined) await judge(kind, request, response)
+    else if (rejecting !== undefined) await judgeRejection(rejecting, request, response)
     else sendAnswer(response, answerOf(answerers.get(path), request))
   }
 

@@ -19,6 +19,18 @@ export interface ProxyKind {
   readonly answerPath?: string
   /** The answer that a request for `answerPath` gets. */
   answer?(request: IncomingMessage): Answer | undefined
+  /** Where the proxy asks what to tell its client if the upstream rejects what was presented to it. */
+  readonly rejectionPath?: string
+  /** What a request for `rejectionPath` reports. */
+  rejection?(request: IncomingMessage): Rejection
+}
+
+/** A 401 of the upstream. */
+export interface Rejection {
+  /** The `Authorization` that the upstream got; empty if it got none. */
+  readonly presented: string
+  /** Its `WWW-Authenticate`. */
+  readonly challenge: string
 }
 
 /** The supported kinds of proxies, by path. */
@@ -54,6 +66,12 @@ export function nginx({ pack, unpack }: CarriedAnswers): ProxyKind {
 
     answerPath: '/nginx/answer',
     answer: ({ headers }) => unpack(headerText(headers['x-altgate-answer'])),
+
+    rejectionPath: '/nginx/rejection',
+    rejection: ({ headers }) => ({
+      presented: headerText(headers['x-altgate-presented']),
+      challenge: headerText(headers['x-altgate-challenge']),
+    }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Account, Holder } from './account.ts'
+import type { SignInCause, UserToken } from './delegation.ts'
 import type { AccountName, Instant, Revision, Scope, Slot, Subject, Username } from './names.ts'
 import type { Part } from './outage.ts'
 
@@ -16,6 +17,8 @@ export interface Allow {
   readonly via: Via
   /** Allowed by a credential of the scope that the account has left; these stop counting at this time. */
   readonly bridgedUntil?: Instant
+  /** The user's own access token, where requests reach their upstream as the user. */
+  readonly act?: UserToken
 }
 
 /** A decision that ends the request; `answers/terms.ts` turns it into an answer. */
@@ -27,6 +30,7 @@ export type Ended =
   | NoAccount
   | Refused
   | ResetNeeded
+  | SignInNeeded
   | Disabled
   | Throttled
   | Busy
@@ -125,6 +129,16 @@ export interface ResetNeeded {
   readonly tooOften?: true
 }
 
+/** The right password, but there is no access token to act as the user with, until the user signs in on the page. */
+export interface SignInNeeded {
+  readonly outcome: 'sign-in-needed'
+  readonly account: Account
+  readonly scope: Scope
+  readonly cause: SignInCause
+  readonly username: Username
+  readonly via: Via
+}
+
 /** The right password of a credential that is switched off. */
 interface Disabled {
   readonly outcome: 'disabled'
@@ -175,12 +189,19 @@ export interface UpstreamFailed {
     | 'bad-answer'
     /** It asked the gateway for a credential. */
     | 'unauthorized'
+    /** It rejected the user's access token, and a fresh one where one was tried. Mostly, the user has no access there. */
+    | 'user-token'
     /** It rejected a token that it had issued itself, for an LFS upload or download. */
     | 'own-token'
     /** A web page in answer to a tool: git would take it for success and keep a wrong password. */
     | 'sign-in-page'
     /** A redirect that the client would follow to the wrong place. */
     | 'redirect'
+}
+
+/** What an allowed request becomes when there is no token to act as its user with. */
+export function signInNeeded({ account, scope, username, via }: Allow, cause: SignInCause): SignInNeeded {
+  return { outcome: 'sign-in-needed', account, scope, cause, username, via }
 }
 
 /** True if the value ends the request, false if it is the input of the next step. */

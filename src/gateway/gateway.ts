@@ -9,9 +9,11 @@ import {
   type KnownVerdict,
   type Outgrown,
   type ResetNeeded,
+  signInNeeded,
   unreachable,
   type Verdict,
 } from './decision.ts'
+import type { Delegation, SignInCause, UserToken } from './delegation.ts'
 import type { Instant, Scope } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
@@ -30,6 +32,8 @@ interface GatewayParts {
   readonly accounts: AccountDirectory
   readonly keys: AttemptKeys
   readonly verifier: Verifier
+  /** Left out: no request acts as its user. */
+  readonly delegation?: Pick<Delegation, 'tokenFor'>
   /** Left out: loops are not limited. */
   readonly loops?: Loops
   /** Called for every outage, for metrics and log. */
@@ -42,7 +46,7 @@ const outageRetryAfter = 5
 
 /** The core of the product: turns what a request asks into a decision. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { naming, httpsOnly, news, accounts, keys, verifier, loops, now = Date.now } = parts
+  const { naming, httpsOnly, news, accounts, keys, verifier, delegation, loops, now = Date.now } = parts
 
   return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
     const target = readTarget(ask)
@@ -87,7 +91,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     const decision = await judge(account, credential, caller)
     if (!restsOnConnection(decision)) return decision
 
-    // Clients erase stored passwords on a refusal, so the authority must confirm that the account has not changed.
+    // Clients erase stored passwords on a refusal, and users sign in to the directory that it names, so the authority must
+    // confirm that the account has not changed.
     const confirmed = await accounts.confirm(name)
     if (confirmed === undefined) return { outcome: 'no-account', name }
     return haveSameScopes(account, confirmed) ? decision : judge(confirmed, credential, caller)
@@ -96,8 +101,18 @@ export function createGateway(parts: GatewayParts): Gateway {
   async function judge(account: Account, credential: PresentedCredential, caller: Caller): Promise<Decision> {
     const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
     const verdict = await verifier.verify(attempt, caller)
-    return conclude(verdict, account, attempt, now())
+    const decision = conclude(verdict, account, attempt, now())
+    if (delegation === undefined || decision.outcome !== 'allow') return decision
+    const found = delegation.tokenFor(decision)
+    if (found === undefined) return decision
+    return found instanceof Promise
+      ? found.then(later => actingAs(decision, later))
+      : actingAs(decision, found)
   }
+}
+
+function actingAs(allowed: Allow, found: UserToken | SignInCause): Decision {
+  return typeof found === 'string' ? signInNeeded(allowed, found) : { ...allowed, act: found }
 }
 
 /** Whether it is a refusal that could be different if the account were connected to something else. */
@@ -108,6 +123,7 @@ function restsOnConnection(decision: Decision): boolean {
     case 'not-allowed':
       return decision.cause === 'not-a-member'
     case 'reset-needed':
+    case 'sign-in-needed':
     case 'disabled':
       return true
     default:

@@ -1,5 +1,14 @@
 /** The parts whose failure is never the client's fault: the label of `altgate_outages_total`. */
-export type Part = 'store' | 'redis' | 'hashing' | 'upstream' | 'accounts' | 'gateway' | 'audit'
+export type Part =
+  | 'store'
+  | 'redis'
+  | 'hashing'
+  | 'upstream'
+  | 'accounts'
+  /** The identity provider that renews the tokens of users (`gateway/delegation.ts`). */
+  | 'provider'
+  | 'gateway'
+  | 'audit'
 
 /**
  * A part that the gateway depends on failed. The only error a port may throw; `gateway.ts` catches it once and answers

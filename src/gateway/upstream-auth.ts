@@ -1,5 +1,7 @@
 import type { Ask } from './ask.ts'
 import type { Allow } from './decision.ts'
+import type { UserToken } from './delegation.ts'
+import type { Secret } from './secret.ts'
 
 /** An allowed request, with what the upstream may be told about it. */
 export interface Allowed {
@@ -36,6 +38,27 @@ export function identityOf({ username, account, scope, subject }: Allow): string
     'X-Altgate-Subject',
     headerText(subject),
   ]
+}
+
+/** The header lists of tokens in use: a token serves many requests, and goes when nothing refers to it any more. */
+const bearers = new WeakMap<Secret, readonly string[]>()
+
+/**
+ * The user's own access token (RFC 6750) as header names and values in turn, for both doors. Without
+ * `X-TFS-FedAuthRedirect`: where a directory has Conditional Access, it makes Azure DevOps refuse valid tokens.
+ */
+export function bearerOf({ token }: UserToken): readonly string[] {
+  const known = bearers.get(token)
+  if (known !== undefined) return known
+  const headers = ['Authorization', `Bearer ${token.reveal()}`]
+  bearers.set(token, headers)
+  return headers
+}
+
+/** What a proxy with forward-auth is told: who the user is, and the token to act as the user with, if there is one. */
+export function identityForProxy(allowed: Allow): readonly string[] {
+  const identity = identityOf(allowed)
+  return allowed.act === undefined ? identity : [...identity, ...bearerOf(allowed.act)]
 }
 
 /** UTF-8 bytes, each as one character, which is how Node writes headers. Control characters are removed. */

@@ -4,17 +4,20 @@ import type { Dispatcher } from 'undici'
 import { type Answer, sendAnswer } from '../answers/answer.ts'
 import { bridgeNotice, type BridgeNotice } from '../answers/terms.ts'
 import type { Naming } from '../gateway/account.ts'
-import type { UpstreamFailed } from '../gateway/decision.ts'
+import { type Allow, signInNeeded, type UpstreamFailed } from '../gateway/decision.ts'
+import type { Delegation, SignInCause, UserToken } from '../gateway/delegation.ts'
 import { Outage } from '../gateway/outage.ts'
+import { steadyNow } from '../gateway/steady-now.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import { hasBody, holdBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import type { UpstreamRoute, AddressMapping } from './addresses.ts'
-import { Exchange, type ExchangeEvents } from './exchange.ts'
+import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
 import type { FairShares, Waiter, Place } from './fair-shares.ts'
 import { type RequestContext, upstreamHeaders } from './headers.ts'
 import { createLfs, type Lfs, type LfsOptions, uncompressed } from './lfs.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
+import { claimsChallenge, rejectsToken } from './screen-answer.ts'
 import type { UpstreamAgents } from './upstream-connections.ts'
 import { isOurFault, lacksResources, unfailing, type UpstreamObserver } from './upstream-reports.ts'
 
@@ -24,6 +27,8 @@ export interface ForwardOptions {
   readonly shares: FairShares
   /** How the upstreams learn who the user is. */
   readonly authorize: Authorize
+  /** Gives another token for one that an upstream rejects, or that has ended. Left out: no request acts as its user. */
+  readonly delegation?: Delegation
   readonly naming: Naming
   readonly publicUrl: string
   /** The answer to a request that gets none from its upstream. */
@@ -57,9 +62,11 @@ export function createForward(options: ForwardOptions): Forward {
 class Forwarding implements ExchangeEvents, Waiter {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #context: RequestContext
+  #context: RequestContext
   readonly #options: ForwardParts
   #ended = false
+  /** Whether the upstream has rejected one token already. */
+  #hasFreshToken = false
   #place: Place | undefined
   /** While the request waits for its place and has a body. */
   #readOn: (() => void) | undefined
@@ -112,12 +119,23 @@ class Forwarding implements ExchangeEvents, Waiter {
 
   go(): void {
     try {
+      const { route, allowed } = this.#context
+      if ('outcome' in route) return
+      if (allowed.act !== undefined && allowed.act.endsAt <= steadyNow())
+        return void this.#takeNext(allowed).catch(this.#onBroke)
       this.#readOn?.()
-      const { route } = this.#context
-      if (!('outcome' in route)) this.#authorize(route)
+      this.#authorize(route)
     } catch (error) {
       this.broke(error)
     }
+  }
+
+  /** The token has ended while the request waited for its place. */
+  async #takeNext(allowed: Allow): Promise<void> {
+    const found = await this.#options.delegation?.tokenFor(allowed)
+    this.#readOn?.()
+    if (found === undefined) throw new Outage('provider', new Error('the token ended, and there is no other'))
+    this.#continue(found)
   }
 
   /** Called after any waiting, because what identifies the user may be valid for seconds only. */
@@ -174,6 +192,55 @@ class Forwarding implements ExchangeEvents, Waiter {
     return hasBody(this.#request) ? new Upload(this.#request, this.#response, this.#onBroke) : null
   }
 
+  /**
+   * If the upstream does not accept the user's token, a safe request goes once more with a fresh one. A claims challenge
+   * needs the user, whatever the request is.
+   */
+  withheld(failure: UpstreamFailed, { status, headers }: AnswerHead): UpstreamFailed | undefined {
+    const { allowed } = this.#context
+    const { delegation, lfs } = this.#options
+    if (delegation === undefined || allowed.act === undefined || !rejectsToken(status, failure))
+      return failure
+    // It is the LFS server's own token that was rejected.
+    if (lfs.failureFor(this.#request, failure).because === 'own-token') return failure
+    const claims = claimsChallenge(headers)
+    if (claims === undefined && this.#hasFreshToken) return tokenRejected
+    const next = delegation.rejected(allowed, allowed.act, claims)
+    if (claims === undefined && !this.#isRepeatable) {
+      // It fails at once, and the next one finds a fresh token.
+      next.catch(this.#onReported)
+      return tokenRejected
+    }
+    next.then(found => this.#repeat(found)).catch(this.#onBroke)
+    return undefined
+  }
+
+  /** What follows a rejection. The same token again is a new one, which is rejected for another reason than its age. */
+  #repeat(found: UserToken | SignInCause): void {
+    if (typeof found !== 'string') {
+      const isFresh = found.token !== this.#context.allowed.act?.token && !this.#hasFreshToken
+      if (!isFresh || !this.#isRepeatable) return this.failed(tokenRejected, undefined)
+      this.#hasFreshToken = true
+    }
+    this.#continue(found)
+  }
+
+  #continue(found: UserToken | SignInCause): void {
+    if (this.#ended || this.#response.destroyed) return // the client disconnected meanwhile
+    const { allowed, route } = this.#context
+    if (typeof found === 'string') {
+      this.#options.observer.signInNeeded(found, this.#context)
+      return this.#end(signInNeeded(allowed, found))
+    }
+    if ('outcome' in route) return
+    this.#context = { ...this.#context, allowed: { ...allowed, act: found } }
+    this.#authorize(route)
+  }
+
+  get #isRepeatable(): boolean {
+    return safe.has(this.#context.ask.method) && !hasBody(this.#request)
+  }
+
   answered(seconds: number): void {
     this.#options.observer.upstreamAnswered(seconds)
   }
@@ -192,11 +259,17 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   broke(error: unknown): void {
-    const isOutage = error instanceof Outage
-    if (isOutage) this.#options.observer.outage(error)
-    else this.#options.observer.bug(error, this.#context.ask.id)
-    this.#end({ outcome: 'unavailable', part: isOutage ? error.part : 'gateway', retryAfter })
+    this.#report(error)
+    const part = error instanceof Outage ? error.part : 'gateway'
+    this.#end({ outcome: 'unavailable', part, retryAfter })
   }
+
+  #report(error: unknown): void {
+    if (error instanceof Outage) this.#options.observer.outage(error)
+    else this.#options.observer.bug(error, this.#context.ask.id)
+  }
+
+  readonly #onReported = (error: unknown): void => this.#report(error)
 
   readonly #onBroke = (error: unknown): void => this.broke(error)
 
@@ -220,6 +293,8 @@ class Forwarding implements ExchangeEvents, Waiter {
 
 /** Safe methods, whose repetition changes nothing (RFC 9110, 9.2.2). Other methods are never repeated. */
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+const tokenRejected: UpstreamFailed = { outcome: 'upstream-failed', because: 'user-token' }
 
 /** Seconds after which a client should retry. */
 const retryAfter = 5

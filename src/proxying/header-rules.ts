@@ -95,7 +95,8 @@ const identityPrefixes = [
 const ours = [
   'x-altgate-account x-altgate-scope x-altgate-subject x-altgate-user x-altgate-username x-altgate-email',
   'x-altgate-member x-altgate-members x-altgate-groups x-altgate-roles x-altgate-outcome x-altgate-bridge-until',
-  'x-altgate-answer x-altgate-cookie x-altgate-load-test x-altgate-upstream-authorization',
+  'x-altgate-answer x-altgate-presented x-altgate-challenge x-altgate-cookie x-altgate-load-test',
+  'x-altgate-upstream-authorization',
 ].flatMap(names => names.split(' '))
 
 /** Set only by the gateway, from what the trusted proxies report. */

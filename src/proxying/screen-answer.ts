@@ -76,6 +76,43 @@ export function screenAnswer(head: Head, mapping: AddressMapping): UpstreamFaile
   return because === undefined ? undefined : { outcome: 'upstream-failed', because }
 }
 
+/**
+ * Whether an upstream says that it does not accept the user's token. Azure DevOps answers some tools with 401, others with
+ * its sign-in page and 203, or with a redirect to it. 407 comes from a proxy on the way.
+ */
+export function rejectsToken(status: number, { because }: UpstreamFailed): boolean {
+  if (because === 'sign-in-page') return status === 203
+  return because === 'unauthorized' && status !== 407
+}
+
+/**
+ * The claims challenge among the `WWW-Authenticate` headers, by which an upstream demands more than the token proves:
+ * Microsoft's `claims` and `insufficient_claims`, and RFC 9470. Empty if it does not say what; `undefined` if there is none.
+ */
+export function claimsChallenge(headers: Head['headers']): string | undefined {
+  for (const line of linesOf({ headers }, 'www-authenticate')) {
+    let isBearer = false
+    let demanded = false
+    for (const [, name = '', value] of line.slice(0, longestChallenge).matchAll(challengePart)) {
+      if (value === undefined) isBearer = /^bearer$/i.test(name)
+      else if (!isBearer) continue
+      else if (/^claims$/i.test(name)) return unquoted(value)
+      else if (/^error$/i.test(name)) demanded ||= insufficient.has(unquoted(value))
+    }
+    if (demanded) return ''
+  }
+  return undefined
+}
+
+/** A scheme, or a parameter with its value (RFC 9110, 11.2 and 11.6.1). */
+const challengePart = /([\w!#$%&'*+.^`|~-]+)(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s,"]*))?/g
+const longestChallenge = 16_384
+const insufficient: ReadonlySet<string> = new Set(['insufficient_claims', 'insufficient_user_authentication'])
+
+function unquoted(value: string): string {
+  return value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
+}
+
 function answerKindOf(head: Head, mapping: AddressMapping): AnswerKind {
   if (head.status < 300) return successKindOf(head)
   const { destination } = mapping
@@ -105,7 +142,7 @@ function asksForSignIn({ headers }: Head): boolean {
   return headers['x-tfs-fedauthredirect'] !== undefined || headers['x-tfs-fedauthissuer'] !== undefined
 }
 
-function linesOf({ headers }: Head, name: string): readonly string[] {
+function linesOf({ headers }: Pick<Head, 'headers'>, name: string): readonly string[] {
   const value = headers[name]
   return typeof value === 'string' ? [value] : (value ?? [])
 }

@@ -1,5 +1,6 @@
 import { errors } from 'undici'
 import type { UpstreamFailed } from '../gateway/decision.ts'
+import type { SignInCause } from '../gateway/delegation.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { RequestContext } from './headers.ts'
 
@@ -9,6 +10,8 @@ export interface UpstreamObserver {
   upstreamAnswered(seconds: number): void
   /** `cause`: the error behind the failure, if there is one. */
   upstreamFailed(failure: UpstreamFailed, cause: unknown, context: RequestContext): void
+  /** An allowed request lost its token, mostly because the upstream rejected it, and the user has to sign in again. */
+  signInNeeded(cause: SignInCause, context: RequestContext): void
   /** All upstream connections of the user, or of all users, are in use: the request waits, or is turned away. */
   upstreamCrowded(how: Crowding, context: RequestContext): void
   /** The gateway could not authenticate to the upstream, so the request was answered with 503. */
@@ -41,6 +44,13 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
     upstreamFailed(failure, cause, context) {
       try {
         observer.upstreamFailed(failure, cause, context)
+      } catch (error) {
+        bug(error, context.ask.id)
+      }
+    },
+    signInNeeded(cause, context) {
+      try {
+        observer.signInNeeded(cause, context)
       } catch (error) {
         bug(error, context.ask.id)
       }

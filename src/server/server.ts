@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
 import { sendAnswer } from '../answers/answer.ts'
 import type { Naming } from '../gateway/account.ts'
+import type { Delegation } from '../gateway/delegation.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
@@ -39,6 +40,8 @@ export interface PublicServerOptions {
   readonly networkOf: (address: string) => string
   /** How the upstreams learn who the user is. */
   readonly authorize: Authorize
+  /** Left out: no request acts as its user. */
+  readonly delegation?: Delegation | undefined
   /** The keys at `/_altgate/keys`; left out: no key set is published. */
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
   /** How the tokens of LFS servers are sealed. Left out: with a key of this process, for a day. */
@@ -118,6 +121,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     publicUrl,
     answer: responder.answer,
     observer,
+    ...(options.delegation && { delegation: options.delegation }),
     ...(options.lfs && { lfs: options.lfs }),
   })
   app.register(proxy, { agent: agents.kept, forward, responder })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { loopbackHost } from '../common/addresses.ts'
-import { guid, microsoftAccountsTenant, readAccountName } from '../gateway/names.ts'
+import { foldUsername, guid, microsoftAccountsTenant, readAccountName } from '../gateway/names.ts'
 import { followedSecret, secret, text, whole, word } from './kinds.ts'
 
 /** The authority of personal accounts: its tenant id stands for "no directory". */
@@ -105,76 +105,114 @@ export const notice = z
 /** Characters that need no encoding in a header; tokens consist of these. */
 const headerSafe = /^[\x21-\x7e]+$/
 
-const methods = z.discriminatedUnion(
-  'method',
-  [
-    z.strictObject({
-      method: z
-        .literal('identity-headers')
-        .describe(
-          "How the upstream learns who the user is. `identity-headers`: `X-Forwarded-User` and related headers, which it must accept only from the gateway. `strip`: not at all. `swapped-credential`: a credential of the gateway. `entra-service-principal`: a token of the gateway from Microsoft Entra ID. `signed-assertion`: a short-lived JWT about the user. `pass-through`: the user's own password. docs/upstream/README.md says what an upstream has to do.",
-        ),
-    }),
-    z.strictObject({ method: z.literal('strip') }),
-    z.strictObject({
-      method: z.literal('swapped-credential'),
-      scheme: word('basic', 'bearer')
-        .default('basic')
-        .describe(
-          'Only with `swapped-credential`: how it is sent. `basic` for personal access tokens, `bearer` for OAuth tokens.',
-        ),
-      user: z
-        .string({ error: 'must be text' })
-        .regex(/^[\x20-\x39\x3b-\x7e]*$/, { error: 'must be printable ASCII without a colon' })
-        .default('')
-        .describe(
-          'Only with `swapped-credential` and `basic`: the user name. With a personal access token, Azure DevOps accepts any, including none.',
-        ),
-      credential: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
-        writeOnly: true,
-        followed: true,
-        description:
-          'Only with `swapped-credential`: the personal access token or password. Give it as `{ file: PATH }`: the file is read again when it changes, without a restart.',
-      }),
-    }),
-    z.strictObject({
-      method: z.literal('entra-service-principal'),
-      issuer: issuer().describe(
-        'Only with `entra-service-principal`: the OpenID Connect issuer of the service principal, `https://login.microsoftonline.com/DIRECTORY-ID/v2.0`.',
+/** What access tokens are for, at upstreams that take them. */
+const tokenScope = text('must be a scope that ends with /.default', /^\S+$/u)
+  .default('499b84ac-1321-427f-aa17-267ca6975798/.default')
+  .describe(
+    'Only with `entra-service-principal` and `delegated`: what the token is for. The default is Azure DevOps. A sign-in gives one token, so it must be the same wherever `delegated` is used.',
+  )
+
+const ownMethods = [
+  z.strictObject({
+    method: z
+      .literal('identity-headers')
+      .describe(
+        "How the upstream learns who the user is. `identity-headers`: `X-Forwarded-User` and related headers, which it must accept only from the gateway. `strip`: not at all. `swapped-credential`: a credential of the gateway. `entra-service-principal`: a token of the gateway from Microsoft Entra ID. `signed-assertion`: a short-lived JWT about the user. `pass-through`: the user's own password. `delegated`: the user's own access token, from the sign-in on the page. docs/upstream/README.md says what an upstream has to do.",
       ),
-      clientId: text('must be the client id of the service principal').describe(
-        'Only with `entra-service-principal`: its client id.',
+  }),
+  z.strictObject({ method: z.literal('strip') }),
+  z.strictObject({
+    method: z.literal('swapped-credential'),
+    scheme: word('basic', 'bearer')
+      .default('basic')
+      .describe(
+        'Only with `swapped-credential`: how it is sent. `basic` for personal access tokens, `bearer` for OAuth tokens.',
       ),
-      clientSecret: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
-        writeOnly: true,
-        followed: true,
-        description:
-          'Only with `entra-service-principal`: its client secret. `{ file: PATH }` is read again when the file changes.',
-      }),
-      scope: text('must be a scope that ends with /.default', /^\S+$/u)
-        .default('499b84ac-1321-427f-aa17-267ca6975798/.default')
-        .describe('Only with `entra-service-principal`: what the token is for. The default is Azure DevOps.'),
+    user: z
+      .string({ error: 'must be text' })
+      .regex(/^[\x20-\x39\x3b-\x7e]*$/, { error: 'must be printable ASCII without a colon' })
+      .default('')
+      .describe(
+        'Only with `swapped-credential` and `basic`: the user name. With a personal access token, Azure DevOps accepts any, including none.',
+      ),
+    credential: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
+      writeOnly: true,
+      followed: true,
+      description:
+        'Only with `swapped-credential`: the personal access token or password. Give it as `{ file: PATH }`: the file is read again when it changes, without a restart.',
     }),
-    z.strictObject({
-      method: z.literal('signed-assertion'),
-      algorithm: word('ES256', 'EdDSA')
-        .default('ES256')
-        .describe(
-          'Only with `signed-assertion`: the signature algorithm. `ES256` is supported everywhere; `EdDSA` (Ed25519) is not supported by .NET.',
-        ),
-      keyDays: whole(1, 90)
-        .default(7)
-        .describe(
-          'Only with `signed-assertion`: for how many days a key signs. It is published for the same time before and after.',
-        ),
+  }),
+  z.strictObject({
+    method: z.literal('entra-service-principal'),
+    issuer: issuer().describe(
+      'Only with `entra-service-principal`: the OpenID Connect issuer of the service principal, `https://login.microsoftonline.com/DIRECTORY-ID/v2.0`.',
+    ),
+    clientId: text('must be the client id of the service principal').describe(
+      'Only with `entra-service-principal`: its client id.',
+    ),
+    clientSecret: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
+      writeOnly: true,
+      followed: true,
+      description:
+        'Only with `entra-service-principal`: its client secret. `{ file: PATH }` is read again when the file changes.',
     }),
-    z.strictObject({ method: z.literal('pass-through') }),
-  ],
-  {
-    error:
-      'must be "identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion" or "pass-through"',
-  },
-)
+    scope: tokenScope,
+  }),
+  z.strictObject({
+    method: z.literal('signed-assertion'),
+    algorithm: word('ES256', 'EdDSA')
+      .default('ES256')
+      .describe(
+        'Only with `signed-assertion`: the signature algorithm. `ES256` is supported everywhere; `EdDSA` (Ed25519) is not supported by .NET.',
+      ),
+    keyDays: whole(1, 90)
+      .default(7)
+      .describe(
+        'Only with `signed-assertion`: for how many days a key signs. It is published for the same time before and after.',
+      ),
+  }),
+  z.strictObject({ method: z.literal('pass-through') }),
+] as const
+
+const ownNames =
+  '"identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion"'
+
+/** A primary user name, as the store has it. */
+const username = z
+  .string({ error: 'must be a user name' })
+  .regex(/^[^\s:\p{Cc}]{1,320}$/u, {
+    error: 'must be a user name: up to 320 characters, no space and no colon',
+  })
+  .transform((name): string => foldUsername(name))
+
+const delegated = z.strictObject({
+  method: z.literal('delegated'),
+  scope: tokenScope,
+  fallback: z
+    .strictObject({
+      users: z
+        .array(username, { error: 'must be a list of user names' })
+        .min(1, { error: 'must name at least one user' })
+        .describe(
+          'Only with `delegated`: primary user names of the credentials that do not act by delegation, such as those of build users without a person behind them.',
+        ),
+      upstreamAuth: z
+        .discriminatedUnion('method', ownMethods, { error: `must be ${ownNames} or "pass-through"` })
+        .meta({
+          listedElsewhere: true,
+          description:
+            'Only with `delegated`: the method for these users, with all its settings as in `upstreamAuth`; any but `delegated`.',
+        }),
+    })
+    .exactOptional()
+    .describe(
+      'Only with `delegated`: users whose requests reach the upstream by another method. All others need a sign-in on the page.',
+    ),
+})
+
+const methods = z.discriminatedUnion('method', [...ownMethods, delegated], {
+  error: `must be ${ownNames}, "pass-through" or "delegated"`,
+})
 
 const account = z
   .string()

@@ -17,6 +17,7 @@ export const schema = z
     accounts,
     store: keeping.store,
     redis,
+    secrets: keeping.secrets,
     upstreamAuth: upstreamAuth.standard,
     upstreamAuthByAccount: upstreamAuth.byAccount,
     trustedProxies: serving.trustedProxies,
@@ -47,6 +48,42 @@ export const schema = z
     path: ['trustedProxies'],
     error: 'must name the proxies that may use forwardAuth: other senders are refused there',
   })
+  .refine(settings => new Set(delegatedScopes(settings)).size <= 1, {
+    path: ['upstreamAuthByAccount'],
+    error: 'must have the same scope wherever the method is "delegated": a sign-in gives one token',
+  })
+  .refine(
+    settings => {
+      const { msa, directories, entra } = settings.signIn
+      return (
+        delegatedScopes(settings).length === 0 ||
+        (msa ?? entra) !== undefined ||
+        Object.keys(directories).length > 0
+      )
+    },
+    {
+      path: ['signIn'],
+      error: 'must say where users sign in: "delegated" acts with what their sign-in gives',
+    },
+  )
+  .refine(settings => delegatedScopes(settings).length === 0 || settings.secrets.sealingKeys.length > 0, {
+    path: ['secrets', 'sealingKeys'],
+    error: 'must have a key: "delegated" keeps what sign-ins give, sealed',
+  })
+
+function delegatedScopes({
+  upstreamAuth: standard,
+  upstreamAuthByAccount: byAccount,
+}: Methods): readonly string[] {
+  return [standard, ...Object.values(byAccount)].flatMap(each =>
+    each.method === 'delegated' ? [each.scope] : [],
+  )
+}
+
+interface Methods {
+  readonly upstreamAuth: z.output<typeof upstreamAuth.standard>
+  readonly upstreamAuthByAccount: z.output<typeof upstreamAuth.byAccount>
+}
 
 /** The settings in force: complete and checked, secrets as `Secret`. */
 export type Settings = DeepReadonly<z.output<typeof schema>>

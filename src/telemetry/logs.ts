@@ -183,6 +183,10 @@ function factsOf(decision: Decision): Record<string, unknown> {
       const { account, scope, username, via } = decision
       return { outcome, account: account.name, scope, user: username, via }
     }
+    case 'sign-in-needed': {
+      const { account, scope, cause, username, via } = decision
+      return { outcome, cause, account: account.name, scope, user: username, via }
+    }
     case 'reset-needed': {
       const { account, scope, former, username, via } = decision
       return { outcome, account: account.name, scope, former, user: username, via }

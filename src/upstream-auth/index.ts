@@ -1,4 +1,4 @@
-import { unreachable } from '../gateway/decision.ts'
+import { type Allow, unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 import {
@@ -11,12 +11,16 @@ import {
   swappedCredential,
   type SwappedCredentialOptions,
 } from './credentials.ts'
+import { delegated, type DelegatedOptions, exempt } from './delegated.ts'
 import { entraServicePrincipal, type EntraServicePrincipalOptions } from './entra.ts'
 import type { Method, MethodParts, PublicKey } from './method.ts'
 import { signedAssertion, type SignedAssertionOptions } from './signed-assertion.ts'
 
 /** The options of each method. */
-export type MethodOptions =
+export type MethodOptions = DelegatedOptions<OwnMethodOptions> | OwnMethodOptions
+
+/** The methods by which the gateway authenticates without an access token of the user. */
+type OwnMethodOptions =
   | IdentityHeadersOptions
   | StripOptions
   | SwappedCredentialOptions
@@ -37,6 +41,10 @@ function createMethod(options: MethodOptions, parts: MethodParts): Method {
       return swappedCredential(options, parts)
     case 'entra-service-principal':
       return entraServicePrincipal(options, parts)
+    case 'delegated': {
+      const { fallback } = options
+      return delegated(exempt(options), fallback && createMethod(fallback.upstreamAuth, parts))
+    }
     case 'signed-assertion':
       return signedAssertion(options, parts)
     case 'pass-through':
@@ -50,6 +58,24 @@ export interface UpstreamAuthOptions {
   /** For every account without an entry of its own. */
   readonly standard: MethodOptions
   readonly byAccount: Readonly<Record<string, MethodOptions>>
+}
+
+/** Whether a request reaches its upstream as its user: by the method of its account, unless its user is in the fallback. */
+export function createDelegates({ standard, byAccount }: UpstreamAuthOptions): (allowed: Allow) => boolean {
+  const delegatesBy = (options: MethodOptions) => {
+    if (options.method !== 'delegated') return () => false
+    const isExempt = exempt(options)
+    return (allowed: Allow) => !isExempt(allowed)
+  }
+  const usual = delegatesBy(standard)
+  const others = new Map(Object.entries(byAccount).map(([account, own]) => [account, delegatesBy(own)]))
+  return allowed => (others.get(allowed.account.name) ?? usual)(allowed)
+}
+
+/** The scope of the tokens that requests act with; `undefined` if no account has the method `delegated`. */
+export function delegatedScope({ standard, byAccount }: UpstreamAuthOptions): string | undefined {
+  const all = [standard, ...Object.values(byAccount)]
+  return all.find(options => options.method === 'delegated')?.scope
 }
 
 /** Authenticates requests to the upstreams, by each account's method. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startGitUpstream } from '../../src/demo/git-upstream.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { type GivenDelegation, givenDelegation } from '../support/delegation.ts'
 import { gitLab } from '../support/git.ts'
 import { freePort } from '../support/ports.ts'
 import { anna, runningServer } from '../support/public-server.ts'
@@ -12,12 +13,17 @@ import { run } from '../support/run.ts'
 import { type AccountInTheWorld, aWorld, entra, msa } from '../support/world.ts'
 
 /** git before a server with one account; Anna's credential is stored in its helper. */
-async function gitBefore(t: Test, account: Partial<AccountInTheWorld> & { readonly upstream: string }) {
+async function gitBefore(
+  t: Test,
+  account: Partial<AccountInTheWorld> & { readonly upstream: string },
+  delegation?: GivenDelegation,
+) {
   const world = aWorld({
     accounts: [{ name: 'fabrikam', ...account }],
     credentials: [anna],
+    ...(delegation && { delegation }),
   })
-  const server = await runningServer(t, { upstream: account.upstream, world })
+  const server = await runningServer(t, { upstream: account.upstream, world, delegation })
   let connections = 0
   server.app.server.on('connection', () => connections++)
   const lab = gitLab(t)
@@ -137,4 +143,18 @@ t.test('a push that is refused during the upload ends with 401 or 503, not with 
   t.match(stdout, /Reference: [0-9a-f]{24}\n401$/)
   t.equal(world.outcomes(), 'challenge')
   t.equal(upstream.requests.length, 0)
+})
+
+t.test('where a sign-in is needed, git shows the text and the page, and keeps its password', async t => {
+  const upstream = await recordingUpstream(t)
+  const { lab, remote, world } = await gitBefore(t, { upstream: upstream.url }, givenDelegation('no-grant'))
+  const { code, stderr } = await lab.git(['ls-remote', remote])
+  t.equal(code, 128)
+  t.match(stderr, 'remote: Sign-in needed: you have not signed in with your Microsoft account on\n')
+  t.match(stderr, /\nremote: Your password is right and stays the same\. Sign in once on this\s/)
+  t.match(stderr, '\nremote: https://git.example.com/_altgate/?account=fabrikam\n')
+  t.match(stderr, /\nremote: Reference: [0-9a-f]{24}\n/)
+  t.match(stderr, 'The requested URL returned error: 403')
+  t.equal(world.outcomes(), 'challenge sign-in-needed')
+  t.equal(lab.helperActions(), 'get', 'neither stored nor erased')
 })

@@ -5,6 +5,7 @@ import type { Decision } from '../../src/gateway/decision.ts'
 import type { Scope, Username } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { basicOf } from '../support/ask.ts'
+import { userToken } from '../support/delegation.ts'
 import { runs } from '../support/runs.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 import {
@@ -35,6 +36,7 @@ const account = fc.record(
     scope,
     former: scope,
     bridged: fc.boolean(),
+    delegated: fc.boolean(),
     members: fc.dictionary(scope, fc.subarray(people.map(({ primary }) => primary)), { maxKeys: 2 }),
   },
   { requiredKeys: ['name', 'scope', 'bridged'] },
@@ -47,6 +49,7 @@ const credential = fc
     password: fc.constantFrom(...passwords),
     enabled: fc.boolean(),
     linked: fc.boolean(),
+    signedIn: fc.boolean(),
   })
   .map(({ person, named, ...rest }) => ({
     ...rest,
@@ -93,6 +96,13 @@ function withoutClashes(credentials: readonly RuleCredential[]): readonly RuleCr
 function worldOf({ httpsOnly, accounts, credentials }: Rules) {
   return aWorld({
     httpsOnly,
+    delegation: {
+      tokenFor({ account, scope, username }) {
+        if (!accounts.some(({ name, delegated }) => name === account.name && delegated)) return undefined
+        const its = credentials.find(each => each.primary === username && each.scope === nameOf(scope))
+        return its?.signedIn ? userToken('a-token') : 'ended'
+      },
+    },
     accounts: accounts.map(each => ({
       name: each.name,
       connection: connections[each.scope as ScopeName],
@@ -164,7 +174,16 @@ t.test('the gateway decides by the rules, on the first and on repeated requests'
   await fc.assert(property, { numRuns: runs(6000) })
   t.strictSame(
     [...seen].sort(),
-    ['allow', 'challenge', 'disabled', 'no-account', 'not-allowed', 'refused', 'reset-needed'],
+    [
+      'allow',
+      'challenge',
+      'disabled',
+      'no-account',
+      'not-allowed',
+      'refused',
+      'reset-needed',
+      'sign-in-needed',
+    ],
     'every outcome of the rules has occurred',
   )
 })

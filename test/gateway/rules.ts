@@ -17,6 +17,8 @@ export interface RuleAccount {
   readonly bridged?: boolean
   /** Primary user names by scope; left out: everyone with a credential of the scope is a member. */
   readonly members?: Readonly<Record<string, readonly string[]>>
+  /** Requests reach the upstream as their user. */
+  readonly delegated?: boolean
 }
 
 export interface RuleCredential {
@@ -26,6 +28,8 @@ export interface RuleCredential {
   readonly password: string
   readonly enabled: boolean
   readonly linked: boolean
+  /** The user's sign-in on the page is in force. */
+  readonly signedIn: boolean
 }
 
 export interface Question {
@@ -55,13 +59,18 @@ export function outcomeByTheRules(rules: Rules, { account: name, secure, present
   if (holder !== undefined) {
     if (holder.password !== presented.password) return 'refused'
     if (!holder.enabled) return 'disabled'
-    return isMember(account.scope, holder) ? `allow ${holder.primary} of ${account.scope}` : 'not-allowed'
+    return isMember(account.scope, holder) ? entry(account, holder) : 'not-allowed'
   }
 
   const { former } = account
   const before = former === undefined || former === account.scope ? undefined : holderIn(former)
   if (former === undefined || before === undefined || before.password !== presented.password) return 'refused'
   if (isMember(former, before) && account.bridged === true && before.linked && before.enabled)
-    return `allow ${before.primary} of ${former}`
+    return entry(account, before)
   return isMember(former, before) || isMember(account.scope, before) ? 'reset-needed' : 'not-allowed'
+}
+
+/** The password is right, and its user may enter. */
+function entry({ delegated }: RuleAccount, { primary, scope, signedIn }: RuleCredential): string {
+  return delegated === true && !signedIn ? 'sign-in-needed' : `allow ${primary} of ${scope}`
 }

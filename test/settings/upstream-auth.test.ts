@@ -57,9 +57,70 @@ t.test('a service principal asks for Azure DevOps unless told otherwise', async 
   })
 })
 
+const signIn = 'signIn: { entra: { clientId: a, clientSecret: canary } }'
+const keys = `secrets: { sealingKeys: [{ id: one, key: ${'5e'.repeat(32)} }] }`
+const delegated = (rest = '') => `upstreamAuth: { method: delegated${rest} }\n${signIn}\n${keys}`
+
+t.test(
+  'delegated asks for Azure DevOps unless told otherwise, and names users who do not delegate',
+  async t => {
+    t.strictSame(settingsOf(t, delegated()).upstreamAuth, {
+      method: 'delegated',
+      scope: '499b84ac-1321-427f-aa17-267ca6975798/.default',
+    })
+    const fallback =
+      ', fallback: { users: [Build@Example.com], upstreamAuth: { method: swapped-credential, credential: canary-7f3a } }'
+    const settings = settingsOf(t, delegated(fallback))
+    t.match(settings.upstreamAuth, {
+      fallback: {
+        users: ['build@example.com'],
+        upstreamAuth: { method: 'swapped-credential', scheme: 'basic', credential: Secret },
+      },
+    })
+    t.notMatch(printSettings(settings), 'canary')
+    const inFile = fallback.replace('canary-7f3a', '{ file: pat }')
+    t.match(settingsOf(t, delegated(inFile), {}, { 'config/pat': 'canary\n' }).upstreamAuth, {
+      fallback: { upstreamAuth: { credential: { file: /\/config\/pat$/ } } },
+    })
+  },
+)
+
+t.test('what is wrong with delegated is said', async t => {
+  const own =
+    'must be "identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion" or "pass-through"'
+  for (const [yaml, complaint] of [
+    [
+      `upstreamAuth: { method: delegated }\n${keys}`,
+      'signIn: is missing: it must say where users sign in: "delegated" acts with what their sign-in gives',
+    ],
+    [
+      `${delegated()}\nupstreamAuthByAccount: { fabrikam: { method: delegated, scope: other/.default } }`,
+      'upstreamAuthByAccount: must have the same scope wherever the method is "delegated": a sign-in gives one token',
+    ],
+    [
+      delegated(', fallback: { users: [], upstreamAuth: { method: strip } }'),
+      'upstreamAuth.fallback.users: must name at least one user, but is a list',
+    ],
+    [
+      delegated(', fallback: { users: ["a b"], upstreamAuth: { method: strip } }'),
+      'upstreamAuth.fallback.users[0]: must be a user name: up to 320 characters, no space and no colon, but is "a b"',
+    ],
+    [
+      delegated(', fallback: { users: [a@b.c] }'),
+      `upstreamAuth.fallback.upstreamAuth: is missing: it must be a group of settings`,
+    ],
+    [
+      delegated(', fallback: { users: [a@b.c], upstreamAuth: { method: delegated } }'),
+      `upstreamAuth.fallback.upstreamAuth.method: ${own}, but is "delegated"`,
+    ],
+    [delegated(', issuer: a'), 'upstreamAuth.issuer: cannot be combined with the settings beside it'],
+  ] as const)
+    t.strictSame(complaintsAbout(t, yaml), [complaint], yaml)
+})
+
 t.test('what is wrong is said at once, each with its place, and without the secret', async t => {
   const list =
-    'must be "identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion" or "pass-through"'
+    'must be "identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion", "pass-through" or "delegated"'
   for (const [yaml, complaint] of [
     ['upstreamAuth: { method: magic }', `upstreamAuth.method: ${list}, but is "magic"`],
     ['upstreamAuth: {}', `upstreamAuth.method: is missing: it ${list}`],

@@ -1,5 +1,6 @@
 import type { Account, Connection } from '../../src/gateway/account.ts'
 import type { Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
+import type { SignInCause } from '../../src/gateway/delegation.ts'
 import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
 import type { Ending } from '../../src/requests/request.ts'
 import { entra, msa } from './world.ts'
@@ -33,6 +34,20 @@ export const resetNeeded = (account: Account): Ending => ({
   ...about,
 })
 
+export const signInNeeded = (account: Account, cause: SignInCause): Ending => ({
+  outcome: 'sign-in-needed',
+  account,
+  cause,
+  ...about,
+})
+
+const signInCauses = Object.keys({
+  'no-grant': 0,
+  ended: 0,
+  'sealed-otherwise': 0,
+  claims: 0,
+} satisfies Record<SignInCause, 0>) as SignInCause[]
+
 const garbledFlaws = Object.keys({
   scheme: 0,
   base64: 0,
@@ -65,6 +80,7 @@ const failures = Object.keys({
   dropped: 0,
   'bad-answer': 0,
   unauthorized: 0,
+  'user-token': 0,
   'own-token': 0,
   'sign-in-page': 0,
   redirect: 0,
@@ -78,6 +94,8 @@ export const table: readonly (readonly [number, Ending])[] = [
   [401, refused(settled, 'mismatch')],
   [401, refused(moved(), 'absent')],
   [401, resetNeeded(moved())],
+  ...signInCauses.map(cause => [403, signInNeeded(settled, cause)] as const),
+  [403, signInNeeded(moved(), 'ended')],
   [403, { outcome: 'disabled', account: settled, ...about }],
   [403, { outcome: 'not-allowed', cause: 'plain-http' }],
   [403, { outcome: 'not-allowed', cause: 'method' }],
@@ -92,6 +110,7 @@ export const table: readonly (readonly [number, Ending])[] = [
   [429, { outcome: 'throttled', by: 'credential', retryAfter: 30 }],
   [503, { outcome: 'busy', retryAfter: 2 }],
   [503, { outcome: 'unavailable', part: 'store', retryAfter: 5 }],
+  [503, { outcome: 'unavailable', part: 'provider', retryAfter: 5 }],
   [503, { outcome: 'unavailable', part: 'gateway', retryAfter: 5 }],
   ...failures.map(
     because => [because === 'timeout' ? 504 : 502, { outcome: 'upstream-failed', because }] as const,

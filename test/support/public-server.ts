@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { UpstreamFailed } from '../../src/gateway/decision.ts'
+import type { SignInCause } from '../../src/gateway/delegation.ts'
 import type { Outage } from '../../src/gateway/outage.ts'
 import { createPublicServer, type PublicServerOptions } from '../../src/server/server.ts'
 import type { Crowding } from '../../src/proxying/upstream-reports.ts'
@@ -19,6 +20,8 @@ export interface RunningServer {
   readonly outages: Outage[]
   /** Times in seconds after which the upstream began to answer. */
   readonly answered: number[]
+  /** Why users have to sign in again whose token the upstream rejected. */
+  readonly signIns: SignInCause[]
   /** What became of requests that found no connection free. */
   readonly crowded: Crowding[]
 }
@@ -64,6 +67,7 @@ export async function runningServer(
   const outages: Outage[] = []
   const answered: number[] = []
   const crowded: RunningServer['crowded'] = []
+  const signIns: SignInCause[] = []
   const app = createPublicServer({
     gateway: world.gateway,
     witness: world.witness,
@@ -92,6 +96,7 @@ export async function runningServer(
     observer: {
       upstreamAnswered: seconds => void answered.push(seconds),
       upstreamFailed: ({ because }, cause) => void failures.push({ because, cause }),
+      signInNeeded: cause => void signIns.push(cause),
       upstreamCrowded: how => void crowded.push(how),
       bug: error => void bugs.push(error),
       outage: outage => void outages.push(outage),
@@ -115,5 +120,6 @@ export async function runningServer(
     outages,
     answered,
     crowded,
+    signIns,
   }
 }

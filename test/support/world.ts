@@ -11,6 +11,7 @@ import type { Ask } from '../../src/gateway/ask.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
 import type { Decision, KnownVerdict } from '../../src/gateway/decision.ts'
+import type { Delegation } from '../../src/gateway/delegation.ts'
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import {
@@ -90,7 +91,8 @@ export function aWorld(
     readonly naming?: Naming
     readonly httpsOnly?: boolean
     /** In the place of the table of accounts. */
-    readonly directory?: Pick<AccountDirectory, 'find'>
+    readonly directory?: Pick<AccountDirectory, 'find'> & Partial<AccountDirectory>
+    readonly delegation?: Pick<Delegation, 'tokenFor'>
     /** Limits in the place of the usual ones. */
     readonly throttle?: Partial<ThrottleOptions & LoopOptions>
     /** The clock of the throttle. */
@@ -123,6 +125,7 @@ export function aWorld(
       },
       provedInPart: () => {},
     }),
+    ...(parts.delegation && { delegation: parts.delegation }),
     loops: createLoops(
       { ...usualThrottle, ...parts.throttle },
       { now: parts.now ?? Date.now, tooOften: from => void tooOften.push(from) },
@@ -141,9 +144,12 @@ export function aWorld(
   }
 }
 
-/** A table that knows best itself. */
-function knownNow({ find }: Pick<AccountDirectory, 'find'>): AccountDirectory {
-  return { find, confirm: find }
+/** A table that knows best itself, unless it says otherwise. */
+function knownNow({
+  find,
+  confirm = find,
+}: Pick<AccountDirectory, 'find'> & Partial<AccountDirectory>): AccountDirectory {
+  return { find, confirm }
 }
 
 function directoryOf(accounts: readonly AccountInTheWorld[]): Pick<AccountDirectory, 'find'> {
