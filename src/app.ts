@@ -44,6 +44,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     refusedBodies: settings.refusedBodies,
     networkOf: networks(settings),
     authorize: services.upstreamAuth.authorize,
+    delegation: services.delegation,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },
     observer: proxyObserver(parts),
@@ -72,6 +73,7 @@ export function createForwardAuth({
     trustedProxies: settings.trustedProxies,
     loadTest: settings.throttle.loadTest,
     identify: identityForProxy,
+    delegation: services.delegation,
     answerKey: services.answerKey,
     now: Date.now,
     connections,
@@ -89,7 +91,10 @@ export function createForwardAuth({
 function asksForSignIn(log: Logger) {
   return (cause: SignInCause, { account, scope, username }: Allow, request: string): void => {
     const who = { account: account.name, scope, user: username }
-    log.info({ request, cause, ...who }, 'an allowed request lost its access token, and its user has to sign in again')
+    log.info(
+      { request, cause, ...who },
+      'an allowed request lost its access token, and its user has to sign in again',
+    )
   }
 }
 

@@ -8,6 +8,7 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { bugReport, doubtSentence, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
+import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
@@ -54,6 +55,7 @@ function buildProgram(): Command {
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
   addStoreCommands(program, toolbox)
+  addKeysCommands(program, toolbox)
   addExplainCommand(program, toolbox)
   addCheckCommand(program, toolbox)
   addSettingsCommand(program, toolbox)

@@ -16,6 +16,7 @@ import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
 import { keepServing } from './telemetry/reports.ts'
 import { createNeighbourhood } from './throttling/neighbours.ts'
+import { delegatedScope } from './upstream-auth/index.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -142,6 +143,7 @@ async function watch(
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
+  if (delegates(settings)) metrics.grants(() => store.grants.count())
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
@@ -152,6 +154,10 @@ async function watch(
     took: metrics.revoked,
   })
   open.defer(() => canary.stop())
+}
+
+function delegates({ upstreamAuth, upstreamAuthByAccount }: Settings): boolean {
+  return delegatedScope({ standard: upstreamAuth, byAccount: upstreamAuthByAccount }) !== undefined
 }
 
 /** What the demo prints, if the settings ask for one. */

@@ -1,8 +1,13 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
+import { type ActingParts, openDelegation, openGrants } from './delegation/index.ts'
+import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
+import type { RenewalResult, Warn } from './delegation/renewal.ts'
 import { type Foundation, openDirectory, openFoundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
+import type { Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type {
   CredentialStore,
@@ -24,7 +29,12 @@ import { createLoops } from './throttling/loops.ts'
 import type { Neighbours } from './throttling/neighbours.ts'
 import { createSharedBook } from './throttling/shared-book.ts'
 import { createThrottle } from './throttling/throttle.ts'
-import { createUpstreamAuth, type UpstreamAuth } from './upstream-auth/index.ts'
+import {
+  createDelegates,
+  createUpstreamAuth,
+  delegatedScope,
+  type UpstreamAuth,
+} from './upstream-auth/index.ts'
 import { createLocalVerdicts, type LocalVerdicts } from './verdicts/local.ts'
 import { createSharedVerdicts, createVerdictCache } from './verdicts/shared.ts'
 
@@ -41,6 +51,10 @@ export interface Services {
   /** Counts wrong passwords, wherever they are presented. */
   readonly guesses: Throttle
   readonly upstreamAuth: UpstreamAuth
+  /** `undefined`: no request acts as its user. */
+  readonly delegation: Delegation | undefined
+  /** What users gave the gateway by signing in, for the page. */
+  readonly grants: Grants
   /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
   /** 32 bytes that seal what browsers keep of a sign-in in progress. */
@@ -65,6 +79,10 @@ export interface ServiceParts {
   readonly provedInPart: (whose: ProvedInPart) => void
   /** Told of problems in authenticating to upstreams that fail no request. */
   readonly upstreamAuthWarning: (sentence: string, cause: unknown) => void
+  /** Told of each question for a user's token, and how many seconds it took. */
+  readonly renewed?: (result: RenewalResult, seconds: number) => void
+  /** Told of faults by which users have to sign in again. */
+  readonly delegationWarning?: Warn
   /** Told how many seconds it took until a change was in force in every process. */
   readonly revoked: (seconds: number) => void
   /** Told the result of each query to the directory source. */
@@ -90,7 +108,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     now: steadyNow,
   })
   const remembered = createRememberedAccounts({ store: store.accounts, now: steadyNow })
-  const memory = { foundation, local, accounts: remembered, parts, opening }
+  const tokens = createTokenMemory(steadyNow)
+  const memory = { foundation, local, accounts: remembered, tokens, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
   const { accounts, registry } = openDirectory(settings, {
     ...parts,
@@ -100,6 +119,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     opening,
   })
 
+  const acting = { ...actingOf(settings), grants: store.grants, registry }
+  const delegation = delegationOf(settings, { acting, memory })
   const guesses = throttleOf(settings, { foundation, parts, opening })
   const gateway = createGateway({
     naming: settings.accounts.naming,
@@ -120,19 +141,17 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throttle: guesses,
       ...parts,
     }),
+    ...(delegation && { delegation }),
     loops: createLoops(settings.throttle, { now: steadyNow, tooOften: parts.asksTooOften }),
     outage: parts.outage,
   })
-  const upstreamAuth = createUpstreamAuth(
-    { standard: settings.upstreamAuth, byAccount: settings.upstreamAuthByAccount },
-    {
-      publicUrl: settings.publicUrl,
-      masterKey: await store.key('assertions'),
-      now: Date.now,
-      steadyNow,
-      warn: parts.upstreamAuthWarning,
-    },
-  )
+  const upstreamAuth = createUpstreamAuth(methodsOf(settings), {
+    publicUrl: settings.publicUrl,
+    masterKey: await store.key('assertions'),
+    now: Date.now,
+    steadyNow,
+    warn: parts.upstreamAuthWarning,
+  })
   const lfsKey = await store.key('lfs-actions')
   const signInKey = await store.key('sign-ins')
   const answerKey = await store.key('answers')
@@ -147,6 +166,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     generated,
     guesses,
     upstreamAuth,
+    delegation,
+    grants: openGrants(acting),
     lfsKey,
     signInKey,
     answerKey,
@@ -158,8 +179,40 @@ interface Memory {
   readonly foundation: Foundation
   readonly local: LocalVerdicts
   readonly accounts: RememberedAccounts
+  readonly tokens: TokenMemory
   readonly parts: ServiceParts
   readonly opening: AsyncDisposableStack
+}
+
+function methodsOf({ upstreamAuth, upstreamAuthByAccount }: Settings) {
+  return { standard: upstreamAuth, byAccount: upstreamAuthByAccount }
+}
+
+function actingOf({ signIn, secrets }: Settings) {
+  return { authorities: signIn, sealingKeys: secrets.sealingKeys }
+}
+
+/** `undefined` if no account has the method `delegated`. */
+function delegationOf(
+  settings: Settings,
+  { acting, memory }: { readonly acting: ActingParts; readonly memory: Memory },
+): Delegation | undefined {
+  const { foundation, tokens, parts, opening } = memory
+  const methods = methodsOf(settings)
+  const upstreamScope = delegatedScope(methods)
+  if (upstreamScope === undefined) return undefined
+  const delegation = openDelegation({
+    ...acting,
+    delegates: createDelegates(methods),
+    upstreamScope,
+    memory: tokens,
+    slotOf: foundation.keys.slot,
+    outage: parts.outage,
+    renewed: parts.renewed ?? (() => {}),
+    warn: parts.delegationWarning ?? (() => {}),
+  })
+  opening.defer(() => delegation.close())
+  return delegation
 }
 
 /** What this process remembers and what makes it forget: with Redis, changes are pushed. */
@@ -167,26 +220,26 @@ function memoryOf(
   settings: Settings,
   memory: Memory,
 ): { readonly news: News; readonly verdicts: VerdictCache } {
-  const { foundation, local, accounts, parts, opening } = memory
+  const { foundation, local, accounts, tokens, parts, opening } = memory
   const { store, keys, verdictKey, redis: server } = foundation
   const { outage } = parts
   const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({ account, slots, revision }) => {
     local.forget(slots, revision)
+    tokens.forget(slots, revision)
     if (account !== undefined) accounts.forget(account, revision)
   }
+  const forgetAll = (revision: Revision) => {
+    local.forgetAll(revision)
+    accounts.forgetAll(revision)
+    tokens.forgetAll(revision)
+  }
   // After a restore or a failover, revision numbers may repeat: whatever was read before is void.
-  store.history.onTurn(above => {
-    local.forgetAll(above)
-    accounts.forgetAll(above)
-  })
+  store.history.onTurn(forgetAll)
   const storeNews = createStoreNews({
     changes: store.changes,
     slotOf: keys.slot,
     forget,
-    forgetAll(revision) {
-      local.forgetAll(revision)
-      accounts.forgetAll(revision)
-    },
+    forgetAll,
     outage,
   })
   if (server === undefined) {

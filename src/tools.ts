@@ -25,6 +25,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     store: {
       accounts: source ?? inStore,
       credentials: store.credentials,
+      grants: store.grants,
       ping: () => store.ping(),
     },
     hasher,

@@ -116,6 +116,9 @@ async function openServicesHere(): Promise<Services> {
     upgradeFailed,
     provedInPart,
     upstreamAuthWarning,
+    renewed: metrics.renewed,
+    delegationWarning: (sentence: string, facts: Readonly<Record<string, string>>) =>
+      log.warn(facts, sentence),
     revoked: (seconds: number) => tell({ altgate: 'revoked', seconds }),
     asked: metrics.asked,
   }

@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   hashing: ['common', 'engine'],
   passwords: [],
   'upstream-auth': [],
+  delegation: ['common', 'engine'],
   requests: ['common', 'engine'],
   answers: ['requests'],
   proxying: ['engine', 'requests', 'answers'],
@@ -31,7 +32,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   telemetry: [],
   bench: [],
   demo: ['common'],
-  commands: ['accounts', 'answers', 'bench', 'common', 'hashing', 'passwords', 'proxying', 'settings', 'src'],
+  commands: [
+    'accounts',
+    'answers',
+    'bench',
+    'common',
+    'delegation',
+    'hashing',
+    'passwords',
+    'proxying',
+    'settings',
+    'src',
+  ],
 }
 
 /** Who needs the characters of a secret, and what for. */
@@ -61,6 +73,11 @@ const revealers = new Map<string, string>([
   ['src/self-service/pages/set-password.ts', 'a generated password is shown once'],
   ['src/upstream-auth/credentials.ts', 'the credential of the user is sent on, where that is wanted'],
   ['src/upstream-auth/entra-token.ts', 'the client secret proves to Entra ID who asks for a token'],
+  ['src/delegation/sealing.ts', 'tokens of users are sealed, with keys from the settings'],
+  ['src/delegation/openid.ts', 'the refresh token and the client secret go to the identity provider'],
+  ['src/delegation/memory.ts', 'two tokens are compared'],
+  ['src/delegation/saving.ts', 'the refresh token in the store is compared with the one that was used'],
+  ['src/delegation/renewal.ts', 'the next refresh token is compared with the one that was used'],
   ['src/self-service/webhook.ts', 'the address of a webhook may be a key, and notices are signed'],
 ])
 

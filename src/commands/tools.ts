@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { Answer } from '../accounts/answer.ts'
+import type { GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
@@ -16,6 +17,7 @@ export interface Tools {
   readonly store: {
     readonly accounts: AccountDirectory
     readonly credentials: CredentialStore
+    readonly grants: GrantStore
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -64,10 +64,10 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   const responder = createResponder({ ...options, readClient, flawIn, upstream: behindTheProxy })
 
   async function judge(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = { raw, response, id: newRequestId(), ...kind.original(raw) }
+    const request = { raw, id: newRequestId(), ...kind.original(raw) }
     try {
       const responded = await responder.respond(request)
-      if ('allowed' in responded) allow(request, responded.allowed)
+      if ('allowed' in responded) allow(response, request, responded.allowed)
       else kind.refuse(response, responded)
     } catch (error) {
       observer.bug(error, request.id)
@@ -87,7 +87,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   }
 
   /** Sends the headers that the proxy has to set on the request, replacing those of its client. */
-  function allow({ raw, response, id }: DoorRequest, allowed: Allow): void {
+  function allow(response: ServerResponse, { raw, id }: DoorRequest, allowed: Allow): void {
     const headers = ['Content-Length', '0', 'X-Request-Id', id, ...identify(allowed)]
     // Browsers send the page's cookies with every path, and a proxy cannot remove one from the list.
     const { cookie } = raw.headers
@@ -99,7 +99,11 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
    * What the proxy tells its client after a 401 of the upstream. Decides once more, because that says who the user is.
    * The proxy cannot repeat the request, so a fresh token is for the next one.
    */
-  async function judgeRejection(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function judgeRejection(
+    kind: ProxyKind,
+    raw: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const request = { raw, response, id: newRequestId(), ...kind.original(raw) }
     const responded = await responder.respond(request)
     if ('allowed' in responded) {
@@ -113,7 +117,8 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   async function endingOf(allowed: Allow, rejection: Rejection | undefined, id: string): Promise<Ending> {
     const { act } = allowed
     // Another request may have had the token renewed already.
-    if (act === undefined || rejection?.presented !== bearerOf(act)[1]) return rejected
+    if (act === undefined || rejection === undefined || rejection.presented !== bearerOf(act)[1])
+      return rejected
     const { challenge } = rejection
     try {
       const claims = claimsChallenge({ 'www-authenticate': challenge })

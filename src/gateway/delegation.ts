@@ -1,11 +1,11 @@
 import type { Allow } from './decision.ts'
-import type { Instant, Owner, Revision, Scope, Username } from './names.ts'
+import type { Instant, Owner, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 
 /** The access token of a user, with which a request reaches its upstream as that user. */
 export interface UserToken {
   readonly token: Secret
-  /** After this, no request is sent with it. */
+  /** After this, no request is sent with it. By the monotonic clock of this process (`steadyNow`). */
   readonly endsAt: Instant
 }
 
@@ -28,8 +28,9 @@ export interface Delegation {
    */
   tokenFor(allowed: Allow): undefined | UserToken | SignInCause | Promise<UserToken | SignInCause>
   /**
-   * The upstream rejected this token: the next one for the same user, or why there is none. Rejects with `Outage`.
-   * `claims`: the claims challenge, if the upstream sent one; then the grant is marked as ended.
+   * The upstream rejected this token: the next one for the same user, or why there is none. The same one again means that
+   * it is new, so that another one would be rejected as well. Rejects with `Outage`. `claims`: the claims challenge, if
+   * the upstream sent one; then the grant is marked as ended.
    */
   rejected(allowed: Allow, token: UserToken, claims: string | undefined): Promise<UserToken | SignInCause>
 }
@@ -45,9 +46,8 @@ export interface Grant {
   readonly username?: Username
   /** Sealed; the id of the key is in front. `undefined`: the grant has ended. */
   readonly refreshToken?: string
-  /** The newest access token, sealed in the same way. */
-  readonly accessToken?: string
-  readonly accessEndsAt?: Instant
+  /** The newest access token. */
+  readonly access?: SealedAccess
   readonly grantedAt: Instant
   readonly renewedAt: Instant
   /** When the provider was last asked with it, for `liveness`. */
@@ -57,6 +57,18 @@ export interface Grant {
   readonly version: number
 }
 
+/** An access token in the store. */
+export interface SealedAccess {
+  /** Sealed in the same way as the refresh token. */
+  readonly token: string
+  /** The scope that it was requested for: a token for another upstream is of no use. */
+  readonly of: string
+  readonly endsAt: Instant
+}
+
+/** An access token to store. The store adds its own time, because the clocks of two gateways may differ. */
+export type NewAccess = Omit<SealedAccess, 'endsAt'> & { readonly lifeMs: number }
+
 /** Why a grant has ended: refused by the provider, disconnected on the page, signed out by a command, or a claims challenge. */
 export type GrantEnd = 'refused' | 'disconnected' | 'signed-out' | 'claims'
 
@@ -65,30 +77,39 @@ export interface FoundGrant {
   /** Every change up to this revision is visible in this answer. */
   readonly asOf: Revision
   readonly grant: Grant | undefined
+  /** The time of the read by the clock of the store, which all times in `grant` are by. */
+  readonly now: Instant
 }
 
-/** The grants in the store. All methods throw `Outage`. */
+/** A grant as it was read: what a write of it is conditional on. */
+export type SeenGrant = Pick<Grant, 'scope' | 'owner' | 'version'>
+
+/** The grants in the store. All methods throw `Outage`. None is a change of the registry: verdicts stay valid. */
 export interface GrantStore {
   /** The grant of the owner of the credential with this subject; by way of a link if the credential is of another scope. */
-  ofSubject(scope: Scope, subject: string): Promise<FoundGrant>
+  ofSubject(scope: Scope, subject: Subject): Promise<FoundGrant>
   of(scope: Scope, owner: Owner): Promise<FoundGrant>
   /**
-   * Takes the right to renew, so that one process does. True: this process has it until then. False: another one has it,
-   * or the grant has changed since.
+   * Takes the right to renew for so many milliseconds, so that one process does. Gives the version that the writes of this
+   * turn need; `undefined`: another process has the turn, or the grant has changed since.
    */
-  takeTurn(grant: Pick<Grant, 'scope' | 'owner' | 'version'>, until: Instant): Promise<boolean>
+  takeTurn(seen: SeenGrant, leaseMs: number): Promise<number | undefined>
   /** Writes what a renewal gave, and ends the turn. False: the grant has changed since, and nothing was written. */
   renewed(
-    grant: Pick<Grant, 'scope' | 'owner' | 'version'>,
-    fresh: Required<Pick<Grant, 'refreshToken' | 'accessToken' | 'accessEndsAt'>>,
-    at: Instant,
+    seen: SeenGrant,
+    fresh: { readonly refreshToken: string; readonly access?: NewAccess },
   ): Promise<boolean>
   /** Ends the turn without a result, so that another process may try. */
-  giveTurnBack(grant: Pick<Grant, 'scope' | 'owner' | 'version'>): Promise<void>
+  giveTurnBack(seen: SeenGrant): Promise<void>
+  /** Replaces the sealed tokens by the same tokens, sealed with another key. False: the grant has changed since. */
+  reseal(
+    seen: SeenGrant,
+    sealed: { readonly refreshToken: string; readonly access?: string },
+  ): Promise<boolean>
   /** All grants, or those of a scope, in batches by scope and owner; `after` is the last one of the batch before. */
   list(scope: Scope | undefined, after: Pick<Grant, 'scope' | 'owner'> | undefined): Promise<readonly Grant[]>
-  /** Those that were checked before this time, oldest first, at most so many. */
-  uncheckedSince(before: Instant, most: number): Promise<readonly Grant[]>
+  /** Active ones that were last checked at least so many milliseconds ago, oldest first, at most so many. */
+  unchecked(sinceMs: number, most: number): Promise<readonly Grant[]>
   /** Numbers for the metrics. */
   count(): Promise<{ readonly active: number; readonly ended: number }>
 }
@@ -101,8 +122,8 @@ export interface GrantRegistry {
   /** A new grant, after a sign-in; replaces the earlier one of the same owner. */
   giveGrant(actor: string, grant: NewGrant): Promise<undefined>
   /**
-   * Ends a grant and deletes its tokens. `version`: only if it has not changed since. Resolves with the grant that was
-   * ended, so that it can be revoked at its provider; `undefined`: there was none.
+   * Ends a grant and deletes its tokens. `version`: only if it has not changed since. Resolves with the grant as it was,
+   * so that it can be revoked at its provider; `undefined`: there was none, or it had ended or changed.
    */
   endGrant(
     actor: string,
@@ -111,5 +132,30 @@ export interface GrantRegistry {
   ): Promise<Grant | undefined>
 }
 
-export type NewGrant = Required<Pick<Grant, 'refreshToken'>> &
-  Omit<Grant, 'refreshToken' | 'ended' | 'version' | 'checkedAt' | 'renewedAt'>
+export type NewGrant = Pick<Grant, 'scope' | 'owner' | 'issuer' | 'clientId' | 'username'> & {
+  readonly refreshToken: string
+  readonly access?: NewAccess
+}
+
+/** What a sign-in at a provider gave, in clear. */
+export interface SignedIn extends Pick<Grant, 'scope' | 'owner' | 'issuer' | 'clientId' | 'username'> {
+  readonly refreshToken: Secret
+  /** Left out if the provider gave none for the upstream's scope. */
+  readonly access?: { readonly token: Secret; readonly of: string; readonly lifeSeconds: number }
+}
+
+/** What became of a refresh token at its provider. `no-endpoint`: this provider cannot be asked to revoke (Entra ID). */
+export type Revocation = 'revoked' | 'no-endpoint' | 'failed'
+
+/** Grants as the page and commands give and end them. All methods throw `Outage`. */
+export interface Grants {
+  /** Seals and keeps what a sign-in gave. In force everywhere when it resolves. */
+  give(actor: string, signedIn: SignedIn): Promise<void>
+  /** Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. */
+  end(
+    actor: string,
+    whose: Pick<Grant, 'scope' | 'owner'>,
+    cause: 'disconnected' | 'signed-out',
+  ): Promise<Revocation | undefined>
+  of(scope: Scope, owner: Owner): Promise<Grant | undefined>
+}

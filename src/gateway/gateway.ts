@@ -105,7 +105,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     if (delegation === undefined || decision.outcome !== 'allow') return decision
     const found = delegation.tokenFor(decision)
     if (found === undefined) return decision
-    return found instanceof Promise ? found.then(later => actingAs(decision, later)) : actingAs(decision, found)
+    return found instanceof Promise
+      ? found.then(later => actingAs(decision, later))
+      : actingAs(decision, found)
   }
 }
 

@@ -161,3 +161,6 @@ export type Action =
   | 'credential-enabled'
   | 'credential-disabled'
   | 'credentials-imported'
+  /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
+  | 'grant-given'
+  | 'grant-ended'

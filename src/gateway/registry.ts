@@ -1,4 +1,5 @@
 import type { Connection } from './account.ts'
+import type { GrantRegistry } from './delegation.ts'
 import type { AccountName, DirectoryId, Instant, Owner, Scope, Username } from './names.ts'
 import type { PasswordHash } from './ports.ts'
 
@@ -105,7 +106,7 @@ export type MoveProblem = ProblemOf<'no-such-account' | 'already-connected'>
  * process (`Announce`), and commits. When its promise resolves with `undefined`, no process acts on the former state any
  * more. `actor` is who makes it. All methods throw `Outage`; then nothing was changed.
  */
-export interface Registry {
+export interface Registry extends GrantRegistry {
   addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
   directories(): Promise<readonly Directory[]>
 

@@ -9,7 +9,7 @@ import type { Delegation, SignInCause, UserToken } from '../gateway/delegation.t
 import { Outage } from '../gateway/outage.ts'
 import { steadyNow } from '../gateway/steady-now.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
-import { hasBody, Upload } from '../requests/bodies.ts'
+import { hasBody, holdBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import type { UpstreamRoute, AddressMapping } from './addresses.ts'
 import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
@@ -68,6 +68,8 @@ class Forwarding implements ExchangeEvents, Waiter {
   /** Whether the upstream has rejected one token already. */
   #hasFreshToken = false
   #place: Place | undefined
+  /** While the request waits for its place and has a body. */
+  #readOn: (() => void) | undefined
   /** The request, if it may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
@@ -105,19 +107,24 @@ class Forwarding implements ExchangeEvents, Waiter {
     }
     this.#place = place
     response.once('close', this.#onClose)
-    if (place.waits) this.#options.observer.upstreamCrowded('waits', this.#context)
-    else this.#authorize(route)
+    if (!place.waits) return this.#authorize(route)
+    if (hasBody(this.#request) && !this.#request.complete) this.#readOn = holdBody(this.#request)
+    this.#options.observer.upstreamCrowded('waits', this.#context)
   }
 
-  readonly #onClose = (): void => this.#place?.leave()
+  readonly #onClose = (): void => {
+    this.#readOn?.()
+    this.#place?.leave()
+  }
 
   go(): void {
     try {
       const { route, allowed } = this.#context
       if ('outcome' in route) return
-      const hasEnded = allowed.act !== undefined && allowed.act.endsAt <= steadyNow()
-      if (hasEnded) this.#takeNext(allowed).catch(this.#onBroke)
-      else this.#authorize(route)
+      if (allowed.act !== undefined && allowed.act.endsAt <= steadyNow())
+        return void this.#takeNext(allowed).catch(this.#onBroke)
+      this.#readOn?.()
+      this.#authorize(route)
     } catch (error) {
       this.broke(error)
     }
@@ -126,6 +133,7 @@ class Forwarding implements ExchangeEvents, Waiter {
   /** The token has ended while the request waited for its place. */
   async #takeNext(allowed: Allow): Promise<void> {
     const found = await this.#options.delegation?.tokenFor(allowed)
+    this.#readOn?.()
     if (found === undefined) throw new Outage('provider', new Error('the token ended, and there is no other'))
     this.#continue(found)
   }

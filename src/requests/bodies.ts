@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { bodyPassed } from '../engine/memory.ts'
-import type { Client } from './client.ts'
 
 /** Whether a request has a body (RFC 9112, 6.3), whatever its method. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -98,52 +97,49 @@ export function pieceCame(socket: Socket): void {
   pieces = 0
   if (waiting.has(socket)) return
   waiting.add(socket)
-  // Node resumes a socket whenever a body is read.
-  socket.on('resume', pause)
-  socket.pause()
-  setImmediate(goOn, socket)
+  stopReading(socket)
+  setImmediate(() => {
+    waiting.delete(socket)
+    readOn(socket)
+  })
 }
 
-function goOn(socket: Socket): void {
-  waiting.delete(socket)
+/** Stops reading from a connection, although Node resumes it whenever a body is read. `readOn` undoes one call. */
+export function stopReading(socket: Socket): void {
+  socket.on('resume', pause)
+  socket.pause()
+}
+
+export function readOn(socket: Socket): void {
   socket.off('resume', pause)
-  if (pauseLeft(socket) === 0) socket.resume()
+  socket.resume()
 }
 
 function pause(this: Socket): void {
   this.pause()
 }
 
-/** Milliseconds for which a connection is not read after its request was throttled. */
-const pauseMs = 100
-
-/** When the pause of a connection ends. */
-const pausedUntil = new WeakMap<Socket, number>()
+/** Milliseconds between two looks at a connection that is held. */
+const lookMs = 5000
 
 /**
- * Whether a connection belongs to a single client. A proxy's connection carries requests of other users, and a load test
- * would measure its own pauses.
+ * Stops reading a request whose body is not wanted yet. Read into the request's buffer, a byte costs as much as a chunk,
+ * and thousands of waiting clients could send one each in the same turn. That a client has left is seen only by reading,
+ * so a little is read every few seconds. Returns how to read on; calling it again does nothing.
  */
-export function mayPause({ trusted, lane }: Client): boolean {
-  return !trusted && lane === 'production'
-}
-
-/**
- * Sends the answer at once, but pauses reading the connection for a moment. A refusal costs little, but a client that
- * guesses as fast as it is refused would take the time of all others.
- */
-export function pauseAfter(response: ServerResponse): void {
-  response.once('finish', () => {
-    const { socket } = response.req
-    pausedUntil.set(socket, performance.now() + pauseMs)
-    socket.pause()
-    setTimeout(() => socket.resume(), pauseMs)
-  })
-}
-
-/** Milliseconds for which the connection is still paused. Pipelined requests are not begun during that time either. */
-export function pauseLeft(socket: Socket): number {
-  return Math.max(0, (pausedUntil.get(socket) ?? 0) - performance.now())
+export function holdBody({ socket }: IncomingMessage): () => void {
+  stopReading(socket)
+  const looking = setInterval(() => {
+    readOn(socket)
+    setImmediate(() => held && stopReading(socket))
+  }, lookMs)
+  let held = true
+  return () => {
+    if (!held) return
+    held = false
+    clearInterval(looking)
+    readOn(socket)
+  }
 }
 
 /**

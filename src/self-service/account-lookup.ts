@@ -1,3 +1,4 @@
+import { type Authority, authorityFor, type NoAuthority } from '../common/authorities.ts'
 import {
   type Instant,
   msaScope,
@@ -8,7 +9,6 @@ import {
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
-import { type Authority, authorityFor, type NoAuthority } from './authority.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'

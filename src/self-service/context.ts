@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Authorities } from '../common/authorities.ts'
 import { createTurns, type Turns } from '../common/calls.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { AttemptKeys } from '../gateway/attempt.ts'
@@ -14,7 +15,6 @@ import {
   createAccountLookup,
   type AccountLookup,
 } from './account-lookup.ts'
-import type { Authorities } from './authority.ts'
 import type { OpenId } from './openid.ts'
 import {
   type Cookies,

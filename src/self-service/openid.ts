@@ -15,7 +15,7 @@ import {
   randomState,
 } from 'openid-client'
 import { isLoopback } from '../common/addresses.ts'
-import type { Authority, Claims } from './authority.ts'
+import type { Authority, Claims } from '../common/authorities.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
 /** What must be kept until the browser returns, looked up by `state`. */

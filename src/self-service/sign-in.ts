@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Authority, type Claims, ownerIn } from '../common/authorities.ts'
 import { pageOf } from '../gateway/account.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { RequestedAccount } from './account-lookup.ts'
-import { type Authority, type Claims, ownerIn, usernameIn } from './authority.ts'
+import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
 import { type PageContext, ProviderFailed } from './context.ts'
 import { readFields } from './guard.ts'
@@ -79,7 +80,7 @@ async function redirectToProvider(
 ): Promise<URL> {
   const network = networkOf(context, request)
   context.throttle.count('signIns', network)
-  context.throttle.count('signInsInAll', '')
+  await context.throttle.signInTurn()
   const openId = await context.openId()
   const { url, ...pending } = await openId.begin(authority, prompt)
   const { scope, issuer } = authority

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -14,8 +15,8 @@ export interface Limits {
   readonly requests: Limit
   /** Sign-ins started by one address: each asks a provider. */
   readonly signIns: Limit
-  /** Sign-ins started by all addresses together. */
-  readonly signInsInAll: Limit
+  /** Sign-ins started by all addresses together. They take turns, so that thousands cannot come at once. */
+  readonly signInTurns: Turns
   /** Sign-ins that return to one address: each asks a provider. */
   readonly returns: Limit
   /** Changes by one person: each costs a password hash. */
@@ -24,11 +25,17 @@ export interface Limits {
   readonly claims: Limit
 }
 
+/** Milliseconds between two turns, and for how long one may be waited for. */
+interface Turns {
+  readonly everyMs: number
+  readonly longestMs: number
+}
+
 /** The defaults allow for a whole office behind one address. */
 export const usualLimits: Limits = {
   requests: { points: 600, seconds: 60 },
   signIns: { points: 60, seconds: 60 },
-  signInsInAll: { points: 3000, seconds: 60 },
+  signInTurns: { everyMs: 50, longestMs: 5000 },
   returns: { points: 60, seconds: 60 },
   changes: { points: 20, seconds: 60 },
   claims: { points: 5, seconds: 15 * 60 },
@@ -45,16 +52,19 @@ export class TooManyRequests extends Error {
   }
 }
 
+type Counted = Exclude<keyof Limits, 'signInTurns'>
+
 export interface PageThrottle {
   /** Counts one; throws `TooManyRequests`. */
-  count(what: keyof Limits, whose: string): void
+  count(what: Counted, whose: string): void
+  /** Resolves when it is the turn of one more sign-in; rejects with `TooManyRequests` if too many wait. */
+  signInTurn(): Promise<void>
 }
 
 export function createThrottle(limits: Limits, now: () => Instant): PageThrottle {
   const counters = {
     requests: counterOf(limits.requests, now),
     signIns: counterOf(limits.signIns, now),
-    signInsInAll: counterOf(limits.signInsInAll, now),
     returns: counterOf(limits.returns, now),
     changes: counterOf(limits.changes, now),
     claims: counterOf(limits.claims, now),
@@ -64,6 +74,19 @@ export function createThrottle(limits: Limits, now: () => Instant): PageThrottle
       const wait = counters[what](whose)
       if (wait > 0) throw new TooManyRequests(Math.ceil(wait / 1000))
     },
+    signInTurn: turnsOf(limits.signInTurns),
+  }
+}
+
+/** Spreads what is asked for at once. The time is that of the timers, whatever clock counts the requests. */
+function turnsOf({ everyMs, longestMs }: Turns): () => Promise<void> {
+  let next = 0
+  return async () => {
+    const now = performance.now()
+    const turn = Math.max(now, next)
+    if (turn - now > longestMs) throw new TooManyRequests(Math.ceil((turn - now) / 1000))
+    next = turn + everyMs
+    if (turn > now) await setTimeout(turn - now)
   }
 }
 

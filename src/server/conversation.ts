@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { pauseLeft } from '../requests/bodies.ts'
+import { readOn, stopReading } from '../requests/bodies.ts'
 import { isReserved } from '../requests/request.ts'
 
 /** Handles a request. */
@@ -96,11 +96,7 @@ export class Conversation {
     handle(request, response)
   }
 
-  readonly #onClose = (): void => {
-    const rest = pauseLeft(this.socket)
-    if (rest > 0) setTimeout(this.#next, rest)
-    else setImmediate(this.#next)
-  }
+  readonly #onClose = (): void => void setImmediate(this.#next)
 
   readonly #next = (): void => {
     const next = this.#waiting.shift()
@@ -121,15 +117,13 @@ export class Conversation {
   #hold(): void {
     const { socket } = this
     this.#held = true
-    socket.on('resume', pause)
-    socket.pause()
+    stopReading(socket)
   }
 
   #release(): void {
     const { socket } = this
     this.#held = false
-    socket.off('resume', pause)
-    if (pauseLeft(socket) === 0) socket.resume()
+    readOn(socket)
   }
 
   /** A number that stays the same while the client makes no progress. */
@@ -150,11 +144,6 @@ export class Conversation {
     const isRead = request !== undefined && !request.complete && request.readableFlowing === true
     return isRead && !socket.isPaused() ? 'body' : undefined
   }
-}
-
-/** Node resumes a socket at the end of each request. */
-function pause(this: Socket): void {
-  this.pause()
 }
 
 /** Bytes that the kernel has taken. Only Node's handle knows the progress of one long write. */

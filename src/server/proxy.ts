@@ -55,11 +55,10 @@ function addDecisionHook(app: FastifyInstance, responder: Responder): void {
   app.decorateRequest('requestContext', null)
   app.addHook('onRequest', async (request, reply) => {
     const { raw, id, originalUrl: target } = request
-    const response = reply.raw
-    const responded = await responder.respond({ raw, response, id, method: raw.method ?? '', target })
+    const responded = await responder.respond({ raw, id, method: raw.method ?? '', target })
     if ('allowed' in responded) return void (request.requestContext = responded)
     reply.hijack()
-    sendAnswer(response, responded)
+    sendAnswer(reply.raw, responded)
     return reply
   })
 }

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
+import type { IncomingMessage } from 'node:http'
 import { type Answer, answerTo, movedDuringTransfer, asUnavailable } from '../answers/answer.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
@@ -7,14 +8,12 @@ import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
 import { upstreamRouteOf } from '../proxying/addresses.ts'
 import type { RequestContext } from '../proxying/headers.ts'
-import { mayPause, pauseAfter } from '../requests/bodies.ts'
 import type { Client, ReadClient } from '../requests/client.ts'
 import { type Ending, readAsk } from '../requests/request.ts'
 
 /** A request as a door received it. */
 export interface DoorRequest {
   readonly raw: IncomingMessage
-  readonly response: ServerResponse
   readonly id: string
   /** As the client sent it, or as reported by a proxy that holds the request. */
   readonly method: string
@@ -60,7 +59,7 @@ export function createResponder(options: ResponderOptions): Responder {
     witness.saw(decided, ask, performance.now() - began)
     if (!('outcome' in context)) return context
 
-    if (context.outcome === 'throttled' && mayPause(client)) pauseAfter(request.response)
+    if (context.outcome === 'throttled') await delayThrottled(client)
     const whole = answer(request, context)
     return movedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
   }
@@ -79,4 +78,17 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 
   return { respond, answer }
+}
+
+/** Milliseconds for which the answer to a throttled request is held back. */
+export const throttledMs = 250
+
+/**
+ * Waits before a throttled request is answered. A client that guesses as fast as it is refused would take the time of all
+ * others, on one connection or on a new one each time. The waits differ, or all who began together would come back
+ * together. Answers to trusted proxies are sent at once, because their
+ * connections carry requests of other users, and so are those of a load test, which would measure the waiting.
+ */
+export async function delayThrottled({ trusted, lane }: Client): Promise<void> {
+  if (!trusted && lane === 'production') await setTimeout(throttledMs * (1 + Math.random()))
 }

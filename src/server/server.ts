@@ -12,7 +12,6 @@ import { createForward } from '../proxying/forward.ts'
 import type { LfsOptions } from '../proxying/lfs.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
-import { mayPause, pauseAfter } from '../requests/bodies.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
 import {
   createRefusedBodyReader,
@@ -22,7 +21,7 @@ import {
 import { type Ending, isReserved, newRequestId, routeOf } from '../requests/request.ts'
 import { Connections, unbounded } from './connections.ts'
 import { proxy } from './proxy.ts'
-import { createResponder } from './responder.ts'
+import { createResponder, delayThrottled } from './responder.ts'
 import { answerMalformed, serveHalfClosed } from './unreadable.ts'
 
 export interface PublicServerOptions {
@@ -107,9 +106,9 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   // in the proxy they are streams like all others.
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  // The responder pauses the connections that it throttles. This is for the page's own 429.
+  // The responder delays the answers to requests that it throttles. This is for the page's 429.
   app.addHook('onSend', async (request, reply) => {
-    if (reply.statusCode === 429 && mayPause(readClient(request.raw))) pauseAfter(reply.raw)
+    if (reply.statusCode === 429) await delayThrottled(readClient(request.raw))
   })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })

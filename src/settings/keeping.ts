@@ -24,6 +24,32 @@ export const keeping = {
     .prefault({})
     .describe('Where accounts and credentials are kept.'),
 
+  secrets: z
+    .strictObject({
+      sealingKeys: z
+        .array(
+          z.strictObject({
+            id: text('must be up to 64 letters, digits, - and _', /^[\w-]{1,64}$/u).describe(
+              'Name of the key: it stands in front of what the key has sealed. Never reuse one.',
+            ),
+            key: secret(
+              'must be 32 bytes, as base64 or in hexadecimal: openssl rand -base64 32',
+              /^(?:[0-9A-Fa-f]{64}|[0-9A-Za-z+/_-]{43}=?)$/u,
+            ).meta({ writeOnly: true, description: 'The key. Give it as a reference.' }),
+          }),
+          { error: 'must be a list of keys, each { id, key }' },
+        )
+        .refine(keys => new Set(keys.map(({ id }) => id)).size === keys.length, {
+          error: 'must not have two keys with the same id',
+        })
+        .default([])
+        .describe(
+          'Keys that seal what sign-ins give (AES-256-GCM): `[{ id: k1, key: { file: /run/secrets/sealing-key } }]`. The first one seals, all of them open. To replace a key, add the new one in all gateways, then move it to the front, run `altgate keys rotate`, and remove the old one. Without its key, users have to sign in again; nothing else is lost.',
+        ),
+    })
+    .prefault({})
+    .describe('Keys that are not in the store: the store alone, or a backup of it, opens nothing.'),
+
   verdicts: z
     .strictObject({
       matchTtlSeconds: whole(1, 86_400)

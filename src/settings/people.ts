@@ -174,12 +174,15 @@ const ownMethods = [
   z.strictObject({ method: z.literal('pass-through') }),
 ] as const
 
-const ownNames = '"identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion"'
+const ownNames =
+  '"identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion"'
 
 /** A primary user name, as the store has it. */
 const username = z
   .string({ error: 'must be a user name' })
-  .regex(/^[^\s:\x00-\x1f\x7f]{1,320}$/u, { error: 'must be a user name: up to 320 characters, no space and no colon' })
+  .regex(/^[^\s:\p{Cc}]{1,320}$/u, {
+    error: 'must be a user name: up to 320 characters, no space and no colon',
+  })
   .transform((name): string => foldUsername(name))
 
 const delegated = z.strictObject({

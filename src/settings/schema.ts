@@ -17,6 +17,7 @@ export const schema = z
     accounts,
     store: keeping.store,
     redis,
+    secrets: keeping.secrets,
     upstreamAuth: upstreamAuth.standard,
     upstreamAuthByAccount: upstreamAuth.byAccount,
     trustedProxies: serving.trustedProxies,
@@ -54,13 +55,29 @@ export const schema = z
   .refine(
     settings => {
       const { msa, directories, entra } = settings.signIn
-      return delegatedScopes(settings).length === 0 || (msa ?? entra) !== undefined || Object.keys(directories).length > 0
+      return (
+        delegatedScopes(settings).length === 0 ||
+        (msa ?? entra) !== undefined ||
+        Object.keys(directories).length > 0
+      )
     },
-    { path: ['signIn'], error: 'must say where users sign in: "delegated" acts with what their sign-in gives' },
+    {
+      path: ['signIn'],
+      error: 'must say where users sign in: "delegated" acts with what their sign-in gives',
+    },
   )
+  .refine(settings => delegatedScopes(settings).length === 0 || settings.secrets.sealingKeys.length > 0, {
+    path: ['secrets', 'sealingKeys'],
+    error: 'must have a key: "delegated" keeps what sign-ins give, sealed',
+  })
 
-function delegatedScopes({ upstreamAuth: standard, upstreamAuthByAccount: byAccount }: Methods): readonly string[] {
-  return [standard, ...Object.values(byAccount)].flatMap(each => (each.method === 'delegated' ? [each.scope] : []))
+function delegatedScopes({
+  upstreamAuth: standard,
+  upstreamAuthByAccount: byAccount,
+}: Methods): readonly string[] {
+  return [standard, ...Object.values(byAccount)].flatMap(each =>
+    each.method === 'delegated' ? [each.scope] : [],
+  )
 }
 
 interface Methods {

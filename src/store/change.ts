@@ -11,7 +11,6 @@ import { type Change, type History, type Moment, numberOf } from '../gateway/his
 import type { Instant, Revision, Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { Announce, ChangeLog, Gateways } from '../gateway/ports.ts'
-import type { Problem } from '../gateway/registry.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
 /** The revision, time and actor of every row that a change writes. */
@@ -23,14 +22,19 @@ export interface Stamp extends Pick<Change, 'at' | 'actor'> {
 /** What a change is about. */
 export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'>
 
+/** Why nothing is changed: for the registry one of `Problem`. */
+interface Obstacle {
+  readonly problem: string
+}
+
 /** Checks and writes; a problem undoes what it has written. */
-type Work<Outcome extends Effect | Problem> = (db: Transaction<Schema>, stamp: Stamp) => Promise<Outcome>
+type Work<Outcome extends Effect | Obstacle> = (db: Transaction<Schema>, stamp: Stamp) => Promise<Outcome>
 
 /** Makes a change; `undefined` when it is committed and in force in every process, else a problem that `work` has found. */
-export type MakeChange = <Outcome extends Effect | Problem>(
+export type MakeChange = <Outcome extends Effect | Obstacle>(
   who: Pick<Change, 'actor' | 'action'>,
   work: Work<Outcome>,
-) => Promise<Extract<Outcome, Problem> | undefined>
+) => Promise<Extract<Outcome, Obstacle> | undefined>
 
 interface ChangeParts {
   readonly history: History
@@ -49,7 +53,7 @@ interface ChangeParts {
  */
 export function createMakeChange(database: Database, parts: ChangeParts): MakeChange {
   const { history, gateways, announce, took, now } = parts
-  return async <Outcome extends Effect | Problem>(
+  return async <Outcome extends Effect | Obstacle>(
     { actor, action }: Pick<Change, 'actor' | 'action'>,
     work: Work<Outcome>,
   ) => {
@@ -61,7 +65,7 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
       const revision = (history.saw({ ...moment, number: number - 1, token: before }) + 1) as Revision
       const stamp = { revision: number, at: now(), actor }
       const outcome = await work(transaction, stamp)
-      if ('problem' in outcome) return outcome as Extract<Outcome, Problem>
+      if ('problem' in outcome) return outcome as Extract<Outcome, Obstacle>
       const effect: Effect = outcome
       const change = { ...stamp, revision, action, ...effect }
       await transaction.insertInto('changes').values(rowOf(change, moment)).execute()

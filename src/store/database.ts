@@ -1,4 +1,5 @@
 import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import type { GrantEnd } from '../gateway/delegation.ts'
 import type { Action } from '../gateway/history.ts'
 import type { AccountName, DirectoryId, Instant, Owner, Scope, Subject, Username } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
@@ -91,6 +92,29 @@ export interface Schema {
   }
   /** In base64, because the databases have no common type for bytes. */
   keys: { name: string; bytes: string }
+  /**
+   * What a sign-in of the owner gave. Tokens are sealed (`delegation/sealing.ts`) with a key that is not in the store; a
+   * grant that has ended has none. Times are by the clock of the database, or of the only machine. `version` grows with
+   * every write; `turn_until`: until then, one process has the right to renew it.
+   */
+  grants: {
+    scope: Scope
+    owner: Owner
+    issuer: string
+    client_id: string
+    username: Username | null
+    refresh_token: string | null
+    access_token: string | null
+    access_of: string | null
+    access_ends_at: Instant | null
+    granted_at: Instant
+    renewed_at: Instant
+    checked_at: Instant
+    ended_at: Instant | null
+    ended_cause: GrantEnd | null
+    version: number
+    turn_until: ColumnType<number, number | undefined>
+  }
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */

@@ -12,6 +12,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0004-identity-and-tokens', identityAndTokens],
   ['0005-gateways', gateways],
   ['0006-canaries', canaries],
+  ['0007-grants', grants],
 ]
 
 /**
@@ -254,4 +255,29 @@ async function canaries(db: Tables): Promise<void> {
     .alterTable('gateways')
     .addColumn('canary', 'bigint', column => column.notNull().defaultTo(0))
     .execute()
+}
+
+/** What sign-ins gave the gateway, sealed, and which process has the turn to renew it. */
+async function grants(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('grants')
+    .addColumn('scope', 'text', column => column.notNull())
+    .addColumn('owner', 'text', column => column.notNull())
+    .addColumn('issuer', 'text', column => column.notNull())
+    .addColumn('client_id', 'text', column => column.notNull())
+    .addColumn('username', 'text')
+    .addColumn('refresh_token', 'text')
+    .addColumn('access_token', 'text')
+    .addColumn('access_of', 'text')
+    .addColumn('access_ends_at', 'bigint')
+    .addColumn('granted_at', 'bigint', column => column.notNull())
+    .addColumn('renewed_at', 'bigint', column => column.notNull())
+    .addColumn('checked_at', 'bigint', column => column.notNull())
+    .addColumn('ended_at', 'bigint')
+    .addColumn('ended_cause', 'text')
+    .addColumn('version', 'bigint', column => column.notNull())
+    .addColumn('turn_until', 'bigint', column => column.notNull().defaultTo(0))
+    .addPrimaryKeyConstraint('grants_key', ['scope', 'owner'])
+    .execute()
+  await db.schema.createIndex('grants_checked').on('grants').column('checked_at').execute()
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../common/failure.ts'
+import type { GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
@@ -22,6 +23,7 @@ import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import type { Database, OpenHow } from './database.ts'
 import { createGateways } from './gateways.ts'
+import { createGrantRegistry, createGrantStore, createSharedTime } from './grants.ts'
 import { createHashSurvey, createRevocations, type KeyName, sharedKey } from './keys.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
@@ -38,6 +40,7 @@ export interface Store {
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
+  readonly grants: GrantStore
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
   /**
@@ -128,6 +131,7 @@ function storeOn(
   const history = createHistory(expected)
   const gateways = createGateways(database, waiting)
   const changes = createChangeLog(database, history)
+  const time = createSharedTime(database, clock)
   return {
     accounts: createAccountStore(reading, history),
     credentials: createCredentialStore(database, history),
@@ -136,6 +140,7 @@ function storeOn(
     history,
     gateways,
     revocations: createRevocations(database, clock),
+    grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
     registry(announce, took = () => {}) {
@@ -147,6 +152,7 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createGrantRegistry(makeChange, time),
       }
     },
     key: name => sharedKey(database, name),

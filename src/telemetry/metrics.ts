@@ -22,6 +22,8 @@ export interface WorkerMetrics extends Witness {
   readonly refused: (method: string) => void
   /** The result of a query to the directory source; one of a closed list. */
   readonly asked: (result: string) => void
+  /** A question for a user's token, and how many seconds it took; `result` is one of a closed list. */
+  readonly renewed: (result: string, seconds: number) => void
   /** An uncaught error. */
   readonly bug: () => void
   /** A caller's connection was closed because there were too many, or because it stalled; `reason` is one of a closed list. */
@@ -68,6 +70,17 @@ export function createWorkerMetrics(): WorkerMetrics {
     labelNames: ['result'],
     registers,
   })
+  const renewals = new Counter({
+    name: 'altgate_token_renewals_total',
+    help: 'Questions to identity providers for new tokens of users, by result',
+    labelNames: ['result'],
+    registers,
+  })
+  const renewal = durationsOf(
+    registry,
+    'altgate_token_renewal_seconds',
+    'Time that an identity provider took for a new token of a user',
+  )
   const bugs = new Counter({
     name: 'altgate_bugs_total',
     help: 'Errors that nothing caught: each is a bug',
@@ -98,6 +111,10 @@ export function createWorkerMetrics(): WorkerMetrics {
     crowded: result => crowded.inc({ result }),
     refused: method => refusals.inc({ method }),
     asked: result => questions.inc({ result }),
+    renewed(result, seconds) {
+      renewals.inc({ result })
+      renewal.add(seconds)
+    },
     bug: () => bugs.inc(),
     connectionClosed: reason => closed.inc({ reason }),
     connectionsOpen: count => void (open = count),

@@ -12,6 +12,8 @@ export interface PrimaryMetrics {
   readonly bug: () => void
   /** Lines of a log that any process lost. */
   readonly dropped: (log: 'log' | 'audit', lines: number) => void
+  /** Sets the function that counts the sign-ins by which requests act as their users. It may reject. */
+  readonly grants: (count: () => Promise<Readonly<Record<string, number>>>) => void
   /** The Prometheus text of this machine. */
   readonly collect: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -41,6 +43,19 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     labelNames: ['log'],
     registers: [own],
   })
+  let countGrants = async (): Promise<Readonly<Record<string, number>>> => ({})
+  new Gauge({
+    name: 'altgate_delegated_tokens',
+    help: 'Sign-ins in the store by which requests act as their users, by state; every machine reports the same',
+    labelNames: ['state'],
+    registers: [own],
+    async collect() {
+      // Without the store there is nothing to show; `altgate_outages_total` tells why.
+      const counts = await countGrants().catch(() => ({}))
+      this.reset()
+      for (const [state, count] of Object.entries(counts)) this.set({ state }, count)
+    },
+  })
   const revocation = new Durations()
   showDurations(own, {
     name: 'altgate_revocation_seconds',
@@ -53,6 +68,7 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     hashed: result => hashes.inc({ result }),
     hashQueue: depth => queue.set(depth),
     bug: () => bugs.inc(),
+    grants: count => void (countGrants = count),
     async collect() {
       const texts = await Promise.all([own.metrics(), workers.clusterMetrics()])
       return { contentType: own.contentType, body: texts.join('\n') }

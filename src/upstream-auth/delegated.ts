@@ -36,7 +36,9 @@ export function delegated(isExempt: (allowed: Allow) => boolean, fallback: Metho
 }
 
 /** Whether a request is one of those that do not act by delegation. */
-export function exempt({ fallback }: Pick<DelegatedOptions<unknown>, 'fallback'>): (allowed: Allow) => boolean {
+export function exempt({
+  fallback,
+}: Pick<DelegatedOptions<unknown>, 'fallback'>): (allowed: Allow) => boolean {
   const users: ReadonlySet<string> = new Set(fallback?.users)
   return ({ username }) => users.has(username)
 }

@@ -10,7 +10,9 @@ import { recordingUpstream } from '../support/recording-upstream.ts'
 import { startRedis } from '../support/redis.ts'
 import { filesIn, tracesOf } from '../support/traces.ts'
 import { until } from '../support/until.ts'
+import { refreshProvider } from '../delegation/refresh-provider.ts'
 import { anna, canary, sendEverywhere, settle, tellCommands } from './canary.ts'
+import { actingSettings, actWithTokens, tellingUpstream, tokenSecrets } from './canary-tokens.ts'
 
 const ofRedis = 'password+of+redis'
 const ofDatabase = 'password-of-the-database' // test/support/postgres.ts gives it
@@ -40,15 +42,25 @@ function startUpstream(t: Test) {
 }
 
 /** Fails if a secret stands in it. `holds`: what proves that the right place was looked at. */
-function silent(t: Test, place: string, text: string | Buffer, holds: string): void {
+function silent(
+  t: Test,
+  place: string,
+  text: string | Buffer,
+  holds: string,
+  about: readonly string[] = secrets,
+): void {
   t.ok(text.includes(holds), `${place}: that is the place`)
-  t.strictSame(tracesOf(secrets, text), [], `${place}: no password`)
+  t.strictSame(tracesOf(about, text), [], `${place}: no secret`)
+}
+
+async function lookAtOutput(t: Test, altgate: Altgate, about?: readonly string[]): Promise<void> {
+  silent(t, 'the log, standard output and standard error', altgate.logs(), '"audit":"decision"', about)
+  silent(t, '/metrics', await altgate.tell('/metrics'), 'altgate_decisions_total', about)
+  silent(t, '/ready', await altgate.tell('/ready'), 'parts', about)
 }
 
 async function lookAtGateway(t: Test, altgate: Altgate): Promise<void> {
-  silent(t, 'the log, standard output and standard error', altgate.logs(), '"audit":"decision"')
-  silent(t, '/metrics', await altgate.tell('/metrics'), 'altgate_decisions_total')
-  silent(t, '/ready', await altgate.tell('/ready'), 'parts')
+  await lookAtOutput(t, altgate)
   const family = [altgate.pid, ...workersOf(altgate.pid), ...lanesOf(altgate.pid)]
   t.equal(family.length, 4)
   for (const pid of family) silent(t, 'command line and environment', visibleOf(pid), 'PATH=')
@@ -128,4 +140,53 @@ t.test('with PostgreSQL and Redis, which have passwords of their own', async t =
   const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
   silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
   await lookAtGateway(t, altgate)
+})
+
+const outcomesWithTokens = ['allow', 'sign-in-needed', 'unavailable', 'upstream-failed']
+
+t.test('the tokens of users on one machine with SQLite', async t => {
+  const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
+  const altgate = await startAltgate(t, { settings: { workers: 2, ...actingSettings(provider) }, env: loud })
+  const storeUrl = `sqlite:${join(altgate.directory, 'altgate.db')}`
+  const { outcomes, said } = await actWithTokens(altgate, provider, { upstream: upstream.url, storeUrl })
+  t.strictSame(outcomes, outcomesWithTokens)
+  const shown = upstream.requests.flatMap(each => each.values('authorization')).map(each => each.slice(7))
+  t.ok(
+    shown.length > 3 && shown.every(token => provider.tokens.includes(token)),
+    'the upstream has the tokens',
+  )
+  const about = [...tokenSecrets, ...provider.tokens]
+  silent(t, 'the answers, and what commands print', said, 'sign-ins', about)
+  await lookAtOutput(t, altgate, about)
+  t.match(altgate.logs(), /"action":"grant-ended"/)
+  t.match(await altgate.tell('/metrics'), /altgate_token_renewals_total\{result="renewed"\} \d/)
+  t.match(await altgate.tell('/metrics'), 'altgate_delegated_tokens{state="active"} 1')
+  const files = filesIn(altgate.directory).filter(({ path }) => path.includes('altgate.db'))
+  silent(t, 'the database', Buffer.concat(files.map(({ bytes }) => bytes)), 'k1.', about)
+})
+
+t.test('the tokens of users with PostgreSQL and Redis', async t => {
+  const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
+  const [database, redis] = [await startPostgres(t), await startRedis(t)]
+  const monitor = await redis.monitor()
+  const altgate = await startAltgate(t, {
+    settings: {
+      workers: 2,
+      store: { url: database.url },
+      redis: { url: `redis://127.0.0.1:${redis.port}` },
+      ...actingSettings(provider),
+    },
+    env: loud,
+  })
+  const at = { upstream: upstream.url, storeUrl: database.url }
+  const { outcomes, said } = await actWithTokens(altgate, provider, at)
+  t.strictSame(outcomes, outcomesWithTokens)
+  const about = [...tokenSecrets, ...provider.tokens]
+  silent(t, 'the answers, and what commands print', said, 'sign-ins', about)
+  await lookAtOutput(t, altgate, about)
+  const files = filesIn(database.directory)
+  silent(t, 'the files of PostgreSQL', Buffer.concat(files.map(({ bytes }) => bytes)), 'k1.', about)
+  await until(async () => /^altgate:good:/m.test(await redis.dump()))
+  silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
+  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', about)
 })

@@ -202,6 +202,7 @@ t.test('a bug is 503 as well, and is reported to the operator with the request i
       upstreamAnswered: () => {},
       upstreamFailed: () => {},
       upstreamCrowded: () => {},
+      signInNeeded: () => {},
       outage: () => {},
       bug: (...both) => void told.push(both),
     },

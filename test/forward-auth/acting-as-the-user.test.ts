@@ -50,7 +50,10 @@ t.test('an allowed request gets the token of its user, besides who it is', async
 })
 
 t.test('a request that does not act by delegation gets none', async t => {
-  const world = aWorld({ accounts: [{ name: 'fabrikam', upstream: 'http://u.invalid' }], credentials: [anna] })
+  const world = aWorld({
+    accounts: [{ name: 'fabrikam', upstream: 'http://u.invalid' }],
+    credentials: [anna],
+  })
   const { status, value } = await ask((await runningDoor(t, world)).port, '/nginx')
   t.equal(status, 200)
   t.equal(value('Authorization'), undefined)
@@ -97,21 +100,24 @@ t.test('the rejection of a token that has been renewed meanwhile is no rejection
   t.strictSame(delegation.rejections, [])
 })
 
-t.test('a rejection during an outage is 503, and one of a password that is wrong by now is no 401', async t => {
-  const { door, delegation } = await acting(t)
-  delegation.giveAfterRejection(() => Promise.reject(new Outage('provider', new Error('down'))))
-  const down = await ask(door.port, '/nginx/rejection', presented)
-  t.equal(down.status, 503)
-  t.equal(down.value('Retry-After'), '5')
-  t.equal(door.outages.length, 1)
-  delegation.giveAfterRejection(() => Promise.reject(new TypeError('oops')))
-  t.equal((await ask(door.port, '/nginx/rejection', presented)).status, 503)
-  t.equal(door.bugs.length, 1)
-  const Authorization = basic({ ...anna, password: 'wrong' })
-  const refused = await ask(door.port, '/nginx/rejection', { ...presented, Authorization })
-  t.equal(refused.status, 503)
-  t.equal(refused.value('WWW-Authenticate'), undefined)
-})
+t.test(
+  'a rejection during an outage is 503, and one of a password that is wrong by now is no 401',
+  async t => {
+    const { door, delegation } = await acting(t)
+    delegation.giveAfterRejection(() => Promise.reject(new Outage('provider', new Error('down'))))
+    const down = await ask(door.port, '/nginx/rejection', presented)
+    t.equal(down.status, 503)
+    t.equal(down.value('Retry-After'), '5')
+    t.equal(door.outages.length, 1)
+    delegation.giveAfterRejection(() => Promise.reject(new TypeError('oops')))
+    t.equal((await ask(door.port, '/nginx/rejection', presented)).status, 503)
+    t.equal(door.bugs.length, 1)
+    const Authorization = basic({ ...anna, password: 'wrong' })
+    const refused = await ask(door.port, '/nginx/rejection', { ...presented, Authorization })
+    t.equal(refused.status, 503)
+    t.equal(refused.value('WWW-Authenticate'), undefined)
+  },
+)
 
 /** nginx before an upstream that writes down what it gets. */
 async function behindNginx(t: Test, respond?: Respond) {
@@ -132,7 +138,10 @@ async function behindNginx(t: Test, respond?: Respond) {
 
 t.test('nginx sends the token, not the password, and asks for no suppressed redirects beside it', async t => {
   const { upstream, send } = await behindNginx(t)
-  t.match(await send('X-TFS-FedAuthRedirect: Suppress', 'X-Altgate-Presented: Bearer forged'), /^HTTP\/1\.1 200 /)
+  t.match(
+    await send('X-TFS-FedAuthRedirect: Suppress', 'X-Altgate-Presented: Bearer forged'),
+    /^HTTP\/1\.1 200 /,
+  )
   t.strictSame(upstream.last().values('authorization'), ['Bearer old'])
   t.strictSame(upstream.last().values('x-tfs-fedauthredirect'), [])
   t.notMatch(upstream.last().rawHeaders.join(), 'forged')
@@ -178,7 +187,9 @@ for (const [how, header] of [
     delegation.giveAfterRejection('claims')
     const words = ['-sS', '-w', '%{http_code}', '-u', `${anna.username}:${anna.password}`, '-H', header]
     const url = `${nginx.url}/fabrikam/x`
-    const { stdout } = await run('curl', [...words, '--data-binary', '@-', url], { stdin: 'x'.repeat(3_000_000) })
+    const { stdout } = await run('curl', [...words, '--data-binary', '@-', url], {
+      stdin: 'x'.repeat(3_000_000),
+    })
     t.match(stdout, /^Sign-in needed: [^]*403$/)
     t.strictSame(door.bugs, [])
   })

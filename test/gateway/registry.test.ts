@@ -25,6 +25,8 @@ const changes: Changes = {
   setCredential: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
   switchCredential: { 'no-such-credential': true },
   claimCredential: { 'no-such-credential': true, 'username-taken': true },
+  giveGrant: {},
+  endGrant: {},
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 

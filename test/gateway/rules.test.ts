@@ -174,7 +174,16 @@ t.test('the gateway decides by the rules, on the first and on repeated requests'
   await fc.assert(property, { numRuns: runs(6000) })
   t.strictSame(
     [...seen].sort(),
-    ['allow', 'challenge', 'disabled', 'no-account', 'not-allowed', 'refused', 'reset-needed', 'sign-in-needed'],
+    [
+      'allow',
+      'challenge',
+      'disabled',
+      'no-account',
+      'not-allowed',
+      'refused',
+      'reset-needed',
+      'sign-in-needed',
+    ],
     'every outcome of the rules has occurred',
   )
 })

@@ -18,7 +18,9 @@ const claims =
 function refusing(respond: Respond, ...accepted: readonly string[]): Respond {
   return (request, response) => {
     const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
-    request.resume().on('end', () => (accepted.includes(token) ? response.end('done') : respond(request, response)))
+    request
+      .resume()
+      .on('end', () => (accepted.includes(token) ? response.end('done') : respond(request, response)))
   }
 }
 
@@ -119,20 +121,23 @@ t.test('407, and a page with 200, say nothing about the token', async t => {
   }
 })
 
-t.test('a request with a body, or one that is not safe, fails at once, and the next has a fresh token', async t => {
-  for (const [method, body] of [
-    ['POST', 'x'],
-    ['PUT', 'x'],
-    ['POST', ''],
-    ['DELETE', undefined],
-    ['PROPFIND', undefined],
-  ] as const) {
-    const { send, tokens, delegation } = await acting(t, refusing(unauthorized(), 'fresh'))
-    t.match(await send(method, '/fabrikam/x', body), { status: 502, outcome: 'upstream-failed' })
-    t.strictSame(tokens(), ['Bearer old'], method)
-    t.equal(delegation.rejections.length, 1)
-  }
-})
+t.test(
+  'a request with a body, or one that is not safe, fails at once, and the next has a fresh token',
+  async t => {
+    for (const [method, body] of [
+      ['POST', 'x'],
+      ['PUT', 'x'],
+      ['POST', ''],
+      ['DELETE', undefined],
+      ['PROPFIND', undefined],
+    ] as const) {
+      const { send, tokens, delegation } = await acting(t, refusing(unauthorized(), 'fresh'))
+      t.match(await send(method, '/fabrikam/x', body), { status: 502, outcome: 'upstream-failed' })
+      t.strictSame(tokens(), ['Bearer old'], method)
+      t.equal(delegation.rejections.length, 1)
+    }
+  },
+)
 
 t.test('a renewal that fails behind the back of such a request is an outage in the log only', async t => {
   const { send, delegation, server } = await acting(t, refusing(unauthorized()))
@@ -147,7 +152,10 @@ t.test('a claims challenge needs the user: 403, whatever the request is', async 
     ['GET', undefined],
     ['POST', 'x'],
   ] as const) {
-    const { send, tokens, delegation, server } = await acting(t, refusing(unauthorized(['TFS-Federated', claims])))
+    const { send, tokens, delegation, server } = await acting(
+      t,
+      refusing(unauthorized(['TFS-Federated', claims])),
+    )
     delegation.giveAfterRejection('claims')
     const answer = await send(method, '/fabrikam/x', body)
     t.match(answer, { status: 403, outcome: 'sign-in-needed' })
@@ -215,7 +223,8 @@ t.test('a client that leaves while the token is renewed is not forwarded', async
   client.send(`GET /fabrikam/x HTTP/1.1\r\nHost: h\r\nAuthorization: ${basic()}\r\n\r\n`)
   await until(() => delegation.rejections.length === 1)
   client.socket.destroy()
-  const open = () => new Promise<number>(resolve => server.app.server.getConnections((_, count) => resolve(count)))
+  const open = () =>
+    new Promise<number>(resolve => server.app.server.getConnections((_, count) => resolve(count)))
   await until(async () => (await open()) === 0)
   renewal.resolve(userToken('fresh'))
   delegation.give(userToken('later'))

@@ -355,6 +355,7 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'context' | 'bugs'> {
         upstreamAnswered() {},
         upstreamFailed() {},
         upstreamCrowded() {},
+        signInNeeded() {},
         outage() {},
         bug: error => void bugs.push(error),
       },

@@ -121,6 +121,44 @@ t.test('a client that leaves gives up its place, whether its request is under wa
 })
 
 t.test(
+  'nothing of a body is read while its request waits, and a client that has left is noticed',
+  async t => {
+    const { held, send, decided, server, upstream } = await aSlowUpstream(t, {
+      connectionsPerOrigin: 4,
+      connectionsPerUser: 1,
+    })
+    await send(anna, '/fabrikam/slow/1')
+    await until(() => held.length === 1)
+    const connected: Socket[] = []
+    server.app.server.on('connection', (socket: Socket) => connected.push(socket))
+    const piece = Buffer.alloc(1000, 'a')
+    const head = `Content-Length: ${piece.length * 3}\r\n\r\n`
+    const leaves = await send(anna, '/fabrikam/slow/2', 'POST', head)
+    const stays = await send(anna, '/fabrikam/x', 'POST', head)
+    await decided(3)
+    const seen = () => connected.map(({ bytesRead }) => bytesRead)
+    const before = seen()
+    for (const { socket } of [leaves, stays]) socket.write(piece)
+    // Others are served, so what came had its turn.
+    for (let turn = 0; turn < 3; turn += 1) {
+      const other = await send(bert, '/fabrikam/x')
+      await until(() => other.text().includes('quick'))
+    }
+    t.strictSame(seen().slice(0, 2), before)
+
+    leaves.socket.destroy()
+    await until(() => connected[0]?.destroyed === true)
+    stays.socket.write(piece)
+    held[0]?.end('slow')
+    stays.socket.write(piece)
+    await until(() => stays.text().includes('quick'))
+    t.equal(upstream.last().url, '/fabrikam/x', 'an abandoned request is never sent')
+    t.equal(upstream.last().body.length, 3 * piece.length)
+    t.strictSame([server.failures, server.bugs], [[], []])
+  },
+)
+
+t.test(
   'where all connections are taken, users take turns, however many requests one of them has',
   async t => {
     const { held, upstream, send, decided } = await aSlowUpstream(t, {

@@ -35,6 +35,7 @@ t.test('each of 10,000 hostile answers ends', { timeout: 240_000 }, async t => {
       upstreamAnswered() {},
       upstreamFailed() {},
       upstreamCrowded() {},
+      signInNeeded() {},
       outage() {},
       bug: error => void bugs.push(error),
     },

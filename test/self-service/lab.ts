@@ -143,6 +143,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
         upstreamAnswered() {},
         upstreamFailed() {},
         upstreamCrowded() {},
+        signInNeeded() {},
         outage: outage => void outages.push(outage),
         bug: error => void bugs.push(error),
       },

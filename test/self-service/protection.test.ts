@@ -326,13 +326,19 @@ t.test('a client that asks too often is told when to try again', async t => {
   })
 })
 
-t.test('sign-ins of all together have a bound', async t => {
-  const own = await aLab(t, { limits: { ...usualLimits, signInsInAll: { points: 1, seconds: 60 } } })
+t.test('sign-ins of all together take turns, and too many that wait are told to come later', async t => {
+  const signInTurns = { everyMs: 300, longestMs: 700 }
+  const own = await aLab(t, { limits: { ...usualLimits, signInTurns } })
   const begin = () => new Browser().ask(`${own.url}/_altgate/sign-in?account=contoso`)
-  t.equal((await begin()).status, 303)
-  const second = await begin()
-  t.equal(second.status, 429)
-  t.ok(Number(second.headers.get('retry-after')) >= 1)
+  const began = performance.now()
+  const answers = await Promise.all(Array.from({ length: 6 }, begin))
+  const late = answers.filter(({ status }) => status === 429)
+  t.strictSame(
+    answers.map(({ status }) => status).toSorted((one, other) => one - other),
+    [303, 303, 303, 429, 429, 429],
+  )
+  t.ok(performance.now() - began >= 2 * signInTurns.everyMs)
+  for (const { headers } of late) t.ok(Number(headers.get('retry-after')) >= 1)
   t.equal((await new Browser().ask(`${own.url}/_altgate/`)).status, 200, 'the page itself goes on')
 })
 

@@ -53,7 +53,7 @@ t.test('on the public port, other clients are served between the pipelined reque
   const upstream = await recordingUpstream(t)
   const { certFile, keyFile } = await makeCertificate(temporaryDirectory(t))
   const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
-  // A caller that repeats a wrong password is throttled, and then its connection is paused.
+  // A caller that repeats a wrong password is throttled, and then its answers are delayed.
   const world = aWorld({
     accounts: [{ name: 'fabrikam', upstream: upstream.url }],
     credentials: [anna],

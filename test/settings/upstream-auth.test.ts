@@ -60,26 +60,29 @@ t.test('a service principal asks for Azure DevOps unless told otherwise', async 
 const signIn = 'signIn: { entra: { clientId: a, clientSecret: canary } }'
 const delegated = (rest = '') => `upstreamAuth: { method: delegated${rest} }\n${signIn}`
 
-t.test('delegated asks for Azure DevOps unless told otherwise, and names users who do not delegate', async t => {
-  t.strictSame(settingsOf(t, delegated()).upstreamAuth, {
-    method: 'delegated',
-    scope: '499b84ac-1321-427f-aa17-267ca6975798/.default',
-  })
-  const fallback =
-    ', fallback: { users: [Build@Example.com], upstreamAuth: { method: swapped-credential, credential: canary-7f3a } }'
-  const settings = settingsOf(t, delegated(fallback))
-  t.match(settings.upstreamAuth, {
-    fallback: {
-      users: ['build@example.com'],
-      upstreamAuth: { method: 'swapped-credential', scheme: 'basic', credential: Secret },
-    },
-  })
-  t.notMatch(printSettings(settings), 'canary')
-  const inFile = fallback.replace('canary-7f3a', '{ file: pat }')
-  t.match(settingsOf(t, delegated(inFile), {}, { 'config/pat': 'canary\n' }).upstreamAuth, {
-    fallback: { upstreamAuth: { credential: { file: /\/config\/pat$/ } } },
-  })
-})
+t.test(
+  'delegated asks for Azure DevOps unless told otherwise, and names users who do not delegate',
+  async t => {
+    t.strictSame(settingsOf(t, delegated()).upstreamAuth, {
+      method: 'delegated',
+      scope: '499b84ac-1321-427f-aa17-267ca6975798/.default',
+    })
+    const fallback =
+      ', fallback: { users: [Build@Example.com], upstreamAuth: { method: swapped-credential, credential: canary-7f3a } }'
+    const settings = settingsOf(t, delegated(fallback))
+    t.match(settings.upstreamAuth, {
+      fallback: {
+        users: ['build@example.com'],
+        upstreamAuth: { method: 'swapped-credential', scheme: 'basic', credential: Secret },
+      },
+    })
+    t.notMatch(printSettings(settings), 'canary')
+    const inFile = fallback.replace('canary-7f3a', '{ file: pat }')
+    t.match(settingsOf(t, delegated(inFile), {}, { 'config/pat': 'canary\n' }).upstreamAuth, {
+      fallback: { upstreamAuth: { credential: { file: /\/config\/pat$/ } } },
+    })
+  },
+)
 
 t.test('what is wrong with delegated is said', async t => {
   const own =
@@ -87,7 +90,7 @@ t.test('what is wrong with delegated is said', async t => {
   for (const [yaml, complaint] of [
     [
       'upstreamAuth: { method: delegated }',
-      'signIn: must say where users sign in: "delegated" acts with what their sign-in gives',
+      'signIn: is missing: it must say where users sign in: "delegated" acts with what their sign-in gives',
     ],
     [
       `${delegated()}\nupstreamAuthByAccount: { fabrikam: { method: delegated, scope: other/.default } }`,

@@ -5,6 +5,7 @@ import { openStore, type Store } from '../../src/store/store.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
+import { grantsContract } from './contract-grants.ts'
 import { importContract } from './contract-import.ts'
 import { lastUsedContract } from './contract-last-used.ts'
 import { linksContract } from './contract-links.ts'
@@ -37,6 +38,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     lastUsedContract,
     sessionsContract,
     changesContract,
+    grantsContract,
     importContract,
     openingContract,
     surveyContract,

@@ -145,7 +145,10 @@ export function aWorld(
 }
 
 /** A table that knows best itself, unless it says otherwise. */
-function knownNow({ find, confirm = find }: Pick<AccountDirectory, 'find'> & Partial<AccountDirectory>): AccountDirectory {
+function knownNow({
+  find,
+  confirm = find,
+}: Pick<AccountDirectory, 'find'> & Partial<AccountDirectory>): AccountDirectory {
   return { find, confirm }
 }
 

@@ -17,7 +17,12 @@ const delegated: MethodOptions = {
   scope,
   fallback: {
     users: [robot.username],
-    upstreamAuth: { method: 'swapped-credential', scheme: 'basic', user: '', credential: new Secret('a-pat') },
+    upstreamAuth: {
+      method: 'swapped-credential',
+      scheme: 'basic',
+      user: '',
+      credential: new Secret('a-pat'),
+    },
   },
 }
 
@@ -39,7 +44,11 @@ async function acting(t: Test, standard: MethodOptions = delegated) {
   })
   const authorize: Authorize = (request, goal) => auth.authorize(request, goal)
   const server = await runningServer(t, { upstream: upstream.url, world, authorize, delegation })
-  const send = (lines: readonly string[] = [], as: Parameters<typeof basic>[0] = anna, path = '/fabrikam/x') => {
+  const send = (
+    lines: readonly string[] = [],
+    as: Parameters<typeof basic>[0] = anna,
+    path = '/fabrikam/x',
+  ) => {
     const head = [`GET ${path} HTTP/1.1`, 'Host: h', `Authorization: ${basic(as)}`, ...lines]
     return rawRequest(server.port, `${head.join('\r\n')}\r\nConnection: close\r\n\r\n`)
   }
@@ -115,36 +124,42 @@ t.test('an account with another method does not act by delegation', async t => {
   t.strictSame(upstream.last().values('authorization'), [])
 })
 
-t.test('an allowed request without a token is never sent, not even by the method of the fallback', async t => {
-  const { upstream, world, server } = await acting(t)
-  const decision = await world.gateway.decide({
-    id: 'a-request',
-    method: 'GET',
-    target: '/fabrikam/x',
-    host: 'h',
-    authorization: [new Secret(basic())],
-    from: '127.0.0.1',
-    secure: false,
-    lane: 'production',
-  })
-  if (decision.outcome !== 'allow') throw new Error(decision.outcome)
-  const { act: _, ...without } = decision
-  const auth = createUpstreamAuth(
-    { standard: delegated, byAccount: {} },
-    { publicUrl, masterKey, now: Date.now, warn: () => {} },
-  )
-  const gateway = { decide: async () => without }
-  const bare = await runningServer(t, {
-    upstream: upstream.url,
-    world: { ...world, gateway },
-    authorize: auth.authorize,
-  })
-  const answer = await fetch(`${bare.url}/fabrikam/x`, { headers: { authorization: basic() } })
-  t.equal(answer.status, 503)
-  t.strictSame(bare.outages.map(({ part }) => part), ['provider'])
-  t.equal(upstream.requests.length, 0)
-  t.strictSame(server.bugs, [])
-})
+t.test(
+  'an allowed request without a token is never sent, not even by the method of the fallback',
+  async t => {
+    const { upstream, world, server } = await acting(t)
+    const decision = await world.gateway.decide({
+      id: 'a-request',
+      method: 'GET',
+      target: '/fabrikam/x',
+      host: 'h',
+      authorization: [new Secret(basic())],
+      from: '127.0.0.1',
+      secure: false,
+      lane: 'production',
+    })
+    if (decision.outcome !== 'allow') throw new Error(decision.outcome)
+    const { act: _, ...without } = decision
+    const auth = createUpstreamAuth(
+      { standard: delegated, byAccount: {} },
+      { publicUrl, masterKey, now: Date.now, warn: () => {} },
+    )
+    const gateway = { decide: async () => without }
+    const bare = await runningServer(t, {
+      upstream: upstream.url,
+      world: { ...world, gateway },
+      authorize: auth.authorize,
+    })
+    const answer = await fetch(`${bare.url}/fabrikam/x`, { headers: { authorization: basic() } })
+    t.equal(answer.status, 503)
+    t.strictSame(
+      bare.outages.map(({ part }) => part),
+      ['provider'],
+    )
+    t.equal(upstream.requests.length, 0)
+    t.strictSame(server.bugs, [])
+  },
+)
 
 t.test('the headers of a token are made once', async t => {
   const { authorize } = createUpstreamAuth(

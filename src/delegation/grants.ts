@@ -1,0 +1,48 @@
+import { type Authorities, clientOf } from '../common/authorities.ts'
+import type { Grant, GrantRegistry, Grants, GrantStore, Revocation } from '../gateway/delegation.ts'
+import { isFault, type Providers } from './provider.ts'
+import type { Sealing } from './sealing.ts'
+
+export interface GrantsParts {
+  readonly authorities: Authorities
+  readonly grants: Pick<GrantStore, 'of'>
+  readonly registry: GrantRegistry
+  /** Left out where the settings have no sealing key: then nothing can be given. */
+  readonly sealing: Sealing | undefined
+  readonly providers: () => Promise<Providers>
+}
+
+/** Grants as the page and commands give and end them. */
+export function createGrants({ authorities, grants, registry, sealing, providers }: GrantsParts): Grants {
+  async function revoke(grant: Grant): Promise<Revocation> {
+    const { refreshToken: sealed } = grant
+    const refreshToken = sealed === undefined ? undefined : sealing?.open(sealed, { refreshOf: grant })
+    const client = clientOf(grant, authorities)
+    if (refreshToken === undefined || client === undefined) return 'failed'
+    const provider = await (await providers()).at(grant, client)
+    return isFault(provider) ? 'failed' : await provider.revoke(refreshToken)
+  }
+
+  return {
+    async give(actor, { refreshToken, access, ...grant }) {
+      if (sealing === undefined) throw new Error('there is no sealing key')
+      const { scope, owner } = grant
+      await registry.giveGrant(actor, {
+        ...grant,
+        refreshToken: sealing.seal(refreshToken, { refreshOf: grant }),
+        ...(access && {
+          access: {
+            token: sealing.seal(access.token, { accessOf: { scope, owner }, of: access.of }),
+            of: access.of,
+            lifeMs: access.lifeSeconds * 1000,
+          },
+        }),
+      })
+    },
+    async end(actor, { scope, owner }, cause) {
+      const ended = await registry.endGrant(actor, { scope, owner }, cause)
+      return ended && (await revoke(ended))
+    },
+    of: async (scope, owner) => (await grants.of(scope, owner)).grant,
+  }
+}

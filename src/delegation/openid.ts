@@ -1,0 +1,173 @@
+import { LRUCache } from 'lru-cache'
+import {
+  allowInsecureRequests,
+  clockTolerance,
+  type Configuration,
+  customFetch,
+  type CustomFetch,
+  discovery,
+  refreshTokenGrant,
+  ResponseBodyError,
+  tokenRevocation,
+  WWWAuthenticateChallengeError,
+} from 'openid-client'
+import { isLoopback } from '../common/addresses.ts'
+import type { Client } from '../common/authorities.ts'
+import {
+  type Fault,
+  faultOf,
+  judge,
+  type ProviderClient,
+  type Providers,
+  type Renewal,
+  skewSeconds,
+} from './provider.ts'
+
+/** Milliseconds for which a provider's metadata is cached. */
+const metadataLife = 60 * 60 * 1000
+
+/** Bytes of the longest answer that is read: an endless one must not fill memory. */
+const mostBytes = 1024 * 1024
+
+interface ProvidersOptions {
+  /** Milliseconds since 1970 by the system clock, for times that a provider has written. */
+  readonly wallNow: () => number
+  /** Seconds that a provider may take for one answer. */
+  readonly timeoutSeconds: number
+}
+
+export function createProviders({ wallNow, timeoutSeconds }: ProvidersOptions): Providers {
+  const known = new LRUCache<string, Promise<Configuration>>({ max: 1000, ttl: metadataLife })
+
+  /** Failures are not cached: the provider may recover within a second. */
+  function configurationOf(issuer: string, client: Client): Promise<Configuration> {
+    const name = JSON.stringify([issuer, client.clientId])
+    const found = known.get(name)
+    if (found !== undefined) return found
+    const asked = discover(issuer, client, timeoutSeconds)
+    known.set(name, asked)
+    asked.catch(() => known.delete(name))
+    return asked
+  }
+
+  return {
+    async at({ issuer }, client) {
+      try {
+        return clientOn(await configurationOf(issuer, client), wallNow)
+      } catch (error) {
+        return asFault(failureOf(error))
+      }
+    },
+  }
+}
+
+function clientOn(configuration: Configuration, wallNow: () => number): ProviderClient {
+  return {
+    async renew(grant, refreshToken, upstreamScope) {
+      try {
+        const answer = await refreshTokenGrant(configuration, refreshToken.reveal(), {
+          scope: `openid profile offline_access ${upstreamScope}`,
+        })
+        return judge(answer, answer.claims(), { grant, refreshToken, upstreamScope, wallNow: wallNow() })
+      } catch (error) {
+        return failureOf(error)
+      }
+    },
+    async revoke(refreshToken) {
+      if (configuration.serverMetadata().revocation_endpoint === undefined) return 'no-endpoint'
+      const hint = { token_type_hint: 'refresh_token' }
+      return await tokenRevocation(configuration, refreshToken.reveal(), hint).then(
+        () => 'revoked',
+        () => 'failed',
+      )
+    },
+  }
+}
+
+/**
+ * The signature of an id token is not checked here, as OpenID Connect Core, 3.1.3.7 allows: the provider's keys may be out
+ * of reach at that moment, and with the answer the next refresh token would be lost.
+ */
+function discover(
+  issuer: string,
+  { clientId, clientSecret }: Client,
+  timeout: number,
+): Promise<Configuration> {
+  const url = new URL(issuer)
+  const plain = url.protocol === 'http:' && isLoopback(url.hostname)
+  const metadata = { client_secret: clientSecret.reveal(), [clockTolerance]: skewSeconds }
+  return discovery(url, clientId, metadata, undefined, {
+    timeout,
+    execute: plain ? [allowInsecureRequests] : [],
+    [customFetch]: boundedFetch,
+  })
+}
+
+/** A status by which a provider declines to answer now. */
+class Declined extends Error {
+  readonly status: number
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(status: number, retryAfterSeconds: number | undefined) {
+    super(`status ${status}`)
+    this.status = status
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** The status counts before the body, because such answers have any body, and `Retry-After` is in their head. */
+const boundedFetch: CustomFetch = async (url, options) => {
+  const response = await fetch(url, { ...options, body: options.body ?? null })
+  const { status, headers } = response
+  if (status === 429 || status >= 500) {
+    await response.body?.cancel()
+    throw new Declined(status, secondsOf(headers.get('retry-after'), headers.get('date')))
+  }
+  const bytes: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > mostBytes) throw new Error('the answer is too long')
+    bytes.push(chunk)
+  }
+  return new Response(length === 0 ? null : Buffer.concat(bytes), { status, headers })
+}
+
+/** `Retry-After` in seconds (RFC 9110, 10.2.3). A date is compared with the provider's own clock. */
+export function secondsOf(retryAfter: string | null, date: string | null): number | undefined {
+  if (retryAfter === null) return undefined
+  if (/^\d+$/.test(retryAfter.trim())) return Number(retryAfter)
+  const seconds = (Date.parse(retryAfter) - (date === null ? Date.now() : Date.parse(date))) / 1000
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
+}
+
+function asFault(renewal: Renewal): Fault {
+  return 'why' in renewal && renewal.result !== 'refused'
+    ? renewal
+    : { result: 'nonsense', why: 'it refused to show its metadata' }
+}
+
+/** What an error of the library means. */
+function failureOf(error: unknown): Renewal {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof Declined) {
+      const { status, retryAfterSeconds, message: why } = each
+      const isThrottled = status === 429 || retryAfterSeconds !== undefined
+      const time = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
+      return { result: isThrottled ? 'throttled' : 'server-error', why, ...time }
+    }
+    if (each instanceof ResponseBodyError) return faultOf(each.error, each.error_description)
+    if (each instanceof WWWAuthenticateChallengeError)
+      return { result: 'misconfigured', why: `status ${each.status}` }
+    if (each.name === 'TimeoutError') return { result: 'slow', why: 'no answer in time' }
+    // What `fetch` throws when the host cannot be reached or the connection breaks.
+    if (each instanceof TypeError && each.cause !== undefined)
+      return { result: 'unreachable', why: codeOf(each.cause, 'no connection') }
+  }
+  return { result: 'nonsense', why: `the answer cannot be used (${codeOf(error, 'no code')})` }
+}
+
+/** Codes are from closed lists: those of the library, of Node and of undici. */
+function codeOf(error: unknown, otherwise: string): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : otherwise
+}

@@ -1,0 +1,313 @@
+import { type Kysely, type RawBuilder, sql, type Transaction, type UpdateObject } from 'kysely'
+import type {
+  FoundGrant,
+  Grant,
+  GrantRegistry,
+  GrantStore,
+  NewAccess,
+  SeenGrant,
+} from '../gateway/delegation.ts'
+import type { History } from '../gateway/history.ts'
+import type { Instant, Owner, Scope, Subject, Username } from '../gateway/names.ts'
+import { type MakeChange, momentColumns, newestIn, type Seen } from './change.ts'
+import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
+import { linkedNames } from './link-registry.ts'
+import { namesOf } from './rows.ts'
+
+/** Grants in one batch of `list`: SQLite is read in the serving process, so a read must be short. */
+const batchSize = 500
+
+/** The grants of the store: what users have given the gateway by signing in. */
+export function createGrantStore(
+  { reading, writing }: Database,
+  history: History,
+  time: SharedTime,
+): GrantStore {
+  const bySubject = prepareBySubject(reading, time)
+  const byOwner = prepareByOwner(reading, time)
+
+  /**
+   * On PostgreSQL not on the one connection for changes, where a renewal would wait behind a change that waits for
+   * gateways. SQLite has one writer in any case, and only a transaction waits until the file is free.
+   */
+  async function write<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    return time.isOfDatabase ? await work(reading) : await writing.transaction().execute(work)
+  }
+
+  function found(rows: readonly Found[]): FoundGrant {
+    const asOf = newestIn(rows, history)
+    const [row] = rows
+    const grant = row === undefined || row.scope === null ? undefined : grantIn(row)
+    return { asOf, grant, now: row?.read_at ?? time.ofMachine() }
+  }
+
+  /** Updates a grant that has not changed since it was seen; gives its new version. */
+  async function update(
+    { scope, owner, version }: SeenGrant,
+    columns: (now: RawBuilder<number>) => UpdateObject<Schema, 'grants'>,
+    only: (now: RawBuilder<number>) => RawBuilder<boolean> = () => sql<boolean>`1 = 1`,
+  ): Promise<number | undefined> {
+    const now = time.ofWrite()
+    const row = await write(db =>
+      db
+        .updateTable('grants')
+        .set({ ...columns(now), version: version + 1 })
+        .where('scope', '=', scope)
+        .where('owner', '=', owner)
+        .where('version', '=', version)
+        .where('ended_at', 'is', null)
+        .where(only(now))
+        .returning('version')
+        .executeTakeFirst(),
+    )
+    return row?.version
+  }
+
+  return {
+    ofSubject: async (scope, subject) => found(await bySubject({ scope, subject, now: time.ofMachine() })),
+    of: async (scope, owner) => found(await byOwner({ scope, owner, now: time.ofMachine() })),
+    takeTurn: (seen, leaseMs) =>
+      update(
+        seen,
+        now => ({ turn_until: sql<number>`${now} + ${sql.lit(leaseMs)}` }),
+        // Also free after the clock was set back.
+        now => sql<boolean>`(turn_until <= ${now} or turn_until > ${now} + ${sql.lit(leaseMs)})`,
+      ),
+    async renewed(seen, { refreshToken, access }) {
+      const version = await update(seen, now => ({
+        refresh_token: refreshToken,
+        ...(access && accessColumns(access, now)),
+        renewed_at: now,
+        checked_at: now,
+        turn_until: 0,
+      }))
+      return version !== undefined
+    },
+    async giveTurnBack(seen) {
+      await update(seen, () => ({ turn_until: 0 }))
+    },
+    async reseal(seen, { refreshToken, access }) {
+      const tokens = { refresh_token: refreshToken, ...(access !== undefined && { access_token: access }) }
+      return (await update(seen, () => tokens)) !== undefined
+    },
+    async list(scope, after) {
+      const rows = await reading
+        .selectFrom('grants')
+        .selectAll()
+        .where(is => is.and(scope === undefined ? [] : [is('scope', '=', scope)]))
+        .where(sql<boolean>`(scope, owner) > (${after?.scope ?? ''}, ${after?.owner ?? ''})`)
+        .orderBy('scope')
+        .orderBy('owner')
+        .limit(batchSize)
+        .execute()
+      return rows.map(grantIn)
+    },
+    async unchecked(sinceMs, most) {
+      const rows = await reading
+        .selectFrom('grants')
+        .selectAll()
+        .where('ended_at', 'is', null)
+        .where('checked_at', '<=', sql<number>`${time.ofWrite()} - ${sql.lit(sinceMs)}`)
+        .orderBy('checked_at')
+        .limit(most)
+        .execute()
+      return rows.map(grantIn)
+    },
+    async count() {
+      const { all, ended } = await reading
+        .selectFrom('grants')
+        .select(of => [of.fn.countAll<number>().as('all'), of.fn.count<number>('ended_at').as('ended')])
+        .executeTakeFirstOrThrow()
+      return { active: all - ended, ended }
+    },
+  }
+}
+
+/** Grants as sign-ins give and end them: changes, so that no process goes on with a token of before. */
+export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): GrantRegistry {
+  return {
+    async giveGrant(actor, { scope, owner, issuer, clientId, username, refreshToken, access }) {
+      await makeChange({ actor, action: 'grant-given' }, async db => {
+        const now = time.ofWrite()
+        const row = {
+          issuer,
+          client_id: clientId,
+          username: username ?? null,
+          ...noTokens,
+          refresh_token: refreshToken,
+          ...(access && accessColumns(access, now)),
+          granted_at: now,
+          renewed_at: now,
+          checked_at: now,
+          ended_at: null,
+          ended_cause: null,
+          turn_until: 0,
+        }
+        await db
+          .insertInto('grants')
+          .values({ scope, owner, ...row, version: 1 })
+          .onConflict(conflict =>
+            conflict
+              .columns(['scope', 'owner'])
+              .doUpdateSet({ ...row, version: sql<number>`grants.version + 1` }),
+          )
+          .execute()
+        return { scope, usernames: await namesOfOwner(db, scope, owner) }
+      })
+      return undefined
+    },
+
+    async endGrant(actor, { scope, owner, version }, cause) {
+      let before: Grant | undefined
+      await makeChange({ actor, action: 'grant-ended' }, async db => {
+        // Locks the row with its first write, because a renewal takes no part in the order of changes.
+        const row = await db
+          .updateTable('grants')
+          .set({ version: sql<number>`version + 1` })
+          .where('scope', '=', scope)
+          .where('owner', '=', owner)
+          .where('ended_at', 'is', null)
+          .where(is => is.and(version === undefined ? [] : [is('version', '=', version)]))
+          .returningAll()
+          .executeTakeFirst()
+        if (row === undefined) return { problem: 'nothing-to-end' } as const
+        before = grantIn(row)
+        await db
+          .updateTable('grants')
+          .set({ ...noTokens, ended_at: time.ofWrite(), ended_cause: cause, turn_until: 0 })
+          .where('scope', '=', scope)
+          .where('owner', '=', owner)
+          .execute()
+        return { scope, usernames: await namesOfOwner(db, scope, owner) }
+      })
+      return before
+    },
+  }
+}
+
+const noTokens = { refresh_token: null, access_token: null, access_of: null, access_ends_at: null }
+
+function accessColumns({ token, of, lifeMs }: NewAccess, now: RawBuilder<number>) {
+  return {
+    access_token: token,
+    access_of: of,
+    access_ends_at: sql<number>`${now} + ${sql.lit(Math.round(lifeMs))}`,
+  }
+}
+
+/** The owner's user names, and those of credentials in other scopes that use this grant by a link. */
+async function namesOfOwner(
+  db: Transaction<Schema>,
+  scope: Scope,
+  owner: Owner,
+): Promise<readonly Username[]> {
+  const own = await db
+    .selectFrom('credentials')
+    .select(['username', 'secondary'])
+    .where('scope', '=', scope)
+    .where('owner', '=', owner)
+    .execute()
+  return [...own.flatMap(namesOf), ...(await linkedNames(db, { scope, owner }))]
+}
+
+/** Milliseconds since 1970 by the one clock that all processes with this store share. */
+interface SharedTime {
+  /** Otherwise all of them are on this machine. */
+  readonly isOfDatabase: boolean
+  readonly ofMachine: () => Instant
+  readonly ofWrite: () => RawBuilder<number>
+  /** `now`: the place for the time of this machine. */
+  readonly ofRead: (now: RawBuilder<number>) => RawBuilder<number>
+}
+
+/** Clocks of two machines may differ by minutes, and a token would be used after its end. */
+export function createSharedTime(database: Database, clock: () => Instant): SharedTime {
+  const isOfDatabase = database.pulse() === undefined
+  if (isOfDatabase) {
+    const ofDatabase = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
+    return { isOfDatabase, ofMachine: clock, ofWrite: () => ofDatabase, ofRead: () => ofDatabase }
+  }
+  return {
+    isOfDatabase,
+    ofMachine: clock,
+    ofWrite: () => sql<number>`cast(${clock()} as bigint)`,
+    ofRead: now => sql<number>`cast(${now} as bigint)`,
+  }
+}
+
+type GrantRow = Omit<Schema['grants'], 'turn_until'>
+
+/** There is one row even without such a grant, for the revision. */
+type Found = Seen & { readonly read_at: Instant } & (GrantRow | { readonly scope: null })
+
+const grantColumns = [
+  'grants.scope',
+  'grants.owner',
+  'grants.issuer',
+  'grants.client_id',
+  'grants.username',
+  'grants.refresh_token',
+  'grants.access_token',
+  'grants.access_of',
+  'grants.access_ends_at',
+  'grants.granted_at',
+  'grants.renewed_at',
+  'grants.checked_at',
+  'grants.ended_at',
+  'grants.ended_cause',
+  'grants.version',
+] as const
+
+function prepareBySubject(db: Kysely<Schema>, time: SharedTime) {
+  return prepare(db, (value: Placeholder<{ scope: Scope; subject: Subject; now: Instant }>) =>
+    db
+      .selectFrom('revision')
+      .leftJoin('credentials', join => join.on('credentials.subject', '=', value('subject')))
+      .leftJoin('links', join =>
+        join
+          .onRef('links.scope', '=', 'credentials.scope')
+          .onRef('links.owner', '=', 'credentials.owner')
+          .on('links.other_scope', '=', value('scope')),
+      )
+      .leftJoin('grants', join =>
+        join.on('grants.scope', '=', value('scope')).on(
+          sql<boolean>`grants.owner =
+            case when credentials.scope = ${value('scope')} then credentials.owner else links.other_owner end`,
+        ),
+      )
+      .select([...momentColumns, ...grantColumns, time.ofRead(value('now')).as('read_at')])
+      // A left join finds all columns or none; the type that is inferred allows each of them to be missing.
+      .$castTo<Found>(),
+  )
+}
+
+function prepareByOwner(db: Kysely<Schema>, time: SharedTime) {
+  return prepare(db, (value: Placeholder<{ scope: Scope; owner: Owner; now: Instant }>) =>
+    db
+      .selectFrom('revision')
+      .leftJoin('grants', join =>
+        join.on('grants.scope', '=', value('scope')).on('grants.owner', '=', value('owner')),
+      )
+      .select([...momentColumns, ...grantColumns, time.ofRead(value('now')).as('read_at')])
+      .$castTo<Found>(),
+  )
+}
+
+function grantIn(row: GrantRow): Grant {
+  const { username, refresh_token: refreshToken, access_token: token, access_of: of } = row
+  const { access_ends_at: endsAt, ended_at: at, ended_cause: cause } = row
+  return {
+    scope: row.scope,
+    owner: row.owner,
+    issuer: row.issuer,
+    clientId: row.client_id,
+    ...(username !== null && { username }),
+    ...(refreshToken !== null && { refreshToken }),
+    ...(token !== null && of !== null && endsAt !== null && { access: { token, of, endsAt } }),
+    grantedAt: row.granted_at,
+    renewedAt: row.renewed_at,
+    checkedAt: row.checked_at,
+    ...(at !== null && cause !== null && { ended: { at, cause } }),
+    version: row.version,
+  }
+}
