@@ -13,9 +13,11 @@ import {
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
+  type TokenEndpointResponse,
 } from 'openid-client'
 import { isLoopback } from '../common/addresses.ts'
 import type { Authority, Claims } from '../common/authorities.ts'
+import { Secret } from '../gateway/secret.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
 /** What must be kept until the browser returns, looked up by `state`. */
@@ -25,15 +27,35 @@ export interface SignInRequest {
   readonly verifier: string
 }
 
-/** What the provider must ask for: the password even if the user is signed in there, or which account to use. */
-export type Prompt = 'login' | 'select_account'
+/**
+ * What the provider must ask for: the password even if the user is signed in there, which account to use, or consent to
+ * what was allowed before.
+ */
+export type Prompt = 'login' | 'select_account' | 'consent'
+
+/** What a user has returned with. */
+export interface Returned {
+  readonly claims: Claims
+  /** With which the gateway can act without the user; `undefined`: the provider gave no refresh token. */
+  readonly tokens: Tokens | undefined
+}
+
+export interface Tokens {
+  readonly refreshToken: Secret
+  /** For the scopes that the sign-in asked for. Left out if it cannot be sent in a header, or its life is not known. */
+  readonly access?: { readonly token: Secret; readonly lifeSeconds: number }
+}
 
 /** The authorization code flow with PKCE, state and nonce. Both throw `ProviderFailed`. */
 export interface OpenId {
-  /** The provider's address for the browser, and what to keep. */
-  begin(authority: Authority, prompt: Prompt | undefined): Promise<SignInRequest & { readonly url: string }>
-  /** The claims of the user who returned; `declined`: the user or the provider refused. */
-  finish(authority: Authority, pending: SignInRequest, query: string): Promise<Claims | 'declined'>
+  /** The provider's address for the browser, and what to keep. `scopes`: in addition to those of OpenID Connect. */
+  begin(
+    authority: Authority,
+    prompt: Prompt | undefined,
+    scopes: readonly string[],
+  ): Promise<SignInRequest & { readonly url: string }>
+  /** What the user returned with; `declined`: the user or the provider refused. */
+  finish(authority: Authority, pending: SignInRequest, query: string): Promise<Returned | 'declined'>
 }
 
 export interface OpenIdOptions {
@@ -66,13 +88,13 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
   }
 
   return {
-    async begin(authority, prompt) {
+    async begin(authority, prompt, scopes) {
       const configuration = await failing(() => configurationOf(authority))
       const verifier = randomPKCECodeVerifier()
       const pending = { state: randomState(), nonce: randomNonce(), verifier }
       const url = buildAuthorizationUrl(configuration, {
         redirect_uri: redirectUri,
-        scope: 'openid profile email',
+        scope: ['openid profile email', ...scopes].join(' '),
         state: pending.state,
         nonce: pending.nonce,
         code_challenge: challengeOf(verifier),
@@ -98,9 +120,22 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
         // For login.microsoftonline.com the library accepts metadata of an issuer other than the requested one.
         if (claims === undefined || !isSame(claims.iss, authority.issuer))
           throw new ClientError('another issuer')
-        return claims
+        return { claims, tokens: tokensIn(tokens) }
       })
     },
+  }
+}
+
+function tokensIn({
+  refresh_token,
+  access_token,
+  expires_in: life,
+}: TokenEndpointResponse): Tokens | undefined {
+  if (refresh_token === undefined || refresh_token === '') return undefined
+  const usable = life !== undefined && life > 0 && /^[\x21-\x7e]+$/.test(access_token)
+  return {
+    refreshToken: new Secret(refresh_token),
+    ...(usable && { access: { token: new Secret(access_token), lifeSeconds: life } }),
   }
 }
 

@@ -3,6 +3,9 @@ import { createRemoteJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 /** The audience of tokens for Azure DevOps. */
 export const azureDevOpsResource = '499b84ac-1321-427f-aa17-267ca6975798'
 
+/** Seconds by which its clock may differ from the provider's. */
+const skewSeconds = 300
+
 /** The user that a token is for. */
 export interface TokenUser {
   /** Object id in the directory, by which Azure DevOps knows users. */
@@ -41,6 +44,7 @@ export function tokenReader(issuers: ReadonlyMap<string, string>): ReadToken {
         issuer,
         audience: azureDevOpsResource,
         algorithms: ['RS256'],
+        clockTolerance: skewSeconds,
         requiredClaims: ['oid', 'exp', 'iat'],
       })
       return payload['tid'] === directory ? userIn(payload) : 'refused'
