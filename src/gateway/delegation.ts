@@ -149,8 +149,11 @@ export type Revocation = 'revoked' | 'no-endpoint' | 'failed'
 
 /** Grants as the page and commands give and end them. All methods throw `Outage`. */
 export interface Grants {
-  /** Seals and keeps what a sign-in gave. In force everywhere when it resolves. */
-  give(actor: string, signedIn: SignedIn): Promise<void>
+  /**
+   * Seals and keeps what a sign-in gave. In force everywhere when it resolves. `other-person`: the access token is not
+   * for this owner, and nothing was kept.
+   */
+  give(actor: string, signedIn: SignedIn): Promise<'given' | 'other-person'>
   /** Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. */
   end(
     actor: string,

@@ -151,8 +151,11 @@ export async function finishSignIn(
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
   await context.nameConflicts.signedIn(identity)
   const { wanted } = pending
-  if (wanted !== undefined && tokens !== undefined)
-    await context.grants.give(`page:${owner}`, grantOf(identity, requested.authority, wanted, tokens))
+  if (wanted !== undefined && tokens !== undefined) {
+    const signedIn = grantOf(identity, requested.authority, wanted, tokens)
+    if ((await context.grants.give(`page:${owner}`, signedIn)) === 'other-person')
+      throw new ProviderFailed('nonsense', new Error('the access token is of another user'))
+  }
   const before = context.cookies.session(request)
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]

@@ -236,6 +236,60 @@ t.test('disconnecting works where the provider cannot revoke', async t => {
   }
 })
 
+t.test('an access token that is not for the user or the upstream is not used', async t => {
+  const lab = await delegatedLab()
+  const { conditions } = lab.identity
+  const browser = new Browser()
+  await t.test('of another user: the sign-in fails, and an earlier grant stays', async t => {
+    await browser.send(await connect(lab, browser, 'contoso'), '/credential', {
+      ...generate,
+      ...choose(password),
+    })
+    const before = await grantOf(lab)
+    conditions.claims = claims => void (claims['oid'] = ownerOf('ben@example.com'))
+    const seen = await connect(lab, new Browser(), 'contoso')
+    t.equal(seen.status, 502)
+    t.equal(headingOf(seen.text), 'Sign-in is temporarily unavailable')
+    t.match(lab.failures.at(-1)?.detail, 'the access token is of another user')
+    t.same(await grantOf(lab), before)
+  })
+  for (const [what, change] of [
+    ['for another audience', claims => void (claims['aud'] = 'https://graph.microsoft.com')],
+    ['that has expired', claims => void (claims['exp'] = 1)],
+  ] satisfies readonly (readonly [string, (claims: Record<string, unknown>) => void])[])
+    await t.test(`${what}: the first request renews`, async t => {
+      conditions.claims = change
+      await connect(lab, new Browser(), 'contoso')
+      const grant = await grantOf(lab)
+      t.type(grant?.refreshToken, 'string')
+      t.equal(grant?.access, undefined)
+      conditions.claims = undefined
+      const { status, token } = await asks(lab, 'contoso', password)
+      t.equal(status, 200)
+      t.match(claimsIn(token), { oid: owner, aud: '499b84ac-1321-427f-aa17-267ca6975798' })
+    })
+})
+
+t.test('where only liveness is wanted, a sign-in asks for offline access alone', async t => {
+  const liveness = { everySeconds: 600 }
+  const lab = await aLab(t, {
+    settings: { secrets },
+    change: parts => {
+      const { [contoso]: its, ...others } = parts.signIn.directories
+      if (its === undefined) throw new Error('the lab has no Contoso')
+      return { signIn: { ...parts.signIn, directories: { ...others, [contoso]: { ...its, liveness } } } }
+    },
+  })
+  t.equal((await askedBy(lab, 'contoso')).get('scope'), 'openid profile email offline_access')
+  t.equal((await askedBy(lab, 'northwind')).get('scope'), 'openid profile email')
+  t.match((await new Browser().go(lab.page('contoso'))).text, 'Check that your account is active.')
+  const page = await connect(lab, new Browser(), 'contoso')
+  t.match(page.text, /Known as <b>anna@example\.com<\/b> at Contoso since/)
+  const grant = await grantOf(lab)
+  t.type(grant?.refreshToken, 'string')
+  t.equal(grant?.access, undefined, 'its access token is for no upstream')
+})
+
 t.test('claiming a credential that a command has set connects it, with one sign-in', async t => {
   const lab = await delegatedLab()
   await operatorSets(lab, contoso, 'anna@example.com', password)
