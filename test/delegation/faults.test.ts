@@ -322,10 +322,10 @@ t.test('what cannot be stored at that moment is used, and stored when the store 
   await lab.signIn()
   let down = true
   const gateway = await lab.process({
-    change: ({ renewed }) => ({
+    change: grants => ({
       renewed: async (...written) => {
         if (down) throw new Outage('store', new Error('down'))
-        return await renewed(...written)
+        return await grants.renewed(...written)
       },
     }),
   })
@@ -358,10 +358,10 @@ t.test('what is left when a process ends is stored before it goes', async t => {
   await lab.signIn()
   let fails = 2
   const gateway = await lab.process({
-    change: ({ renewed }) => ({
+    change: grants => ({
       renewed: async (...written) => {
         if (fails-- > 0) throw new Outage('store', new Error('down'))
-        return await renewed(...written)
+        return await grants.renewed(...written)
       },
     }),
   })
