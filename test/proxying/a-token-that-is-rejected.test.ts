@@ -6,7 +6,7 @@ import { bearerOf } from '../../src/gateway/upstream-auth.ts'
 import { claimsChallenge } from '../../src/proxying/screen-answer.ts'
 import { type GivenDelegation, givenDelegation, userToken } from '../support/delegation.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
-import { rawConnection } from '../support/raw-request.ts'
+import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 import { aWorld } from '../support/world.ts'
@@ -138,6 +138,14 @@ t.test(
     }
   },
 )
+
+t.test('a GET with a body goes no second time', async t => {
+  const { server, tokens } = await acting(t, refusing(unauthorized(), 'fresh'))
+  const head = ['GET /fabrikam/x HTTP/1.1', 'Host: h', `Authorization: ${basic()}`, 'Content-Length: 1']
+  const answer = await rawRequest(server.port, `${head.join('\r\n')}\r\nConnection: close\r\n\r\nx`)
+  t.match(answer, /^HTTP\/1\.1 502 /)
+  t.strictSame(tokens(), ['Bearer old'])
+})
 
 t.test('a renewal that fails behind the back of such a request is an outage in the log only', async t => {
   const { send, delegation, server } = await acting(t, refusing(unauthorized()))
