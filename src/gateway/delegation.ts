@@ -160,5 +160,6 @@ export interface Grants {
     whose: Pick<Grant, 'scope' | 'owner'>,
     cause: 'disconnected' | 'signed-out',
   ): Promise<Revocation | undefined>
+  /** Without its tokens if this gateway cannot use them: it lacks the key, or has another app registration. */
   of(scope: Scope, owner: Owner): Promise<Grant | undefined>
 }

@@ -6,6 +6,7 @@ import { Browser, formIn, headingOf, posting, type Seen } from './browser.ts'
 import {
   aLab,
   choose,
+  client,
   contoso,
   fillIn,
   generate,
@@ -269,6 +270,25 @@ t.test('an access token that is not for the user or the upstream is not used', a
       t.match(claimsIn(token), { oid: owner, aud: '499b84ac-1321-427f-aa17-267ca6975798' })
     })
 })
+
+t.test(
+  'a grant that this gateway cannot use is shown as ended, and the next sign-in replaces it',
+  async t => {
+    const lab = await delegatedLab()
+    const browser = new Browser()
+    await connect(lab, browser, 'contoso')
+    await lab.services.registry.giveGrant('test', {
+      scope: contoso,
+      owner,
+      issuer: lab.identity.issuers.get('contoso') ?? '',
+      clientId: client.clientId,
+      refreshToken: 'another-key.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    })
+    const page = await browser.go(lab.page('contoso'))
+    t.match(page.text, /Your sign-in of <time[^>]*>[^<]*<\/time> cannot be used any more/)
+    t.match((await connect(lab, browser, 'contoso')).text, 'Acts as')
+  },
+)
 
 t.test('where only liveness is wanted, a sign-in asks for offline access alone', async t => {
   const liveness = { everySeconds: 600 }
