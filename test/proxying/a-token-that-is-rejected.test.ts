@@ -75,10 +75,12 @@ t.test('a safe request goes once more, with a fresh token', async t => {
 
 t.test('it goes no third time', async t => {
   const { send, tokens, delegation, server } = await acting(t, refusing(unauthorized()))
-  t.match(await send(), { status: 502, outcome: 'upstream-failed' })
+  const answer = await send()
+  t.match(answer, { status: 502, outcome: 'upstream-failed' })
+  t.match(answer.body, /rejected your access token\.[^]*ask an\s+administrator whether you have access/)
   t.strictSame(tokens(), ['Bearer old', 'Bearer fresh'])
   t.equal(delegation.rejections.length, 1)
-  t.match(server.failures, [{ because: 'unauthorized' }])
+  t.match(server.failures, [{ because: 'user-token' }])
 })
 
 t.test('it does not go again with the same token, which was new already', async t => {
