@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { authorities, claimsOf, people } from '../../src/demo/identity-pages.ts'
 import type { Owner } from '../../src/gateway/names.ts'
-import { Browser, formIn, headingOf, posting, type Seen } from './browser.ts'
+import { Browser, formIn, headingOf, posting, query, type Seen } from './browser.ts'
 import {
   aLab,
   choose,
@@ -135,6 +135,26 @@ t.test('a user who may not give consent can set a password, and is told what is 
   t.match(page.text, 'Access Azure DevOps as you.')
   t.equal((await browser.send(page, '/credential', { ...generate, ...choose(password) })).status, 200)
   t.match(await asks(lab, 'contoso', password), { status: 403, outcome: 'sign-in-needed' })
+})
+
+t.test('a provider that refuses what the gateway asks for is told to the log', async t => {
+  const lab = await delegatedLab()
+  const issuer = lab.identity.issuers.get('contoso') ?? ''
+  for (const [error, logged] of [
+    ['invalid_scope', 1],
+    ['access_denied', 0],
+    ['anything', 0],
+  ] as const) {
+    const browser = new Browser()
+    const before = lab.failures.length
+    const { headers } = await browser.ask(`${lab.url}/_altgate/sign-in?account=contoso`)
+    const state = new URL(headers.get('location') ?? '').searchParams.get('state') ?? ''
+    const seen = await browser.go(`${lab.url}/_altgate/callback?${query({ error, state, iss: issuer })}`)
+    t.equal(seen.status, 403, error)
+    t.match(seen.text, 'grant=no')
+    t.equal(lab.failures.length - before, logged, error)
+  }
+  t.match(lab.failures[0]?.detail, 'invalid_scope')
 })
 
 t.test('a sign-in without a refresh token is told to the user and the log', async t => {
