@@ -17,6 +17,7 @@ import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
+import { delegatedUpstreams } from './upstream-auth/index.ts'
 
 export interface AppParts {
   readonly settings: Settings
@@ -122,13 +123,25 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
 }
 
 function page({ settings, services, hasher, outage, log }: AppParts) {
+  const { upstreamAuth: standard, upstreamAuthByAccount: byAccount } = settings
   return createSelfService({
     ...services,
+    delegated: delegatedUpstreams({ standard, byAccount }),
     hasher,
     notice: noticeOf(settings.notice, log),
     observer: {
       providerFailed: ({ failing, detail }, request) =>
         log.warn({ request, failing, detail }, 'an identity provider failed'),
+      notConnected: (where, request) =>
+        log.warn(
+          { request, ...where },
+          'a sign-in gave no refresh token, so requests cannot act as this user: the app registration needs the permission offline_access',
+        ),
+      notRevoked: (where, request) =>
+        log.warn(
+          { request, ...where },
+          'a user has disconnected, and the identity provider could not be asked to revoke the refresh token; it is deleted here',
+        ),
       outage,
       bug: (err, request) => log.error({ request, err }, 'bug: the page reported an internal error'),
     },

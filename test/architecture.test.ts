@@ -74,6 +74,7 @@ const revealers = new Map<string, string>([
   ['src/upstream-auth/credentials.ts', 'the credential of the user is sent on, where that is wanted'],
   ['src/upstream-auth/entra-token.ts', 'the client secret proves to Entra ID who asks for a token'],
   ['src/delegation/sealing.ts', 'tokens of users are sealed, with keys from the settings'],
+  ['src/delegation/provider.ts', 'an access token says whose it is, and for which upstream'],
   ['src/delegation/openid.ts', 'the refresh token and the client secret go to the identity provider'],
   ['src/delegation/memory.ts', 'two tokens are compared'],
   ['src/delegation/saving.ts', 'the refresh token in the store is compared with the one that was used'],

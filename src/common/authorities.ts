@@ -13,6 +13,8 @@ import type { Secret } from '../gateway/secret.ts'
 export interface Client {
   readonly clientId: string
   readonly clientSecret: Secret
+  /** How often the provider is asked whether users are still active; left out: never. */
+  readonly liveness?: { readonly everySeconds: number }
 }
 
 /** The identity providers from the settings (`signIn`). */
@@ -49,7 +51,8 @@ export function authorityFor(
   const client = named ?? entra
   if (client === undefined) return { setting: `signIn.directories.${id}` }
   const issuer = named?.issuer ?? known.find(each => each.id === id)?.issuer ?? entraIssuer(id)
-  return { clientId: client.clientId, clientSecret: client.clientSecret, scope, issuer }
+  const { clientId, clientSecret, liveness } = client
+  return { clientId, clientSecret, scope, issuer, ...(liveness && { liveness }) }
 }
 
 /** The client that was used for a grant, if it is still the one for its scope. */

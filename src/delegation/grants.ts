@@ -1,6 +1,6 @@
 import { type Authorities, clientOf } from '../common/authorities.ts'
 import type { Grant, GrantRegistry, Grants, GrantStore, Revocation } from '../gateway/delegation.ts'
-import { isFault, type Providers } from './provider.ts'
+import { isFault, judgeFirst, type Providers } from './provider.ts'
 import type { Sealing } from './sealing.ts'
 
 export interface GrantsParts {
@@ -10,10 +10,14 @@ export interface GrantsParts {
   /** Left out where the settings have no sealing key: then nothing can be given. */
   readonly sealing: Sealing | undefined
   readonly providers: () => Promise<Providers>
+  /** Milliseconds since 1970 by the system clock. */
+  readonly wallNow: () => number
 }
 
 /** Grants as the page and commands give and end them. */
-export function createGrants({ authorities, grants, registry, sealing, providers }: GrantsParts): Grants {
+export function createGrants(parts: GrantsParts): Grants {
+  const { authorities, grants, registry, sealing, providers, wallNow } = parts
+
   async function revoke(grant: Grant): Promise<Revocation> {
     const { refreshToken: sealed } = grant
     const refreshToken = sealed === undefined ? undefined : sealing?.open(sealed, { refreshOf: grant })
@@ -24,9 +28,11 @@ export function createGrants({ authorities, grants, registry, sealing, providers
   }
 
   return {
-    async give(actor, { refreshToken, access, ...grant }) {
+    async give(actor, { refreshToken, access: given, ...grant }) {
       if (sealing === undefined) throw new Error('there is no sealing key')
       const { scope, owner } = grant
+      const access = given && judgeFirst(given, grant, wallNow())
+      if (access === 'other-person') return 'other-person'
       await registry.giveGrant(actor, {
         ...grant,
         refreshToken: sealing.seal(refreshToken, { refreshOf: grant }),
@@ -38,11 +44,19 @@ export function createGrants({ authorities, grants, registry, sealing, providers
           },
         }),
       })
+      return 'given'
     },
     async end(actor, { scope, owner }, cause) {
       const ended = await registry.endGrant(actor, { scope, owner }, cause)
       return ended && (await revoke(ended))
     },
-    of: async (scope, owner) => (await grants.of(scope, owner)).grant,
+    async of(scope, owner) {
+      const { grant } = await grants.of(scope, owner)
+      if (grant?.refreshToken === undefined) return grant
+      const opened = sealing?.open(grant.refreshToken, { refreshOf: grant })
+      if (opened !== undefined && clientOf(grant, authorities) !== undefined) return grant
+      const { refreshToken: _refreshToken, access: _access, ...known } = grant
+      return known
+    },
   }
 }

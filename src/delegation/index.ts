@@ -58,7 +58,8 @@ export function openDelegation(options: DelegationOptions): Delegation & { close
 /** For the page and for commands. Without a sealing key grants can be ended, but not given. */
 export function openGrants({ authorities, sealingKeys, grants, registry }: ActingParts): Grants {
   const sealing = sealingKeys.length === 0 ? undefined : createSealing(sealingKeys)
-  return createGrants({ authorities, grants, registry, sealing, providers: openProviders })
+  const parts = { authorities, grants, registry, sealing }
+  return createGrants({ ...parts, providers: openProviders, wallNow: Date.now })
 }
 
 let opened: Promise<Providers> | undefined

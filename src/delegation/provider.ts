@@ -1,5 +1,5 @@
 import { type Claims, type Client, ownerIn } from '../common/authorities.ts'
-import type { Grant, Revocation } from '../gateway/delegation.ts'
+import type { Grant, Revocation, SignedIn } from '../gateway/delegation.ts'
 import { guid, msaScope } from '../gateway/names.ts'
 import { Secret } from '../gateway/secret.ts'
 
@@ -107,6 +107,21 @@ export function judge(answer: Answer, claims: Claims | undefined, asked: Asked):
   const isOver = typeof exp === 'number' && exp + skewSeconds <= asked.wallNow / 1000
   if (isOver || lifeSeconds <= 0) return { result: 'expired', why: 'the token has expired', refreshToken }
   return { result: 'renewed', accessToken: new Secret(token), lifeSeconds, refreshToken }
+}
+
+/**
+ * The access token that a sign-in gave, if it can be used; without it, the first request renews. `other-person`: it is
+ * not for the user that the id token names.
+ */
+export function judgeFirst(
+  { token, of, lifeSeconds: life }: NonNullable<SignedIn['access']>,
+  grant: Asked['grant'],
+  wallNow: number,
+): SignedIn['access'] | 'other-person' {
+  const answer = { access_token: token.reveal(), expires_in: life }
+  const judged = judge(answer, undefined, { grant, refreshToken: token, upstreamScope: of, wallNow })
+  if (judged.result === 'other-person') return 'other-person'
+  return judged.result === 'renewed' ? { token, of, lifeSeconds: judged.lifeSeconds } : undefined
 }
 
 /** Access tokens are for upstreams, but where they are JWTs (RFC 9068) they say whose they are, too. */

@@ -2,8 +2,21 @@ import { createHash } from 'node:crypto'
 import { microsoftAccountsTenant } from '../gateway/names.ts'
 import { contosoDirectory, northwindDirectory } from './people.ts'
 
+/** What the forms of a demo authority show. */
+interface Step {
+  readonly authority: PlayedAuthority
+  readonly people: readonly Person[]
+  readonly action: string
+  /** The form was sent before, and could not be accepted. */
+  readonly wrong: boolean
+  /** What is asked for, separated by spaces. */
+  readonly scopes: string
+  /** Only an administrator can give the consent. */
+  readonly byAdministrator: boolean
+}
+
 /** The sign-in form of a demo authority. It shows the passwords, which are public. */
-export function signInForm(authority: PlayedAuthority, action: string, wrong: boolean): string {
+export function signInForm({ authority, people, action, wrong }: Step): string {
   const rows = people.map(
     ({ email, password, at }) =>
       `<tr><td>${email}</td><td><code>${password}</code></td><td>${at.includes(authority.path) ? 'yes' : 'no'}</td></tr>`,
@@ -20,11 +33,39 @@ ${wrong ? '<p class="error" id="error" role="alert">Wrong e-mail address or pass
 <input id="password" name="password" type="password" autocomplete="current-password" required>
 <button type="submit">Sign in</button>
 </form>
-<form method="post" action="${escaped(action)}"><button class="quiet" type="submit" name="cancel" value="yes">Cancel</button></form>
+${cancelForm(action)}
 <table><caption>Who can sign in here</caption>
 <thead><tr><th scope="col">Address</th><th scope="col">Password</th><th scope="col">Known here</th></tr></thead>
 <tbody>${rows.join('')}</tbody></table>`,
   )
+}
+
+/** Asks for consent to what an application wants beyond the name of the user. */
+export function consentForm({ authority, action, scopes, byAdministrator }: Step): string {
+  const wanted = scopes.split(' ').filter(scope => !['openid', 'profile', 'email'].includes(scope))
+  const title = byAdministrator ? 'Approval required' : 'Permissions requested'
+  return page(
+    `${title} by ${authority.name}`,
+    `<p class="from">Demo sign-in</p>
+<h1>${title}</h1>
+<p>Altgate would like to:</p>
+<ul>${wanted.map(scope => `<li>${escaped(consentTexts[scope] ?? `Access ${scope.replace('/.default', '')} as you`)}</li>`).join('')}</ul>
+${
+  byAdministrator
+    ? `<p class="error" role="alert">Only an administrator of ${authority.name} can allow this.</p>`
+    : `<form method="post" action="${escaped(action)}"><button type="submit" name="accept" value="yes">Accept</button></form>`
+}
+${cancelForm(action)}`,
+  )
+}
+
+const consentTexts: Readonly<Record<string, string>> = {
+  offline_access: 'Maintain access to data you have given it access to',
+  '499b84ac-1321-427f-aa17-267ca6975798/.default': 'Access Azure DevOps as you',
+}
+
+function cancelForm(action: string): string {
+  return `<form method="post" action="${escaped(action)}"><button class="quiet" type="submit" name="cancel" value="yes">Cancel</button></form>`
 }
 
 /** The page for a sign-in that failed. */
@@ -68,7 +109,7 @@ export interface PlayedAuthority {
 }
 
 /** A user who can sign in. */
-interface Person {
+export interface Person {
   readonly email: string
   readonly name: string
   readonly password: string

@@ -149,13 +149,17 @@ export type Revocation = 'revoked' | 'no-endpoint' | 'failed'
 
 /** Grants as the page and commands give and end them. All methods throw `Outage`. */
 export interface Grants {
-  /** Seals and keeps what a sign-in gave. In force everywhere when it resolves. */
-  give(actor: string, signedIn: SignedIn): Promise<void>
+  /**
+   * Seals and keeps what a sign-in gave. In force everywhere when it resolves. `other-person`: the access token is not
+   * for this owner, and nothing was kept.
+   */
+  give(actor: string, signedIn: SignedIn): Promise<'given' | 'other-person'>
   /** Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. */
   end(
     actor: string,
     whose: Pick<Grant, 'scope' | 'owner'>,
     cause: 'disconnected' | 'signed-out',
   ): Promise<Revocation | undefined>
+  /** Without its tokens if this gateway cannot use them: it lacks the key, or has another app registration. */
   of(scope: Scope, owner: Owner): Promise<Grant | undefined>
 }

@@ -9,6 +9,7 @@ import {
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
+import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
@@ -56,8 +57,10 @@ export function createAccountLookup(
     credentials,
     signIn,
     nameConflicts,
+    acting,
   }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'> & {
     readonly nameConflicts: NameConflicts
+    readonly acting: Acting
   },
   now: () => Instant,
 ): AccountLookup {
@@ -127,6 +130,7 @@ export function createAccountLookup(
         claimable: credential === undefined && !taken && (await isThere(scope, identity)),
         taken,
         contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
+        acting: await acting.stateOf(user, identity.owner),
         fresh,
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),

@@ -28,6 +28,17 @@ export interface Change extends SignedInUser {
  * is missing; only the account has been looked up then.
  */
 export async function readChange(context: PageContext, request: FastifyRequest): Promise<Change | Page> {
+  const form = await readForm(context, request)
+  if (isPage(form)) return form
+  const { username } = form.identity
+  return username === undefined ? await show(context, form, {}) : { ...form, username }
+}
+
+/** The same, for what users without a user name can change as well. */
+async function readForm(
+  context: PageContext,
+  request: FastifyRequest,
+): Promise<Omit<Change, 'username'> | Page> {
   const fields = fieldsOf(request)
   if (fields === undefined) return notUnderstood
   const session = await context.sessions.find(context.cookies.session(request))
@@ -39,10 +50,9 @@ export async function readChange(context: PageContext, request: FastifyRequest):
   if (user === undefined) return signedOut(requested.account.name, requested.scopeName)
   if (!user.fresh) return stale(requested.account.name)
 
-  const { owner, scope, username } = user.identity
+  const { owner, scope } = user.identity
   context.throttle.count('changes', `${scope} ${owner}`)
-  if (username === undefined) return await show(context, user, {})
-  return { ...user, fields, username, actor: `page:${owner}` }
+  return { ...user, fields, actor: `page:${owner}` }
 }
 
 /** The form fields of a request; `undefined` if they could not be read. */
@@ -132,6 +142,19 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
   if (problem !== undefined) return nameTaken(change.scopeName, change.username)
   notify(context, change, change.username, 'claimed')
   return await showResult(show(context, change, { done: 'The credentials are now yours.' }))
+}
+
+/** `POST /disconnect`: ends what the user gave the gateway by signing in, here and at the provider. */
+export async function disconnect(context: PageContext, request: FastifyRequest): Promise<Page> {
+  const form = await readForm(context, request)
+  if (isPage(form)) return form
+  const { account, actor, identity } = form
+  const { scope } = identity
+  const revocation = await context.grants.end(actor, identity, 'disconnected')
+  if (revocation === undefined)
+    return await show(context, form, { note: 'It was not connected any more. Nothing was changed.' })
+  if (revocation === 'failed') context.observer.notRevoked({ scope, account: account.name }, request.id)
+  return await showResult(show(context, form, { done: 'Disconnected everywhere.' }))
 }
 
 /** Hashes and counts as the gateway does, because this is a guess at the same credential. */

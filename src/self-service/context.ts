@@ -4,8 +4,9 @@ import { createTurns, type Turns } from '../common/calls.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
-import type { Instant } from '../gateway/names.ts'
+import type { AccountName, Instant, Scope } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
+import type { Grants } from '../gateway/delegation.ts'
 import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Throttle } from '../gateway/throttle.ts'
@@ -15,6 +16,7 @@ import {
   createAccountLookup,
   type AccountLookup,
 } from './account-lookup.ts'
+import { type Acting, createActing, type DelegatedUpstreams } from './acting.ts'
 import type { OpenId } from './openid.ts'
 import {
   type Cookies,
@@ -37,6 +39,7 @@ export interface PageContext extends Omit<SelfServiceParts, 'sessions'> {
   /** Loaded at the first sign-in, which most processes never see. */
   readonly openId: () => Promise<OpenId>
   readonly nameConflicts: NameConflicts
+  readonly acting: Acting
   readonly accounts: AccountLookup
   readonly throttle: PageThrottle
   readonly turns: Turns
@@ -46,6 +49,7 @@ export function createPageContext(parts: SelfServiceParts): PageContext {
   const { publicUrl, signIn, now = Date.now, steadyNow = now } = parts
   const { limits = usualLimits, providerTimeoutSeconds = 5 } = parts
   const nameConflicts = createNameConflicts({ ...parts, now })
+  const acting = createActing(parts)
   const secure = publicUrl.startsWith('https:')
   return {
     ...parts,
@@ -63,7 +67,8 @@ export function createPageContext(parts: SelfServiceParts): PageContext {
       })
     }),
     nameConflicts,
-    accounts: createAccountLookup({ ...parts, nameConflicts }, now),
+    acting,
+    accounts: createAccountLookup({ ...parts, nameConflicts, acting }, now),
     throttle: createThrottle(limits, steadyNow),
     turns: createTurns(),
   }
@@ -90,6 +95,9 @@ export interface SelfServiceParts {
     | 'linkedTo'
   >
   readonly credentials: Pick<CredentialStore, 'find'>
+  /** What users have given the gateway to act as them. */
+  readonly grants: Grants
+  readonly delegated: DelegatedUpstreams
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
@@ -121,6 +129,10 @@ export interface SelfServiceParts {
 /** Receives events that an operator should know of. Must not throw. `requestId` is the reference that the page shows. */
 export interface SelfServiceObserver {
   providerFailed(failure: ProviderFailed, requestId: string): void
+  /** A sign-in gave no refresh token, so requests of the user cannot act as the user. */
+  notConnected(where: { readonly scope: Scope; readonly account: AccountName }, requestId: string): void
+  /** A grant was ended here, but its provider could not be asked to revoke it. */
+  notRevoked(where: { readonly scope: Scope; readonly account: AccountName }, requestId: string): void
   outage(outage: Outage): void
   bug(error: unknown, requestId: string): void
 }

@@ -1,3 +1,5 @@
+import type { Instant } from '../gateway/names.ts'
+
 /** Text that is already HTML. Only `html` creates it. */
 export class Html {
   readonly text: string
@@ -28,6 +30,12 @@ const escapes: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
+}
+
+/** A time in UTC; the script replaces it with the reader's local time. */
+export function moment(at: Instant): Html {
+  const iso = new Date(at).toISOString()
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
 }
 
 /** A page, before the frame is put around it. */

@@ -13,9 +13,11 @@ import {
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
+  type TokenEndpointResponse,
 } from 'openid-client'
 import { isLoopback } from '../common/addresses.ts'
 import type { Authority, Claims } from '../common/authorities.ts'
+import { Secret } from '../gateway/secret.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
 /** What must be kept until the browser returns, looked up by `state`. */
@@ -25,15 +27,42 @@ export interface SignInRequest {
   readonly verifier: string
 }
 
-/** What the provider must ask for: the password even if the user is signed in there, or which account to use. */
-export type Prompt = 'login' | 'select_account'
+/**
+ * What the provider must ask for: the password even if the user is signed in there, which account to use, or consent to
+ * what was allowed before.
+ */
+export type Prompt = 'login' | 'select_account' | 'consent'
+
+/** What a user has returned with. */
+export interface Returned {
+  readonly claims: Claims
+  /** With which the gateway can act without the user; `undefined`: the provider gave no refresh token. */
+  readonly tokens: Tokens | undefined
+}
+
+export interface Tokens {
+  readonly refreshToken: Secret
+  /** For the scopes that the sign-in asked for. Left out if it cannot be sent in a header, or its life is not known. */
+  readonly access?: { readonly token: Secret; readonly lifeSeconds: number }
+}
 
 /** The authorization code flow with PKCE, state and nonce. Both throw `ProviderFailed`. */
 export interface OpenId {
-  /** The provider's address for the browser, and what to keep. */
-  begin(authority: Authority, prompt: Prompt | undefined): Promise<SignInRequest & { readonly url: string }>
-  /** The claims of the user who returned; `declined`: the user or the provider refused. */
-  finish(authority: Authority, pending: SignInRequest, query: string): Promise<Claims | 'declined'>
+  /** The provider's address for the browser, and what to keep. `scopes`: in addition to those of OpenID Connect. */
+  begin(
+    authority: Authority,
+    prompt: Prompt | undefined,
+    scopes: readonly string[],
+  ): Promise<SignInRequest & { readonly url: string }>
+  /**
+   * What the user returned with; `declined`: the user or the provider refused. A `ProviderFailed` that is returned: the
+   * provider refuses what the gateway asks for, whoever asks.
+   */
+  finish(
+    authority: Authority,
+    pending: SignInRequest,
+    query: string,
+  ): Promise<Returned | 'declined' | ProviderFailed>
 }
 
 export interface OpenIdOptions {
@@ -66,13 +95,13 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
   }
 
   return {
-    async begin(authority, prompt) {
+    async begin(authority, prompt, scopes) {
       const configuration = await failing(() => configurationOf(authority))
       const verifier = randomPKCECodeVerifier()
       const pending = { state: randomState(), nonce: randomNonce(), verifier }
       const url = buildAuthorizationUrl(configuration, {
         redirect_uri: redirectUri,
-        scope: 'openid profile email',
+        scope: ['openid profile email', ...scopes].join(' '),
         state: pending.state,
         nonce: pending.nonce,
         code_challenge: challengeOf(verifier),
@@ -93,14 +122,27 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
           new URL(redirectUri + query),
           checks,
         ).catch(declined)
-        if (tokens === 'declined') return 'declined'
+        if (tokens === 'declined' || tokens instanceof ProviderFailed) return tokens
         const claims = tokens.claims()
         // For login.microsoftonline.com the library accepts metadata of an issuer other than the requested one.
         if (claims === undefined || !isSame(claims.iss, authority.issuer))
           throw new ClientError('another issuer')
-        return claims
+        return { claims, tokens: tokensIn(tokens) }
       })
     },
+  }
+}
+
+function tokensIn({
+  refresh_token,
+  access_token,
+  expires_in: life,
+}: TokenEndpointResponse): Tokens | undefined {
+  if (refresh_token === undefined || refresh_token === '') return undefined
+  const usable = life !== undefined && life > 0 && /^[\x21-\x7e]+$/.test(access_token)
+  return {
+    refreshToken: new Secret(refresh_token),
+    ...(usable && { access: { token: new Secret(access_token), lifeSeconds: life } }),
   }
 }
 
@@ -122,10 +164,20 @@ function isSame(issuer: string, expected: string): boolean {
   return URL.parse(issuer)?.href === URL.parse(expected)?.href
 }
 
-function declined(error: unknown): 'declined' {
-  if (error instanceof AuthorizationResponseError) return 'declined'
-  throw error
+function declined(error: unknown): 'declined' | ProviderFailed {
+  if (!(error instanceof AuthorizationResponseError)) throw error
+  return registrationErrors.has(error.error) ? new ProviderFailed('nonsense', error) : 'declined'
 }
+
+/** Errors by which the app registration is at fault, not the user (RFC 6749, 4.1.2.1; RFC 8707, 2; Entra ID). */
+const registrationErrors: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_resource',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_response_type',
+])
 
 /** Turns every failure of a provider into `ProviderFailed`: `cause` is for the log, `failing` for the page. */
 async function failing<T>(ask: () => Promise<T>): Promise<T> {

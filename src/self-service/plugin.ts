@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import { claimCredential, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
+import { claimCredential, disconnect, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
 import {
   createPageContext,
   type PageContext,
@@ -47,6 +47,7 @@ export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
     addChange(app, '/credential', request => setPassword(context, request))
     addChange(app, '/switch', request => switchCredential(context, request))
     addChange(app, '/claim', request => claimCredential(context, request))
+    addChange(app, '/disconnect', request => disconnect(context, request))
     addChange(app, '/link', request => linkIdentities(context, request))
   }
 }
@@ -68,7 +69,8 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
   const user = accounts.signedIn(requested, session)
   if (user !== undefined) return await show(context, user, {})
   const { account, scopeName, authority } = requested
-  return 'setting' in authority ? noAuthority(account.name, scopeName, authority.setting) : welcome(account)
+  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
+  return welcome(account, await context.acting.wantedFor(requested))
 }
 
 function addSignIn(app: FastifyInstance, context: PageContext): void {

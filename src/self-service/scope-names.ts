@@ -48,7 +48,15 @@ export function signsInWith(connection: Connection): string {
   return describe(connection)
 }
 
-/** The address that starts a sign-in for an account. `other`: with another identity; `again`: with the password again. */
-export function signInFor(account: AccountName, ask?: 'other' | 'again'): string {
+/**
+ * The address that starts a sign-in for an account. `other`: with another identity; `again`: with the password again;
+ * `consent`: with the provider's question for consent again.
+ */
+export function signInFor(account: AccountName, ask?: 'other' | 'again' | 'consent'): string {
   return `/_altgate/sign-in?account=${encodeURIComponent(account)}${ask === undefined ? '' : `&ask=${ask}`}`
+}
+
+/** The same, for a sign-in that asks for nothing but who the user is. */
+export function signInOnly(account: AccountName): string {
+  return `${signInFor(account, 'other')}&grant=no`
 }

@@ -6,6 +6,7 @@ import { atMost } from '../engine/memory.ts'
 import type { AccountName, Instant, Owner, Scope, Username } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import { seal, unseal } from '../gateway/sealed.ts'
+import type { Wanted } from './acting.ts'
 import type { SignInRequest } from './openid.ts'
 
 /** An identity that signed in during a session. A person has one in each scope. */
@@ -141,6 +142,8 @@ export interface PendingSignIn extends SignInRequest {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
+  /** What it asks for beyond who the user is. */
+  readonly wanted?: Wanted
   /** The session whose form requested it, by its name in the store. Its identities are kept together with the new one. */
   readonly beside?: string
   /** The network that the form came from: an attacker who planted both cookies in a browser sent it from elsewhere. */

@@ -1,21 +1,31 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authority, type Claims, ownerIn } from '../common/authorities.ts'
 import { pageOf } from '../gateway/account.ts'
+import type { SignedIn } from '../gateway/delegation.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { RequestedAccount } from './account-lookup.ts'
+import { scopesFor, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
 import { type PageContext, ProviderFailed } from './context.ts'
 import { readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
-import type { Prompt } from './openid.ts'
+import type { Prompt, Tokens } from './openid.ts'
+import { notConnected } from './pages/acting.ts'
 import { continueToProvider } from './pages/profile.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 
-const prompts: Readonly<Record<string, Prompt>> = { again: 'login', other: 'select_account' }
+const prompts: Readonly<Record<string, Prompt>> = {
+  again: 'login',
+  other: 'select_account',
+  consent: 'consent',
+}
 
-/** Redirects to the identity provider of an account. The browser keeps the pending sign-in sealed, never an address. */
+/**
+ * Redirects to the identity provider of an account, or to the account's page. The browser keeps the pending sign-in
+ * sealed, never an address.
+ */
 export async function startSignIn(
   context: PageContext,
   request: FastifyRequest,
@@ -23,14 +33,26 @@ export async function startSignIn(
 ): Promise<Page | URL> {
   const fields = readFields(queryOf(request).slice(1))
   const ask = fields?.get('ask')
+  const grant = fields?.get('grant') ?? 'yes'
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
+  if (grant !== 'yes' && grant !== 'no') return notUnderstood
   const requested = await context.accounts.find(fields.get('account') ?? '')
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
 
   const prompt = ask === undefined ? undefined : prompts[ask]
-  return await redirectToProvider(context, request, reply, { account: account.name, authority }, prompt)
+  const wanted = grant === 'no' ? undefined : await context.acting.wantedFor(requested)
+  // Another site must not connect a user who has disconnected: the page says first what signing in allows.
+  if (wanted !== undefined && isFromElsewhere(request))
+    return new URL(pageOf(account.name), context.publicUrl)
+  return await redirectToProvider(
+    context,
+    request,
+    reply,
+    { account: account.name, authority, wanted },
+    prompt,
+  )
 }
 
 /**
@@ -55,19 +77,22 @@ export async function signInToo(
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
   const id = context.cookies.session(request)
   const beside = id === undefined ? undefined : hashed('session', id)
-  const to = await redirectToProvider(
-    context,
-    request,
-    reply,
-    { account: account.name, authority, beside },
-    undefined,
-  )
-  return continueToProvider(change.account.name, scopeName, to)
+  const wanted = await context.acting.wantedFor(requested)
+  const start = { account: account.name, authority, wanted, beside }
+  const to = await redirectToProvider(context, request, reply, start, undefined)
+  return continueToProvider({ from: change.account.name, scopeName, to, wanted })
+}
+
+/** Whether a link of another site has led here, as far as browsers tell. */
+function isFromElsewhere({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site']
+  return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 
 interface SignInStart {
   readonly account: AccountName
   readonly authority: Authority
+  readonly wanted: Wanted | undefined
   readonly beside?: string | undefined
 }
 
@@ -75,17 +100,18 @@ async function redirectToProvider(
   context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  { account, authority, beside }: SignInStart,
+  { account, authority, wanted, beside }: SignInStart,
   prompt: Prompt | undefined,
 ): Promise<URL> {
   const network = networkOf(context, request)
   context.throttle.count('signIns', network)
   await context.throttle.signInTurn()
   const openId = await context.openId()
-  const { url, ...pending } = await openId.begin(authority, prompt)
+  const { url, ...pending } = await openId.begin(authority, prompt, scopesFor(wanted))
   const { scope, issuer } = authority
   const keeping = beside === undefined ? {} : { beside, besideFrom: network }
-  const kept = context.pendingSignIns.send({ ...pending, account, scope, issuer, ...keeping })
+  const asking = wanted && { wanted }
+  const kept = context.pendingSignIns.send({ ...pending, account, scope, issuer, ...asking, ...keeping })
   context.cookies.keepPendingSignIn(request, reply, pending.state, kept)
   return new URL(url)
 }
@@ -110,8 +136,11 @@ export async function finishSignIn(
   if (!isStillFor(requested, pending)) return pageOf(pending.account)
 
   const openId = await context.openId()
-  const claims = await openId.finish(requested.authority, pending, query)
-  if (claims === 'declined') return declined(pending.account)
+  const returned = await openId.finish(requested.authority, pending, query)
+  if (returned instanceof ProviderFailed) context.observer.providerFailed(returned, request.id)
+  if (returned === 'declined' || returned instanceof ProviderFailed)
+    return declined(pending.account, pending.wanted !== undefined)
+  const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
   const owner = ownerIn(pending.scope, claims)
   if (owner === 'wrong-directory') return wrongDirectory(pending.account, requested.scopeName)
@@ -123,11 +152,33 @@ export async function finishSignIn(
   const at = signedInAt(claims, context.now())
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
   await context.nameConflicts.signedIn(identity)
+  const { wanted } = pending
+  if (wanted !== undefined && tokens !== undefined) {
+    const signedIn = grantOf(identity, requested.authority, wanted, tokens)
+    if ((await context.grants.give(`page:${owner}`, signedIn)) === 'other-person')
+      throw new ProviderFailed('nonsense', new Error('the access token is of another user'))
+  }
   const before = context.cookies.session(request)
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
   context.cookies.keepSession(reply, await context.sessions.start(before, identities))
-  return pageOf(account)
+  if (wanted === undefined || tokens !== undefined) return pageOf(account)
+
+  context.observer.notConnected({ scope, account }, request.id)
+  const { grant } = await context.acting.stateOf(requested, owner)
+  const isConnected = grant?.refreshToken !== undefined
+  return notConnected({ account, scopeName: requested.scopeName, wanted, isConnected })
+}
+
+/** What the gateway keeps of a sign-in. */
+function grantOf(
+  { scope, owner, username }: Identity,
+  { issuer, clientId }: Authority,
+  { upstream }: Wanted,
+  { refreshToken, access }: Tokens,
+): SignedIn {
+  const whose = { scope, owner, issuer, clientId, ...(username && { username }) }
+  return { ...whose, refreshToken, ...(upstream && access && { access: { ...access, of: upstream } }) }
 }
 
 /** The identities that a form asked to keep, if the browser still has that form's session and they are recent. */

@@ -78,6 +78,24 @@ export function delegatedScope({ standard, byAccount }: UpstreamAuthOptions): st
   return all.find(options => options.method === 'delegated')?.scope
 }
 
+/** Which accounts have the method `delegated`, for the page: their users are asked to allow it. */
+export function delegatedUpstreams(options: UpstreamAuthOptions): {
+  readonly scope: string | undefined
+  readonly standard: boolean
+  readonly byAccount: ReadonlyMap<AccountName, boolean>
+} {
+  const { standard, byAccount } = options
+  const named = Object.entries(byAccount).map(([account, own]) => {
+    // The settings accept names of accounts only.
+    return [account as AccountName, own.method === 'delegated'] as const
+  })
+  return {
+    scope: delegatedScope(options),
+    standard: standard.method === 'delegated',
+    byAccount: new Map(named),
+  }
+}
+
 /** Authenticates requests to the upstreams, by each account's method. */
 export interface UpstreamAuth {
   readonly authorize: Authorize

@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { startIdentityProvider } from '../../src/demo/identity-provider.ts'
+import { contosoDirectory, northwindDirectory } from '../../src/demo/people.ts'
+import { oidAtNorthwind } from '../support/delegated-world.ts'
 import { startFakeAzureDevOps } from '../support/fake-azure-devops.ts'
 import { gitLab } from '../support/git.ts'
+import { redirectUri, tokensFrom } from '../support/provider-tokens.ts'
 
 // What tests rely on must be what Azure DevOps does: each answer as captures of real traffic show it.
 
@@ -85,4 +89,56 @@ t.test('a client that asks too often is told when to try again', async t => {
   t.equal(response.headers.get('retry-after'), '7')
   t.ok(response.headers.get('x-ratelimit-reset'))
   t.match(await response.text(), 'TF400733')
+})
+
+t.test('the token of a user of the directory opens it, and no other one', async t => {
+  const identity = await startIdentityProvider({ port: 0, redirectUri })
+  t.teardown(identity.close)
+  const issuers = new Map([
+    [northwindDirectory.id as string, identity.issuers.get('northwind') ?? ''],
+    [contosoDirectory.id as string, identity.issuers.get('contoso') ?? ''],
+  ])
+  const azure = await startFakeAzureDevOps(t, { repositories: ['northwind'], issuers })
+  azure.put('northwind', { connection: northwindDirectory.id })
+  const lab = gitLab(t)
+  const as = async (authority: string, change?: (claims: Record<string, unknown>) => void) => {
+    identity.conditions.claims = change
+    const { body } = await tokensFrom(identity, authority)
+    const extraHeader = `Authorization: Bearer ${String(body['access_token'])}`
+    return { 'http.extraHeader': extraHeader }
+  }
+  const lists = async (config: Record<string, string>) =>
+    (await lab.git(['ls-remote', `${azure.url}/northwind/welcome.git`], { config })).code
+
+  const anna = await as('northwind')
+  t.equal(await lists(anna), 0)
+  t.not(await lists(await as('contoso')), 0, 'of another directory')
+  for (const [what, change] of [
+    ['for another audience', claims => void (claims['aud'] = 'https://graph.microsoft.com')],
+    ['of another issuer', claims => void (claims['iss'] = 'https://evil.example')],
+    ['that has expired', claims => void (claims['exp'] = 1)],
+    ['of no user', claims => void delete claims['oid']],
+  ] satisfies readonly (readonly [string, (claims: Record<string, unknown>) => void])[])
+    t.not(await lists(await as('northwind', change)), 0, what)
+
+  await t.test('it records who pushed', async t => {
+    await lab.must(['clone', `${azure.url}/northwind/welcome.git`, 'clone'], { config: anna })
+    const cwd = join(lab.directory, 'clone')
+    await lab.must(['commit', '--allow-empty', '-m', 'new'], { cwd })
+    await lab.must(['push'], { cwd, config: anna })
+    t.match(azure.pushes, [{ oid: oidAtNorthwind('anna@example.com'), upn: 'anna@example.com' }])
+  })
+
+  await t.test('it can demand a new sign-in by a claims challenge', async t => {
+    azure.demandSignIns()
+    const { status, headers } = await fetch(
+      `${azure.url}/northwind/welcome.git/info/refs?service=git-upload-pack`,
+      {
+        headers: { authorization: anna['http.extraHeader'].replace('Authorization: ', '') },
+      },
+    )
+    t.equal(status, 401)
+    t.match(headers.get('www-authenticate'), /^Bearer .*error="insufficient_claims", claims="/)
+    t.equal(await lists(await as('northwind')), 0)
+  })
 })

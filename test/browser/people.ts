@@ -20,7 +20,12 @@ export async function fillIn(page: Page, who: Who = 'anna'): Promise<void> {
 }
 
 /** Opens an account's page and signs in there. */
-export async function signIn(page: Page, stage: Stage, account: string, who: Who = 'anna'): Promise<void> {
+export async function signIn(
+  page: Page,
+  stage: Pick<Stage, 'page'>,
+  account: string,
+  who: Who = 'anna',
+): Promise<void> {
   await page.goto(stage.page(account))
   await page.getByRole('link', { name: 'Sign in', exact: true }).click()
   await fillIn(page, who)

@@ -152,7 +152,7 @@ export async function aLab(
       ...delegation,
       store,
       registry,
-      grants: createGrants(parts),
+      grants: createGrants({ ...parts, wallNow: () => Date.now() + wallAhead }),
       results,
       outages,
       warnings,

@@ -1,11 +1,17 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { stringify } from 'yaml'
 import { networkOf } from '../../src/common/addresses.ts'
 import { people } from '../../src/demo/identity-pages.ts'
-import { demoClient, type IdentityProvider, startIdentityProvider } from '../../src/demo/identity-provider.ts'
+import {
+  demoClient,
+  type IdentityProvider,
+  type IdentityProviderOptions,
+  startIdentityProvider,
+} from '../../src/demo/identity-provider.ts'
 import { contosoDirectory, northwindDirectory } from '../../src/demo/people.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
 import type { Change } from '../../src/gateway/history.ts'
@@ -28,6 +34,7 @@ import { createPublicServer } from '../../src/server/server.ts'
 import { openServices, type Services } from '../../src/services.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { openStore } from '../../src/store/store.ts'
+import { delegatedUpstreams } from '../../src/upstream-auth/index.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { recordingUpstream, type RecordingUpstream } from '../support/recording-upstream.ts'
 import { Browser, type Seen } from './browser.ts'
@@ -45,6 +52,8 @@ export interface Lab {
   readonly identity: IdentityProvider
   readonly notices: readonly CredentialChange[]
   readonly failures: readonly ProviderFailed[]
+  /** What the log is told of sign-ins that gave nothing, and of grants that were not revoked. */
+  readonly told: readonly ('not connected' | 'not revoked')[]
   readonly outages: readonly Outage[]
   readonly bugs: readonly unknown[]
   /** Moves the page's clock by minutes; the store's stays. */
@@ -65,6 +74,9 @@ export interface LabOptions
   /** In the place of what the settings of the lab say. */
   readonly signIn?: Partial<SelfServiceParts['signIn']>
   readonly publicUrl?: string
+  /** Groups of settings for what is behind the page. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly identity?: Partial<IdentityProviderOptions>
   readonly trustedProxies?: readonly string[]
   /** Puts something in the place of what the services give. */
   readonly change?: (parts: SelfServiceParts) => Partial<SelfServiceParts>
@@ -77,12 +89,13 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const url = `http://127.0.0.1:${port}`
   const publicUrl = options.publicUrl ?? url
   const upstream = await recordingUpstream(t)
-  const identity = await startIdentityProvider({ port: 0, redirectUri: `${publicUrl}/_altgate/callback` })
+  const redirectUri = `${publicUrl}/_altgate/callback`
+  const identity = await startIdentityProvider({ port: 0, redirectUri, ...options.identity })
   t.teardown(() => identity.close())
   const hasher = await createArgon2id({ cost: { memoryKiB: 64, passes: 1, parallelism: 1 }, onFlaw() {} })
   const outages: Outage[] = []
   const directory = temporaryDirectory(t)
-  const settings = settingsIn(directory)
+  const settings = settingsIn(directory, identity, options.settings)
   await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher,
@@ -101,12 +114,19 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const notices: CredentialChange[] = []
   const failures: ProviderFailed[] = []
   const bugs: unknown[] = []
+  const told: Lab['told'][number][] = []
   const parts: SelfServiceParts = {
     ...services,
+    delegated: delegatedUpstreams({
+      standard: settings.upstreamAuth,
+      byAccount: settings.upstreamAuthByAccount,
+    }),
     hasher,
     notice: { credentialChanged: change => void notices.push(change) },
     observer: {
       providerFailed: failure => void failures.push(failure),
+      notConnected: () => void told.push('not connected'),
+      notRevoked: () => void told.push('not revoked'),
       outage: outage => void outages.push(outage),
       bug: error => void bugs.push(error),
     },
@@ -139,6 +159,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       refusedBodies: { maxBytes: 2 ** 26, maxSeconds: 60, maxAtOncePerAddress: 16, maxAtOnce: 128 },
       networkOf: address => address,
       authorize: services.upstreamAuth.authorize,
+      delegation: services.delegation,
       observer: {
         upstreamAnswered() {},
         upstreamFailed() {},
@@ -167,6 +188,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     identity,
     notices,
     failures,
+    told,
     outages,
     bugs,
     pass: minutes => void (passed += minutes * 60_000),
@@ -215,9 +237,20 @@ export function signInAt({ issuers }: IdentityProvider): SelfServiceParts['signI
   }
 }
 
-function settingsIn(directory: string) {
-  const env = { ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`, ALTGATE__PLAINHTTP: 'allow' }
-  const loaded = loadSettings({ env, cwd: directory })
+function settingsIn(directory: string, { issuers }: IdentityProvider, groups: LabOptions['settings']) {
+  const file = join(directory, 'altgate.yaml')
+  const at = (path: string) => ({
+    issuer: issuers.get(path),
+    clientId: demoClient.id,
+    clientSecret: demoClient.secret,
+  })
+  const signIn = {
+    msa: at('msa'),
+    directories: { [contoso]: at('contoso'), [northwind]: at('northwind') },
+  }
+  const store = { url: `sqlite:${join(directory, 'altgate.db')}` }
+  writeFileSync(file, stringify({ plainHttp: 'allow', store, signIn, ...groups }))
+  const loaded = loadSettings({ file, env: {}, cwd: directory })
   if ('settings' in loaded) return loaded.settings
   throw new Error(JSON.stringify(loaded.complaints))
 }

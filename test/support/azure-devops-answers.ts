@@ -120,6 +120,15 @@ export function badCredential({ headers }: CannedAnswer, isRest: boolean): Canne
   return { status: 401, headers: { ...headers, ...errorHeaders(refusedText), ...kind }, body }
 }
 
+/** The token is right, but its sign-in proves too little (Continuous Access Evaluation). */
+export function claimsChallenge({ headers }: CannedAnswer): CannedAnswer {
+  const claims = Buffer.from('{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}').toString(
+    'base64',
+  )
+  const challenge = `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", error="insufficient_claims", claims="${claims}"`
+  return { status: 401, headers: { ...headers, ...plain, 'www-authenticate': challenge }, body: refusedText }
+}
+
 /** No such repository, or none that this token may see. */
 export function noRepository(name: string): CannedAnswer {
   const text = `TF401019: The Git repository with name or identifier ${name} does not exist or you do not have permissions for the operation you are attempting.`

@@ -12,6 +12,7 @@ import {
   type CannedAnswer,
   challengeOf2017,
   challengeOfToday,
+  claimsChallenge,
   methodNotAllowed,
   noRepository,
   outOfOrder,
@@ -20,6 +21,7 @@ import {
   signInRedirect,
   throttled,
 } from './azure-devops-answers.ts'
+import { type TokenUser, tokenReader } from './azure-devops-tokens.ts'
 import { temporaryDirectory } from './directory.ts'
 
 /** What an organisation is at the moment. `connection`: a directory id, or Microsoft accounts. */
@@ -38,6 +40,11 @@ export interface Question {
   readonly rawHeaders: readonly string[]
 }
 
+/** A push, and as which user it arrived. */
+export interface Push extends TokenUser {
+  readonly path: string
+}
+
 /** A server that answers as Azure DevOps does, with real repositories behind it. */
 export interface FakeAzureDevOps {
   readonly url: string
@@ -49,6 +56,10 @@ export interface FakeAzureDevOps {
   readonly requests: readonly Question[]
   /** How often somebody asked anonymously about an organisation, or about any. */
   questions(name?: string): number
+  /** What users have pushed with tokens of their own, oldest first. */
+  readonly pushes: readonly Push[]
+  /** From now on it demands a new sign-in of those whose tokens it has seen. */
+  demandSignIns(): void
   /** Questions are not answered until the function that it gives is called. */
   hold(): () => void
   /** The bare repository `<organisation>/welcome.git`, made with `repositories`. */
@@ -61,11 +72,18 @@ export interface FakeOptions {
   readonly repositories?: readonly string[]
   /** Personal access tokens, for Basic with any user name, and tokens for Bearer. */
   readonly tokens?: readonly string[]
+  /** Issuers of the tokens of users, by directory id. */
+  readonly issuers?: ReadonlyMap<string, string>
 }
 
 /** Starts it on a free port; it ends with the test. */
 export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): Promise<FakeAzureDevOps> {
-  const { tls, repositories = [], tokens = [] } = options
+  const { tls, repositories = [], tokens = [], issuers = new Map() } = options
+  const readToken = tokenReader(issuers)
+  const pushes: Push[] = []
+  /** Sign-ins that tokens came from. */
+  const seen = new Set<string>()
+  let notGoodEnough: ReadonlySet<string> = new Set()
   const organisations = new Map<string, Organisation>()
   const requests: Question[] = []
   const directory = temporaryDirectory(t)
@@ -85,7 +103,10 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
     if (organisation === undefined) return send(request, response, absent)
     const challenge = challengeOf(name, organisation)
     const isRest = url.pathname.includes('/_apis/')
-    if (!tokens.includes(token)) {
+    const user = tokens.includes(token) ? undefined : await readToken(token, organisation.connection)
+    if (typeof user === 'object' && notGoodEnough.has(user.session))
+      return send(request, response, claimsChallenge(challenge))
+    if (typeof user === 'string') {
       const page = isRest && request.headers['x-tfs-fedauthredirect'] !== 'Suppress'
       return send(request, response, page ? signInPage203(challenge) : badCredential(challenge, isRest))
     }
@@ -93,6 +114,9 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
       return send(request, response, noRepository(url.pathname.split('/')[2] ?? ''))
     if (organisation.readOnly && url.href.includes('git-receive-pack'))
       return send(request, response, pushDenied())
+    if (user !== undefined) seen.add(user.session)
+    if (user !== undefined && url.pathname.endsWith('/git-receive-pack'))
+      pushes.push({ ...user, path: url.pathname })
     serveGit(backend, directory, url, request, response)
   }
 
@@ -126,6 +150,8 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
           !rawHeaders.some((text, at) => at % 2 === 0 && /^authorization$/i.test(text)) &&
           (name === undefined || path.startsWith(`/${name}/`)),
       ).length,
+    pushes,
+    demandSignIns: () => void (notGoodEnough = new Set(seen)),
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>()
       held = promise

@@ -1,9 +1,11 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
-import { html, type Html, type Page } from '../html.ts'
+import type { ActingState, Wanted } from '../acting.ts'
+import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
+import { acting, whatIsAskedFor } from './acting.ts'
 import { claimForm, type Faults, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
@@ -20,6 +22,7 @@ export interface Profile {
   readonly taken: boolean
   /** When another person last signed in under this credential's user name. */
   readonly contestedAt: Instant | undefined
+  readonly acting: ActingState
   /** Whether the sign-in is recent enough for changes. */
   readonly fresh: boolean
   /** The accounts of a directory that the credential is valid for. Empty for Microsoft accounts. */
@@ -55,6 +58,7 @@ ${feedback.faults && errorSummary(feedback.faults)}
 nowhere else. You opened this page for <b>${account.name}</b>.</p>
 ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
 ${shown.credential && present(shown, shown.credential)}
+${acting(shown)}
 ${change(shown, feedback)}
 ${reach(shown)}
 ${otherIdentities(shown)}
@@ -166,12 +170,6 @@ ${fresh && username !== undefined && signInTooForm({ account, csrf })}
 ${others.length > 0 && ownSets(sets, pageOf)}`
 }
 
-/** A time in UTC; the script replaces it with the reader's local time. */
-function moment(at: Instant): Html {
-  const iso = new Date(at).toISOString()
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
-}
-
 /** Another identity that this user has signed in with, in the same session. */
 export interface OtherIdentity {
   readonly identity: Identity
@@ -248,12 +246,29 @@ function signInTooForm({ account, csrf }: Pick<LinkForm, 'account' | 'csrf'>): H
 }
 
 /** Leads to the provider by a link: the page's `form-action` does not let a form redirect to another site. */
-export function continueToProvider(from: AccountName, scopeName: ScopeName, to: URL): Page {
+export function continueToProvider({
+  from,
+  scopeName,
+  to,
+  wanted,
+}: {
+  readonly from: AccountName
+  readonly scopeName: ScopeName
+  readonly to: URL
+  readonly wanted: Wanted | undefined
+}): Page {
   return {
     status: 200,
     title: `Sign in for ${scopeName.name} as well`,
     main: html`<h1>Sign in for ${scopeName.name} as well</h1>
 <p class="lead">Sign in with ${scopeName.signInAs}. Your current sign-in is kept.</p>
+${
+  wanted &&
+  html`<section class="card" aria-labelledby="asked">
+<h2 id="asked">What you allow by signing in</h2>
+${whatIsAskedFor(wanted, scopeName)}
+</section>`
+}
 <p><a class="button" href="${to.href}">Continue</a></p>
 <p class="hint"><a href="${pageOf(from)}">Back without signing in</a></p>`,
   }

@@ -3,7 +3,7 @@ import type { AccountName, Username } from '../../gateway/names.ts'
 import type { InDoubt } from '../../gateway/outage.ts'
 import type { Failing } from '../context.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { type ScopeName, signInFor } from '../scope-names.ts'
+import { type ScopeName, signInFor, signInOnly } from '../scope-names.ts'
 
 /** A page that says what went wrong and what to do next. */
 function trouble(status: number, title: string, ...main: readonly Html[]): Page {
@@ -163,12 +163,18 @@ export const signInLost = trouble(
   home,
 )
 
-export function declined(account: AccountName): Page {
+/** `asked`: the sign-in asked for more than who the user is, which may be why it was denied. */
+export function declined(account: AccountName, asked: boolean): Page {
   return trouble(
     403,
     'You are not signed in',
     html`<p class="lead">The sign-in was cancelled, or the sign-in service denied it. Nothing was changed.</p>
-<p><a class="button" href="${signInFor(account, 'other')}">Try again</a></p>`,
+<p><a class="button" href="${signInFor(account, 'other')}">Try again</a></p>
+${
+  asked &&
+  html`<p>If the sign-in service says that an administrator must approve this gateway, ask your operator. Until then you can
+<a href="${signInOnly(account)}">sign in only to set your password</a>.</p>`
+}`,
   )
 }
 

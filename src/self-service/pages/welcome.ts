@@ -1,11 +1,13 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountRecord } from '../../gateway/registry.ts'
+import type { Wanted } from '../acting.ts'
 import { html, type Html, type Page } from '../html.ts'
 import { scopeNameOf, signInFor, signsInWith } from '../scope-names.ts'
+import { whatIsAskedFor } from './acting.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
-/** The page of an account for a user who is not signed in for it. */
-export function welcome({ name, connection }: AccountRecord): Page {
+/** The page of an account for a user who is not signed in for it. `wanted`: what the sign-in asks for. */
+export function welcome({ name, connection }: AccountRecord, wanted: Wanted | undefined): Page {
   const scopeName = scopeNameOf(connection)
   return {
     status: 200,
@@ -19,6 +21,11 @@ export function welcome({ name, connection }: AccountRecord): Page {
 <div><dt>Signs in with</dt><dd>${signsInWith(connection)}</dd></div>
 </dl>
 <p>Sign in with ${scopeName.signInAs}. The credentials that you set then work <strong>${scopeName.reach}</strong>.</p>
+${
+  wanted &&
+  html`<h3>What you allow by signing in</h3>
+${whatIsAskedFor(wanted, scopeName)}`
+}
 <p><a class="button" href="${signInFor(name)}">Sign in</a></p>
 </section>
 <p class="hint">Wrong account? <a href="/_altgate/">Choose another one</a>.</p>`,

@@ -1,0 +1,75 @@
+import type { Grant, Grants } from '../gateway/delegation.ts'
+import type { AccountName, Owner } from '../gateway/names.ts'
+import type { Registry } from '../gateway/registry.ts'
+import type { RequestedAccount } from './account-lookup.ts'
+
+/** Why a sign-in asks for more than who the user is. At least one of both. */
+export interface Wanted {
+  /** The scope of an upstream that requests reach as their user. */
+  readonly upstream?: string
+  /** The gateway asks the provider from time to time whether the user is still active. */
+  readonly liveness?: true
+}
+
+/** Which accounts' requests act as their users, as the settings say. */
+export interface DelegatedUpstreams {
+  /** The scope of all their tokens; `undefined`: no request acts as its user. */
+  readonly scope: string | undefined
+  /** Accounts without an entry of their own. */
+  readonly standard: boolean
+  readonly byAccount: ReadonlyMap<AccountName, boolean>
+}
+
+/** What a user has given the gateway, and what requests of their scope need. */
+export interface ActingState {
+  readonly wanted: Wanted | undefined
+  readonly grant: Grant | undefined
+}
+
+/** How requests of a scope act as their users. Both throw `Outage`. */
+export interface Acting {
+  /** What a sign-in for this account asks for. */
+  wantedFor(requested: RequestedAccount): Promise<Wanted | undefined>
+  stateOf(requested: RequestedAccount, owner: Owner): Promise<ActingState>
+}
+
+interface ActingParts {
+  readonly registry: Pick<Registry, 'accountsIn'>
+  readonly grants: Pick<Grants, 'of'>
+  readonly delegated: DelegatedUpstreams
+}
+
+export function createActing({ registry, grants, delegated }: ActingParts): Acting {
+  const { standard, byAccount } = delegated
+
+  /** Whether the account, or another one of its scope, acts by delegation: one grant is for all of them. */
+  async function isDelegated({ account, scopeName: { scope } }: RequestedAccount): Promise<boolean> {
+    if (delegated.scope === undefined) return false
+    if (byAccount.get(account.name) ?? standard) return true
+    const names = await registry.accountsIn(scope)
+    return names.some(name => byAccount.get(name) ?? standard)
+  }
+
+  async function wantedFor(requested: RequestedAccount): Promise<Wanted | undefined> {
+    const { authority } = requested
+    if ('setting' in authority) return undefined
+    const upstream = (await isDelegated(requested)) ? delegated.scope : undefined
+    if (upstream === undefined && authority.liveness === undefined) return undefined
+    return { ...(upstream !== undefined && { upstream }), ...(authority.liveness && { liveness: true }) }
+  }
+
+  return {
+    wantedFor,
+    async stateOf(requested, owner) {
+      const wanted = await wantedFor(requested)
+      return { wanted, grant: await grants.of(requested.scopeName.scope, owner) }
+    },
+  }
+}
+
+/** The scopes that a sign-in asks for in addition to those of OpenID Connect. */
+export function scopesFor(wanted: Wanted | undefined): readonly string[] {
+  if (wanted === undefined) return []
+  // Without it a provider gives no refresh token.
+  return ['offline_access', ...(wanted.upstream === undefined ? [] : [wanted.upstream])]
+}
