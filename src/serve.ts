@@ -15,7 +15,7 @@ import { followChanges, watchParts } from './telemetry/follow.ts'
 import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
 import { keepServing } from './telemetry/reports.ts'
-import { createNeighbourhood } from './throttling/neighbours.ts'
+import { createPeerRelay } from './throttling/peer-workers.ts'
 import { delegatedScope } from './upstream-auth/index.ts'
 
 export interface ServeOptions {
@@ -180,7 +180,7 @@ async function startWorkers(
   { store }: Foundation,
   { stopping, lanes, port }: { readonly stopping: Stopping; readonly lanes: Lanes; readonly port: number },
 ): Promise<Fleet> {
-  const neighbourhood = createNeighbourhood()
+  const peerRelay = createPeerRelay()
   const fleet = await startFleet({
     size: processes(settings.workers),
     settings: { ...settings, listen: { ...settings.listen, port } },
@@ -188,7 +188,7 @@ async function startWorkers(
     started(worker) {
       const channel = ipcChannel(worker.process)
       serveHashing(lanes, channel)
-      neighbourhood.join(channel)
+      peerRelay.join(channel)
       worker.on('message', (message: FromWorker) => {
         if (message?.altgate === 'dropped') metrics.dropped(message.log, message.lines)
         if (message?.altgate === 'revoked') metrics.revoked(message.seconds)

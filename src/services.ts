@@ -26,8 +26,8 @@ import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLoops } from './throttling/loops.ts'
-import type { Neighbours } from './throttling/neighbours.ts'
-import { createSharedBook } from './throttling/shared-book.ts'
+import type { PeerWorkers } from './throttling/peer-workers.ts'
+import { createSharedCounters } from './throttling/shared-counters.ts'
 import { createThrottle } from './throttling/throttle.ts'
 import {
   createDelegates,
@@ -68,7 +68,7 @@ export interface ServiceParts {
   /** Which store it has to be: the one that the gateway started with. Left out: any. */
   readonly expectedStore?: string | undefined
   readonly hasher: PasswordHasher
-  readonly neighbours: Neighbours
+  readonly peerWorkers: PeerWorkers
   /** Told of every part that failed. */
   readonly outage: (outage: Outage) => void
   /** Told of an address that keeps sending requests without a credential. */
@@ -243,7 +243,7 @@ function memoryOf(
     outage,
   })
   if (server === undefined) {
-    if (store.changes.pulse() === undefined) {
+    if (store.changes.dataVersion() === undefined) {
       const lease = keepStoreLease({
         news: storeNews,
         gateways: store.gateways,
@@ -266,8 +266,8 @@ function memoryOf(
   })
   opening.defer(() => shared.close())
   const verdicts = createVerdictCache({ local, shared })
-  // A store that has a pulse says more cheaply than any lease whether something changed.
-  if (store.changes.pulse() !== undefined) return { news: storeNews, verdicts }
+  // A store that has a data version says more cheaply than any lease whether something changed.
+  if (store.changes.dataVersion() !== undefined) return { news: storeNews, verdicts }
   const leaseMs = settings.redis?.leaseMs
   const news = createRedisNews({ server, storeNews, forget, history, outage, ...(leaseMs && { leaseMs }) })
   opening.defer(() => news.close())
@@ -280,7 +280,7 @@ function throttleOf(
   { foundation, parts, opening }: Pick<Memory, 'foundation' | 'parts' | 'opening'>,
 ): Throttle {
   const { verdictKey: key, redis: server } = foundation
-  const shared = server && createSharedBook({ server, outage: parts.outage })
+  const shared = server && createSharedCounters({ server, outage: parts.outage })
   if (shared !== undefined) opening.defer(() => shared.close())
-  return createThrottle(settings.throttle, { key, now: steadyNow, shared, neighbours: parts.neighbours })
+  return createThrottle(settings.throttle, { key, now: steadyNow, shared, peerWorkers: parts.peerWorkers })
 }

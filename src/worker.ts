@@ -16,7 +16,7 @@ import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { openLogs, witnesses } from './telemetry/logs.ts'
 import { createWorkerMetrics } from './telemetry/metrics.ts'
 import { createOutageReport, keepServing } from './telemetry/reports.ts'
-import { neighboursOver } from './throttling/neighbours.ts'
+import { peerWorkersOver } from './throttling/peer-workers.ts'
 
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
 // other end, and tells it when to stop; signals do not (`ignore-signals.ts`).
@@ -110,7 +110,7 @@ async function openServicesHere(): Promise<Services> {
   const opened = {
     expectedStore,
     hasher,
-    neighbours: neighboursOver(primary),
+    peerWorkers: peerWorkersOver(primary),
     outage,
     asksTooOften,
     upgradeFailed,

@@ -35,7 +35,7 @@ async function aWorker(t: Test) {
   await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher: lanes,
-    neighbours: { tell() {}, onTold() {} },
+    peerWorkers: { tell() {}, onTold() {} },
     outage: fail,
     upgradeFailed: fail,
     provedInPart: fail,

@@ -135,7 +135,7 @@ export interface ChangeLog {
    * A number that changes with every commit by any process, and costs microseconds. `undefined` if this store has none
    * (PostgreSQL), so that only `since` can tell.
    */
-  pulse(): number | undefined
+  dataVersion(): number | undefined
   /** The newest revision. Throws `Outage`. */
   revision(): Promise<Revision>
   /** Everything committed after `revision`, oldest first. `gap`: too long ago, so forget everything. Throws `Outage`. */

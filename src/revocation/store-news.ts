@@ -39,7 +39,7 @@ const patience = 250
 const lookBack = 1000
 
 export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: StoreNewsOptions): StoreNews {
-  let pulse: number | undefined // of the last look
+  let seen: number | undefined // of the last look
   let last: Revision | undefined
   let trustedUntil = -Infinity
   let failure = new Outage('store', new Error('the store has not been asked yet'))
@@ -51,9 +51,9 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
 
   async function readLog(): Promise<boolean> {
     try {
-      const before = changes.pulse() // a commit during the look is then seen twice rather than missed
+      const before = changes.dataVersion() // a commit during the look is then seen twice rather than missed
       await follow(last ?? (await beginning()))
-      pulse = before
+      seen = before
       breaker.succeeded()
       return true
     } catch (error) {
@@ -84,8 +84,8 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
 
   function isUnchanged(): boolean {
     try {
-      const now = changes.pulse()
-      return now !== undefined && now === pulse
+      const now = changes.dataVersion()
+      return now !== undefined && now === seen
     } catch {
       return false // `look` will fail the same way, and reports it
     }

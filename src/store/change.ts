@@ -151,7 +151,7 @@ export function createChangeLog(database: Database, history: History): ChangeLog
   const readSince = prepareSince(watching)
 
   return {
-    pulse: () => database.pulse(),
+    dataVersion: () => database.dataVersion(),
     async revision() {
       return newestIn(await readNewest({}), history)
     },

@@ -20,8 +20,8 @@ export interface Database {
   readonly watching: Kysely<Schema>
   /** For transactions: one at a time in this process, so that waiting changes cannot use up the connections of reads. */
   readonly writing: Kysely<Schema>
-  /** See `ChangeLog.pulse`. */
-  pulse(): number | undefined
+  /** See `ChangeLog.dataVersion`. */
+  dataVersion(): number | undefined
   /** One transaction that excludes those of all other processes, without a time limit: for migrations. */
   exclusively(work: (transaction: Transaction<Schema>) => Promise<void>): Promise<void>
   close(): Promise<void>

@@ -26,7 +26,7 @@ const now = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as big
 /** The gateways that hold a lease from the store. On SQLite there are none: they ask before each request. */
 export function createGateways(database: Database, waiting: Waiting = () => {}): Gateways {
   const { reading, watching } = database
-  const isShared = database.pulse() === undefined
+  const isShared = database.dataVersion() === undefined
 
   /** Resolves when each process has confirmed that number, or its lease has expired. */
   async function settle(what: 'number' | 'canary', number: number, report: Waiting): Promise<void> {

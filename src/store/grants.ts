@@ -222,7 +222,7 @@ interface SharedTime {
 
 /** Clocks of two machines may differ by minutes, and a token would be used after its end. */
 export function createSharedTime(database: Database, clock: () => Instant): SharedTime {
-  const isOfDatabase = database.pulse() === undefined
+  const isOfDatabase = database.dataVersion() === undefined
   if (isOfDatabase) {
     const ofDatabase = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
     return { isOfDatabase, ofMachine: clock, ofWrite: () => ofDatabase, ofRead: () => ofDatabase }

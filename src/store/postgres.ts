@@ -45,7 +45,7 @@ export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
     reading: kyselyOn(reading, hosts),
     watching: kyselyOn(watching, hosts),
     writing: kyselyOn(writing, hosts),
-    pulse: () => undefined,
+    dataVersion: () => undefined,
     async exclusively(work) {
       const patient = new pg.Pool({ ...settings, ...limits, statement_timeout: 0, query_timeout: 0, max: 1 })
       try {

@@ -14,7 +14,7 @@ import { Failure } from '../common/failure.ts'
 import { type Database, isDamage, type OpenHow, type Schema, storeOutage } from './database.ts'
 import { flawOf, makeFile, openFile, type SqliteFile } from './sqlite-file.ts'
 
-/** Values of `data_version` that fit into a pulse for each opening of the file. */
+/** Values of `data_version` that fit into one number for each opening of the file. */
 const perOpening = 2 ** 32
 
 /** Opens the file, and creates it if `how` allows. Throws `Failure` if it cannot be a store, else `Outage`. */
@@ -42,7 +42,7 @@ function databaseOf(file: SqliteFile, path: string): Database {
     reading,
     watching: reading,
     writing,
-    pulse() {
+    dataVersion() {
       try {
         const { version, opening } = file.pair()
         return opening * perOpening + Number(version.get()?.['data_version'])

@@ -15,17 +15,17 @@ export async function followChanges(
   changed: (change: Change) => void,
 ): Promise<{ stop(): void }> {
   let last: Revision = await changes.revision()
-  let pulse: number | undefined
+  let seen: number | undefined
   let looking = false
 
   async function look(): Promise<void> {
     if (looking) return
     looking = true
     try {
-      const now = changes.pulse()
-      if (now !== undefined && now === pulse) return
+      const now = changes.dataVersion()
+      if (now !== undefined && now === seen) return
       await follow()
-      pulse = now
+      seen = now
     } catch (error) {
       if (!(error instanceof Outage)) throw error // `watchParts` reports it
     } finally {

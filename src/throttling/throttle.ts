@@ -5,10 +5,10 @@ import { atMost } from '../engine/memory.ts'
 import type { Attempt, Caller } from '../gateway/attempt.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Throttle, Throttling } from '../gateway/throttle.ts'
-import { createMemoryBook } from './memory-book.ts'
-import type { Neighbours } from './neighbours.ts'
+import { createMemoryCounters } from './memory-counters.ts'
+import type { PeerWorkers } from './peer-workers.ts'
 import { type Familiar, familiarTo, guessOf, type Limits, type Naming, type Rules } from './rules.ts'
-import type { SharedBook } from './shared-book.ts'
+import type { SharedCounters } from './shared-counters.ts'
 
 export interface ThrottleOptions extends Limits {
   readonly repetition: RepetitionLimit
@@ -23,15 +23,15 @@ interface ThrottleParts {
   readonly key: Uint8Array
   readonly now: () => Instant
   /** Without it, and while it is unhealthy, this process counts separately. */
-  readonly shared?: SharedBook | undefined
+  readonly shared?: SharedCounters | undefined
   /** Left out where there is only one process. */
-  readonly neighbours?: Neighbours | undefined
+  readonly peerWorkers?: PeerWorkers | undefined
 }
 
 /** Counts password guesses by the rules of `rules.ts`. */
 export function createThrottle(
   options: ThrottleOptions,
-  { key, now, shared, neighbours }: ThrottleParts,
+  { key, now, shared, peerWorkers }: ThrottleParts,
 ): Throttle {
   const rules: Rules = {
     limits: options,
@@ -39,14 +39,14 @@ export function createThrottle(
     isExempt: among(options.exempt),
     nameOf: namingWith(key),
   }
-  const memory = createMemoryBook({ now })
+  const memory = createMemoryCounters({ now })
   const repetition = createRepetition(options.repetition, now)
   const recently = createRecently(now)
-  neighbours?.onTold(familiar => memory.markFamiliar(familiar))
+  peerWorkers?.onTold(familiar => memory.markFamiliar(familiar))
 
   function markFamiliar(familiar: Familiar): void {
     for (const each of [memory, shared]) each?.markFamiliar(familiar) // in memory as well, in case Redis fails
-    neighbours?.tell(familiar)
+    peerWorkers?.tell(familiar)
   }
 
   return {

@@ -7,7 +7,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { slotOf } from '../../src/redis/cluster.ts'
 import { keepConnection } from '../../src/redis/connections.ts'
 import { redisAt, type RedisPlace } from '../../src/redis/server.ts'
-import { createSharedBook } from '../../src/throttling/shared-book.ts'
+import { createSharedCounters } from '../../src/throttling/shared-counters.ts'
 import { createThrottle } from '../../src/throttling/throttle.ts'
 import { createRevoke } from '../../src/verdicts/kept.ts'
 import { createSharedVerdicts } from '../../src/verdicts/shared.ts'
@@ -138,7 +138,10 @@ t.test('guesses are counted in a Cluster', async t => {
   const { hosts } = await startCluster(t)
   let count = 0
   await testThrottle(t, async (t, options) => {
-    const shared = createSharedBook({ server: redisAt({ cluster: { hosts, tls: false } }), outage: () => {} })
+    const shared = createSharedCounters({
+      server: redisAt({ cluster: { hosts, tls: false } }),
+      outage: () => {},
+    })
     t.teardown(() => shared.close())
     const mark = { name: 'probe', digest: 'probe' as never }
     const counter = { by: 'address', ...mark, guesses: 1, windowSeconds: 1 } as const

@@ -29,14 +29,14 @@ function listen(changes: ChangeLog) {
   return { news, forgotten, floors, outages }
 }
 
-function tinyStore(t: Test, options?: { readonly pulsing: boolean }) {
+function tinyStore(t: Test, options?: { readonly versioned: boolean }) {
   const file = join(temporaryDirectory(t), 'store.json')
   makeTinyStore(file, 'secret')
   return { file, store: openTinyStore(file, options), otherProcess: openTinyStore(file, options) }
 }
 
-t.test('with a pulse: the log is asked when there is a change, and only then', async t => {
-  const { store, otherProcess } = tinyStore(t, { pulsing: true })
+t.test('with a data version: the log is asked when there is a change, and only then', async t => {
+  const { store, otherProcess } = tinyStore(t, { versioned: true })
   const { news, forgotten } = listen(store)
   await news.catchUp()
   const asked = store.asked()
@@ -49,7 +49,7 @@ t.test('with a pulse: the log is asked when there is a change, and only then', a
   t.equal(store.asked(), asked + 1)
 })
 
-t.test('without a pulse: whatever was committed before the call is known after it', async t => {
+t.test('without a data version: whatever was committed before the call is known after it', async t => {
   const { store, otherProcess } = tinyStore(t)
   const { news, forgotten } = listen(store)
   await news.catchUp()
@@ -124,12 +124,12 @@ t.test('after a gap in the log all is forgotten', async t => {
   )
 })
 
-for (const pulsing of [true, false]) {
-  const kind = pulsing ? 'with' : 'without'
+for (const versioned of [true, false]) {
+  const kind = versioned ? 'with' : 'without'
   t.test(
-    `${kind} a pulse: while the store is down memory is trusted for a lease; then what was missed is heard`,
+    `${kind} a data version: while the store is down memory is trusted for a lease; then what was missed is heard`,
     async t => {
-      const { store, file } = tinyStore(t, { pulsing })
+      const { store, file } = tinyStore(t, { versioned })
       const { news, forgotten, outages } = listen(store)
       await news.catchUp()
       store.commit()

@@ -25,8 +25,8 @@ export interface TinyStore extends ChangeLog {
   asked(): number
 }
 
-/** `pulsing`: has a pulse, as SQLite; else none, as PostgreSQL. The store is down while the file is not there. */
-export function openTinyStore(file: string, { pulsing = false } = {}): TinyStore {
+/** `versioned`: has a data version, as SQLite; else none, as PostgreSQL. The store is down while the file is not there. */
+export function openTinyStore(file: string, { versioned = false } = {}): TinyStore {
   let asked = 0
 
   function load(): State {
@@ -42,7 +42,7 @@ export function openTinyStore(file: string, { pulsing = false } = {}): TinyStore
 
   return {
     asked: () => asked,
-    pulse: () => (pulsing ? newest(load()) : undefined),
+    dataVersion: () => (versioned ? newest(load()) : undefined),
     revision: async () => newest(load()),
     async since(revision) {
       asked += 1

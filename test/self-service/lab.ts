@@ -99,7 +99,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher,
-    neighbours: { tell() {}, onTold() {} },
+    peerWorkers: { tell() {}, onTold() {} },
     outage: outage => void outages.push(outage),
     upgradeFailed() {},
     provedInPart() {},

@@ -29,8 +29,8 @@ t.test('PostgreSQL keeps what a store promises', t => storeContract(t, makeDatab
 
 t.test('PostgreSQL, whose processes are cut off', t => cutOffContract(t, makeDatabase))
 
-t.test('PostgreSQL has no pulse', async t => {
-  t.equal((await openFresh(t, makeDatabase)).changes.pulse(), undefined)
+t.test('PostgreSQL has no data version', async t => {
+  t.equal((await openFresh(t, makeDatabase)).changes.dataVersion(), undefined)
 })
 
 t.test('a store whose server is down is an outage, and works again when it is back', async t => {

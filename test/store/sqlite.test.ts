@@ -42,22 +42,22 @@ t.test('a path is relative to the working directory', async t => {
   t.ok(existsSync(join(directory, 'data', 'altgate.db')))
 })
 
-t.test('the pulse differs after every commit, by this process or another, and only then', async t => {
+t.test('the data version differs after every commit, by this process or another, and only then', async t => {
   const file = await makeFile(t)
   const [store, other] = [await open(t, file), await open(t, file)]
-  const pulses = [store.changes.pulse()]
-  t.type(pulses[0], 'number')
-  t.equal(store.changes.pulse(), pulses[0])
+  const versions = [store.changes.dataVersion()]
+  t.type(versions[0], 'number')
+  t.equal(store.changes.dataVersion(), versions[0])
   for (const writer of [store, other]) {
     await writer.registry(silently).setCredential(actor, msa, { username: anna, hash: hashOf('one') })
-    pulses.push(store.changes.pulse())
-    t.equal(store.changes.pulse(), pulses.at(-1))
+    versions.push(store.changes.dataVersion())
+    t.equal(store.changes.dataVersion(), versions.at(-1))
   }
-  t.equal(new Set(pulses).size, 3)
+  t.equal(new Set(versions).size, 3)
 
-  const announcing = store.registry(async () => void pulses.push(store.changes.pulse()))
+  const announcing = store.registry(async () => void versions.push(store.changes.dataVersion()))
   await announcing.setCredential(actor, msa, { username: anna, hash: hashOf('two') })
-  t.equal(pulses[3], pulses[2], 'not before the commit')
+  t.equal(versions[3], versions[2], 'not before the commit')
 })
 
 t.test('a change waits for another process without holding up anything, and gives up in the end', async t => {
@@ -101,7 +101,7 @@ t.test('a store that has been closed is an outage', async t => {
   const closed = await openStore({ url: (await makeFile(t)).url })
   await closed.close()
   await t.rejects(closed.ping(), outage)
-  t.throws(() => closed.changes.pulse(), outage)
+  t.throws(() => closed.changes.dataVersion(), outage)
   await store.ping()
 })
 
@@ -131,13 +131,13 @@ t.test('a file that was taken away or exchanged is an outage, until the store is
     await t.rejects(store.credentials.find(msa, undefined, anna), outage, what)
     await t.rejects(set('two'), outage, what)
     await t.rejects(store.sessions.set('id', 'data', 1), outage, what)
-    t.throws(() => store.changes.pulse(), outage, what)
+    t.throws(() => store.changes.dataVersion(), outage, what)
   }
   const back = async () => {
     await until(async () => (await store.ping().catch(() => 'down')) === undefined)
     t.match(await store.credentials.find(msa, undefined, anna), { current: { hash: hashOf('one') } })
   }
-  const pulse = store.changes.pulse()
+  const before = store.changes.dataVersion()
 
   renameSync(file.path, `${file.path}.away`)
   await isDown('taken away')
@@ -148,7 +148,7 @@ t.test('a file that was taken away or exchanged is an outage, until the store is
   rmSync(file.path)
   renameSync(`${file.path}.away`, file.path)
   await back()
-  t.not(store.changes.pulse(), pulse)
+  t.not(store.changes.dataVersion(), before)
 
   renameSync(file.path, `${file.path}.away`)
   writeFileSync(file.path, '')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { Outage } from '../../src/gateway/outage.ts'
 import type { Digest } from '../../src/throttling/rules.ts'
-import { createSharedBook } from '../../src/throttling/shared-book.ts'
+import { createSharedCounters } from '../../src/throttling/shared-counters.ts'
 import { createThrottle } from '../../src/throttling/throttle.ts'
 import { redisAt } from '../../src/redis/server.ts'
 import { addressOf, startRedis, type TestRedis } from '../support/redis.ts'
@@ -13,7 +13,7 @@ import { at, caller, few, testThrottle, tried } from './contract.ts'
 /** The throttle of one gateway process, connected. Those with one key share a book. */
 async function startProcess(t: Test, redis: TestRedis, options = few, ours: Uint8Array = key) {
   const outages: Outage[] = []
-  const shared = createSharedBook({
+  const shared = createSharedCounters({
     server: redisAt(addressOf(redis)),
     outage: outage => void outages.push(outage),
   })

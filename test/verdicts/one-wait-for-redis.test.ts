@@ -7,7 +7,7 @@ import type { PasswordHash } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
 import { redisAt } from '../../src/redis/server.ts'
-import { createSharedBook } from '../../src/throttling/shared-book.ts'
+import { createSharedCounters } from '../../src/throttling/shared-counters.ts'
 import { createThrottle } from '../../src/throttling/throttle.ts'
 import { createLocalVerdicts } from '../../src/verdicts/local.ts'
 import { createSharedVerdicts, createVerdictCache } from '../../src/verdicts/shared.ts'
@@ -35,7 +35,7 @@ async function aProcess(t: Test, url: string) {
     patience,
     outage,
   })
-  const book = createSharedBook({ server, outage })
+  const book = createSharedCounters({ server, outage })
   t.teardown(() => (shared.close(), book.close()))
   const cache = createVerdictCache({ local, shared })
   const throttle = createThrottle(few, { key, now: Date.now, shared: book })

@@ -12,7 +12,7 @@ const mostCounters = 20_000
 const mostFamiliar = 100_000
 
 /** The guesses noted by one process. */
-export function createMemoryBook({ now }: { readonly now: () => Instant }): Book {
+export function createMemoryCounters({ now }: { readonly now: () => Instant }): Counters {
   const counters = new LRUCache<string, Map<Digest, Instant>>(atMost(mostCounters))
   const familiar = new LRUCache<string, { readonly digest: Digest; readonly until: Instant }>(
     atMost(mostFamiliar),
@@ -58,7 +58,7 @@ export function createMemoryBook({ now }: { readonly now: () => Instant }): Book
 }
 
 /** Records guesses. */
-export interface Book {
+export interface Counters {
   /**
    * Records a guess in all of its counters, or in none if one of them is full. For a familiar address that is `own`;
    * when it is full, the password that was right there is still admitted while `reserve` has room.

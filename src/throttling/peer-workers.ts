@@ -1,14 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
 import { isTagged, type Channel } from '../common/channel.ts'
-import { familiarSeconds } from './memory-book.ts'
+import { familiarSeconds } from './memory-counters.ts'
 import type { Digest, Familiar } from './rules.ts'
 
 /**
  * The other workers of this machine. Connections reach workers at random: an address that is familiar to one must be
  * familiar to all, or guesses at a user name lock its owner out on the others.
  */
-export interface Neighbours {
+export interface PeerWorkers {
   /** Tells the others that a client with this mark was admitted here. */
   tell(familiar: Familiar): void
   /** `heard`: a client with this mark was admitted by another worker, now or before this worker started. */
@@ -24,7 +24,7 @@ interface Message {
 }
 
 /** A worker's side. */
-export function neighboursOver(channel: Channel): Neighbours {
+export function peerWorkersOver(channel: Channel): PeerWorkers {
   const send = (marks: readonly Familiar[]) => channel.send({ tag, marks } satisfies Message)
   return {
     tell: familiar => send([familiar]),
@@ -41,7 +41,7 @@ export function neighboursOver(channel: Channel): Neighbours {
 const mostMarks = 10_000
 
 /** The primary's side: relays each worker's marks to all others, and to workers that start later. */
-export function createNeighbourhood(): { join(channel: Channel): void } {
+export function createPeerRelay(): { join(channel: Channel): void } {
   const listening = new Set<Channel>()
   const marks = new LRUCache<string, Digest>({ ...atMost(mostMarks), ttl: familiarSeconds * 1000 })
 

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Outage } from '../gateway/outage.ts'
 import { guardRedis } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
-import { familiarSeconds, type Book, type Entered } from './memory-book.ts'
+import { familiarSeconds, type Counters, type Entered } from './memory-counters.ts'
 import type { Counter, Digest, Guess } from './rules.ts'
 
 /** A guess that was sent to Redis. */
@@ -14,13 +14,13 @@ export interface Asked {
 }
 
 /** The guesses noted by all processes. It never throws, and no request waits for it long. */
-export interface SharedBook extends Omit<Book, 'enter'> {
+export interface SharedCounters extends Omit<Counters, 'enter'> {
   /** `request`: its attempt, which waits for an unresponsive Redis only once. `undefined`: Redis is unhealthy. */
   enter(guess: Guess, request: object): Asked | undefined
   close(): void
 }
 
-export interface SharedBookOptions {
+export interface SharedCountersOptions {
   readonly server: RedisServer
   /** Called when Redis becomes unhealthy; not again until it has recovered. */
   readonly outage: (outage: Outage) => void
@@ -29,7 +29,7 @@ export interface SharedBookOptions {
 /** Milliseconds after which an answer counts as a failure. Long, so that a busy process does not take its own delay for one. */
 const patience = 1000
 
-export function createSharedBook({ server, outage }: SharedBookOptions): SharedBook {
+export function createSharedCounters({ server, outage }: SharedCountersOptions): SharedCounters {
   const guarded = guardRedis({ server, name: 'throttle', patience, outage })
 
   /** Credentials with a guess waiting for Redis, and its digest. */
@@ -126,7 +126,7 @@ async function enter(redis: Redis, { familiar, own, reserve, unfamiliar }: Guess
 }
 
 /**
- * The rules of `weigh` and of `memory-book.ts`, for all counters at once, by the clock of Redis. A counter is a sorted
+ * The rules of `weigh` and of `memory-counters.ts`, for all counters at once, by the clock of Redis. A counter is a sorted
  * set of digests by time; it never holds more than its limit, and expires with its window.
  */
 const entering = `
