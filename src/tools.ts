@@ -1,9 +1,12 @@
 import type { Tools } from './commands/tools.ts'
+import { createSealing } from './delegation/sealing.ts'
 import { openFoundation, openSource } from './foundation.ts'
+import type { Grant } from './gateway/delegation.ts'
 import { Outage } from './gateway/outage.ts'
 import type { AccountDirectory, Waiting } from './gateway/ports.ts'
 import { createArgon2id } from './hashing/argon2id.ts'
 import type { Settings } from './settings/schema.ts'
+import { createDelegates } from './upstream-auth/index.ts'
 
 /**
  * What a command works with: no caches, and the one hash it needs is computed here. `waiting` is told of changes that take
@@ -31,6 +34,14 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     hasher,
     generated,
     keys,
+    delegation: {
+      grants: store.grants,
+      delegates: createDelegates({
+        standard: settings.upstreamAuth,
+        byAccount: settings.upstreamAuthByAccount,
+      }),
+      opens: opensGrants(settings),
+    },
     ...(redis && { redis }),
     ...(source && { source }),
     async close() {
@@ -44,4 +55,12 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       }
     },
   }
+}
+
+/** Whether one of the sealing keys opens a grant. */
+function opensGrants({ secrets: { sealingKeys } }: Settings): (grant: Grant) => boolean {
+  if (sealingKeys.length === 0) return () => false
+  const sealing = createSealing(sealingKeys)
+  return grant =>
+    grant.refreshToken !== undefined && sealing.open(grant.refreshToken, { refreshOf: grant }) !== undefined
 }

@@ -4,7 +4,7 @@ import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import { decodeBasic } from '../gateway/credential.ts'
 import { type Allow, type Decision, type Refused, unreachable } from '../gateway/decision.ts'
-import type { SignInCause } from '../gateway/delegation.ts'
+import type { Delegation, SignInCause } from '../gateway/delegation.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName, Scope, Username } from '../gateway/names.ts'
@@ -22,6 +22,7 @@ import { createVerifier } from '../gateway/verifier.ts'
 import type { Settings } from '../settings/schema.ts'
 import { connectionText } from './account.ts'
 import { accountName, anyName, destinationOf } from './arguments.ts'
+import { type DelegationPorts, lookingDelegation } from './delegation-station.ts'
 import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
 import { moment, say, sayJson, strong } from './say.ts'
@@ -57,8 +58,9 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
       }) => {
         toolbox.settings()
         const password = await askPassword()
-        await toolbox.use(async ({ store, hasher, generated, keys }, settings) => {
-          const ports = { accounts: store.accounts, credentials: store.credentials, hasher, generated, keys }
+        await toolbox.use(async ({ store, hasher, generated, keys, delegation }, settings) => {
+          const { accounts, credentials } = store
+          const ports = { accounts, credentials, hasher, generated, keys, delegation }
           const { stations, decision, outage } = await walk({ name, username, password }, ports, settings)
           const all = [...stations, { station: 'decide', found: reasonOf(decision) } as const]
           const seen = seenBy(decision, settings)
@@ -173,7 +175,9 @@ export async function walk(
   stations.push({ station: 'decode', found: decoded(header) }, { station: 'account', found: name })
 
   let outage: Outage | undefined
-  const { accounts, credentials, hasher, generated } = listen(ports, station => stations.push(station))
+  const { accounts, credentials, hasher, generated, delegation } = listen(ports, station =>
+    stations.push(station),
+  )
   const gateway = createGateway({
     naming,
     httpsOnly: false,
@@ -196,6 +200,7 @@ export async function walk(
       upgradeFailed: () => undefined,
       provedInPart: () => undefined,
     }),
+    delegation,
     outage: broken => {
       outage = broken
     },
@@ -222,7 +227,7 @@ function decoded(header: Secret): string {
 
 /** One step towards a decision, and what was found there. */
 interface Station {
-  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'decide'
+  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'delegation' | 'decide'
   readonly found: string
 }
 
@@ -232,14 +237,16 @@ interface Ports {
   readonly credentials: CredentialStore
   readonly hasher: PasswordHasher
   readonly generated: Pick<GeneratedPasswords, 'isForged'>
+  readonly delegation: DelegationPorts
 }
 
 /** The same ports, reporting what they answer. They change nothing: no hash is renewed. */
 function listen(
-  { accounts, credentials, hasher, generated }: Ports,
+  { accounts, credentials, hasher, generated, delegation }: Ports,
   tell: (station: Station) => void,
-): Ports {
+): Omit<Ports, 'delegation'> & { readonly delegation: Pick<Delegation, 'tokenFor'> } {
   return {
+    delegation: lookingDelegation(delegation, found => tell({ station: 'delegation', found })),
     accounts: {
       async find(name) {
         const account = await accounts.find(name)

@@ -8,6 +8,7 @@ import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gatew
 import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
+import type { DelegationPorts } from './delegation-station.ts'
 import { SettingsRefused } from './failure.ts'
 import { note } from './say.ts'
 
@@ -24,6 +25,8 @@ export interface Tools {
   readonly hasher: PasswordHasher
   readonly generated: GeneratedPasswords
   readonly keys: AttemptKeys
+  /** What is known of the sign-ins with which requests act as their users. */
+  readonly delegation: DelegationPorts
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
   /** Missing if accounts come from the store alone. One query, sent now. */

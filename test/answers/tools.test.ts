@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Busy, Throttled } from '../../src/gateway/decision.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { Outage } from '../../src/gateway/outage.ts'
+import { givenDelegation } from '../support/delegation.ts'
 import { gitLfs } from '../support/git-lfs.ts'
 import { jgit } from '../support/jgit.ts'
 import { libgit2 } from '../support/libgit2.ts'
@@ -43,6 +44,14 @@ const broken = await runningServer(t, {
         throw new Outage('store', new Error('gone'))
       },
     },
+  }),
+})
+const unsigned = await runningServer(t, {
+  upstream: upstream.url,
+  world: aWorld({
+    accounts: [{ name: 'fabrikam', upstream: upstream.url }],
+    credentials: [anna],
+    delegation: givenDelegation('ended'),
   }),
 })
 /** Challenges first, and then answers with its own reason. */
@@ -97,6 +106,13 @@ const endings: readonly {
     signIn: off,
     status: 403,
     tf: { shown: /^Your user name and password are right, but .* Reference: \w+$/, asked: 1 },
+  },
+  {
+    outcome: 'sign-in-needed',
+    url: `${unsigned.url}/fabrikam`,
+    signIn: anna,
+    status: 403,
+    tf: { shown: /^Sign-in needed: your sign-in .*\?account=fabrikam Reference: \w+$/, asked: 1 },
   },
   {
     outcome: 'no-account',

@@ -1,6 +1,7 @@
 import type { Figure } from './figure.ts'
 import { bigPack } from './figures/big-pack.ts'
 import { cold } from './figures/cold.ts'
+import { delegated } from './figures/delegated.ts'
 import { floods } from './figures/floods.ts'
 import { forged } from './figures/forged.ts'
 import { forwardAuth } from './figures/forward-auth.ts'
@@ -14,6 +15,7 @@ import { workers } from './figures/workers.ts'
 /** All of them, in the order in which they are run and told. */
 export const figures: readonly Figure[] = [
   proxied,
+  delegated,
   forwardAuth,
   underAttack,
   floods,

@@ -1,4 +1,6 @@
-import { foldUsername, msaScope, type AccountName } from '../../src/gateway/names.ts'
+import { createSealing, type SealingKey } from '../../src/delegation/sealing.ts'
+import type { NewGrant } from '../../src/gateway/delegation.ts'
+import { foldUsername, msaScope, type AccountName, type Owner } from '../../src/gateway/names.ts'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
 import type { NewCredential, Problem, Registry } from '../../src/gateway/registry.ts'
 import { Secret } from '../../src/gateway/secret.ts'
@@ -16,8 +18,21 @@ export interface Content {
   readonly users?: number
   /** Accounts besides the one that everybody asks for. */
   readonly accounts?: number
+  /** Anna has signed in, so that her requests reach the upstream as hers. */
+  readonly signedIn?: SignedIn
   /** Told how far it is. */
   readonly progress?: (text: string) => void
+}
+
+/** What Anna's sign-in gave. */
+export interface SignedIn {
+  readonly sealingKey: SealingKey
+  readonly issuer: string
+  readonly clientId: string
+  /** Its length is that of an access token. */
+  readonly accessToken: string
+  /** The scope that it was asked for. */
+  readonly of: string
 }
 
 const actor = 'cli:bench'
@@ -30,13 +45,15 @@ const importSize = 50_000
  * costs the same as if the salts differed, and a million of them need not be computed first.
  */
 export async function fillStore(url: string, content: Content): Promise<void> {
-  const { upstream, users = 0, accounts = 0, progress = () => {} } = content
+  const { upstream, users = 0, accounts = 0, signedIn, progress = () => {} } = content
   const store = await openStore({ url: new Secret(url) })
   try {
     const registry = store.registry(async () => {}) // nobody runs yet who would have to be told
     await done(registry.addAccount(actor, { name: account as AccountName, upstream }))
     const hash = await hashOfPassword()
-    await done(registry.setCredential(actor, msaScope, { username: foldUsername(anna.user), hash }))
+    const its = signedIn && { owner }
+    await done(registry.setCredential(actor, msaScope, { username: foldUsername(anna.user), hash, ...its }))
+    if (signedIn !== undefined) await registry.giveGrant(actor, grantOf(signedIn))
     await addUsers(registry, users, hash, progress)
     for (let number = 0; number < accounts; number += 1) {
       await done(registry.addAccount(actor, { name: accountNumber(number), upstream }))
@@ -44,6 +61,20 @@ export async function fillStore(url: string, content: Content): Promise<void> {
     }
   } finally {
     await store.close()
+  }
+}
+
+const owner = 'anna' as Owner
+
+/** Its access token lives for a day, so that no provider is asked. */
+function grantOf({ sealingKey, issuer, clientId, accessToken, of }: SignedIn): NewGrant {
+  const sealing = createSealing([sealingKey])
+  const whose = { scope: msaScope, owner, issuer, clientId }
+  const token = sealing.seal(new Secret(accessToken), { accessOf: whose, of })
+  return {
+    ...whose,
+    refreshToken: sealing.seal(new Secret('a-refresh-token'), { refreshOf: whose }),
+    access: { token, of, lifeMs: 86_400_000 },
   }
 }
 

@@ -4,7 +4,7 @@ import { metric } from '../support/metrics.ts'
 import { account } from './people.ts'
 import type { Server } from './server.ts'
 import type { Stage } from './stage.ts'
-import { fillStore } from './fill-store.ts'
+import { fillStore, type SignedIn } from './fill-store.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface GatewayOptions {
@@ -15,6 +15,8 @@ export interface GatewayOptions {
   readonly users?: number
   /** Accounts besides the one that is asked for. */
   readonly accounts?: number
+  /** What Anna's sign-in gave, if she has signed in. */
+  readonly signedIn?: SignedIn
   /** Groups of settings that take the place of the usual ones. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly name?: string
@@ -32,11 +34,19 @@ export interface Gateway extends Server {
 
 /** Starts Altgate as its users do, as a process of its own, with its log in a file, one account and credentials. */
 export async function startGateway(stage: Stage, options: GatewayOptions): Promise<Gateway> {
-  const { upstream, workers = 'auto', users = 0, accounts = 0, settings = {}, name = 'Altgate' } = options
+  const {
+    upstream,
+    workers = 'auto',
+    users = 0,
+    accounts = 0,
+    signedIn,
+    settings = {},
+    name = 'Altgate',
+  } = options
   stage.say(`starting ${name}`)
   stage.stop.throwIfAborted()
   const store = `sqlite:${join(stage.folder(), 'altgate.db')}`
-  await fillStore(store, { upstream: upstream.url, users, accounts })
+  await fillStore(store, { upstream: upstream.url, users, accounts, ...(signedIn && { signedIn }) })
   const altgate = await startAltgate(stage, {
     settings: { workers, store: { url: store }, hashing: {}, stop: { graceSeconds: 1 }, ...settings },
   })

@@ -5,12 +5,14 @@ import type { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { Agent, type Dispatcher } from 'undici'
 import { answerTo } from '../../src/answers/answer.ts'
+import type { Delegation } from '../../src/gateway/delegation.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { FairShares } from '../../src/proxying/fair-shares.ts'
 import { createForward, type ForwardOptions } from '../../src/proxying/forward.ts'
 import type { RequestContext } from '../../src/proxying/headers.ts'
 import type { UpstreamAgents } from '../../src/proxying/upstream-connections.ts'
+import { givenDelegation, userToken } from '../support/delegation.ts'
 import { rawConnection } from '../support/raw-request.ts'
 
 /**
@@ -256,6 +258,29 @@ const places: readonly Place[] = [
     status: 502,
   },
   {
+    name: 'undici cannot cut off an answer before a fresh token is tried',
+    arrange: acting(
+      { rejected: async () => userToken('fresh') },
+      dispatching(handler => handler.onResponseStart?.({ ...controllerOf([]), abort: oops }, 401, plain)),
+    ),
+  },
+  {
+    name: 'what is told of a rejected token throws',
+    arrange: acting({ rejected: oops }, dispatching(answer(401, plain))),
+  },
+  {
+    name: 'what follows a rejected token is nothing',
+    arrange: acting({ rejected: async () => undefined as never }, dispatching(answer(401, plain))),
+  },
+  {
+    name: 'a fresh token cannot be sent',
+    arrange: acting({ rejected: async () => userToken('fresh') }, way => {
+      let asked = 0
+      way.options = { ...way.options, authorize: () => (asked++ === 0 ? [] : oops()) }
+      dispatching(answer(401, plain))(way)
+    }),
+  },
+  {
     name: 'the answer ends before it begins',
     arrange: dispatching(handler => handler.onResponseEnd?.(controllerOf([]), {})),
     ends: 'passed',
@@ -387,6 +412,16 @@ function aWay(bugs: unknown[]): Pick<Way, 'options' | 'context' | 'bugs'> {
 function courseTo(target: string): RequestContext['route'] {
   const destination = { origin: 'http://127.0.0.1:1', path: target, outer: '/fabrikam', inner: '/fabrikam' }
   return { mapping: { target, address: 'https://h', destination }, headers: [] }
+}
+
+/** The request acts as its user. */
+function acting(delegation: Partial<Delegation>, then: (way: Way) => void): (way: Way) => void {
+  return way => {
+    const { allowed } = way.context
+    way.context = { ...way.context, allowed: { ...allowed, act: userToken('old') } }
+    way.options = { ...way.options, delegation: { ...givenDelegation(), ...delegation } }
+    then(way)
+  }
 }
 
 type Act = (handler: Handler, options: Dispatcher.DispatchOptions) => void

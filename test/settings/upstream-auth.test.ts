@@ -58,7 +58,8 @@ t.test('a service principal asks for Azure DevOps unless told otherwise', async 
 })
 
 const signIn = 'signIn: { entra: { clientId: a, clientSecret: canary } }'
-const delegated = (rest = '') => `upstreamAuth: { method: delegated${rest} }\n${signIn}`
+const keys = `secrets: { sealingKeys: [{ id: one, key: ${'5e'.repeat(32)} }] }`
+const delegated = (rest = '') => `upstreamAuth: { method: delegated${rest} }\n${signIn}\n${keys}`
 
 t.test(
   'delegated asks for Azure DevOps unless told otherwise, and names users who do not delegate',
@@ -89,7 +90,7 @@ t.test('what is wrong with delegated is said', async t => {
     'must be "identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion" or "pass-through"'
   for (const [yaml, complaint] of [
     [
-      'upstreamAuth: { method: delegated }',
+      `upstreamAuth: { method: delegated }\n${keys}`,
       'signIn: is missing: it must say where users sign in: "delegated" acts with what their sign-in gives',
     ],
     [
