@@ -10,6 +10,7 @@ import { insist } from './failure.ts'
 import { examples, refusePassword } from './help.ts'
 import { askNewPassword } from './password.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
+import { addSignOut } from './sign-out.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate credential ...`: the alternate credentials of users. */
@@ -26,6 +27,7 @@ export function addCredentialCommands(program: Command, toolbox: Toolbox): void 
     about: 'switch a credential off, in every running gateway at once',
   })
   addList(credential, toolbox)
+  addSignOut(credential, toolbox)
   addImport(credential, toolbox)
 }
 

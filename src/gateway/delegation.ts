@@ -154,11 +154,15 @@ export interface Grants {
    * for this owner, and nothing was kept.
    */
   give(actor: string, signedIn: SignedIn): Promise<'given' | 'other-person'>
-  /** Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. */
+  /**
+   * Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. Without `revoke` the provider is
+   * not asked, which is `failed`.
+   */
   end(
     actor: string,
     whose: Pick<Grant, 'scope' | 'owner'>,
     cause: 'disconnected' | 'signed-out',
+    how?: { readonly revoke: boolean },
   ): Promise<Revocation | undefined>
   of(scope: Scope, owner: Owner): Promise<Grant | undefined>
 }
