@@ -61,3 +61,47 @@ export function sinceText({ username, grantedAt }: Grant): string {
 export function endText({ at, cause }: NonNullable<Grant['ended']>): string {
   return `the sign-in ended ${moment(at)}: ${ends[cause]}`
 }
+
+/** What is known of a sign-in; the tools say whether a sealing key opens it. */
+interface SignInParts {
+  readonly opens: (grant: Grant) => boolean
+  /** By the clock of the store. */
+  readonly now: Instant
+}
+
+/** In a few words, for a table. */
+export function signInCell(grant: Grant | undefined, { opens }: Pick<SignInParts, 'opens'>): string {
+  if (grant === undefined) return '-'
+  const { ended, renewedAt } = grant
+  if (ended !== undefined) return `ended ${moment(ended.at)}: ${ends[ended.cause]}`
+  const since = `${sinceText(grant)}, renewed ${moment(renewedAt)}`
+  return opens(grant) ? since : `${since}; ${noKey}`
+}
+
+/** In a sentence. */
+export function signInText(grant: Grant | undefined, { opens, now }: SignInParts): string {
+  if (grant === undefined) return 'none'
+  if (grant.ended !== undefined) return endText(grant.ended)
+  const since = `${sinceText(grant)}, renewed ${moment(grant.renewedAt)}`
+  return `${since}; ${opens(grant) ? tokenText(grant, now) : noKey}`
+}
+
+const noKey = 'no key in secrets.sealingKeys opens it'
+
+/** Names each field, so that no token ever slips out. */
+export function signInJson(grant: Grant, { opens }: Pick<SignInParts, 'opens'>): object {
+  const { username: actsAs, grantedAt, renewedAt, checkedAt, access, ended, issuer } = grant
+  const since = { actsAs, issuer, since: isoTime(grantedAt), renewedAt: isoTime(renewedAt) }
+  if (ended !== undefined)
+    return { state: 'ended', ...since, endedAt: isoTime(ended.at), endedBecause: ended.cause }
+  return {
+    state: opens(grant) ? 'active' : 'sealed-otherwise',
+    ...since,
+    checkedAt: isoTime(checkedAt),
+    ...(access && { accessTokenUntil: isoTime(access.endsAt) }),
+  }
+}
+
+export function isoTime(instant: Instant): string {
+  return new Date(instant).toISOString()
+}
