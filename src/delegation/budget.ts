@@ -24,6 +24,9 @@ const mostAtOnce = 8
 /** Milliseconds that a provider is left alone after a failure, doubled each time. */
 const pauses = { first: 500, longest: 10_000 }
 
+/** Milliseconds that a request waits for a provider to be asked again; callers do better to come back than to pile up. */
+const shortPause = 1000
+
 /** Seconds: a provider that asks for more is asked again all the same, because a slip of its must not last for days. */
 const longestRetryAfter = 600
 
@@ -88,7 +91,7 @@ export function createBudget(now: () => Instant): Budget {
       for (;;) {
         const pause = lane.pausedUntil - now()
         if (pause > 0) {
-          if (!how.urgent || lane.pausedUntil >= how.deadline) return 'not-now'
+          if (!how.urgent || pause > shortPause) return 'not-now'
           await delay(pause)
         }
         if (!(await enter(lane, how))) return 'not-now'

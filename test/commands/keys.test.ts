@@ -65,6 +65,17 @@ t.test('rotate fails if something stays sealed with a key that is missing', asyn
   t.match(stderr, '3 are sealed with keys that the settings do not have')
 })
 
+t.test('without a key no gateway starts that has to keep what sign-ins give: exit code 78', async t => {
+  const desk = aDesk(t, {
+    ALTGATE__UPSTREAMAUTH: '{ method: delegated }',
+    ALTGATE__SIGNIN__ENTRA: '{ clientId: altgate, clientSecret: canary }',
+  })
+  const { code, stderr } = await desk.run(['serve'])
+  t.equal(code, 78)
+  t.match(stderr, 'secrets.sealingKeys: is missing')
+  t.notMatch(stderr, 'canary')
+})
+
 t.test('without any key there is nothing to do', async t => {
   const desk = aDesk(t)
   t.match(await desk.must(['keys', 'list']), 'no sealing key')

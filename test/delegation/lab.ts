@@ -55,6 +55,8 @@ export interface ProcessOptions {
   readonly change?: (grants: GrantStore) => Partial<GrantStore>
   /** Milliseconds by which the system clock of this machine is ahead of the provider's. */
   readonly wallAhead?: number
+  /** Milliseconds by which the clock of this process is ahead of the lab's. */
+  readonly ahead?: number
 }
 
 /** A directory, a store, and as many processes as a test wants. */
@@ -93,7 +95,6 @@ export async function aLab(
 ): Promise<Lab> {
   const provider = await refreshProvider(t, { revocation })
   const clock = { now: Date.now() }
-  const now = () => clock.now
   const address = new Secret(url ?? `sqlite:${join(temporaryDirectory(t), 'altgate.db')}`)
   const keys = createAttemptKeys(randomBytes(32))
   const memories: ReturnType<typeof createTokenMemory>[] = []
@@ -102,7 +103,13 @@ export async function aLab(
     directories: { [directory]: { clientId: client.id, clientSecret: new Secret(client.secret) } },
   }
 
-  async function aProcess({ keys: sealingKeys = [firstKey], change, wallAhead = 0 }: ProcessOptions = {}) {
+  async function aProcess({
+    keys: sealingKeys = [firstKey],
+    change,
+    wallAhead = 0,
+    ahead = 0,
+  }: ProcessOptions = {}) {
+    const now = () => clock.now + ahead
     const store = await openStore({ url: address, clock: now })
     const memory = createTokenMemory(now)
     memories.push(memory)

@@ -104,7 +104,7 @@ export async function refreshProvider(
         accountId,
         claims: () => ({ sub: accountId, oid: accountId, tid: directory, name: 'Anna' }),
       }),
-      ttl: { Grant: 86_400, RefreshToken: 86_400, AccessToken: 3600, IdToken: 3600 },
+      ttl: { Grant: 86_400, RefreshToken: 86_400, AccessToken: () => state.life, IdToken: 3600 },
       rotateRefreshToken: () => state.rotates,
       extraTokenClaims: (_, token) => ({
         oid: 'accountId' in token ? token.accountId : undefined,
