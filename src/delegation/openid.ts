@@ -66,7 +66,7 @@ function clientOn(configuration: Configuration, wallNow: () => number): Provider
     async renew(grant, refreshToken, upstreamScope) {
       try {
         const answer = await refreshTokenGrant(configuration, refreshToken.reveal(), {
-          scope: `openid profile offline_access ${upstreamScope}`,
+          scope: ['openid', 'profile', 'offline_access', upstreamScope].filter(Boolean).join(' '),
         })
         return judge(answer, answer.claims(), { grant, refreshToken, upstreamScope, wallNow: wallNow() })
       } catch (error) {

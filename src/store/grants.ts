@@ -1,7 +1,15 @@
-import { type Kysely, type RawBuilder, sql, type Transaction, type UpdateObject } from 'kysely'
+import {
+  type ExpressionBuilder,
+  type Kysely,
+  type RawBuilder,
+  sql,
+  type Transaction,
+  type UpdateObject,
+} from 'kysely'
 import type {
   FoundGrant,
   Grant,
+  GrantEnd,
   GrantRegistry,
   GrantStore,
   NewAccess,
@@ -102,16 +110,23 @@ export function createGrantStore(
         .execute()
       return rows.map(grantIn)
     },
-    async unchecked(sinceMs, most) {
+    async unchecked(whose, sinceMs, after) {
+      const now = time.ofWrite()
+      const { checkedAt = -1, scope = '', owner = '' } = after?.grant ?? {}
       const rows = await reading
         .selectFrom('grants')
         .selectAll()
+        .select(sql<number>`${now} - checked_at`.as('for_ms'))
         .where('ended_at', 'is', null)
-        .where('checked_at', '<=', sql<number>`${time.ofWrite()} - ${sql.lit(sinceMs)}`)
+        .where(is => ('scope' in whose ? is('scope', '=', whose.scope) : notIn(is, whose.except)))
+        .where('checked_at', '<=', sql<number>`${now} - ${sql.lit(Math.round(sinceMs))}`)
+        .where(sql<boolean>`(checked_at, scope, owner) > (${checkedAt}, ${scope}, ${owner})`)
         .orderBy('checked_at')
-        .limit(most)
+        .orderBy('scope')
+        .orderBy('owner')
+        .limit(batchSize)
         .execute()
-      return rows.map(grantIn)
+      return rows.map(row => ({ grant: grantIn(row), forMs: row.for_ms }))
     },
     async count() {
       const { all, ended } = await reading
@@ -125,6 +140,32 @@ export function createGrantStore(
 
 /** Grants as sign-ins give and end them: changes, so that no process goes on with a token of before. */
 export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): GrantRegistry {
+  /** Deletes the tokens. Gives the grant as it was; `undefined`: there is none, or it has ended or changed. */
+  async function end(
+    db: Transaction<Schema>,
+    { scope, owner, version }: Pick<Grant, 'scope' | 'owner'> & { readonly version?: number },
+    cause: GrantEnd,
+  ): Promise<Grant | undefined> {
+    // Locks the row with its first write, because a renewal takes no part in the order of changes.
+    const row = await db
+      .updateTable('grants')
+      .set({ version: sql<number>`version + 1` })
+      .where('scope', '=', scope)
+      .where('owner', '=', owner)
+      .where('ended_at', 'is', null)
+      .where(is => is.and(version === undefined ? [] : [is('version', '=', version)]))
+      .returningAll()
+      .executeTakeFirst()
+    if (row === undefined) return undefined
+    await db
+      .updateTable('grants')
+      .set({ ...noTokens, ended_at: time.ofWrite(), ended_cause: cause, turn_until: 0 })
+      .where('scope', '=', scope)
+      .where('owner', '=', owner)
+      .execute()
+    return grantIn(row)
+  }
+
   return {
     async giveGrant(actor, { scope, owner, issuer, clientId, username, refreshToken, access }) {
       await makeChange({ actor, action: 'grant-given' }, async db => {
@@ -157,28 +198,33 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
       return undefined
     },
 
-    async endGrant(actor, { scope, owner, version }, cause) {
+    async endGrant(actor, grant, cause) {
+      const { scope, owner } = grant
       let before: Grant | undefined
       await makeChange({ actor, action: 'grant-ended' }, async db => {
-        // Locks the row with its first write, because a renewal takes no part in the order of changes.
-        const row = await db
-          .updateTable('grants')
-          .set({ version: sql<number>`version + 1` })
-          .where('scope', '=', scope)
-          .where('owner', '=', owner)
-          .where('ended_at', 'is', null)
-          .where(is => is.and(version === undefined ? [] : [is('version', '=', version)]))
-          .returningAll()
-          .executeTakeFirst()
-        if (row === undefined) return { problem: 'nothing-to-end' } as const
-        before = grantIn(row)
-        await db
-          .updateTable('grants')
-          .set({ ...noTokens, ended_at: time.ofWrite(), ended_cause: cause, turn_until: 0 })
-          .where('scope', '=', scope)
-          .where('owner', '=', owner)
-          .execute()
+        before = await end(db, grant, cause)
+        if (before === undefined) return { problem: 'nothing-to-end' } as const
         return { scope, usernames: await namesOfOwner(db, scope, owner) }
+      })
+      return before
+    },
+
+    async refuseGrant(actor, grant) {
+      const { scope, owner } = grant
+      let before: Grant | undefined
+      await makeChange({ actor, action: 'grant-ended' }, async (db, { revision }) => {
+        before = await end(db, grant, 'refused')
+        if (before === undefined) return { problem: 'nothing-to-end' } as const
+        const off = await db
+          .updateTable('credentials')
+          .set({ enabled: 0, revision })
+          .where('scope', '=', scope)
+          .where('owner', '=', owner)
+          .where('enabled', '=', 1)
+          .returning('subject')
+          .executeTakeFirst()
+        const effect = { scope, usernames: await namesOfOwner(db, scope, owner) }
+        return off === undefined ? effect : { ...effect, action: 'credential-disabled-by-liveness' as const }
       })
       return before
     },
@@ -193,6 +239,10 @@ function accessColumns({ token, of, lifeMs }: NewAccess, now: RawBuilder<number>
     access_of: of,
     access_ends_at: sql<number>`${now} + ${sql.lit(Math.round(lifeMs))}`,
   }
+}
+
+function notIn(is: ExpressionBuilder<Schema, 'grants'>, scopes: readonly Scope[]) {
+  return is.and(scopes.map(each => is('scope', '<>', each)))
 }
 
 /** The owner's user names, and those of credentials in other scopes that use this grant by a link. */
@@ -211,7 +261,7 @@ async function namesOfOwner(
 }
 
 /** Milliseconds since 1970 by the one clock that all processes with this store share. */
-interface SharedTime {
+export interface SharedTime {
   /** Otherwise all of them are on this machine. */
   readonly isOfDatabase: boolean
   readonly ofMachine: () => Instant

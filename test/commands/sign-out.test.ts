@@ -91,7 +91,7 @@ t.test('--all asks first', async t => {
   await yes.type('Type yes: ', 'yes\r')
   t.match(
     await yes.screen(),
-    /1 of 1 sign-ins have ended, in every running gateway\.\n1 are revoked[^\n]*\n\S*code 0/,
+    /1 of 1 sign-ins have ended, in every running gateway\.\n1 are revoked[^\n]*\n[^\n]*code 0/,
   )
   t.equal(await desk.isActive('anna'), false)
 })
