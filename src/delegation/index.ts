@@ -10,7 +10,7 @@ import { createGrants } from './grants.ts'
 import { createLiveness, keepLooking, shortestInterval } from './liveness.ts'
 import type { TokenMemory } from './memory.ts'
 import { type Providers, timeoutSeconds } from './provider.ts'
-import { createRenewing, type RenewalResult, type Warn } from './renewal.ts'
+import { asBefore, createRenewing, type RenewalResult, type Warn } from './renewal.ts'
 import { createSealing, type SealingKey } from './sealing.ts'
 import { createDelegation } from './tokens.ts'
 
@@ -75,7 +75,7 @@ export function openLiveness(options: LivenessOptions): { close(): Promise<void>
   const renewing = createRenewing({
     ...options,
     registry: options.registry(),
-    upstreamScope: 'as-before',
+    upstreamScope: asBefore,
     sealing: createSealing(sealingKeys),
     providers: openProviders,
     budget: createBudget(steadyNow),

@@ -39,13 +39,15 @@ export interface Renewing {
 /** Reports a fault to the operator; must not throw. */
 export type Warn = (sentence: string, facts: Readonly<Record<string, string>>) => void
 
+export const asBefore = Symbol('the scope of the last access token')
+
 export interface RenewingParts {
   readonly authorities: Authorities
   /**
-   * What access tokens are requested for. `as-before`: the same as last time, or nothing, so that no user is asked for a
+   * What access tokens are requested for. `asBefore`: the same as last time, or nothing, so that no user is asked for a
    * consent that is not needed.
    */
-  readonly upstreamScope: string | 'as-before'
+  readonly upstreamScope: string | typeof asBefore
   readonly grants: Pick<GrantStore, 'takeTurn' | 'giveTurnBack' | 'renewed' | 'of'>
   readonly registry: Pick<GrantRegistry, 'endGrant' | 'refuseGrant'>
   readonly sealing: Sealing
@@ -125,7 +127,7 @@ export function createRenewing(parts: RenewingParts): Renewing {
   }
 
   function scopeFor({ access }: Grant): string | undefined {
-    return upstreamScope === 'as-before' ? access?.of : upstreamScope
+    return upstreamScope === asBefore ? access?.of : upstreamScope
   }
 
   async function conclude({ grant, client, used, renewal, asked, askedAt }: Answered): Promise<Outcome> {

@@ -6,7 +6,7 @@ import { createGrants } from '../../src/delegation/grants.ts'
 import { createLiveness, type Liveness } from '../../src/delegation/liveness.ts'
 import { createTokenMemory } from '../../src/delegation/memory.ts'
 import { createProviders } from '../../src/delegation/openid.ts'
-import { createRenewing, type RenewalResult } from '../../src/delegation/renewal.ts'
+import { asBefore, createRenewing, type RenewalResult } from '../../src/delegation/renewal.ts'
 import { createSealing, type SealingKey } from '../../src/delegation/sealing.ts'
 import { createDelegation } from '../../src/delegation/tokens.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
@@ -154,7 +154,7 @@ export async function aLab(
     const liveness = createLiveness({
       ...parts,
       turns: store.turns,
-      renewing: createRenewing({ ...parts, upstreamScope: 'as-before', budget: createBudget(now) }),
+      renewing: createRenewing({ ...parts, upstreamScope: asBefore, budget: createBudget(now) }),
       holder: randomUUID(),
     })
     let closed: Promise<void> | undefined
