@@ -227,6 +227,8 @@ const upstreamFailed: Readonly<Record<UpstreamFailed['because'], string>> = {
   dropped: 'The service behind this gateway disconnected before it answered.',
   'bad-answer': 'The service behind this gateway sent an answer that is not valid HTTP.',
   unauthorized: "The service behind this gateway rejected the gateway's authentication.",
+  'user-token':
+    'The service behind this gateway rejected your access token. Try again; if it does so again, ask an administrator whether you have access there.',
   'own-token':
     'The service behind this gateway no longer accepts the token that it issued for this transfer.',
   'sign-in-page': 'The service behind this gateway returned a web page.',

@@ -4,6 +4,7 @@ import { createSecureContext, getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
 import { Agent, request } from 'undici'
 import { answerText } from '../accounts/answer.ts'
+import { isLoopback } from '../common/addresses.ts'
 import { reasonOf } from '../common/failure.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { connectionsWithin, limitNamed, openFilesLimit } from '../listening.ts'
@@ -66,13 +67,19 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
   if (tools === undefined)
     return yield { part: 'accounts', ok: false, sentence: 'not checked: they need the store' }
   const origins = new Set<string>()
+  const exposed = new Set<string>()
   let known: AccountName | undefined
   yield await probe('accounts', async () => {
     const [accounts, directories] = await Promise.all([
       tools.registry.accounts(),
       tools.registry.directories(),
     ])
-    for (const { upstream } of accounts) origins.add(new URL(upstream).origin)
+    for (const { name, upstream } of accounts) {
+      const { origin } = new URL(upstream)
+      origins.add(origin)
+      if (exposesTokens(origin, settings.upstreamAuthByAccount[name] ?? settings.upstreamAuth))
+        exposed.add(origin)
+    }
     known = accounts[0]?.name
     return `${accounts.length} from ${sources[settings.accounts.source]}; directories: ${directories.length}`
   })
@@ -80,6 +87,16 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
   if (source !== undefined) yield await probe('source', () => trySource(source, known, settings))
   const { caFile } = settings.upstream
   for (const origin of origins) yield await probe('upstream', () => tryUpstream(origin, caFile))
+  for (const origin of exposed) {
+    const sentence = `${origin} gets access tokens of users over plain http: use https`
+    yield { part: 'upstream', ok: false, sentence }
+  }
+}
+
+/** A reader of the connection could act as the user, at other upstreams as well. */
+function exposesTokens(origin: string, { method }: Settings['upstreamAuth']): boolean {
+  const { protocol, hostname } = new URL(origin)
+  return method === 'delegated' && protocol === 'http:' && !isLoopback(hostname)
 }
 
 const sources: Readonly<Record<Settings['accounts']['source'], string>> = {

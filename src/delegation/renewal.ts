@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { type Authorities, type Client, clientOf } from '../common/authorities.ts'
 import { atMost } from '../engine/memory.ts'
@@ -33,6 +34,7 @@ export interface Renewing {
   renew(grant: Grant, how: Urgency): Promise<Outcome>
   /** Writes what of this grant could not be written so far. True: it was, and the store has to be read again. Throws `Outage`. */
   settle(grant: Grant): Promise<boolean>
+  /** Waits for renewals under way, and tries for a moment to write what is left. */
   close(): Promise<void>
 }
 
@@ -88,7 +90,16 @@ export function createRenewing(parts: RenewingParts): Renewing {
     warn(sentence, facts)
   }
 
-  async function renew(grant: Grant, how: Urgency): Promise<Outcome> {
+  /** A process that stops must not lose what it is about to receive. */
+  const underWay = new Set<Promise<Outcome>>()
+
+  function renew(grant: Grant, how: Urgency): Promise<Outcome> {
+    const renewal = ask(grant, how).finally(() => underWay.delete(renewal))
+    underWay.add(renewal)
+    return renewal
+  }
+
+  async function ask(grant: Grant, how: Urgency): Promise<Outcome> {
     const { scope, issuer, clientId } = grant
     if (grant.refreshToken === undefined) return 'ended'
     const refreshToken = sealing.open(grant.refreshToken, { refreshOf: grant })
@@ -211,7 +222,15 @@ export function createRenewing(parts: RenewingParts): Renewing {
     return saved !== undefined
   }
 
-  return { renew, settle, close: () => saving.close() }
+  async function close(): Promise<void> {
+    const enough = new AbortController()
+    const patience = delay(leaseMs, undefined, { signal: enough.signal }).catch(() => {})
+    await Promise.race([Promise.allSettled(underWay), patience])
+    enough.abort()
+    await saving.close()
+  }
+
+  return { renew, settle, close }
 }
 
 interface Answered {

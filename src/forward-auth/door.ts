@@ -47,7 +47,8 @@ const bugRetryAfter = 5
 const lostRetryAfter = 1
 
 const untrusted: UnclearTarget = { outcome: 'unclear-target', flaw: 'untrusted-forwarder' }
-const rejected: UpstreamFailed = { outcome: 'upstream-failed', because: 'unauthorized' }
+const unauthorized: UpstreamFailed = { outcome: 'upstream-failed', because: 'unauthorized' }
+const tokenRejected: UpstreamFailed = { outcome: 'upstream-failed', because: 'user-token' }
 const reserved: UnclearTarget = { outcome: 'unclear-target', flaw: 'reserved-header' }
 
 /** The proxy chooses the real upstream. Only the client's side of the address mapping is used here. */
@@ -116,14 +117,14 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
 
   async function endingOf(allowed: Allow, rejection: Rejection | undefined, id: string): Promise<Ending> {
     const { act } = allowed
+    if (act === undefined || rejection === undefined) return unauthorized
+    const { presented, challenge } = rejection
     // Another request may have had the token renewed already.
-    if (act === undefined || rejection === undefined || rejection.presented !== bearerOf(act)[1])
-      return rejected
-    const { challenge } = rejection
+    if (presented !== bearerOf(act)[1]) return tokenRejected
     try {
       const claims = claimsChallenge({ 'www-authenticate': challenge })
       const found = await options.delegation?.rejected(allowed, act, claims)
-      if (typeof found !== 'string') return rejected
+      if (typeof found !== 'string') return tokenRejected
       observer.signInNeeded(found, allowed, id)
       return signInNeeded(allowed, found)
     } catch (error) {

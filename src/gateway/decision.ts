@@ -189,6 +189,8 @@ export interface UpstreamFailed {
     | 'bad-answer'
     /** It asked the gateway for a credential. */
     | 'unauthorized'
+    /** It rejected the user's access token, and a fresh one where one was tried. Mostly, the user has no access there. */
+    | 'user-token'
     /** It rejected a token that it had issued itself, for an LFS upload or download. */
     | 'own-token'
     /** A web page in answer to a tool: git would take it for success and keep a wrong password. */

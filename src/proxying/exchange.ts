@@ -150,10 +150,10 @@ export interface ExchangeEvents {
    */
   again(): boolean
   /**
-   * The answer is withheld from the client because of this failure. Returns whether the request goes on without this
-   * exchange; otherwise it has failed.
+   * The answer is withheld from the client because of this failure. Returns the failure to report; `undefined` if the
+   * request goes on without this exchange.
    */
-  withheld(failure: UpstreamFailed, head: AnswerHead): boolean
+  withheld(failure: UpstreamFailed, head: AnswerHead): UpstreamFailed | undefined
   /** Failed before anything was sent to the client, which still needs an answer. */
   failed(failure: UpstreamFailed, cause: unknown): void
   /** The answer ended early while it was being sent, and the client's connection was closed. */
@@ -201,8 +201,9 @@ export class Exchange extends GuardedHandler {
     }
     const failure = screenAnswer({ status, headers }, this.#mapping)
     if (failure !== undefined) {
-      if (this.#events.withheld(failure, head)) this.over = true
-      else this.#fail(failure, undefined)
+      const told = this.#events.withheld(failure, head)
+      if (told === undefined) this.over = true
+      else this.#fail(told, undefined)
       return head.controller.abort(notForClients)
     }
     const list = clientHeaders(raw, joined(headers['connection']), this.#mapping)

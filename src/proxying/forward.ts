@@ -196,29 +196,30 @@ class Forwarding implements ExchangeEvents, Waiter {
    * If the upstream does not accept the user's token, a safe request goes once more with a fresh one. A claims challenge
    * needs the user, whatever the request is.
    */
-  withheld(failure: UpstreamFailed, { status, headers }: AnswerHead): boolean {
+  withheld(failure: UpstreamFailed, { status, headers }: AnswerHead): UpstreamFailed | undefined {
     const { allowed } = this.#context
     const { delegation, lfs } = this.#options
-    if (delegation === undefined || allowed.act === undefined || !rejectsToken(status, failure)) return false
+    if (delegation === undefined || allowed.act === undefined || !rejectsToken(status, failure))
+      return failure
     // It is the LFS server's own token that was rejected.
-    if (lfs.failureFor(this.#request, failure).because === 'own-token') return false
+    if (lfs.failureFor(this.#request, failure).because === 'own-token') return failure
     const claims = claimsChallenge(headers)
-    if (claims === undefined && this.#hasFreshToken) return false
+    if (claims === undefined && this.#hasFreshToken) return tokenRejected
     const next = delegation.rejected(allowed, allowed.act, claims)
     if (claims === undefined && !this.#isRepeatable) {
       // It fails at once, and the next one finds a fresh token.
       next.catch(this.#onReported)
-      return false
+      return tokenRejected
     }
     next.then(found => this.#repeat(found)).catch(this.#onBroke)
-    return true
+    return undefined
   }
 
   /** What follows a rejection. The same token again is a new one, which is rejected for another reason than its age. */
   #repeat(found: UserToken | SignInCause): void {
     if (typeof found !== 'string') {
       const isFresh = found.token !== this.#context.allowed.act?.token && !this.#hasFreshToken
-      if (!isFresh || !this.#isRepeatable) return this.failed(unauthorized, undefined)
+      if (!isFresh || !this.#isRepeatable) return this.failed(tokenRejected, undefined)
       this.#hasFreshToken = true
     }
     this.#continue(found)
@@ -293,7 +294,7 @@ class Forwarding implements ExchangeEvents, Waiter {
 /** Safe methods, whose repetition changes nothing (RFC 9110, 9.2.2). Other methods are never repeated. */
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-const unauthorized: UpstreamFailed = { outcome: 'upstream-failed', because: 'unauthorized' }
+const tokenRejected: UpstreamFailed = { outcome: 'upstream-failed', because: 'user-token' }
 
 /** Seconds after which a client should retry. */
 const retryAfter = 5

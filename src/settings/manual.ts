@@ -63,10 +63,11 @@ function entries(
 ): readonly string[] {
   const path = [...above, key]
   const members = membersOf(part)
+  const isGroup = members.length > 0 || part.listedElsewhere === true
   const facts = [
-    members.length === 0 ? kindOf(key, part) : 'group',
+    isGroup ? 'group' : kindOf(key, part),
     part.default === undefined ? (required ? 'required' : 'optional') : `default ${presetOf(part.default)}`,
-    ...(members.length === 0 && variableOf ? [`\`${variableOf(path)}\``] : []),
+    ...(!isGroup && variableOf ? [`\`${variableOf(path)}\``] : []),
   ]
   const line = `**\`${path.join('.')}\`**: ${facts.join(' · ')}<br>\n${part.description ?? ''}`
   return [line, ...members.flatMap(member => entries(path, member, variableOf))]
@@ -81,6 +82,7 @@ interface Member {
 
 /** The members of a group, none for a single value. For a choice between groups, each member once, as a choice. */
 function membersOf(part: JsonSchema): readonly Member[] {
+  if (part.listedElsewhere === true) return []
   const choices = part.oneOf ?? [part]
   if (typeof part.additionalProperties === 'object')
     return [{ key: '<id>', part: part.additionalProperties, required: false }]
@@ -150,7 +152,7 @@ const reference = {
 
 /** Every single value may be a reference instead. */
 function withReferences(part: JsonSchema): object {
-  const { description, default: preset, oneOf, followed: _, ...rest } = part
+  const { description, default: preset, oneOf, followed: _, listedElsewhere: __, ...rest } = part
   const about = { ...(description && { description }), ...(preset !== undefined && { default: preset }) }
   if (oneOf !== undefined) return { ...about, oneOf: oneOf.map(withReferences) }
   if (part.items !== undefined) return { ...about, ...rest, items: withReferences(part.items) }

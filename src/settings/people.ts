@@ -211,7 +211,11 @@ const delegated = z.strictObject({
         ),
       upstreamAuth: z
         .discriminatedUnion('method', ownMethods, { error: `must be ${ownNames} or "pass-through"` })
-        .describe('Only with `delegated`: the method for these users, with all its settings.'),
+        .meta({
+          listedElsewhere: true,
+          description:
+            'Only with `delegated`: the method for these users, with all its settings as in `upstreamAuth`; any but `delegated`.',
+        }),
     })
     .exactOptional()
     .describe(

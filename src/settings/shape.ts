@@ -9,6 +9,8 @@ export interface JsonSchema {
   readonly writeOnly?: boolean
   /** Our own keyword: its file is read again when it changes. */
   readonly followed?: boolean
+  /** Our own keyword: the manual does not list its members, which stand elsewhere. */
+  readonly listedElsewhere?: boolean
   readonly const?: string
   readonly enum?: readonly string[]
   readonly minimum?: number

@@ -97,6 +97,8 @@ export function createRefusalReport({ log, count, methodOf, now }: RefusalReport
   const lastAlert = new Map<AccountName, Instant>()
 
   return (account: AccountName, { because }: UpstreamFailed, request: string): void => {
+    // The user's own: nothing for the operator to renew.
+    if (because === 'user-token') return count(methodOf(account))
     // Azure DevOps may answer with a sign-in page instead of 401.
     if (because !== 'unauthorized' && because !== 'sign-in-page') return
     const method = methodOf(account)

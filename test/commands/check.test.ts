@@ -190,3 +190,23 @@ t.test('files that every user of this machine can read are told', async t => {
   chmodSync(join(logs, '..'), 0o755)
   t.match(await filesLine(), `ok      files       every user of this machine can read ${logs}`)
 })
+
+t.test('access tokens of users over plain http are a finding, except on this machine', async t => {
+  const desk = await aFreeDesk(t, {
+    ALTGATE__UPSTREAMAUTH__METHOD: 'delegated',
+    ALTGATE__UPSTREAMAUTHBYACCOUNT: '{ c: { method: strip } }',
+    ALTGATE__SIGNIN__ENTRA: '{ clientId: a, clientSecret: b }',
+    ALTGATE__SECRETS__SEALINGKEYS: `[{ id: one, key: ${'5e'.repeat(32)} }]`,
+  })
+  const [port, hostname] = [await freePort(), 'tfs.invalid']
+  await desk.must(['account', 'add', 'a', '--upstream', `http://127.0.0.1:${port}`])
+  await desk.must(['account', 'add', 'b', '--upstream', `http://${hostname}/b`])
+  await desk.must(['account', 'add', 'c', '--upstream', `http://other.${hostname}/c`])
+  await desk.must(['account', 'add', 'd', '--upstream', `https://${hostname}/d`])
+  const { code, stdout } = await desk.run(['check'])
+  t.equal(code, 1)
+  t.strictSame(
+    stdout.split('\n').filter(line => line.includes('plain http')),
+    [`FAILED  upstream    http://${hostname} gets access tokens of users over plain http: use https`],
+  )
+})

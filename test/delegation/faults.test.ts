@@ -301,7 +301,8 @@ t.test('what a crash has lost between receiving and storing costs one sign-in at
     const lab = await aLab(t)
     lab.provider.rotates = rotates
     await lab.signIn()
-    const dying = await lab.process({ change: () => ({ renewed: () => new Promise(() => {}) }) })
+    const dead = Promise.withResolvers<boolean>()
+    const dying = await lab.process({ change: () => ({ renewed: () => dead.promise }) })
     const survivor = await lab.process()
     void dying.token()
     await until(() => dying.results.length === 1)
@@ -314,6 +315,7 @@ t.test('what a crash has lost between receiving and storing costs one sign-in at
     else t.type(found, 'object', 'the provider accepts it again')
     if (rotates) await lab.signIn()
     t.type(await survivor.token(), 'object')
+    dead.resolve(true)
   }
 })
 
@@ -351,6 +353,21 @@ t.test('what cannot be stored at that moment is used, and stored when the store 
   lab.provider.answering = undefined
   lab.provider.hold = Promise.resolve()
   t.type(await other.token(), 'object')
+})
+
+t.test('a process that stops waits for what it has asked for', async t => {
+  const { lab, gateway, provider, first } = await signedIn(t)
+  lab.clock.now += 52 * minute
+  const holding = Promise.withResolvers<void>()
+  provider.hold = holding.promise
+  t.equal(await gateway.bearer(), first)
+  await until(() => provider.asked() === 2)
+  const closed = gateway.close()
+  holding.resolve()
+  await closed
+  const next = await lab.process()
+  t.not(await next.bearer(), first)
+  t.equal(provider.asked(), 2, 'the refresh token, which is good for one use, was stored')
 })
 
 t.test('what is left when a process ends is stored before it goes', async t => {

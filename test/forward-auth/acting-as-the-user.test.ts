@@ -119,6 +119,14 @@ t.test(
   },
 )
 
+t.test('only a trusted proxy may report a rejection', async t => {
+  const { world, delegation } = await acting(t)
+  const door = await runningDoor(t, world, { delegation, trustedProxies: ['192.0.2.1'] })
+  const told = await ask(door.port, '/nginx/rejection', { ...presented, 'X-Altgate-Challenge': claims })
+  t.equal(told.status, 400)
+  t.strictSame(delegation.rejections, [])
+})
+
 /** nginx before an upstream that writes down what it gets. */
 async function behindNginx(t: Test, respond?: Respond) {
   const { door, delegation, world } = await acting(t)

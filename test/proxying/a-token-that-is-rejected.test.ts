@@ -1,13 +1,16 @@
 // The upstream does not accept the access token of a user: once more with a fresh one, or a new sign-in; never a 401.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import type { SignInCause } from '../../src/gateway/delegation.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { bearerOf } from '../../src/gateway/upstream-auth.ts'
 import { claimsChallenge } from '../../src/proxying/screen-answer.ts'
 import { type GivenDelegation, givenDelegation, userToken } from '../support/delegation.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
-import { rawConnection } from '../support/raw-request.ts'
+import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
+import { runs } from '../support/runs.ts'
 import { until } from '../support/until.ts'
 import { aWorld } from '../support/world.ts'
 
@@ -75,10 +78,12 @@ t.test('a safe request goes once more, with a fresh token', async t => {
 
 t.test('it goes no third time', async t => {
   const { send, tokens, delegation, server } = await acting(t, refusing(unauthorized()))
-  t.match(await send(), { status: 502, outcome: 'upstream-failed' })
+  const answer = await send()
+  t.match(answer, { status: 502, outcome: 'upstream-failed' })
+  t.match(answer.body, /rejected your access token\.[^]*ask an\s+administrator whether you have access/)
   t.strictSame(tokens(), ['Bearer old', 'Bearer fresh'])
   t.equal(delegation.rejections.length, 1)
-  t.match(server.failures, [{ because: 'unauthorized' }])
+  t.match(server.failures, [{ because: 'user-token' }])
 })
 
 t.test('it does not go again with the same token, which was new already', async t => {
@@ -138,6 +143,14 @@ t.test(
     }
   },
 )
+
+t.test('a GET with a body goes no second time', async t => {
+  const { server, tokens } = await acting(t, refusing(unauthorized(), 'fresh'))
+  const head = ['GET /fabrikam/x HTTP/1.1', 'Host: h', `Authorization: ${basic()}`, 'Content-Length: 1']
+  const answer = await rawRequest(server.port, `${head.join('\r\n')}\r\nConnection: close\r\n\r\nx`)
+  t.match(answer, /^HTTP\/1\.1 502 /)
+  t.strictSame(tokens(), ['Bearer old'])
+})
 
 t.test('a renewal that fails behind the back of such a request is an outage in the log only', async t => {
   const { send, delegation, server } = await acting(t, refusing(unauthorized()))
@@ -283,6 +296,69 @@ for (const [next, status] of [
     t.match(await waiting, { status })
     t.strictSame(tokens(), status === 200 ? ['Bearer old', 'Bearer next'] : ['Bearer old'])
   })
+
+/** What an upstream says, and what the delegation has to offer after a rejection. */
+const said = {
+  done: (_: IncomingMessage, response: ServerResponse) => void response.end('done'),
+  'not found': (_: IncomingMessage, response: ServerResponse) => void response.writeHead(404).end(),
+  unauthorized: unauthorized(),
+  claims: unauthorized(claims),
+  redirect,
+  page,
+} satisfies Record<string, Respond>
+const offered = {
+  fresh: () => Promise.resolve(userToken('fresh')),
+  ended: () => Promise.resolve('ended'),
+  claims: () => Promise.resolve('claims'),
+  outage: () => Promise.reject(new Outage('provider', new Error('down'))),
+} satisfies Record<string, () => Promise<ReturnType<typeof userToken> | SignInCause>>
+
+t.test(
+  'whatever an upstream and a provider say, nothing is repeated but what is safe, and no 401 comes back',
+  async t => {
+    let answers: readonly (keyof typeof said)[] = []
+    let sent = 0
+    const { delegation, server, tokens } = await acting(t, (request, response) => {
+      const what = answers[sent++] ?? 'unauthorized'
+      request.resume().on('end', () => said[what](request, response))
+    })
+    const statuses = new Set<number>()
+    const property = fc.asyncProperty(
+      fc.array(fc.constantFrom(...(Object.keys(said) as (keyof typeof said)[])), { maxLength: 3 }),
+      fc.array(fc.constantFrom(...Object.values(offered)), { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PROPFIND'),
+      fc.boolean(),
+      fc.constantFrom('/fabrikam/_apis/x', '/fabrikam/r.git/info/refs', '/fabrikam/x'),
+      async (upstreamSays, given, method, hasBody, path) => {
+        answers = upstreamSays
+        sent = 0
+        delegation.giveAfterRejection(...given)
+        const seen = tokens().length
+        const head = [
+          `${method} ${path} HTTP/1.1`,
+          'Host: h',
+          `Authorization: ${basic()}`,
+          'Connection: close',
+        ]
+        const lines = hasBody ? [...head, 'Content-Length: 1', '', 'x'] : [...head, '', '']
+        const answer = await rawRequest(server.port, lines.join('\r\n'))
+        const status = Number(answer.slice(9, 12))
+        statuses.add(status)
+        const isSafe = ['GET', 'HEAD', 'OPTIONS'].includes(method) && !hasBody
+        const most = isSafe ? 2 : 1
+        if (status === 401 || Number.isNaN(status) || /^WWW-Authenticate:/im.test(answer))
+          throw new Error(answer)
+        const all = tokens().slice(seen)
+        if (all.length < 1 || all.length > most) throw new Error(`sent ${all.length} times`)
+        if (all[0] !== 'Bearer old' || (all.length === 2 && all[1] !== 'Bearer fresh'))
+          throw new Error(all.join())
+      },
+    )
+    await fc.assert(property, { numRuns: runs(300) })
+    t.strictSame(server.bugs, [])
+    for (const status of [200, 403, 404, 502, 503]) t.ok(statuses.has(status), `${status} has occurred`)
+  },
+)
 
 t.test('what is a claims challenge', async t => {
   for (const [line, expected] of [

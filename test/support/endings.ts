@@ -80,6 +80,7 @@ const failures = Object.keys({
   dropped: 0,
   'bad-answer': 0,
   unauthorized: 0,
+  'user-token': 0,
   'own-token': 0,
   'sign-in-page': 0,
   redirect: 0,

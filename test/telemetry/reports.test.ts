@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Allow } from '../../src/gateway/decision.ts'
+import type { AccountName } from '../../src/gateway/names.ts'
 import type { Logger } from '../../src/telemetry/logs.ts'
-import { createCrowdReport } from '../../src/telemetry/reports.ts'
+import { createCrowdReport, createRefusalReport } from '../../src/telemetry/reports.ts'
 
 t.test('every request of a crowd is counted, and one of a minute is logged', async t => {
   let now = 0
@@ -31,4 +32,22 @@ t.test('every request of a crowd is counted, and one of a minute is logged', asy
       result: 'waits',
     })),
   )
+})
+
+t.test('a rejected credential of the gateway is an alert, and one of a user is counted only', async t => {
+  const counted: string[] = []
+  const alerts: unknown[] = []
+  const report = createRefusalReport({
+    log: { error: (fields: unknown) => alerts.push(fields) } as unknown as Logger,
+    count: method => counted.push(method),
+    methodOf: () => 'delegated',
+    now: () => 0,
+  })
+  const fabrikam = 'fabrikam' as AccountName
+  report(fabrikam, { outcome: 'upstream-failed', because: 'user-token' }, 'one')
+  t.strictSame(alerts, [])
+  for (const because of ['unauthorized', 'unauthorized', 'dropped'] as const)
+    report(fabrikam, { outcome: 'upstream-failed', because }, 'two')
+  t.strictSame(counted, ['delegated', 'delegated', 'delegated'])
+  t.match(alerts, [{ account: 'fabrikam', because: 'unauthorized', request: 'two' }])
 })
