@@ -51,6 +51,13 @@ export function createGrants(parts: GrantsParts): Grants {
       if (ended === undefined) return undefined
       return how?.revoke === false ? 'failed' : await revoke(ended)
     },
-    of: async (scope, owner) => (await grants.of(scope, owner)).grant,
+    async of(scope, owner) {
+      const { grant } = await grants.of(scope, owner)
+      if (grant?.refreshToken === undefined) return grant
+      const opened = sealing?.open(grant.refreshToken, { refreshOf: grant })
+      if (opened !== undefined && clientOf(grant, authorities) !== undefined) return grant
+      const { refreshToken: _refreshToken, access: _access, ...known } = grant
+      return known
+    },
   }
 }

@@ -66,7 +66,8 @@ export function createIdentityStore(keepsUsed: () => boolean): IdentityStore {
           entries.delete(keyOf(id))
         },
         async revokeByGrantId(grantId) {
-          drop(({ payload }) => payload.grantId === grantId)
+          // Only of this kind: interactions in progress name a grant as well.
+          drop(({ payload }) => payload.kind === kind && payload.grantId === grantId)
         },
       }
     },

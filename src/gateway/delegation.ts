@@ -181,5 +181,6 @@ export interface Grants {
     cause: 'disconnected' | 'signed-out',
     how?: { readonly revoke: boolean },
   ): Promise<Revocation | undefined>
+  /** Without its tokens if this gateway cannot use them: it lacks the key, or has another app registration. */
   of(scope: Scope, owner: Owner): Promise<Grant | undefined>
 }

@@ -1,4 +1,3 @@
-import { scopeOf } from '../gateway/account.ts'
 import type { Grant, Grants } from '../gateway/delegation.ts'
 import type { AccountName, Owner } from '../gateway/names.ts'
 import type { Registry } from '../gateway/registry.ts'
@@ -35,7 +34,7 @@ export interface Acting {
 }
 
 interface ActingParts {
-  readonly registry: Pick<Registry, 'account' | 'accountsIn'>
+  readonly registry: Pick<Registry, 'accountsIn'>
   readonly grants: Pick<Grants, 'of'>
   readonly delegated: DelegatedUpstreams
 }
@@ -47,11 +46,8 @@ export function createActing({ registry, grants, delegated }: ActingParts): Acti
   async function isDelegated({ account, scopeName: { scope } }: RequestedAccount): Promise<boolean> {
     if (delegated.scope === undefined) return false
     if (byAccount.get(account.name) ?? standard) return true
-    for (const [name, its] of byAccount) {
-      const other = its ? await registry.account(name) : undefined
-      if (other !== undefined && scopeOf(other.connection) === scope) return true
-    }
-    return standard && (await registry.accountsIn(scope)).some(name => !byAccount.has(name))
+    const names = await registry.accountsIn(scope)
+    return names.some(name => byAccount.get(name) ?? standard)
   }
 
   async function wantedFor(requested: RequestedAccount): Promise<Wanted | undefined> {

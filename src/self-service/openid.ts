@@ -54,8 +54,15 @@ export interface OpenId {
     prompt: Prompt | undefined,
     scopes: readonly string[],
   ): Promise<SignInRequest & { readonly url: string }>
-  /** What the user returned with; `declined`: the user or the provider refused. */
-  finish(authority: Authority, pending: SignInRequest, query: string): Promise<Returned | 'declined'>
+  /**
+   * What the user returned with; `declined`: the user or the provider refused. A `ProviderFailed` that is returned: the
+   * provider refuses what the gateway asks for, whoever asks.
+   */
+  finish(
+    authority: Authority,
+    pending: SignInRequest,
+    query: string,
+  ): Promise<Returned | 'declined' | ProviderFailed>
 }
 
 export interface OpenIdOptions {
@@ -115,7 +122,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
           new URL(redirectUri + query),
           checks,
         ).catch(declined)
-        if (tokens === 'declined') return 'declined'
+        if (tokens === 'declined' || tokens instanceof ProviderFailed) return tokens
         const claims = tokens.claims()
         // For login.microsoftonline.com the library accepts metadata of an issuer other than the requested one.
         if (claims === undefined || !isSame(claims.iss, authority.issuer))
@@ -157,10 +164,20 @@ function isSame(issuer: string, expected: string): boolean {
   return URL.parse(issuer)?.href === URL.parse(expected)?.href
 }
 
-function declined(error: unknown): 'declined' {
-  if (error instanceof AuthorizationResponseError) return 'declined'
-  throw error
+function declined(error: unknown): 'declined' | ProviderFailed {
+  if (!(error instanceof AuthorizationResponseError)) throw error
+  return registrationErrors.has(error.error) ? new ProviderFailed('nonsense', error) : 'declined'
 }
+
+/** Errors by which the app registration is at fault, not the user (RFC 6749, 4.1.2.1; RFC 8707, 2; Entra ID). */
+const registrationErrors: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_resource',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_response_type',
+])
 
 /** Turns every failure of a provider into `ProviderFailed`: `cause` is for the log, `failing` for the page. */
 async function failing<T>(ask: () => Promise<T>): Promise<T> {

@@ -137,7 +137,9 @@ export async function finishSignIn(
 
   const openId = await context.openId()
   const returned = await openId.finish(requested.authority, pending, query)
-  if (returned === 'declined') return declined(pending.account, pending.wanted !== undefined)
+  if (returned instanceof ProviderFailed) context.observer.providerFailed(returned, request.id)
+  if (returned === 'declined' || returned instanceof ProviderFailed)
+    return declined(pending.account, pending.wanted !== undefined)
   const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
   const owner = ownerIn(pending.scope, claims)

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { authorities, claimsOf, people } from '../../src/demo/identity-pages.ts'
 import type { Owner } from '../../src/gateway/names.ts'
-import { Browser, formIn, headingOf, posting, type Seen } from './browser.ts'
+import { Browser, formIn, headingOf, posting, query, type Seen } from './browser.ts'
 import {
   aLab,
   choose,
+  client,
   contoso,
   fillIn,
   generate,
@@ -134,6 +135,26 @@ t.test('a user who may not give consent can set a password, and is told what is 
   t.match(page.text, 'Access Azure DevOps as you.')
   t.equal((await browser.send(page, '/credential', { ...generate, ...choose(password) })).status, 200)
   t.match(await asks(lab, 'contoso', password), { status: 403, outcome: 'sign-in-needed' })
+})
+
+t.test('a provider that refuses what the gateway asks for is told to the log', async t => {
+  const lab = await delegatedLab()
+  const issuer = lab.identity.issuers.get('contoso') ?? ''
+  for (const [error, logged] of [
+    ['invalid_scope', 1],
+    ['access_denied', 0],
+    ['anything', 0],
+  ] as const) {
+    const browser = new Browser()
+    const before = lab.failures.length
+    const { headers } = await browser.ask(`${lab.url}/_altgate/sign-in?account=contoso`)
+    const state = new URL(headers.get('location') ?? '').searchParams.get('state') ?? ''
+    const seen = await browser.go(`${lab.url}/_altgate/callback?${query({ error, state, iss: issuer })}`)
+    t.equal(seen.status, 403, error)
+    t.match(seen.text, 'grant=no')
+    t.equal(lab.failures.length - before, logged, error)
+  }
+  t.match(lab.failures[0]?.detail, 'invalid_scope')
 })
 
 t.test('a sign-in without a refresh token is told to the user and the log', async t => {
@@ -269,6 +290,25 @@ t.test('an access token that is not for the user or the upstream is not used', a
       t.match(claimsIn(token), { oid: owner, aud: '499b84ac-1321-427f-aa17-267ca6975798' })
     })
 })
+
+t.test(
+  'a grant that this gateway cannot use is shown as ended, and the next sign-in replaces it',
+  async t => {
+    const lab = await delegatedLab()
+    const browser = new Browser()
+    await connect(lab, browser, 'contoso')
+    await lab.services.registry.giveGrant('test', {
+      scope: contoso,
+      owner,
+      issuer: lab.identity.issuers.get('contoso') ?? '',
+      clientId: client.clientId,
+      refreshToken: 'another-key.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    })
+    const page = await browser.go(lab.page('contoso'))
+    t.match(page.text, /Your sign-in of <time[^>]*>[^<]*<\/time> cannot be used any more/)
+    t.match((await connect(lab, browser, 'contoso')).text, 'Acts as')
+  },
+)
 
 t.test('where only liveness is wanted, a sign-in asks for offline access alone', async t => {
   const liveness = { everySeconds: 600 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { authorities, claimsOf, people } from '../../src/demo/identity-pages.ts'
 import {
@@ -9,6 +11,7 @@ import {
 } from '../../src/demo/identity-provider.ts'
 import { contosoDirectory, northwindDirectory } from '../../src/demo/people.ts'
 import { type Altgate, startAltgate } from './altgate.ts'
+import { temporaryDirectory } from './directory.ts'
 import { type FakeAzureDevOps, startFakeAzureDevOps } from './fake-azure-devops.ts'
 import { freePort } from './ports.ts'
 
@@ -22,8 +25,12 @@ export interface DelegatedWorld {
   readonly url: string
   /** The address of an account's page. */
   page(account: string): string
+  /** All that the store has written, byte by byte. */
+  stored(): string
   /** Connects account and organisation to the directory Northwind. */
   move(): Promise<void>
+  /** Starts one more gateway with the same store and keys. */
+  another(): Promise<Altgate>
 }
 
 interface WorldOptions {
@@ -52,19 +59,20 @@ export async function startDelegatedWorld(t: Test, options: WorldOptions = {}): 
   ])
   const azure = await startFakeAzureDevOps(t, { repositories: ['northwind'], issuers })
   azure.put('northwind', { connection: 'msa' })
-  const altgate = await startAltgate(t, {
-    settings: {
-      listen: { host: '127.0.0.1', port },
-      publicUrl: url,
-      secrets: { sealingKeys: [{ id: 'first', key: randomBytes(32).toString('base64') }] },
-      upstreamAuth: { method: 'delegated' },
-      signIn: {
-        msa: at('msa'),
-        directories: { [contosoDirectory.id]: at('contoso'), [northwindDirectory.id]: at('northwind') },
-      },
-      ...options.settings,
+  const directory = temporaryDirectory(t)
+  const settings = {
+    publicUrl: url,
+    store: { url: `sqlite:${join(directory, 'altgate.db')}` },
+    secrets: { sealingKeys: [{ id: 'first', key: randomBytes(32).toString('base64') }] },
+    upstreamAuth: { method: 'delegated' },
+    signIn: {
+      msa: at('msa'),
+      directories: { [contosoDirectory.id]: at('contoso'), [northwindDirectory.id]: at('northwind') },
     },
-  })
+    ...options.settings,
+  }
+  const listen = { host: '127.0.0.1', port }
+  const altgate = await startAltgate(t, { settings: { ...settings, listen } })
   await altgate.must(['account', 'add', 'northwind', '--upstream', azure.url])
   return {
     altgate,
@@ -72,11 +80,16 @@ export async function startDelegatedWorld(t: Test, options: WorldOptions = {}): 
     azure,
     url,
     page: account => `${url}/_altgate/?account=${account}`,
+    stored: () =>
+      readdirSync(directory)
+        .map(name => readFileSync(join(directory, name), 'latin1'))
+        .join('\n'),
     async move() {
       azure.put('northwind', { connection: northwindDirectory.id })
       await altgate.must(['directory', 'add', northwindDirectory.id, '--name', northwindDirectory.name])
       await altgate.must(['account', 'connect', 'northwind', '--directory', northwindDirectory.id])
     },
+    another: () => startAltgate(t, { settings }),
   }
 }
 

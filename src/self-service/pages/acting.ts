@@ -40,7 +40,7 @@ function limits({ upstream }: Wanted): string {
 export function acting(shown: Profile): Html | false {
   const { wanted, grant } = shown.acting
   if (grant?.refreshToken !== undefined) return connected(shown, grant)
-  return wanted !== undefined && signInNeeded(shown, wanted, grant?.ended)
+  return wanted !== undefined && signInNeeded(shown, wanted, grant)
 }
 
 function connected({ account, csrf, fresh, scopeName, acting: { wanted } }: Profile, grant: Grant): Html {
@@ -71,23 +71,30 @@ ${
 </section>`
 }
 
-function signInNeeded({ account, scopeName }: Profile, wanted: Wanted, ended: Grant['ended']): Html {
+function signInNeeded({ account, scopeName }: Profile, wanted: Wanted, grant: Grant | undefined): Html {
   const { upstream } = wanted
   const service = upstream === undefined ? scopeName.name : serviceOf(upstream)
+  const ask = grant?.ended?.cause === 'claims' ? 'again' : undefined
   return html`<section class="card" aria-labelledby="acting">
 <div class="heading"><h2 id="acting">Your sign-in to ${service}</h2>
 <span class="badge off">Sign-in needed</span></div>
 <p>${
-    ended === undefined
+    grant === undefined
       ? html`Your alternate credentials work for ${service} after you have signed in once and allowed this gateway to:`
-      : html`${endings[ended.cause]} on ${moment(ended.at)}. Until you sign in again, your tools are told that a sign-in is
+      : html`${endingOf(grant)}. Until you sign in again, your tools are told that a sign-in is
 needed. This gateway asks for permission to:`
   }</p>
 ${listOf(wanted, scopeName.name)}
-<p><a class="button" href="${signInFor(account.name, ended?.cause === 'claims' ? 'again' : undefined)}">Sign in<span
+<p><a class="button" href="${signInFor(account.name, ask)}">Sign in<span
  class="visually-hidden"> to ${service}</span></a></p>
 <p class="hint">The password in your tools stays the same. ${limits(wanted)}</p>
 </section>`
+}
+
+function endingOf({ ended, grantedAt }: Grant): Html {
+  // The key that sealed it is missing, or the gateway has another app registration: the operator's concern.
+  if (ended === undefined) return html`Your sign-in of ${moment(grantedAt)} cannot be used any more`
+  return html`${endings[ended.cause]} on ${moment(ended.at)}`
 }
 
 const endings: Readonly<Record<GrantEnd, string>> = {
