@@ -185,12 +185,20 @@ const noConsent = 'AADSTS65001'
 
 const serverCodes = new Set(['server_error', 'temporarily_unavailable'])
 
+export function errorCode(error: string): string {
+  return /^[a-z_]{1,64}$/.test(error) ? error : 'an error'
+}
+
+export function errorNumber(description: string | undefined): string | undefined {
+  return /\bAADSTS\d{1,10}/.exec(description ?? '')?.[0]
+}
+
 /**
  * What an error answer means. Of its text only Microsoft's error number is used, because it may repeat the request.
  */
 export function faultOf(error: string, description: string | undefined): Renewal {
-  const code = /^[a-z_]{1,64}$/.test(error) ? error : 'an error'
-  const number = /\bAADSTS\d{1,10}/.exec(description ?? '')?.[0]
+  const code = errorCode(error)
+  const number = errorNumber(description)
   const why = [code, number].filter(Boolean).join(' ')
   if (signInCodes.has(code))
     return { result: 'refused', why, isOfUser: code === 'invalid_grant' && number !== noConsent }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Turns } from '../gateway/ports.ts'
 import type { Database } from './database.ts'
-import type { SharedTime } from './grants.ts'
+import type { SharedTime } from './shared-time.ts'
 
 /** The turns of the gateways with this store. */
 export function createTurns({ writing }: Database, time: SharedTime): Turns {
