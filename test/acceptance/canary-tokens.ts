@@ -143,8 +143,13 @@ export async function actWithTokens(
     ['keys', 'list'],
     ['keys', 'rotate'],
     ['credential', 'list', '--scope', directory],
+    ['credential', 'list', '--scope', directory, '--json'],
+    ['credential', 'show', '--scope', directory, '--user', anna[0]],
+    ['credential', 'show', '--scope', directory, '--user', anna[0], '--json'],
   ])
     await command(words)
   await command(['explain', '--account', 'contoso', '--user', anna[0]], `${anna[1]}\n`)
+  await command(['credential', 'sign-out', '--scope', directory, '--user', anna[0]])
+  await signIn()
   return { outcomes: [...new Set(outcomes)].sort(), said: said.join('\n') }
 }
