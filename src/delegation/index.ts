@@ -7,7 +7,7 @@ import type { Turns } from '../gateway/ports.ts'
 import { steadyNow } from '../gateway/steady-now.ts'
 import { createBudget } from './budget.ts'
 import { createGrants } from './grants.ts'
-import { createLiveness, keepLooking, shortestInterval } from './liveness.ts'
+import { createLiveness, keepLooking, seldom, shortestInterval } from './liveness.ts'
 import type { TokenMemory } from './memory.ts'
 import { type Providers, timeoutSeconds } from './provider.ts'
 import { asBefore, createRenewing, type RenewalResult, type Warn } from './renewal.ts'
@@ -69,9 +69,10 @@ interface LivenessOptions extends Omit<ActingParts, 'registry'> {
 
 /** Checks users for liveness until it is closed. `undefined`: the settings ask for no checks. */
 export function openLiveness(options: LivenessOptions): { close(): Promise<void> } | undefined {
-  const { authorities, sealingKeys, checked, outage } = options
+  const { authorities, sealingKeys, checked } = options
   const everyMs = shortestInterval(authorities)
   if (everyMs === undefined) return undefined
+  const outage = seldom(options.outage, steadyNow)
   const renewing = createRenewing({
     ...options,
     registry: options.registry(),
@@ -80,9 +81,10 @@ export function openLiveness(options: LivenessOptions): { close(): Promise<void>
     providers: openProviders,
     budget: createBudget(steadyNow),
     told: checked,
+    outage,
     now: steadyNow,
   })
-  return keepLooking(createLiveness({ ...options, renewing, now: steadyNow }), everyMs, outage)
+  return keepLooking(createLiveness({ ...options, outage, renewing, now: steadyNow }), everyMs, outage)
 }
 
 /** For the page and for commands. Without a sealing key grants can be ended, but not given. */

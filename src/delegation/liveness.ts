@@ -41,6 +41,8 @@ export function createLiveness(parts: LivenessParts): Liveness {
   let stopped = false
   let looking: Promise<void> | undefined
   let keptAt: Instant | undefined
+  /** The first outage of a provider in this look. */
+  let failed: Outage | undefined
 
   /** Whether it is still this gateway's turn. Throws `Outage`. */
   async function hasTurn(): Promise<boolean> {
@@ -73,12 +75,15 @@ export function createLiveness(parts: LivenessParts): Liveness {
     } catch (error) {
       // A provider in trouble is left alone by the budget, so that the others of this look cost nothing.
       if (!(error instanceof Outage && error.part === 'provider')) throw error
-      outage(error)
+      failed ??= error
     }
   }
 
   async function lookOnce(): Promise<void> {
+    failed = undefined
     for (const group of groups) await checkAll(group)
+    // Once for a look: a provider that is down fails for each of its users.
+    if (failed !== undefined) outage(failed)
   }
 
   return {
@@ -143,10 +148,24 @@ async function inLanes<T>(all: readonly T[], work: (each: T) => Promise<void>): 
   await Promise.all(Array.from({ length: mostAtOnce }, lane))
 }
 
+/** Milliseconds between two reports of outages: an outage fails each look. */
+const reportEvery = 60_000
+
+/** Passes outages on, but not too often. */
+export function seldom(outage: (outage: Outage) => void, now: () => Instant): (outage: Outage) => void {
+  let toldAt: Instant | undefined
+  return told => {
+    const at = now()
+    if (toldAt !== undefined && at - toldAt < reportEvery) return
+    toldAt = at
+    outage(told)
+  }
+}
+
 /** Milliseconds between two looks. */
 const pauses = { shortest: 200, longest: 5000 }
 
-/** Looks again and again until it is closed. */
+/** Looks again and again until it is closed. `outage` is told of an outage of the store. */
 export function keepLooking(
   liveness: Liveness,
   everyMs: number,

@@ -34,7 +34,7 @@ const client = {
 const liveness = z
   .strictObject({
     everySeconds: whole(1, 2_592_000).describe(
-      'How often at most a user is checked: the age of the last check at which the provider is asked. A renewal for a request is a check as well.',
+      'Seconds after which a user is checked again. A renewal for a request is a check as well.',
     ),
   })
   .exactOptional()

@@ -134,7 +134,9 @@ t.test('an outage, or nonsense, switches nothing off, and the check is repeated'
   }
   lab.provider.answering = undefined
   await lab.provider.stop()
+  const told = gateway.outages.length
   await gateway.liveness.look()
+  t.equal(gateway.outages.length, told + 1, 'told once, not for each user')
   t.strictSame([await isOn(gateway, anna), await isOn(gateway, boris)], [true, true])
   await lab.provider.start()
   lab.clock.now += minute
