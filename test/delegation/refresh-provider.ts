@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { quietly } from '../../src/demo/identity-provider.ts'
 
 export const directory = 'aaaaaaaa-0000-4000-8000-000000000001'
@@ -88,6 +89,7 @@ export async function refreshProvider(
   const provider = await quietly(async () => {
     const { Provider } = await import('oidc-provider')
     return new Provider(issuer, {
+      adapter: keepEverything(),
       clients: [
         {
           client_id: client.id,
@@ -164,4 +166,23 @@ export async function refreshProvider(
     start: async () => void (await listen(port)),
   }
   return state
+}
+
+/** The store that comes with oidc-provider drops the oldest of a thousand entries, and with them the sign-ins of users. */
+function keepEverything(): (kind: string) => Adapter {
+  const entries = new Map<string, AdapterPayload>()
+  return kind => ({
+    upsert: async (id, payload) => void entries.set(`${kind} ${id}`, payload),
+    find: async id => entries.get(`${kind} ${id}`),
+    findByUid: async () => undefined,
+    findByUserCode: async () => undefined,
+    destroy: async id => void entries.delete(`${kind} ${id}`),
+    async consume(id) {
+      const payload = entries.get(`${kind} ${id}`)
+      if (payload !== undefined) payload.consumed = Math.floor(Date.now() / 1000)
+    },
+    async revokeByGrantId(grantId) {
+      for (const [name, payload] of entries) if (payload.grantId === grantId) entries.delete(name)
+    },
+  })
 }
