@@ -150,6 +150,8 @@ export async function actWithTokens(
     await command(words)
   await command(['explain', '--account', 'contoso', '--user', anna[0]], `${anna[1]}\n`)
   await command(['credential', 'sign-out', '--scope', directory, '--user', anna[0]])
+  await get('x')
   await signIn()
+  await get('x')
   return { outcomes: [...new Set(outcomes)].sort(), said: said.join('\n') }
 }
