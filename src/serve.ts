@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { ipcChannel } from './common/channel.ts'
 import { Failure, readGivenFile } from './common/failure.ts'
+import { openLiveness } from './delegation/index.ts'
+import { shortestInterval } from './delegation/liveness.ts'
 import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
@@ -132,10 +135,10 @@ async function openStoreParts(primary: Primary, progress: Progress): Promise<Fou
 
 async function watch(
   primary: Primary,
-  { store, redis, revoke }: Foundation,
+  { store, redis, revoke, registry }: Foundation,
   progress: Progress,
 ): Promise<void> {
-  const { audit, metrics, open, settings } = primary
+  const { audit, log, metrics, open, settings } = primary
   const watched = watchParts({
     store: () => store.ping(),
     ...(redis && { redis: () => redis.ping() }),
@@ -143,9 +146,21 @@ async function watch(
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
-  if (delegates(settings)) metrics.grants(() => store.grants.count())
+  if (keepsGrants(settings)) metrics.grants(() => store.grants.count())
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
+
+  const liveness = openLiveness({
+    authorities: settings.signIn,
+    sealingKeys: settings.secrets.sealingKeys,
+    ...store,
+    registry,
+    holder: randomUUID(),
+    outage: ({ part, cause }) => log.warn({ part, cause: String(cause) }, 'users could not be checked'),
+    checked: metrics.checkedLiveness,
+    warn: (sentence, facts) => log.warn(facts, sentence),
+  })
+  if (liveness !== undefined) open.defer(() => liveness.close())
 
   const canary = keepCanary({
     seconds: settings.operations.revocationProbeSeconds,
@@ -156,7 +171,9 @@ async function watch(
   open.defer(() => canary.stop())
 }
 
-function delegates({ upstreamAuth, upstreamAuthByAccount }: Settings): boolean {
+/** Whether sign-ins give the gateway something to keep. */
+function keepsGrants({ upstreamAuth, upstreamAuthByAccount, signIn }: Settings): boolean {
+  if (shortestInterval(signIn) !== undefined) return true
   return delegatedScope({ standard: upstreamAuth, byAccount: upstreamAuthByAccount }) !== undefined
 }
 

@@ -1,4 +1,5 @@
 import type { Tools } from './commands/tools.ts'
+import { openGrants } from './delegation/index.ts'
 import { createSealing } from './delegation/sealing.ts'
 import { openFoundation, openSource } from './foundation.ts'
 import type { Grant } from './gateway/delegation.ts'
@@ -23,8 +24,9 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }
   const source = await openSource(settings, inStore)
+  const changing = registry()
   return {
-    registry: registry(),
+    registry: changing,
     store: {
       accounts: source ?? inStore,
       credentials: store.credentials,
@@ -34,6 +36,12 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     hasher: hasherOnDemand(settings.hashing),
     generated,
     keys,
+    grants: openGrants({
+      authorities: settings.signIn,
+      sealingKeys: settings.secrets.sealingKeys,
+      grants: store.grants,
+      registry: changing,
+    }),
     delegation: {
       grants: store.grants,
       delegates: createDelegates({

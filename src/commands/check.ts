@@ -11,14 +11,19 @@ import { connectionsWithin, limitNamed, openFilesLimit } from '../listening.ts'
 import { exposedFiles } from '../settings/exposed.ts'
 import { settingsFile } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
+import { signInFindings } from './check-sign-in.ts'
+import { type Finding, probe, timeoutMs, within } from './finding.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
-Checks settings, store, Redis, directory source, each upstream and the addresses
-to listen on, one line each. Exit code 0 if all checks pass, else 1. Each part
-has 3 seconds to answer. An upstream passes if it answers, whatever it says.`
+Checks settings, store, Redis, directory source, each upstream, the identity
+providers that sign-ins are renewed at, the sealing keys, and the addresses to
+listen on, one line each. Exit code 0 if all checks pass, else 1. Each part has
+3 seconds to answer. An upstream passes if it answers, whatever it says. An
+identity provider is asked with the client secret, by a request for a token of
+the gateway itself or with no valid token; its log may show that.`
 
 /** `altgate check`. */
 export function addCheckCommand(program: Command, toolbox: Toolbox): void {
@@ -53,6 +58,7 @@ async function* findings(settings: Settings): AsyncGenerator<Finding> {
   yield* hashingFindings(tools)
   yield await redisFinding(settings, tools)
   yield* accountFindings(settings, tools)
+  if (tools !== undefined) yield* signInFindings(settings, tools)
   yield* listenFindings(settings)
 }
 
@@ -169,43 +175,9 @@ function filesFinding(settings: Settings): Finding {
   return { part, ok: true, sentence }
 }
 
-/** The result for one part. */
-interface Finding {
-  readonly part: string
-  readonly ok: boolean
-  readonly sentence: string
-}
-
 interface Endpoint {
   readonly host: string
   readonly port: number
-}
-
-/** How long a part may take to answer, in milliseconds. */
-const timeoutMs = 3000
-
-/** Extra milliseconds for a part with a limit of its own, which can say where the silence was. */
-const graceMs = 1000
-
-/** Checks a part; `work` returns the sentence if the check passes. Never throws and never hangs. */
-async function probe(part: string, work: () => Promise<string>): Promise<Finding> {
-  try {
-    return { part, ok: true, sentence: await within(work()) }
-  } catch (error) {
-    return { part, ok: false, sentence: reasonOf(error) }
-  }
-}
-
-/** The same promise, or a rejection when the time is up. */
-async function within<T>(work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const silent = () => reject(new Error(`no answer within ${timeoutMs / 1000} seconds`))
-  const timer = setTimeout(silent, timeoutMs + graceMs)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** No other command needs it, and it takes long to load. */

@@ -10,7 +10,7 @@ import { unreadable } from '../settings/document.ts'
 import { scope as readScope } from './arguments.ts'
 import { insist } from './failure.ts'
 import { examples } from './help.ts'
-import { note, say } from './say.ts'
+import { clearProgress, note, say, showProgress } from './say.ts'
 import { actor, type Toolbox } from './tools.ts'
 
 const aboutFile = `
@@ -76,16 +76,6 @@ function listed(name: string, faults: readonly string[]): string {
     ...faults.slice(0, mostFaults).map(fault => `  ${fault}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ].join('\n')
-}
-
-function showProgress(total: number): (done: number) => void {
-  return done => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${total}`)
-  }
-}
-
-function clearProgress(): void {
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 }
 
 /** What an import file holds. If there is a fault, none of it may be used. */

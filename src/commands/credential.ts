@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
-import { type Instant, longestPassword, type Scope, type Username } from '../gateway/names.ts'
-import type { CredentialRecord } from '../gateway/registry.ts'
+import { longestPassword, type Scope, type Username } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { isUseless, passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
 import { anyName, primaryName, scope as readScope, secondaryName } from './arguments.ts'
 import { addImport } from './credential-import.ts'
+import { addList, addShow } from './credential-list.ts'
 import { insist } from './failure.ts'
 import { examples, refusePassword } from './help.ts'
 import { askNewPassword } from './password.ts'
-import { moment, note, say, sayJson, sayTable } from './say.ts'
+import { note, say } from './say.ts'
+import { addSignOut } from './sign-out.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate credential ...`: the alternate credentials of users. */
@@ -26,6 +27,8 @@ export function addCredentialCommands(program: Command, toolbox: Toolbox): void 
     about: 'switch a credential off, in every running gateway at once',
   })
   addList(credential, toolbox)
+  addShow(credential, toolbox)
+  addSignOut(credential, toolbox)
   addImport(credential, toolbox)
 }
 
@@ -46,62 +49,6 @@ function addSwitch(
         say(`The credential of ${user} in scope ${scope} is ${on ? 'on' : 'off'}, in every running gateway.`)
       }),
     )
-}
-
-function addList(credential: Command, toolbox: Toolbox): void {
-  credential
-    .command('list')
-    .description('list all credentials of a scope, without their passwords')
-    .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
-    .option(
-      '--json',
-      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was)',
-    )
-    .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
-    .action(({ scope, json }: { scope: Scope; json?: true }) =>
-      toolbox.use(async ({ registry }) => {
-        const all = await registry.credentials(scope)
-        if (json) return sayJson(all.map(credentialJson))
-        if (all.length === 0)
-          return say(
-            `There are no credentials in scope ${scope}. Set one: altgate credential set --scope ${scope} --user NAME`,
-          )
-        sayTable(
-          ['SCOPE', 'USER', 'SECONDARY', 'STATE', 'ALGORITHM', 'SET AT', 'LAST USED'],
-          all.map(each => [
-            each.scope,
-            each.username,
-            each.secondary ?? '-',
-            each.enabled ? 'on' : 'off',
-            each.algorithm,
-            moment(each.setAt),
-            lastUsedText(each),
-          ]),
-        )
-      }),
-    )
-}
-
-function lastUsedText({ lastUsed }: CredentialRecord): string {
-  return lastUsed === undefined ? '-' : `${moment(lastUsed.at)} from ${lastUsed.from}`
-}
-
-/** Names each field, so that a hash never slips out, whatever the store adds to a record. */
-function credentialJson(record: CredentialRecord): object {
-  const { scope, username, secondary, enabled, algorithm, lastUsed } = record
-  return {
-    scope,
-    username,
-    secondary,
-    enabled,
-    algorithm,
-    setAt: isoTime(record.setAt),
-    ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
-  }
-}
-
-function isoTime(instant: Instant): string {
-  return new Date(instant).toISOString()
 }
 
 interface Options {

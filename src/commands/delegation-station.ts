@@ -1,15 +1,9 @@
 import { scopeOf } from '../gateway/account.ts'
 import type { Allow } from '../gateway/decision.ts'
-import type {
-  Delegation,
-  Grant,
-  GrantEnd,
-  GrantStore,
-  SignInCause,
-  UserToken,
-} from '../gateway/delegation.ts'
+import type { Delegation, Grant, GrantStore, SignInCause, UserToken } from '../gateway/delegation.ts'
 import { Secret } from '../gateway/secret.ts'
 import { moment } from './say.ts'
+import { endText, sinceText, tokenText } from './sign-ins.ts'
 
 /** What the station asks. */
 export interface DelegationPorts {
@@ -34,10 +28,10 @@ export function lookingDelegation(
     const { grant, now } = await grants.ofSubject(scope, subject)
     if (grant === undefined) return told(`no sign-in on the page for scope ${scope}`, 'no-grant')
     if (grant.ended !== undefined)
-      return told(endOf(grant.ended), grant.ended.cause === 'claims' ? 'claims' : 'ended')
-    const since = `acts as ${grant.username ?? 'the user'} since ${moment(grant.grantedAt)}`
+      return told(endText(grant.ended), grant.ended.cause === 'claims' ? 'claims' : 'ended')
+    const since = sinceText(grant)
     if (!opens(grant)) return told(`${since}, but no key in secrets.sealingKeys opens it`, 'sealed-otherwise')
-    tell(`${since}, renewed ${moment(grant.renewedAt)}; ${tokenIn(grant, now)}`)
+    tell(`${since}, renewed ${moment(grant.renewedAt)}; ${tokenText(grant, now)}`)
     return { token: new Secret(''), endsAt: Infinity } // nothing is sent with it
   }
 
@@ -52,20 +46,4 @@ export function lookingDelegation(
       return undefined
     },
   }
-}
-
-function tokenIn({ access }: Grant, now: number): string {
-  if (access === undefined || access.endsAt <= now) return 'the next request renews the access token'
-  return `access token until ${moment(access.endsAt)}`
-}
-
-function endOf({ at, cause }: NonNullable<Grant['ended']>): string {
-  return `the sign-in ended ${moment(at)}: ${ends[cause]}`
-}
-
-const ends: Readonly<Record<GrantEnd, string>> = {
-  refused: 'the identity provider refused to renew it',
-  disconnected: 'the user disconnected it on the page',
-  'signed-out': 'an operator signed the user out',
-  claims: 'the upstream demanded a new sign-in',
 }

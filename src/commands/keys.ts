@@ -4,7 +4,7 @@ import { countByKey, rotate, type Rotated } from '../delegation/rotation.ts'
 import { createSealing } from '../delegation/sealing.ts'
 import type { Settings } from '../settings/schema.ts'
 import { examples } from './help.ts'
-import { say } from './say.ts'
+import { clearProgress, say, showProgress } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
 const aboutRotate = `
@@ -38,7 +38,7 @@ export function addKeysCommands(program: Command, toolbox: Toolbox): void {
         const { active } = await store.grants.count()
         const sealing = createSealing(sealingKeys)
         try {
-          report(await rotate(store.grants, sealing, showProgress(active)), sealing.first)
+          report(await rotate(store.grants, sealing, showProgress(active, 100)), sealing.first)
         } finally {
           clearProgress()
         }
@@ -94,16 +94,4 @@ function report({ resealed, lost, left }: Rotated, first: string): void {
     throw new Failure(
       `${lost} are sealed with keys that the settings do not have (altgate keys list). Put the keys back and run the command again, or these users have to sign in again.`,
     )
-}
-
-/** On a terminal only: some scripts take any output on standard error for a failure. */
-function showProgress(total: number): (done: number) => void {
-  return done => {
-    if (process.stderr.isTTY && (done % 100 === 0 || done === total))
-      process.stderr.write(`\r${done} of ${total}`)
-  }
-}
-
-function clearProgress(): void {
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 }

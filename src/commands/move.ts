@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
 import { scopeOf } from '../gateway/account.ts'
@@ -6,7 +5,8 @@ import { type AccountName, type DirectoryId, type Instant, msaScope, type Scope 
 import type { AccountRecord, CredentialRecord } from '../gateway/registry.ts'
 import { connectionText } from './account.ts'
 import { accountName, bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
-import { insist, Interrupted, known, sentenceOf } from './failure.ts'
+import { insistOnYes, isConfirmed } from './confirmation.ts'
+import { insist, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { countStandings, readMoveReadiness, type MoveReadiness } from './move-readiness.ts'
 import { addPlan, countsText, warnings } from './move-report.ts'
@@ -157,31 +157,4 @@ function tellMeanwhile(credentials: readonly CredentialRecord[], tell: (line: st
   if (credentials.length === 0) return tell('No credentials have been set there since the move.')
   tell('Credentials set there since the move; on this account the old ones count again:')
   for (const { username, setAt } of credentials) tell(`  ${username}, ${moment(setAt)}`)
-}
-
-/** Ends the command with a usage error if there is no terminal to ask on. */
-function insistOnYes({ yes }: { readonly yes?: true }, command: Command): void {
-  if (yes || process.stdin.isTTY) return
-  command.error('error: there is no terminal to ask for confirmation. To go ahead, add --yes.', {
-    exitCode: 2,
-  })
-}
-
-/** Asks on the terminal; only `yes` confirms. Throws `Interrupted` on Ctrl-C. */
-async function isConfirmed(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const { promise: interrupted, reject } = Promise.withResolvers<never>()
-  const { promise: closed, resolve } = Promise.withResolvers<string>()
-  lines
-    .on('SIGINT', () => {
-      process.stderr.write('\n')
-      reject(new Interrupted())
-    })
-    .on('close', () => resolve(''))
-  try {
-    const answer = await Promise.race([lines.question(`${question} Type yes: `), interrupted, closed])
-    return answer.trim().toLowerCase() === 'yes'
-  } finally {
-    lines.close()
-  }
 }

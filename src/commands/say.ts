@@ -43,3 +43,15 @@ export function sayTable(headings: readonly string[], rows: readonly (readonly s
 function lengthOf(text: string): number {
   return Array.from(text).length
 }
+
+/** Shows how far a long command is, on a terminal only: some scripts take any output on standard error for a failure. */
+export function showProgress(total: number, every = 1): (done: number) => void {
+  return done => {
+    if (process.stderr.isTTY && (done % every === 0 || done === total))
+      process.stderr.write(`\r${done} of ${total}`)
+  }
+}
+
+export function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}

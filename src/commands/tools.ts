@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { Answer } from '../accounts/answer.ts'
-import type { GrantStore } from '../gateway/delegation.ts'
+import type { Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
@@ -25,6 +25,7 @@ export interface Tools {
   readonly hasher: PasswordHasher
   readonly generated: GeneratedPasswords
   readonly keys: AttemptKeys
+  readonly grants: Grants
   /** What is known of the sign-ins with which requests act as their users. */
   readonly delegation: DelegationPorts
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */

@@ -46,9 +46,10 @@ export function createGrants(parts: GrantsParts): Grants {
       })
       return 'given'
     },
-    async end(actor, { scope, owner }, cause) {
+    async end(actor, { scope, owner }, cause, how) {
       const ended = await registry.endGrant(actor, { scope, owner }, cause)
-      return ended && (await revoke(ended))
+      if (ended === undefined) return undefined
+      return how?.revoke === false ? 'failed' : await revoke(ended)
     },
     async of(scope, owner) {
       const { grant } = await grants.of(scope, owner)

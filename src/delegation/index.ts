@@ -3,12 +3,14 @@ import type { Allow } from '../gateway/decision.ts'
 import type { Delegation, GrantRegistry, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { Scope, Slot, Username } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
+import type { Turns } from '../gateway/ports.ts'
 import { steadyNow } from '../gateway/steady-now.ts'
 import { createBudget } from './budget.ts'
 import { createGrants } from './grants.ts'
+import { createLiveness, keepLooking, seldom, shortestInterval } from './liveness.ts'
 import type { TokenMemory } from './memory.ts'
 import { type Providers, timeoutSeconds } from './provider.ts'
-import { createRenewing, type RenewalResult, type Warn } from './renewal.ts'
+import { asBefore, createRenewing, type RenewalResult, type Warn } from './renewal.ts'
 import { createSealing, type SealingKey } from './sealing.ts'
 import { createDelegation } from './tokens.ts'
 
@@ -53,6 +55,36 @@ export function openDelegation(options: DelegationOptions): Delegation & { close
   })
   const delegation = createDelegation({ ...options, sealing, renewing, now: steadyNow })
   return { ...delegation, close: () => renewing.close() }
+}
+
+interface LivenessOptions extends Omit<ActingParts, 'registry'> {
+  readonly registry: () => GrantRegistry
+  readonly turns: Turns
+  /** Names this gateway. */
+  readonly holder: string
+  readonly outage: (outage: Outage) => void
+  readonly checked: (result: RenewalResult) => void
+  readonly warn: Warn
+}
+
+/** Checks users for liveness until it is closed. `undefined`: the settings ask for no checks. */
+export function openLiveness(options: LivenessOptions): { close(): Promise<void> } | undefined {
+  const { authorities, sealingKeys, checked } = options
+  const everyMs = shortestInterval(authorities)
+  if (everyMs === undefined) return undefined
+  const outage = seldom(options.outage, steadyNow)
+  const renewing = createRenewing({
+    ...options,
+    registry: options.registry(),
+    upstreamScope: asBefore,
+    sealing: createSealing(sealingKeys),
+    providers: openProviders,
+    budget: createBudget(steadyNow),
+    told: checked,
+    outage,
+    now: steadyNow,
+  })
+  return keepLooking(createLiveness({ ...options, outage, renewing, now: steadyNow }), everyMs, outage)
 }
 
 /** For the page and for commands. Without a sealing key grants can be ended, but not given. */

@@ -15,6 +15,8 @@ import { isLoopback } from '../common/addresses.ts'
 import type { Client } from '../common/authorities.ts'
 import {
   type Fault,
+  errorCode,
+  errorNumber,
   faultOf,
   judge,
   type ProviderClient,
@@ -66,7 +68,7 @@ function clientOn(configuration: Configuration, wallNow: () => number): Provider
     async renew(grant, refreshToken, upstreamScope) {
       try {
         const answer = await refreshTokenGrant(configuration, refreshToken.reveal(), {
-          scope: `openid profile offline_access ${upstreamScope}`,
+          scope: ['openid', 'profile', 'offline_access', upstreamScope].filter(Boolean).join(' '),
         })
         return judge(answer, answer.claims(), { grant, refreshToken, upstreamScope, wallNow: wallNow() })
       } catch (error) {
@@ -88,7 +90,7 @@ function clientOn(configuration: Configuration, wallNow: () => number): Provider
  * The signature of an id token is not checked here, as OpenID Connect Core, 3.1.3.7 allows: the provider's keys may be out
  * of reach at that moment, and with the answer the next refresh token would be lost.
  */
-function discover(
+export function discover(
   issuer: string,
   { clientId, clientSecret }: Client,
   timeout: number,
@@ -148,8 +150,19 @@ function asFault(renewal: Renewal): Fault {
     : { result: 'nonsense', why: 'it refused to show its metadata' }
 }
 
+/** The error code of a provider, and Microsoft's number, if it answered with one. */
+export function codeIn(error: unknown): { readonly code?: string; readonly number?: string } {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof WWWAuthenticateChallengeError) return { code: 'invalid_client' }
+    if (!(each instanceof ResponseBodyError)) continue
+    const number = errorNumber(each.error_description)
+    return { code: errorCode(each.error), ...(number !== undefined && { number }) }
+  }
+  return {}
+}
+
 /** What an error of the library means. */
-function failureOf(error: unknown): Renewal {
+export function failureOf(error: unknown): Renewal {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof Declined) {
       const { status, retryAfterSeconds, message: why } = each

@@ -12,8 +12,11 @@ export const skewSeconds = 330
 /** What a provider said to a refresh token. */
 export type Renewal =
   | Tokens
-  /** The user has to sign in again. `why`: the codes of the provider, for the log. */
-  | { readonly result: 'refused'; readonly why: string }
+  /**
+   * The user has to sign in again. `why`: the codes of the provider, for the log. `isOfUser`: what the user gave is not
+   * valid any more; otherwise the provider only wants to see the user, or a consent.
+   */
+  | { readonly result: 'refused'; readonly why: string; readonly isOfUser: boolean }
   /** The answer is for another user. */
   | { readonly result: 'other-person' }
   | Fault
@@ -41,8 +44,8 @@ export interface Fault {
 
 /** A provider whose metadata is known, as a client of it. None of this throws. */
 export interface ProviderClient {
-  /** Asks for an access token for `upstreamScope`. */
-  renew(grant: Grant, refreshToken: Secret, upstreamScope: string): Promise<Renewal>
+  /** Asks for an access token for `upstreamScope`; without one, only whether the grant is still valid. */
+  renew(grant: Grant, refreshToken: Secret, upstreamScope: string | undefined): Promise<Renewal>
   revoke(refreshToken: Secret): Promise<Revocation>
 }
 
@@ -76,7 +79,7 @@ interface Answer {
 interface Asked {
   readonly grant: Pick<Grant, 'scope' | 'owner'>
   readonly refreshToken: Secret
-  readonly upstreamScope: string
+  readonly upstreamScope: string | undefined
   /** Milliseconds since 1970 by the system clock. */
   readonly wallNow: number
 }
@@ -99,7 +102,7 @@ export function judge(answer: Answer, claims: Claims | undefined, asked: Asked):
   const refreshToken = next === undefined || next === '' ? asked.refreshToken : new Secret(next)
   if (!/^[\x21-\x7e]+$/.test(token) || token.length > longestToken)
     return { result: 'nonsense', why: 'the token cannot be sent in a header', refreshToken }
-  if (!isFor(asked.upstreamScope, about?.['aud']))
+  if (asked.upstreamScope !== undefined && !isFor(asked.upstreamScope, about?.['aud']))
     return { result: 'wrong-audience', why: 'the token is for another audience', refreshToken }
 
   const lifeSeconds = lifeOf(expiresIn, about)
@@ -177,15 +180,27 @@ function claimsIn(token: string): Claims | undefined {
 /** Codes by which a provider wants the user to sign in (RFC 6749, 5.2; OpenID Connect Core, 3.1.2.6). */
 const signInCodes = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required'])
 
+/** Entra ID's number for a consent that is missing, which can be that of a whole directory. */
+const noConsent = 'AADSTS65001'
+
 const serverCodes = new Set(['server_error', 'temporarily_unavailable'])
+
+export function errorCode(error: string): string {
+  return /^[a-z_]{1,64}$/.test(error) ? error : 'an error'
+}
+
+export function errorNumber(description: string | undefined): string | undefined {
+  return /\bAADSTS\d{1,10}/.exec(description ?? '')?.[0]
+}
 
 /**
  * What an error answer means. Of its text only Microsoft's error number is used, because it may repeat the request.
  */
 export function faultOf(error: string, description: string | undefined): Renewal {
-  const code = /^[a-z_]{1,64}$/.test(error) ? error : 'an error'
-  const number = /\bAADSTS\d{1,10}/.exec(description ?? '')?.[0]
+  const code = errorCode(error)
+  const number = errorNumber(description)
   const why = [code, number].filter(Boolean).join(' ')
-  if (signInCodes.has(code)) return { result: 'refused', why }
+  if (signInCodes.has(code))
+    return { result: 'refused', why, isOfUser: code === 'invalid_grant' && number !== noConsent }
   return { result: serverCodes.has(code) ? 'server-error' : 'misconfigured', why }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { type Authorities, clientOf } from '../common/authorities.ts'
+import { type Authorities, type Client, clientOf } from '../common/authorities.ts'
 import { atMost } from '../engine/memory.ts'
 import type { Grant, GrantRegistry, GrantStore } from '../gateway/delegation.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -41,12 +41,17 @@ export interface Renewing {
 /** Reports a fault to the operator; must not throw. */
 export type Warn = (sentence: string, facts: Readonly<Record<string, string>>) => void
 
+export const asBefore = Symbol('the scope of the last access token')
+
 export interface RenewingParts {
   readonly authorities: Authorities
-  /** What access tokens are requested for. */
-  readonly upstreamScope: string
+  /**
+   * What access tokens are requested for. `asBefore`: the same as last time, or nothing, so that no user is asked for a
+   * consent that is not needed.
+   */
+  readonly upstreamScope: string | typeof asBefore
   readonly grants: Pick<GrantStore, 'takeTurn' | 'giveTurnBack' | 'renewed' | 'of'>
-  readonly registry: Pick<GrantRegistry, 'endGrant'>
+  readonly registry: Pick<GrantRegistry, 'endGrant' | 'refuseGrant'>
   readonly sealing: Sealing
   /** Loaded at the first renewal. */
   readonly providers: () => Promise<Providers>
@@ -66,6 +71,9 @@ const pauses = { first: 1000, longest: 60_000 }
 
 /** Who ends a grant that the provider refuses, as the audit log shows it. */
 const actor = 'identity-provider'
+
+/** The same where users are checked for liveness, and the credential is switched off, too. */
+const livenessActor = 'liveness'
 
 export function createRenewing(parts: RenewingParts): Renewing {
   const { authorities, upstreamScope, grants, registry, sealing, budget, outage, told, warn, now } = parts
@@ -117,8 +125,9 @@ export function createRenewing(parts: RenewingParts): Renewing {
       if (version === undefined) return 'elsewhere'
       const mine = { ...grant, version }
       const askedAt = now()
-      const renewal = await provider.renew(mine, refreshToken, upstreamScope)
-      return await conclude({ grant: mine, used: refreshToken, renewal, askedAt })
+      const asked = scopeFor(grant)
+      const renewal = await provider.renew(mine, refreshToken, asked)
+      return await conclude({ grant: mine, client, used: refreshToken, renewal, asked, askedAt })
     })
     if (outcome === 'not-now')
       throw new Outage(
@@ -128,7 +137,11 @@ export function createRenewing(parts: RenewingParts): Renewing {
     return outcome
   }
 
-  async function conclude({ grant, used, renewal, askedAt }: Answered): Promise<Outcome> {
+  function scopeFor({ access }: Grant): string | undefined {
+    return upstreamScope === asBefore ? access?.of : upstreamScope
+  }
+
+  async function conclude({ grant, client, used, renewal, asked, askedAt }: Answered): Promise<Outcome> {
     switch (renewal.result) {
       case 'renewed': {
         told('renewed', (now() - askedAt) / 1000)
@@ -136,7 +149,8 @@ export function createRenewing(parts: RenewingParts): Renewing {
         failures.delete(nameOf(grant))
         const { accessToken: token, refreshToken, lifeSeconds } = renewal
         const lifeMs = lifeSeconds * 1000
-        const received = { grant, used, refreshToken, access: { token, of: upstreamScope, lifeMs } }
+        const access = asked !== undefined && { access: { token, of: asked, lifeMs } }
+        const received = { grant, used, refreshToken, ...access }
         const saved = await saving.save(received)
         if (saved === 'later') told('not-stored', 0)
         if (saved === 'ended') forsake(received)
@@ -146,10 +160,14 @@ export function createRenewing(parts: RenewingParts): Renewing {
       case 'other-person': {
         told(renewal.result, (now() - askedAt) / 1000)
         budget.succeeded(grant.issuer)
-        const ended = await registry.endGrant(actor, grant, 'refused')
+        const isOff = renewal.result === 'refused' && renewal.isOfUser && client.liveness !== undefined
+        const ended = isOff
+          ? await registry.refuseGrant(livenessActor, grant)
+          : await registry.endGrant(actor, grant, 'refused')
         if (ended === undefined) return 'elsewhere'
         const { scope, owner } = grant
-        if (renewal.result === 'refused')
+        if (isOff) warn(switchedOff, { scope, owner, why: renewal.why })
+        else if (renewal.result === 'refused')
           warn('an identity provider ended the sign-in of a user', { scope, owner, why: renewal.why })
         else warn('an identity provider answered with the token of another user', { scope, owner })
         return 'ended'
@@ -217,8 +235,11 @@ export function createRenewing(parts: RenewingParts): Renewing {
 
 interface Answered {
   readonly grant: Grant
+  readonly client: Client
   readonly used: Secret
   readonly renewal: Renewal
+  /** The scope of the upstream, if a token for it was requested. */
+  readonly asked: string | undefined
   readonly askedAt: Instant
 }
 
@@ -230,6 +251,9 @@ const isOfProvider: ReadonlySet<string> = new Set([
   'server-error',
   'misconfigured',
 ] satisfies Fault['result'][])
+
+const switchedOff =
+  'an identity provider refused a user: the sign-in has ended, and the credential is switched off'
 
 const sealedOtherwise =
   'tokens of users are sealed with a key that secrets.sealingKeys does not have: these users are asked to sign in again, unless the key is put back'

@@ -216,7 +216,7 @@ function heldOf(grant: Grant, token: Secret, since: Instant, lifeMs: number): He
  * The part of a token's life after which it is renewed: it differs from user to user, so that tokens which end in the same
  * minute are not renewed in the same minute. The same in every process, where the first one to come renews.
  */
-function shareOf({ scope, owner }: Grant): number {
+export function shareOf({ scope, owner }: Pick<Grant, 'scope' | 'owner'>, least = 0.6, most = 0.85): number {
   const hash = createHash('sha256').update(`${scope} ${owner}`).digest()
-  return 0.6 + (0.25 * hash.readUInt32BE(0)) / 2 ** 32
+  return least + ((most - least) * hash.readUInt32BE(0)) / 2 ** 32
 }

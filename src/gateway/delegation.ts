@@ -84,6 +84,15 @@ export interface FoundGrant {
 /** A grant as it was read: what a write of it is conditional on. */
 export type SeenGrant = Pick<Grant, 'scope' | 'owner' | 'version'>
 
+/** One scope, or all but some. */
+export type ScopeChoice = { readonly scope: Scope } | { readonly except: readonly Scope[] }
+
+/** A grant with which its provider was not asked for some time. */
+export interface Unchecked {
+  readonly grant: Grant
+  readonly forMs: number
+}
+
 /** The grants in the store. All methods throw `Outage`. None is a change of the registry: verdicts stay valid. */
 export interface GrantStore {
   /** The grant of the owner of the credential with this subject; by way of a link if the credential is of another scope. */
@@ -108,8 +117,11 @@ export interface GrantStore {
   ): Promise<boolean>
   /** All grants, or those of a scope, in batches by scope and owner; `after` is the last one of the batch before. */
   list(scope: Scope | undefined, after: Pick<Grant, 'scope' | 'owner'> | undefined): Promise<readonly Grant[]>
-  /** Active ones that were last checked at least so many milliseconds ago, oldest first, at most so many. */
-  unchecked(sinceMs: number, most: number): Promise<readonly Grant[]>
+  /**
+   * Active ones that were last checked at least so many milliseconds ago, in batches, oldest first; `after` is the last
+   * one of the batch before.
+   */
+  unchecked(whose: ScopeChoice, sinceMs: number, after: Unchecked | undefined): Promise<readonly Unchecked[]>
   /** Numbers for the metrics. */
   count(): Promise<{ readonly active: number; readonly ended: number }>
 }
@@ -130,6 +142,11 @@ export interface GrantRegistry {
     grant: Pick<Grant, 'scope' | 'owner'> & { readonly version?: number },
     cause: GrantEnd,
   ): Promise<Grant | undefined>
+  /**
+   * The same for a grant that the provider refused where users are checked for liveness: in the same change, the credential
+   * of the owner is switched off.
+   */
+  refuseGrant(actor: string, grant: SeenGrant): Promise<Grant | undefined>
 }
 
 export type NewGrant = Pick<Grant, 'scope' | 'owner' | 'issuer' | 'clientId' | 'username'> & {
@@ -154,11 +171,15 @@ export interface Grants {
    * for this owner, and nothing was kept.
    */
   give(actor: string, signedIn: SignedIn): Promise<'given' | 'other-person'>
-  /** Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. */
+  /**
+   * Ends a grant everywhere, then revokes it at its provider. `undefined`: there was none. Without `revoke` the provider is
+   * not asked, which is `failed`.
+   */
   end(
     actor: string,
     whose: Pick<Grant, 'scope' | 'owner'>,
     cause: 'disconnected' | 'signed-out',
+    how?: { readonly revoke: boolean },
   ): Promise<Revocation | undefined>
   /** Without its tokens if this gateway cannot use them: it lacks the key, or has another app registration. */
   of(scope: Scope, owner: Owner): Promise<Grant | undefined>

@@ -160,6 +160,8 @@ export type Action =
   | 'credential-claimed'
   | 'credential-enabled'
   | 'credential-disabled'
+  /** The identity provider refused its owner, whose sign-in has ended with it. */
+  | 'credential-disabled-by-liveness'
   | 'credentials-imported'
   /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
   | 'grant-given'

@@ -120,6 +120,14 @@ export interface VerdictCache {
   remember(attempt: Attempt, verdict: KnownVerdict): void
 }
 
+/** Work that one gateway of a store does at a time. Both throw `Outage`. */
+export interface Turns {
+  /** Takes or keeps the turn for so many milliseconds. False: another one has it. `holder`: this process. */
+  take(work: 'liveness', holder: string, leaseMs: number): Promise<boolean>
+  /** Lets another one have it at once. */
+  leave(work: 'liveness', holder: string): Promise<void>
+}
+
 /** How a process learns of the changes that others make. */
 export interface News {
   /**

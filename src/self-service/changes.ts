@@ -89,6 +89,10 @@ export async function switchCredential(context: PageContext, request: FastifyReq
     const note = `They were already switched ${on ? 'on' : 'off'}. Nothing was changed.`
     return await show(context, change, { note })
   }
+  if (on && (await needsSignIn(context, change)))
+    return await show(context, change, {
+      note: 'Sign in again first: the sign-in service has to confirm that your account is active. Nothing was changed.',
+    })
   const { scope } = change.identity
   const problem = await context.registry.switchCredential(change.actor, scope, credential.username, on)
   // Renamed since, in another tab.
@@ -96,6 +100,15 @@ export async function switchCredential(context: PageContext, request: FastifyReq
     return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
   notify(context, change, credential.username, on ? 'enabled' : 'disabled')
   return await showResult(show(context, change, { done: on ? 'Switched on.' : 'Switched off everywhere.' }))
+}
+
+/**
+ * Whether the gateway cannot check that the user is still active, although it should: a session may outlive the account, and
+ * its user must not switch on what a check has switched off.
+ */
+async function needsSignIn(context: PageContext, user: Change): Promise<boolean> {
+  const { wanted, grant } = await context.acting.stateOf(user, user.identity.owner)
+  return wanted?.liveness === true && grant?.ended?.cause === 'refused'
 }
 
 export function ownCredential(

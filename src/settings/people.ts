@@ -31,6 +31,17 @@ const client = {
   }),
 }
 
+const liveness = z
+  .strictObject({
+    everySeconds: whole(1, 2_592_000).describe(
+      'Seconds after which a user is checked again. A renewal for a request is a check as well.',
+    ),
+  })
+  .exactOptional()
+  .describe(
+    "Asks the identity provider, with what a user's sign-in on the page gave, whether the user is still active. A user that it refuses loses the sign-in, and the credential of that scope is switched off; an outage switches nothing off. Needs `secrets.sealingKeys`. Users who have not signed in since this is set are not checked.",
+  )
+
 const directoryId = z
   .string()
   .regex(new RegExp(guid.source, 'i'))
@@ -43,6 +54,7 @@ export const signIn = z
       .strictObject({
         issuer: issuer().default(microsoftAccounts).describe('OpenID Connect issuer for Microsoft accounts.'),
         ...client,
+        liveness,
       })
       .exactOptional()
       .describe('For accounts that sign in with Microsoft accounts.'),
@@ -57,6 +69,7 @@ export const signIn = z
                 'OpenID Connect issuer of this directory. Default: the one from `altgate directory add --issuer`, else that of Microsoft Entra ID.',
               ),
             ...client,
+            liveness,
           })
           .describe(
             'One directory: `signIn: { directories: { "72f988bf-86f1-41af-91ab-2d7cd011db47": { clientId: ... } } }`.',
@@ -66,7 +79,7 @@ export const signIn = z
       .default({})
       .describe('Directories with an app registration of their own, by directory id.'),
     entra: z
-      .strictObject(client)
+      .strictObject({ ...client, liveness })
       .exactOptional()
       .describe('One multi-tenant app registration for all directories that are not listed above.'),
     freshMinutes: whole(1, 1440)

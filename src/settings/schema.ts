@@ -70,6 +70,14 @@ export const schema = z
     path: ['secrets', 'sealingKeys'],
     error: 'must have a key: "delegated" keeps what sign-ins give, sealed',
   })
+  .refine(({ signIn, secrets }) => !hasLiveness(signIn) || secrets.sealingKeys.length > 0, {
+    path: ['secrets', 'sealingKeys'],
+    error: 'must have a key: "liveness" keeps what sign-ins give, sealed',
+  })
+
+function hasLiveness({ msa, directories, entra }: z.output<typeof signIn>): boolean {
+  return [msa, entra, ...Object.values(directories)].some(each => each?.liveness !== undefined)
+}
 
 function delegatedScopes({
   upstreamAuth: standard,

@@ -19,8 +19,8 @@ export interface Stamp extends Pick<Change, 'at' | 'actor'> {
   readonly revision: number
 }
 
-/** What a change is about. */
-export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'>
+/** What a change is about. `action`: if it turned out to be another one than was meant. */
+export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'> & Partial<Pick<Change, 'action'>>
 
 /** Why nothing is changed: for the registry one of `Problem`. */
 interface Obstacle {

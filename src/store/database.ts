@@ -115,6 +115,8 @@ export interface Schema {
     version: number
     turn_until: ColumnType<number, number | undefined>
   }
+  /** Who does what only one gateway does at a time. `until`: by the clock of the database, or of the only machine. */
+  turns: { work: string; holder: string; until: Instant }
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */

@@ -1,18 +1,10 @@
-import { type Kysely, type RawBuilder, sql, type Transaction, type UpdateObject } from 'kysely'
-import type {
-  FoundGrant,
-  Grant,
-  GrantRegistry,
-  GrantStore,
-  NewAccess,
-  SeenGrant,
-} from '../gateway/delegation.ts'
+import { type ExpressionBuilder, type Kysely, type RawBuilder, sql, type UpdateObject } from 'kysely'
+import type { FoundGrant, Grant, GrantStore, NewAccess, SeenGrant } from '../gateway/delegation.ts'
 import type { History } from '../gateway/history.ts'
-import type { Instant, Owner, Scope, Subject, Username } from '../gateway/names.ts'
-import { type MakeChange, momentColumns, newestIn, type Seen } from './change.ts'
+import type { Instant, Owner, Scope, Subject } from '../gateway/names.ts'
+import { momentColumns, newestIn, type Seen } from './change.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
-import { linkedNames } from './link-registry.ts'
-import { namesOf } from './rows.ts'
+import type { SharedTime } from './shared-time.ts'
 
 /** Grants in one batch of `list`: SQLite is read in the serving process, so a read must be short. */
 const batchSize = 500
@@ -102,16 +94,23 @@ export function createGrantStore(
         .execute()
       return rows.map(grantIn)
     },
-    async unchecked(sinceMs, most) {
+    async unchecked(whose, sinceMs, after) {
+      const now = time.ofWrite()
+      const { checkedAt = -1, scope = '', owner = '' } = after?.grant ?? {}
       const rows = await reading
         .selectFrom('grants')
         .selectAll()
+        .select(sql<number>`${now} - checked_at`.as('for_ms'))
         .where('ended_at', 'is', null)
-        .where('checked_at', '<=', sql<number>`${time.ofWrite()} - ${sql.lit(sinceMs)}`)
+        .where(is => ('scope' in whose ? is('scope', '=', whose.scope) : notIn(is, whose.except)))
+        .where('checked_at', '<=', sql<number>`${now} - ${sql.lit(Math.round(sinceMs))}`)
+        .where(sql<boolean>`(checked_at, scope, owner) > (${checkedAt}, ${scope}, ${owner})`)
         .orderBy('checked_at')
-        .limit(most)
+        .orderBy('scope')
+        .orderBy('owner')
+        .limit(batchSize)
         .execute()
-      return rows.map(grantIn)
+      return rows.map(row => ({ grant: grantIn(row), forMs: row.for_ms }))
     },
     async count() {
       const { all, ended } = await reading
@@ -123,71 +122,7 @@ export function createGrantStore(
   }
 }
 
-/** Grants as sign-ins give and end them: changes, so that no process goes on with a token of before. */
-export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): GrantRegistry {
-  return {
-    async giveGrant(actor, { scope, owner, issuer, clientId, username, refreshToken, access }) {
-      await makeChange({ actor, action: 'grant-given' }, async db => {
-        const now = time.ofWrite()
-        const row = {
-          issuer,
-          client_id: clientId,
-          username: username ?? null,
-          ...noTokens,
-          refresh_token: refreshToken,
-          ...(access && accessColumns(access, now)),
-          granted_at: now,
-          renewed_at: now,
-          checked_at: now,
-          ended_at: null,
-          ended_cause: null,
-          turn_until: 0,
-        }
-        await db
-          .insertInto('grants')
-          .values({ scope, owner, ...row, version: 1 })
-          .onConflict(conflict =>
-            conflict
-              .columns(['scope', 'owner'])
-              .doUpdateSet({ ...row, version: sql<number>`grants.version + 1` }),
-          )
-          .execute()
-        return { scope, usernames: await namesOfOwner(db, scope, owner) }
-      })
-      return undefined
-    },
-
-    async endGrant(actor, { scope, owner, version }, cause) {
-      let before: Grant | undefined
-      await makeChange({ actor, action: 'grant-ended' }, async db => {
-        // Locks the row with its first write, because a renewal takes no part in the order of changes.
-        const row = await db
-          .updateTable('grants')
-          .set({ version: sql<number>`version + 1` })
-          .where('scope', '=', scope)
-          .where('owner', '=', owner)
-          .where('ended_at', 'is', null)
-          .where(is => is.and(version === undefined ? [] : [is('version', '=', version)]))
-          .returningAll()
-          .executeTakeFirst()
-        if (row === undefined) return { problem: 'nothing-to-end' } as const
-        before = grantIn(row)
-        await db
-          .updateTable('grants')
-          .set({ ...noTokens, ended_at: time.ofWrite(), ended_cause: cause, turn_until: 0 })
-          .where('scope', '=', scope)
-          .where('owner', '=', owner)
-          .execute()
-        return { scope, usernames: await namesOfOwner(db, scope, owner) }
-      })
-      return before
-    },
-  }
-}
-
-const noTokens = { refresh_token: null, access_token: null, access_of: null, access_ends_at: null }
-
-function accessColumns({ token, of, lifeMs }: NewAccess, now: RawBuilder<number>) {
+export function accessColumns({ token, of, lifeMs }: NewAccess, now: RawBuilder<number>) {
   return {
     access_token: token,
     access_of: of,
@@ -195,44 +130,8 @@ function accessColumns({ token, of, lifeMs }: NewAccess, now: RawBuilder<number>
   }
 }
 
-/** The owner's user names, and those of credentials in other scopes that use this grant by a link. */
-async function namesOfOwner(
-  db: Transaction<Schema>,
-  scope: Scope,
-  owner: Owner,
-): Promise<readonly Username[]> {
-  const own = await db
-    .selectFrom('credentials')
-    .select(['username', 'secondary'])
-    .where('scope', '=', scope)
-    .where('owner', '=', owner)
-    .execute()
-  return [...own.flatMap(namesOf), ...(await linkedNames(db, { scope, owner }))]
-}
-
-/** Milliseconds since 1970 by the one clock that all processes with this store share. */
-interface SharedTime {
-  /** Otherwise all of them are on this machine. */
-  readonly isOfDatabase: boolean
-  readonly ofMachine: () => Instant
-  readonly ofWrite: () => RawBuilder<number>
-  /** `now`: the place for the time of this machine. */
-  readonly ofRead: (now: RawBuilder<number>) => RawBuilder<number>
-}
-
-/** Clocks of two machines may differ by minutes, and a token would be used after its end. */
-export function createSharedTime(database: Database, clock: () => Instant): SharedTime {
-  const isOfDatabase = database.dataVersion() === undefined
-  if (isOfDatabase) {
-    const ofDatabase = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
-    return { isOfDatabase, ofMachine: clock, ofWrite: () => ofDatabase, ofRead: () => ofDatabase }
-  }
-  return {
-    isOfDatabase,
-    ofMachine: clock,
-    ofWrite: () => sql<number>`cast(${clock()} as bigint)`,
-    ofRead: now => sql<number>`cast(${now} as bigint)`,
-  }
+function notIn(is: ExpressionBuilder<Schema, 'grants'>, scopes: readonly Scope[]) {
+  return is.and(scopes.map(each => is('scope', '<>', each)))
 }
 
 type GrantRow = Omit<Schema['grants'], 'turn_until'>
@@ -293,7 +192,7 @@ function prepareByOwner(db: Kysely<Schema>, time: SharedTime) {
   )
 }
 
-function grantIn(row: GrantRow): Grant {
+export function grantIn(row: GrantRow): Grant {
   const { username, refresh_token: refreshToken, access_token: token, access_of: of } = row
   const { access_ends_at: endsAt, ended_at: at, ended_cause: cause } = row
   return {

@@ -13,6 +13,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0005-gateways', gateways],
   ['0006-canaries', canaries],
   ['0007-grants', grants],
+  ['0008-turns', turns],
 ]
 
 /**
@@ -280,4 +281,14 @@ async function grants(db: Tables): Promise<void> {
     .addPrimaryKeyConstraint('grants_key', ['scope', 'owner'])
     .execute()
   await db.schema.createIndex('grants_checked').on('grants').column('checked_at').execute()
+}
+
+/** Which gateway has the turn to do what only one does at a time. */
+async function turns(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('turns')
+    .addColumn('work', 'text', column => column.primaryKey())
+    .addColumn('holder', 'text', column => column.notNull())
+    .addColumn('until', 'bigint', column => column.notNull())
+    .execute()
 }

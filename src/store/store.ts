@@ -12,6 +12,7 @@ import type {
   LastUsed,
   Revocations,
   SessionStore,
+  Turns,
   Waiting,
 } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
@@ -23,13 +24,16 @@ import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import type { Database, OpenHow } from './database.ts'
 import { createGateways } from './gateways.ts'
-import { createGrantRegistry, createGrantStore, createSharedTime } from './grants.ts'
+import { createGrantRegistry } from './grant-registry.ts'
+import { createGrantStore } from './grants.ts'
 import { createHashSurvey, createRevocations, type KeyName, sharedKey } from './keys.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createSessionStore } from './session-store.ts'
+import { createSharedTime } from './shared-time.ts'
+import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
 export interface Store {
@@ -43,6 +47,7 @@ export interface Store {
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
+  readonly turns: Turns
   /**
    * For changes, each of which is passed to `announce` before it is committed. `took` is called with the seconds until it
    * was in force in every process.
@@ -143,6 +148,7 @@ function storeOn(
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
+    turns: createTurns(database, time),
     registry(announce, took = () => {}) {
       const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
       return {

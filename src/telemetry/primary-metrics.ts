@@ -8,6 +8,8 @@ export interface PrimaryMetrics {
   readonly hashQueue: (depth: number) => void
   /** Seconds until a change by any process, or a probe, was in force in every gateway process. */
   readonly revoked: (seconds: number) => void
+  /** One question to an identity provider whether a user is still active. */
+  readonly checkedLiveness: (result: string) => void
   /** An uncaught error. */
   readonly bug: () => void
   /** Lines of a log that any process lost. */
@@ -35,6 +37,12 @@ export function createPrimaryMetrics(): PrimaryMetrics {
   const bugs = new Counter({
     name: 'altgate_primary_bugs_total',
     help: 'Errors in the primary process that nothing caught: each is a bug',
+    registers: [own],
+  })
+  const checks = new Counter({
+    name: 'altgate_liveness_checks_total',
+    help: 'Questions to identity providers whether a user is still active (signIn.*.liveness), by result',
+    labelNames: ['result'],
     registers: [own],
   })
   const dropped = new Counter({
@@ -66,6 +74,7 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     revoked: seconds => revocation.add(seconds),
     dropped: (log, lines) => dropped.inc({ log }, lines),
     hashed: result => hashes.inc({ result }),
+    checkedLiveness: result => checks.inc({ result }),
     hashQueue: depth => queue.set(depth),
     bug: () => bugs.inc(),
     grants: count => void (countGrants = count),

@@ -143,8 +143,15 @@ export async function actWithTokens(
     ['keys', 'list'],
     ['keys', 'rotate'],
     ['credential', 'list', '--scope', directory],
+    ['credential', 'list', '--scope', directory, '--json'],
+    ['credential', 'show', '--scope', directory, '--user', anna[0]],
+    ['credential', 'show', '--scope', directory, '--user', anna[0], '--json'],
   ])
     await command(words)
   await command(['explain', '--account', 'contoso', '--user', anna[0]], `${anna[1]}\n`)
+  await command(['credential', 'sign-out', '--scope', directory, '--user', anna[0]])
+  await get('x')
+  await signIn()
+  await get('x')
   return { outcomes: [...new Set(outcomes)].sort(), said: said.join('\n') }
 }

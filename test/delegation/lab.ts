@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { createBudget } from '../../src/delegation/budget.ts'
 import { createGrants } from '../../src/delegation/grants.ts'
+import { createLiveness, type Liveness } from '../../src/delegation/liveness.ts'
 import { createTokenMemory } from '../../src/delegation/memory.ts'
 import { createProviders } from '../../src/delegation/openid.ts'
-import { createRenewing, type RenewalResult } from '../../src/delegation/renewal.ts'
+import { asBefore, createRenewing, type RenewalResult } from '../../src/delegation/renewal.ts'
 import { createSealing, type SealingKey } from '../../src/delegation/sealing.ts'
 import { createDelegation } from '../../src/delegation/tokens.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
@@ -46,6 +47,8 @@ export interface GatewayProcess extends Delegation {
   token(owner?: string): Promise<UserToken | SignInCause>
   /** The same as text; fails if there is none. */
   bearer(owner?: string): Promise<string>
+  /** Checks users, as the primary process does. */
+  readonly liveness: Liveness
   close(): Promise<void>
 }
 
@@ -87,11 +90,13 @@ interface LabOptions {
   readonly timeoutSeconds?: number
   /** The store; an SQLite file if left out. Another one has a clock of its own. */
   readonly url?: string
+  /** Seconds between two checks of a user. */
+  readonly everySeconds?: number
 }
 
 export async function aLab(
   t: Test,
-  { revocation = true, timeoutSeconds = 10, url }: LabOptions = {},
+  { revocation = true, timeoutSeconds = 10, url, everySeconds }: LabOptions = {},
 ): Promise<Lab> {
   const provider = await refreshProvider(t, { revocation })
   const clock = { now: Date.now() }
@@ -100,7 +105,13 @@ export async function aLab(
   const memories: ReturnType<typeof createTokenMemory>[] = []
   const subjects = new Map<string, Subject>()
   const authorities = {
-    directories: { [directory]: { clientId: client.id, clientSecret: new Secret(client.secret) } },
+    directories: {
+      [directory]: {
+        clientId: client.id,
+        clientSecret: new Secret(client.secret),
+        ...(everySeconds !== undefined && { liveness: { everySeconds } }),
+      },
+    },
   }
 
   async function aProcess({
@@ -140,8 +151,18 @@ export async function aLab(
     }
     const renewing = createRenewing(parts)
     const delegation = createDelegation({ ...parts, delegates: () => true, renewing })
+    const liveness = createLiveness({
+      ...parts,
+      turns: store.turns,
+      renewing: createRenewing({ ...parts, upstreamScope: asBefore, budget: createBudget(now) }),
+      holder: randomUUID(),
+    })
     let closed: Promise<void> | undefined
-    const close = () => (closed ??= renewing.close().then(() => store.close()))
+    const close = () =>
+      (closed ??= liveness
+        .close()
+        .then(() => renewing.close())
+        .then(() => store.close()))
     t.teardown(close)
     const token = async (owner = anna) => {
       const found = await delegation.tokenFor(await request(owner))
@@ -162,6 +183,7 @@ export async function aLab(
         if (typeof found === 'string') throw new Error(found)
         return found.token.reveal()
       },
+      liveness,
       close,
     }
     return opened

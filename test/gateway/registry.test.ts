@@ -27,6 +27,7 @@ const changes: Changes = {
   claimCredential: { 'no-such-credential': true, 'username-taken': true },
   giveGrant: {},
   endGrant: {},
+  refuseGrant: {},
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 

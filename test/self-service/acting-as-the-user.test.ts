@@ -390,3 +390,36 @@ t.test('only two answers are known to whether a grant is wanted', async t => {
       more,
     )
 })
+
+t.test('a user whom a liveness check has switched off signs in again, and then switches on', async t => {
+  const lab = await aLab(t, {
+    settings: { secrets },
+    change: parts => {
+      const { [contoso]: its, ...others } = parts.signIn.directories
+      if (its === undefined) throw new Error('the lab has no Contoso')
+      const checked = { ...its, liveness: { everySeconds: 600 } }
+      return { signIn: { ...parts.signIn, directories: { ...others, [contoso]: checked } } }
+    },
+  })
+  const browser = new Browser()
+  const page = await connect(lab, browser, 'contoso')
+  await browser.send(page, '/credential', { ...generate, ...choose(password) })
+  t.equal(await lab.opens('contoso', 'anna@example.com', password), 200)
+  const grant = await grantOf(lab)
+  if (grant === undefined) throw new Error('there is no grant')
+  await lab.services.registry.refuseGrant('liveness', grant)
+  t.equal(await lab.opens('contoso', 'anna@example.com', password), 403)
+
+  const off = await browser.go(lab.page('contoso'))
+  const refused = await browser.send(off, '/switch', { on: '1' })
+  t.match(refused.text, 'Sign in again first')
+  t.equal(
+    await lab.opens('contoso', 'anna@example.com', password),
+    403,
+    'the session may outlive the account',
+  )
+
+  const signedIn = await connect(lab, browser, 'contoso')
+  t.match((await browser.send(signedIn, '/switch', { on: '1' })).text, 'Switched on.')
+  t.equal(await lab.opens('contoso', 'anna@example.com', password), 200)
+})

@@ -50,3 +50,21 @@ t.test('to act as users takes a key: one sentence says so', async t => {
     /^secrets\.sealingKeys\[0\]\.key: the file nowhere/,
   ])
 })
+
+t.test('liveness needs a key, too, wherever it is set', t => {
+  const client = 'clientId: altgate, clientSecret: canary'
+  const liveness = 'liveness: { everySeconds: 3600 }'
+  for (const signIn of [
+    `{ msa: { ${client}, ${liveness} } }`,
+    `{ entra: { ${client}, ${liveness} } }`,
+    `{ directories: { 72f988bf-86f1-41af-91ab-2d7cd011db47: { ${client}, ${liveness} } } }`,
+  ]) {
+    t.strictSame(complaintsAbout(t, `signIn: ${signIn}`), [
+      'secrets.sealingKeys: is missing: it must have a key: "liveness" keeps what sign-ins give, sealed',
+    ])
+    settingsOf(t, `signIn: ${signIn}\nsecrets: { sealingKeys: [{ id: k1, key: "${key}" }] }`)
+  }
+  const never = complaintsAbout(t, `signIn: { msa: { ${client}, liveness: { everySeconds: 0 } } }`)
+  t.match(never, [/^signIn\.msa\.liveness\.everySeconds: /])
+  t.end()
+})

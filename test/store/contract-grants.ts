@@ -235,9 +235,66 @@ export async function grantsContract(t: Test, make: MakeDatabase): Promise<void>
     t.strictSame(await grants.list(inNorth, all[1]), all.slice(2, 3))
     t.strictSame(await grants.list(undefined, all[3]), [])
     await registry.endGrant(actor, { scope: inNorth, owner: owners[0] as Owner }, 'refused')
-    t.equal((await grants.unchecked(0, 10)).length, 3)
-    t.equal((await grants.unchecked(0, 2)).length, 2)
-    t.equal((await grants.unchecked(hour, 10)).length, 0)
+    const everywhere = { except: [] }
+    const due = await grants.unchecked(everywhere, 0, undefined)
+    t.equal(due.length, 3)
+    const rest = await grants.unchecked(everywhere, 0, due[0])
+    t.strictSame(
+      rest.map(({ grant }) => grant),
+      due.slice(1).map(({ grant }) => grant),
+    )
+    t.equal((await grants.unchecked({ scope: inNorth }, 0, undefined)).length, 2)
+    t.equal((await grants.unchecked({ except: [inNorth] }, 0, undefined)).length, 1)
+    t.equal((await grants.unchecked(everywhere, hour, undefined)).length, 0)
+  })
+
+  await t.test('a grant that is refused ends with the credential of its owner, in one change', async t => {
+    const { store, grants, registry, announced, changes, grant, subjectOf } = await aStore(t, make)
+    const { credentials } = store
+    await registry.giveGrant(actor, given)
+    const seen = await grant()
+    t.equal(await registry.refuseGrant('liveness', { ...seen, version: seen.version + 1 }), undefined)
+    t.equal((await credentials.find(inNorth, undefined, anna)).current?.enabled, true, 'it has changed since')
+    const before = await changes.revision()
+    t.match(await registry.refuseGrant('liveness', seen), { refreshToken: 'k1.refresh-1' })
+    t.equal(await changes.revision(), before + 1)
+    const change = announced.at(-1)
+    t.match(change, { action: 'credential-disabled-by-liveness', actor: 'liveness', scope: inNorth })
+    t.strictSame(new Set(change?.usernames), new Set([anna, shortAnna, annie]), 'and the linked one')
+    t.match(await grant(), { ended: { cause: 'refused' }, refreshToken: undefined, access: undefined })
+    t.equal((await credentials.find(inNorth, undefined, anna)).current?.enabled, false)
+    t.equal((await credentials.find(msa, undefined, annie)).current?.enabled, true, 'in that scope only')
+    t.equal((await credentials.find(msa, undefined, boris)).current?.enabled, true)
+    t.equal((await credentials.find(inNorth, msa, annie)).linked, undefined, 'no bridge leads around it')
+    t.match((await changes.since(before)) as readonly Change[], [
+      { action: 'credential-disabled-by-liveness' },
+    ])
+
+    await registry.giveGrant(actor, given)
+    await registry.refuseGrant('liveness', await grant())
+    t.match(announced.at(-1), { action: 'grant-ended', actor: 'liveness' }, 'it was switched off already')
+    t.equal((await grants.ofSubject(inNorth, await subjectOf(inNorth, anna))).grant?.ended?.cause, 'refused')
+  })
+
+  await t.test('of many gateways one has the turn, until it leaves it or its time is over', async t => {
+    const database = await make(t)
+    const [one, other] = [(await open(t, database)).turns, (await open(t, database)).turns]
+    const taken = await Promise.all([
+      one.take('liveness', 'one', 60_000),
+      other.take('liveness', 'other', 60_000),
+    ])
+    t.not(taken[0], taken[1], 'one has it')
+    const [holder, next] = taken[0] ? ['one', 'other'] : ['other', 'one']
+    t.equal(await one.take('liveness', holder, 60_000), true, 'it keeps the turn')
+    t.equal(await one.take('liveness', next, 60_000), false)
+    await other.leave('liveness', next)
+    t.equal(await one.take('liveness', next, 60_000), false, 'it had none to leave')
+    await one.leave('liveness', holder)
+    t.equal(await other.take('liveness', next, 1), true)
+    const deadline = Date.now() + 5000
+    let after = false
+    while (!after && Date.now() < deadline) after = await one.take('liveness', holder, 1)
+    t.ok(after, 'the one that had it is gone')
   })
 
   await t.test(

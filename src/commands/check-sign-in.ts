@@ -1,0 +1,89 @@
+import { type Authority, authorityFor, type NoAuthority } from '../common/authorities.ts'
+import { countByKey } from '../delegation/rotation.ts'
+import { type Connection, scopeOf } from '../gateway/account.ts'
+import type { AccountName, Scope } from '../gateway/names.ts'
+import type { AccountRecord, Directory } from '../gateway/registry.ts'
+import type { Settings } from '../settings/schema.ts'
+import { type Finding, probe, timeoutMs } from './finding.ts'
+import type { Tools } from './tools.ts'
+
+/** Whether sign-ins can be kept, and renewed where requests act as their users or users are checked. */
+export async function* signInFindings(
+  settings: Settings,
+  { registry, store }: Tools,
+): AsyncGenerator<Finding> {
+  const { sealingKeys } = settings.secrets
+  if (sealingKeys.length > 0) yield await sealingFinding(settings, store.grants)
+  const read = Promise.all([registry.accounts(), registry.directories()])
+  // `accounts` reports a store that does not answer.
+  const [accounts, directories] = await read.catch(() => [[], []] as const)
+  for (const each of wantedOf(settings, accounts, directories)) yield await providerFinding(each)
+}
+
+/** A key that is missing is fatal for the users whose sign-ins it seals. */
+async function sealingFinding({ secrets }: Settings, grants: Tools['store']['grants']): Promise<Finding> {
+  const ids = secrets.sealingKeys.map(({ id }) => id)
+  return await probe('sealing', async () => {
+    const counts = await countByKey(grants)
+    const missing = [...counts.keys()].filter(id => !ids.includes(id))
+    if (missing.length > 0)
+      throw new Error(
+        `secrets.sealingKeys does not have ${missing.join(', ')}, which seals sign-ins: see altgate keys list`,
+      )
+    const others = ids.slice(1)
+    return `${ids[0]} seals${others.length > 0 ? `; ${others.join(', ')} opens` : ''}`
+  })
+}
+
+/** A scope whose sign-ins the gateway has to renew. */
+interface Wanted {
+  readonly authority: Authority | NoAuthority
+  /** One of the accounts that act as their users. */
+  readonly account?: AccountName
+  /** What they act with. */
+  readonly upstreamScope?: string
+}
+
+function wantedOf(
+  settings: Settings,
+  accounts: readonly AccountRecord[],
+  directories: readonly Directory[],
+): readonly Wanted[] {
+  const { signIn, upstreamAuth, upstreamAuthByAccount } = settings
+  const wanted = new Map<Scope, Wanted>()
+  for (const { name, connection } of accounts) {
+    const method = upstreamAuthByAccount[name] ?? upstreamAuth
+    if (method.method !== 'delegated') continue
+    const authority = authorityFor(connection, signIn, directories)
+    wanted.set(scopeOf(connection), { authority, account: name, upstreamScope: method.scope })
+  }
+  const connections: readonly Connection[] = [
+    { kind: 'msa' },
+    ...directories.map(({ id, name }) => ({ kind: 'entra', directoryId: id, directoryName: name }) as const),
+  ]
+  for (const connection of connections) {
+    const authority = authorityFor(connection, signIn, directories)
+    const scope = scopeOf(connection)
+    if ('liveness' in authority && !wanted.has(scope)) wanted.set(scope, { authority })
+  }
+  return [...wanted.values()]
+}
+
+async function providerFinding({ authority, account, upstreamScope }: Wanted): Promise<Finding> {
+  const part = 'sign-in'
+  if ('setting' in authority)
+    return {
+      part,
+      ok: false,
+      sentence: `${account} acts as its users, but they cannot sign in: ${authority.setting} is missing`,
+    }
+  let ok = true
+  const found = await probe(part, async () => {
+    const { probeProvider } = await import('../delegation/probe.ts')
+    const timeoutSeconds = timeoutMs / 1000
+    const probed = await probeProvider(authority.issuer, authority, { upstreamScope, timeoutSeconds })
+    ok = probed.ok
+    return probed.sentence
+  })
+  return { ...found, ok: found.ok && ok }
+}

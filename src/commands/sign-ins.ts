@@ -1,0 +1,107 @@
+import type { Grant, GrantEnd, GrantStore } from '../gateway/delegation.ts'
+import type { Instant, Scope, Username } from '../gateway/names.ts'
+import { moment } from './say.ts'
+import type { Tools } from './tools.ts'
+
+/** All grants of a scope, or all. Throws `Outage`. */
+export async function signIns(
+  grants: Pick<GrantStore, 'list'>,
+  scope: Scope | undefined,
+): Promise<readonly Grant[]> {
+  const all: Grant[] = []
+  for (;;) {
+    const batch = await grants.list(scope, all.at(-1))
+    if (batch.length === 0) return all
+    all.push(...batch)
+  }
+}
+
+/** The same without those that have ended. Throws `Outage`. */
+export async function activeSignIns(
+  grants: Pick<GrantStore, 'list'>,
+  scope: Scope | undefined,
+): Promise<readonly Grant[]> {
+  return (await signIns(grants, scope)).filter(({ ended }) => ended === undefined)
+}
+
+/**
+ * The grant of a user: by their credential, or by the provider's name for a user without one. `undefined`: such a
+ * credential has none; `unknown`: there is neither. Throws `Outage`.
+ */
+export async function signInOf(
+  { registry, store }: Tools,
+  scope: Scope,
+  user: Username,
+): Promise<Grant | undefined | 'unknown'> {
+  const owner = await registry.ownerOf(scope, user)
+  if (owner !== undefined) return (await store.grants.of(scope, owner)).grant
+  const { current } = await store.credentials.find(scope, undefined, user)
+  if (current !== undefined) return undefined
+  return (await signIns(store.grants, scope)).find(({ username }) => username === user) ?? 'unknown'
+}
+
+export const ends: Readonly<Record<GrantEnd, string>> = {
+  refused: 'the identity provider refused to renew it',
+  disconnected: 'the user disconnected it on the page',
+  'signed-out': 'an operator signed the user out',
+  claims: 'the upstream demanded a new sign-in',
+}
+
+/** Until when requests go on without the identity provider. */
+export function tokenText({ access }: Grant, now: Instant): string {
+  if (access === undefined || access.endsAt <= now) return 'the next request renews the access token'
+  return `access token until ${moment(access.endsAt)}`
+}
+
+/** Since when, and as whom. */
+export function sinceText({ username, grantedAt }: Grant): string {
+  return `acts as ${username ?? 'the user'} since ${moment(grantedAt)}`
+}
+
+export function endText({ at, cause }: NonNullable<Grant['ended']>): string {
+  return `the sign-in ended ${moment(at)}: ${ends[cause]}`
+}
+
+/** What is known of a sign-in; the tools say whether a sealing key opens it. */
+interface SignInParts {
+  readonly opens: (grant: Grant) => boolean
+  /** By the clock of the store. */
+  readonly now: Instant
+}
+
+/** In a few words, for a table. */
+export function signInCell(grant: Grant | undefined, { opens }: Pick<SignInParts, 'opens'>): string {
+  if (grant === undefined) return '-'
+  const { ended, renewedAt } = grant
+  if (ended !== undefined) return `ended ${moment(ended.at)}: ${ends[ended.cause]}`
+  const since = `${sinceText(grant)}, renewed ${moment(renewedAt)}`
+  return opens(grant) ? since : `${since}; ${noKey}`
+}
+
+/** In a sentence. */
+export function signInText(grant: Grant | undefined, { opens, now }: SignInParts): string {
+  if (grant === undefined) return 'none'
+  if (grant.ended !== undefined) return endText(grant.ended)
+  const since = `${sinceText(grant)}, renewed ${moment(grant.renewedAt)}`
+  return `${since}; ${opens(grant) ? tokenText(grant, now) : noKey}`
+}
+
+const noKey = 'no key in secrets.sealingKeys opens it'
+
+/** Names each field, so that no token ever slips out. */
+export function signInJson(grant: Grant, { opens }: Pick<SignInParts, 'opens'>): object {
+  const { username: actsAs, grantedAt, renewedAt, checkedAt, access, ended, issuer } = grant
+  const since = { actsAs, issuer, since: isoTime(grantedAt), renewedAt: isoTime(renewedAt) }
+  if (ended !== undefined)
+    return { state: 'ended', ...since, endedAt: isoTime(ended.at), endedBecause: ended.cause }
+  return {
+    state: opens(grant) ? 'active' : 'sealed-otherwise',
+    ...since,
+    checkedAt: isoTime(checkedAt),
+    ...(access && { accessTokenUntil: isoTime(access.endsAt) }),
+  }
+}
+
+export function isoTime(instant: Instant): string {
+  return new Date(instant).toISOString()
+}

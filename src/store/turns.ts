@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import type { Turns } from '../gateway/ports.ts'
+import type { Database } from './database.ts'
+import type { SharedTime } from './shared-time.ts'
+
+/** The turns of the gateways with this store. */
+export function createTurns({ writing }: Database, time: SharedTime): Turns {
+  return {
+    async take(work, holder, leaseMs) {
+      const now = time.ofWrite()
+      const until = sql<number>`${now} + ${sql.lit(leaseMs)}`
+      const taken = await writing.transaction().execute(db =>
+        db
+          .insertInto('turns')
+          .values({ work, holder, until })
+          .onConflict(conflict =>
+            conflict
+              .column('work')
+              .doUpdateSet({ holder, until })
+              // Also free after the clock was set back.
+              .where(
+                sql<boolean>`(turns.holder = ${holder} or turns.until <= ${now} or turns.until > ${until})`,
+              ),
+          )
+          .returning('holder')
+          .executeTakeFirst(),
+      )
+      return taken !== undefined
+    },
+    async leave(work, holder) {
+      await writing
+        .transaction()
+        .execute(db => db.deleteFrom('turns').where('work', '=', work).where('holder', '=', holder).execute())
+    },
+  }
+}
