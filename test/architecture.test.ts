@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: ['common'],
   hashing: ['common', 'engine'],
   passwords: [],
-  'upstream-auth': [],
+  'upstream-auth': ['common'],
   delegation: ['common', 'engine'],
   requests: ['common', 'engine'],
   answers: ['requests'],

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { createSecureContext, getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
 import { answerText } from '../accounts/answer.ts'
-import { isLoopback } from '../common/addresses.ts'
+import { hostFlaw, isLoopback } from '../common/addresses.ts'
 import { reasonOf } from '../common/failure.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { Secret } from '../gateway/secret.ts'
@@ -81,7 +81,7 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
   if (tools === undefined)
     return yield { part: 'accounts', ok: false, sentence: 'not checked: they need the store' }
   const origins = new Set<string>()
-  const exposed = new Set<string>()
+  const flaws = new Set<string>()
   let known: AccountName | undefined
   yield await probe('accounts', async () => {
     const [accounts, directories] = await Promise.all([
@@ -91,8 +91,8 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
     for (const { name, upstream } of accounts) {
       const { origin } = new URL(upstream)
       origins.add(origin)
-      if (exposesTokens(origin, settings.upstreamAuthByAccount[name] ?? settings.upstreamAuth))
-        exposed.add(origin)
+      const flaw = tokenFlaw(origin, settings.upstreamAuthByAccount[name] ?? settings.upstreamAuth)
+      if (flaw !== undefined) flaws.add(flaw)
     }
     known = accounts[0]?.name
     return `${accounts.length} from ${sources[settings.accounts.source]}; directories: ${directories.length}`
@@ -101,16 +101,16 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
   if (source !== undefined) yield await probe('source', () => trySource(source, known, settings))
   const { caFile } = settings.upstream
   for (const origin of origins) yield await probe('upstream', () => tryUpstream(origin, caFile))
-  for (const origin of exposed) {
-    const sentence = `${origin} gets access tokens of users over plain http: use https`
-    yield { part: 'upstream', ok: false, sentence }
-  }
+  for (const sentence of flaws) yield { part: 'upstream', ok: false, sentence }
 }
 
-/** A reader of the connection could act as the user, at other upstreams as well. */
-function exposesTokens(origin: string, { method }: Settings['upstreamAuth']): boolean {
+/** Why an upstream must not get access tokens: a reader of the connection could act as the user, at other upstreams as well. */
+function tokenFlaw(origin: string, auth: Settings['upstreamAuth']): string | undefined {
+  if (auth.method !== 'delegated') return undefined
+  if (auth.hosts !== undefined) return hostFlaw(origin, auth.hosts)
   const { protocol, hostname } = new URL(origin)
-  return method === 'delegated' && protocol === 'http:' && !isLoopback(hostname)
+  if (protocol === 'https:' || isLoopback(hostname)) return undefined
+  return `${origin} gets access tokens of users over plain http: use https`
 }
 
 const sources: Readonly<Record<Settings['accounts']['source'], string>> = {

@@ -93,13 +93,21 @@ function addSet(credential: Command, toolbox: Toolbox): void {
         const { scope, user: username, secondary } = options
         // Looked up before the change: after it, nothing may fail before the result is printed.
         const { current } = await tools.store.credentials.find(scope, undefined, username)
+        const { grant } = current ? await tools.store.grants.ofSubject(scope, current.subject) : {}
+        const actsAs = grant && !grant.ended ? (grant.username ?? 'its owner') : undefined
         const credential = { username, hash, ...(secondary !== undefined && { secondary }) }
         await insist(tools.registry.setCredential(actor(), scope, credential))
         tell(options, current?.enabled === false)
         if (options.generate) say(password.reveal())
+        if (actsAs !== undefined) note(actsAsText(options, actsAs))
         for (const advice of passwordAdvice(password)) note(advice)
       }),
     )
+}
+
+/** User names pass from one person to another, but what a sign-in gave stays with the person who signed in. */
+function actsAsText({ scope, user }: Options, actsAs: string): string {
+  return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
 }
 
 /** Operators may set a weak password after a warning, but not one that could never work. */

@@ -51,6 +51,16 @@ export function isLoopback(hostname: string): boolean {
   return loopbackOnly.test(hostname)
 }
 
+/** Why an upstream must not get access tokens of users by `upstreamAuth.hosts`; `undefined` if it may. */
+export function hostFlaw(origin: string, hosts: readonly string[]): string | undefined {
+  const { protocol, hostname } = new URL(origin)
+  const name = hostname.replace(/\.$/, '')
+  const isNamed = hosts.some(host => (host.startsWith('*.') ? name.endsWith(host.slice(1)) : name === host))
+  if (!isNamed) return `upstreamAuth.hosts does not name ${hostname}`
+  if (protocol === 'https:' || isLoopback(hostname)) return undefined
+  return `upstreamAuth.hosts allows https only, and http on this machine: ${origin}`
+}
+
 function bitsOf(ipv6: string): bigint {
   const [head = '', tail = ''] = ipv6.replace(/[\d.]+\.[\d.]+$/, inHex).split('::')
   const [before, after] = [groupsOf(head), groupsOf(tail)]

@@ -149,11 +149,24 @@ function isFor(upstreamScope: string, audience: unknown): boolean {
   if (resource === undefined || audience === undefined) return true
   const wanted = plain(resource)
   const audiences = Array.isArray(audience) ? audience : [audience]
-  return audiences.some(
-    each =>
-      typeof each === 'string' && (plain(each) === wanted || (!guid.test(wanted) && guid.test(plain(each)))),
-  )
+  return audiences.some(each => {
+    if (typeof each !== 'string') return false
+    const its = plain(each)
+    if (its === wanted) return true
+    const known = idsOf.get(wanted)
+    if (known !== undefined) return its === known
+    return !guid.test(wanted) && guid.test(its) && its !== graph
+  })
 }
+
+/** Microsoft Graph: Entra ID gives tokens for it to questions that name no resource. */
+const graph = '00000003-0000-0000-c000-000000000000'
+
+/** GUIDs of resources that are known by their addresses. */
+const idsOf: ReadonlyMap<string, string> = new Map([
+  ['https://app.vssps.visualstudio.com', '499b84ac-1321-427f-aa17-267ca6975798'],
+  ['https://graph.microsoft.com', graph],
+])
 
 function plain(resource: string): string {
   return resource.toLowerCase().replace(/\/+$/, '')

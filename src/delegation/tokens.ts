@@ -53,6 +53,9 @@ const longestMargin = 30_000
 /** Milliseconds for which a token that follows a rejected one is kept: the upstream would reject the next one, too. */
 const newFor = 60_000
 
+/** Attempts to end a grant that others change at the same time. */
+const mostTries = 10
+
 /** Whose token it is. */
 interface User {
   readonly key: string
@@ -167,18 +170,25 @@ export function createDelegation(parts: DelegationParts): Delegation {
     })
   }
 
-  /** The upstream wants more than the sign-in has proved. One that the user has made since may have proved it. */
+  /**
+   * The upstream wants more than the sign-in has proved. One that the user has made since may have proved it: then the
+   * rejected token is not the one in the store.
+   */
   async function challenged(user: User, token: UserToken): Promise<UserToken | SignInCause> {
-    const readAt = now()
-    const found = await grants.ofSubject(user.scope, user.subject)
-    const { grant } = found
-    if (grant === undefined) return 'no-grant'
-    const present = heldIn(found, grant, readAt)
-    if (present !== undefined && !isSame(present.token, token)) return await look(user, undefined)
-    const { scope, owner } = grant
-    await registry.endGrant('upstream', { scope, owner }, 'claims')
-    memory.drop(user.key)
-    return 'claims'
+    for (let tries = 0; tries < mostTries; tries += 1) {
+      const readAt = now()
+      const found = await grants.ofSubject(user.scope, user.subject)
+      const { grant } = found
+      if (grant === undefined) return 'no-grant'
+      const present = heldIn(found, grant, readAt)
+      if (grant.ended !== undefined || present === undefined || !isSame(present.token, token))
+        return await look(user, { rejected: token })
+      // Only as it was read: the user may sign in at this moment.
+      if ((await registry.endGrant('upstream', grant, 'claims')) === undefined) continue
+      memory.drop(user.key)
+      return 'claims'
+    }
+    throw new Outage('store', new Error('the grant changes all the time'))
   }
 
   return {

@@ -157,7 +157,7 @@ class Forwarding implements ExchangeEvents, Waiter {
     // Every answer to a request that a bridge allows tells programs when the bridge ends.
     if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
     const isBatch = lfs.isBatch(this.#request, ask.target)
-    const { body, exchange } = isBatch ? this.#batchRoute(mapping) : this.#exchangeFor(mapping, notice)
+    const { body, exchange } = isBatch ? this.#batchRoute(mapping, told) : this.#exchangeFor(mapping, notice)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
     const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
     if (body === null && safe.has(method)) this.#once = { whole, exchange }
@@ -183,8 +183,9 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   /** The same for a batch request of git-lfs. */
-  #batchRoute(mapping: AddressMapping) {
-    const exchange = this.#options.lfs.exchange(this.#response, mapping, this, this.#context)
+  #batchRoute(mapping: AddressMapping, told: readonly string[]) {
+    const sent = { context: this.#context, told }
+    const exchange = this.#options.lfs.exchange(this.#response, mapping, this, sent)
     return { body: this.#upload(), exchange }
   }
 

@@ -12,6 +12,8 @@ interface BatchTerms {
   readonly places: ActionPlaces
   /** Seals an `Authorization` that the upstream issued for the action at this path. */
   readonly seal: (authorization: string, path: string, until: Instant) => string
+  /** Whether the value of a header holds the credential that the gateway has sent with the request. */
+  readonly isOurs: (value: string) => boolean
   readonly now: Instant
   /** Seconds for which an action is valid if the upstream does not say. */
   readonly actionSeconds: number
@@ -46,7 +48,9 @@ function rewriteObject(object: Json, terms: BatchTerms): boolean {
     if (!isRecord(actions)) continue
     // A custom transfer may have lists of actions, such as the parts of a large upload.
     for (const action of Object.values(actions).flat() as readonly unknown[]) {
-      if (!isRecord(action) || typeof action['href'] !== 'string') continue
+      if (!isRecord(action)) continue
+      if (removeOurs(action, terms)) changed = true
+      if (typeof action['href'] !== 'string') continue
       const place = terms.places(action['href'])
       if (place === undefined) continue
       isHere = true
@@ -61,6 +65,20 @@ function rewriteObject(object: Json, terms: BatchTerms): boolean {
   if (!isHere || !object['authenticated']) return changed
   delete object['authenticated']
   return true
+}
+
+/**
+ * Servers write the `Authorization` of the batch request into its actions. The credential of the gateway, or the user's
+ * access token, is not for clients, nor for where the action leads.
+ */
+function removeOurs(action: Json, { isOurs }: BatchTerms): boolean {
+  const { header } = action
+  if (!isRecord(header)) return false
+  const names = Object.entries(header).flatMap(([name, value]) =>
+    typeof value === 'string' && isOurs(value) ? [name] : [],
+  )
+  for (const name of names) delete header[name]
+  return names.length > 0
 }
 
 function rewriteHeader(

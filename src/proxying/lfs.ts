@@ -23,12 +23,12 @@ export interface LfsOptions {
 export interface Lfs {
   /** Whether this is a batch request, which asks an LFS server where objects are. */
   isBatch(request: IncomingMessage, target: string): boolean
-  /** Handles the answer to a batch request. */
+  /** Handles the answer to a batch request, which was sent with the identity headers `told`. */
   exchange(
     response: ServerResponse,
     mapping: AddressMapping,
     events: ExchangeEvents,
-    context: RequestContext,
+    request: { readonly context: RequestContext; readonly told: readonly string[] },
   ): BatchExchange
   /**
    * The identity headers for the upstream: `identity`, with its `Authorization` replaced by the one that the upstream
@@ -59,13 +59,14 @@ export function createLfs(
       return /\/info\/lfs\//i.test(path) || /\bvnd\.git-lfs\+json\b/.test(headers.accept ?? '')
     },
 
-    exchange(response, mapping, events, { allowed }) {
+    exchange(response, mapping, events, { context: { allowed }, told }) {
       const { address, destination } = mapping
       const places = actionPlaces({ address, publicUrl, naming, destination })
       const seal = (authorization: string, path: string, until: Instant) =>
         sealed.seal(authorization, { allowed, path }, until)
+      const isOurs = holdsCredential(told, response.req.headers.authorization)
       return new BatchExchange(response, mapping, events, body =>
-        inGatewayTerms(body, { places, seal, now: now(), actionSeconds }),
+        inGatewayTerms(body, { places, seal, isOurs, now: now(), actionSeconds }),
       )
     },
 
@@ -83,6 +84,17 @@ export function createLfs(
       return hasToken ? { ...failure, because: 'own-token' } : failure
     },
   }
+}
+
+/** Finds the credential among identity headers in other values, unless the client has sent it itself (`pass-through`). */
+function holdsCredential(
+  told: readonly string[],
+  fromClient: string | undefined,
+): (value: string) => boolean {
+  const authorization = told.find((_, at) => at % 2 === 1 && told[at - 1]?.toLowerCase() === 'authorization')
+  const credential = authorization?.replace(/^\S+\s+/, '') ?? ''
+  if (credential === '' || authorization === fromClient) return () => false
+  return value => value.includes(credential)
 }
 
 const headerName = upstreamAuthorization.toLowerCase()

@@ -150,14 +150,27 @@ export class ProviderFailed extends Error {
     this.failing = failing
   }
 
-  /** For the log: each cause's message and codes, but none of its other properties, which may hold a token. */
+  /**
+   * For the log: each cause's message and codes, but none of its other properties, which may hold a token. Neither what a
+   * provider wrote: it may repeat the request, with the client secret.
+   */
   get detail(): string {
     return causesOf(this.cause)
       .map((each: Error & { code?: unknown; error?: unknown }) =>
-        [each.message, each.code, each.error].filter(part => typeof part === 'string').join(' '),
+        [messageOf(each), each.code, codeIn(each.error)].filter(part => typeof part === 'string').join(' '),
       )
       .join(': ')
   }
+}
+
+/** The message of `JSON.parse` quotes what it could not parse. */
+function messageOf({ name, message }: Error): string {
+  return name === 'SyntaxError' ? 'it is not JSON' : message
+}
+
+/** An error code of OAuth (RFC 6749, 5.2); other text is not shown. */
+function codeIn(error: unknown): string | undefined {
+  return typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) ? error : undefined
 }
 
 /** An error and what caused it, outermost first. */

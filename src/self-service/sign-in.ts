@@ -83,9 +83,13 @@ export async function signInToo(
   return continueToProvider({ from: change.account.name, scopeName, to, wanted })
 }
 
-/** Whether a link of another site has led here, as far as browsers tell. */
+/**
+ * Whether another site has led here, as far as browsers tell, or something other than a link: pages of an upstream on this
+ * host could load it as an image or in a frame, and a provider at which the user is signed in redirects back at once.
+ */
 function isFromElsewhere({ headers }: FastifyRequest): boolean {
-  const site = headers['sec-fetch-site']
+  const { 'sec-fetch-site': site, 'sec-fetch-dest': dest } = headers
+  if (dest !== undefined && dest !== 'document') return true
   return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 

@@ -52,8 +52,9 @@ function complaintsOf(error: z.ZodError, tree: Tree, origins: Origins): readonly
     const path = spell(issue.path)
     const variable = origins.variables.get(path)
     const from = variable === undefined ? '' : ` (from ${variable})`
-    const secret = origins.hidden.has(path) || isSecret(issue.path, origins.shape)
-    return [{ path: path || 'settings', message: sentence(issue, valueAt(tree, issue.path), secret) + from }]
+    const value = valueAt(tree, issue.path)
+    const secret = origins.hidden.has(path) || isSecret(issue.path, value, origins.shape)
+    return [{ path: path || 'settings', message: sentence(issue, value, secret) + from }]
   })
 }
 
@@ -74,8 +75,12 @@ function shown(value: unknown, wantsGroup: boolean): string {
   if (typeof value === 'object') return 'a group'
   if (wantsGroup) return `a ${typeof value === 'string' ? 'text' : typeof value}`
   if (typeof value === 'string' && /:\/\/.*@/.test(value)) return 'an address with a user'
+  if (typeof value === 'string' && keyLike.test(value)) return `a text of ${value.length} characters`
   return cut(JSON.stringify(value))
 }
+
+/** What may be a key in the wrong place: 32 bytes or more as base64 or in hexadecimal. */
+const keyLike = /^[\w+/-]{43,}={0,2}$/
 
 function unknownKey(path: readonly PropertyKey[], key: string, shape: Shape): Complaint {
   const group = shapeAt(path, shape)
@@ -94,9 +99,16 @@ function hint(meant: string | undefined, members: readonly string[]): string {
   return meant === undefined ? `; known settings: ${members.join(', ')}` : `; did you mean "${meant}"?`
 }
 
-function isSecret(path: readonly PropertyKey[], shape: Shape): boolean {
+/** Also what stands in the place of a list of keys: it may be the key itself. */
+function isSecret(path: readonly PropertyKey[], value: unknown, shape: Shape): boolean {
   const place = shapeAt(path, shape)
+  if (place?.kind === 'list') return typeof value !== 'object' && holdsSecrets(place)
   return place?.kind === 'value' && place.secret
+}
+
+function holdsSecrets(place: Shape): boolean {
+  if (place.kind === 'value') return place.secret
+  return place.kind === 'list' ? holdsSecrets(place.item) : [...place.members.values()].some(holdsSecrets)
 }
 
 function valueAt(tree: Tree, path: readonly PropertyKey[]): unknown {

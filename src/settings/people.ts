@@ -201,6 +201,21 @@ const username = z
 const delegated = z.strictObject({
   method: z.literal('delegated'),
   scope: tokenScope,
+  hosts: z
+    .array(
+      z
+        .string({ error: 'must be a host name, or * and a dot before one' })
+        .toLowerCase()
+        .regex(/^(?:\*\.[a-z0-9-]+\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$|^\[[0-9a-f:.]+\]$/, {
+          error: 'must be a host name, or * and a dot before one',
+        }),
+      { error: 'must be a list of host names' },
+    )
+    .min(1, { error: 'must name at least one host' })
+    .exactOptional()
+    .describe(
+      'Only with `delegated`: hosts that may get access tokens of users, as `dev.azure.com` or `*.visualstudio.com`. Requests to any other upstream get 503, and so do those over plain http to other machines. Name them: the addresses of accounts are in the store, and who can write to it could have tokens sent elsewhere.',
+    ),
   fallback: z
     .strictObject({
       users: z

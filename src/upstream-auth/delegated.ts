@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+import { hostFlaw } from '../common/addresses.ts'
 import type { Allow } from '../gateway/decision.ts'
 import { Outage } from '../gateway/outage.ts'
 import { bearerOf } from '../gateway/upstream-auth.ts'
@@ -8,6 +10,8 @@ export interface DelegatedOptions<Other> {
   readonly method: 'delegated'
   /** What the tokens are for: the scope that the page asks the identity provider for. */
   readonly scope: string
+  /** Host names, or `*.` and what they end with. Left out: the upstreams of all accounts. */
+  readonly hosts?: readonly string[]
   readonly fallback?: Fallback<Other>
 }
 
@@ -22,16 +26,35 @@ export interface Fallback<Other> {
  * Requests reach the upstream as their user, with the access token that the gateway's decision has found. `fallback`: the
  * method for the users that `isExempt`.
  */
-export function delegated(isExempt: (allowed: Allow) => boolean, fallback: Method | undefined): Method {
+export function delegated(
+  isExempt: (allowed: Allow) => boolean,
+  fallback: Method | undefined,
+  hosts?: readonly string[],
+): Method {
+  const flawOf = hosts && createHostCheck(hosts)
   return {
     authorize(request, goal) {
       const { allowed } = request
+      const flaw = flawOf?.(goal.origin)
+      if (flaw !== undefined) return Promise.reject(new Outage('upstream', new Error(flaw)))
       if (allowed.act !== undefined) return bearerOf(allowed.act)
       if (fallback !== undefined && isExempt(allowed)) return fallback.authorize(request, goal)
       // Never without a token, and never as another user.
       return Promise.reject(new Outage('provider', new Error('the decision came without a token')))
     },
     ...(fallback?.publicKeys && { publicKeys: fallback.publicKeys }),
+  }
+}
+
+/** Why an upstream must not get a token; remembered for the few upstreams that there are. */
+function createHostCheck(hosts: readonly string[]): (origin: string) => string | undefined {
+  const known = new LRUCache<string, { readonly flaw: string | undefined }>({ max: 1000 })
+  return origin => {
+    const before = known.get(origin)
+    if (before !== undefined) return before.flaw
+    const flaw = hostFlaw(origin, hosts)
+    known.set(origin, { flaw })
+    return flaw
   }
 }
 

@@ -42,8 +42,8 @@ function createMethod(options: MethodOptions, parts: MethodParts): Method {
     case 'entra-service-principal':
       return entraServicePrincipal(options, parts)
     case 'delegated': {
-      const { fallback } = options
-      return delegated(exempt(options), fallback && createMethod(fallback.upstreamAuth, parts))
+      const { fallback, hosts } = options
+      return delegated(exempt(options), fallback && createMethod(fallback.upstreamAuth, parts), hosts)
     }
     case 'signed-assertion':
       return signedAssertion(options, parts)

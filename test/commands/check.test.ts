@@ -215,3 +215,19 @@ t.test('access tokens of users over plain http are a finding, except on this mac
     [`FAILED  upstream    http://${hostname} gets access tokens of users over plain http: use https`],
   )
 })
+
+t.test('an upstream that upstreamAuth.hosts does not name is a finding', async t => {
+  const desk = await aFreeDesk(t, {
+    ALTGATE__UPSTREAMAUTH: '{ method: delegated, hosts: ["*.azure.invalid"] }',
+    ALTGATE__SIGNIN__ENTRA: '{ clientId: a, clientSecret: b }',
+    ALTGATE__SECRETS__SEALINGKEYS: `[{ id: one, key: ${'5e'.repeat(32)} }]`,
+  })
+  await desk.must(['account', 'add', 'a', '--upstream', 'https://dev.azure.invalid/a'])
+  await desk.must(['account', 'add', 'b', '--upstream', 'https://evil.invalid/b'])
+  const { code, stdout } = await desk.run(['check'])
+  t.equal(code, 1)
+  t.strictSame(
+    stdout.split('\n').filter(line => line.includes('hosts')),
+    ['FAILED  upstream    upstreamAuth.hosts does not name evil.invalid'],
+  )
+})

@@ -52,8 +52,24 @@ async function acting(t: Test, keys = [sealingKey]) {
     t.notMatch(told, 'canary')
     return told
   }
-  return { registry, signIn, explain }
+  const set = async (user: string) => {
+    const { stderr } = await desk.run(['credential', 'set', '--scope', 'msa', '--user', user, '--generate'])
+    return stderr
+  }
+  return { registry, signIn, explain, set }
 }
+
+t.test('a password that is set for a connected user comes with a warning', async t => {
+  const { signIn, registry, set } = await acting(t)
+  const warning =
+    'Note: requests with this password reach upstreams as anna@contoso.com, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope msa --user anna@example.com'
+  t.notMatch(await set('anna@example.com'), 'Note:')
+  await signIn(3_600_000)
+  t.match(await set('anna@example.com'), warning)
+  t.notMatch(await set('robot@example.com'), 'Note:')
+  await registry.endGrant('page:anna', whose, 'disconnected')
+  t.notMatch(await set('anna@example.com'), 'Note:')
+})
 
 const date = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`
 const line = (found: string) => new RegExp(`^delegation {2}${found}$`, 'm')

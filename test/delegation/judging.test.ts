@@ -51,6 +51,11 @@ t.test('a token is for the resource in the scope that it was asked for', async t
     ['https://app.vssps.visualstudio.com//.default', 'https://app.vssps.visualstudio.com', true],
     ['https://app.vssps.visualstudio.com/.default', devOps, true],
     ['https://app.vssps.visualstudio.com/.default', 'https://graph.microsoft.com', false],
+    // Entra ID gives a token for Microsoft Graph to a question that names no resource.
+    ['https://app.vssps.visualstudio.com/.default', '00000003-0000-0000-c000-000000000000', false],
+    ['https://app.vssps.visualstudio.com/.default', '11111111-2222-4333-8444-555555555555', false],
+    ['api://tfs/.default', '00000003-0000-0000-C000-000000000000', false],
+    ['https://graph.microsoft.com/.default', '00000003-0000-0000-c000-000000000000', true],
     ['api://tfs/.default', 'api://tfs', true],
     ['api://tfs/.default', devOps, true],
     ['api://tfs/.default', 'api://other', false],

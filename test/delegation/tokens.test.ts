@@ -230,6 +230,28 @@ t.test('a claims challenge ends the sign-in, but not a newer one', async t => {
   t.equal(typeof (await one.token()), 'object')
 })
 
+t.test('a claims challenge does not end a sign-in that is made at that moment', async t => {
+  const lab = await aLab(t)
+  await lab.signIn()
+  let signsIn = false
+  const gateway = await lab.process({
+    change: grants => ({
+      async ofSubject(...whose) {
+        const found = await grants.ofSubject(...whose)
+        if (signsIn) await lab.signIn()
+        signsIn = false
+        return found
+      },
+    }),
+  })
+  const first = await gateway.token()
+  if (typeof first === 'string') return t.fail(first)
+  const request = await lab.request()
+  signsIn = true
+  t.type(await gateway.rejected(request, first, 'eyJ9'), 'object', 'the new sign-in has proved more, perhaps')
+  t.type(await gateway.token(), 'object')
+})
+
 t.test('a token for another upstream is of no use', async t => {
   const lab = await aLab(t)
   const gateway = await lab.process()

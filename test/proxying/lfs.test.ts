@@ -211,6 +211,39 @@ for (const href of [
   })
 }
 
+// Azure DevOps and others write the `Authorization` of the batch request into the actions.
+for (const [where, href] of [
+  ['elsewhere', 'https://storage.example.net/0a1b'],
+  ['to the gateway', '{inner}/fabrikam/r.git/info/lfs/objects/0a1b'],
+] as const) {
+  t.test(`a credential of the gateway in an action that leads ${where} is not passed on`, async t => {
+    const seen: (string | undefined)[] = []
+    const upstream = await recordingUpstream(t, (asked, response) => {
+      const { authorization = '' } = asked.headers
+      seen.push(authorization)
+      const echoed = { authorization, 'X-Token': authorization.replace('Bearer ', ''), 'X-Other': 'stays' }
+      asked.resume().on('end', () => {
+        const action = { header: echoed }
+        const answer = batchAnswer(href.replace('{inner}', upstream.url), action, { authenticated: true })
+        response.writeHead(200, lfsType).end(answer)
+      })
+    })
+    const authorize = () => ['Authorization', 'Bearer secret-of-anna']
+    const { url } = await runningServer(t, { upstream: upstream.url, authorize })
+    const { body } = await send(url, batchPath)
+    t.strictSame(seen, ['Bearer secret-of-anna'])
+    t.notMatch(body.toString(), 'secret-of-anna')
+    t.strictSame(objectOf({ body }).download.header, { 'X-Other': 'stays' })
+  })
+}
+
+t.test('with pass-through, an action elsewhere keeps the credential that the client has sent', async t => {
+  const header = { Authorization: basic(anna) }
+  const upstream = await upstreamSaying(t, () => batchAnswer('https://storage.example.net/0a1b', { header }))
+  const { url } = await runningServer(t, { upstream: upstream.url, authorize: passThrough().authorize })
+  t.strictSame(objectOf(await send(url, batchPath)).download.header, header)
+})
+
 /** Two gateways that share a key before one upstream, which gives out `token`, and their clock. */
 async function twoGateways(t: Test, action: object = {}) {
   const header = { Authorization: token, 'X-Own': 'stays' }

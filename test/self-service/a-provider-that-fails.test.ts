@@ -402,3 +402,45 @@ t.test('two users with one name are both told, and neither gets the other’s cr
   t.match(again.text, 'Another person signed in with your user name')
   t.equal(await lab.opens('contoso', 'anna@example.com', 'the password of the first'), 200)
 })
+
+t.test('nothing that a provider repeats gets into the log', async t => {
+  const secret = 'canary-of-the-provider'
+  const answers: readonly Respond[] = [
+    (_, response) =>
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ error: secret, error_description: secret, error_uri: secret })),
+    (_, response) => response.setHeader('content-type', 'application/json').end(secret),
+    (_, response) => response.setHeader('content-type', 'application/json').end(`"${secret}`),
+    (_, response) =>
+      response
+        .writeHead(401, { 'www-authenticate': `Bearer error="${secret}", realm="${secret}"` })
+        .end(secret),
+    (_, response) => response.writeHead(307, { location: `http://127.0.0.1:1/${secret}` }).end(),
+  ]
+  for (const answer of answers) {
+    const honest = honestBut(() => ({}))
+    const { issuer } = await provider(t, (request, response, issuer) =>
+      (request.url === '/token' ? answer : honest)(request, response, issuer),
+    )
+    const lab = await labAt(t, issuer)
+    t.equal((await signInThere(lab)).status, 502)
+    t.equal(lab.failures.length, 1)
+    t.notMatch(lab.failures[0]?.detail, 'canary')
+  }
+})
+
+t.test('what a browser returns with gets into the log as a code at most', async t => {
+  const { issuer } = await provider(
+    t,
+    honestBut(() => ({})),
+  )
+  const lab = await labAt(t, issuer)
+  const browser = new Browser()
+  const away = await browser.ask(`${lab.url}/_altgate/sign-in?account=contoso`)
+  const state = new URL(away.headers.get('location') ?? '').searchParams.get('state') ?? ''
+  const query = new URLSearchParams({ error: 'invalid_scope', error_description: 'canary', state })
+  await browser.ask(`${lab.url}/_altgate/callback?${query.toString()}`)
+  t.match(lab.failures[0]?.detail, 'invalid_scope')
+  t.notMatch(lab.failures[0]?.detail, 'canary')
+})

@@ -376,6 +376,25 @@ t.test('a link of another site leads to the page that says what is asked for', a
   )
 })
 
+t.test('what a page of an upstream on this host loads does not connect a user', async t => {
+  const lab = await delegatedLab()
+  const by = async (dest: string, mode: string) => {
+    const headers = { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': dest, 'sec-fetch-mode': mode }
+    const { headers: answered } = await new Browser().ask(`${lab.url}/_altgate/sign-in?account=contoso`, {
+      headers,
+    })
+    return answered.get('location')
+  }
+  t.match(await by('document', 'navigate'), lab.identity.url)
+  for (const [dest, mode] of [
+    ['image', 'no-cors'],
+    ['iframe', 'navigate'],
+    ['empty', 'cors'],
+    ['script', 'no-cors'],
+  ] as const)
+    t.equal(await by(dest, mode), lab.page('contoso'), dest)
+})
+
 t.test('only two answers are known to whether a grant is wanted', async t => {
   const lab = await delegatedLab()
   for (const [more, status] of [

@@ -38,7 +38,14 @@ t.test('what is no key is refused, and not shown', async t => {
   t.match(about(`[{ id: k.1, key: ${key} }]`), [/^secrets\.sealingKeys\[0\]\.id: must be up to 64 letters/])
   t.match(about(`[{ key: ${key} }]`), [/^secrets\.sealingKeys\[0\]\.id: is missing/])
   t.match(about(`[{ id: k1, key: ${key} }, { id: k1, key: ${key} }]`), [/two keys with the same id/])
-  t.match(about('canary'), [/^secrets\.sealingKeys: must be a list of keys/])
+  const list = 'secrets.sealingKeys: must be a list of keys, each { id, key }'
+  t.strictSame(about('canary'), [list])
+  t.strictSame(about(key), [list])
+  t.strictSame(complaintsAbout(t, '', { ALTGATE__SECRETS__SEALINGKEYS: key }), [
+    'secrets.sealingKeys[0]: must be a group of settings, but is a text',
+  ])
+  for (const mixedUp of [key, randomBytes(48).toString('hex')])
+    t.notMatch(about(`[{ id: ${mixedUp}, key: k1 }]`).join('\n'), mixedUp.slice(0, 8), 'the two are mixed up')
 })
 
 t.test('to act as users takes a key: one sentence says so', async t => {

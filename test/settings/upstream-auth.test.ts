@@ -85,6 +85,29 @@ t.test(
   },
 )
 
+t.test('delegated names the hosts that get tokens', async t => {
+  t.match(settingsOf(t, delegated(', hosts: [Dev.Azure.com, "*.VisualStudio.com", 10.0.0.1]')).upstreamAuth, {
+    hosts: ['dev.azure.com', '*.visualstudio.com', '10.0.0.1'],
+  })
+  const rule = 'must be a host name, or * and a dot before one'
+  for (const wrong of [
+    'https://dev.azure.com',
+    'dev.azure.com:443',
+    '*',
+    '*.',
+    '*.com',
+    'a.*.com',
+    'a b',
+    'x/',
+  ])
+    t.strictSame(complaintsAbout(t, delegated(`, hosts: ["${wrong}"]`)), [
+      `upstreamAuth.hosts[0]: ${rule}, but is ${JSON.stringify(wrong)}`,
+    ])
+  t.strictSame(complaintsAbout(t, delegated(', hosts: []')), [
+    'upstreamAuth.hosts: must name at least one host, but is a list',
+  ])
+})
+
 t.test('what is wrong with delegated is said', async t => {
   const own =
     'must be "identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion" or "pass-through"'

@@ -1,6 +1,7 @@
 // Requests reach the upstream as their user: its access token and nothing else says who it is.
 import t, { type Test } from 'tap'
 import type { Authorize } from '../../src/gateway/upstream-auth.ts'
+import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createDelegates, createUpstreamAuth, type MethodOptions } from '../../src/upstream-auth/index.ts'
 import { type GivenDelegation, givenDelegation, userToken } from '../support/delegation.ts'
@@ -170,4 +171,60 @@ t.test('the headers of a token are made once', async t => {
   const request = { allowed: { account: { name: 'fabrikam' }, act } } as unknown as Parameters<Authorize>[0]
   const goal = { origin: 'http://h', path: '/' }
   t.equal(authorize(request, goal), authorize(request, goal))
+})
+
+t.test('with hosts, no other host gets a token, nor the credential of the fallback', async t => {
+  const hosts = ['dev.azure.com', '*.visualstudio.com', '127.0.0.1']
+  const { authorize } = createUpstreamAuth(
+    { standard: { ...delegated, hosts }, byAccount: {} },
+    { publicUrl, masterKey, now: Date.now, warn: () => {} },
+  )
+  const sentTo = async (origin: string, username: string) => {
+    const act = username === robot.username ? {} : { act: userToken('token') }
+    const allowed = { account: { name: 'fabrikam' }, username, ...act }
+    const request = { allowed } as unknown as Parameters<Authorize>[0]
+    try {
+      return (await authorize(request, { origin, path: '/' })).includes('Authorization')
+    } catch (error) {
+      return error instanceof Outage && error.part === 'upstream' ? String(error.cause) : error
+    }
+  }
+  for (const username of [anna.username, robot.username]) {
+    for (const origin of [
+      'https://dev.azure.com',
+      'https://dev.azure.com.:443',
+      'https://DEV.azure.com',
+      'https://fabrikam.visualstudio.com',
+      'https://a.b.visualstudio.com',
+      'http://127.0.0.1:8080',
+    ])
+      t.equal(await sentTo(origin, username), true, origin)
+    for (const origin of [
+      'https://dev.azure.com.evil.example',
+      'https://evil-dev.azure.com',
+      'https://visualstudio.com',
+      'https://evilvisualstudio.com',
+      'https://fabrikam.visualstudio.com.evil.example',
+      'https://localhost',
+    ])
+      t.equal(
+        await sentTo(origin, username),
+        `Error: upstreamAuth.hosts does not name ${new URL(origin).hostname}`,
+        origin,
+      )
+    t.equal(
+      await sentTo('http://dev.azure.com', username),
+      'Error: upstreamAuth.hosts allows https only, and http on this machine: http://dev.azure.com',
+    )
+  }
+})
+
+t.test('an account that is led elsewhere gets 503, and its new upstream nothing', async t => {
+  const { upstream, send, server } = await acting(t, { ...delegated, hosts: ['dev.azure.com'] })
+  t.match(await send(), /^HTTP\/1\.1 503 [^]*\r\nX-Altgate-Outcome: unavailable\r\n/)
+  t.equal(upstream.requests.length, 0)
+  t.strictSame(
+    server.outages.map(({ part }) => part),
+    ['upstream'],
+  )
 })
