@@ -40,9 +40,9 @@ export async function aSignInDesk(t: Test, options: DeskOptions = {}): Promise<S
     ALTGATE__SIGNIN__DIRECTORIES: JSON.stringify({ [directory]: its }),
     ...options.settings,
   })
-  await desk.must(['directory', 'add', directory, '--name', 'North'])
   const store = await openStore({ url: new Secret(`${desk.env['ALTGATE__STORE__URL']}`) })
   t.teardown(() => store.close())
+  await desk.must(['directory', 'add', directory, '--name', 'North'])
   const registry = store.registry(silently)
   const grants = openGrants({
     authorities: { directories: {} },
