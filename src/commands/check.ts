@@ -93,7 +93,7 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
   }
 }
 
-/** With an access token, whoever reads the connection can act as the user elsewhere, too. */
+/** A reader of the connection could act as the user, at other upstreams as well. */
 function exposesTokens(origin: string, { method }: Settings['upstreamAuth']): boolean {
   const { protocol, hostname } = new URL(origin)
   return method === 'delegated' && protocol === 'http:' && !isLoopback(hostname)

@@ -137,6 +137,7 @@ const boundedFetch: CustomFetch = async (url, options) => {
 export function secondsOf(retryAfter: string | null, date: string | null): number | undefined {
   if (retryAfter === null) return undefined
   if (/^\d+$/.test(retryAfter.trim())) return Number(retryAfter)
+  if (!/^[a-z]/i.test(retryAfter)) return undefined // `Date.parse` takes nearly anything for a date
   const seconds = (Date.parse(retryAfter) - (date === null ? Date.now() : Date.parse(date))) / 1000
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
 }
