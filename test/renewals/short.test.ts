@@ -11,15 +11,15 @@ t.test('kills of gateways and of Redis lose no sign-in where a used refresh toke
     { at: 0.6, what: 'Redis' },
     { at: 0.7, what: 1 },
   ] as const
-  const { flaw, details, renewals, lostByKill } = await play(t, { ...usual, reuse: true, seconds: 10, kills })
-  t.equal(flaw, undefined, details)
+  const { flaw, details, renewals, lostByKill } = await play(t, { ...usual, reuse: true, seconds: 9, kills })
+  t.equal(flaw, undefined, flaw === undefined ? 'it held' : details)
   t.equal(lostByKill, 0)
   t.ok(renewals >= people * 2, `${renewals} renewals`)
 })
 
 t.test('where a second use ends the grant, only a kill before a token is stored loses a sign-in', async t => {
   const kills = [{ at: 0.5, what: 0 }] as const
-  const { flaw, details, renewals } = await play(t, { ...usual, reuse: false, seconds: 8, kills })
-  t.equal(flaw, undefined, details)
+  const { flaw, details, renewals } = await play(t, { ...usual, reuse: false, seconds: 6, kills })
+  t.equal(flaw, undefined, flaw === undefined ? 'it held' : details)
   t.ok(renewals >= people * 2, `${renewals} renewals`)
 })
