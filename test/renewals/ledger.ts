@@ -79,6 +79,8 @@ export function createLedger(lifeMs: number, now: () => number = () => performan
     slowest: 0,
   }
   let [lost, lostByKill] = [0, 0]
+  /** Tokens with which a sign-in was lost. */
+  const fatal = new Set<Issued>()
 
   function isDead({ at, seen }: Issued): boolean {
     const isNear = ({ of, from }: Outage) =>
@@ -120,8 +122,12 @@ export function createLedger(lifeMs: number, now: () => number = () => performan
     /** A person was told to sign in, for the first time since the last sign-in. */
     lose(person: string): void {
       const last = issued.get(person)?.at(-1)
-      if (last !== undefined && isDead(last)) lostByKill += 1
-      else lost += 1
+      if (last === undefined || !isDead(last)) {
+        lost += 1
+        return
+      }
+      lostByKill += 1
+      fatal.add(last)
     },
     /** A gateway answered with `what`: an outcome, or a status. `undefined`: it did not answer. */
     answer(gateway: string, began: number, what: string | undefined): void {
@@ -142,7 +148,8 @@ export function createLedger(lifeMs: number, now: () => number = () => performan
         renewals += its.length
         for (const [at, one] of its.entries()) {
           const before = its[at - 1]
-          if (at < its.length - 1 && isDead(one)) died += 1
+          // The last one may be on its way still.
+          if (fatal.has(one) || (at < its.length - 1 && isDead(one))) died += 1
           // A token is renewed after 60 % of its life or later, by all gateways together.
           if (before !== undefined && one.at - before.at < lifeMs / 2 && !isDead(before)) twice += 1
           // The first one of each person is asked for when the run begins, all at once.
@@ -159,7 +166,7 @@ export function createLedger(lifeMs: number, now: () => number = () => performan
         tally,
         renewals,
         twice,
-        died: died + lostByKill,
+        died,
         lostByKill,
         lost,
         mostInASecond: Math.max(0, ...counted),
