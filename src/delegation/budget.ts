@@ -13,8 +13,11 @@ export interface Urgency {
 export interface Budget {
   /** Runs `work` when there is a place. `not-now`: it would have to wait for too long, and was not run. */
   run<T>(issuer: string, how: Urgency, work: () => Promise<T>): Promise<T | 'not-now'>
-  /** The provider could not answer. It is left alone as long as it asks for, or longer after each failure in a row. */
-  failed(issuer: string, retryAfterSeconds: number | undefined): void
+  /**
+   * The provider could not answer. It is left alone as long as it asks for, or longer after each failure in a row. Questions
+   * that were under way at the first failure belong to it: eight at a time would be eight in a row.
+   */
+  failed(issuer: string, askedAt: Instant, retryAfterSeconds?: number): void
   succeeded(issuer: string): void
 }
 
@@ -35,6 +38,8 @@ interface Lane {
   readonly urgent: Set<() => void>
   readonly others: Set<() => void>
   failures: number
+  /** When the last one of them was met. */
+  failedAt: Instant
   pausedUntil: Instant
 }
 
@@ -49,6 +54,7 @@ export function createBudget(now: () => Instant): Budget {
       urgent: new Set<() => void>(),
       others: new Set<() => void>(),
       failures: 0,
+      failedAt: Number.NEGATIVE_INFINITY,
       pausedUntil: 0,
     }
     lanes.set(issuer, fresh)
@@ -103,15 +109,20 @@ export function createBudget(now: () => Instant): Budget {
         }
       }
     },
-    failed(issuer, retryAfterSeconds) {
+    failed(issuer, askedAt, retryAfterSeconds = 0) {
       const lane = laneOf(issuer)
+      const asked = Math.min(retryAfterSeconds, longestRetryAfter) * 1000
+      lane.pausedUntil = Math.max(lane.pausedUntil, now() + asked)
+      if (askedAt <= lane.failedAt) return
       const grown = Math.min(pauses.longest, pauses.first * 2 ** lane.failures)
       lane.failures = Math.min(lane.failures + 1, 16)
-      const asked = Math.min(retryAfterSeconds ?? 0, longestRetryAfter) * 1000
-      lane.pausedUntil = Math.max(lane.pausedUntil, now() + Math.max(grown, asked))
+      lane.failedAt = now()
+      lane.pausedUntil = Math.max(lane.pausedUntil, now() + grown)
     },
     succeeded(issuer) {
-      laneOf(issuer).failures = 0
+      const lane = laneOf(issuer)
+      lane.failures = 0
+      lane.failedAt = Number.NEGATIVE_INFINITY
     },
   }
 }

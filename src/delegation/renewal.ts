@@ -182,7 +182,7 @@ export function createRenewing(parts: RenewingParts): Renewing {
 
   function fail(grant: Grant, { result, why, retryAfterSeconds }: Fault, since: Instant): never {
     told(result, (now() - since) / 1000)
-    if (isOfProvider.has(result)) budget.failed(grant.issuer, retryAfterSeconds)
+    if (isOfProvider.has(result)) budget.failed(grant.issuer, since, retryAfterSeconds)
     else {
       budget.succeeded(grant.issuer)
       const count = failures.get(nameOf(grant))?.count ?? 0

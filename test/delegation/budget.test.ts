@@ -55,24 +55,44 @@ t.test('what finds no place before its deadline is not run', async t => {
 t.test('a provider that fails is asked less and less often, and at once after a success', async t => {
   const { clock, budget, begin, endOne } = aBudget()
   for (const pause of [500, 1000, 2000, 4000, 8000, 10_000, 10_000]) {
-    budget.failed(issuer, undefined)
+    budget.failed(issuer, clock.now)
     clock.now += pause - 1
     t.equal(await begin('ahead', false), 'not-now', `${pause} ms`)
     clock.now += 1
   }
   budget.succeeded(issuer)
-  budget.failed(issuer, undefined)
+  budget.failed(issuer, clock.now)
   clock.now += 500
   const asked = begin('again', false)
   await endOne()
   t.equal(await asked, 'again')
 })
 
+t.test('questions that were under way when a provider failed are one failure with it', async t => {
+  const { clock, budget, begin, endOne } = aBudget()
+  clock.now = 5000
+  for (const askedAt of [0, 10, 20, 30, 4990, 5000]) budget.failed(issuer, askedAt)
+  clock.now += 10
+  budget.failed(issuer, 4000)
+  clock.now += 489
+  t.equal(await begin('too early', false), 'not-now')
+  clock.now += 1
+  const asked = begin('after one pause', false)
+  await endOne()
+  t.equal(await asked, 'after one pause')
+  budget.failed(issuer, clock.now)
+  clock.now += 999
+  t.equal(await begin('after the second', false), 'not-now', 'a later one is the second')
+  budget.failed(issuer, 0, 30)
+  clock.now += 29_000
+  t.equal(await begin('asked for', false), 'not-now', 'what it asks for counts, whenever it was asked')
+})
+
 t.test(
   'the time that a provider asks for is obeyed, up to ten minutes, and other providers are none of it',
   async t => {
     const { clock, budget, begin, endOne } = aBudget()
-    budget.failed(issuer, 90)
+    budget.failed(issuer, clock.now, 90)
     clock.now += 89_999 - 1001
     t.equal(await begin('urgent'), 'not-now')
     const other = await budget.run(
@@ -85,7 +105,7 @@ t.test(
     const asked = begin('urgent')
     await endOne()
     t.equal(await asked, 'urgent')
-    budget.failed(issuer, 1e9)
+    budget.failed(issuer, clock.now, 1e9)
     clock.now += 600_000
     const capped = begin('capped')
     await endOne()

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { startLongRun } from '../support/long-run.ts'
 import { checkout } from '../support/program.ts'
 import type { Fault } from './fault.ts'
 import { faults } from './faults.ts'
@@ -21,14 +21,7 @@ if (chosen.length === 0) {
   process.exit(2)
 }
 
-/** In the environment of every process that is started from here, and of those that they start. */
-const mark = `ALTGATE_FAULTS_RUN=${randomUUID()}`
-process.env['ALTGATE_FAULTS_RUN'] = mark.split('=')[1]
-
-const endings: (() => unknown)[] = []
-let interrupted = false
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void interrupt())
-
+const longRun = startLongRun()
 const began = performance.now()
 let good = 0
 for (const [at, fault] of chosen.entries()) {
@@ -40,8 +33,7 @@ for (const [at, fault] of chosen.entries()) {
 process.stdout.write(
   `${good} of ${chosen.length} held, in ${minutesSince(began)} minutes. Their rows in docs/reliability.md are written.\n`,
 )
-endAllThatIsLeft()
-process.exit(good === chosen.length ? 0 : 1)
+longRun.exit(good === chosen.length ? 0 : 1)
 
 /** The name of a part is that part; any other word is looked for in the names. */
 function isWanted({ part, name }: Fault): boolean {
@@ -51,16 +43,15 @@ function isWanted({ part, name }: Fault): boolean {
 
 async function outcomeOf(fault: Fault, title: string): Promise<Outcome> {
   const progress = showProgress(title)
-  const t = { teardown: (ending: () => unknown) => void endings.unshift(ending) }
   let outcome: Outcome
   try {
-    outcome = await play(t, fault, length, progress.watch)
+    outcome = await play(longRun.t, fault, length, progress.watch)
   } catch (error) {
     outcome = { fault, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
-  await tearDown()
+  await longRun.tearDown()
   // Its processes are ended, and nothing that it finds now is worth a row.
-  if (interrupted) await delay(60_000)
+  if (longRun.interrupted()) await delay(60_000)
   const flaw = flawOf(outcome)
   progress.end(flaw === undefined ? 'held' : `DID NOT HOLD: ${flaw}\n${detailsOf(outcome)}`)
   return outcome
@@ -86,38 +77,6 @@ function showProgress(title: string) {
       clearInterval(timer)
       process.stdout.write(`${process.stdout.isTTY ? `\r\x1b[K${title} … ` : ''}${word} (${seconds()})\n`)
     },
-  }
-}
-
-async function tearDown(): Promise<void> {
-  for (const ending of endings.splice(0)) {
-    try {
-      await ending()
-    } catch (error) {
-      process.stderr.write(`${String(error)}\n`)
-    }
-  }
-}
-
-/** Ctrl-C: the rows that there are stay, and no process does. */
-async function interrupt(): Promise<void> {
-  interrupted = true
-  process.stdout.write('\nEnding what was started …\n')
-  await Promise.race([tearDown(), delay(5000)])
-  endAllThatIsLeft()
-  process.exit(130)
-}
-
-/** Whatever was being started when its ending came, or was left behind by what was killed. */
-function endAllThatIsLeft(): void {
-  for (const pid of readdirSync('/proc').map(Number)) {
-    if (Number.isNaN(pid) || pid === process.pid) continue
-    try {
-      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark))
-        process.kill(pid, 'SIGKILL')
-    } catch {
-      // it has ended, or is another user's
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { people } from '../../src/demo/identity-pages.ts'
+import { people, type Person } from '../../src/demo/identity-pages.ts'
 import { demoClient, type IdentityProvider } from '../../src/demo/identity-provider.ts'
 import { Browser, headingOf, type Seen } from '../self-service/browser.ts'
 
@@ -19,7 +19,12 @@ export const azureDevOpsScope = '499b84ac-1321-427f-aa17-267ca6975798/.default'
 export async function tokensFrom(
   identity: IdentityProvider,
   authority: string,
-  { scope = `openid profile offline_access ${azureDevOpsScope}`, who = 'anna', browser = new Browser() } = {},
+  {
+    scope = `openid profile offline_access ${azureDevOpsScope}`,
+    who = 'anna',
+    as = demoUser(who),
+    browser = new Browser(),
+  } = {},
 ): Promise<TokenAnswer> {
   const verifier = randomBytes(32).toString('base64url')
   const query = new URLSearchParams({
@@ -31,7 +36,7 @@ export async function tokensFrom(
     code_challenge_method: 'S256',
   })
   let seen = await browser.ask(`${identity.issuers.get(authority)}/auth?${query.toString()}`)
-  for (let steps = 0; steps < 20 && !isBack(seen); steps += 1) seen = await step(browser, seen, who)
+  for (let steps = 0; steps < 20 && !isBack(seen); steps += 1) seen = await step(browser, seen, as)
   const code = new URL(seen.headers.get('location') ?? '').searchParams.get('code') ?? ''
   return await askForTokens(identity, authority, {
     grant_type: 'authorization_code',
@@ -58,12 +63,17 @@ function isBack({ headers }: Seen): boolean {
   return headers.get('location')?.startsWith(redirectUri) === true
 }
 
+type User = Pick<Person, 'email' | 'password'>
+
+function demoUser(who: string): User {
+  const user = `${who}@example.com`
+  return { email: user, password: people.find(({ email }) => email === user)?.password ?? '' }
+}
+
 /** Follows one redirect, or fills in one form. No redirect is followed to the gateway, which is not there. */
-async function step(browser: Browser, seen: Seen, who: string): Promise<Seen> {
+async function step(browser: Browser, seen: Seen, { email: login, password }: User): Promise<Seen> {
   const location = seen.headers.get('location')
   if (location !== null) return await browser.ask(new URL(location, seen.url).href)
-  const login = `${who}@example.com`
-  const password = people.find(({ email }) => email === login)?.password ?? ''
   const isConsent = headingOf(seen.text) === 'Permissions requested'
   const body = new URLSearchParams(isConsent ? { accept: 'yes' } : { login, password }).toString()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
