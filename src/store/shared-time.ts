@@ -16,7 +16,8 @@ export interface SharedTime {
 export function createSharedTime(database: Database, clock: () => Instant): SharedTime {
   const isOfDatabase = database.dataVersion() === undefined
   if (isOfDatabase) {
-    const ofDatabase = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
+    // The same however often one statement names it.
+    const ofDatabase = sql<number>`cast(extract(epoch from statement_timestamp()) * 1000 as bigint)`
     return { isOfDatabase, ofMachine: clock, ofWrite: () => ofDatabase, ofRead: () => ofDatabase }
   }
   return {

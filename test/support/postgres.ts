@@ -106,6 +106,8 @@ export async function makeCluster(directory: string, host: string, port: number)
     `port = ${port}`,
     "unix_socket_directories = ''",
     'fsync = off',
+    // PgBouncer keeps some for each database, and a test has a database of its own.
+    'max_connections = 400',
   ]
   writeFileSync(join(data, 'postgresql.auto.conf'), `${settings.join('\n')}\n`)
   return data
