@@ -9,6 +9,9 @@ import {
 import type { Directory } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 
+/** Seconds by which the clocks of gateway and provider may differ: five minutes, and the time that a sign-in takes. */
+export const skewSeconds = 330
+
 /** The gateway's client id and secret at an identity provider. */
 export interface Client {
   readonly clientId: string

@@ -1,18 +1,12 @@
-import { LRUCache } from 'lru-cache'
 import {
-  allowInsecureRequests,
-  clockTolerance,
   type Configuration,
-  customFetch,
   type CustomFetch,
-  discovery,
   refreshTokenGrant,
   ResponseBodyError,
   tokenRevocation,
   WWWAuthenticateChallengeError,
 } from 'openid-client'
-import { isLoopback } from '../common/addresses.ts'
-import type { Client } from '../common/authorities.ts'
+import { createDiscovery } from '../common/openid.ts'
 import {
   type Fault,
   errorCode,
@@ -22,11 +16,7 @@ import {
   type ProviderClient,
   type Providers,
   type Renewal,
-  skewSeconds,
 } from './provider.ts'
-
-/** Milliseconds for which a provider's metadata is cached. */
-const metadataLife = 60 * 60 * 1000
 
 /** Bytes of the longest answer that is read: an endless one must not fill memory. */
 const mostBytes = 1024 * 1024
@@ -38,19 +28,12 @@ interface ProvidersOptions {
   readonly timeoutSeconds: number
 }
 
+/**
+ * The signatures of id tokens are not checked here, as OpenID Connect Core, 3.1.3.7 allows: the provider's keys may be out
+ * of reach at that moment, and with the answer the next refresh token would be lost.
+ */
 export function createProviders({ wallNow, timeoutSeconds }: ProvidersOptions): Providers {
-  const known = new LRUCache<string, Promise<Configuration>>({ max: 1000, ttl: metadataLife })
-
-  /** Failures are not cached: the provider may recover within a second. */
-  function configurationOf(issuer: string, client: Client): Promise<Configuration> {
-    const name = JSON.stringify([issuer, client.clientId])
-    const found = known.get(name)
-    if (found !== undefined) return found
-    const asked = discover(issuer, client, timeoutSeconds)
-    known.set(name, asked)
-    asked.catch(() => known.delete(name))
-    return asked
-  }
+  const configurationOf = createDiscovery({ timeoutSeconds, fetch: boundedFetch })
 
   return {
     async at({ issuer }, client) {
@@ -86,25 +69,6 @@ function clientOn(configuration: Configuration, wallNow: () => number): Provider
   }
 }
 
-/**
- * The signature of an id token is not checked here, as OpenID Connect Core, 3.1.3.7 allows: the provider's keys may be out
- * of reach at that moment, and with the answer the next refresh token would be lost.
- */
-export function discover(
-  issuer: string,
-  { clientId, clientSecret }: Client,
-  timeout: number,
-): Promise<Configuration> {
-  const url = new URL(issuer)
-  const plain = url.protocol === 'http:' && isLoopback(url.hostname)
-  const metadata = { client_secret: clientSecret.reveal(), [clockTolerance]: skewSeconds }
-  return discovery(url, clientId, metadata, undefined, {
-    timeout,
-    execute: plain ? [allowInsecureRequests] : [],
-    [customFetch]: boundedFetch,
-  })
-}
-
 /** A status by which a provider declines to answer now. */
 class Declined extends Error {
   readonly status: number
@@ -118,7 +82,7 @@ class Declined extends Error {
 }
 
 /** The status counts before the body, because such answers have any body, and `Retry-After` is in their head. */
-const boundedFetch: CustomFetch = async (url, options) => {
+export const boundedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, { ...options, body: options.body ?? null })
   const { status, headers } = response
   if (status === 429 || status >= 500) {

@@ -1,6 +1,7 @@
 import { clientCredentialsGrant, type Configuration, refreshTokenGrant } from 'openid-client'
 import type { Client } from '../common/authorities.ts'
-import { codeIn, discover, failureOf } from './openid.ts'
+import { discover } from '../common/openid.ts'
+import { boundedFetch, codeIn, failureOf } from './openid.ts'
 
 /** What can be found out about an app registration without a user. */
 export interface Probed {
@@ -17,7 +18,8 @@ export async function probeProvider(
     timeoutSeconds,
   }: { readonly upstreamScope: string | undefined; readonly timeoutSeconds: number },
 ): Promise<Probed> {
-  const provider = await discover(issuer, client, timeoutSeconds).catch((error: unknown) => {
+  const how = { timeoutSeconds, fetch: boundedFetch }
+  const provider = await discover(issuer, client, how).catch((error: unknown) => {
     const { result, why } = { why: 'no usable metadata', ...failureOf(error) }
     throw new Error(`${issuer}: ${result}: ${why}`, { cause: error })
   })

@@ -1,13 +1,10 @@
-import { type Claims, type Client, ownerIn } from '../common/authorities.ts'
+import { type Claims, type Client, ownerIn, skewSeconds } from '../common/authorities.ts'
 import type { Grant, Revocation, SignedIn } from '../gateway/delegation.ts'
 import { guid, msaScope } from '../gateway/names.ts'
 import { Secret } from '../gateway/secret.ts'
 
 /** Seconds that a provider may take for one answer. */
 export const timeoutSeconds = 5
-
-/** Seconds by which the clocks may differ. */
-export const skewSeconds = 330
 
 /** What a provider said to a refresh token. */
 export type Renewal =

@@ -1,22 +1,17 @@
 import { createHash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import {
-  allowInsecureRequests,
   authorizationCodeGrant,
   AuthorizationResponseError,
   buildAuthorizationUrl,
   ClientError,
-  clockTolerance,
-  type Configuration,
-  discovery,
   enableNonRepudiationChecks,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
   type TokenEndpointResponse,
 } from 'openid-client'
-import { isLoopback } from '../common/addresses.ts'
 import type { Authority, Claims } from '../common/authorities.ts'
+import { createDiscovery } from '../common/openid.ts'
 import { Secret } from '../gateway/secret.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
 
@@ -74,29 +69,13 @@ export interface OpenIdOptions {
   readonly maxAgeSeconds: number
 }
 
-/** Seconds by which the clocks may differ: five minutes, and the time that a sign-in takes. */
-const skewSeconds = 330
-
-/** Milliseconds for which a provider's metadata is cached; its keys are fetched again when an unknown one appears. */
-const metadataLife = 60 * 60 * 1000
-
 export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: OpenIdOptions): OpenId {
-  const known = new LRUCache<string, Promise<Configuration>>({ max: 1000, ttl: metadataLife })
-
-  /** Failures are not cached: the provider may recover within a second. */
-  function configurationOf(authority: Authority): Promise<Configuration> {
-    const name = JSON.stringify([authority.issuer, authority.clientId])
-    const found = known.get(name)
-    if (found !== undefined) return found
-    const asked = discover(authority, timeoutSeconds)
-    known.set(name, asked)
-    asked.catch(() => known.delete(name))
-    return asked
-  }
+  // TLS alone does not protect the token: a proxy or cache that terminates it must not be able to choose the user.
+  const configurationOf = createDiscovery({ timeoutSeconds, execute: [enableNonRepudiationChecks] })
 
   return {
     async begin(authority, prompt, scopes) {
-      const configuration = await failing(() => configurationOf(authority))
+      const configuration = await failing(() => configurationOf(authority.issuer, authority))
       const verifier = randomPKCECodeVerifier()
       const pending = { state: randomState(), nonce: randomNonce(), verifier }
       const url = buildAuthorizationUrl(configuration, {
@@ -116,7 +95,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
     async finish(authority, { state, nonce, verifier }, query) {
       return await failing(async () => {
         const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier }
-        const configuration = await configurationOf(authority)
+        const configuration = await configurationOf(authority.issuer, authority)
         const tokens = await authorizationCodeGrant(
           configuration,
           new URL(redirectUri + query),
@@ -149,15 +128,6 @@ function tokensIn({
 /** RFC 7636, 4.2. Synchronous: in the thread pool, as the library does it, the job costs fifty times as much as the hash. */
 function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url')
-}
-
-function discover({ issuer, clientId, clientSecret }: Authority, timeout: number): Promise<Configuration> {
-  const url = new URL(issuer)
-  const plain = url.protocol === 'http:' && isLoopback(url.hostname)
-  // TLS alone does not protect the token: a proxy or cache that terminates it must not be able to choose the user.
-  const execute = [enableNonRepudiationChecks, ...(plain ? [allowInsecureRequests] : [])]
-  const client = { client_secret: clientSecret.reveal(), [clockTolerance]: skewSeconds }
-  return discovery(url, clientId, client, undefined, { timeout, execute })
 }
 
 function isSame(issuer: string, expected: string): boolean {

@@ -1,15 +1,10 @@
-import {
-  allowInsecureRequests,
-  clientCredentialsGrant,
-  type Configuration,
-  discovery,
-  ResponseBodyError,
-} from 'openid-client'
+import { clientCredentialsGrant, ResponseBodyError } from 'openid-client'
+import { discover } from '../common/openid.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { EntraServicePrincipalOptions, FreshToken } from './entra.ts'
 
 /** Seconds that the provider may take for one response. */
-const timeout = 10
+const timeoutSeconds = 10
 
 /** Lifetime in seconds of a token without `expires_in`, which RFC 6749, 5.1, only recommends. */
 const presumedLife = 300
@@ -20,21 +15,12 @@ export async function askForToken(
   clientSecret: Secret | undefined,
 ): Promise<FreshToken> {
   if (clientSecret === undefined) throw new Error('the client secret has not been read yet')
-  const provider = await discover(options, clientSecret)
+  const { issuer, clientId } = options
+  const provider = await discover(issuer, { clientId, clientSecret }, { timeoutSeconds })
   const answer = await clientCredentialsGrant(provider, { scope: options.scope }).catch(describe)
   const { access_token: token, expires_in: life } = answer
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the token cannot be sent in a header')
   return { token: new Secret(token), lifeSeconds: life ?? presumedLife }
-}
-
-function discover(
-  { issuer, clientId }: EntraServicePrincipalOptions,
-  clientSecret: Secret,
-): Promise<Configuration> {
-  const url = new URL(issuer)
-  // The settings allow plain http only for a provider on this machine.
-  const execute = url.protocol === 'http:' ? [allowInsecureRequests] : []
-  return discovery(url, clientId, clientSecret.reveal(), undefined, { timeout, execute })
 }
 
 /** The provider's error code and Microsoft's error number, but never its text, which may repeat the request. */
