@@ -17,7 +17,7 @@ import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
-import { delegatedUpstreams } from './upstream-auth/index.ts'
+import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
 export interface AppParts {
   readonly settings: Settings
@@ -123,10 +123,9 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
 }
 
 function page({ settings, services, hasher, outage, log }: AppParts) {
-  const { upstreamAuth: standard, upstreamAuthByAccount: byAccount } = settings
   return createSelfService({
     ...services,
-    delegated: delegatedUpstreams({ standard, byAccount }),
+    delegated: delegatedUpstreams(methodsOf(settings)),
     hasher,
     notice: noticeOf(settings.notice, log),
     observer: {

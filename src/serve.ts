@@ -19,7 +19,7 @@ import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
 import { keepServing } from './telemetry/reports.ts'
 import { createPeerRelay } from './throttling/peer-workers.ts'
-import { delegatedScope } from './upstream-auth/index.ts'
+import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -172,9 +172,8 @@ async function watch(
 }
 
 /** Whether sign-ins give the gateway something to keep. */
-function keepsGrants({ upstreamAuth, upstreamAuthByAccount, signIn }: Settings): boolean {
-  if (shortestInterval(signIn) !== undefined) return true
-  return delegatedScope({ standard: upstreamAuth, byAccount: upstreamAuthByAccount }) !== undefined
+function keepsGrants(settings: Settings): boolean {
+  return shortestInterval(settings.signIn) !== undefined || delegatedScope(methodsOf(settings)) !== undefined
 }
 
 /** What the demo prints, if the settings ask for one. */

@@ -34,6 +34,7 @@ import {
   createUpstreamAuth,
   delegatedScope,
   type UpstreamAuth,
+  methodsOf,
 } from './upstream-auth/index.ts'
 import { createLocalVerdicts, type LocalVerdicts } from './verdicts/local.ts'
 import { createSharedVerdicts, createVerdictCache } from './verdicts/shared.ts'
@@ -108,7 +109,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     now: steadyNow,
   })
   const remembered = createRememberedAccounts({ store: store.accounts, now: steadyNow })
-  const tokens = createTokenMemory(steadyNow)
+  const isDelegated = delegatedScope(methodsOf(settings)) !== undefined
+  const tokens = isDelegated ? createTokenMemory(steadyNow) : undefined
   const memory = { foundation, local, accounts: remembered, tokens, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
   const { accounts, registry } = await openDirectory(settings, {
@@ -179,13 +181,10 @@ interface Memory {
   readonly foundation: Foundation
   readonly local: LocalVerdicts
   readonly accounts: RememberedAccounts
-  readonly tokens: TokenMemory
+  /** Only where some account has the method `delegated`. */
+  readonly tokens: TokenMemory | undefined
   readonly parts: ServiceParts
   readonly opening: AsyncDisposableStack
-}
-
-function methodsOf({ upstreamAuth, upstreamAuthByAccount }: Settings) {
-  return { standard: upstreamAuth, byAccount: upstreamAuthByAccount }
 }
 
 function actingOf({ signIn, secrets }: Settings) {
@@ -200,7 +199,7 @@ function delegationOf(
   const { foundation, tokens, parts, opening } = memory
   const methods = methodsOf(settings)
   const upstreamScope = delegatedScope(methods)
-  if (upstreamScope === undefined) return undefined
+  if (tokens === undefined || upstreamScope === undefined) return undefined
   const delegation = openDelegation({
     ...acting,
     delegates: createDelegates(methods),
@@ -225,13 +224,13 @@ function memoryOf(
   const { outage } = parts
   const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({ account, slots, revision }) => {
     local.forget(slots, revision)
-    tokens.forget(slots, revision)
+    tokens?.forget(slots, revision)
     if (account !== undefined) accounts.forget(account, revision)
   }
   const forgetAll = (revision: Revision) => {
     local.forgetAll(revision)
     accounts.forgetAll(revision)
-    tokens.forgetAll(revision)
+    tokens?.forgetAll(revision)
   }
   // After a restore or a failover, revision numbers may repeat: whatever was read before is void.
   store.history.onTurn(forgetAll)

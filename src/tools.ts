@@ -8,7 +8,7 @@ import type { AccountDirectory, PasswordHasher, Waiting } from './gateway/ports.
 import type { Argon2id } from './hashing/argon2id.ts'
 import { type HashCost, isOutdated, provesWhole } from './hashing/hash-string.ts'
 import type { Settings } from './settings/schema.ts'
-import { createDelegates } from './upstream-auth/index.ts'
+import { createDelegates, methodsOf } from './upstream-auth/index.ts'
 
 /**
  * What a command works with: no caches, and the one hash it needs is computed here. `waiting` is told of changes that take
@@ -44,10 +44,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     }),
     delegation: {
       grants: store.grants,
-      delegates: createDelegates({
-        standard: settings.upstreamAuth,
-        byAccount: settings.upstreamAuthByAccount,
-      }),
+      delegates: createDelegates(methodsOf(settings)),
       opens: opensGrants(settings),
     },
     ...(redis && { redis }),

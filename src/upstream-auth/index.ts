@@ -60,6 +60,14 @@ export interface UpstreamAuthOptions {
   readonly byAccount: Readonly<Record<string, MethodOptions>>
 }
 
+/** The methods as the settings name them. */
+export function methodsOf(settings: {
+  readonly upstreamAuth: MethodOptions
+  readonly upstreamAuthByAccount: Readonly<Record<string, MethodOptions>>
+}): UpstreamAuthOptions {
+  return { standard: settings.upstreamAuth, byAccount: settings.upstreamAuthByAccount }
+}
+
 /** Whether a request reaches its upstream as its user: by the method of its account, unless its user is in the fallback. */
 export function createDelegates({ standard, byAccount }: UpstreamAuthOptions): (allowed: Allow) => boolean {
   const delegatesBy = (options: MethodOptions) => {
