@@ -1,3 +1,4 @@
+import { eachGrant } from '../delegation/grants.ts'
 import type { Grant, GrantEnd, GrantStore } from '../gateway/delegation.ts'
 import type { Instant, Scope, Username } from '../gateway/names.ts'
 import { moment } from './say.ts'
@@ -9,11 +10,8 @@ export async function signIns(
   scope: Scope | undefined,
 ): Promise<readonly Grant[]> {
   const all: Grant[] = []
-  for (;;) {
-    const batch = await grants.list(scope, all.at(-1))
-    if (batch.length === 0) return all
-    all.push(...batch)
-  }
+  for await (const grant of eachGrant(grants, scope)) all.push(grant)
+  return all
 }
 
 /** The same without those that have ended. Throws `Outage`. */
@@ -53,7 +51,7 @@ export function tokenText({ access }: Grant, now: Instant): string {
   return `access token until ${moment(access.endsAt)}`
 }
 
-/** Since when, and as whom. */
+/** As which user, and since when. */
 export function sinceText({ username, grantedAt }: Grant): string {
   return `acts as ${username ?? 'the user'} since ${moment(grantedAt)}`
 }

@@ -1,7 +1,18 @@
 import { type Authorities, clientOf } from '../common/authorities.ts'
 import type { Grant, GrantRegistry, Grants, GrantStore, Revocation } from '../gateway/delegation.ts'
+import type { Scope } from '../gateway/names.ts'
 import { isFault, judgeFirst, type Providers } from './provider.ts'
 import type { Sealing } from './sealing.ts'
+
+/** All grants of a scope, or all, in batches. Throws `Outage`. */
+export async function* eachGrant(grants: Pick<GrantStore, 'list'>, scope?: Scope): AsyncGenerator<Grant> {
+  let last: Grant | undefined
+  do {
+    const batch = await grants.list(scope, last)
+    yield* batch
+    last = batch.at(-1)
+  } while (last !== undefined)
+}
 
 export interface GrantsParts {
   readonly authorities: Authorities

@@ -1,30 +1,15 @@
 import type { Grant, GrantStore } from '../gateway/delegation.ts'
+import { eachGrant } from './grants.ts'
 import { keyIdOf, type Sealing } from './sealing.ts'
-
-/** Calls `each` for every grant that has not ended. Throws `Outage`. */
-async function forEachGrant(
-  grants: Pick<GrantStore, 'list'>,
-  each: (grant: Grant & { readonly refreshToken: string }) => Promise<void> | void,
-): Promise<void> {
-  let last: Grant | undefined
-  for (;;) {
-    const batch = await grants.list(undefined, last)
-    for (const grant of batch) {
-      const { refreshToken } = grant
-      if (refreshToken !== undefined) await each({ ...grant, refreshToken })
-    }
-    last = batch.at(-1)
-    if (last === undefined) return
-  }
-}
 
 /** How many grants each key seals, by the id of the key. Throws `Outage`. */
 export async function countByKey(grants: Pick<GrantStore, 'list'>): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>()
-  await forEachGrant(grants, ({ refreshToken }) => {
+  for await (const { refreshToken } of eachGrant(grants)) {
+    if (refreshToken === undefined) continue
     const id = keyIdOf(refreshToken)
     counts.set(id, (counts.get(id) ?? 0) + 1)
-  })
+  }
   return counts
 }
 
@@ -52,17 +37,19 @@ export async function rotate(
   let resealed = 0
   for (let pass = 1; ; pass += 1) {
     let [lost, left, seen] = [0, 0, 0]
-    await forEachGrant(grants, async grant => {
+    for await (const grant of eachGrant(grants)) {
+      const { refreshToken } = grant
+      if (refreshToken === undefined) continue
       progress((seen += 1))
-      if (keyIdOf(grant.refreshToken) === sealing.first) return
-      const sealed = resealedBy(sealing, grant)
+      if (keyIdOf(refreshToken) === sealing.first) continue
+      const sealed = resealedBy(sealing, { ...grant, refreshToken })
       if (sealed === undefined) {
         lost += 1
-        return
+        continue
       }
       left += 1
       if (await grants.reseal(grant, sealed)) resealed += 1
-    })
+    }
     // A pass that finds nothing proves that no gateway seals with another key any more.
     if (left === 0 || pass === mostPasses) return { resealed, lost, left }
   }

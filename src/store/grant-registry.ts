@@ -2,11 +2,10 @@ import { sql, type Transaction } from 'kysely'
 import type { Grant, GrantEnd, GrantRegistry } from '../gateway/delegation.ts'
 import type { Owner, Scope, Username } from '../gateway/names.ts'
 import type { MakeChange } from './change.ts'
-import type { Schema } from './database.ts'
+import type { Schema, SharedTime } from './database.ts'
 import { accessColumns, grantIn } from './grants.ts'
 import { linkedNames } from './link-registry.ts'
 import { namesOf } from './rows.ts'
-import type { SharedTime } from './shared-time.ts'
 
 /** Grants as sign-ins give and end them: changes, so that no process goes on with a token of before. */
 export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): GrantRegistry {

@@ -3,8 +3,7 @@ import type { FoundGrant, Grant, GrantStore, NewAccess, SeenGrant } from '../gat
 import type { History } from '../gateway/history.ts'
 import type { Instant, Owner, Scope, Subject } from '../gateway/names.ts'
 import { momentColumns, newestIn, type Seen } from './change.ts'
-import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
-import type { SharedTime } from './shared-time.ts'
+import { type Database, type Placeholder, prepare, type Schema, type SharedTime } from './database.ts'
 
 /** Grants in one batch of `list`: SQLite is read in the serving process, so a read must be short. */
 const batchSize = 500

@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import type { Turns } from '../gateway/ports.ts'
-import type { Database } from './database.ts'
-import type { SharedTime } from './shared-time.ts'
+import type { Database, SharedTime } from './database.ts'
 
 /** The turns of the gateways with this store. */
 export function createTurns({ writing }: Database, time: SharedTime): Turns {
