@@ -16,7 +16,7 @@ export interface Limits {
   /** Sign-ins started by one address: each asks a provider. */
   readonly signIns: Limit
   /** Sign-ins started by all addresses together. They take turns, so that thousands cannot come at once. */
-  readonly signInTurns: Turns
+  readonly signInPace: Pace
   /** Sign-ins that return to one address: each asks a provider. */
   readonly returns: Limit
   /** Changes by one person: each costs a password hash. */
@@ -26,7 +26,7 @@ export interface Limits {
 }
 
 /** Milliseconds between two turns, and for how long one may be waited for. */
-interface Turns {
+interface Pace {
   readonly everyMs: number
   readonly longestMs: number
 }
@@ -35,7 +35,7 @@ interface Turns {
 export const usualLimits: Limits = {
   requests: { points: 600, seconds: 60 },
   signIns: { points: 60, seconds: 60 },
-  signInTurns: { everyMs: 50, longestMs: 5000 },
+  signInPace: { everyMs: 50, longestMs: 5000 },
   returns: { points: 60, seconds: 60 },
   changes: { points: 20, seconds: 60 },
   claims: { points: 5, seconds: 15 * 60 },
@@ -52,7 +52,7 @@ export class TooManyRequests extends Error {
   }
 }
 
-type Counted = Exclude<keyof Limits, 'signInTurns'>
+type Counted = Exclude<keyof Limits, 'signInPace'>
 
 export interface PageThrottle {
   /** Counts one; throws `TooManyRequests`. */
@@ -74,12 +74,12 @@ export function createThrottle(limits: Limits, now: () => Instant): PageThrottle
       const wait = counters[what](whose)
       if (wait > 0) throw new TooManyRequests(Math.ceil(wait / 1000))
     },
-    signInTurn: turnsOf(limits.signInTurns),
+    signInTurn: turnsAt(limits.signInPace),
   }
 }
 
 /** Spreads what is asked for at once. The time is that of the timers, whatever clock counts the requests. */
-function turnsOf({ everyMs, longestMs }: Turns): () => Promise<void> {
+function turnsAt({ everyMs, longestMs }: Pace): () => Promise<void> {
   let next = 0
   return async () => {
     const now = performance.now()

@@ -327,8 +327,8 @@ t.test('a client that asks too often is told when to try again', async t => {
 })
 
 t.test('sign-ins of all together take turns, and too many that wait are told to come later', async t => {
-  const signInTurns = { everyMs: 300, longestMs: 700 }
-  const own = await aLab(t, { limits: { ...usualLimits, signInTurns } })
+  const signInPace = { everyMs: 300, longestMs: 700 }
+  const own = await aLab(t, { limits: { ...usualLimits, signInPace } })
   const begin = () => new Browser().ask(`${own.url}/_altgate/sign-in?account=contoso`)
   const began = performance.now()
   const answers = await Promise.all(Array.from({ length: 6 }, begin))
@@ -337,7 +337,7 @@ t.test('sign-ins of all together take turns, and too many that wait are told to 
     answers.map(({ status }) => status).toSorted((one, other) => one - other),
     [303, 303, 303, 429, 429, 429],
   )
-  t.ok(performance.now() - began >= 2 * signInTurns.everyMs)
+  t.ok(performance.now() - began >= 2 * signInPace.everyMs)
   for (const { headers } of late) t.ok(Number(headers.get('retry-after')) >= 1)
   t.equal((await new Browser().ask(`${own.url}/_altgate/`)).status, 200, 'the page itself goes on')
 })
