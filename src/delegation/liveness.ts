@@ -34,7 +34,7 @@ const turnMs = 30_000
 /** Checks at a time: requests that wait for tokens come first at the provider. */
 const mostAtOnce = 4
 
-/** A check is a renewal, so that a user for whom requests renew is never asked about for nothing. */
+/** A check is a renewal, so a user whose token was renewed for requests needs no check of their own. */
 export function createLiveness(parts: LivenessParts): Liveness {
   const { grants, turns, renewing, holder, outage, now } = parts
   const groups = groupsOf(parts.authorities)

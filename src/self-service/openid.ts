@@ -51,7 +51,7 @@ export interface OpenId {
   ): Promise<SignInRequest & { readonly url: string }>
   /**
    * What the user returned with; `declined`: the user or the provider refused. A `ProviderFailed` that is returned: the
-   * provider refuses what the gateway asks for, whoever asks.
+   * provider refuses what the gateway asks for, for every user.
    */
   finish(
     authority: Authority,
