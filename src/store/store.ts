@@ -15,6 +15,7 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { OAuthStore } from '../gateway/oauth.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
@@ -31,6 +32,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createOAuthStore } from './oauth-store.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
@@ -47,6 +49,7 @@ export interface Store {
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
+  readonly oauth: OAuthStore
   readonly turns: Turns
   /**
    * For changes, each of which is passed to `announce` before it is committed. `took` is called with the seconds until it
@@ -148,6 +151,7 @@ function storeOn(
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
+    oauth: createOAuthStore(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
       const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })

@@ -14,6 +14,7 @@ import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { oauthContract } from './contract-oauth.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
 
@@ -38,6 +39,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     ownersContract,
     passwordsContract,
     lastUsedContract,
+    oauthContract,
     sessionsContract,
     changesContract,
     grantsContract,
