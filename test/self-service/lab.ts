@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
 import { networkOf } from '../../src/common/addresses.ts'
@@ -58,6 +59,8 @@ export interface Lab {
   readonly bugs: readonly unknown[]
   /** Moves the page's clock by minutes; the store's stays. */
   pass(minutes: number): void
+  /** Makes what the authorization server keeps so many minutes older. */
+  ageOAuth(minutes: number): void
   /** The address of an account's page. */
   page(account: string): string
   /** The status of a request with these credentials. */
@@ -95,7 +98,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const hasher = await createArgon2id({ cost: { memoryKiB: 64, passes: 1, parallelism: 1 }, onFlaw() {} })
   const outages: Outage[] = []
   const directory = temporaryDirectory(t)
-  const settings = settingsIn(directory, identity, options.settings)
+  const settings = settingsIn(directory, identity, { publicUrl, ...options.settings })
   await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher,
@@ -192,6 +195,10 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     outages,
     bugs,
     pass: minutes => void (passed += minutes * 60_000),
+    ageOAuth(minutes) {
+      using store = new DatabaseSync(join(directory, 'altgate.db'), { timeout: 5000 })
+      store.prepare('update oauth set expires_at = expires_at - ?').run(minutes * 60_000)
+    },
     page: account => `${url}/_altgate/?account=${account}`,
     async opens(account, username, password) {
       const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
