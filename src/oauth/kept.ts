@@ -60,7 +60,8 @@ export function createAdapter({ store, accessTokens, now }: AdapterParts): (kind
         const entry = await store.findByUserCode(keyOf('user code', userCode))
         return entry && { ...payloadOf(entry), jti: byKey + entry.key, userCode }
       },
-      destroy: id => store.delete(keyOf(kind, id)),
+      // What belongs to a grant ends with it, when its password has ended: an outage in between would leave that alone.
+      ...(kind === 'Interaction' && { destroy: (id: string) => store.delete(keyOf(kind, id)) }),
     }
   }
 }

@@ -75,6 +75,9 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
       deviceCodes,
       signInLifeSeconds: lives.signInMs / 1000,
       now,
+    }).catch((error: unknown) => {
+      opening = undefined // the next request tries again
+      throw error
     }))
 
   async function post(path: string, form: Parameters, device?: DeviceInfo) {
