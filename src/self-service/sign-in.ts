@@ -8,7 +8,7 @@ import { scopesFor, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
 import { type PageContext, ProviderFailed } from './context.ts'
-import { readFields } from './guard.ts'
+import { type Fields, readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
@@ -36,8 +36,7 @@ export async function startSignIn(
   const grant = fields?.get('grant') ?? 'yes'
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
-  const next = fields.get('next')
-  if (next !== undefined && !isContinuation(next)) return notUnderstood
+  const next = continuationIn(fields)
   const requested = await context.accounts.find(fields.get('account') ?? '')
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
@@ -227,12 +226,11 @@ function signedInAt({ auth_time: seconds }: Claims, now: Instant): Instant {
   return typeof seconds === 'number' ? Math.min(seconds * 1000, now) : now
 }
 
-/** Whether a sign-in may lead on there: only to the pages that ask whether a helper may have a password. */
-function isContinuation(path: string): boolean {
-  return (
-    path.length <= longestContinuation &&
-    /^\/_altgate\/(?:oauth\/authorize\/[\w-]{1,63}\?[!-~]*|device\?[!-~]*)$/.test(path)
-  )
+/** Where a sign-in leads on: only to the pages that ask whether a helper may have a password. Anything else is ignored. */
+function continuationIn(fields: Fields): string | undefined {
+  const path = fields.get('next') ?? ''
+  const leadsOn = /^\/_altgate\/(?:oauth\/authorize\/[\w-]{1,63}\?[!-~]*|device\?[!-~]*)$/
+  return path.length <= longestContinuation && leadsOn.test(path) ? path : undefined
 }
 
 /** Characters: it travels in a cookie, which may have four kilobytes. */

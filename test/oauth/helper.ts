@@ -104,7 +104,7 @@ export function leadsTo(seen: Seen): URL {
 
 /** Agrees to what a helper asks, and gives the code that it gets. */
 export async function codeFor(
-  lab: Lab,
+  lab: Pick<Lab, 'url'>,
   asked: Asked,
   who = 'anna',
   browser = new Browser(),
@@ -119,7 +119,12 @@ export async function codeFor(
 }
 
 /** What a helper has in the end. */
-export async function tokensFor(lab: Lab, account: string, who = 'anna', client = gcm): Promise<Answered> {
+export async function tokensFor(
+  lab: Pick<Lab, 'url'>,
+  account: string,
+  who = 'anna',
+  client = gcm,
+): Promise<Answered> {
   const asked = authorizeAt(lab.url, account, { client_id: client })
   const code = await codeFor(lab, asked, who)
   return await exchange(lab.url, asked, code, client)
