@@ -193,6 +193,36 @@ export interface ChangeFilter {
   readonly most: number
 }
 
+/** A request that did not pass, as operators see it later. It has no password, and no user name that is unknown. */
+export interface Refusal {
+  /** The request's id, which its client was shown. */
+  readonly reference: string
+  readonly at: Instant
+  readonly outcome: Exclude<Decision['outcome'], 'allow'> | 'upstream-failed'
+  readonly cause?: string
+  readonly account?: AccountName
+  readonly scope?: Scope
+  readonly user?: Username
+  /** Of a generated password. */
+  readonly passwordName?: string
+  /** The client's address. */
+  readonly from: string
+  /** The product in its user agent. */
+  readonly tool?: string
+  readonly method: string
+  /** What the path is for: `git-rpc`, `rest`, … */
+  readonly kind: string
+}
+
+/** The refusals of the last days. All methods throw `Outage`. */
+export interface Refusals {
+  /** Removes some of those that are older than `keptMs` as well. */
+  record(refusals: readonly Refusal[], keptMs: number): Promise<void>
+  find(reference: string): Promise<Refusal | undefined>
+  /** The newest ones that fit, oldest first. */
+  list(filter: ChangeFilter & { readonly outcome?: string }): Promise<readonly Refusal[]>
+}
+
 /** The gateway processes that trust their memory by a lease in the store. All methods throw `Outage`. */
 export interface Gateways {
   /**

@@ -11,6 +11,7 @@ import type {
   Gateways,
   HashSurvey,
   LastUsed,
+  Refusals,
   Revocations,
   SessionStore,
   Turns,
@@ -33,6 +34,7 @@ import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createRefusals } from './refusals.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
 
@@ -48,6 +50,7 @@ export interface Store {
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
+  readonly refusals: Refusals
   readonly turns: Turns
   /**
    * For changes, each of which is passed to `announce` before it is committed. `took` is called with the seconds until it
@@ -149,6 +152,7 @@ function storeOn(
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
     sessions: createSessionStore(database, clock),
+    refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
       const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })

@@ -14,6 +14,7 @@ import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { refusalsContract } from './contract-refusals.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
 
@@ -39,6 +40,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     passwordsContract,
     lastUsedContract,
     sessionsContract,
+    refusalsContract,
     changesContract,
     grantsContract,
     importContract,
