@@ -14,7 +14,7 @@ t.test('a help desk finds a refusal by the reference that the user was shown', a
   const url = `${altgate.url}/fabrikam/hello.git/info/refs?service=git-upload-pack`
   const send = async (user: string, password: string) => {
     const answer = await ask(url, { as: [user, password], headers: { 'user-agent': 'git/2.47.1' } })
-    return { status: answer.status, reference: `${answer.headers['x-request-id']}` }
+    return { status: answer.status, reference: String(answer.headers['x-request-id']) }
   }
   const wrong = await send(anna, 'canary-wrong')
   const unknown = await send('canary-typed-here', 'x')
