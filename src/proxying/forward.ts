@@ -190,7 +190,8 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   #upload(): Upload | null {
-    return hasBody(this.#request) ? new Upload(this.#request, this.#response, this.#onBroke) : null
+    if (!hasBody(this.#request)) return null
+    return new Upload(this.#request, this.#response, this.#onBroke, this.#context.begun)
   }
 
   /**
