@@ -236,6 +236,12 @@ export function signInNeeded({ account, scope, username, via }: Allow, cause: Si
   return { outcome: 'sign-in-needed', account, scope, cause, username, via }
 }
 
+/** What an allowed request becomes if it may write, and its password may only read. */
+export function readOnly({ account, scope, username, via, password }: Allow): ReadOnly {
+  const name = password?.name
+  return { outcome: 'read-only', account, scope, username, via, ...(name && { password: name }) }
+}
+
 /** True if the value ends the request, false if it is the input of the next step. */
 export function ended<T>(value: T | Ended): value is Ended {
   return typeof value === 'object' && value !== null && 'outcome' in value

@@ -10,6 +10,7 @@ import {
   type Outgrown,
   type Over,
   overBy,
+  readOnly,
   type ResetNeeded,
   signInNeeded,
   type UsedPassword,
@@ -35,7 +36,7 @@ interface GatewayParts {
   readonly accounts: AccountDirectory
   readonly keys: AttemptKeys
   readonly verifier: Verifier
-  /** Whether a request may write. Asked only for passwords that may not. */
+  /** Whether a request writes, as far as its head tells. Asked only for passwords that may not. */
   readonly writes: (ask: Ask) => boolean
   /** Left out: no request acts as its user. */
   readonly delegation?: Pick<Delegation, 'tokenFor'>
@@ -93,17 +94,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   })
 
   function unlessReadOnly(decision: Decision, ask: Ask): Decision {
-    if (decision.outcome !== 'allow' || decision.password?.readOnly === undefined || !writes(ask))
-      return decision
-    const { account, scope, username, password, via } = decision
-    return {
-      outcome: 'read-only',
-      account,
-      scope,
-      username,
-      via,
-      ...(password.name && { password: password.name }),
-    }
+    const mayWrite = decision.outcome !== 'allow' || decision.password?.readOnly === undefined
+    return mayWrite || !writes(ask) ? decision : readOnly(decision)
   }
 
   /** `reset-needed` is never throttled, but a client that cannot stop asking is marked as being in a loop. */

@@ -10,18 +10,21 @@ export interface BodyLook<T> {
   readonly look: (this: void, bytes: Buffer, isWhole: boolean) => T | undefined
 }
 
+/** `found` is `undefined` if the body ends, breaks off, is too long or comes too slowly before anything is found. */
+export interface BodyFinding<T> {
+  readonly found: T | undefined
+  readonly start: BodyStart
+}
+
 /** Milliseconds in which the beginning has to arrive. It is small, and is held in memory meanwhile. */
 const longestMs = 30_000
 
-/**
- * Reads a request body until `look` has found something. `found` is `undefined` if the body ends, breaks off, is too long or
- * comes too slowly before that. The rest of the body stays unread.
- */
+/** Reads a request body until `look` has found something. The rest of the body stays unread. Rejects only for a bug. */
 export function readBodyStart<T>(
   request: IncomingMessage,
   response: ServerResponse,
   { maxBytes, look }: BodyLook<T>,
-): Promise<{ readonly found: T | undefined; readonly start: BodyStart }> {
+): Promise<BodyFinding<T>> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
