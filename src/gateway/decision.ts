@@ -161,6 +161,8 @@ export interface Expired extends Over {
   /** Its name, if it has one. */
   readonly password?: string
   readonly via: Via
+  /** This answer was sent so often that the client must be in a loop. */
+  readonly tooOften?: true
 }
 
 /** Why and since when a generated password no longer counts. */
@@ -294,6 +296,8 @@ export interface UsedPassword {
   readonly endsAt?: Instant
   /** When another one took its name; it counts until its end. */
   readonly replacedAt?: Instant
+  /** It was given to an OAuth client, which renews it. */
+  readonly renewed?: true
 }
 
 /** What has become of a generated password by now; `undefined`: it counts. */

@@ -6,6 +6,7 @@ import {
   type Allow,
   type Decision,
   ended,
+  type Expired,
   type KnownVerdict,
   type Outgrown,
   type Over,
@@ -87,7 +88,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     try {
       const decision = unlessReadOnly(await decideOn(credential, caller), ask)
       isWrong = mayBeWrong(decision)
-      return decision.outcome === 'reset-needed' ? markLoop(decision, caller, target.path) : decision
+      return tellsHolder(decision) ? markLoop(decision, caller, target.path) : decision
     } finally {
       if (!isWrong) loops?.presented(caller, target.path)
     }
@@ -98,9 +99,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     return mayWrite || !writes(ask) ? decision : readOnly(decision)
   }
 
-  /** `reset-needed` is never throttled, but a client that cannot stop asking is marked as being in a loop. */
-  function markLoop(decision: ResetNeeded, caller: Caller, path: string): ResetNeeded {
-    const tooOften = loops?.again(caller, `reset-needed ${path}`) !== undefined
+  /** These are never throttled, but a client that cannot stop asking is marked as being in a loop. */
+  function markLoop(decision: ResetNeeded | Expired, caller: Caller, path: string): Decision {
+    const tooOften = loops?.again(caller, `${decision.outcome} ${path}`) !== undefined
     return tooOften ? { ...decision, tooOften } : decision
   }
 
@@ -135,6 +136,11 @@ export function createGateway(parts: GatewayParts): Gateway {
 
 function actingAs(allowed: Allow, found: UserToken | SignInCause): Decision {
   return typeof found === 'string' ? signInNeeded(allowed, found) : { ...allowed, act: found }
+}
+
+/** Whether it tells the holder of a right password to use another one. */
+function tellsHolder(decision: Decision): decision is ResetNeeded | Expired {
+  return decision.outcome === 'reset-needed' || decision.outcome === 'expired'
 }
 
 /** Whether it is a refusal that could be different if the account were connected to something else. */

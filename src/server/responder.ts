@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { IncomingMessage } from 'node:http'
-import { type Answer, answerTo, movedDuringTransfer, asUnavailable } from '../answers/answer.ts'
+import { type Answer, answerTo, endedDuringTransfer, asUnavailable } from '../answers/answer.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
 import { type Allow, type Decision, readOnly, type UnclearTarget } from '../gateway/decision.ts'
@@ -75,7 +75,7 @@ export function createResponder(options: ResponderOptions): Responder {
 
     if (context.outcome === 'throttled') await delayThrottled(client)
     const whole = answer(request, context)
-    return movedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
+    return endedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
   }
 
   /**
