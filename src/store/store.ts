@@ -15,6 +15,7 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
@@ -31,6 +32,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
@@ -46,6 +48,7 @@ export interface Store {
   readonly revocations: Revocations
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
+  readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly turns: Turns
   /**
@@ -147,6 +150,7 @@ function storeOn(
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
+    passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
