@@ -1,14 +1,9 @@
+import type { Ask } from '../gateway/ask.ts'
 import { actionOf, isReading, type SoapAction } from './soap.ts'
 import { foldedName, pathOf } from './tool.ts'
 
 /** The parts of a request that say whether it writes. */
-export interface WriteHead {
-  readonly method: string
-  /** Path and query as the client sent them. */
-  readonly target: string
-  /** Names and values in turn, as in `IncomingMessage`. */
-  readonly rawHeaders: readonly string[]
-}
+export type WriteHead = Pick<Ask, 'method' | 'target' | 'headers'>
 
 /** Only the body says whether the request writes. */
 export interface BodyDecides {
@@ -83,7 +78,8 @@ interface Plain extends WriteHead {
 }
 
 function plainOf(head: WriteHead): Plain {
-  const { target, rawHeaders } = head
+  const { target } = head
+  const { raw } = head.headers
   const sent = pathOf(target)
   const segments = decodedFully(sent)
     .toLowerCase()
@@ -94,8 +90,7 @@ function plainOf(head: WriteHead): Plain {
     sent,
     path: `/${segments.filter(segment => segment !== '').join('/')}`,
     query: target.slice(sent.length + 1),
-    values: name =>
-      rawHeaders.filter((_, at) => at % 2 === 1 && foldedName(rawHeaders[at - 1] ?? '') === name),
+    values: name => raw.filter((_, at) => at % 2 === 1 && foldedName(raw[at - 1] ?? '') === name),
   }
 }
 

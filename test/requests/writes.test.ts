@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { RequestHeaders } from '../../src/gateway/ask.ts'
 import { writes, writesUnseen, writingOf } from '../../src/requests/writes.ts'
 import { runs } from '../support/runs.ts'
 
@@ -153,7 +154,7 @@ const writing: readonly Case[] = [
 
 function headOf([, request, headers = {}]: Case) {
   const [method = '', target = ''] = request.startsWith('/') ? ['GET', request] : request.split(' ')
-  return { method, target, rawHeaders: Object.entries(headers).flat() }
+  return { method, target, headers: new RequestHeaders(Object.entries(headers).flat()) }
 }
 
 for (const each of reading)
@@ -218,11 +219,11 @@ t.test('what a workspace needs for tf get is reading', async t => {
 t.test('repeated headers all count', async t => {
   const head = headOf(['', 'GET /fabrikam/x'])
   const twice = ['X-HTTP-Method', 'GET', 'X-Http-Method', 'DELETE']
-  t.equal(writingOf({ ...head, rawHeaders: twice }), 'writes')
+  t.equal(writingOf({ ...head, headers: new RequestHeaders(twice) }), 'writes')
   const types = ['Content-Type', xml, 'Content-Type', xml]
-  t.equal(writingOf({ ...headOf(['', repository]), rawHeaders: types }), 'writes')
+  t.equal(writingOf({ ...headOf(['', repository]), headers: new RequestHeaders(types) }), 'writes')
   const actions = ['Content-Type', xml, 'SOAPAction', `"${tfvc}/Get"`, 'SOAPAction', `"${tfvc}/CheckIn"`]
-  t.equal(writingOf({ ...headOf(['', repository]), rawHeaders: actions }), 'writes')
+  t.equal(writingOf({ ...headOf(['', repository]), headers: new RequestHeaders(actions) }), 'writes')
 })
 
 /** A text with some of its characters escaped, some of the escapes too, in letters of any case. */
@@ -262,7 +263,7 @@ t.test('no spelling of a push in a path or in the query of info/refs reads', asy
         writingOf({
           method,
           target: `/fabrikam/r.git/${service}${after}`,
-          rawHeaders: Object.entries(fetching).flat(),
+          headers: new RequestHeaders(Object.entries(fetching).flat()),
         }) === 'writes'
       )
     }),
@@ -272,7 +273,7 @@ t.test('no spelling of a push in a path or in the query of info/refs reads', asy
   fc.assert(
     fc.property(spelled('service'), spelled('git-receive-pack'), before, (name, service, first) => {
       const target = `/fabrikam/r.git/info/refs?${first}${name}=${service}`
-      return writingOf({ method: 'GET', target, rawHeaders: [] }) === 'writes'
+      return writingOf({ method: 'GET', target, headers: new RequestHeaders([]) }) === 'writes'
     }),
     { numRuns: runs(500) },
   )
@@ -282,7 +283,10 @@ t.test('only the methods of the table ever read', async () => {
   const known = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', 'SEARCH', 'POST'])
   fc.assert(
     fc.property(fc.string(), fc.string(), (method, path) => {
-      return known.has(method) || writingOf({ method, target: `/${path}`, rawHeaders: [] }) === 'writes'
+      return (
+        known.has(method) ||
+        writingOf({ method, target: `/${path}`, headers: new RequestHeaders([]) }) === 'writes'
+      )
     }),
     { numRuns: runs(300) },
   )

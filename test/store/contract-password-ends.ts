@@ -16,10 +16,10 @@ async function due({ passwordEnds }: Store, now: Instant): Promise<readonly stri
   return (await dueAt(passwordEnds, now)).map(({ name, days }) => `${name} ${days}`)
 }
 
-async function dueAt({ due }: Store['passwordEnds'], now: Instant): Promise<readonly EndingPassword[]> {
+async function dueAt(ends: Store['passwordEnds'], now: Instant): Promise<readonly EndingPassword[]> {
   const all: EndingPassword[] = []
   for (;;) {
-    const batch = await due(now, all.at(-1))
+    const batch = await ends.due(now, all.at(-1))
     if (batch.length === 0) return all
     all.push(...batch)
   }

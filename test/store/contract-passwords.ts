@@ -39,10 +39,12 @@ export async function passwordsContract(t: Test, make: MakeDatabase): Promise<vo
     })
     t.equal((await found(store, generated.make()))?.generated, undefined)
     t.equal((await store.credentials.find(msa, undefined, anna)).current?.generated, undefined)
-    t.strictSame((await registry.passwords(msa, shortAnna)).map(({ name }) => name).sort(), [
-      'build',
-      'mirror',
-    ])
+    t.strictSame(
+      (await registry.passwords(msa, shortAnna))
+        .map(({ name }) => name)
+        .toSorted((one = '', other = '') => one.localeCompare(other)),
+      ['build', 'mirror'],
+    )
     t.notMatch(JSON.stringify(await registry.passwords(msa, anna)), new RegExp(build.mac.slice(2, 20)))
   })
 
