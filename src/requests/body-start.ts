@@ -10,14 +10,22 @@ export interface BodyLook<T> {
   readonly look: (this: void, bytes: Buffer, isWhole: boolean) => T | undefined
 }
 
-/** `found` is `undefined` if the body ends, breaks off, is too long or comes too slowly before anything is found. */
+/**
+ * `found` is `undefined` if the body ends, breaks off, is too long or comes too slowly before anything is found. `full`: too
+ * much is held of other bodies.
+ */
 export interface BodyFinding<T> {
-  readonly found: T | undefined
+  readonly found: T | 'full' | undefined
   readonly start: BodyStart
 }
 
 /** Milliseconds in which the beginning has to arrive. It is small, and is held in memory meanwhile. */
 const longestMs = 30_000
+
+/** Bytes that are held of all bodies together, in this process: thousands of clients could send a beginning at once. */
+const mostHeld = 64 * 2 ** 20
+
+let held = 0
 
 /** Reads a request body until `look` has found something. The rest of the body stays unread. Rejects only for a bug. */
 export function readBodyStart<T>(
@@ -32,7 +40,7 @@ export function readBodyStart<T>(
     let nextLook = 1
     const late = setTimeout(() => end(undefined, false), longestMs)
 
-    function end(found: T | undefined, isWhole: boolean): void {
+    function end(found: T | 'full' | undefined, isWhole: boolean): void {
       clearTimeout(late)
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose).pause()
       resolve({ found, start: { bytes: Buffer.concat(chunks), isWhole } })
@@ -52,6 +60,8 @@ export function readBodyStart<T>(
       pieceCame(request.socket)
       chunks.push(chunk)
       length += chunk.length
+      held += chunk.length
+      if (held > mostHeld) return end('full', false)
       if (length < nextLook && length <= maxBytes) return
       nextLook = length * 2
       lookNow(false)
@@ -60,6 +70,7 @@ export function readBodyStart<T>(
     const onClose = (): void => end(undefined, false)
 
     if (request.destroyed) return onClose()
+    response.once('close', () => (held -= length))
     if (expectsContinue(request)) response.writeContinue()
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose).resume()
   })

@@ -87,6 +87,7 @@ export function createResponder(options: ResponderOptions): Responder {
     if (typeof writing === 'string') return { decision: allowed }
     if (readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
     const { found, start } = await readBody(readingIn(writing))
+    if (found === 'full') return { decision: { outcome: 'busy', retryAfter: fullRetryAfter } }
     return found === 'reads' ? { decision: allowed, begun: start } : { decision: readOnly(allowed) }
   }
 
@@ -105,6 +106,9 @@ export function createResponder(options: ResponderOptions): Responder {
 
   return { respond, answer }
 }
+
+/** Seconds after which a client should retry for whose body there was no room. */
+const fullRetryAfter = 1
 
 /** A decision, and what was read of the body for it. */
 interface Judged {

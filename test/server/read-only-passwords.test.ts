@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { anna, basic, runningServer } from '../support/public-server.ts'
-import { rawConnection, rawRequest } from '../support/raw-request.ts'
+import { type RawConnection, rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { tf } from '../support/tee.ts'
 import { until } from '../support/until.ts'
@@ -191,6 +191,25 @@ t.test('the list of refs for a push is refused, in every spelling, and that for 
     await rawRequest(server.port, whole(`GET ${refs}?service=git-upload-pack`, [], '')),
     /^HTTP\/1\.1 200 /,
   )
+})
+
+t.test('what is held of bodies is bounded: beyond that clients are told to come again', async t => {
+  const length = 2 ** 20 - 1
+  const most = 64
+  const connections: RawConnection[] = []
+  for (let count = 0; count <= most; count++) {
+    const connection = await rawConnection(server.port)
+    connection.send(head(`POST ${batchPath}`, [...lfs, `Content-Length: ${length + 1}`]))
+    connection.send('a'.repeat(length))
+    connections.push(connection)
+  }
+  await until(() => connections.some(each => each.received() !== ''))
+  const answered = connections.filter(each => each.received() !== '')
+  t.equal(answered.length, 1)
+  t.match(await answered[0]?.until(/\r\n\r\n/), /^HTTP\/1\.1 503 [^]*\r\nX-Altgate-Outcome: busy\r\n/)
+  for (const { socket } of connections) socket.destroy()
+  const again = () => rawRequest(server.port, whole(`POST ${batchPath}`, lfs, '{"operation":"download"}'))
+  await until(async () => (await again()).startsWith('HTTP/1.1 200 '))
 })
 
 t.test('wherever the beginning of a body is cut, the same is decided and the same arrives', async t => {
