@@ -152,10 +152,12 @@ export interface VerdictCache {
 /** Work that one gateway of a store does at a time. Both throw `Outage`. */
 export interface Turns {
   /** Takes or keeps the turn for so many milliseconds. False: another one has it. `holder`: this process. */
-  take(work: 'liveness', holder: string, leaseMs: number): Promise<boolean>
+  take(work: SharedWork, holder: string, leaseMs: number): Promise<boolean>
   /** Lets another one have it at once. */
-  leave(work: 'liveness', holder: string): Promise<void>
+  leave(work: SharedWork, holder: string): Promise<void>
 }
+
+type SharedWork = 'liveness' | 'password-ends'
 
 /** How a process learns of the changes that others make. */
 export interface News {

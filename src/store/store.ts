@@ -17,6 +17,7 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
@@ -33,6 +34,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
 import { createSessionStore } from './session-store.ts'
@@ -49,6 +51,7 @@ export interface Store {
   readonly revocations: Revocations
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
+  readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly refusals: Refusals
   readonly turns: Turns
@@ -151,6 +154,7 @@ function storeOn(
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
+    passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
