@@ -16,6 +16,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0008-turns', turns],
   ['0009-passwords', passwords],
   ['0010-oauth', oauth],
+  ['0012-refusals', refusals],
 ]
 
 /**
@@ -331,4 +332,19 @@ async function oauth(db: Tables): Promise<void> {
     .execute()
   for (const column of ['of_grant', 'user_code', 'expires_at'])
     await db.schema.createIndex(`oauth_${column}`).on('oauth').column(column).execute()
+}
+
+/** What clients were refused, for operators and help desks. */
+async function refusals(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('refusals')
+    .addColumn('reference', 'text', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('outcome', 'text', column => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('username', 'text')
+    .addColumn('client', 'text', column => column.notNull())
+    .addColumn('facts', 'text', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('refusals_at').on('refusals').column('at').execute()
 }

@@ -5,17 +5,20 @@ import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
   Announce,
+  ChangeHistory,
   ChangeLog,
   CredentialStore,
   Gateways,
   HashSurvey,
   LastUsed,
+  Refusals,
   Revocations,
   SessionStore,
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
+import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
@@ -33,7 +36,9 @@ import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createOAuthStore } from './oauth-store.ts'
+import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createRefusals } from './refusals.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
 
@@ -42,14 +47,16 @@ export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
-  readonly changes: ChangeLog
+  readonly changes: ChangeLog & ChangeHistory
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
+  readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
+  readonly refusals: Refusals
   readonly turns: Turns
   /**
    * For changes, each of which is passed to `announce` before it is committed. `took` is called with the seconds until it
@@ -150,8 +157,10 @@ function storeOn(
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
+    passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
+    refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
       const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
