@@ -114,3 +114,19 @@ t.test('a password that was chosen or made on the page cannot be revoked here', 
   t.match(await revoke(lab, made.password.reveal()), { status: 200 })
   t.equal(await lab.opens('contoso', anna, made.password.reveal()), 200)
 })
+
+t.test('the library writes nothing to the console, where the log is', async t => {
+  const written: unknown[] = []
+  t.intercept(console, 'info', { value: (...words: unknown[]) => void written.push(words) })
+  t.intercept(console, 'warn', { value: (...words: unknown[]) => void written.push(words) })
+  const lab = await aLab(t)
+  const { body } = await tokensFor(lab, 'contoso')
+  const { body: renewed } = await refresh(lab.url, body['refresh_token'])
+  await post(
+    `${lab.url}/_altgate/oauth/device_authorization`,
+    { client_id: gcm },
+    { origin: 'https://x.example' },
+  )
+  await revoke(lab, renewed['refresh_token'])
+  t.strictSame(written, [])
+})
