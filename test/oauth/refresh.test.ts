@@ -116,10 +116,12 @@ t.test('a password that was chosen or made on the page cannot be revoked here', 
 })
 
 t.test('the library writes nothing to the console, where the log is', async t => {
-  const written: unknown[] = []
-  t.intercept(console, 'info', { value: (...words: unknown[]) => void written.push(words) })
-  t.intercept(console, 'warn', { value: (...words: unknown[]) => void written.push(words) })
   const lab = await aLab(t)
+  const written: unknown[] = []
+  const { info, warn } = console
+  t.teardown(() => void Object.assign(console, { info, warn }))
+  const write = (...words: unknown[]) => void written.push(words)
+  Object.assign(console, { info: write, warn: write })
   const { body } = await tokensFor(lab, 'contoso')
   const { body: renewed } = await refresh(lab.url, body['refresh_token'])
   await post(
