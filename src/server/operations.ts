@@ -1,5 +1,5 @@
-import { createServer } from 'node:http'
 import fastify, { type FastifyInstance } from 'fastify'
+import { createServer } from '../engine/http.ts'
 import { Connections, unbounded } from './connections.ts'
 
 export interface OperationsOptions {
