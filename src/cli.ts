@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox
   account: async () => (await import('./commands/account.ts')).addAccountCommands,
   move: async () => (await import('./commands/move.ts')).addMoveCommands,
   credential: async () => (await import('./commands/credential.ts')).addCredentialCommands,
+  history: async () => (await import('./commands/history.ts')).addHistoryCommand,
   store: async () => (await import('./commands/store.ts')).addStoreCommands,
   keys: async () => (await import('./commands/keys.ts')).addKeysCommands,
   explain: async () => (await import('./commands/explain.ts')).addExplainCommand,
