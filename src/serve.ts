@@ -4,7 +4,6 @@ import { ipcChannel } from './common/channel.ts'
 import { Failure, readGivenFile } from './common/failure.ts'
 import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
-import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
 import { steadyNow } from './gateway/steady-now.ts'
@@ -208,6 +207,7 @@ async function prepareDemo(
 ): Promise<string | undefined> {
   const { settings, open } = primary
   if (settings.demo === undefined) return undefined
+  const { startDemo } = await import('./demo/demo.ts')
   const registry = foundation.registry()
   const { demo, publicUrl } = settings
   const { guide, close } = await startDemo({ settings: demo, publicUrl, registry, hasher })
