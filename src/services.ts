@@ -4,7 +4,7 @@ import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
 import { type Foundation, openDirectory, openFoundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
-import type { Delegation, Grants } from './gateway/delegation.ts'
+import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type { Revision } from './gateway/names.ts'
@@ -56,6 +56,7 @@ export interface Services {
   readonly delegation: Delegation | undefined
   /** What users gave the gateway by signing in, for the page. */
   readonly grants: Grants
+  readonly confirmations: Confirmations
   /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
   /** 32 bytes that seal what browsers keep of a sign-in in progress. */
@@ -170,6 +171,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     upstreamAuth,
     delegation,
     grants: openGrants(acting),
+    confirmations: store.confirmations,
     lfsKey,
     signInKey,
     answerKey,

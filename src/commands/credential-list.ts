@@ -7,7 +7,7 @@ import { anyName, scope as readScope } from './arguments.ts'
 import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
-import { isoTime, signInCell, signInJson, signIns, signInText } from './sign-ins.ts'
+import { isoTime, signInCell, signInJson, signIns, signInText, watchJson, watchText } from './sign-ins.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 /** `altgate credential list`. */
@@ -18,7 +18,7 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .option(
       '--json',
-      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in)',
+      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in), liveness (watched, everySeconds or because, until)',
     )
     .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
     .action(({ scope, json }: { scope: Scope; json?: true }) =>
@@ -26,11 +26,12 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     )
 }
 
-async function list({ registry, store, delegation }: Tools, scope: Scope, json?: true): Promise<void> {
+async function list(tools: Tools, scope: Scope, json?: true): Promise<void> {
+  const { registry, store, delegation } = tools
   const all = await registry.credentials(scope)
   const grants = new Map((await signIns(store.grants, scope)).map(each => [each.owner, each]))
   const grantOf = ({ owner }: CredentialRecord) => (owner === undefined ? undefined : grants.get(owner))
-  if (json) return sayJson(all.map(each => credentialJson(each, grantOf(each), delegation)))
+  if (json) return sayJson(all.map(each => credentialJson(each, grantOf(each), tools)))
   if (all.length === 0)
     return say(
       `There are no credentials in scope ${scope}. Set one: altgate credential set --scope ${scope} --user NAME`,
@@ -69,8 +70,8 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
     .action(({ scope, user, json }: { scope: Scope; user: Username; json?: true }) =>
       toolbox.use(async tools => {
         const shown = await readShown(tools, scope, user)
-        if (json) sayJson(shownJson(shown, tools.delegation))
-        else tell(shown, tools.delegation)
+        if (json) sayJson(shownJson(shown, tools))
+        else tell(shown, tools)
       }),
     )
 }
@@ -139,7 +140,10 @@ async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner)
   return linked
 }
 
-function tell({ record, grant, now, accounts, linked }: Shown, { opens }: Tools['delegation']): void {
+function tell(
+  { record, grant, now, accounts, linked }: Shown,
+  { delegation: { opens }, watch }: Tools,
+): void {
   const { username, secondary, owner, enabled, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
@@ -151,6 +155,7 @@ function tell({ record, grant, now, accounts, linked }: Shown, { opens }: Tools[
     ['set at', moment(setAt)],
     ['last used', lastUsedText(record)],
     ['sign-in', signInText(grant, { opens, now })],
+    ['liveness', watchText(watch(record, grant))],
     ...accounts.map(each => ['account', accountText(each)] as const),
     ...linked.map(
       ({ scope, username: other }) => ['linked', `${other ?? 'no credential'} in scope ${scope}`] as const,
@@ -172,7 +177,7 @@ function lastUsedText({ lastUsed }: CredentialRecord): string {
 function credentialJson(
   record: CredentialRecord,
   grant: Grant | undefined,
-  delegation: Tools['delegation'],
+  { delegation, watch }: Tools,
 ): object {
   const { scope, username, secondary, enabled, algorithm, lastUsed } = record
   return {
@@ -184,12 +189,13 @@ function credentialJson(
     setAt: isoTime(record.setAt),
     ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
     ...(grant && { signIn: signInJson(grant, delegation) }),
+    liveness: watchJson(watch(record, grant)),
   }
 }
 
-function shownJson({ record, grant, accounts, linked }: Shown, delegation: Tools['delegation']): object {
+function shownJson({ record, grant, accounts, linked }: Shown, tools: Tools): object {
   return {
-    ...credentialJson(record, grant, delegation),
+    ...credentialJson(record, grant, tools),
     claimed: record.owner !== undefined,
     accounts: accounts.map(({ name, member, use }) => ({
       name,

@@ -26,7 +26,8 @@ import { type DelegationPorts, lookingDelegation } from './delegation-station.ts
 import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
 import { moment, say, sayJson, strong } from './say.ts'
-import type { Toolbox } from './tools.ts'
+import { watchText } from './sign-ins.ts'
+import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
 Follows a request over https through the gateway's own code, without its caches,
@@ -58,11 +59,16 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
       }) => {
         toolbox.settings()
         const password = await askPassword()
-        await toolbox.use(async ({ store, hasher, generated, keys, delegation }, settings) => {
+        await toolbox.use(async (tools, settings) => {
+          const { store, hasher, generated, keys, delegation } = tools
           const { accounts, credentials } = store
           const ports = { accounts, credentials, hasher, generated, keys, delegation }
           const { stations, decision, outage } = await walk({ name, username, password }, ports, settings)
-          const all = [...stations, { station: 'decide', found: reasonOf(decision) } as const]
+          const all = [
+            ...stations,
+            ...(await livenessStation(decision, tools)),
+            { station: 'decide', found: reasonOf(decision) } as const,
+          ]
           const seen = seenBy(decision, settings)
           if (json)
             sayJson({ account: name, user: username, stations: all, outcome: decision.outcome, answer: seen })
@@ -71,6 +77,20 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
         })
       },
     )
+}
+
+/** Whether it would be noticed that the user has left; only for a right password. Throws `Outage`. */
+async function livenessStation(
+  decision: Decision,
+  { registry, store, watch }: Pick<Tools, 'registry' | 'store' | 'watch'>,
+): Promise<readonly Station[]> {
+  if (!('username' in decision) || !('scope' in decision)) return []
+  const { scope, username } = decision
+  const record = (await registry.credentials(scope)).find(each => each.username === username)
+  if (record === undefined) return []
+  const { owner } = record
+  const grant = owner === undefined ? undefined : (await store.grants.of(scope, owner)).grant
+  return [{ station: 'liveness', found: watchText(watch(record, grant)) }]
 }
 
 /** What a client gets: our own answer, or where the request goes. */
@@ -227,7 +247,15 @@ function decoded(header: Secret): string {
 
 /** One step towards a decision, and what was found there. */
 interface Station {
-  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'delegation' | 'decide'
+  readonly station:
+    | 'decode'
+    | 'account'
+    | 'connection'
+    | 'scope'
+    | 'verify'
+    | 'delegation'
+    | 'liveness'
+    | 'decide'
   readonly found: string
 }
 

@@ -62,6 +62,8 @@ export interface CredentialRecord {
   /** `argon2id`; until its first use, an imported credential keeps the algorithm that it came with. */
   readonly algorithm: string
   readonly setAt: Instant
+  /** When it was last set, claimed or switched on, or its owner last signed in on the page. */
+  readonly confirmedAt: Instant
   /** Who may change it on the page; left out until a credential that an operator made is claimed. */
   readonly owner?: Owner
   /** When and from which address it was last used; recorded within a minute. */

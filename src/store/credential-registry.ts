@@ -35,7 +35,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
         if (kept === undefined) return { problem: 'no-such-credential', username, scope }
         await db
           .updateTable('credentials')
-          .set({ enabled: on ? 1 : 0, revision: stamp.revision })
+          .set({ enabled: on ? 1 : 0, revision: stamp.revision, ...(on && { confirmed_at: stamp.at }) })
           .where('subject', '=', kept.subject)
           .execute()
         return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, kept))] }
@@ -49,7 +49,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
           return { problem: 'username-taken', username, scope }
         await db
           .updateTable('credentials')
-          .set({ owner, revision: stamp.revision })
+          .set({ owner, revision: stamp.revision, confirmed_at: stamp.at })
           .where('subject', '=', kept.subject)
           .execute()
         return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, { scope, owner }))] }

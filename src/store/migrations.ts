@@ -14,6 +14,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0006-canaries', canaries],
   ['0007-grants', grants],
   ['0008-turns', turns],
+  ['0010-demands-and-confirmations', demandsAndConfirmations],
 ]
 
 /**
@@ -291,4 +292,10 @@ async function turns(db: Tables): Promise<void> {
     .addColumn('holder', 'text', column => column.notNull())
     .addColumn('until', 'bigint', column => column.notNull())
     .execute()
+}
+
+/** What the upstream demanded of a user, and when users last signed in or operators last confirmed a credential. */
+async function demandsAndConfirmations(db: Tables): Promise<void> {
+  await db.schema.alterTable('grants').addColumn('demand', 'text').execute()
+  await db.schema.alterTable('credentials').addColumn('confirmed_at', 'bigint').execute()
 }

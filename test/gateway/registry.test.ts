@@ -28,6 +28,7 @@ const changes: Changes = {
   giveGrant: {},
   endGrant: {},
   refuseGrant: {},
+  disableUnconfirmed: {},
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 

@@ -37,6 +37,7 @@ export async function ownersContract(t: Test, make: MakeDatabase): Promise<void>
         enabled: true,
         algorithm: 'argon2id',
         setAt: 1000,
+        confirmedAt: 1000,
         owner: annaOwner,
       }
       t.strictSame(await registry.ownCredential(scope, annaOwner), own)
