@@ -24,6 +24,8 @@ import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
+import { reporting } from './notices.ts'
+import type { Notice } from './self-service/webhook.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLoops } from './throttling/loops.ts'
 import type { PeerWorkers } from './throttling/peer-workers.ts'
@@ -87,6 +89,8 @@ export interface ServiceParts {
   readonly delegationWarning?: Warn
   /** Told how many seconds it took until a change was in force in every process. */
   readonly revoked: (seconds: number) => void
+  /** Told what becomes of sign-ins, for their users. Left out: nothing is reported. */
+  readonly notice?: Notice | undefined
   /** Told the result of each query to the directory source. */
   readonly asked: (told: string) => void
 }
@@ -114,13 +118,9 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const tokens = isDelegated ? createTokenMemory(steadyNow) : undefined
   const memory = { foundation, local, accounts: remembered, tokens, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
-  const { accounts, registry } = await openDirectory(settings, {
-    ...parts,
-    store: remembered,
-    news,
-    foundation,
-    opening,
-  })
+  const directory = await openDirectory(settings, { ...parts, store: remembered, news, foundation, opening })
+  const { accounts } = directory
+  const registry = await reporting(directory.registry, parts.notice)
 
   const acting = { ...actingOf(settings), grants: store.grants, registry }
   const delegation = delegationOf(settings, { acting, memory })

@@ -165,8 +165,8 @@ export interface Confirmations {
  * the audit log has. Both throw `Outage`.
  */
 export interface GrantRegistry {
-  /** A new grant, after a sign-in; replaces the earlier one of the same owner. */
-  giveGrant(actor: string, grant: NewGrant): Promise<undefined>
+  /** A new grant, after a sign-in; replaces the earlier one of the same owner. `again`: that one was still active. */
+  giveGrant(actor: string, grant: NewGrant): Promise<'connected' | 'again'>
   /**
    * Ends a grant and deletes its tokens. `version`: only if it has not changed since. `demand`: what the next sign-in has to
    * ask for. Resolves with the grant as it was, so that it can be revoked at its provider; `undefined`: there was none, or it
@@ -186,7 +186,7 @@ export interface GrantRegistry {
   /** Switches off a credential if it still is unconfirmed, for so many milliseconds. False: it was confirmed meanwhile. */
   disableUnconfirmed(
     actor: string,
-    which: Pick<Unconfirmed, 'scope' | 'subject'>,
+    which: Pick<Unconfirmed, 'scope' | 'subject' | 'username'>,
     sinceMs: number,
   ): Promise<boolean>
 }

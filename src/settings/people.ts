@@ -128,7 +128,7 @@ export const notice = z
     webhookUrl: secret('must be an http or https address', /^https?:\/\/[^\s\\/][^\s\\]*$/iu).meta({
       writeOnly: true,
       description:
-        'Receives a POST with JSON after each change on the page: scope, user name, what, when; and when another person signs in with an owner’s user name (`credential-contested`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
+        'Receives a POST with JSON after each change on the page: scope, user name, what, when; when another person signs in with an owner’s user name (`credential-contested`); when a sign-in connects a user for `delegated` or `liveness` (`credential-connected`), and when that ends (`credential-disconnected`, `credential-sign-in-ended`); and when `liveness` switches a credential off (`credential-disabled-by-liveness`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
     }),
     secret: secret('must be text of at least 16 characters', /^[^\0]{16,}$/u)
       .exactOptional()

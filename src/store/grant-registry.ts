@@ -45,8 +45,16 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
 
   return {
     async giveGrant(actor, { scope, owner, issuer, clientId, username, refreshToken, access }) {
+      let given: 'connected' | 'again' = 'connected'
       await makeChange({ actor, action: 'grant-given' }, async db => {
         const now = time.ofWrite()
+        const before = await db
+          .selectFrom('grants')
+          .select('ended_at')
+          .where('scope', '=', scope)
+          .where('owner', '=', owner)
+          .executeTakeFirst()
+        if (before?.ended_at === null) given = 'again'
         const row = {
           issuer,
           client_id: clientId,
@@ -73,7 +81,7 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
           .execute()
         return { scope, usernames: await namesOfOwner(db, scope, owner) }
       })
-      return undefined
+      return given
     },
 
     async endGrant(actor, grant, cause, demand) {
