@@ -25,6 +25,7 @@ import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
 import { reporting } from './notices.ts'
+import { writes } from './requests/writes.ts'
 import type { Notice } from './self-service/webhook.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLoops } from './throttling/loops.ts'
@@ -144,6 +145,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throttle: guesses,
       ...parts,
     }),
+    writes,
     ...(delegation && { delegation }),
     loops: createLoops(settings.throttle, { now: steadyNow, tooOften: parts.asksTooOften }),
     outage: parts.outage,

@@ -29,6 +29,14 @@ const changes: Changes = {
   endGrant: {},
   refuseGrant: {},
   disableUnconfirmed: {},
+  addPassword: {
+    'no-such-directory': true,
+    'username-taken': true,
+    unclaimed: true,
+    'too-many-passwords': true,
+    'password-name-taken': true,
+  },
+  revokePasswords: { 'no-such-credential': true, 'no-such-password': true },
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 
@@ -44,6 +52,9 @@ t.test('each change of the registry names the problems that it can have, and no 
     'no-members': true,
     'no-such-member': true,
     'no-such-credential': true,
+    'no-such-password': true,
+    'too-many-passwords': true,
+    'password-name-taken': true,
     'username-taken': true,
     unclaimed: true,
   }
