@@ -148,13 +148,13 @@ function tell(
   { record, grant, now, accounts, linked, passwords }: Shown,
   { delegation: { opens }, watch }: Tools,
 ): void {
-  const { username, secondary, owner, enabled, algorithm, setAt } = record
+  const { username, secondary, enabled, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
     ['secondary', secondary ?? '-'],
     ['scope', record.scope],
     ['state', enabled ? 'on' : 'off'],
-    ['claimed', owner === undefined ? 'no, a command set it' : `by ${owner}`],
+    ['claimed', claimedText(record)],
     ['algorithm', algorithm],
     ['set at', moment(setAt)],
     ['last used', lastUsedText(record)],
@@ -167,6 +167,11 @@ function tell(
     ),
   ]
   for (const [name, text] of lines) say(`${name.padEnd(9)}  ${text}`)
+}
+
+function claimedText({ owner, unproved }: CredentialRecord): string {
+  if (owner === undefined) return 'no, a command set it'
+  return unproved ? `by ${owner}, and a command has set the password since` : `by ${owner}`
 }
 
 function accountText({ name, member, use }: Shown['accounts'][number]): string {
@@ -201,7 +206,7 @@ function credentialJson(
 function shownJson({ record, grant, accounts, linked, passwords }: Shown, tools: Tools): object {
   return {
     ...credentialJson(record, grant, tools),
-    claimed: record.owner !== undefined,
+    claimed: record.owner !== undefined && record.unproved !== true,
     accounts: accounts.map(({ name, member, use }) => ({
       name,
       member,

@@ -14,8 +14,8 @@ export type Watch =
     }
 
 /**
- * Why it would not. `not-set`: the settings do not ask for it; `no-owner`: a command set the credential and no user has
- * claimed it; `no-sign-in`: the user has not signed in since it is asked for; `ended`: the sign-in has ended, or the user has
+ * Why it would not. `not-set`: the settings do not ask for it; `no-owner`: a command set the password, and no user has
+ * claimed it since; `no-sign-in`: the user has not signed in since it is asked for; `ended`: the sign-in has ended, or the user has
  * disconnected; `unusable`: no sealing key opens the sign-in, or it is of another app registration.
  */
 export type Unwatched = 'not-set' | 'no-owner' | 'no-sign-in' | 'ended' | 'unusable'
@@ -24,7 +24,7 @@ const dayMs = 86_400_000
 
 /** `grant`: of the owner of the credential. `isUsable`: whether a provider can be asked with a grant that has not ended. */
 export function watchOf(
-  credential: Pick<CredentialRecord, 'scope' | 'username' | 'owner' | 'confirmedAt'>,
+  credential: Pick<CredentialRecord, 'scope' | 'username' | 'owner' | 'unproved' | 'confirmedAt'>,
   grant: Grant | undefined,
   {
     authorities,
@@ -39,17 +39,17 @@ export function watchOf(
   if (days === undefined || spared.includes(credential.username)) return { watched: false, because }
   const since = Math.max(
     credential.confirmedAt,
-    grant === undefined ? 0 : (grant.ended?.at ?? grant.checkedAt),
+    grant === undefined || because === 'no-owner' ? 0 : (grant.ended?.at ?? grant.checkedAt),
   )
   return { watched: false, because, until: since + days * dayMs }
 }
 
 function whyNot(
-  { owner }: Pick<CredentialRecord, 'owner'>,
+  { owner, unproved }: Pick<CredentialRecord, 'owner' | 'unproved'>,
   grant: Grant | undefined,
   isUsable: (grant: Grant) => boolean,
 ): Unwatched | undefined {
-  if (owner === undefined) return 'no-owner'
+  if (owner === undefined || unproved) return 'no-owner'
   if (grant === undefined) return 'no-sign-in'
   if (grant.ended !== undefined) return 'ended'
   return isUsable(grant) ? undefined : 'unusable'

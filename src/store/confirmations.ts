@@ -34,6 +34,7 @@ export function createConfirmations({ reading, writing }: Database, time: Shared
           'credentials.subject as subject',
           'credentials.scope as of_scope',
           'credentials.username as known_as',
+          'credentials.unproved as unproved',
         ])
         .where(inChoice('credentials.scope', whose))
         .where(isUnconfirmed(sinceMs, time))
@@ -41,12 +42,12 @@ export function createConfirmations({ reading, writing }: Database, time: Shared
         .orderBy('credentials.subject')
         .limit(batchSize)
         .execute()
-      return rows.map(({ subject, of_scope: scope, known_as: username, ...grant }) => ({
+      return rows.map(({ subject, of_scope: scope, known_as: username, unproved, ...grant }) => ({
         scope,
         subject,
         username,
-        // A left join finds all columns or none.
-        ...(grant.scope !== null && { grant: grantIn(grant as GrantRow) }),
+        // A left join finds all columns or none. Of another person, perhaps, it says nothing.
+        ...(unproved === 0 && grant.scope !== null && { grant: grantIn(grant as GrantRow) }),
       }))
     },
   }
@@ -57,5 +58,5 @@ export function isUnconfirmed(sinceMs: number, time: SharedTime): RawBuilder<boo
   const since = sql<number>`${time.ofWrite()} - ${sql.lit(Math.round(sinceMs))}`
   return sql<boolean>`(credentials.enabled = 1 and credentials.set_at <= ${since}
     and coalesce(credentials.confirmed_at, 0) <= ${since}
-    and coalesce(grants.ended_at, grants.checked_at, 0) <= ${since})`
+    and (credentials.unproved = 1 or coalesce(grants.ended_at, grants.checked_at, 0) <= ${since}))`
 }

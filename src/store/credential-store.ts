@@ -243,6 +243,7 @@ function recordOf(row: Selectable<Schema['credentials']>): CredentialRecord {
     setAt: row.set_at,
     confirmedAt: Math.max(row.set_at, row.confirmed_at ?? 0),
     ...(owner !== null && { owner }),
+    ...(row.unproved === 1 && { unproved: true as const }),
     ...(at !== null && from !== null && { lastUsed: { at, from } }),
   }
 }

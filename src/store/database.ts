@@ -78,6 +78,8 @@ export interface Schema {
     last_used_from: string | null
     /** When its owner last signed in on the page, or it was claimed or switched on. */
     confirmed_at: ColumnType<Instant | null, Instant | null | undefined>
+    /** A command has set the password since the owner claimed it: it may be another person's. */
+    unproved: ColumnType<0 | 1, 0 | 1 | undefined>
   }
   /**
    * Generated passwords; without a name, the main one of its set, of which one at most is neither replaced nor revoked. Those

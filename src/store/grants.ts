@@ -184,7 +184,8 @@ function prepareBySubject(db: Kysely<Schema>, time: SharedTime) {
       .leftJoin('grants', join =>
         join.on('grants.scope', '=', value('scope')).on(
           sql<boolean>`grants.owner =
-            case when credentials.scope = ${value('scope')} then credentials.owner else links.other_owner end`,
+            case when credentials.scope = ${value('scope')} then credentials.owner else links.other_owner end
+            and credentials.unproved = 0`,
         ),
       )
       .select([...momentColumns, ...grantColumns, time.ofRead(value('now')).as('read_at')])

@@ -318,8 +318,12 @@ async function passwords(db: Tables): Promise<void> {
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
 }
 
-/** What the upstream demanded of a user, and when users last signed in or operators last confirmed a credential. */
+/** What the upstream demanded of a user, when credentials were last confirmed, and whether their owners know the password. */
 async function demandsAndConfirmations(db: Tables): Promise<void> {
   await db.schema.alterTable('grants').addColumn('demand', 'text').execute()
   await db.schema.alterTable('credentials').addColumn('confirmed_at', 'bigint').execute()
+  await db.schema
+    .alterTable('credentials')
+    .addColumn('unproved', 'integer', column => column.notNull().defaultTo(0).check(sql`unproved in (0, 1)`))
+    .execute()
 }
