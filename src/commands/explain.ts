@@ -5,7 +5,7 @@ import type { AttemptKeys } from '../gateway/attempt.ts'
 import { RequestHeaders } from '../gateway/ask.ts'
 import { decodeBasic } from '../gateway/credential.ts'
 import { type Allow, type Decision, type Over, type Refused, unreachable } from '../gateway/decision.ts'
-import type { Delegation, SignInCause } from '../gateway/delegation.ts'
+import type { Delegation } from '../gateway/delegation.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName, Scope, Username } from '../gateway/names.ts'
@@ -24,12 +24,17 @@ import { createVerifier } from '../gateway/verifier.ts'
 import type { Settings } from '../settings/schema.ts'
 import { connectionText } from './account.ts'
 import { accountName, anyName, destinationOf } from './arguments.ts'
-import { type DelegationPorts, lookingDelegation } from './delegation-station.ts'
+import {
+  type DelegationPorts,
+  livenessOf,
+  lookingDelegation,
+  signInCauses,
+  type UserStation,
+} from './delegation-station.ts'
 import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
 import { moment, say, sayJson, strong } from './say.ts'
-import { watchText } from './sign-ins.ts'
-import type { Toolbox, Tools } from './tools.ts'
+import type { Toolbox } from './tools.ts'
 
 const about = `
 Follows a request over https through the gateway's own code, without its caches,
@@ -68,7 +73,7 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
           const { stations, decision, outage } = await walk({ name, username, password }, ports, settings)
           const all = [
             ...stations,
-            ...(await livenessStation(decision, tools)),
+            ...(await livenessOf(decision, tools)),
             { station: 'decide', found: reasonOf(decision) } as const,
           ]
           const seen = seenBy(decision, settings)
@@ -79,20 +84,6 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
         })
       },
     )
-}
-
-/** Whether it would be noticed that the user has left; only for a right password. Throws `Outage`. */
-async function livenessStation(
-  decision: Decision,
-  { registry, store, watch }: Pick<Tools, 'registry' | 'store' | 'watch'>,
-): Promise<readonly Station[]> {
-  if (!('username' in decision) || !('scope' in decision)) return []
-  const { scope, username } = decision
-  const record = (await registry.credentials(scope)).find(each => each.username === username)
-  if (record === undefined) return []
-  const { owner } = record
-  const grant = owner === undefined ? undefined : (await store.grants.of(scope, owner)).grant
-  return [{ station: 'liveness', found: watchText(watch(record, grant)) }]
 }
 
 /** What a client gets: our own answer, or where the request goes. */
@@ -167,13 +158,6 @@ const overs: Readonly<Record<Over['cause'], string>> = {
   'past-its-end': 'it ended on',
   replaced: 'it was replaced on',
   revoked: 'it was revoked on',
-}
-
-const signInCauses: Readonly<Record<SignInCause, string>> = {
-  'no-grant': 'the user has not signed in on the page for this scope, so nothing can act as the user',
-  ended: 'the sign-in has ended: the provider refused to renew it, or the user was signed out',
-  'sealed-otherwise': 'none of secrets.sealingKeys opens what the sign-in gave',
-  claims: 'the upstream demanded a new sign-in (a claims challenge)',
 }
 
 const refusals: Readonly<Record<Refused['cause'], string>> = {
@@ -261,15 +245,7 @@ function decoded(header: Secret): string {
 
 /** One step towards a decision, and what was found there. */
 interface Station {
-  readonly station:
-    | 'decode'
-    | 'account'
-    | 'connection'
-    | 'scope'
-    | 'verify'
-    | 'delegation'
-    | 'liveness'
-    | 'decide'
+  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | UserStation | 'decide'
   readonly found: string
 }
 

@@ -114,7 +114,7 @@ const staysOn = ', so it keeps working when the user leaves the directory'
 
 const unwatched: Readonly<Record<Unwatched, string>> = {
   'not-set': 'signIn has no liveness for this scope',
-  'no-owner': 'a command set it, and no user has claimed it',
+  'no-owner': 'a command set the password, and no user has claimed it since',
   'no-sign-in': 'the user has not signed in on the page since liveness is set',
   ended: 'the sign-in has ended',
   unusable: 'the gateway cannot use the sign-in: its sealing key or app registration is not in the settings',
