@@ -8,8 +8,10 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { bugReport, doubtSentence, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
+import { addHistoryCommand } from './commands/history.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
+import { addRecentCommand } from './commands/recent.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
@@ -54,6 +56,8 @@ function buildProgram(): Command {
   addAccountCommands(program, toolbox)
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
+  addHistoryCommand(program, toolbox)
+  addRecentCommand(program, toolbox)
   addStoreCommands(program, toolbox)
   addKeysCommands(program, toolbox)
   addExplainCommand(program, toolbox)

@@ -14,6 +14,7 @@ import type {
   LastUsed,
   News,
   PasswordHasher,
+  Refusals,
   SessionStore,
   VerdictCache,
 } from './gateway/ports.ts'
@@ -49,6 +50,7 @@ export interface Services {
   readonly registry: Registry
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
+  readonly refusals: Refusals
   readonly credentials: CredentialStore
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
@@ -166,6 +168,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     registry,
     lastUsed: store.lastUsed,
     sessions: store.sessions,
+    refusals: store.refusals,
     credentials: store.credentials,
     keys,
     generated,

@@ -35,6 +35,8 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       accounts: source ?? inStore,
       credentials: store.credentials,
       grants: store.grants,
+      changes: store.changes,
+      refusals: store.refusals,
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),

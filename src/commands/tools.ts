@@ -5,7 +5,13 @@ import type { Watch } from '../delegation/watch.ts'
 import type { Grant, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
-import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
+import type {
+  AccountDirectory,
+  ChangeHistory,
+  CredentialStore,
+  PasswordHasher,
+  Refusals,
+} from '../gateway/ports.ts'
 import type { CredentialRecord, Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -20,6 +26,8 @@ export interface Tools {
     readonly accounts: AccountDirectory
     readonly credentials: CredentialStore
     readonly grants: GrantStore
+    readonly changes: ChangeHistory
+    readonly refusals: Refusals
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -1,4 +1,5 @@
 import { type Authorities, clientOf } from '../common/authorities.ts'
+import { keepLooking, seldom } from '../common/turn.ts'
 import type { Allow } from '../gateway/decision.ts'
 import type {
   Confirmations,
@@ -14,7 +15,7 @@ import type { Turns } from '../gateway/ports.ts'
 import { steadyNow } from '../gateway/steady-now.ts'
 import { createBudget } from './budget.ts'
 import { createGrants } from './grants.ts'
-import { createLiveness, keepLooking, seldom, shortestInterval } from './liveness.ts'
+import { createLiveness, pauseFor, shortestInterval } from './liveness.ts'
 import type { TokenMemory } from './memory.ts'
 import { type Providers, timeoutSeconds } from './provider.ts'
 import { asBefore, createRenewing, type RenewalResult, type Warn } from './renewal.ts'
@@ -96,7 +97,7 @@ export function openLiveness(options: LivenessOptions): { close(): Promise<void>
   })
   const isUsable = usableBy(sealing, authorities)
   const parts = { ...options, registry, isUsable, outage, renewing, now: steadyNow }
-  return keepLooking(createLiveness(parts), everyMs, outage)
+  return keepLooking(createLiveness(parts), pauseFor(everyMs), outage)
 }
 
 /** Whether a grant that has not ended can be renewed: a key opens it, and the app registration is the same. */

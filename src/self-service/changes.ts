@@ -9,6 +9,7 @@ import {
   noPassword,
   type PasswordHash,
   type StoredCredential,
+  type StoredPassword,
 } from '../gateway/ports.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
@@ -205,7 +206,7 @@ async function compare(
   try {
     const isCounted = which === 'any' || current?.generated?.name === undefined
     found =
-      isCounted && provesNow(generated, password, current)
+      isCounted && provesNow(context, password, current?.generated)
         ? 'match'
         : presented !== undefined && !presented.old
           ? 'mismatch'
@@ -216,17 +217,14 @@ async function compare(
   }
 }
 
+/** Whether it is a generated password that counts now. One that may only read is given to machines, and claims nothing. */
 function provesNow(
-  generated: PageContext['generated'],
+  { generated, now }: PageContext,
   password: Secret,
-  current: StoredCredential | undefined,
+  stored: StoredPassword | undefined,
 ): boolean {
-  const stored = current?.generated
-  return (
-    generated.proves(password, stored?.mac) &&
-    stored !== undefined &&
-    overBy(stored, Date.now()) === undefined
-  )
+  const isRight = generated.proves(password, stored?.mac)
+  return isRight && stored !== undefined && !stored.readOnly && overBy(stored, now()) === undefined
 }
 
 function hashOf(current: StoredCredential | undefined): PasswordHash | Decoy {

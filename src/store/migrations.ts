@@ -16,6 +16,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0008-turns', turns],
   ['0009-passwords', passwords],
   ['0010-demands-and-confirmations', demandsAndConfirmations],
+  ['0012-refusals', refusals],
 ]
 
 /**
@@ -326,4 +327,19 @@ async function demandsAndConfirmations(db: Tables): Promise<void> {
     .alterTable('credentials')
     .addColumn('unproved', 'integer', column => column.notNull().defaultTo(0).check(sql`unproved in (0, 1)`))
     .execute()
+}
+
+/** What clients were refused, for operators and help desks. */
+async function refusals(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('refusals')
+    .addColumn('reference', 'text', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('outcome', 'text', column => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('username', 'text')
+    .addColumn('client', 'text', column => column.notNull())
+    .addColumn('facts', 'text', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('refusals_at').on('refusals').column('at').execute()
 }
