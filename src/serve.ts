@@ -11,6 +11,7 @@ import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
 import { keepCanary } from './revocation/canary.ts'
+import { openNotice, reporting } from './notices.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import type { Settings } from './settings/schema.ts'
@@ -150,11 +151,12 @@ async function watch(
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
+  const changing = await reporting(registry(), await openNotice(settings, log))
   const liveness = openLiveness({
     authorities: settings.signIn,
     sealingKeys: settings.secrets.sealingKeys,
     ...store,
-    registry,
+    registry: () => changing,
     holder: randomUUID(),
     outage: ({ part, cause }) => log.warn({ part, cause: String(cause) }, 'users could not be checked'),
     checked: metrics.checkedLiveness,
