@@ -15,8 +15,9 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0007-grants', grants],
   ['0008-turns', turns],
   ['0009-passwords', passwords],
-  ['0010-oauth', oauth],
+  ['0010-demands-and-confirmations', demandsAndConfirmations],
   ['0012-refusals', refusals],
+  ['0013-oauth', oauth],
 ]
 
 /**
@@ -332,6 +333,16 @@ async function oauth(db: Tables): Promise<void> {
     .execute()
   for (const column of ['of_grant', 'user_code', 'expires_at'])
     await db.schema.createIndex(`oauth_${column}`).on('oauth').column(column).execute()
+}
+
+/** What the upstream demanded of a user, when credentials were last confirmed, and whether their owners know the password. */
+async function demandsAndConfirmations(db: Tables): Promise<void> {
+  await db.schema.alterTable('grants').addColumn('demand', 'text').execute()
+  await db.schema.alterTable('credentials').addColumn('confirmed_at', 'bigint').execute()
+  await db.schema
+    .alterTable('credentials')
+    .addColumn('unproved', 'integer', column => column.notNull().defaultTo(0).check(sql`unproved in (0, 1)`))
+    .execute()
 }
 
 /** What clients were refused, for operators and help desks. */
