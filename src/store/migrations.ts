@@ -3,6 +3,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
+import { makeOAuthTable } from './oauth-store.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -17,7 +18,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0009-passwords', passwords],
   ['0010-demands-and-confirmations', demandsAndConfirmations],
   ['0012-refusals', refusals],
-  ['0013-oauth', oauth],
+  ['0013-oauth', makeOAuthTable],
 ]
 
 /**
@@ -53,7 +54,7 @@ function refuseNewer(applied: ReadonlySet<string>): void {
 }
 
 /** What a migration works on. Not typed by `Schema`, which is the present shape and not that of the migration. */
-type Tables = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
+export type Tables = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
 
 /** A step from one shape of the tables to the next. Never edited after its release, because stores have applied it. */
 type Migration = (db: Tables) => Promise<void>
@@ -318,21 +319,6 @@ async function passwords(db: Tables): Promise<void> {
     .addPrimaryKeyConstraint('passwords_key', ['subject', 'id'])
     .execute()
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
-}
-
-/** Codes, tokens and sign-ins of the authorization server, by hashes. */
-async function oauth(db: Tables): Promise<void> {
-  await db.schema
-    .createTable('oauth')
-    .addColumn('key', 'text', column => column.primaryKey())
-    .addColumn('of_grant', 'text')
-    .addColumn('user_code', 'text')
-    .addColumn('data', 'text', column => column.notNull())
-    .addColumn('used_at', 'bigint')
-    .addColumn('expires_at', 'bigint', column => column.notNull())
-    .execute()
-  for (const column of ['of_grant', 'user_code', 'expires_at'])
-    await db.schema.createIndex(`oauth_${column}`).on('oauth').column(column).execute()
 }
 
 /** What the upstream demanded of a user, when credentials were last confirmed, and whether their owners know the password. */
