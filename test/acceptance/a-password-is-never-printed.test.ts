@@ -203,8 +203,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const)
       settings: { workers: 2, ...store },
       env: loud,
     })
-    const { secrets: about, outcomes } = await helpersAt(url)
+    const { secrets: about, outcomes, renewed } = await helpersAt(url)
     t.strictSame(outcomes, ['allow', 'expired'])
+    t.equal(renewed, 1, 'all who renew at once get the same password')
     t.ok(about.length >= 9, 'a code, a verifier, device codes, passwords and refresh tokens')
     await lookAtOutput(t, altgate, about)
     await until(() => altgate.logs().includes('"action":"password-added"'))

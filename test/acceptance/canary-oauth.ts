@@ -47,9 +47,12 @@ export async function gatewayWithHelpers(
 }
 
 /** All that helpers do, rightly and wrongly; gives every secret that went over the wire. */
-export async function helpersAt(
-  url: string,
-): Promise<{ readonly secrets: readonly string[]; readonly outcomes: readonly string[] }> {
+export async function helpersAt(url: string): Promise<{
+  readonly secrets: readonly string[]
+  readonly outcomes: readonly string[]
+  /** How many passwords came of many renewals at once. */
+  readonly renewed: number
+}> {
   const secrets: unknown[] = []
   const keep = (answered: Answered): Answered => {
     secrets.push(answered.body['access_token'], answered.body['refresh_token'])
@@ -62,6 +65,11 @@ export async function helpersAt(
   const first = keep(await exchange(url, asked, code))
   const second = keep(await refresh(url, first.body['refresh_token']))
   keep(await refresh(url, first.body['refresh_token']))
+
+  // Many at once, at several workers.
+  const many = await Promise.all(Array.from({ length: 12 }, () => refresh(url, second.body['refresh_token'])))
+  const renewed = new Set(many.map(({ body }) => body['access_token']))
+  for (const each of many) keep(each)
 
   const device = await post(`${url}/_altgate/oauth/device_authorization/contoso`, { client_id: 'altgate' })
   const deviceCode = String(device.body['device_code'])
@@ -84,5 +92,5 @@ export async function helpersAt(
   const odd = `GET /_altgate/oauth/authorize/contoso?code=${code}`
   await post(`${url}/_altgate/oauth/token`, odd).catch(() => {})
   const texts = secrets.filter(each => typeof each === 'string')
-  return { secrets: [...new Set(texts)], outcomes: [opened.outcome, ended.outcome] }
+  return { secrets: [...new Set(texts)], outcomes: [opened.outcome, ended.outcome], renewed: renewed.size }
 }
