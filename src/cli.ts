@@ -56,8 +56,9 @@ async function buildProgram(name = ''): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(usageComplaint(text)) })
     .exitOverride()
   const toolbox = createToolbox(() => program.opts<{ config?: string }>().config)
-  const needed = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
-  for (const add of await Promise.all(needed.map(load => load?.()))) add?.(program, toolbox)
+  const only = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const needed = only === undefined ? Object.values(commands) : [only]
+  for (const add of await Promise.all(needed.map(load => load()))) add(program, toolbox)
   program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
   hintAtHelp(program)
   return program
