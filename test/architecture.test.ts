@@ -261,6 +261,20 @@ rule(
 )
 
 rule(
+  'the primary process loads neither a web framework nor a client of HTTP',
+  [...loadedBy('src/serve.ts')].filter(each =>
+    ['fastify', 'undici', 'openid-client'].includes(packageOf(each)),
+  ),
+)
+
+rule(
+  'a command is loaded when it is named, and a store when a command uses one',
+  [...loadedBy('src/cli.ts')].filter(
+    each => each === 'src/commands/account.ts' || ['kysely', 'undici'].includes(packageOf(each)),
+  ),
+)
+
+rule(
   "Node's http comes from the engine, without the fetch and WebSocket that its ES module would load",
   importsWhere((from, to) => to === 'node:http' && directlyLoadedBy(from).includes(to)),
 )
