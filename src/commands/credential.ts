@@ -6,6 +6,7 @@ import { isUseless, passwordAdvice, passwordFlaw, passwordSentences } from '../p
 import { anyName, primaryName, scope as readScope, secondaryName } from './arguments.ts'
 import { addImport } from './credential-import.ts'
 import { addList, addShow } from './credential-list.ts'
+import { addCredentialExport } from './export.ts'
 import { insist } from './failure.ts'
 import { examples, refusePassword } from './help.ts'
 import { askNewPassword } from './password.ts'
@@ -30,6 +31,7 @@ export function addCredentialCommands(program: Command, toolbox: Toolbox): void 
   addShow(credential, toolbox)
   addSignOut(credential, toolbox)
   addImport(credential, toolbox)
+  addCredentialExport(credential, toolbox)
 }
 
 function addSwitch(

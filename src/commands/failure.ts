@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../common/failure.ts'
 import { describe } from '../gateway/account.ts'
 import { unreachable } from '../gateway/decision.ts'
-import type { AccountName } from '../gateway/names.ts'
+import { type AccountName, type DirectoryId, msaScope, type Scope } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
 import type { Complaint } from '../settings/document.ts'
@@ -41,6 +41,15 @@ export async function known(registry: Pick<Registry, 'account'>, name: AccountNa
   const record = await registry.account(name)
   if (record === undefined) throw new Failure(sentenceOf({ problem: 'no-such-account', name }))
   return record
+}
+
+/** Ends the command if the scope is the id of an unknown directory: most likely, it is mistyped. */
+export async function insistOnScope(registry: Pick<Registry, 'directories'>, scope: Scope): Promise<void> {
+  if (scope === msaScope) return
+  const directoryId = scope as string as DirectoryId // a scope that is not `msa`
+  const directories = await registry.directories()
+  if (directories.every(({ id }) => id !== directoryId))
+    throw new Failure(sentenceOf({ problem: 'no-such-directory', directoryId }))
 }
 
 /** What is in the way, and what to do next. */

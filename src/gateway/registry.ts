@@ -75,6 +75,8 @@ export interface NewCredential {
   readonly hash: PasswordHash
   /** Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner. */
   readonly owner?: Owner
+  /** Of a new credential, left out: true. An existing one stays as it is. */
+  readonly enabled?: boolean
 }
 
 /** Why a change cannot be made. Nothing was changed. */
@@ -194,11 +196,15 @@ export interface Registry extends GrantRegistry {
     username: Username,
     owner: Owner,
   ): Promise<ProblemOf<'no-such-credential' | 'username-taken'> | undefined>
-  /** All or nothing; `progress` is called after each batch. Existing credentials are replaced. */
+  /**
+   * All or nothing; `progress` is called and waited for after each batch, and undoes everything if it throws. Existing credentials are
+   * replaced, except those of `mustBeNew`, which are `username-taken`.
+   */
   importCredentials(
     actor: string,
     scope: Scope,
     credentials: readonly NewCredential[],
-    progress: (done: number) => void,
+    progress: (done: number) => unknown,
+    mustBeNew?: ReadonlySet<Username>,
   ): Promise<ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'> | undefined>
 }

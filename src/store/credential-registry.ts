@@ -55,7 +55,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
         return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, { scope, owner }))] }
       }),
 
-    importCredentials: (actor, scope, credentials, progress) =>
+    importCredentials: (actor, scope, credentials, progress, mustBeNew = new Set()) =>
       // One change for the whole import: one revision, one announcement, one audit line.
       makeChange({ actor, action: 'credentials-imported' }, async (db, stamp) => {
         const missing = await missingScope(db, scope)
@@ -63,10 +63,10 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
         const usernames = new Set<Username>()
         for (let done = 0; done < credentials.length; done += batchSize) {
           const batch = credentials.slice(done, done + batchSize)
-          const names = await keepCredentials(db, stamp, scope, batch)
+          const names = await keepCredentials(db, stamp, scope, batch, mustBeNew)
           if ('problem' in names) return names
           for (const name of names) usernames.add(name)
-          progress(done + batch.length)
+          await progress(done + batch.length)
         }
         return { scope, usernames: [...usernames] }
       }),
@@ -92,6 +92,7 @@ async function keepCredentials(
   stamp: Stamp,
   scope: Scope,
   credentials: readonly NewCredential[],
+  mustBeNew: ReadonlySet<Username> = new Set(),
 ): Promise<ReadonlySet<Username> | NameProblem> {
   const answering = await readAnswering(db, scope, credentials)
   const touched = new Set(answering.keys())
@@ -101,6 +102,8 @@ async function keepCredentials(
     const kept = replacedBy(credential, answering)
     const problem = problemWith(credential, kept, answering, scope)
     if (problem !== undefined) return problem
+    const { username } = credential
+    if (kept !== undefined && mustBeNew.has(username)) return { problem: 'username-taken', username, scope }
 
     const row = rowFor(credential, kept, scope, stamp)
     for (const name of kept === undefined ? [] : namesOf(kept)) answering.delete(name)
@@ -169,7 +172,7 @@ function problemWith(
 }
 
 function rowFor(
-  { username, secondary, hash, owner }: NewCredential,
+  { username, secondary, hash, owner, enabled = true }: NewCredential,
   kept: CredentialRow | undefined,
   scope: Scope,
   { revision, at }: Stamp,
@@ -181,7 +184,7 @@ function rowFor(
     username,
     secondary: secondary ?? null,
     hash,
-    enabled: 1, // for a new credential: writing leaves that of existing ones unchanged
+    enabled: enabled ? 1 : 0, // for a new credential: writing leaves that of existing ones unchanged
     set_at: at,
     revision,
     owner: owner ?? kept?.owner ?? null,

@@ -179,7 +179,7 @@ t.test('an htpasswd file is taken over, all or nothing', async t => {
     ['', 'There is no credential in standard input. Nothing was imported.'],
     [
       `eve@example.com:${bcrypt}:bob\ncarl@example.com:${bcrypt}:anna`,
-      'The user name anna is already taken in scope msa',
+      'line 2: its secondary user name belongs to another user',
     ],
   ] as const
   for (const [stdin, sentence] of refused) {
