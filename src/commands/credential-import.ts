@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../common/failure.ts'
 import type { Scope, Username } from '../gateway/names.ts'
-import { algorithmOf } from '../gateway/ports.ts'
+import { algorithmOf, noPassword } from '../gateway/ports.ts'
 import type { NewCredential } from '../gateway/registry.ts'
 import { isWeak } from '../hashing/hash-string.ts'
 import { unreadable } from '../settings/document.ts'
@@ -279,9 +279,9 @@ async function readBytes(file: string): Promise<Buffer> {
 }
 
 function countByAlgorithm(credentials: readonly NewCredential[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  for (const { hash } of credentials) counts.set(algorithmOf(hash), (counts.get(algorithmOf(hash)) ?? 0) + 1)
-  return counts
+  const hashes = credentials.map(({ hash }) => hash).filter(hash => hash !== noPassword)
+  const kinds = Map.groupBy(hashes, algorithmOf)
+  return new Map([...kinds].map(([algorithm, all]) => [algorithm, all.length]))
 }
 
 /** What an operator should know of these hashes. A hash does not tell how long its password is. */
@@ -290,12 +290,16 @@ function advices(credentials: readonly NewCredential[]): readonly string[] {
   const [bcrypt = 0, des = 0] = [counts.get('bcrypt'), counts.get('des-crypt')]
   const weak = [...counts].filter(([algorithm]) => isWeak(algorithm))
   const weaks = weak.reduce((sum, [, many]) => sum + many, 0)
+  const without = credentials.filter(({ hash }) => hash === noPassword).length
   return [
+    ...(without > 0 ? [`Without a password: ${without}. ${setOne}`] : []),
     ...(bcrypt > 0 ? [aboutBcrypt(bcrypt)] : []),
     ...(des > 0 ? [aboutDes(des)] : []),
     ...(weaks > 0 ? [aboutWeak(weaks)] : []),
   ]
 }
+
+const setOne = 'These users have to set one on the page, or you do: altgate credential set'
 
 function aboutBcrypt(many: number): string {
   return `Hashed with bcrypt: ${many}. bcrypt ignores everything after the first 72 bytes of a password. Users with longer

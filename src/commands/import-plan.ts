@@ -1,5 +1,5 @@
 import type { Owner, Username } from '../gateway/names.ts'
-import type { PasswordHash } from '../gateway/ports.ts'
+import { noPassword } from '../gateway/ports.ts'
 import type { CredentialRecord, NewCredential } from '../gateway/registry.ts'
 import type { ImportedCredential, ImportFile, ImportLine, RefusedLine } from './import-file.ts'
 
@@ -66,9 +66,6 @@ function reasonAgainst(
     return 'its owner has a credential of another user name'
   return undefined
 }
-
-/** Matches nothing: the user sets a password, or an operator does. */
-const noPassword = '$none$' as PasswordHash
 
 type Hashed = ImportedCredential & Pick<NewCredential, 'hash'>
 
