@@ -11,9 +11,11 @@ import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { note } from './commands/say.ts'
+import { addSessionCommands } from './commands/session.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
 import { addStoreCommands } from './commands/store.ts'
+import { addPersonCommands } from './commands/switches.ts'
 import { createToolbox } from './commands/tools.ts'
 import { Failure } from './common/failure.ts'
 import { InDoubt, Outage } from './gateway/outage.ts'
@@ -54,6 +56,8 @@ function buildProgram(): Command {
   addAccountCommands(program, toolbox)
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
+  addPersonCommands(program, toolbox)
+  addSessionCommands(program, toolbox)
   addStoreCommands(program, toolbox)
   addKeysCommands(program, toolbox)
   addExplainCommand(program, toolbox)

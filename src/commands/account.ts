@@ -14,6 +14,7 @@ import {
   resetPage,
   upstreamUrl,
 } from './arguments.ts'
+import { addRemove, addSet } from './account-changes.ts'
 import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, note, say, sayJson, sayTable, strong } from './say.ts'
@@ -26,12 +27,14 @@ export function addAccountCommands(program: Command, toolbox: Toolbox): void {
     .description('accounts, and what they sign in with')
     .addHelpText('after', examples('account list', 'account show fabrikam'))
   addAdd(account, toolbox)
+  addSet(account, toolbox)
   addMoves(account, toolbox)
   addMembers(account, toolbox)
+  addRemove(account, toolbox)
   addViews(account, toolbox)
 }
 
-const aboutUpstream = `
+export const aboutUpstream = `
 An upstream without a path gets every request with its path unchanged: with
 --upstream https://host, /fabrikam/x goes to https://host/fabrikam/x. A path,
 even a lone /, replaces the account's segment, as in nginx's proxy_pass: with
@@ -238,7 +241,7 @@ export function connectionText(connection: Connection): string {
   return describe(connection) + id
 }
 
-function whereTo(account: Pick<AccountRecord, 'name' | 'upstream'>, settings: Settings): string {
+export function whereTo(account: Pick<AccountRecord, 'name' | 'upstream'>, settings: Settings): string {
   const destination = destinationOf(account, settings)
   return typeof destination === 'string' ? destination : 'nowhere, because the upstream cannot be used'
 }

@@ -83,12 +83,13 @@ function fieldsOf({ name, upstream, connection, membersOnly, history }: AccountR
 
 /** Names each field, so that a hash never slips out, whatever the store adds to a record. */
 function publicFieldsOf(record: CredentialRecord): object {
-  const { scope, username, secondary, enabled, algorithm, setAt, owner, lastUsed } = record
+  const { scope, username, secondary, enabled, disabledBy, algorithm, setAt, owner, lastUsed } = record
   return {
     scope,
     username,
     secondary,
     enabled,
+    disabledBy,
     algorithm,
     setAt: isoTime(setAt),
     owner,

@@ -59,6 +59,8 @@ export function sentenceOf(problem: Problem): string {
       return `There is no directory ${problem.directoryId}. Add it first: altgate directory add ${problem.directoryId} --name TEXT`
     case 'directory-exists':
       return `The directory ${problem.directoryId} already exists. List all directories: altgate directory list`
+    case 'directory-in-use':
+      return `Accounts are connected to the directory ${problem.directoryId}: ${problem.accounts.slice(0, 10).join(', ')}${problem.accounts.length > 10 ? ', …' : ''}. Nothing was changed. Connect them to another directory, or remove them first: altgate account remove NAME`
     case 'no-such-account':
       return `There is no account ${problem.name}. List all accounts: altgate account list`
     case 'account-exists':
@@ -81,6 +83,14 @@ export function sentenceOf(problem: Problem): string {
       return `There is a password called ${problem.name} already. Nothing was changed. Choose another name, or give --replace.`
     case 'username-taken':
       return `The user name ${problem.username} is already taken in scope ${problem.scope}. Nothing was changed. Choose another one, or find its owner: altgate credential list --scope ${problem.scope}`
+    case 'blocked':
+      return `An operator has switched off the credential of ${problem.username} in scope ${problem.scope}. Nothing was changed. Only an operator can switch it on: altgate credential enable --scope ${problem.scope} --user ${problem.username}`
+    case 'off-by-owner':
+      return `The user of ${problem.username} in scope ${problem.scope} has switched the credential off on the page, and can switch it on there. Nothing was changed. To switch it on all the same, add --override.`
+    case 'not-linked':
+      return `This user has no such link from scope ${problem.scope}. Nothing was changed. Show the links: altgate credential show --scope ${problem.scope} --user NAME`
+    case 'no-such-person':
+      return `There is no user name ${problem.username} in any scope. Nothing was changed. Users who do not exist yet can be blocked by their e-mail address.`
     case 'unclaimed':
       return `The credential ${problem.username} in scope ${problem.scope} has no owner yet. Nothing was changed. A user who knows its password can claim it.`
     default:

@@ -8,7 +8,7 @@ import {
   type Transaction,
 } from 'kysely'
 import { type Change, type History, type Moment, numberOf } from '../gateway/history.ts'
-import type { Instant, Revision, Username } from '../gateway/names.ts'
+import type { AccountName, Instant, Revision, Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { Announce, ChangeLog, Gateways } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
@@ -20,7 +20,8 @@ export interface Stamp extends Pick<Change, 'at' | 'actor'> {
 }
 
 /** What a change is about. `action`: if it turned out to be another one than was meant. */
-export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'> & Partial<Pick<Change, 'action'>>
+export type Effect = Pick<Change, 'account' | 'accounts' | 'scope' | 'usernames'> &
+  Partial<Pick<Change, 'action'>>
 
 /** Why nothing is changed: for the registry one of `Problem`. */
 interface Obstacle {
@@ -73,8 +74,7 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
       await announce(change, moment, before)
       await commit(database, transaction, moment)
       await gateways.settle(number)
-      if (effect.account !== undefined || effect.usernames.length > 0)
-        took((performance.now() - started) / 1000)
+      if (affectsRequests(effect)) took((performance.now() - started) / 1000)
       return undefined
     } finally {
       // If it cannot be rolled back, the connection is gone and the change with it. The first error says more.
@@ -85,6 +85,10 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
           .catch(() => {})
     }
   }
+}
+
+function affectsRequests({ account, accounts = [], usernames }: Effect): boolean {
+  return account !== undefined || accounts.length > 0 || usernames.length > 0
 }
 
 /** Throws `Outage` if it was certainly not committed, and `InDoubt` if that is unknown. */
@@ -201,6 +205,7 @@ function prepareSince(db: Kysely<Schema>) {
         'actor',
         'action',
         'account',
+        'accounts',
         'scope',
         'usernames',
       ])
@@ -221,7 +226,7 @@ export async function pruneChanges(db: Transaction<Schema>, now: Instant): Promi
 
 /** A change as a row of the log. */
 function rowOf(
-  { account, scope, usernames, ...change }: Omit<Change, 'revision'>,
+  { account, accounts, scope, usernames, ...change }: Omit<Change, 'revision'>,
   { number, token }: Moment,
 ): Insertable<Schema['changes']> {
   return {
@@ -229,19 +234,29 @@ function rowOf(
     revision: number,
     token,
     account: account ?? null,
+    accounts: accounts === undefined ? null : JSON.stringify(accounts),
     scope: scope ?? null,
     usernames: JSON.stringify(usernames),
   }
 }
 
-function changeIn({ at, actor, action, account, scope, usernames }: ChangeRow): Omit<Change, 'revision'> {
+function changeIn({
+  at,
+  actor,
+  action,
+  account,
+  accounts,
+  scope,
+  usernames,
+}: ChangeRow): Omit<Change, 'revision'> {
   return {
     at,
     actor,
     action,
     ...(account !== null && { account }),
     ...(scope !== null && { scope }),
-    // `rowOf` wrote it.
+    // `rowOf` wrote both.
+    ...(accounts !== null && { accounts: JSON.parse(accounts) as readonly AccountName[] }),
     usernames: JSON.parse(usernames) as readonly Username[],
   }
 }

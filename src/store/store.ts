@@ -32,7 +32,9 @@ import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
+import { createSwitchRegistry } from './switch-registry.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -158,6 +160,8 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createSwitchRegistry(reading, makeChange),
+        ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
       }

@@ -14,8 +14,10 @@ import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
+import { switchesContract } from './contract-switches.ts'
 
 /** A new database of the kind under test. */
 export interface FreshDatabase {
@@ -44,6 +46,8 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     importContract,
     openingContract,
     surveyContract,
+    removalsContract,
+    switchesContract,
   ]) {
     await part(t, make)
   }
