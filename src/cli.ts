@@ -8,6 +8,7 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { bugReport, doubtSentence, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
+import { addHistoryCommand } from './commands/history.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { note } from './commands/say.ts'
@@ -58,6 +59,7 @@ function buildProgram(): Command {
   addCredentialCommands(program, toolbox)
   addPersonCommands(program, toolbox)
   addSessionCommands(program, toolbox)
+  addHistoryCommand(program, toolbox)
   addStoreCommands(program, toolbox)
   addKeysCommands(program, toolbox)
   addExplainCommand(program, toolbox)

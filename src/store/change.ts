@@ -3,14 +3,16 @@ import {
   type ControlledTransaction,
   type Insertable,
   type Kysely,
+  type RawBuilder,
   type Selectable,
   sql,
+  type SqlBool,
   type Transaction,
 } from 'kysely'
 import { type Change, type History, type Moment, numberOf } from '../gateway/history.ts'
 import type { AccountName, Instant, Revision, Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import type { Announce, ChangeLog, Gateways } from '../gateway/ports.ts'
+import type { Announce, ChangeHistory, ChangeLog, Gateways } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
 /** The revision, time and actor of every row that a change writes. */
@@ -149,7 +151,7 @@ const mostChanges = 10_000
 const keptFor = 7 * 24 * 60 * 60 * 1000
 
 /** The changes of the store. */
-export function createChangeLog(database: Database, history: History): ChangeLog {
+export function createChangeLog(database: Database, history: History): ChangeLog & ChangeHistory {
   const { watching } = database
   const readNewest = prepare(watching, () => watching.selectFrom('revision').select(momentColumns))
   const readSince = prepareSince(watching)
@@ -158,6 +160,18 @@ export function createChangeLog(database: Database, history: History): ChangeLog
     dataVersion: () => database.dataVersion(),
     async revision() {
       return newestIn(await readNewest({}), history)
+    },
+    async list({ account, user, since, most }) {
+      let query = watching.selectFrom('changes').selectAll().orderBy('revision', 'desc').limit(most)
+      if (account !== undefined)
+        query = query.where(is =>
+          is.or([is('account', '=', account), has('accounts', JSON.stringify(account))]),
+        )
+      if (since !== undefined) query = query.where('at', '>=', since)
+      // The names are a JSON array: each is in it as it is in a JSON text.
+      if (user !== undefined) query = query.where(has('usernames', JSON.stringify(user)))
+      const rows = await query.execute()
+      return rows.map(row => ({ ...changeIn(row), revision: row.revision as Revision })).reverse()
     },
     async since(revision) {
       const number = numberOf(revision)
@@ -178,6 +192,12 @@ export function createChangeLog(database: Database, history: History): ChangeLog
       })
     },
   }
+}
+
+/** Whether a text occurs in the names of a change, `%` and `_` as they are. */
+function has(column: 'usernames' | 'accounts', text: string): RawBuilder<SqlBool> {
+  const pattern = `%${text.replace(/[\\%_]/g, each => `\\${each}`)}%`
+  return sql<SqlBool>`${sql.ref(column)} like ${pattern} escape '\\'`
 }
 
 /** Whether the change seen last is no longer the one with its number. Cannot be told if it was pruned. */
