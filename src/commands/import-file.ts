@@ -142,7 +142,7 @@ function eachLine(
 
 /** The names that columns may have, in lower case with underscores. */
 const columnNames = {
-  user: ['user', 'username', 'user_name', 'login', 'email', 'mail'],
+  user: ['user', 'username', 'user_name', 'login', 'email', 'e_mail', 'email_address', 'mail'],
   hash: ['hash', 'password_hash', 'passwordhash', 'password'],
   secondary: ['secondary', 'secondary_username', 'secondary_user_name', 'alias'],
   enabled: ['enabled', 'active'],

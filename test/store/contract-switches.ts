@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import type { Change } from '../../src/gateway/history.ts'
 import type { Scope, Username } from '../../src/gateway/names.ts'
-import { type MakeDatabase, openFresh } from './contract.ts'
+import { openStore } from '../../src/store/store.ts'
+import { type MakeDatabase, open, openFresh } from './contract.ts'
 import {
   actor,
   anna,
@@ -39,6 +40,17 @@ async function aStore(t: Test, make: MakeDatabase) {
   }
   return { store, registry, announced, state }
 }
+
+/** Takes the tables back to what they were before migration 0011, with every credential off. */
+const beforeBlocks = [
+  'alter table credentials drop column blocked',
+  'alter table credentials drop column off_by',
+  'alter table directories drop column removed_at',
+  'alter table changes drop column accounts',
+  'drop table blocked_people',
+  `delete from migrations where name = '0011-blocks'`,
+  'update credentials set enabled = 0',
+]
 
 export async function switchesContract(t: Test, make: MakeDatabase): Promise<void> {
   await t.test('an operator’s block and a user’s own switch are two', async t => {
@@ -86,12 +98,16 @@ export async function switchesContract(t: Test, make: MakeDatabase): Promise<voi
 
   await t.test('what was off before it was recorded by whom, both may switch on', async t => {
     const database = await make(t)
-    const { open } = await import('./contract.ts')
-    const store = await open(t, database)
-    const registry = store.registry(async () => {})
-    await registry.setCredential(actor, msa, { username: anna, owner: annaOwner, hash: hashOf('a') })
     for (const by of ['operator', 'owner'] as const) {
-      await database.execute(`update credentials set enabled = 0, off_by = 'unknown'`)
+      const before = await openStore({ url: database.url })
+      const credential = { username: anna, owner: annaOwner, hash: hashOf('a') }
+      await before.registry(async () => {}).setCredential(actor, msa, credential)
+      await before.close()
+      for (const statement of beforeBlocks) await database.execute(statement)
+
+      const store = await open(t, database)
+      const registry = store.registry(async () => {})
+      t.match(await registry.credentials(msa), [{ enabled: false, disabledBy: ['unknown'] }])
       t.equal(await registry.switchCredential(actor, msa, anna, true, by), undefined)
       t.match(await registry.credentials(msa), [{ enabled: true }])
     }
