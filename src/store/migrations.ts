@@ -16,6 +16,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0008-turns', turns],
   ['0009-passwords', passwords],
   ['0011-blocks', blocks],
+  ['0012-refusals', refusals],
 ]
 
 /**
@@ -335,4 +336,19 @@ async function blocks(db: Tables): Promise<void> {
     .execute()
   await db.schema.alterTable('directories').addColumn('removed_at', 'bigint').execute()
   await db.schema.alterTable('changes').addColumn('accounts', 'text').execute()
+}
+
+/** What clients were refused, for operators and help desks. */
+async function refusals(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('refusals')
+    .addColumn('reference', 'text', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('outcome', 'text', column => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('username', 'text')
+    .addColumn('client', 'text', column => column.notNull())
+    .addColumn('facts', 'text', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('refusals_at').on('refusals').column('at').execute()
 }
