@@ -11,7 +11,7 @@ import {
   type StoredCredential,
   type StoredPassword,
 } from '../gateway/ports.ts'
-import type { CredentialRecord } from '../gateway/registry.ts'
+import { type CredentialRecord, isBlocked } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import type { SignedInUser } from './account-lookup.ts'
 import type { PageContext } from './context.ts'
@@ -102,13 +102,19 @@ export async function switchCredential(context: PageContext, request: FastifyReq
       note: 'Sign in again first: the sign-in service has to confirm that your account is active. Nothing was changed.',
     })
   const { scope } = change.identity
-  const problem = await context.registry.switchCredential(change.actor, scope, credential.username, on)
+  if (on && isBlocked(credential)) return await show(context, change, { note: blockedNote })
+  const { username } = credential
+  const problem = await context.registry.switchCredential(change.actor, scope, username, on, 'owner')
+  if (problem?.problem === 'blocked') return await show(context, change, { note: blockedNote })
   // Renamed since, in another tab.
   if (problem !== undefined)
     return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
   notify(context, change, credential.username, on ? 'enabled' : 'disabled')
   return await showResult(show(context, change, { done: on ? 'Switched on.' : 'Switched off everywhere.' }))
 }
+
+const blockedNote =
+  'Your operator has switched these credentials off, and only your operator can switch them on. Nothing was changed. Ask your operator.'
 
 /**
  * Whether the gateway cannot check that the user is still active, although it should: a session may outlive the account, and

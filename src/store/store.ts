@@ -38,7 +38,9 @@ import { migrate } from './migrations.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
+import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
+import { createSwitchRegistry } from './switch-registry.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -170,6 +172,8 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createSwitchRegistry(reading, makeChange),
+        ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
       }

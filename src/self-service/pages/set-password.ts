@@ -1,6 +1,6 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
-import type { CredentialRecord } from '../../gateway/registry.ts'
+import { type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html, type Page } from '../html.ts'
@@ -161,7 +161,7 @@ ${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
 ${
   !credential.enabled &&
   html`<p class="note">These credentials are switched off, so the new password does not work yet.
-<a href="${pageOf(account)}">Switch them on</a>.</p>`
+${isBlocked(credential) ? 'Your operator has switched them off: ask your operator.' : html`<a href="${pageOf(account)}">Switch them on</a>.`}</p>`
 }
 ${made && shownOnce(made)}
 <section class="card" aria-labelledby="use">
