@@ -9,13 +9,14 @@ import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
 import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
-import { createWebhook, type Notice } from './self-service/webhook.ts'
+import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
 import { createPublicServer, type PublicServerOptions } from './server/server.ts'
 import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
+import type { RefusalWitness } from './telemetry/refusals.ts'
 import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
 import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
@@ -24,6 +25,9 @@ export interface AppParts {
   readonly services: Services
   readonly hasher: PasswordHasher
   readonly witness: Witness
+  /** Where changes are reported; left out: nowhere. */
+  readonly notice?: Notice | undefined
+  readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
   readonly outage: ReturnType<typeof createOutageReport>
   readonly log: Logger
@@ -103,7 +107,13 @@ function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServer
   return caFile === undefined ? upstream : { ...upstream, ca: readGivenFile(caFile) }
 }
 
-function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
+function proxyObserver({
+  services,
+  refusals,
+  metrics,
+  outage,
+  log,
+}: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
@@ -114,6 +124,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
       metrics.outage('upstream')
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
+      refusals.upstreamFailed(failure, allowed, ask)
     },
     signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
@@ -122,12 +133,12 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
   }
 }
 
-function page({ settings, services, hasher, outage, log }: AppParts) {
+function page({ settings, services, hasher, notice, outage, log }: AppParts) {
   return createSelfService({
     ...services,
     delegated: delegatedUpstreams(methodsOf(settings)),
     hasher,
-    notice: noticeOf(settings.notice, log),
+    notice: notice ?? { credentialChanged() {} },
     observer: {
       providerFailed: ({ failing, detail }, request) =>
         log.warn({ request, failing, detail }, 'an identity provider failed'),
@@ -156,12 +167,4 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
 
 function networks({ throttle }: Settings): (address: string) => string {
   return address => networkOf(address, throttle.ipv6PrefixBits)
-}
-
-function noticeOf(notice: Settings['notice'], log: Logger): Notice {
-  if (notice === undefined) return { credentialChanged() {} }
-  const { webhookUrl: url, secret } = notice
-  const failed = (cause: unknown) =>
-    log.warn({ cause: String(cause) }, 'a change notification could not be delivered')
-  return createWebhook({ url, failed, ...(secret && { secret }) })
 }

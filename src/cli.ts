@@ -14,7 +14,10 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox
   account: async () => (await import('./commands/account.ts')).addAccountCommands,
   move: async () => (await import('./commands/move.ts')).addMoveCommands,
   credential: async () => (await import('./commands/credential.ts')).addCredentialCommands,
+  person: async () => (await import('./commands/switches.ts')).addPersonCommands,
+  session: async () => (await import('./commands/session.ts')).addSessionCommands,
   history: async () => (await import('./commands/history.ts')).addHistoryCommand,
+  recent: async () => (await import('./commands/recent.ts')).addRecentCommand,
   store: async () => (await import('./commands/store.ts')).addStoreCommands,
   keys: async () => (await import('./commands/keys.ts')).addKeysCommands,
   explain: async () => (await import('./commands/explain.ts')).addExplainCommand,
@@ -56,9 +59,9 @@ async function buildProgram(name = ''): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(usageComplaint(text)) })
     .exitOverride()
   const toolbox = createToolbox(() => program.opts<{ config?: string }>().config)
-  const only = Object.hasOwn(commands, name) ? commands[name] : undefined
-  const needed = only === undefined ? Object.values(commands) : [only]
-  for (const add of await Promise.all(needed.map(load => load()))) add(program, toolbox)
+  const named = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const needed = named === undefined ? Object.values(commands) : [named]
+  for (const add of await Promise.all(needed.map(async load => await load()))) add(program, toolbox)
   program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
   hintAtHelp(program)
   return program

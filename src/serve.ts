@@ -6,10 +6,12 @@ import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
+import { steadyNow } from './gateway/steady-now.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
 import { keepCanary } from './revocation/canary.ts'
+import { openNotice, reporting } from './notices.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import type { Settings } from './settings/schema.ts'
@@ -149,17 +151,20 @@ async function watch(
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
+  const changing = await reporting(registry(), await openNotice(settings, log))
   const liveness = openLiveness({
     authorities: settings.signIn,
     sealingKeys: settings.secrets.sealingKeys,
     ...store,
-    registry,
+    registry: () => changing,
     holder: randomUUID(),
     outage: ({ part, cause }) => log.warn({ part, cause: String(cause) }, 'users could not be checked'),
     checked: metrics.checkedLiveness,
     warn: (sentence, facts) => log.warn(facts, sentence),
   })
   if (liveness !== undefined) open.defer(() => liveness.close())
+
+  if (settings.notice !== undefined) await announceEnds(primary, settings.notice, store)
 
   const canary = keepCanary({
     seconds: settings.operations.revocationProbeSeconds,
@@ -168,6 +173,27 @@ async function watch(
     took: metrics.revoked,
   })
   open.defer(() => canary.stop())
+}
+
+/** Announces the ends of passwords by the webhook. Loaded only where there is one. */
+async function announceEnds(
+  { log, open }: Primary,
+  { webhookUrl: url, secret }: NonNullable<Settings['notice']>,
+  store: Foundation['store'],
+): Promise<void> {
+  const { keepAnnouncing } = await import('./self-service/ending-passwords.ts')
+  const { createEndAnnouncements } = await import('./self-service/webhook.ts')
+  const announcing = keepAnnouncing({
+    ...store,
+    holder: randomUUID(),
+    announce: createEndAnnouncements({ url, ...(secret && { secret }) }),
+    failed: cause => log.warn({ cause: String(cause) }, 'the end of a password could not be announced'),
+    outage: ({ part, cause }) =>
+      log.warn({ part, cause: String(cause) }, 'the ends of passwords could not be looked up'),
+    now: Date.now,
+    steadyNow,
+  })
+  open.defer(() => announcing.close())
 }
 
 /** Whether sign-ins give the gateway something to keep. */

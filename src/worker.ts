@@ -9,10 +9,13 @@ import type { ProvedInPart } from './gateway/verifier.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, createConnections, type Where } from './listening.ts'
 import type { Connections } from './server/connections.ts'
+import { openNotice } from './notices.ts'
+import { pathOf, requestKindAt } from './requests/tool.ts'
 import { openServices, type Services } from './services.ts'
 import { takeOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
+import { createRefusalWitness } from './telemetry/refusals.ts'
 import { openLogs, witnesses } from './telemetry/logs.ts'
 import { createWorkerMetrics } from './telemetry/metrics.ts'
 import { createOutageReport, keepServing } from './telemetry/reports.ts'
@@ -43,15 +46,24 @@ const outage = createOutageReport(log, metrics.outage)
 
 const primary = ipcChannel(process)
 const hasher = createRemoteHasher(primary, { cost: settings.hashing })
+const notice = await openNotice(settings, log)
 const unguarded = await openServicesHere()
 open.defer(() => unguarded.close())
 const services = { ...unguarded, gateway: audit.guard(unguarded.gateway) }
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
-const witness = witnesses(audit, metrics, lastUsed)
+const refusals = createRefusalWitness({
+  store: services.refusals,
+  keptMs: settings.refusals.keepDays * 24 * 60 * 60 * 1000,
+  kindOf: ({ target }) => requestKindAt(pathOf(target)),
+  outage,
+  now: Date.now,
+})
+open.defer(() => refusals.close())
+const witness = witnesses(audit, metrics, lastUsed, refusals)
 connections = createConnections({ settings, metrics, log })
 if (draining) connections.announceEnd()
-const parts = { settings, services, hasher, witness, metrics, outage, log, connections }
+const parts = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
 const app = createApp(parts)
 open.defer(() => app.close())
 const listening = [listen(settings.listen, app)]
@@ -102,7 +114,7 @@ async function openServicesHere(): Promise<Services> {
     told.set(subject, true)
     log.warn(
       { scope, subject },
-      'an imported bcrypt hash covers only the first 72 bytes of this password, so it is not renewed: any password with the same first 72 bytes is accepted. Have the password set again',
+      'an imported hash covers only the first 72 bytes of this password, or 8 with DES crypt, so it is not renewed: any password with the same first bytes is accepted. Have the password set again',
     )
   }
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>
@@ -121,6 +133,7 @@ async function openServicesHere(): Promise<Services> {
       log.warn(facts, sentence),
     revoked: (seconds: number) => tell({ altgate: 'revoked', seconds }),
     asked: metrics.asked,
+    notice,
   }
   return await whenStoreAnswers(() => openServices(settings, opened), outage)
 }

@@ -54,6 +54,7 @@ const revealers = new Map<string, string>([
   ['src/gateway/upstream-auth.ts', 'the access token of the user goes to the upstream'],
   ['src/passwords/rules.ts', 'what may be chosen is decided by its characters'],
   ['src/hashing/argon2id.ts', 'the password is hashed'],
+  ['src/hashing/crypt.ts', 'the password is hashed'],
   ['src/hashing/hash-string.ts', 'bcrypt proves only so many bytes of a password'],
   ['src/throttling/rules.ts', 'a guess is known by an HMAC over the password'],
   ['src/hashing/lane-process.ts', 'the password goes to the process that hashes it'],

@@ -15,6 +15,9 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0007-grants', grants],
   ['0008-turns', turns],
   ['0009-passwords', passwords],
+  ['0010-demands-and-confirmations', demandsAndConfirmations],
+  ['0011-blocks', blocks],
+  ['0012-refusals', refusals],
 ]
 
 /**
@@ -315,4 +318,48 @@ async function passwords(db: Tables): Promise<void> {
     .addPrimaryKeyConstraint('passwords_key', ['subject', 'id'])
     .execute()
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
+}
+
+/** What the upstream demanded of a user, when credentials were last confirmed, and whether their owners know the password. */
+async function demandsAndConfirmations(db: Tables): Promise<void> {
+  await db.schema.alterTable('grants').addColumn('demand', 'text').execute()
+  await db.schema.alterTable('credentials').addColumn('confirmed_at', 'bigint').execute()
+  await db.schema
+    .alterTable('credentials')
+    .addColumn('unproved', 'integer', column => column.notNull().defaultTo(0).check(sql`unproved in (0, 1)`))
+    .execute()
+}
+
+/** Who switched a credential off; people that are blocked; directories that are removed; changes about several accounts. */
+async function blocks(db: Tables): Promise<void> {
+  await db.schema
+    .alterTable('credentials')
+    .addColumn('blocked', 'integer', column => column.notNull().defaultTo(0).check(sql`blocked in (0, 1)`))
+    .execute()
+  await db.schema.alterTable('credentials').addColumn('off_by', 'text').execute()
+  // It was not recorded who did it: as before, the user may switch it on, and so may an operator.
+  await sql`update credentials set off_by = 'unknown' where enabled = 0`.execute(db)
+  await db.schema
+    .createTable('blocked_people')
+    .addColumn('username', 'text', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('actor', 'text', column => column.notNull())
+    .execute()
+  await db.schema.alterTable('directories').addColumn('removed_at', 'bigint').execute()
+  await db.schema.alterTable('changes').addColumn('accounts', 'text').execute()
+}
+
+/** What clients were refused, for operators and help desks. */
+async function refusals(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('refusals')
+    .addColumn('reference', 'text', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('outcome', 'text', column => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('username', 'text')
+    .addColumn('client', 'text', column => column.notNull())
+    .addColumn('facts', 'text', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('refusals_at').on('refusals').column('at').execute()
 }

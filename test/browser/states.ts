@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { northwindDirectory } from '../../src/demo/people.ts'
 import { fillIn, save, signIn } from './people.ts'
 import { broken, type Stage } from './stage.ts'
 
@@ -20,6 +21,8 @@ export interface State {
 }
 
 export const password = 'brave-otter-under-the-bridge'
+
+const ofAnna = ['--scope', northwindDirectory.id, '--user', 'anna@example.com']
 
 /** Every state, in an order in which each can be reached from the one before. */
 export const states: readonly State[] = [
@@ -157,9 +160,18 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'switched-off-by-the-operator',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }, stage) {
+      await stage.altgate.must(['credential', 'disable', ...ofAnna])
+      return await at(anna, stage.page('northwind'))
+    },
+  },
+  {
     name: 'linked',
     title: 'Your sign-ins are linked. Alternate credentials for Northwind',
-    async reach({ anna }) {
+    async reach({ anna }, stage) {
+      await stage.altgate.must(['credential', 'enable', ...ofAnna])
       await anna.getByRole('button', { name: 'This is also me (Contoso)' }).click()
       return anna
     },

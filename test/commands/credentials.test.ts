@@ -25,7 +25,7 @@ async function withFabrikam(...[test]: Parameters<typeof aDesk>): Promise<Desk> 
 t.test('a credential is set, listed without its password, switched off and on, and set again', async t => {
   const desk = await withFabrikam(t)
   const said = await desk.must([...setAnna, '--secondary', 'Anna'], 'canary-first\r\nsecond line\n')
-  t.equal(said, `The password of ${anna} in scope msa is set, in every running gateway.\n`)
+  t.equal(said, `The credential of ${anna} in scope msa is added, in every running gateway.\n`)
   t.equal(await outcome(desk, 'canary-first'), 'allow')
   t.equal(await outcome(desk, 'canary-first', 'ANNA'), 'allow')
 
@@ -37,6 +37,7 @@ t.test('a credential is set, listed without its password, switched off and on, a
     enabled: true,
     algorithm: 'argon2id',
     setAt,
+    liveness: { watched: false, because: 'not-set' },
   }
   const listed = await desk.json(list)
   t.match(listed, [record])
@@ -64,7 +65,7 @@ t.test('--generate prints the password, and nothing else, to standard output', a
   const { code, stdout, stderr } = await desk.run([...setAnna, '--generate'])
   t.equal(code, 0)
   t.match(stdout, /^agp_[0-9A-Za-z]{38}\n$/)
-  t.match(stderr, /is set, in every running gateway\.\nIt is shown only once:\n$/)
+  t.match(stderr, /is added, in every running gateway\.\nIt is shown only once:\n$/)
   t.notMatch(stderr, stdout.trim())
   t.equal(await outcome(desk, stdout), 'allow')
 
@@ -179,7 +180,7 @@ t.test('an htpasswd file is taken over, all or nothing', async t => {
     ['', 'There is no credential in standard input. Nothing was imported.'],
     [
       `eve@example.com:${bcrypt}:bob\ncarl@example.com:${bcrypt}:anna`,
-      'The user name anna is already taken in scope msa',
+      'line 2: its secondary user name belongs to another user',
     ],
   ] as const
   for (const [stdin, sentence] of refused) {

@@ -13,9 +13,13 @@ import { membersContract } from './contract-members.ts'
 import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
+import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { refusalsContract } from './contract-refusals.ts'
+import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
+import { switchesContract } from './contract-switches.ts'
 
 /** A new database of the kind under test. */
 export interface FreshDatabase {
@@ -37,13 +41,17 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     credentialsContract,
     ownersContract,
     passwordsContract,
+    passwordEndsContract,
     lastUsedContract,
     sessionsContract,
+    refusalsContract,
     changesContract,
     grantsContract,
     importContract,
     openingContract,
     surveyContract,
+    removalsContract,
+    switchesContract,
   ]) {
     await part(t, make)
   }

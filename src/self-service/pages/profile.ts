@@ -1,6 +1,6 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
-import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
+import { type AccountRecord, type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { ActingState, Wanted } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
@@ -74,7 +74,8 @@ function errorSummary(faults: Faults): Html {
 </div>`
 }
 
-function present(shown: Profile, { username, secondary, enabled, setAt, lastUsed }: CredentialRecord): Html {
+function present(shown: Profile, credential: CredentialRecord): Html {
+  const { username, secondary, enabled, setAt, lastUsed } = credential
   return html`<section class="card" aria-labelledby="present">
 <div class="heading"><h2 id="present">Your current credentials</h2>
 <span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
@@ -88,9 +89,12 @@ function present(shown: Profile, { username, secondary, enabled, setAt, lastUsed
       : html`${moment(lastUsed.at)}<br>from ${lastUsed.from}`
   }</dd></div>
 </dl>
-${shown.fresh && switchForm(shown, enabled)}
+${isBlocked(credential) ? blocked : shown.fresh && switchForm(shown, enabled)}
 </section>`
 }
+
+const blocked = html`<p class="note" role="status">Your operator has switched these credentials off. They stay off until your
+operator switches them on again: ask your operator. You can set a new password meanwhile, but it will not work before that.</p>`
 
 function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
   const words = enabled
@@ -115,6 +119,8 @@ function change(shown: Profile, feedback: Feedback): Html {
 <p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
 <p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
 </section>`
+  if (shown.credential?.unproved)
+    return html`${claimForm(shown, shown.credential.username, feedback)}${setForm(shown, username, feedback)}`
   return claimable ? claimForm(shown, username, feedback) : setForm(shown, username, feedback)
 }
 
@@ -301,5 +307,10 @@ ${!fresh && html`<a href="${signInFor(account, 'again')}">Sign in again<span cla
 
 function stateOf(credential: CredentialRecord | undefined): string {
   if (credential === undefined) return 'no password set'
-  return `${credential.username}, ${credential.enabled ? 'switched on' : 'switched off'}`
+  const state = isBlocked(credential)
+    ? 'switched off by your operator'
+    : credential.enabled
+      ? 'switched on'
+      : 'switched off'
+  return `${credential.username}, ${state}`
 }

@@ -1,6 +1,6 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
-import type { CredentialRecord } from '../../gateway/registry.ts'
+import { type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html, type Page } from '../html.ts'
@@ -77,14 +77,19 @@ ${field({
 
 /** Claims a credential that an operator created. */
 export function claimForm(
-  { account, csrf, scopeName }: Profile,
+  { account, csrf, scopeName, credential }: Profile,
   username: Username,
   { faults = {} }: Feedback,
 ): Html {
   return html`<section class="card" aria-labelledby="claim">
-<h2 id="claim">A password has already been set</h2>
-<p>Your operator has created credentials for <b>${username}</b> ${scopeName.reach}. Enter their current password once to
-claim them; then you can change them here.</p>
+<h2 id="claim">A password has ${credential === undefined ? 'already ' : ''}been set</h2>
+${
+  credential === undefined
+    ? html`<p>Your operator has created credentials for <b>${username}</b> ${scopeName.reach}. Enter their current password once to
+claim them; then you can change them here.</p>`
+    : html`<p>Your operator has set a new password for <b>${username}</b>. Enter it once to confirm that it is yours, or set another
+one below. Until then nothing acts as you with it.</p>`
+}
 <form method="post" action="/_altgate/claim" novalidate>
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
@@ -156,7 +161,7 @@ ${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
 ${
   !credential.enabled &&
   html`<p class="note">These credentials are switched off, so the new password does not work yet.
-<a href="${pageOf(account)}">Switch them on</a>.</p>`
+${isBlocked(credential) ? 'Your operator has switched them off: ask your operator.' : html`<a href="${pageOf(account)}">Switch them on</a>.`}</p>`
 }
 ${made && shownOnce(made)}
 <section class="card" aria-labelledby="use">
