@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
-import { longestPassword, type Scope, type Username } from '../gateway/names.ts'
+import { longestPassword, msaScope, type Scope, type Username } from '../gateway/names.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { isUseless, passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
+import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
+import type { Settings } from '../settings/schema.ts'
 import { anyName, primaryName, scope as readScope, secondaryName } from './arguments.ts'
 import { addImport } from './credential-import.ts'
 import { addList, addShow } from './credential-list.ts'
@@ -61,7 +62,8 @@ interface Options {
 const aboutPassword = `
 Type the password at a hidden prompt, or give it as the first line of standard
 input: up to ${longestPassword} bytes, no control characters. It is never an argument or an
-environment variable. A password that is easy to guess is accepted with a
+environment variable. A password that falls to a few guesses is refused. One
+that withstands more of them, but not enough, or is short, is accepted with a
 warning; the page, where users choose their own, refuses it. With --generate,
 standard output is the password and nothing else. An existing credential gets
 the new password and secondary name, and stays on or off as it was.`
@@ -85,8 +87,10 @@ function addSet(credential: Command, toolbox: Toolbox): void {
     )
     .action((options: Options) =>
       // Opened before the prompt, so that a store that is down is reported before a password is typed twice.
-      toolbox.use(async tools => {
-        const password = options.generate ? tools.generated.make() : await choosePassword(tools, options)
+      toolbox.use(async (tools, settings) => {
+        const { password, warnings } = options.generate
+          ? { password: tools.generated.make(), warnings: [] }
+          : await choosePassword(tools, options, settings)
         const hash = await tools.hasher.hash(password)
         if (hash === 'busy')
           throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
@@ -100,7 +104,7 @@ function addSet(credential: Command, toolbox: Toolbox): void {
         tell(options, current?.enabled === false)
         if (options.generate) say(password.reveal())
         if (actsAs !== undefined) note(actsAsText(options, actsAs))
-        for (const advice of passwordAdvice(password)) note(advice)
+        for (const each of [...warnings, ...passwordAdvice(password)]) note(each)
       }),
     )
 }
@@ -110,15 +114,26 @@ function actsAsText({ scope, user }: Options, actsAs: string): string {
   return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
 }
 
-/** Operators may set a weak password after a warning, but not one that could never work. */
-async function choosePassword({ generated }: Tools, { user, secondary }: Options): Promise<Secret> {
+/** Operators may set a weak password after a warning, but none that falls at once or could never work. */
+async function choosePassword(
+  { generated, registry }: Tools,
+  { scope, user, secondary }: Options,
+  { publicUrl }: Settings,
+): Promise<{ readonly password: Secret; readonly warnings: readonly string[] }> {
   const password = await askNewPassword()
-  const names = secondary === undefined ? [user] : [user, secondary]
-  const flaw = await passwordFlaw(password, names, generated)
-  if (flaw !== undefined && isUseless(flaw))
-    throw new Failure(`${passwordSentences[flaw]} Nothing was changed.`)
-  if (flaw !== undefined) note(`Warning: ${passwordSentences[flaw]}`)
-  return password
+  const usernames = secondary === undefined ? [user] : [user, secondary]
+  const owner = { usernames, places: await placesIn(scope, registry), publicUrl }
+  const flaw = await passwordFlaw(password, owner, generated)
+  if (flaw === undefined) return { password, warnings: [] }
+  if (flaw.degree !== 'weak') throw new Failure(`${flawText(flaw)} Nothing was changed.`)
+  return { password, warnings: [`Warning: ${flawText(flaw)}`] }
+}
+
+/** The names of the directory and of its accounts. Those on Microsoft accounts have nothing in common. */
+async function placesIn(scope: Scope, registry: Tools['registry']): Promise<readonly string[]> {
+  if (scope === msaScope) return []
+  const directory = (await registry.directories()).find(({ id }) => (id as string) === scope)
+  return [...(directory ? [directory.name] : []), ...(await registry.accountsIn(scope))]
 }
 
 /** Reports the change. With `--generate`, standard output holds the password alone. */

@@ -4,7 +4,7 @@ import { readPassword } from '../gateway/credential.ts'
 import { foldUsername, type Username } from '../gateway/names.ts'
 import type { ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
+import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
 import { type Change, ownCredential, readChange, show, showResult, notify } from './changes.ts'
 import type { PageContext } from './context.ts'
@@ -57,16 +57,16 @@ interface Requested {
 
 async function readForm(
   context: PageContext,
-  { fields, username }: Change,
+  change: Change,
 ): Promise<Requested | { readonly faults: Faults; readonly secondary: string }> {
+  const { fields } = change
   const typed = fields.get('secondary') ?? ''
   const secondary = typed === '' ? undefined : foldUsername(typed)
   const fault = typed === '' ? undefined : secondaryFault(typed)
-  const names = [username, ...(secondary ? [secondary] : [])]
   const chosen = fields.get('how') === 'choose' ? readPassword(fields.get('password') ?? '') : undefined
   const faults: Faults = {
     ...(fault && { secondary: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.` }),
-    ...(chosen ? await faultsOf(chosen, fields, names, context) : undecided(fields)),
+    ...(chosen ? await faultsOf(chosen, secondary, change, context) : undecided(fields)),
   }
   // Cut, because an invalid user name can have any length.
   if (Object.keys(faults).length > 0) return { faults, secondary: typed.slice(0, 64).toWellFormed() }
@@ -83,13 +83,15 @@ function undecided(fields: Fields): Faults {
 
 async function faultsOf(
   password: Secret,
-  fields: Fields,
-  names: readonly Username[],
-  { generated }: PageContext,
+  secondary: Username | undefined,
+  { fields, username, account, scopeName }: Change,
+  { generated, publicUrl }: PageContext,
 ): Promise<Faults> {
   if (password.isEmpty) return { password: 'Enter a password.' }
-  const flaw = await passwordFlaw(password, names, generated)
-  if (flaw !== undefined) return { password: passwordSentences[flaw] }
+  const usernames = secondary === undefined ? [username] : [username, secondary]
+  const owner = { usernames, places: [account.name, scopeName.name], publicUrl }
+  const flaw = await passwordFlaw(password, owner, generated)
+  if (flaw !== undefined) return { password: flawText(flaw) }
   const same = fields.get('again') === fields.get('password')
   return same ? {} : { again: 'The passwords do not match. Enter the same one twice.' }
 }

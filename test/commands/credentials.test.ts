@@ -100,19 +100,54 @@ t.test('what can be no password is refused, and nothing is changed', async t => 
   t.equal(await outcome(desk, 'canary-first'), 'allow')
 })
 
-t.test('a password that is easy to guess is taken from an operator, with a warning', async t => {
+t.test('a password that falls to a few guesses is refused, and what would help is said', async t => {
   const desk = await withFabrikam(t)
-  const weak = [
-    ['nine lett', 'shorter than 10 characters'],
+  const trivial = [
     ['anna-123456', 'is too similar to the user name'],
     ['1Q2w3e4r5t6y', 'is too common'],
+    ['password123456', 'is a common one with little added'],
+    ['Password2026', 'is a common one with little added'],
+    ['aaaaaaaaaa', 'repeats the same characters'],
+    ['0123456789', 'is a sequence'],
+  ] as const
+  const help = 'Add another unrelated word, or let Altgate generate a password. Nothing was changed.'
+  for (const [stdin, sentence] of trivial) {
+    const { code, stdout, stderr } = await desk.run(setAnna, stdin)
+    t.equal(code, 1, sentence)
+    t.equal(stdout, '')
+    t.ok(stderr.startsWith(`altgate: The password ${sentence}`), stderr)
+    t.ok(stderr.endsWith(`${help}\n`), stderr)
+    t.notOk(stderr.includes(stdin))
+  }
+  t.same(await desk.json(list), [])
+})
+
+t.test('a password that withstands some guesses is taken from an operator, with a warning', async t => {
+  const desk = await withFabrikam(t)
+  const weak = [
+    ['nine lett', 'is shorter than 10 characters'],
+    ['canary-old', 'consists of too few words'],
+    ['anna-canary', 'is too similar to the user name'],
   ] as const
   for (const [stdin, sentence] of weak) {
     const { code, stderr } = await desk.run(setAnna, stdin)
     t.equal(code, 0, sentence)
-    t.match(stderr, new RegExp(`^Warning: .*${sentence}`))
+    t.ok(stderr.startsWith(`Warning: The password ${sentence}`), stderr)
+    t.match(stderr, 'Add another unrelated word')
     t.equal(await outcome(desk, stdin), 'allow')
   }
+})
+
+t.test('the names of the directory and of its accounts make no password there', async t => {
+  const desk = aDesk(t)
+  await desk.must(['directory', 'add', contosoId, '--name', 'Wide World'])
+  await desk.must(['account', 'add', 'tailspin', '--upstream', 'http://x.example', '--directory', contosoId])
+  for (const stdin of ['Tailspin-2026', 'wide.world.1', 'altgate-2026'])
+    t.match(
+      await desk.run(['credential', 'set', '--scope', contosoId, '--user', anna], stdin),
+      { code: 1, stderr: 'too similar to the names of this gateway, its account or its directory' },
+      stdin,
+    )
 })
 
 t.test('a password that could be better is taken, with advice', async t => {

@@ -57,8 +57,8 @@ scanners can recognize it.</span></span></label>
 ${field({
   name: 'password',
   label: 'New password',
-  hint: html`At least ${shortestPassword} characters; longer is better. Not your user name, and not a common password.
-For <code>tf</code>, use only unaccented letters, digits and punctuation: it cannot send other characters.`,
+  hint: html`At least ${shortestPassword} characters; several unrelated words are best. Not your name or the account’s, no
+common password, no date or sequence. For <code>tf</code>, use only unaccented letters, digits and punctuation: it cannot send other characters.`,
   fault: faults.password,
   input: html`type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false"`,
 })}
