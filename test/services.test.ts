@@ -64,6 +64,7 @@ async function aWorker(t: Test) {
       authorization: [new Secret(basic)],
       from: '127.0.0.1',
       secure: false,
+      rawHeaders: [],
       lane: 'production',
     })
     return decision.outcome

@@ -12,6 +12,7 @@ import {
   type Scope,
   type Username,
 } from '../gateway/names.ts'
+import { passwordNameFault } from '../passwords/named.ts'
 import { primaryFault, secondaryFault, usernameFault } from '../passwords/usernames.ts'
 import { destinationOf as forwardedTo } from '../proxying/addresses.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -59,6 +60,17 @@ function checked(text: string, fault: string | undefined): Username {
 export function bridgeHours(text: string): number {
   const hours = /^\d{1,2}$/.test(text) ? Number(text) : 0
   return hours >= 1 && hours <= 72 ? hours : wrong('A bridge lasts 1 to 72 whole hours.')
+}
+
+/** The name of a generated password. */
+export function passwordName(text: string): string {
+  const fault = passwordNameFault(text)
+  return fault === undefined ? text : wrong(fault)
+}
+
+/** How long a replaced password goes on counting. The settings have the ceiling. */
+export function graceHours(text: string): number {
+  return number(text, 8760)
 }
 
 /** A calendar day, as it was given. */

@@ -1,12 +1,15 @@
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
 import { longestPassword, msaScope, type Scope, type Username } from '../gateway/names.ts'
+import { noPassword } from '../gateway/ports.ts'
+import type { NewCredential } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
 import type { Settings } from '../settings/schema.ts'
 import { anyName, primaryName, scope as readScope, secondaryName } from './arguments.ts'
 import { addImport } from './credential-import.ts'
 import { addList, addShow } from './credential-list.ts'
+import { addPasswordCommands } from './credential-password.ts'
 import { insist } from './failure.ts'
 import { examples, refusePassword } from './help.ts'
 import { askNewPassword } from './password.ts'
@@ -29,6 +32,7 @@ export function addCredentialCommands(program: Command, toolbox: Toolbox): void 
   })
   addList(credential, toolbox)
   addShow(credential, toolbox)
+  addPasswordCommands(credential, toolbox)
   addSignOut(credential, toolbox)
   addImport(credential, toolbox)
 }
@@ -88,23 +92,20 @@ function addSet(credential: Command, toolbox: Toolbox): void {
     .action((options: Options) =>
       // Opened before the prompt, so that a store that is down is reported before a password is typed twice.
       toolbox.use(async (tools, settings) => {
-        const { password, warnings } = options.generate
-          ? { password: tools.generated.make(), warnings: [] }
-          : await choosePassword(tools, options, settings)
-        const hash = await tools.hasher.hash(password)
-        if (hash === 'busy')
-          throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
+        const { password, advice, ...proof } = options.generate
+          ? generate(tools)
+          : await choose(tools, options, settings)
         const { scope, user: username, secondary } = options
         // Looked up before the change: after it, nothing may fail before the result is printed.
         const { current } = await tools.store.credentials.find(scope, undefined, username)
         const { grant } = current ? await tools.store.grants.ofSubject(scope, current.subject) : {}
         const actsAs = grant && !grant.ended ? (grant.username ?? 'its owner') : undefined
-        const credential = { username, hash, ...(secondary !== undefined && { secondary }) }
+        const credential = { username, ...proof, ...(secondary !== undefined && { secondary }) }
         await insist(tools.registry.setCredential(actor(), scope, credential))
         tell(options, current?.enabled === false)
         if (options.generate) say(password.reveal())
         if (actsAs !== undefined) note(actsAsText(options, actsAs))
-        for (const each of [...warnings, ...passwordAdvice(password)]) note(each)
+        for (const each of advice) note(each)
       }),
     )
 }
@@ -114,19 +115,34 @@ function actsAsText({ scope, user }: Options, actsAs: string): string {
   return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
 }
 
+/** A new password, what the store keeps of it, and what is to be said about it once it is set. */
+type Proved = Pick<NewCredential, 'hash' | 'generated'> & {
+  readonly password: Secret
+  readonly advice: readonly string[]
+}
+
+function generate({ generated }: Tools): Proved {
+  const { password, id, mac } = generated.make()
+  return { password, hash: noPassword, generated: { id, mac }, advice: [] }
+}
+
 /** Operators may set a weak password after a warning, but none that falls at once or could never work. */
-async function choosePassword(
-  { generated, registry }: Tools,
+async function choose(
+  { generated, hasher, registry }: Tools,
   { scope, user, secondary }: Options,
   { publicUrl }: Settings,
-): Promise<{ readonly password: Secret; readonly warnings: readonly string[] }> {
+): Promise<Proved> {
   const password = await askNewPassword()
   const usernames = secondary === undefined ? [user] : [user, secondary]
   const owner = { usernames, places: await placesIn(scope, registry), publicUrl }
   const flaw = await passwordFlaw(password, owner, generated)
-  if (flaw === undefined) return { password, warnings: [] }
-  if (flaw.degree !== 'weak') throw new Failure(`${flawText(flaw)} Nothing was changed.`)
-  return { password, warnings: [`Warning: ${flawText(flaw)}`] }
+  if (flaw !== undefined && flaw.degree !== 'weak')
+    throw new Failure(`${flawText(flaw)} Nothing was changed.`)
+  const hash = await hasher.hash(password)
+  if (hash === 'busy')
+    throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
+  const warnings = flaw === undefined ? [] : [`Warning: ${flawText(flaw)}`]
+  return { password, hash, advice: [...warnings, ...passwordAdvice(password)] }
 }
 
 /** The names of the directory and of its accounts. Those on Microsoft accounts have nothing in common. */

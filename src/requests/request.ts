@@ -51,7 +51,7 @@ export function readAsk(
   }
   const { from, secure, lane } = client
   const host = client.host === '' && isOld ? new URL(publicUrl).host : client.host
-  return { id, method, target, host, authorization, from, secure, lane }
+  return { id, method, target, rawHeaders, host, authorization, from, secure, lane }
 }
 
 /** Node decodes only chunked. Any other coding would stay on the body without the upstream being told. */

@@ -31,6 +31,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createPasswordRegistry } from './password-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
 
@@ -157,6 +158,7 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
       }
     },

@@ -25,6 +25,7 @@ function decide({ gateway }: World, username = 'anna@example.com', password = 'r
     authorization: [new Secret(basicOf(username, password))],
     from: '192.0.2.1',
     secure: true,
+    rawHeaders: [],
     lane: 'production',
   })
 }

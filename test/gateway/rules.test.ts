@@ -163,6 +163,7 @@ t.test('the gateway decides by the rules, on the first and on repeated requests'
             presented === undefined ? [] : [new Secret(basicOf(presented.username, presented.password))],
           from: '192.0.2.1',
           secure,
+          rawHeaders: [],
           lane: 'production',
         })
         seen.add(decision.outcome)

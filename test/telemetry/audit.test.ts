@@ -20,6 +20,7 @@ const ask: Ask = {
   authorization: [],
   from: '192.0.2.7',
   secure: true,
+  rawHeaders: [],
   lane: 'production',
 }
 

@@ -39,6 +39,7 @@ function askFrom(from: string): Ask {
     authorization: [],
     from,
     secure: true,
+    rawHeaders: [],
     lane: 'production',
   }
 }

@@ -137,6 +137,7 @@ t.test(
       authorization: [new Secret(basic())],
       from: '127.0.0.1',
       secure: false,
+      rawHeaders: [],
       lane: 'production',
     })
     if (decision.outcome !== 'allow') throw new Error(decision.outcome)
