@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { answer } from '../answers/answer.ts'
 import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AttemptKeys } from '../gateway/attempt.ts'
+import { RequestHeaders } from '../gateway/ask.ts'
 import { decodeBasic } from '../gateway/credential.ts'
 import { type Allow, type Decision, type Over, type Refused, unreachable } from '../gateway/decision.ts'
 import type { Delegation, SignInCause } from '../gateway/delegation.ts'
@@ -222,7 +223,7 @@ export async function walk(
     id: 'explain',
     method: 'GET',
     target: naming.by === 'path' ? `/${name}/` : '/',
-    rawHeaders: [],
+    headers: new RequestHeaders([]),
     host: naming.by === 'path' ? 'localhost' : `${name}${naming.suffix}`,
     authorization: [header],
     from: '127.0.0.1',

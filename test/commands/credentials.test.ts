@@ -129,7 +129,7 @@ t.test('a password that withstands some guesses is taken from an operator, with 
   const desk = await withFabrikam(t)
   const weak = [
     ['nine lett', 'is shorter than 10 characters'],
-    ['canary-old', 'consists of too few words'],
+    ['canary-old', 'is a common one with little added'],
     ['anna-canary', 'is too similar to the user name'],
   ] as const
   for (const [stdin, sentence] of weak) {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Account, Connection } from '../../src/gateway/account.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
@@ -138,7 +139,7 @@ function aGateway({
       authorization: pairs.map(pair => new Secret(`Basic ${Buffer.from(pair).toString('base64')}`)),
       from: '127.0.0.1',
       secure: false,
-      rawHeaders: [],
+      headers: new RequestHeaders([]),
       lane: 'production',
     })
   return { decide, seen }

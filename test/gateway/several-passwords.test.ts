@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Account } from '../../src/gateway/account.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
@@ -98,7 +99,7 @@ async function aGateway(t: Test) {
       id: 'x',
       method,
       target: `/${name}/x`,
-      rawHeaders: [],
+      headers: new RequestHeaders([]),
       host: 'localhost',
       authorization: [new Secret(`Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`)],
       from: '192.0.2.1',
