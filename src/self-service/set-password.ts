@@ -11,7 +11,8 @@ import { type Change, ownCredential, readChange, show, showResult, notify } from
 import type { PageContext } from './context.ts'
 import type { Fields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
-import { type Faults, saved } from './pages/set-password.ts'
+import type { Faults } from './pages/fields.ts'
+import { saved } from './pages/saved.ts'
 import { busy, nameTaken } from './pages/trouble.ts'
 
 /** `POST /credential`: creates the user's credential in the scope, or gives it a new password. */

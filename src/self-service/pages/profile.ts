@@ -6,7 +6,8 @@ import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { acting, whatIsAskedFor } from './acting.ts'
-import { claimForm, type Faults, setForm } from './set-password.ts'
+import type { Faults } from './fields.ts'
+import { claimForm, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
 export interface Profile {
