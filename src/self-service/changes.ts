@@ -10,7 +10,7 @@ import {
   type PasswordHash,
   type StoredCredential,
 } from '../gateway/ports.ts'
-import type { CredentialRecord } from '../gateway/registry.ts'
+import type { CredentialRecord, ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import type { SignedInUser } from './account-lookup.ts'
 import type { PageContext } from './context.ts'
@@ -71,6 +71,31 @@ export function fieldsOf(request: FastifyRequest): Fields | undefined {
 /** The page of the account as it is now, and what is to be said about it. */
 export async function show(context: PageContext, user: SignedInUser, feedback: Feedback): Promise<Page> {
   return profile(await context.accounts.profileOf(user), feedback)
+}
+
+/** The form was rendered for an earlier state: the back button, a reload, another tab. */
+export async function alreadyDone(context: PageContext, change: Change): Promise<Page> {
+  const note =
+    'Nothing was changed: this form was already submitted, or something was changed in another tab. The current state is shown here.'
+  return { ...(await show(context, change, { note })), status: 409 }
+}
+
+/** The page for a change that the registry refused because of the user's name or directory. */
+export async function refused(
+  context: PageContext,
+  change: Change,
+  { problem }: ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'>,
+): Promise<Page> {
+  if (problem === 'username-taken') {
+    await context.nameConflicts.signedIn(change.identity) // another person has set it since
+    return nameTaken(change.scopeName, change.username)
+  }
+  const why =
+    problem === 'unclaimed'
+      ? 'your operator has created credentials under your user name.'
+      : // The store is another one since: an older copy was put in its place.
+        'this directory is unknown to Altgate now. Ask your operator.'
+  return await show(context, change, { note: `Nothing was changed: ${why}` })
 }
 
 /** Shows the result of a change. A failure here must not claim that nothing was changed. Throws `InDoubt`. */

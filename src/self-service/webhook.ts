@@ -56,7 +56,16 @@ async function send(url: Secret, body: string, headers: Readonly<Record<string, 
 export interface CredentialChange {
   readonly scope: Scope
   readonly username: Username
-  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed' | 'linked' | 'contested'
+  readonly what:
+    | 'set'
+    | 'enabled'
+    | 'disabled'
+    | 'claimed'
+    | 'linked'
+    | 'contested'
+    | 'password-added'
+    | 'password-replaced'
+    | 'passwords-revoked'
   readonly at: Instant
 }
 

@@ -1,7 +1,14 @@
 import { html, type Html } from '../html.ts'
 
 /** The fault of each field, by its name, as a sentence. */
-export type Faults = Readonly<Partial<Record<'password' | 'again' | 'secondary' | 'current' | 'how', string>>>
+export type Faults = Readonly<
+  Partial<
+    Record<
+      'password' | 'again' | 'secondary' | 'current' | 'how' | 'name' | 'ends' | 'access' | 'hours',
+      string
+    >
+  >
+>
 
 interface Field {
   readonly name: keyof Faults

@@ -1,8 +1,8 @@
 import { pageOf } from '../../gateway/account.ts'
-import type { AccountName } from '../../gateway/names.ts'
+import type { AccountName, Instant } from '../../gateway/names.ts'
 import type { CredentialRecord } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
-import { html, type Html, type Page } from '../html.ts'
+import { html, type Html, moment, type Page } from '../html.ts'
 import type { ScopeName } from '../scope-names.ts'
 
 interface Saved {
@@ -20,19 +20,16 @@ interface Saved {
 
 /** The new password is in force everywhere: shows it if it was generated, and how to use it in tools. */
 export function saved(shown: Saved): Page {
-  const { account, scopeName, credential, made, advice } = shown
+  const { account, scopeName, made, advice } = shown
   return {
     status: 200,
     csrf: shown.csrf,
     title: made === undefined ? 'Saved: your new password' : 'Saved: copy your new password',
     main: html`<h1>Saved</h1>
-<p class="done" role="status">The new password is in force everywhere. It is now the only one that works ${scopeName.reach}.</p>
+<p class="done" role="status">The new main password is in force everywhere, ${scopeName.reach}. The one before it no longer works; passwords
+with a name stay as they are.</p>
 ${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
-${
-  !credential.enabled &&
-  html`<p class="note">These credentials are switched off, so the new password does not work yet.
-<a href="${pageOf(account)}">Switch them on</a>.</p>`
-}
+${switchedOff(shown)}
 ${made && shownOnce(made)}
 <section class="card" aria-labelledby="use">
 <h2 id="use">Use it in your tools</h2>
@@ -40,6 +37,50 @@ ${commands(shown)}
 </section>
 <p><a href="${pageOf(account)}">Back to your credentials</a></p>`,
   }
+}
+
+/** A generated password with a name, in force everywhere: shows it once, and how to use it. */
+export function savedNamed(
+  shown: Omit<Saved, 'advice'> & {
+    readonly made: Secret
+    readonly name: string
+    readonly endsAt: Instant | undefined
+    readonly readOnly: boolean
+    /** If it replaced another one: hours for which that one still works. */
+    readonly graceHours: number | undefined
+  },
+): Page {
+  const { account, scopeName, made, name, endsAt, readOnly, graceHours } = shown
+  return {
+    status: 200,
+    csrf: shown.csrf,
+    title: 'Saved: copy your new password',
+    main: html`<h1>Saved</h1>
+<p class="done" role="status">The password ${name} works ${scopeName.reach}${
+      endsAt !== undefined && html` until ${moment(endsAt)}`
+    }${readOnly && html`, for reading only`}. ${
+      graceHours === undefined
+        ? 'Your other passwords stay as they are.'
+        : graceHours === 0
+          ? 'The one that it replaces no longer works.'
+          : `The one that it replaces works for ${graceHours === 1 ? 'one hour' : `${graceHours} hours`} more.`
+    }</p>
+${switchedOff(shown)}
+${shownOnce(made)}
+<section class="card" aria-labelledby="use">
+<h2 id="use">Use it in your tools</h2>
+${commands(shown)}
+</section>
+<p><a href="${pageOf(account)}">Back to your credentials</a></p>`,
+  }
+}
+
+function switchedOff({ account, credential }: Pick<Saved, 'account' | 'credential'>): Html | false {
+  return (
+    !credential.enabled &&
+    html`<p class="note">These credentials are switched off, so the new password does not work yet.
+<a href="${pageOf(account)}">Switch them on</a>.</p>`
+  )
 }
 
 function shownOnce(made: Secret): Html {
@@ -50,7 +91,7 @@ function shownOnce(made: Secret): Html {
 </section>`
 }
 
-function commands({ url, credential, made, account }: Saved): Html {
+function commands({ url, credential, made, account }: Omit<Saved, 'advice'>): Html {
   const name = credential.secondary ?? credential.username
   const word = made === undefined ? 'YOUR-PASSWORD' : made.reveal()
   const remember = [

@@ -14,8 +14,12 @@ export function setForm(
   const chosen = faults.password !== undefined || faults.again !== undefined
   const renamed = credential !== undefined && credential.username !== username
   return html`<section class="card" aria-labelledby="set">
-<h2 id="set">${credential === undefined ? 'Set a password' : 'Set a new password'}</h2>
-${credential && html`<p>Your current password stops working everywhere as soon as you save. Tools that have stored it ask for the new one.</p>`}
+<h2 id="set">${credential === undefined ? 'Or set a main password' : 'Main password and secondary user name'}</h2>
+<p>One password for all tools, without an end. ${
+    credential
+      ? 'The main password of now stops working everywhere as soon as you save; passwords with a name stay as they are.'
+      : 'You can choose it yourself.'
+  }</p>
 <form method="post" action="/_altgate/credential" novalidate>
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
