@@ -27,15 +27,30 @@ export interface Wanted {
   readonly replaced: PasswordRecord | undefined
 }
 
+const dayMs = 24 * 60 * 60 * 1000
+
 /** Passwords that no longer work and are listed. */
 const mostEnded = 20
 
 /** Milliseconds before its end in which a password is marked. */
-const endsSoon = 14 * 24 * 60 * 60 * 1000
+const endsSoon = 14 * dayMs
 
 /** Whether it counts and no other has taken its name. */
 export function isCurrent({ over, replacedAt }: PasswordRecord): boolean {
   return over === undefined && replacedAt === undefined
+}
+
+/** Since when there is a main password, and whether it was chosen. */
+export function mainPassword({
+  credential,
+  passwords,
+}: Pick<Profile, 'credential' | 'passwords'>):
+  | { readonly how: 'chosen' | 'generated'; readonly setAt: Instant }
+  | undefined {
+  const generated = passwords.all.find(each => each.name === undefined && isCurrent(each))
+  if (generated !== undefined) return { how: 'generated', setAt: generated.setAt }
+  const isChosen = credential !== undefined && credential.algorithm !== 'generated'
+  return isChosen ? { how: 'chosen', setAt: credential.setAt } : undefined
 }
 
 /** What a password is called where users read of it. */
@@ -80,12 +95,17 @@ function row(shown: Profile, each: PasswordRecord): Html {
   return html`<tr role="row">
 <th role="rowheader" scope="row"><span class="called">${calledIn(each)}</span>${badge(each)}
 <span class="hint">${readOnly ? 'Read only' : 'Read and write'}, set ${moment(setAt)}${client !== undefined && html`, by ${client}`}</span></th>
-<td role="cell" data-label="Ends">${endsAt === undefined ? 'never' : moment(endsAt)}${
+<td role="cell" data-label="Ends">${endsAt === undefined ? 'never' : ending(endsAt)}${
     soon && html`<br><span class="badge off">Ends soon</span>`
   }</td>
 <td role="cell" data-label="Last used">${use(each)}</td>
 ${shown.fresh && html`<td role="cell" class="actions">${actions(shown, each)}</td>`}
 </tr>`
+}
+
+/** The end of a password: as the day that was chosen, if it is the end of one. */
+export function ending(at: Instant): Html {
+  return at % dayMs === 0 ? html`${dayAt(at - dayMs)}, end of day (UTC)` : moment(at)
 }
 
 function badge({ replacedAt, lastUsed }: PasswordRecord): Html | false {
@@ -129,7 +149,7 @@ function revokeAll({ account, csrf }: Profile, many: number): Html {
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
 <input type="hidden" name="all" value="1">
-<p class="hint">All ${many} passwords that have a name stop working at once, everywhere. The main password stays.</p>
+<p class="hint">All ${many} passwords that have a name stop working at once, everywhere. A main password stays.</p>
 <button class="danger" type="submit">Revoke all now</button>
 </form></details>`
 }
@@ -214,8 +234,6 @@ ${
 }
 </section>`
 }
-
-const dayMs = 24 * 60 * 60 * 1000
 
 /** The day of a time in UTC, as a date field has it. */
 export function dayAt(at: Instant): string {

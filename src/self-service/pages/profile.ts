@@ -7,7 +7,13 @@ import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { acting, whatIsAskedFor } from './acting.ts'
 import type { Faults } from './fields.ts'
-import { addForm, isCurrent, type OwnPasswords, passwordTable, type Wanted as Adding } from './passwords.ts'
+import {
+  addForm,
+  mainPassword,
+  type OwnPasswords,
+  passwordTable,
+  type Wanted as Adding,
+} from './passwords.ts'
 import { claimForm, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
@@ -82,13 +88,16 @@ function errorSummary(faults: Faults): Html {
 
 function present(shown: Profile, credential: CredentialRecord): Html {
   const { username, secondary, enabled, lastUsed } = credential
+  const main = mainPassword(shown)
   return html`<section class="card" aria-labelledby="present">
 <div class="heading"><h2 id="present">Your current credentials</h2>
 <span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
 <dl>
 <div><dt>User name</dt><dd>${username}</dd></div>
 <div><dt>Secondary user name</dt><dd>${secondary ?? html`<span class="none">none</span>`}</dd></div>
-<div><dt>Main password</dt><dd>${mainPassword(shown, credential)}</dd></div>
+<div><dt>Main password</dt><dd>${
+    main === undefined ? html`<span class="none">none</span>` : html`${main.how}, set ${moment(main.setAt)}`
+  }</dd></div>
 <div><dt>Last used</dt><dd>${
     lastUsed === undefined
       ? html`<span class="none">not yet</span>`
@@ -97,14 +106,6 @@ function present(shown: Profile, credential: CredentialRecord): Html {
 </dl>
 ${shown.fresh && switchForm(shown, enabled)}
 </section>`
-}
-
-function mainPassword({ passwords }: Profile, credential: CredentialRecord): Html {
-  const generated = passwords.all.find(each => each.name === undefined && isCurrent(each))
-  if (generated !== undefined) return html`generated, set ${moment(generated.setAt)}`
-  // Then no password was chosen.
-  if (credential.algorithm === 'generated') return html`<span class="none">none</span>`
-  return html`chosen, set ${moment(credential.setAt)}`
 }
 
 function switchForm({ account, csrf }: Profile, enabled: boolean): Html {

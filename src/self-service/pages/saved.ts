@@ -2,8 +2,9 @@ import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Instant } from '../../gateway/names.ts'
 import type { CredentialRecord } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
-import { html, type Html, moment, type Page } from '../html.ts'
+import { html, type Html, type Page } from '../html.ts'
 import type { ScopeName } from '../scope-names.ts'
+import { ending } from './passwords.ts'
 
 interface Saved {
   readonly csrf: string
@@ -57,7 +58,7 @@ export function savedNamed(
     title: 'Saved: copy your new password',
     main: html`<h1>Saved</h1>
 <p class="done" role="status">The password ${name} works ${scopeName.reach}${
-      endsAt !== undefined && html` until ${moment(endsAt)}`
+      endsAt !== undefined && html` until ${ending(endsAt)}`
     }${readOnly && html`, for reading only`}. ${
       graceHours === undefined
         ? 'Your other passwords stay as they are.'

@@ -2,22 +2,20 @@ import type { Username } from '../../gateway/names.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html } from '../html.ts'
 import { fault, field } from './fields.ts'
+import { mainPassword } from './passwords.ts'
 import type { Profile, Feedback } from './profile.ts'
 
 /** Sets or resets the password and the secondary user name. Works without a script. */
-export function setForm(
-  { account, csrf, credential }: Profile,
-  username: Username,
-  feedback: Feedback,
-): Html {
+export function setForm(shown: Profile, username: Username, feedback: Feedback): Html {
+  const { account, csrf, credential } = shown
   const { faults = {} } = feedback
   const chosen = faults.password !== undefined || faults.again !== undefined
   const renamed = credential !== undefined && credential.username !== username
   return html`<section class="card" aria-labelledby="set">
 <h2 id="set">${credential === undefined ? 'Or set a main password' : 'Main password and secondary user name'}</h2>
 <p>One password for all tools, without an end. ${
-    credential
-      ? 'The main password of now stops working everywhere as soon as you save; passwords with a name stay as they are.'
+    mainPassword(shown)
+      ? 'Saving ends the current one everywhere; passwords with a name stay as they are.'
       : 'You can choose it yourself.'
   }</p>
 <form method="post" action="/_altgate/credential" novalidate>
