@@ -179,6 +179,20 @@ export interface ChangeLog {
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
 }
 
+/** The same log, for operators. */
+export interface ChangeHistory {
+  /** The newest changes that are kept and fit, oldest first. Throws `Outage`. */
+  list(filter: ChangeFilter): Promise<readonly Change[]>
+}
+
+/** Which changes are looked for. `user`: one of the user names that it is about. */
+export interface ChangeFilter {
+  readonly account?: AccountName
+  readonly user?: Username
+  readonly since?: Instant
+  readonly most: number
+}
+
 /** The gateway processes that trust their memory by a lease in the store. All methods throw `Outage`. */
 export interface Gateways {
   /**

@@ -5,6 +5,7 @@ import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
   Announce,
+  ChangeHistory,
   ChangeLog,
   CredentialStore,
   Gateways,
@@ -40,7 +41,7 @@ export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
-  readonly changes: ChangeLog
+  readonly changes: ChangeLog & ChangeHistory
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
