@@ -12,7 +12,7 @@ export function setForm(shown: Profile, username: Username, feedback: Feedback):
   const chosen = faults.password !== undefined || faults.again !== undefined
   const renamed = credential !== undefined && credential.username !== username
   return html`<section class="card" aria-labelledby="set">
-<h2 id="set">${credential === undefined ? 'Or set a main password' : 'Main password and secondary user name'}</h2>
+<h2 id="set">${credential === undefined ? 'Or set a main password' : 'Set a new main password'}</h2>
 <p>One password for all tools, without an end. ${
     mainPassword(shown)
       ? 'Saving ends the current one everywhere; passwords with a name stay as they are.'
