@@ -36,14 +36,14 @@ export interface Change extends SignedInUser {
  * is missing; only the account has been looked up then.
  */
 export async function readChange(context: PageContext, request: FastifyRequest): Promise<Change | Page> {
-  const form = await readForm(context, request)
+  const form = await readOwnForm(context, request)
   if (isPage(form)) return form
   const { username } = form.identity
   return username === undefined ? await show(context, form, {}) : { ...form, username }
 }
 
 /** The same, for what users without a user name can change as well. */
-async function readForm(
+export async function readOwnForm(
   context: PageContext,
   request: FastifyRequest,
 ): Promise<Omit<Change, 'username'> | Page> {
@@ -154,7 +154,7 @@ export function ownCredential(
 /** Notifies the service that informs the owner. */
 export function notify(
   context: PageContext,
-  change: Change,
+  change: SignedInUser,
   username: Username,
   what: CredentialChange['what'],
 ): void {
@@ -192,7 +192,7 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
 
 /** `POST /disconnect`: ends what the user gave the gateway by signing in, here and at the provider. */
 export async function disconnect(context: PageContext, request: FastifyRequest): Promise<Page> {
-  const form = await readForm(context, request)
+  const form = await readOwnForm(context, request)
   if (isPage(form)) return form
   const { account, actor, identity } = form
   const { scope } = identity

@@ -10,6 +10,7 @@ import {
   notify,
   ownCredential,
   readChange,
+  readOwnForm,
   refused,
   show,
   showResult,
@@ -156,7 +157,7 @@ async function savedPage(
 
 /** `POST /revoke`: ends one generated password, or all that have a name. */
 export async function revokePasswords(context: PageContext, request: FastifyRequest): Promise<Page> {
-  const change = await readChange(context, request)
+  const change = await readOwnForm(context, request)
   if (isPage(change)) return change
   const { fields, identity, actor } = change
   const credential = await ownCredential(context, change)
