@@ -42,21 +42,16 @@ parentPort?.on('message', ({ id, texts }: { readonly id: number; readonly texts:
  * The lists by rank. Left out: the Diceware list, which is in alphabetical order, and words of series such as days, of
  * which the estimator takes any few in a row for a series.
  */
-function lists(): Record<string, string[]> {
-  const ranked = {
-    passwords: common['passwords-common'],
-    words: english['commonWords-en'].slice(0, mostWords),
-    wikipedia: english['wikipedia-en'].slice(0, mostWords),
-    firstnames: english['firstnames-en'],
-    lastnames: english['lastnames-en'].slice(0, mostWords),
-    userInputs: [],
-  }
-  // The estimator keeps words as keys of plain objects, where "constructor" is found even if it is not in the list.
-  return Object.fromEntries(Object.entries(ranked).map(([name, words]) => [name, [...words, 'constructor']]))
+const dictionary = {
+  passwords: common['passwords-common'],
+  words: english['commonWords-en'].slice(0, mostWords),
+  wikipedia: english['wikipedia-en'].slice(0, mostWords),
+  firstnames: english['firstnames-en'],
+  lastnames: english['lastnames-en'].slice(0, mostWords),
 }
 
 const estimator = new ZxcvbnFactory({
-  dictionary: lists(),
+  dictionary,
   graphs: adjacencyGraphs,
   maxLength: longestJudged,
   l33tMaxSubstitutions: mostSpellings,
@@ -64,8 +59,7 @@ const estimator = new ZxcvbnFactory({
 
 function estimate(text: string): Estimate {
   if (text === '') return { guesses: 1, weakness: 'guessable' }
-  // Underscores count as hyphens: the estimator would take `__proto__` for a word whose rank is no number.
-  const { guesses, sequence } = estimator.check(text.replaceAll('_', '-'))
+  const { guesses, sequence } = estimator.check(text)
   return { guesses, weakness: weaknessIn(sequence) }
 }
 
