@@ -32,7 +32,7 @@ export interface Walk {
   readonly outage: Outage | undefined
 }
 
-interface Presented {
+export interface Presented {
   readonly name: AccountName
   readonly username: Username
   /** Left out: as if it were the right one. */

@@ -207,6 +207,27 @@ t.test('a double form that reaches two gateways adds one password', async t => {
   t.equal((await passwordsOf(lab)).length, 1)
 })
 
+t.test('a password of that name that another gateway adds meanwhile is not said to be this one', async t => {
+  const lab = await labWith(t, {
+    change: ({ registry, generated }) => ({
+      registry: {
+        ...registry,
+        async addPassword(actor, scope, whose, wanted) {
+          const { password: _, ...other } = generated.make()
+          await registry.addPassword('other', scope, whose, { ...wanted, ...other })
+          return await registry.addPassword(actor, scope, whose, wanted)
+        },
+      },
+    }),
+  })
+  const { browser, page } = await visitor(lab, 'northwind')
+  const seen = await browser.send(page, '/password', wanted)
+  t.equal(seen.status, 409)
+  t.equal(shownIn(seen), '')
+  t.match(seen.text, 'Nothing was changed')
+  t.equal((await passwordsOf(lab)).length, 1)
+})
+
 t.test(
   'a replaced password works for the hours that were asked for, and the page says who sends it',
   async t => {
