@@ -102,8 +102,11 @@ function addSet(credential: Command, toolbox: Toolbox): void {
           ...(samePerson && { samePerson }),
         }
         const { registry } = tools
-        const set = options.existing ? registry.resetCredential : registry.setCredential
-        await insist(set(actor(), scope, credential))
+        await insist(
+          options.existing
+            ? registry.resetCredential(actor(), scope, credential)
+            : registry.setCredential(actor(), scope, credential),
+        )
         const enabled = current?.enabled ?? !(await isBlockedName(registry, username))
         tell(options, { result: current === undefined ? 'added' : 'reset', enabled, password })
         if (actsAs !== undefined) note(actsAsText(options, actsAs))
