@@ -72,7 +72,7 @@ const revealers = new Map<string, string>([
   ['src/commands/walk.ts', 'explain sends what a tool would send'],
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/common/openid.ts', 'the client secret proves to an identity provider who asks'],
-  ['src/self-service/pages/set-password.ts', 'a generated password is shown once'],
+  ['src/self-service/pages/saved.ts', 'a generated password is shown once'],
   ['src/upstream-auth/credentials.ts', 'the credential of the user is sent on, where that is wanted'],
   ['src/delegation/sealing.ts', 'tokens of users are sealed, with keys from the settings'],
   ['src/delegation/provider.ts', 'an access token says whose it is, and for which upstream'],

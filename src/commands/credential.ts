@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
-import { longestPassword, type Scope, type Username } from '../gateway/names.ts'
+import { longestPassword, msaScope, type Scope, type Username } from '../gateway/names.ts'
 import { noPassword } from '../gateway/ports.ts'
 import type { NewCredential } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { isUseless, passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
+import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
+import type { Settings } from '../settings/schema.ts'
 import { primaryName, scope as readScope, secondaryName } from './arguments.ts'
 import { addImport } from './credential-import.ts'
 import { addList, addShow } from './credential-list.ts'
@@ -50,7 +51,8 @@ interface Options {
 const aboutPassword = `
 Type the password at a hidden prompt, or give it as the first line of standard
 input: up to ${longestPassword} bytes, no control characters. It is never an argument or an
-environment variable. A password that is easy to guess is accepted with a
+environment variable. A password that falls to a few guesses is refused. One
+that withstands more of them, but not enough, or is short, is accepted with a
 warning; the page, where users choose their own, refuses it. With --generate,
 standard output is the password and nothing else. An existing credential gets
 the new password and secondary name, and stays on or off as it was: the answer
@@ -84,8 +86,10 @@ function addSet(credential: Command, toolbox: Toolbox): void {
     )
     .action((options: Options) =>
       // Opened before the prompt, so that a store that is down is reported before a password is typed twice.
-      toolbox.use(async tools => {
-        const { password, ...proof } = options.generate ? generate(tools) : await choose(tools, options)
+      toolbox.use(async (tools, settings) => {
+        const { password, advice, ...proof } = options.generate
+          ? generate(tools)
+          : await choose(tools, options, settings)
         const { scope, user: username, secondary, samePerson } = options
         // Looked up before the change: after it, nothing may fail before the result is printed.
         const { current } = await tools.store.credentials.find(scope, undefined, username)
@@ -98,12 +102,15 @@ function addSet(credential: Command, toolbox: Toolbox): void {
           ...(samePerson && { samePerson }),
         }
         const { registry } = tools
-        const set = options.existing ? registry.resetCredential : registry.setCredential
-        await insist(set(actor(), scope, credential))
+        await insist(
+          options.existing
+            ? registry.resetCredential(actor(), scope, credential)
+            : registry.setCredential(actor(), scope, credential),
+        )
         const enabled = current?.enabled ?? !(await isBlockedName(registry, username))
         tell(options, { result: current === undefined ? 'added' : 'reset', enabled, password })
         if (actsAs !== undefined) note(actsAsText(options, actsAs))
-        if (!options.generate) for (const advice of passwordAdvice(password)) note(advice)
+        for (const each of advice) note(each)
       }),
     )
 }
@@ -115,31 +122,41 @@ function actsAsText({ scope, user, samePerson }: Options, actsAs: string): strin
   return `Note: requests with the former password reached upstreams as ${actsAs}, who signed in on the page. With this one they do so after that user has signed in there and entered it once, or at once with --same-person. If the user name has passed to another person, they never do.`
 }
 
-/** What the store keeps of the new password. */
-type Proved = Pick<NewCredential, 'hash' | 'generated'> & { readonly password: Secret }
+/** A new password, what the store keeps of it, and what is to be said about it once it is set. */
+type Proved = Pick<NewCredential, 'hash' | 'generated'> & {
+  readonly password: Secret
+  readonly advice: readonly string[]
+}
 
 function generate({ generated }: Tools): Proved {
   const { password, id, mac } = generated.make()
-  return { password, hash: noPassword, generated: { id, mac } }
+  return { password, hash: noPassword, generated: { id, mac }, advice: [] }
 }
 
-async function choose(tools: Tools, options: Options): Promise<Proved> {
-  const password = await choosePassword(tools, options)
-  const hash = await tools.hasher.hash(password)
+/** Operators may set a weak password after a warning, but none that falls at once or could never work. */
+async function choose(
+  { generated, hasher, registry }: Tools,
+  { scope, user, secondary }: Options,
+  { publicUrl }: Settings,
+): Promise<Proved> {
+  const password = await askNewPassword()
+  const usernames = secondary === undefined ? [user] : [user, secondary]
+  const owner = { usernames, places: await placesIn(scope, registry), publicUrl }
+  const flaw = await passwordFlaw(password, owner, generated)
+  if (flaw !== undefined && flaw.degree !== 'weak')
+    throw new Failure(`${flawText(flaw)} Nothing was changed.`)
+  const hash = await hasher.hash(password)
   if (hash === 'busy')
     throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
-  return { password, hash }
+  const warnings = flaw === undefined ? [] : [`Warning: ${flawText(flaw)}`]
+  return { password, hash, advice: [...warnings, ...passwordAdvice(password)] }
 }
 
-/** Operators may set a weak password after a warning, but not one that could never work. */
-async function choosePassword({ generated }: Tools, { user, secondary }: Options): Promise<Secret> {
-  const password = await askNewPassword()
-  const names = secondary === undefined ? [user] : [user, secondary]
-  const flaw = await passwordFlaw(password, names, generated)
-  if (flaw !== undefined && isUseless(flaw))
-    throw new Failure(`${passwordSentences[flaw]} Nothing was changed.`)
-  if (flaw !== undefined) note(`Warning: ${passwordSentences[flaw]}`)
-  return password
+/** The names of the directory and of its accounts. Those on Microsoft accounts have nothing in common. */
+async function placesIn(scope: Scope, registry: Tools['registry']): Promise<readonly string[]> {
+  if (scope === msaScope) return []
+  const directory = (await registry.directories()).find(({ id }) => (id as string) === scope)
+  return [...(directory ? [directory.name] : []), ...(await registry.accountsIn(scope))]
 }
 
 /** Whether a new credential of this name is made switched off. It has been made: nothing may fail any more. */

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { northwindDirectory } from '../../src/demo/people.ts'
-import { fillIn, save, signIn } from './people.ts'
+import { add, fillIn, save, signIn } from './people.ts'
 import { broken, type Stage } from './stage.ts'
 
 /** People with a tab each: Anna has several credentials, Ben has none. */
@@ -105,6 +105,78 @@ export const states: readonly State[] = [
     async reach({ ben }) {
       await ben.getByLabel('Secondary user name').fill('ben@example.com')
       await save(ben, 'password')
+      return ben
+    },
+  },
+  {
+    name: 'named-saved',
+    title: 'Saved: copy your new password',
+    async reach({ ben }, stage) {
+      await ben.goto(stage.page('northwind'))
+      await add(ben, 'build-7')
+      return ben
+    },
+  },
+  {
+    name: 'named-error',
+    title: 'Error: Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      await ben.goto(stage.page('northwind'))
+      await add(ben, 'build-7')
+      return ben
+    },
+  },
+  {
+    name: 'named-replace',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      await ben.goto(stage.page('northwind'))
+      await ben.getByRole('link', { name: 'Replace build-7' }).click()
+      return ben
+    },
+  },
+  {
+    name: 'named-replaced',
+    title: 'Saved: copy your new password',
+    async reach({ ben }) {
+      await ben.getByLabel('Hours for which the old one still works').fill('2')
+      await ben.getByRole('button', { name: 'Replace password' }).click()
+      return ben
+    },
+  },
+  {
+    name: 'named-table',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      for (const name of [
+        'laptop',
+        'a-mirror-of-everything-with-a-name-that-is-long-and-has-no-space',
+        'old',
+      ]) {
+        await ben.goto(stage.page('northwind'))
+        await add(ben, name, name === 'laptop' ? 'Read and write' : 'Read only')
+      }
+      stage.age('build-7', 1, 0.08)
+      stage.age('laptop', -60, 5)
+      stage.age('old', -600, -1)
+      return await at(ben, stage.page('northwind'))
+    },
+  },
+  {
+    name: 'named-sure',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }) {
+      await ben.getByText('Revoke laptop', { exact: true }).click()
+      await ben.getByText('Revoke all', { exact: true }).click()
+      await ben.getByText('Passwords that no longer work').click()
+      return ben
+    },
+  },
+  {
+    name: 'named-revoked',
+    title: 'Revoked everywhere. Alternate credentials for Northwind',
+    async reach({ ben }) {
+      await ben.getByRole('button', { name: 'Revoke laptop now' }).click()
       return ben
     },
   },
