@@ -23,6 +23,8 @@ import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
+import { issuerOf } from './oauth/metadata.ts'
+import { type AuthorizationServer, createAuthorizationServer } from './oauth/server.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
 import { reporting } from './notices.ts'
@@ -61,6 +63,8 @@ export interface Services {
   readonly delegation: Delegation | undefined
   /** What users gave the gateway by signing in, for the page. */
   readonly grants: Grants
+  /** Gives passwords to credential helpers. `undefined`: switched off. */
+  readonly oauth: AuthorizationServer | undefined
   readonly confirmations: Confirmations
   /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
@@ -176,6 +180,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     upstreamAuth,
     delegation,
     grants: openGrants(acting),
+    oauth: oauthOf(settings, { store, registry, generated }),
     confirmations: store.confirmations,
     lfsKey,
     signInKey,
@@ -196,6 +201,31 @@ interface Memory {
 
 function actingOf({ signIn, secrets }: Settings) {
   return { authorities: signIn, sealingKeys: secrets.sealingKeys }
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Its library is loaded when the first helper asks. */
+function oauthOf(
+  { oauth, passwords, publicUrl, accounts }: Settings,
+  { store, registry, generated }: Pick<Foundation, 'store' | 'generated'> & Pick<Services, 'registry'>,
+): AuthorizationServer | undefined {
+  if (!oauth.enabled) return undefined
+  return createAuthorizationServer({
+    ...oauth,
+    store: store.oauth,
+    registry,
+    generated,
+    publicUrl,
+    issuer: issuerOf(publicUrl, accounts.naming).issuer,
+    lives: {
+      passwordMs: Math.min(oauth.passwordLifeDays, passwords.maxLifeDays) * dayMs,
+      signInMs: oauth.signInLifeDays * dayMs,
+      graceMs: Math.min(oauth.graceMinutes, passwords.maxGraceHours * 60) * 60_000,
+    },
+    now: Date.now,
+    steadyNow,
+  })
 }
 
 /** `undefined` if no account has the method `delegated`. */

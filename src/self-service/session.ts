@@ -142,6 +142,8 @@ export interface PendingSignIn extends SignInRequest {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
+  /** The page to show afterwards; left out: that of the account. */
+  readonly next?: string
   /** What it asks for beyond who the user is. */
   readonly wanted?: Wanted
   /** It already asks for what was demanded of the user, or for the password again. */

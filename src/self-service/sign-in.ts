@@ -8,7 +8,7 @@ import { scopesFor, type StepUp, stepUpOf, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
 import { type PageContext, ProviderFailed } from './context.ts'
-import { readFields } from './guard.ts'
+import { type Fields, readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
@@ -36,6 +36,7 @@ export async function startSignIn(
   const grant = fields?.get('grant') ?? 'yes'
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
+  const next = continuationIn(fields)
   const requested = await context.accounts.find(fields.get('account') ?? '')
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
@@ -47,7 +48,7 @@ export async function startSignIn(
   if (wanted !== undefined && isFromElsewhere(request))
     return new URL(pageOf(account.name), context.publicUrl)
   const stepUp = wanted && (await knownStepUp(context, request, requested))
-  const start = { account: account.name, authority, wanted, prompt, stepUp }
+  const start = { account: account.name, authority, wanted, prompt, stepUp, ...(next && { next }) }
   return await redirectToProvider(context, request, reply, start)
 }
 
@@ -112,7 +113,7 @@ function isFromElsewhere({ headers }: FastifyRequest): boolean {
   return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 
-interface SignInStart extends Pick<PendingSignIn, 'account' | 'beside' | 'besideFrom'> {
+interface SignInStart extends Pick<PendingSignIn, 'account' | 'next' | 'beside' | 'besideFrom'> {
   readonly authority: Authority
   readonly wanted: Wanted | undefined
   readonly prompt?: Prompt | undefined
@@ -175,8 +176,9 @@ export async function finishSignIn(
   // Only now it is known who the user is: once more, at the provider alone, if that was not enough.
   const stepUp = wanted && (await stepUpFor(context, requested, { owner }))
   if (stepUp !== undefined && !isProved(stepUp, pending)) {
-    const { account, beside, besideFrom } = pending
-    const start = { account, wanted, stepUp, ...(beside && { beside }), ...(besideFrom && { besideFrom }) }
+    const { account, next, beside, besideFrom } = pending
+    const kept = { ...(next && { next }), ...(beside && { beside }), ...(besideFrom && { besideFrom }) }
+    const start = { account, wanted, stepUp, ...kept }
     return await redirectToProvider(context, request, reply, { ...start, authority: requested.authority })
   }
 
@@ -195,7 +197,7 @@ export async function finishSignIn(
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
   context.cookies.keepSession(reply, await context.sessions.start(before, identities))
-  if (wanted === undefined || tokens !== undefined) return pageOf(account)
+  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageOf(account)
 
   context.observer.notConnected({ scope, account }, request.id)
   const { grant } = await context.acting.stateOf(requested, owner)
@@ -261,3 +263,13 @@ export function queryOf({ originalUrl }: FastifyRequest): string {
 function signedInAt({ auth_time: seconds }: Claims, now: Instant): Instant {
   return typeof seconds === 'number' ? Math.min(seconds * 1000, now) : now
 }
+
+/** Where a sign-in leads on: only to the pages that ask whether a helper may have a password. Anything else is ignored. */
+function continuationIn(fields: Fields): string | undefined {
+  const path = fields.get('next') ?? ''
+  const leadsOn = /^\/_altgate\/(?:oauth\/authorize\/[\w-]{1,63}\?[!-~]*|device\?[!-~]*)$/
+  return path.length <= longestContinuation && leadsOn.test(path) ? path : undefined
+}
+
+/** Characters: it travels in a cookie, which may have four kilobytes. */
+const longestContinuation = 1500

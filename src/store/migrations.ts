@@ -14,6 +14,7 @@ import {
   type Tables,
   turns,
 } from './first-migrations.ts'
+import { makeOAuthTable } from './oauth-store.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -29,6 +30,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0010-demands-and-confirmations', demandsAndConfirmations],
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
+  ['0013-oauth', makeOAuthTable],
 ]
 
 /**

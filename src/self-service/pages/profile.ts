@@ -7,6 +7,7 @@ import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { acting, whatIsAskedFor } from './acting.ts'
 import type { Faults } from './fields.ts'
+import { helpers, type HelperSettings } from './helpers.ts'
 import {
   addForm,
   mainPassword,
@@ -32,6 +33,8 @@ export interface Profile {
   readonly contestedAt: Instant | undefined
   readonly passwords: OwnPasswords
   readonly acting: ActingState
+  /** For credential helpers; missing where they get no passwords. */
+  readonly helpers: HelperSettings | undefined
   /** Whether the sign-in is recent enough for changes. */
   readonly fresh: boolean
   /** The accounts of a directory that the credential is valid for. Empty for Microsoft accounts. */
@@ -72,6 +75,7 @@ ${shown.credential && present(shown, shown.credential)}
 ${passwordTable(shown)}
 ${acting(shown)}
 ${change(shown, feedback)}
+${helpers(shown.helpers)}
 ${reach(shown)}
 ${otherIdentities(shown)}
 ${elsewhere(shown)}`,
