@@ -18,7 +18,7 @@ export type Shell = 'dash' | 'bash' | 'busybox'
 export const shells: readonly Shell[] = ['dash', 'bash', 'busybox']
 
 /** The programs that the script uses; those of busybox take the place of the others where busybox is the shell. */
-const tools = 'awk cat cut date find head mkdir mv od rm rmdir sed sleep tr uname'.split(' ')
+const tools = 'awk cat cut date find grep head mkdir mv od rm rmdir sed sleep tr uname'.split(' ')
 
 /** A home with git settings of its own, where the helper runs. */
 export interface HelperLab {

@@ -31,7 +31,9 @@ exec ${name} "$@"
 /** Every name that the program gives a value to. */
 function variables(): readonly string[] {
   const text = readFileSync(helper, 'utf8').replace(/^reader='[^]*?^}'/m, '')
-  const found = text.matchAll(/(?:^|(?<!echo)[\s;({])([a-z][a-z_]*)=(?!\*)|\bread -r ((?:[a-z_]+ ?)+)|\bfor ([a-z_]+) in/g)
+  const found = text.matchAll(
+    /(?:^|(?<!echo)[\s;({])([a-z][a-z_]*)=(?!\*)|\bread -r ((?:[a-z_]+ ?)+)|\bfor ([a-z_]+) in/g,
+  )
   return [
     ...new Set(
       [...found].flatMap(([, one, several, loop]) => several?.trim().split(' ') ?? [one ?? loop ?? '']),

@@ -63,7 +63,8 @@ Waiting for at most 10 minutes. Ctrl-C stops.`,
     t.equal(
       stderr,
       `altgate-git-credential: this machine is not signed in for contoso at ${gateway.url},
-and there is no terminal to show a code on. Sign in once, as this user:
+and there is no terminal to show a code on.
+Sign in once, as this user:
   ${lab.home}/bin/altgate-git-credential sign-in ${gateway.url}/contoso
 `,
     )
