@@ -8,6 +8,7 @@ import { addDirectoryCommands } from './commands/directory.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { bugReport, doubtSentence, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
 import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
+import { addHistoryCommand } from './commands/history.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { note } from './commands/say.ts'
@@ -54,6 +55,7 @@ function buildProgram(): Command {
   addAccountCommands(program, toolbox)
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
+  addHistoryCommand(program, toolbox)
   addStoreCommands(program, toolbox)
   addKeysCommands(program, toolbox)
   addExplainCommand(program, toolbox)

@@ -24,6 +24,7 @@ import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
+import { writes } from './requests/writes.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLoops } from './throttling/loops.ts'
 import type { PeerWorkers } from './throttling/peer-workers.ts'
@@ -143,6 +144,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throttle: guesses,
       ...parts,
     }),
+    writes,
     ...(delegation && { delegation }),
     loops: createLoops(settings.throttle, { now: steadyNow, tooOften: parts.asksTooOften }),
     outage: parts.outage,

@@ -31,6 +31,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       accounts: source ?? inStore,
       credentials: store.credentials,
       grants: store.grants,
+      changes: store.changes,
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),

@@ -67,6 +67,7 @@ const revealers = new Map<string, string>([
   ['src/proxying/lfs.ts', 'what an upstream gave out goes back to it'],
   ['src/requests/client.ts', 'what a load test presents is compared with it'],
   ['src/commands/credential.ts', 'a generated password is shown once'],
+  ['src/commands/credential-password.ts', 'a generated password is shown once'],
   ['src/commands/explain.ts', 'explain sends what a tool would send'],
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/common/openid.ts', 'the client secret proves to an identity provider who asks'],

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { RequestHeaders } from '../src/gateway/ask.ts'
 import { readAccountName, foldUsername, msaScope } from '../src/gateway/names.ts'
 import type { PasswordHash } from '../src/gateway/ports.ts'
 import { Secret } from '../src/gateway/secret.ts'
@@ -64,6 +65,7 @@ async function aWorker(t: Test) {
       authorization: [new Secret(basic)],
       from: '127.0.0.1',
       secure: false,
+      headers: new RequestHeaders([]),
       lane: 'production',
     })
     return decision.outcome

@@ -1,7 +1,8 @@
 import { addressOf, type Naming } from '../gateway/account.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Ending } from '../requests/request.ts'
-import { paragraph, type Terms } from './terms.ts'
+import type { Terms } from './terms.ts'
+import { paragraph } from './wording.ts'
 
 /** What a presenter may use besides the terms. */
 export interface AnswerContext {

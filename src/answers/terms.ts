@@ -1,8 +1,10 @@
 import { type Account, type Connection, describe, pageOf } from '../gateway/account.ts'
 import {
   type Allow,
+  type Expired,
   type Garbled,
   type NotAllowed,
+  type ReadOnly,
   type ResetNeeded,
   type SignInNeeded,
   type UnclearTarget,
@@ -13,6 +15,7 @@ import type { SignInCause } from '../gateway/delegation.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Part } from '../gateway/outage.ts'
 import type { Ending, Unreadable, Unserved } from '../requests/request.ts'
+import { printable, utcDate } from './wording.ts'
 
 /** What distinguishes one ending from another. A presenter renders it in the client's dialect. */
 export interface Terms {
@@ -57,6 +60,10 @@ export function termsOf(ending: Ending, publicUrl: string): Terms {
           'Your user name and password are right, but these alternate credentials are switched off. Ask an administrator of the account.',
         ],
       }
+    case 'expired':
+      return expired(ending, publicUrl)
+    case 'read-only':
+      return readOnly(ending, publicUrl)
     case 'not-allowed':
       return notAllowed(ending, publicUrl)
     case 'unclear-target':
@@ -120,6 +127,37 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
   })
 }
 
+/** Sent only to the holder of the password. */
+function expired({ account, cause, at, password }: Expired, publicUrl: string): Terms {
+  const which = password === undefined ? 'Your generated password' : `Your password "${printable(password)}"`
+  const day = utcDate(at)
+  const { what, advice } = overs[cause]
+  return unauthorized(account.name, {
+    text: [`${which} ${what} on ${day} and no longer works.`, advice],
+    link: publicUrl + pageOf(account.name),
+    terminal: account.name,
+  })
+}
+
+const overs: Readonly<Record<Expired['cause'], { readonly what: string; readonly advice: string }>> = {
+  'past-its-end': { what: 'ended', advice: 'Make a new one on this page:' },
+  replaced: { what: 'was replaced', advice: 'Use the new one, or make another on this page:' },
+  revoked: { what: 'was revoked', advice: 'If you did not do that, look at your passwords on this page:' },
+}
+
+/** 403, because the password is right and must be kept. */
+function readOnly({ account, password }: ReadOnly, publicUrl: string): Terms {
+  const which = password === undefined ? 'This password' : `Your password "${printable(password)}"`
+  return {
+    status: 403,
+    text: [
+      `${which} is read-only, and this request may change something. Nothing was changed.`,
+      'Make a password that may write on this page:',
+    ],
+    link: publicUrl + pageOf(account.name),
+  }
+}
+
 /** 403, because the password is right and must be kept: after the sign-in, the same one works again. */
 function signInNeeded({ account, cause }: SignInNeeded, publicUrl: string): Terms {
   return {
@@ -147,10 +185,6 @@ function whereToSignIn(connection: Connection): string {
 function described(connection: Connection): string {
   if (connection.kind === 'msa') return describe(connection)
   return describe({ ...connection, directoryName: printable(connection.directoryName) })
-}
-
-function utcDate(instant: number): string {
-  return new Date(instant).toISOString().slice(0, 10)
 }
 
 /** After invalid HTTP, the connection closes: it is unknown where the next request would begin. */
@@ -284,33 +318,4 @@ export function bridgeNotice({ account, bridgedUntil }: Allow, publicUrl: string
       '',
     ].join('\n'),
   }
-}
-
-/** Columns of a terminal, minus the `remote: ` that git puts before each line. */
-const columns = 72
-
-/** Longest name that is shown in full. Account names always are. */
-const longestName = 63
-
-/**
- * Removes what must not reach a terminal: git passes on escape sequences, and bidirectional controls make a line read
- * as another one. Also truncates long names.
- */
-function printable(text: string): string {
-  const clean = text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, '')
-  return clean.length > longestName ? `${clean.slice(0, longestName - 3).toWellFormed()}...` : clean
-}
-
-/** Wraps text into lines. A word that is longer than a line gets a line of its own. */
-export function paragraph(text: string): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line)
-      line = ''
-    }
-    line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
 }

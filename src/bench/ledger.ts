@@ -127,6 +127,8 @@ const unexpected: Readonly<Record<Mark, Grade>> = {
   'reset-needed': 'defect',
   'sign-in-needed': 'defect',
   disabled: 'defect',
+  expired: 'defect',
+  'read-only': 'defect',
   'not-allowed': 'defect',
   'unclear-target': 'defect',
   'no-account': 'defect',

@@ -6,12 +6,14 @@ import {
   type AccountName,
   type DirectoryId,
   foldUsername,
+  type Instant,
   readAccountName,
   readDirectoryId,
   readScope,
   type Scope,
   type Username,
 } from '../gateway/names.ts'
+import { passwordNameFault } from '../passwords/named.ts'
 import { primaryFault, secondaryFault, usernameFault } from '../passwords/usernames.ts'
 import { destinationOf as forwardedTo } from '../proxying/addresses.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -59,6 +61,29 @@ function checked(text: string, fault: string | undefined): Username {
 export function bridgeHours(text: string): number {
   const hours = /^\d{1,2}$/.test(text) ? Number(text) : 0
   return hours >= 1 && hours <= 72 ? hours : wrong('A bridge lasts 1 to 72 whole hours.')
+}
+
+/** The name of a generated password. */
+export function passwordName(text: string): string {
+  const fault = passwordNameFault(text)
+  return fault === undefined ? text : wrong(fault)
+}
+
+/** How long a replaced password goes on counting. The settings have the ceiling. */
+export function graceHours(text: string): number {
+  return number(text, 8760)
+}
+
+/** A time that has passed: how long ago (`30m`, `2h`, `3d`), a day, or an ISO 8601 time with its zone. */
+export function pastInstant(text: string): Instant {
+  const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+  const at =
+    count === undefined
+      ? Date.parse(
+          /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text) ? text : '',
+        )
+      : Date.now() - Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
+  return Number.isNaN(at) ? wrong('A time is 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z.') : at
 }
 
 /** A calendar day, as it was given. */

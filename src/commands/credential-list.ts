@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
 import type { Grant } from '../gateway/delegation.ts'
 import { msaScope, type Owner, type Scope, type Username } from '../gateway/names.ts'
-import type { AccountUse, CredentialRecord } from '../gateway/registry.ts'
+import type { AccountUse, CredentialRecord, PasswordRecord } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
+import { passwordCells, passwordJson } from './credential-password.ts'
 import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
@@ -63,7 +64,7 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--user <NAME>', 'primary or secondary user name', anyName)
     .option(
       '--json',
-      'print JSON: the object of "credential list", with claimed, accounts (name, member, lastUsed), linked (scope, username)',
+      'print JSON: the object of "credential list", with claimed, accounts (name, member, lastUsed), linked (scope, username), passwords (as "credential password list")',
     )
     .addHelpText('after', examples('credential show --scope msa --user anna@example.com'))
     .action(({ scope, user, json }: { scope: Scope; user: Username; json?: true }) =>
@@ -90,6 +91,8 @@ interface Shown {
   }[]
   /** The same person in other scopes. `username`: of the credential there, if there is one. */
   readonly linked: readonly { readonly scope: Scope; readonly username?: Username }[]
+  /** The generated ones, newest first. */
+  readonly passwords: readonly PasswordRecord[]
 }
 
 async function readShown({ registry, store }: Tools, scope: Scope, user: Username): Promise<Shown> {
@@ -106,6 +109,7 @@ async function readShown({ registry, store }: Tools, scope: Scope, user: Usernam
     now: found?.now ?? Date.now(),
     accounts: await accountsOf(registry, scope, username),
     linked: owner === undefined ? [] : await linkedOf(registry, scope, owner),
+    passwords: await registry.passwords(scope, username),
   }
 }
 
@@ -139,7 +143,10 @@ async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner)
   return linked
 }
 
-function tell({ record, grant, now, accounts, linked }: Shown, { opens }: Tools['delegation']): void {
+function tell(
+  { record, grant, now, accounts, linked, passwords }: Shown,
+  { opens }: Tools['delegation'],
+): void {
   const { username, secondary, owner, enabled, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
@@ -152,6 +159,7 @@ function tell({ record, grant, now, accounts, linked }: Shown, { opens }: Tools[
     ['last used', lastUsedText(record)],
     ['sign-in', signInText(grant, { opens, now })],
     ...accounts.map(each => ['account', accountText(each)] as const),
+    ...passwords.map(each => ['password', passwordCells(each).join(', ')] as const),
     ...linked.map(
       ({ scope, username: other }) => ['linked', `${other ?? 'no credential'} in scope ${scope}`] as const,
     ),
@@ -187,7 +195,10 @@ function credentialJson(
   }
 }
 
-function shownJson({ record, grant, accounts, linked }: Shown, delegation: Tools['delegation']): object {
+function shownJson(
+  { record, grant, accounts, linked, passwords }: Shown,
+  delegation: Tools['delegation'],
+): object {
   return {
     ...credentialJson(record, grant, delegation),
     claimed: record.owner !== undefined,
@@ -197,5 +208,6 @@ function shownJson({ record, grant, accounts, linked }: Shown, delegation: Tools
       ...(use && { lastUsed: { at: isoTime(use.at), from: use.from } }),
     })),
     linked,
+    passwords: passwords.map(passwordJson),
   }
 }

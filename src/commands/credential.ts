@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
 import { longestPassword, type Scope, type Username } from '../gateway/names.ts'
+import { noPassword } from '../gateway/ports.ts'
+import type { NewCredential } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { isUseless, passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
 import { anyName, primaryName, scope as readScope, secondaryName } from './arguments.ts'
 import { addImport } from './credential-import.ts'
 import { addList, addShow } from './credential-list.ts'
+import { addPasswordCommands } from './credential-password.ts'
 import { insist } from './failure.ts'
 import { examples, refusePassword } from './help.ts'
 import { askNewPassword } from './password.ts'
@@ -28,6 +31,7 @@ export function addCredentialCommands(program: Command, toolbox: Toolbox): void 
   })
   addList(credential, toolbox)
   addShow(credential, toolbox)
+  addPasswordCommands(credential, toolbox)
   addSignOut(credential, toolbox)
   addImport(credential, toolbox)
 }
@@ -86,21 +90,18 @@ function addSet(credential: Command, toolbox: Toolbox): void {
     .action((options: Options) =>
       // Opened before the prompt, so that a store that is down is reported before a password is typed twice.
       toolbox.use(async tools => {
-        const password = options.generate ? tools.generated.make() : await choosePassword(tools, options)
-        const hash = await tools.hasher.hash(password)
-        if (hash === 'busy')
-          throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
+        const { password, ...proof } = options.generate ? generate(tools) : await choose(tools, options)
         const { scope, user: username, secondary } = options
         // Looked up before the change: after it, nothing may fail before the result is printed.
         const { current } = await tools.store.credentials.find(scope, undefined, username)
         const { grant } = current ? await tools.store.grants.ofSubject(scope, current.subject) : {}
         const actsAs = grant && !grant.ended ? (grant.username ?? 'its owner') : undefined
-        const credential = { username, hash, ...(secondary !== undefined && { secondary }) }
+        const credential = { username, ...proof, ...(secondary !== undefined && { secondary }) }
         await insist(tools.registry.setCredential(actor(), scope, credential))
         tell(options, current?.enabled === false)
         if (options.generate) say(password.reveal())
         if (actsAs !== undefined) note(actsAsText(options, actsAs))
-        for (const advice of passwordAdvice(password)) note(advice)
+        if (!options.generate) for (const advice of passwordAdvice(password)) note(advice)
       }),
     )
 }
@@ -108,6 +109,22 @@ function addSet(credential: Command, toolbox: Toolbox): void {
 /** User names pass from one person to another, but what a sign-in gave stays with the person who signed in. */
 function actsAsText({ scope, user }: Options, actsAs: string): string {
   return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
+}
+
+/** What the store keeps of the new password. */
+type Proved = Pick<NewCredential, 'hash' | 'generated'> & { readonly password: Secret }
+
+function generate({ generated }: Tools): Proved {
+  const { password, id, mac } = generated.make()
+  return { password, hash: noPassword, generated: { id, mac } }
+}
+
+async function choose(tools: Tools, options: Options): Promise<Proved> {
+  const password = await choosePassword(tools, options)
+  const hash = await tools.hasher.hash(password)
+  if (hash === 'busy')
+    throw new Failure('Too many passwords are being hashed. Nothing was changed; try again.')
+  return { password, hash }
 }
 
 /** Operators may set a weak password after a warning, but not one that could never work. */

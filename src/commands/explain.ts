@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import { answer } from '../answers/answer.ts'
 import { type Account, scopeOf } from '../gateway/account.ts'
 import type { AttemptKeys } from '../gateway/attempt.ts'
+import { RequestHeaders } from '../gateway/ask.ts'
 import { decodeBasic } from '../gateway/credential.ts'
-import { type Allow, type Decision, type Refused, unreachable } from '../gateway/decision.ts'
+import { type Allow, type Decision, type Over, type Refused, unreachable } from '../gateway/decision.ts'
 import type { Delegation, SignInCause } from '../gateway/delegation.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
@@ -13,6 +14,7 @@ import {
   type AccountDirectory,
   algorithmOf,
   type CredentialStore,
+  type FoundCredentials,
   isDecoy,
   type PasswordHasher,
   type StoredCredential,
@@ -104,6 +106,10 @@ function reasonOf(decision: Decision): string {
       return `the password is right, but counts in scope ${decision.former}, which the account has left`
     case 'sign-in-needed':
       return `the password is right, but ${signInCauses[decision.cause]}`
+    case 'expired':
+      return `the password is right, but ${overs[decision.cause]} ${moment(decision.at)}`
+    case 'read-only':
+      return 'the password is right, but it is read-only, and the request may write'
     case 'disabled':
       return 'the password is right, but the credential is switched off'
     case 'refused':
@@ -135,6 +141,12 @@ function allowed({ username, scope, bridgedUntil }: Allow): string {
   const right = `the password of ${username} is right in scope ${scope}`
   if (bridgedUntil === undefined) return right
   return `${right}, which the account has left; it counts until ${moment(bridgedUntil)}, because the move is bridged`
+}
+
+const overs: Readonly<Record<Over['cause'], string>> = {
+  'past-its-end': 'it ended on',
+  replaced: 'it was replaced on',
+  revoked: 'it was revoked on',
 }
 
 const signInCauses: Readonly<Record<SignInCause, string>> = {
@@ -200,6 +212,7 @@ export async function walk(
       upgradeFailed: () => undefined,
       provedInPart: () => undefined,
     }),
+    writes: () => false,
     delegation,
     outage: broken => {
       outage = broken
@@ -210,6 +223,7 @@ export async function walk(
     id: 'explain',
     method: 'GET',
     target: naming.by === 'path' ? `/${name}/` : '/',
+    headers: new RequestHeaders([]),
     host: naming.by === 'path' ? 'localhost' : `${name}${naming.suffix}`,
     authorization: [header],
     from: '127.0.0.1',
@@ -236,7 +250,7 @@ interface Ports {
   readonly accounts: AccountDirectory
   readonly credentials: CredentialStore
   readonly hasher: PasswordHasher
-  readonly generated: Pick<GeneratedPasswords, 'isForged'>
+  readonly generated: Omit<GeneratedPasswords, 'make'>
   readonly delegation: DelegationPorts
 }
 
@@ -263,14 +277,16 @@ function listen(
       },
     },
     credentials: {
-      async find(scope, former, username) {
-        const found = await credentials.find(scope, former, username)
+      async find(scope, former, username, password) {
+        const found = await credentials.find(scope, former, username, password)
         tell({ station: 'verify', found: `in scope ${scope}: ${credentialText(found.current)}` })
         if (former !== undefined) tell({ station: 'verify', found: formerText(former, found.former) })
+        if (password !== undefined) tell({ station: 'verify', found: generatedText(found) })
         if (found.linked) tell({ station: 'verify', found: `linked to a user of scope ${scope}` })
         return found
       },
       upgrade: async () => undefined,
+      turn: async () => undefined,
     },
     hasher: {
       ...hasher,
@@ -285,6 +301,7 @@ function listen(
       outdated: () => false,
     },
     generated: {
+      ...generated,
       isForged(password) {
         const forged = generated.isForged(password)
         if (forged)
@@ -312,6 +329,14 @@ function scopesOf({ connection, former }: Account): string {
 
 function formerText(scope: Scope, credential: StoredCredential | undefined): string {
   return `in scope ${scope}, which the account has left: ${credentialText(credential)}`
+}
+
+/** What was found by the public part of a generated password. */
+function generatedText({ current, former }: FoundCredentials): string {
+  const stored = current?.generated ?? former?.generated
+  if (stored === undefined) return 'a generated password that is none of this user name'
+  const which = stored.name === undefined ? 'the generated password' : `the password "${stored.name}"`
+  return `${which} of this user name: compared with its keyed hash`
 }
 
 function credentialText(credential: StoredCredential | undefined): string {

@@ -3,7 +3,7 @@ import { describe } from '../gateway/account.ts'
 import { unreachable } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import type { AccountRecord, Problem, Registry } from '../gateway/registry.ts'
+import { type AccountRecord, mostPasswords, type Problem, type Registry } from '../gateway/registry.ts'
 import type { Complaint } from '../settings/document.ts'
 
 /** A file that the operator named cannot be written. Rethrows anything but an error of the file system. */
@@ -64,6 +64,12 @@ export function sentenceOf(problem: Problem): string {
       return `${problem.username} is not a member of ${problem.name}. Nothing was changed. List the members: altgate account members ${problem.name}`
     case 'no-such-credential':
       return `There is no user name ${problem.username} in scope ${problem.scope}. List all credentials there: altgate credential list --scope ${problem.scope}`
+    case 'no-such-password':
+      return `The credential ${problem.username} in scope ${problem.scope} has no such password. Nothing was changed. List its passwords: altgate credential password list --scope ${problem.scope} --user ${problem.username}`
+    case 'too-many-passwords':
+      return `The credential ${problem.username} in scope ${problem.scope} has ${mostPasswords} passwords, and cannot have more. Nothing was changed. Revoke one: altgate credential password revoke --scope ${problem.scope} --user ${problem.username} --name NAME`
+    case 'password-name-taken':
+      return `There is a password called ${problem.name} already. Nothing was changed. Choose another name, or give --replace.`
     case 'username-taken':
       return `The user name ${problem.username} is already taken in scope ${problem.scope}. Nothing was changed. Choose another one, or find its owner: altgate credential list --scope ${problem.scope}`
     case 'unclaimed':

@@ -4,7 +4,7 @@ import type { Instant, Proof, Revision, Subject, Username } from '../gateway/nam
 /** A right password, and until when this verdict is valid. */
 export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { readonly until: Instant }
 
-type Names = Pick<Match, 'username' | 'subject'>
+type Names = Pick<Match, 'username' | 'subject' | 'password'>
 
 export interface PackedMatches {
   get(proof: Proof): Match | undefined
@@ -34,7 +34,7 @@ export function createPackedMatches(most: number): PackedMatches {
   /** 1: used since the clock hand last passed. */
   const asked = new Uint8Array(most + 1)
   const chunks: Buffer[] = []
-  /** Names that do not fit into their record. */
+  /** Names that do not fit into their record, or that come with a generated password. */
   const longNames = new Map<number, Names>()
   const vacant: number[] = []
   const wanted = Buffer.alloc(proofBytes)
@@ -96,9 +96,10 @@ export function createPackedMatches(most: number): PackedMatches {
     return was
   }
 
-  function writeNames(record: number, { username, subject }: Match): void {
+  function writeNames(record: number, { username, subject, password }: Match): void {
     const [chunk, at] = [chunkOf(record), offsetOf(record)]
     const lengths = [Buffer.byteLength(username), Buffer.byteLength(subject)] as const
+    if (password !== undefined) return void longNames.set(record, { username, subject, password })
     if (lengths[0] + lengths[1] > namesBytes) return void longNames.set(record, { username, subject })
     longNames.delete(record)
     chunk.set(lengths, at + lengthsAt)
@@ -121,9 +122,11 @@ export function createPackedMatches(most: number): PackedMatches {
       if (record === 0) return undefined
       asked[record] = 1
       const [chunk, at] = [chunkOf(record), offsetOf(record)]
-      const { username, subject } = longNames.get(record) ?? readNames(record)
+      const { username, subject, password } = longNames.get(record) ?? readNames(record)
       const asOf = chunk.readDoubleLE(at + asOfAt) as Revision
-      return { found: 'match', username, subject, asOf, via: 'l1', until: chunk.readDoubleLE(at + untilAt) }
+      const until = chunk.readDoubleLE(at + untilAt)
+      const match: Match = { found: 'match', username, subject, asOf, via: 'l1', until }
+      return password === undefined ? match : { ...match, password }
     },
     set(proof, match) {
       const record = find(proof) || link(room())

@@ -1,6 +1,20 @@
 import type { Ended, UnclearTarget } from './decision.ts'
 import type { Secret } from './secret.ts'
 
+/** The headers of a request. They hold credentials, so they are not printed with the request. */
+export class RequestHeaders {
+  readonly #raw: readonly string[]
+
+  constructor(raw: readonly string[]) {
+    this.#raw = raw
+  }
+
+  /** Names and values in turn, as in `IncomingMessage`. */
+  get raw(): readonly string[] {
+    return this.#raw
+  }
+}
+
 /** What one request asks, read once when it arrives. */
 export interface Ask {
   /** The request's id, in every text and log line about it. */
@@ -8,6 +22,7 @@ export interface Ask {
   readonly method: string
   /** The request target, exactly as in the request line. */
   readonly target: string
+  readonly headers: RequestHeaders
   /** The `Host` header; empty if there was none. */
   readonly host: string
   /** Every `Authorization` line: Node's own `headers` silently keeps only the first. */
@@ -17,6 +32,18 @@ export interface Ask {
   /** Whether the client spoke https, as far as this socket or a trusted proxy can say. */
   readonly secure: boolean
   readonly lane: TrafficLane
+}
+
+/**
+ * The product in the user agent, as `git/2.47.1` (RFC 9110, 10.1.5), for display: what cannot be part of one is left out,
+ * because it is the client's own text. `undefined` if there is none.
+ */
+export function productOf({ headers: { raw } }: Pick<Ask, 'headers'>): string | undefined {
+  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'user-agent')
+  const agent = at === -1 ? '' : (raw[at + 1] ?? '')
+  // Its versions and platforms are in a comment.
+  if (/^Team Explorer Everywhere\b/i.test(agent)) return 'Team Explorer Everywhere'
+  return /^[\w.+-]{1,40}(?:\/[\w.+-]{1,23})?/.exec(agent)?.[0]
 }
 
 /** Kind of traffic: a load test has its own guess counts, places in the hash queue and metrics. */

@@ -1,6 +1,6 @@
 import type { Account, Holder } from './account.ts'
 import type { SignInCause, UserToken } from './delegation.ts'
-import type { AccountName, Instant, Revision, Scope, Slot, Subject, Username } from './names.ts'
+import type { AccountName, Instant, PasswordId, Revision, Scope, Slot, Subject, Username } from './names.ts'
 import type { Part } from './outage.ts'
 
 /** Everything the gateway can decide. When a member is added, the compiler lists every place that must handle it. */
@@ -17,6 +17,8 @@ export interface Allow {
   readonly via: Via
   /** Allowed by a credential of the scope that the account has left; these stop counting at this time. */
   readonly bridgedUntil?: Instant
+  /** The generated password that was presented; left out for a chosen one. */
+  readonly password?: UsedPassword
   /** The user's own access token, where requests reach their upstream as the user. */
   readonly act?: UserToken
 }
@@ -32,6 +34,8 @@ export type Ended =
   | ResetNeeded
   | SignInNeeded
   | Disabled
+  | Expired
+  | ReadOnly
   | Throttled
   | Busy
   | Unavailable
@@ -148,6 +152,34 @@ interface Disabled {
   readonly via: Via
 }
 
+/** A right generated password that no longer counts. Only its holder is told. */
+export interface Expired extends Over {
+  readonly outcome: 'expired'
+  readonly account: Account
+  readonly scope: Scope
+  readonly username: Username
+  /** Its name, if it has one. */
+  readonly password?: string
+  readonly via: Via
+}
+
+/** Why and since when a generated password no longer counts. */
+export interface Over {
+  readonly cause: 'past-its-end' | 'replaced' | 'revoked'
+  readonly at: Instant
+}
+
+/** A request that may write, with a password that may only read. */
+export interface ReadOnly {
+  readonly outcome: 'read-only'
+  readonly account: Account
+  readonly scope: Scope
+  readonly username: Username
+  /** Its name, if it has one. */
+  readonly password?: string
+  readonly via: Via
+}
+
 /** Too many attempts. */
 export interface Throttled {
   readonly outcome: 'throttled'
@@ -224,7 +256,20 @@ export type KnownVerdict = {
 } & Finding
 
 export type Finding =
-  | { readonly found: 'match'; readonly username: Username; readonly subject: Subject }
+  | {
+      readonly found: 'match'
+      readonly username: Username
+      readonly subject: Subject
+      /** The generated password that was presented; left out for a chosen one. */
+      readonly password?: UsedPassword
+    }
+  /** A right generated password that no longer counts. `name`: if it has one. */
+  | ({
+      readonly found: 'over'
+      readonly username: Username
+      readonly subject: Subject
+      readonly name?: string
+    } & Over)
   /** The right password, but the credential was switched off by an administrator or its owner. */
   | { readonly found: 'disabled' }
   /** The right password, but for the scope that the account has left. */
@@ -232,6 +277,34 @@ export type Finding =
   | { readonly found: 'mismatch' }
   /** No credential of that name, neither in the scope nor in the one that the account has left. */
   | { readonly found: 'absent' }
+
+/** What a decision needs of a generated password. */
+export interface UsedPassword {
+  readonly id: PasswordId
+  /** Left out for the main password of its set. */
+  readonly name?: string
+  readonly readOnly?: true
+  /** It counts until then. */
+  readonly endsAt?: Instant
+  /** When another one took its name; it counts until its end. */
+  readonly replacedAt?: Instant
+}
+
+/** What has become of a generated password by now; `undefined`: it counts. */
+export function overBy(
+  {
+    endsAt,
+    replacedAt,
+    revokedAt,
+  }: Pick<UsedPassword, 'endsAt' | 'replacedAt'> & { readonly revokedAt?: Instant },
+  now: Instant,
+): Over | undefined {
+  if (revokedAt !== undefined) return { cause: 'revoked', at: revokedAt }
+  if (endsAt === undefined || now < endsAt) return undefined
+  return replacedAt === undefined
+    ? { cause: 'past-its-end', at: endsAt }
+    : { cause: 'replaced', at: replacedAt }
+}
 
 export interface Outgrown extends Holder {
   readonly found: 'outgrown'

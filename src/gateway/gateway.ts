@@ -8,8 +8,11 @@ import {
   ended,
   type KnownVerdict,
   type Outgrown,
+  type Over,
+  overBy,
   type ResetNeeded,
   signInNeeded,
+  type UsedPassword,
   unreachable,
   type Verdict,
 } from './decision.ts'
@@ -32,6 +35,8 @@ interface GatewayParts {
   readonly accounts: AccountDirectory
   readonly keys: AttemptKeys
   readonly verifier: Verifier
+  /** Whether a request may write. Asked only for passwords that may not. */
+  readonly writes: (ask: Ask) => boolean
   /** Left out: no request acts as its user. */
   readonly delegation?: Pick<Delegation, 'tokenFor'>
   /** Left out: loops are not limited. */
@@ -46,7 +51,18 @@ const outageRetryAfter = 5
 
 /** The core of the product: turns what a request asks into a decision. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { naming, httpsOnly, news, accounts, keys, verifier, delegation, loops, now = Date.now } = parts
+  const {
+    naming,
+    httpsOnly,
+    news,
+    accounts,
+    keys,
+    verifier,
+    writes,
+    delegation,
+    loops,
+    now = Date.now,
+  } = parts
 
   return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
     const target = readTarget(ask)
@@ -68,13 +84,27 @@ export function createGateway(parts: GatewayParts): Gateway {
     }
     let isWrong = false
     try {
-      const decision = await decideOn(credential, caller)
+      const decision = unlessReadOnly(await decideOn(credential, caller), ask)
       isWrong = mayBeWrong(decision)
       return decision.outcome === 'reset-needed' ? markLoop(decision, caller, target.path) : decision
     } finally {
       if (!isWrong) loops?.presented(caller, target.path)
     }
   })
+
+  function unlessReadOnly(decision: Decision, ask: Ask): Decision {
+    if (decision.outcome !== 'allow' || decision.password?.readOnly === undefined || !writes(ask))
+      return decision
+    const { account, scope, username, password, via } = decision
+    return {
+      outcome: 'read-only',
+      account,
+      scope,
+      username,
+      via,
+      ...(password.name && { password: password.name }),
+    }
+  }
 
   /** `reset-needed` is never throttled, but a client that cannot stop asking is marked as being in a loop. */
   function markLoop(decision: ResetNeeded, caller: Caller, path: string): ResetNeeded {
@@ -125,6 +155,7 @@ function restsOnConnection(decision: Decision): boolean {
     case 'reset-needed':
     case 'sign-in-needed':
     case 'disabled':
+    case 'expired':
       return true
     default:
       return false
@@ -155,9 +186,17 @@ function withOutages(report: GatewayParts['outage'], decide: Gateway['decide']):
 export function conclude(verdict: Verdict, account: Account, attempt: Attempt, now: Instant): Decision {
   const { scope, username } = attempt
   switch (verdict.found) {
-    case 'match':
+    case 'match': {
+      if (!hasAccess(account, scope, verdict)) return notAMember(verdict, account, scope)
+      const { password } = verdict
+      const over = password && overBy(password, now)
+      return over
+        ? expired({ ...verdict, ...over }, account, attempt, password.name)
+        : allow(verdict, account, scope)
+    }
+    case 'over':
       return hasAccess(account, scope, verdict)
-        ? allow(verdict, account, scope)
+        ? expired(verdict, account, attempt, verdict.name)
         : notAMember(verdict, account, scope)
     case 'disabled':
       return { outcome: 'disabled', account, scope, username, via: verdict.via }
@@ -193,11 +232,21 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
   }
 }
 
-type Known = Holder & Pick<KnownVerdict, 'via'>
+type Known = Holder & Pick<KnownVerdict, 'via'> & { readonly password?: UsedPassword }
 
 /** `username` and `subject` are the credential's own, whichever of its names was presented. */
-function allow({ username, subject, via }: Known, account: Account, scope: Scope): Allow {
-  return { outcome: 'allow', account, scope, username, subject, via }
+function allow({ username, subject, via, password }: Known, account: Account, scope: Scope): Allow {
+  const allowed: Allow = { outcome: 'allow', account, scope, username, subject, via }
+  return password === undefined ? allowed : { ...allowed, password }
+}
+
+function expired(
+  { cause, at, via }: Over & Pick<KnownVerdict, 'via'>,
+  account: Account,
+  { scope, username }: Attempt,
+  name: string | undefined,
+): Decision {
+  return { outcome: 'expired', account, scope, username, cause, at, via, ...(name && { password: name }) }
 }
 
 function notAMember({ username, via }: Known, account: Account, scope: Scope): Decision {

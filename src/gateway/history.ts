@@ -158,6 +158,9 @@ export type Action =
   | 'identities-linked'
   | 'credential-set'
   | 'credential-claimed'
+  | 'password-added'
+  | 'password-replaced'
+  | 'passwords-revoked'
   | 'credential-enabled'
   | 'credential-disabled'
   /** The identity provider refused its owner, whose sign-in has ended with it. */

@@ -31,6 +31,9 @@ export type Slot = Brand<string, 'Slot'>
 /** Identifies a password: an HMAC of scope, former scope, user name and password. */
 export type Proof = Brand<string, 'Proof'>
 
+/** The public part of a generated password: 10 characters. It names the password in the store and proves nothing. */
+export type PasswordId = Brand<string, 'PasswordId'>
+
 /** Milliseconds since 1970, UTC. */
 export type Instant = number
 

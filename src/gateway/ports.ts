@@ -1,9 +1,10 @@
 import type { Account } from './account.ts'
 import type { Ask, TrafficLane } from './ask.ts'
 import type { Attempt } from './attempt.ts'
-import type { Decision, KnownVerdict } from './decision.ts'
+import type { Decision, KnownVerdict, UsedPassword } from './decision.ts'
+import type { PasswordMac } from './generated-password.ts'
 import type { Change, Moment } from './history.ts'
-import type { AccountName, Instant, Revision, Scope, Subject, Username } from './names.ts'
+import type { AccountName, Instant, PasswordId, Revision, Scope, Subject, Username } from './names.ts'
 import type { Secret } from './secret.ts'
 
 /** The accounts and what they are connected to. */
@@ -35,9 +36,21 @@ export interface StoredCredential {
   readonly username: Username
   readonly secondary?: Username
   readonly subject: Subject
+  /** Of the chosen password; `noPassword` if there is none. */
   readonly hash: PasswordHash
   readonly enabled: boolean
+  /** The generated password that was looked for, if it is one of this set. */
+  readonly generated?: StoredPassword
 }
+
+/** A generated password as it is stored. */
+export interface StoredPassword extends UsedPassword {
+  readonly mac: PasswordMac
+  readonly revokedAt?: Instant
+}
+
+/** In place of a hash, where no password was chosen. It matches nothing. */
+export const noPassword = '$none$' as PasswordHash
 
 /** A PHC string (argon2) or a modular crypt string (bcrypt, imported). */
 export type PasswordHash = string & { readonly passwordHash: never }
@@ -73,13 +86,25 @@ export interface FoundCredentials {
 
 /** Alternate credentials, looked up by primary or secondary user name. */
 export interface CredentialStore {
-  /** One consistent read of both scopes. Throws `Outage`. */
-  find(scope: Scope, former: Scope | undefined, username: Username): Promise<FoundCredentials>
+  /** One consistent read of both scopes, with the generated password of this id. Throws `Outage`. */
+  find(
+    scope: Scope,
+    former: Scope | undefined,
+    username: Username,
+    password?: PasswordId,
+  ): Promise<FoundCredentials>
   /**
    * Replaces `outdated` with a stronger hash of the same password; does nothing if it is no longer there. This is not a
    * change: verdicts stay valid.
    */
   upgrade(scope: Scope, username: Username, outdated: PasswordHash, renewed: PasswordHash): Promise<void>
+  /** The same for a generated password that is still stored as a hash: from then on it proves itself. */
+  turn(
+    scope: Scope,
+    username: Username,
+    outdated: PasswordHash,
+    generated: { readonly id: PasswordId; readonly mac: PasswordMac },
+  ): Promise<void>
 }
 
 /** One use of a credential on an account. */
@@ -90,6 +115,10 @@ export interface Use {
   readonly at: Instant
   /** The client's address. */
   readonly from: string
+  /** The generated password that was presented; left out for a chosen one. */
+  readonly password?: PasswordId | undefined
+  /** The product in the user agent, as `git/2.47.1`. */
+  readonly tool?: string | undefined
 }
 
 /** When and from where credentials were last used. Not a change: it is not announced, and verdicts stay valid. */
@@ -148,6 +177,20 @@ export interface ChangeLog {
   revision(): Promise<Revision>
   /** Everything committed after `revision`, oldest first. `gap`: too long ago, so forget everything. Throws `Outage`. */
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
+}
+
+/** The same log, for operators. */
+export interface ChangeHistory {
+  /** The newest changes that are kept and fit, oldest first. Throws `Outage`. */
+  list(filter: ChangeFilter): Promise<readonly Change[]>
+}
+
+/** Which changes are looked for. `user`: one of the user names that it is about. */
+export interface ChangeFilter {
+  readonly account?: AccountName
+  readonly user?: Username
+  readonly since?: Instant
+  readonly most: number
 }
 
 /** The gateway processes that trust their memory by a lease in the store. All methods throw `Outage`. */
@@ -220,8 +263,9 @@ export interface Witness {
   saw(decision: Decision, ask: Ask, took: number): void
 }
 
-/** The algorithm of a hash, for display; `unknown` if it is damaged and matches nothing. */
+/** The algorithm of a hash, for display; `generated` if no password was chosen, `unknown` if it is damaged. */
 export function algorithmOf(hash: PasswordHash): string {
+  if (hash === noPassword) return 'generated'
   const id = /^\$(argon2id|argon2i|argon2d|2[aby])\$/.exec(hash)?.[1]
   if (id === undefined) return 'unknown'
   return id.startsWith('2') ? 'bcrypt' : id

@@ -1,6 +1,8 @@
 import type { Connection } from './account.ts'
 import type { GrantRegistry } from './delegation.ts'
-import type { AccountName, DirectoryId, Instant, Owner, Scope, Username } from './names.ts'
+import type { Over } from './decision.ts'
+import type { PasswordMac } from './generated-password.ts'
+import type { AccountName, DirectoryId, Instant, Owner, PasswordId, Scope, Username } from './names.ts'
 import type { PasswordHash } from './ports.ts'
 
 /** A Microsoft Entra directory that accounts can be connected to. */
@@ -59,7 +61,10 @@ export interface CredentialRecord {
   readonly username: Username
   readonly secondary?: Username
   readonly enabled: boolean
-  /** `argon2id`; until its first use, an imported credential keeps the algorithm that it came with. */
+  /**
+   * `argon2id`; until its first use, an imported credential keeps the algorithm that it came with. `generated`: no password
+   * was chosen.
+   */
   readonly algorithm: string
   readonly setAt: Instant
   /** Who may change it on the page; left out until a credential that an operator made is claimed. */
@@ -72,10 +77,56 @@ export interface CredentialRecord {
 export interface NewCredential {
   readonly username: Username
   readonly secondary?: Username
+  /** `noPassword` where none was chosen. */
   readonly hash: PasswordHash
+  /** Instead of a chosen password. */
+  readonly generated?: { readonly id: PasswordId; readonly mac: PasswordMac }
   /** Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner. */
   readonly owner?: Owner
 }
+
+/** A generated password for display. */
+export interface PasswordRecord {
+  readonly id: PasswordId
+  /** Left out for the main password of the set. */
+  readonly name?: string
+  readonly readOnly: boolean
+  readonly setAt: Instant
+  readonly endsAt?: Instant
+  /** When another one took its name. It counts until `endsAt`. */
+  readonly replacedAt?: Instant
+  /** It no longer counts. */
+  readonly over?: Over
+  /** The OAuth client that it was given to. */
+  readonly client?: string
+  /** Recorded within a minute. `tool`: the product in the user agent. */
+  readonly lastUsed?: { readonly at: Instant; readonly from: string; readonly tool?: string }
+}
+
+/** A named password to add to a set. */
+export interface NewPassword {
+  readonly id: PasswordId
+  readonly mac: PasswordMac
+  readonly name: string
+  readonly readOnly: boolean
+  /** Left out: it has no end. */
+  readonly endsAt?: Instant
+  readonly client?: string
+  /** Replaces the one of the same name, which counts for so many milliseconds more. */
+  readonly replacing?: { readonly graceMs: number }
+}
+
+/** The set that a password is for. It is made if there is none. With an owner, it is the owner's. */
+export interface PasswordHolder {
+  readonly username: Username
+  readonly owner?: Owner
+}
+
+/** Named passwords that count in one set at a time, apart from those that are replaced. */
+export const mostPasswords = 20
+
+/** Longest name of a password, in characters. */
+export const longestPasswordName = 64
 
 /** Why a change cannot be made. Nothing was changed. */
 export type Problem =
@@ -90,6 +141,10 @@ export type Problem =
   | { readonly problem: 'no-members'; readonly name: AccountName }
   | { readonly problem: 'no-such-member'; readonly name: AccountName; readonly username: Username }
   | { readonly problem: 'no-such-credential'; readonly username: Username; readonly scope: Scope }
+  | { readonly problem: 'no-such-password'; readonly username: Username; readonly scope: Scope }
+  /** The set holds `mostPasswords`. */
+  | { readonly problem: 'too-many-passwords'; readonly username: Username; readonly scope: Scope }
+  | { readonly problem: 'password-name-taken'; readonly name: string }
   /** Primary and secondary user names share one namespace per scope. */
   | { readonly problem: 'username-taken'; readonly username: Username; readonly scope: Scope }
   /** An operator made a credential of that name. A user who knows its password may claim it. */
@@ -194,6 +249,27 @@ export interface Registry extends GrantRegistry {
     username: Username,
     owner: Owner,
   ): Promise<ProblemOf<'no-such-credential' | 'username-taken'> | undefined>
+  /** Adds a generated password to a set, or replaces the one of its name. */
+  addPassword(
+    actor: string,
+    scope: Scope,
+    whose: PasswordHolder,
+    password: NewPassword,
+  ): Promise<
+    | ProblemOf<
+        'no-such-directory' | 'username-taken' | 'unclaimed' | 'too-many-passwords' | 'password-name-taken'
+      >
+    | undefined
+  >
+  /** Newest first. `username`: the primary or the secondary one. Those that no longer count are listed for 90 days. */
+  passwords(scope: Scope, username: Username): Promise<readonly PasswordRecord[]>
+  /** Revokes those that count and have this name or id, or all that have a name. */
+  revokePasswords(
+    actor: string,
+    scope: Scope,
+    username: Username,
+    which: { readonly name: string } | { readonly id: PasswordId } | 'all',
+  ): Promise<ProblemOf<'no-such-credential' | 'no-such-password'> | undefined>
   /** All or nothing; `progress` is called after each batch. Existing credentials are replaced. */
   importCredentials(
     actor: string,

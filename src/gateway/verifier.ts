@@ -1,14 +1,24 @@
 import type { TrafficLane } from './ask.ts'
 import type { Attempt, Caller } from './attempt.ts'
-import type { Finding, Forged, KnownVerdict, Untried, Verdict } from './decision.ts'
+import {
+  type Finding,
+  type Forged,
+  type KnownVerdict,
+  overBy,
+  type Untried,
+  type UsedPassword,
+  type Verdict,
+} from './decision.ts'
 import type { GeneratedPasswords } from './generated-password.ts'
-import type { Scope, Subject } from './names.ts'
+import type { Instant, Scope, Subject } from './names.ts'
 import {
   type CredentialStore,
   type Decoys,
   type FoundCredentials,
-  isDecoy,
+  noPassword,
+  type PasswordHash,
   type PasswordHasher,
+  type StoredPassword,
   type VerdictCache,
 } from './ports.ts'
 import type { Reached, Throttle, Throttling } from './throttle.ts'
@@ -23,12 +33,13 @@ interface VerifierParts {
   readonly verdicts: VerdictCache
   readonly hasher: PasswordHasher
   readonly decoys: Decoys
-  readonly generated: Pick<GeneratedPasswords, 'isForged'>
+  readonly generated: Omit<GeneratedPasswords, 'make'>
   readonly throttle: Throttle
   /** Called when a hash could not be renewed; the next successful verification tries again. */
   readonly upgradeFailed: (error: unknown) => void
   /** Called for a match whose hash covers only the beginning of the password, and so cannot be renewed. */
   readonly provedInPart: (whose: ProvedInPart) => void
+  readonly now?: () => Instant
 }
 
 /** The credential, without its user name, which stays out of logs. */
@@ -42,7 +53,8 @@ const busyRetryAfter = 2
 
 /**
  * Turns an attempt into a verdict: from the cache, or else by one look-up and exactly one password hash, whose result is
- * cached. Guesses are counted only where they cost a hash, so remembered users get in whatever others guess.
+ * cached. A generated password costs no hash, whoever's it is: only its form decides, which whoever presents it knows.
+ * Guesses are counted only where they cost a look-up, so remembered users get in whatever others guess.
  */
 export function createVerifier({
   credentials,
@@ -53,6 +65,7 @@ export function createVerifier({
   throttle,
   upgradeFailed,
   provedInPart,
+  now = Date.now,
 }: VerifierParts): Verifier {
   const equals = createEqualCallers()
 
@@ -88,13 +101,14 @@ export function createVerifier({
   }
 
   async function check(attempt: Attempt, caller: Caller): Promise<Verdict> {
-    const found = await credentials.find(attempt.scope, attempt.former, attempt.username)
+    const presented = generated.read(attempt.password)
+    const found = await credentials.find(attempt.scope, attempt.former, attempt.username, presented?.id)
     // Guesses count against the credential, by whatever account and name it is reached, so it has to be found first.
     const admission = await throttle.admit(attempt, caller, reachedBy(attempt, found))
     if ('by' in admission) return throttled(admission)
     let counts = false
     try {
-      const verdict = await compare(found, attempt, caller.lane)
+      const verdict = await compare(found, presented, attempt, caller.lane)
       counts = isWrong(verdict)
       if (openedIn(verdict, attempt) !== undefined) admission.welcome()
       return verdict
@@ -103,29 +117,85 @@ export function createVerifier({
     }
   }
 
-  async function compare(found: FoundCredentials, attempt: Attempt, lane: TrafficLane): Promise<Verdict> {
+  async function compare(
+    found: FoundCredentials,
+    presented: ReadPassword | undefined,
+    attempt: Attempt,
+    lane: TrafficLane,
+  ): Promise<Verdict> {
     // Of a thousand callers with one password, the last may leave the store when the first are already answered.
     const meanwhile = await verdicts.recall(attempt, 'again')
     if (meanwhile !== undefined) return meanwhile
     // Unknown names must cost what known ones cost, or response times would reveal which users exist.
     const decoy = await decoys.like(attempt, found.asOf)
-    const hash = found.current?.hash ?? found.former?.hash ?? decoy
-    const compared = await hasher.compare(attempt, hash, lane)
+    const proved = presented && provedBy(found, attempt)
+    // An older generated password may still be stored as a hash, of any name: until that is known it costs what a chosen one does.
+    if (proved !== undefined || (presented !== undefined && !presented.old))
+      return remember(findingOf(found, attempt, proved), found, attempt)
+
+    const stored = (found.current ?? found.former)?.hash
+    const hash = stored === noPassword ? undefined : stored
+    const compared = await hasher.compare(attempt, hash ?? decoy, lane)
     if (compared === 'busy') return { found: 'untried', because: 'busy', retryAfter: busyRetryAfter }
 
-    const finding = findingOf(found, attempt, compared === 'match')
-    const verdict = { ...finding, asOf: found.asOf, via: 'store' } as const
+    const finding = findingOf(found, attempt, compared === 'match' ? 'chosen' : undefined)
+    if (finding.found === 'match' && hash !== undefined) replaceHash(hash, attempt, finding.subject)
+    return remember(finding, found, attempt)
+  }
+
+  function remember(finding: Finding, { asOf }: FoundCredentials, attempt: Attempt): KnownVerdict {
+    const verdict = { ...finding, asOf, via: 'store' } as const
     verdicts.remember(attempt, verdict)
-    if (finding.found === 'match' && !isDecoy(hash) && hasher.outdated(hash)) {
-      // A password that is proved only in part must not be stored as the whole: the owner's may end differently.
-      if (hasher.provesWhole(attempt.password, hash)) renew(attempt, hash)
-      else provedInPart({ scope: attempt.scope, subject: finding.subject })
-    }
     return verdict
   }
 
+  /** Which generated password was presented. Compares for every name, known or not. */
+  function provedBy({ current, former }: FoundCredentials, { password }: Attempt): Proved | undefined {
+    const inCurrent = generated.proves(password, current?.generated?.mac)
+    const inFormer = generated.proves(password, former?.generated?.mac)
+    return inCurrent ? 'current' : inFormer ? 'former' : undefined
+  }
+
   /** In the background: the caller has already waited for one hash. */
-  function renew(attempt: Attempt, outdated: Parameters<CredentialStore['upgrade']>[2]): void {
+  function replaceHash(hash: PasswordHash, attempt: Attempt, subject: Subject): void {
+    const { scope, username, password } = attempt
+    const read = generated.read(password)
+    if (read !== undefined) {
+      const turned = { id: read.id, mac: generated.macOf(password) }
+      return void credentials.turn(scope, username, hash, turned).catch(upgradeFailed)
+    }
+    if (!hasher.outdated(hash)) return
+    // A password that is proved only in part must not be stored as the whole: the owner's may end differently.
+    if (hasher.provesWhole(password, hash)) renew(attempt, hash)
+    else provedInPart({ scope, subject })
+  }
+
+  /** What the look-up and the comparison mean together. */
+  function findingOf(
+    found: FoundCredentials,
+    attempt: Attempt,
+    proved: Proved | 'chosen' | undefined,
+  ): Finding {
+    const { current, former, linked = false } = found
+    const credential = proved === 'former' ? former : (current ?? former)
+    if (credential === undefined) return { found: 'absent' }
+    if (proved === undefined) return { found: 'mismatch' }
+    const { username, subject, enabled } = credential
+    const used = proved === 'chosen' ? undefined : credential.generated
+    const over = used && overBy(used, now())
+    if (credential !== current) {
+      const left = attempt.former ?? attempt.scope
+      // Who has a set of the present scope has done what a bridge waits for.
+      const counts = linked && enabled && current === undefined && over === undefined
+      return { found: 'outgrown', former: left, username, subject, linked: counts }
+    }
+    if (!enabled) return { found: 'disabled' }
+    if (over !== undefined)
+      return { found: 'over', username, subject, ...(used?.name && { name: used.name }), ...over }
+    return { found: 'match', username, subject, ...(used && { password: usedPassword(used) }) }
+  }
+
+  function renew(attempt: Attempt, outdated: PasswordHash): void {
     hasher
       .hash(attempt.password)
       .then(async renewed => {
@@ -161,18 +231,20 @@ function throttled({ by, retryAfter }: Throttling): Untried {
   return { found: 'untried', because: 'throttled', by, retryAfter }
 }
 
-/** The look-up decides which credential was compared; the comparison decides what that means. */
-function findingOf(found: FoundCredentials, attempt: Attempt, right: boolean): Finding {
-  const { current, former, linked = false } = found
-  const credential = current ?? former
-  if (credential === undefined) return { found: 'absent' }
-  if (!right) return { found: 'mismatch' }
-  const { username, subject, enabled } = credential
-  if (current === undefined) {
-    const left = attempt.former ?? attempt.scope
-    return { found: 'outgrown', former: left, username, subject, linked: linked && enabled }
+type ReadPassword = NonNullable<ReturnType<GeneratedPasswords['read']>>
+
+/** The credential whose generated password was presented. */
+type Proved = 'current' | 'former'
+
+/** Without what only the store needs. */
+function usedPassword({ id, name, readOnly, endsAt, replacedAt }: StoredPassword): UsedPassword {
+  return {
+    id,
+    ...(name !== undefined && { name }),
+    ...(readOnly && { readOnly }),
+    ...(endsAt !== undefined && { endsAt }),
+    ...(replacedAt !== undefined && { replacedAt }),
   }
-  return enabled ? { found: 'match', username, subject } : { found: 'disabled' }
 }
 
 /** Concurrent callers from one address with the same password: a build that starts a thousand jobs. */

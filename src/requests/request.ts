@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Ask } from '../gateway/ask.ts'
+import { type Ask, RequestHeaders } from '../gateway/ask.ts'
 import type { Ended, UpstreamFailed } from '../gateway/decision.ts'
 import { Secret } from '../gateway/secret.ts'
 import { endsChunked, isChunked } from './bodies.ts'
@@ -51,7 +51,17 @@ export function readAsk(
   }
   const { from, secure, lane } = client
   const host = client.host === '' && isOld ? new URL(publicUrl).host : client.host
-  return { id, method, target, host, authorization, from, secure, lane }
+  return {
+    id,
+    method,
+    target,
+    headers: new RequestHeaders(rawHeaders),
+    host,
+    authorization,
+    from,
+    secure,
+    lane,
+  }
 }
 
 /** Node decodes only chunked. Any other coding would stay on the body without the upstream being told. */

@@ -1,8 +1,16 @@
 import type { FastifyRequest } from 'fastify'
 import { readPassword } from '../gateway/credential.ts'
+import { overBy } from '../gateway/decision.ts'
 import type { Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import type { Compared } from '../gateway/ports.ts'
+import {
+  type Compared,
+  type Decoy,
+  noPassword,
+  type PasswordHash,
+  type StoredCredential,
+  type StoredPassword,
+} from '../gateway/ports.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import type { SignedInUser } from './account-lookup.ts'
@@ -176,7 +184,8 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   if (generated.isForged(password)) return 'mismatch'
   const { username, account } = change
   const { scope } = change.identity
-  const { current } = await credentials.find(scope, undefined, username)
+  const presented = generated.read(password)
+  const { current } = await credentials.find(scope, undefined, username, presented?.id)
   const proof = keys.proof(scope, undefined, username, password)
   const attempt = { scope, former: undefined, username, password, slot: keys.slot(scope, username), proof }
   const compared = { scope, username: current?.username ?? username }
@@ -185,11 +194,29 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   if ('by' in admission) throw new TooManyRequests(Math.ceil(admission.retryAfter))
   let found: Compared = 'busy'
   try {
-    found = await hasher.compare({ password, proof }, current?.hash ?? 'decoy')
+    found = provesNow(context, password, current?.generated)
+      ? 'match'
+      : presented !== undefined && !presented.old
+        ? 'mismatch'
+        : await hasher.compare({ password, proof }, hashOf(current))
     return found
   } finally {
     if (found !== 'mismatch') admission.absolve() // of a full queue and an outage, too
   }
+}
+
+/** Whether it is a generated password that counts now. One that may only read is given to machines, and claims nothing. */
+function provesNow(
+  { generated, now }: PageContext,
+  password: Secret,
+  stored: StoredPassword | undefined,
+): boolean {
+  const isRight = generated.proves(password, stored?.mac)
+  return isRight && stored !== undefined && !stored.readOnly && overBy(stored, now()) === undefined
+}
+
+function hashOf(current: StoredCredential | undefined): PasswordHash | Decoy {
+  return current === undefined || current.hash === noPassword ? 'decoy' : current.hash
 }
 
 /**

@@ -2,7 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { addressOf } from '../gateway/account.ts'
 import { readPassword } from '../gateway/credential.ts'
 import { foldUsername, type Username } from '../gateway/names.ts'
-import type { ProblemOf } from '../gateway/registry.ts'
+import { noPassword } from '../gateway/ports.ts'
+import type { NewCredential, ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
@@ -30,11 +31,18 @@ async function setInTurn(context: PageContext, change: Change): Promise<Page> {
   if ('faults' in read) return await show(context, change, read)
   const { password, secondary } = read
 
-  const hash = await context.hasher.hash(password)
+  const { generated } = read
+  const hash = generated ? noPassword : await context.hasher.hash(password)
   if (hash === 'busy') return busy(change.account.name)
   const { identity, username, actor } = change
   const { scope, owner } = identity
-  const credential = { username, hash, owner, ...(secondary && { secondary }) }
+  const credential = {
+    username,
+    hash,
+    ...(generated && { generated }),
+    owner,
+    ...(secondary && { secondary }),
+  }
   const problem = await context.registry.setCredential(actor, scope, credential)
   if (problem !== undefined) return await refused(context, change, problem)
   notify(context, change, username, 'set')
@@ -50,8 +58,8 @@ async function alreadyDone(context: PageContext, change: Change): Promise<Page> 
 
 interface Requested {
   readonly password: Secret
-  /** Whether it was generated. */
-  readonly made: boolean
+  /** What the store keeps of it if it was generated. */
+  readonly generated?: NewCredential['generated']
   readonly secondary?: Username
 }
 
@@ -70,11 +78,10 @@ async function readForm(
   }
   // Cut, because an invalid user name can have any length.
   if (Object.keys(faults).length > 0) return { faults, secondary: typed.slice(0, 64).toWellFormed() }
-  return {
-    password: chosen ?? context.generated.make(),
-    made: chosen === undefined,
-    ...(secondary && { secondary }),
-  }
+  const rest = secondary ? { secondary } : {}
+  if (chosen !== undefined) return { password: chosen, ...rest }
+  const { password, ...generated } = context.generated.make()
+  return { password, generated, ...rest }
 }
 
 function undecided(fields: Fields): Faults {
@@ -119,7 +126,11 @@ async function refused(
 }
 
 /** The registry returns only when the new password is in force everywhere. */
-async function savedPage(context: PageContext, change: Change, { password, made }: Requested): Promise<Page> {
+async function savedPage(
+  context: PageContext,
+  change: Change,
+  { password, generated }: Requested,
+): Promise<Page> {
   const credential = await ownCredential(context, change)
   if (credential === undefined) throw new Error('a credential was set and is not there')
   const { account, scopeName, session } = change
@@ -129,7 +140,7 @@ async function savedPage(context: PageContext, change: Change, { password, made 
     scopeName,
     credential,
     url: new URL(addressOf(account.name, context.publicUrl, context.naming)),
-    made: made ? password : undefined,
-    advice: made ? [] : passwordAdvice(password),
+    made: generated ? password : undefined,
+    advice: generated ? [] : passwordAdvice(password),
   })
 }

@@ -115,6 +115,32 @@ export const notice = z
   .exactOptional()
   .describe('A webhook for changes that users make on the page, for instance to send them an e-mail.')
 
+/** Generated passwords, of which a set holds several. */
+export const passwords = z
+  .strictObject({
+    defaultLifeDays: whole(1, 3650)
+      .default(365)
+      .describe('Days after which a generated password ends, unless its owner chooses a day.'),
+    maxLifeDays: whole(1, 3650)
+      .default(730)
+      .describe('The most days that may be chosen. Passwords that exist keep their end.'),
+    allowEndless: z
+      .boolean({ error: 'must be true or false' })
+      .default(false)
+      .describe('Whether a generated password may have no end.'),
+    maxGraceHours: whole(0, 8760)
+      .default(168)
+      .describe(
+        'The most hours that a replaced password may go on working. The default is 0: it ends at once.',
+      ),
+  })
+  .prefault({})
+  .refine(({ defaultLifeDays, maxLifeDays }) => defaultLifeDays <= maxLifeDays, {
+    path: ['defaultLifeDays'],
+    error: 'must not be more than maxLifeDays',
+  })
+  .describe('Generated passwords that users and operators add to a credential, each with a name and an end.')
+
 /** Characters that need no encoding in a header; tokens consist of these. */
 const headerSafe = /^[\x21-\x7e]+$/
 

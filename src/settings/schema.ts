@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
 import { hashing, keeping, redis } from './keeping.ts'
-import { notice, signIn, upstreamAuth } from './people.ts'
+import { notice, passwords, signIn, upstreamAuth } from './people.ts'
 import { accounts, serving } from './serving.ts'
 import { connections, forwarding, throttle } from './traffic.ts'
 
@@ -23,6 +23,7 @@ export const schema = z
     trustedProxies: serving.trustedProxies,
     plainHttp: serving.plainHttp,
     signIn,
+    passwords,
     notice,
     hashing,
     verdicts: keeping.verdicts,

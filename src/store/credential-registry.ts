@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { Transaction } from 'kysely'
-import type { Owner, Scope, Subject, Username } from '../gateway/names.ts'
+import type { Scope, Subject, Username } from '../gateway/names.ts'
 import type { NewCredential, ProblemOf, Registry } from '../gateway/registry.ts'
 import { missingScope } from './account-registry.ts'
 import type { MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
 import { linkedNames } from './link-registry.ts'
-import { bindMembers, type CredentialRow, findCredential, namesOf, writeCredentials } from './rows.ts'
+import {
+  bindMembers,
+  type CredentialRow,
+  findCredential,
+  findOwned,
+  keepMainPasswords,
+  namesOf,
+  writeCredentials,
+} from './rows.ts'
 
 type CredentialRegistry = Pick<
   Registry,
@@ -45,7 +53,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
       makeChange({ actor, action: 'credential-claimed' }, async (db, stamp) => {
         const kept = await findCredential(db, scope, username)
         if (kept === undefined) return { problem: 'no-such-credential', username, scope }
-        if (kept.owner !== null || (await hasOne(db, scope, owner)))
+        if (kept.owner !== null || (await findOwned(db, scope, owner)) !== undefined)
           return { problem: 'username-taken', username, scope }
         await db
           .updateTable('credentials')
@@ -73,29 +81,24 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
   }
 }
 
-async function hasOne(db: Transaction<Schema>, scope: Scope, owner: Owner): Promise<boolean> {
-  const own = await db
-    .selectFrom('credentials')
-    .select('subject')
-    .where('scope', '=', scope)
-    .where('owner', '=', owner)
-    .executeTakeFirst()
-  return own !== undefined
-}
-
 /**
  * Creates or replaces the credentials in order: one with an owner replaces the owner's, any other the one with the same
- * primary user name. Returns every user name that they have or had.
+ * primary user name. Returns every user name that they have or had. Main passwords are replaced, unless they stay.
  */
-async function keepCredentials(
+export async function keepCredentials(
   db: Transaction<Schema>,
   stamp: Stamp,
   scope: Scope,
   credentials: readonly NewCredential[],
+  passwords: 'are-replaced' | 'passwords-stay' = 'are-replaced',
 ): Promise<ReadonlySet<Username> | NameProblem> {
   const answering = await readAnswering(db, scope, credentials)
   const touched = new Set(answering.keys())
   const written = new Map<Subject, CredentialRow>()
+  const generated = new Map<
+    Subject,
+    { readonly subject: Subject } & NonNullable<NewCredential['generated']>
+  >()
 
   for (const credential of credentials) {
     const kept = replacedBy(credential, answering)
@@ -109,9 +112,13 @@ async function keepCredentials(
       touched.add(name)
     }
     written.set(row.subject, row)
+    if (credential.generated) generated.set(row.subject, { subject: row.subject, ...credential.generated })
+    else generated.delete(row.subject)
   }
 
   await writeCredentials(db, [...written.values()])
+  if (passwords === 'are-replaced')
+    await keepMainPasswords(db, stamp.at, [...written.keys()], [...generated.values()])
   await bindMembers(db, scope, [...written.values()])
   return touched
 }

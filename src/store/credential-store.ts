@@ -1,15 +1,19 @@
 import type { Kysely } from 'kysely'
 import type { History } from '../gateway/history.ts'
-import type { Owner, Scope, Subject, Username } from '../gateway/names.ts'
+import type { PasswordMac } from '../gateway/generated-password.ts'
+import type { Instant, Owner, PasswordId, Scope, Subject, Username } from '../gateway/names.ts'
 import {
   algorithmOf,
   type CredentialStore,
+  noPassword,
   type PasswordHash,
   type StoredCredential,
+  type StoredPassword,
 } from '../gateway/ports.ts'
 import type { CredentialRecord, Registry } from '../gateway/registry.ts'
 import { momentColumns, newestIn, type Seen } from './change.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
+import { mainPassword } from './rows.ts'
 
 /** The credentials of the store. */
 export function createCredentialStore({ reading, writing }: Database, history: History): CredentialStore {
@@ -17,8 +21,8 @@ export function createCredentialStore({ reading, writing }: Database, history: H
   const lookUpLink = prepareLink(reading)
 
   return {
-    async find(scope, former, username) {
-      const rows = await lookUp({ scope, former: former ?? scope, username })
+    async find(scope, former, username, password) {
+      const rows = await lookUp({ scope, former: former ?? scope, username, password: password ?? none })
       const found = { asOf: newestIn(rows, history), current: credentialOf(scope, rows) }
       if (former === undefined) return { ...found, former: undefined }
 
@@ -44,8 +48,34 @@ export function createCredentialStore({ reading, writing }: Database, history: H
           .execute(),
       )
     },
+
+    async turn(scope, username, outdated, { id, mac }) {
+      await writing.transaction().execute(async transaction => {
+        const turned = await transaction
+          .updateTable('credentials')
+          .set({ hash: noPassword })
+          .where('hash', '=', outdated)
+          .where('subject', '=', db =>
+            db
+              .selectFrom('usernames')
+              .select('subject')
+              .where('scope', '=', scope)
+              .where('username', '=', username),
+          )
+          .returning(['subject', 'set_at'])
+          .executeTakeFirst()
+        if (turned === undefined) return
+        await transaction
+          .insertInto('passwords')
+          .values({ ...turned, id, mac, ...mainPassword })
+          .execute()
+      })
+    },
   }
 }
+
+/** No generated password has this id. */
+const none = '' as PasswordId
 
 interface CredentialRow {
   readonly scope: Scope
@@ -55,14 +85,28 @@ interface CredentialRow {
   readonly hash: PasswordHash
   readonly enabled: 0 | 1
   readonly owner: Owner | null
+  readonly password: PasswordId | null
+  readonly mac: PasswordMac
+  readonly name: string | null
+  readonly read_only: 0 | 1
+  readonly ends_at: Instant | null
+  readonly replaced_at: Instant | null
+  readonly revoked_at: Instant | null
 }
 
 /** There is one row even without such a credential, for the revision. */
 type Found = Seen & (CredentialRow | { readonly scope: null })
 
+interface Looked {
+  scope: Scope
+  former: Scope
+  username: Username
+  password: PasswordId
+}
+
 /** In one statement, which is one snapshot in both databases. */
 function prepareLookUp(db: Kysely<Schema>) {
-  return prepare(db, (value: Placeholder<{ scope: Scope; former: Scope; username: Username }>) =>
+  return prepare(db, (value: Placeholder<Looked>) =>
     db
       .selectFrom('revision')
       .leftJoin('usernames', join =>
@@ -71,6 +115,11 @@ function prepareLookUp(db: Kysely<Schema>) {
           .on('usernames.scope', 'in', [value('scope'), value('former')]),
       )
       .leftJoin('credentials', 'credentials.subject', 'usernames.subject')
+      .leftJoin('passwords', join =>
+        join
+          .onRef('passwords.subject', '=', 'credentials.subject')
+          .on('passwords.id', '=', value('password')),
+      )
       .select([
         ...momentColumns,
         'credentials.scope',
@@ -80,6 +129,13 @@ function prepareLookUp(db: Kysely<Schema>) {
         'hash',
         'enabled',
         'owner',
+        'passwords.id as password',
+        'mac',
+        'name',
+        'read_only',
+        'ends_at',
+        'replaced_at',
+        'revoked_at',
       ])
       // A left join finds all columns or none; the type that is inferred allows each of them to be missing.
       .$castTo<Found>(),
@@ -112,7 +168,29 @@ function credentialOf(scope: Scope, rows: readonly Found[]): StoredCredential | 
   const row = rows.find(found => found.scope === scope)
   if (row === undefined || row.scope === null) return undefined
   const { username, secondary, subject, hash } = row
-  return { username, ...(secondary !== null && { secondary }), subject, hash, enabled: row.enabled === 1 }
+  const generated = passwordIn(row)
+  return {
+    username,
+    ...(secondary !== null && { secondary }),
+    subject,
+    hash,
+    enabled: row.enabled === 1,
+    ...(generated && { generated }),
+  }
+}
+
+function passwordIn(row: CredentialRow): StoredPassword | undefined {
+  const { password: id, mac, name, ends_at: endsAt, replaced_at: replacedAt, revoked_at: revokedAt } = row
+  if (id === null) return undefined
+  return {
+    id,
+    mac,
+    ...(name !== null && { name }),
+    ...(row.read_only === 1 && { readOnly: true }),
+    ...(endsAt !== null && { endsAt }),
+    ...(replacedAt !== null && { replacedAt }),
+    ...(revokedAt !== null && { revokedAt }),
+  }
 }
 
 /** The credentials as shown to operators and owners, without hashes. */

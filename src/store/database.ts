@@ -1,7 +1,17 @@
 import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { GrantEnd } from '../gateway/delegation.ts'
+import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Action } from '../gateway/history.ts'
-import type { AccountName, DirectoryId, Instant, Owner, Scope, Subject, Username } from '../gateway/names.ts'
+import type {
+  AccountName,
+  DirectoryId,
+  Instant,
+  Owner,
+  PasswordId,
+  Scope,
+  Subject,
+  Username,
+} from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { PasswordHash } from '../gateway/ports.ts'
 
@@ -66,6 +76,27 @@ export interface Schema {
     owner: Owner | null
     last_used_at: Instant | null
     last_used_from: string | null
+  }
+  /**
+   * Generated passwords; without a name, the main one of its set, of which one at most is neither replaced nor revoked. Those
+   * that no longer count are kept for a while, so that their holders can be told. `announced`: the last number of days
+   * before its end that was announced.
+   */
+  passwords: {
+    subject: Subject
+    id: PasswordId
+    mac: PasswordMac
+    name: string | null
+    read_only: 0 | 1
+    set_at: Instant
+    ends_at: Instant | null
+    replaced_at: Instant | null
+    revoked_at: Instant | null
+    client: string | null
+    last_used_at: Instant | null
+    last_used_from: string | null
+    last_used_tool: string | null
+    announced: number | null
   }
   /** When and from where a credential was last used for an account. */
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Instant, Scope, Username } from '../gateway/names.ts'
-import type { HashSurvey, Revocations } from '../gateway/ports.ts'
+import { type HashSurvey, noPassword, type Revocations } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
 /** The keys that processes share through the store. */
@@ -75,6 +75,8 @@ function prepareLook(db: Kysely<Schema>) {
       .select(['usernames.username', 'credentials.hash'])
       .where('usernames.scope', '=', value('scope'))
       .where('usernames.username', '>', value('after'))
+      // Without a chosen password there is no hash whose time could tell anything.
+      .where('credentials.hash', '!=', noPassword)
       .where(is =>
         is.not(
           is.exists(

@@ -15,6 +15,9 @@ export function createLastUsed({ writing }: Database): LastUsed {
         for (const batch of batchesOf(newestOf(uses, use => use.subject))) await write(transaction, batch)
         for (const batch of batchesOf(newestOf(uses, use => `${use.account} ${use.subject}`)))
           await writeForAccounts(transaction, batch)
+        const generated = uses.filter(use => use.password !== undefined)
+        for (const batch of batchesOf(newestOf(generated, use => `${use.subject} ${use.password}`)))
+          await writeForPasswords(transaction, batch)
       })
     },
   }
@@ -49,6 +52,18 @@ async function write(db: Transaction<Schema>, uses: readonly Use[]): Promise<voi
     update credentials set last_used_at = used.column3, last_used_from = used.column4
     from (values ${sql.join(rows)}) as used
     where credentials.subject = used.column1 and credentials.scope = used.column2
+      and (last_used_at is null or last_used_at < used.column3)`.execute(db)
+}
+
+async function writeForPasswords(db: Transaction<Schema>, uses: readonly Use[]): Promise<void> {
+  const rows = uses.map(
+    ({ subject, password, at, from, tool }) =>
+      sql`(${subject}, ${password}, cast(${at} as bigint), ${from}, cast(${tool ?? null} as text))`,
+  )
+  await sql`
+    update passwords set last_used_at = used.column3, last_used_from = used.column4, last_used_tool = used.column5
+    from (values ${sql.join(rows)}) as used
+    where passwords.subject = used.column1 and passwords.id = used.column2
       and (last_used_at is null or last_used_at < used.column3)`.execute(db)
 }
 

@@ -14,6 +14,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0006-canaries', canaries],
   ['0007-grants', grants],
   ['0008-turns', turns],
+  ['0009-passwords', passwords],
 ]
 
 /**
@@ -291,4 +292,27 @@ async function turns(db: Tables): Promise<void> {
     .addColumn('holder', 'text', column => column.notNull())
     .addColumn('until', 'bigint', column => column.notNull())
     .execute()
+}
+
+/** Generated passwords, several for each credential. */
+async function passwords(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('passwords')
+    .addColumn('subject', 'text', column => column.notNull())
+    .addColumn('id', 'text', column => column.notNull())
+    .addColumn('mac', 'text', column => column.notNull())
+    .addColumn('name', 'text')
+    .addColumn('read_only', 'integer', column => column.notNull())
+    .addColumn('set_at', 'bigint', column => column.notNull())
+    .addColumn('ends_at', 'bigint')
+    .addColumn('replaced_at', 'bigint')
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('client', 'text')
+    .addColumn('last_used_at', 'bigint')
+    .addColumn('last_used_from', 'text')
+    .addColumn('last_used_tool', 'text')
+    .addColumn('announced', 'integer')
+    .addPrimaryKeyConstraint('passwords_key', ['subject', 'id'])
+    .execute()
+  await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
 }

@@ -1,9 +1,11 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Insertable, Kysely, Transaction } from 'kysely'
 import type { Connection } from '../gateway/account.ts'
 import {
   type AccountName,
   type DirectoryId,
+  type Instant,
   msaScope,
+  type Owner,
   type Scope,
   type Subject,
   type Username,
@@ -40,6 +42,20 @@ export async function findCredential(
     .executeTakeFirst()
 }
 
+/** Finds the credential of an owner. */
+export async function findOwned(
+  db: Transaction<Schema>,
+  scope: Scope,
+  owner: Owner,
+): Promise<CredentialRow | undefined> {
+  return await db
+    .selectFrom('credentials')
+    .selectAll()
+    .where('scope', '=', scope)
+    .where('owner', '=', owner)
+    .executeTakeFirst()
+}
+
 /** Inserts the credentials, or replaces those with the same subjects, except for whether they are enabled. */
 export async function writeCredentials(
   db: Transaction<Schema>,
@@ -65,6 +81,31 @@ export async function writeCredentials(
     namesOf(row).map(username => ({ scope: row.scope, username, subject: row.subject })),
   )
   await db.insertInto('usernames').values(names).execute()
+}
+
+/** The columns of a main password: it has no name and no end, and may write. */
+export const mainPassword = { name: null, read_only: 0, ends_at: null } as const
+
+/** Gives sets another main password: the generated ones that they had before are replaced at once. */
+export async function keepMainPasswords(
+  db: Transaction<Schema>,
+  at: Instant,
+  subjects: readonly Subject[],
+  generated: readonly Pick<Insertable<Schema['passwords']>, 'subject' | 'id' | 'mac'>[],
+): Promise<void> {
+  await db
+    .updateTable('passwords')
+    .set({ replaced_at: at, ends_at: at })
+    .where('subject', 'in', subjects)
+    .where('name', 'is', null)
+    .where('replaced_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .execute()
+  if (generated.length === 0) return
+  await db
+    .insertInto('passwords')
+    .values(generated.map(each => ({ ...each, set_at: at, ...mainPassword })))
+    .execute()
 }
 
 /** A member, with the name that it was listed by. */

@@ -5,6 +5,7 @@ import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
   Announce,
+  ChangeHistory,
   ChangeLog,
   CredentialStore,
   Gateways,
@@ -31,6 +32,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createPasswordRegistry } from './password-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
 
@@ -39,7 +41,7 @@ export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
-  readonly changes: ChangeLog
+  readonly changes: ChangeLog & ChangeHistory
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
@@ -157,6 +159,7 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
       }
     },

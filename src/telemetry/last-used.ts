@@ -1,3 +1,4 @@
+import { productOf } from '../gateway/ask.ts'
 import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { LastUsed, Use, Witness } from '../gateway/ports.ts'
@@ -24,15 +25,17 @@ const grain = 1000
 /** Most uses that are remembered between two writes; beyond that the oldest is dropped. */
 const most = 10_000
 
+function keyOf({ account, subject, password }: Pick<Use, 'account' | 'subject' | 'password'>): string {
+  return password === undefined ? `${account} ${subject}` : `${account} ${subject} ${password}`
+}
+
 /** Collects uses in memory and writes once a minute, because a build server opens an account a hundred times a second. */
 export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): LastUsedWitness {
   let collected = new Map<string, Use>() // the one used last is last
   let writing = Promise.resolve()
 
   function collect(use: Use): void {
-    const key = `${use.account} ${use.subject}`
-    const last = collected.get(key)
-    if (last !== undefined && use.at - last.at < grain && use.from === last.from) return
+    const key = keyOf(use)
     collected.delete(key)
     collected.set(key, use)
     if (collected.size <= most) return
@@ -65,7 +68,11 @@ export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): 
     saw(decision, ask) {
       if (decision.outcome !== 'allow') return
       const { account, scope, subject } = decision
-      collect({ account: account.name, scope, subject, at: now(), from: ask.from })
+      const password = decision.password?.id
+      const used = { account: account.name, scope, subject, at: now(), from: ask.from, password }
+      const last = collected.get(keyOf(used))
+      if (last !== undefined && used.at - last.at < grain && used.from === last.from) return
+      collect({ ...used, tool: productOf(ask) })
     },
     async close() {
       clearInterval(timer)

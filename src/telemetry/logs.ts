@@ -175,13 +175,29 @@ function factsOf(decision: Decision): Record<string, unknown> {
   const { outcome } = decision
   switch (decision.outcome) {
     case 'allow': {
-      const { account, scope, username, bridgedUntil, via } = decision
+      const { account, scope, username, password, bridgedUntil, via } = decision
       const bridged = bridgedUntil !== undefined && { bridgedUntil: new Date(bridgedUntil).toISOString() }
-      return { outcome, account: account.name, scope, user: username, ...bridged, via }
+      return {
+        outcome,
+        account: account.name,
+        scope,
+        user: username,
+        ...named(password?.name),
+        ...bridged,
+        via,
+      }
     }
     case 'disabled': {
       const { account, scope, username, via } = decision
       return { outcome, account: account.name, scope, user: username, via }
+    }
+    case 'expired': {
+      const { account, scope, cause, username, password, via } = decision
+      return { outcome, cause, account: account.name, scope, user: username, ...named(password), via }
+    }
+    case 'read-only': {
+      const { account, scope, username, password, via } = decision
+      return { outcome, account: account.name, scope, user: username, ...named(password), via }
     }
     case 'sign-in-needed': {
       const { account, scope, cause, username, via } = decision
@@ -215,6 +231,11 @@ function factsOf(decision: Decision): Record<string, unknown> {
     default:
       return unreachable(decision)
   }
+}
+
+/** The name of the generated password that was presented. */
+function named(passwordName: string | undefined): { readonly passwordName?: string } {
+  return passwordName === undefined ? {} : { passwordName }
 }
 
 function notAllowed(decision: NotAllowed): Record<string, unknown> {

@@ -38,8 +38,8 @@ interface SharedOptions {
 /** What the good pool and the other one hold of a proof. */
 type Pools = readonly (string | null)[]
 
-/** Proofs for each slot: guesses at one name must not fill Redis. */
-const most: Record<Pool, number> = { good: 4, other: 16 }
+/** Proofs for each slot: guesses at one name must not fill Redis. A set holds up to 21 passwords, some with a predecessor. */
+const most: Record<Pool, number> = { good: 32, other: 16 }
 
 export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
   const { server, history, key, now, ahead = () => 0, patience, outage } = options

@@ -4,6 +4,7 @@ import { cold } from './figures/cold.ts'
 import { delegated } from './figures/delegated.ts'
 import { floods } from './figures/floods.ts'
 import { forged } from './figures/forged.ts'
+import { generated } from './figures/generated.ts'
 import { forwardAuth } from './figures/forward-auth.ts'
 import { memory } from './figures/memory.ts'
 import { proxied } from './figures/proxied.ts'
@@ -22,6 +23,7 @@ export const figures: readonly Figure[] = [
   stampede,
   cold,
   forged,
+  generated,
   bigPack,
   memory,
   store,

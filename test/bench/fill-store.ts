@@ -1,7 +1,7 @@
 import { createSealing, type SealingKey } from '../../src/delegation/sealing.ts'
 import type { NewGrant } from '../../src/gateway/delegation.ts'
 import { foldUsername, msaScope, type AccountName, type Owner } from '../../src/gateway/names.ts'
-import type { PasswordHash } from '../../src/gateway/ports.ts'
+import { noPassword, type PasswordHash } from '../../src/gateway/ports.ts'
 import type { NewCredential, Problem, Registry } from '../../src/gateway/registry.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createArgon2id } from '../../src/hashing/argon2id.ts'
@@ -16,6 +16,8 @@ export interface Content {
   readonly upstream: string
   /** Credentials besides Anna's. */
   readonly users?: number
+  /** Called for each of them: they have generated passwords instead of a chosen one. */
+  readonly generate?: (number: number) => NonNullable<NewCredential['generated']>
   /** Accounts besides the one that everybody asks for. */
   readonly accounts?: number
   /** Anna has signed in, so that her requests reach the upstream as hers. */
@@ -45,7 +47,7 @@ const importSize = 50_000
  * costs the same as if the salts differed, and a million of them need not be computed first.
  */
 export async function fillStore(url: string, content: Content): Promise<void> {
-  const { upstream, users = 0, accounts = 0, signedIn, progress = () => {} } = content
+  const { upstream, users = 0, generate, accounts = 0, signedIn, progress = () => {} } = content
   const store = await openStore({ url: new Secret(url) })
   try {
     const registry = store.registry(async () => {}) // nobody runs yet who would have to be told
@@ -54,7 +56,9 @@ export async function fillStore(url: string, content: Content): Promise<void> {
     const its = signedIn && { owner }
     await done(registry.setCredential(actor, msaScope, { username: foldUsername(anna.user), hash, ...its }))
     if (signedIn !== undefined) await registry.giveGrant(actor, grantOf(signedIn))
-    await addUsers(registry, users, hash, progress)
+    const proofOf = (number: number) =>
+      generate === undefined ? { hash } : { hash: noPassword, generated: generate(number) }
+    await addUsers(registry, users, proofOf, progress)
     for (let number = 0; number < accounts; number += 1) {
       await done(registry.addAccount(actor, { name: accountNumber(number), upstream }))
       if (number % 5000 === 0) progress(`${number} of ${accounts} accounts`)
@@ -85,14 +89,14 @@ export function accountNumber(number: number): AccountName {
 async function addUsers(
   registry: Registry,
   users: number,
-  hash: PasswordHash,
+  proofOf: (number: number) => Pick<NewCredential, 'hash' | 'generated'>,
   progress: (text: string) => void,
 ): Promise<void> {
   for (let first = 0; first < users; first += importSize) {
     const size = Math.min(importSize, users - first)
     const batch: readonly NewCredential[] = Array.from({ length: size }, (_, index) => ({
       username: foldUsername(userNumber(first + index)),
-      hash,
+      ...proofOf(first + index),
     }))
     progress(`${first} of ${users} credentials`)
     await done(registry.importCredentials(actor, msaScope, batch, () => {}))

@@ -62,7 +62,7 @@ t.test('from what git says to the next fetch that works, in a browser', async t 
     await page.getByRole('button', { name: 'Copy the password' }).click()
     await page.getByRole('status').getByText('Copied').waitFor({ state: 'attached' })
     made = await clipboard(page)
-    t.match(made, /^agp_[0-9A-Za-z]{28}$/)
+    t.match(made, /^agp_[0-9A-Za-z]{38}$/)
     t.match(await fetchAs(made), { code: 0, asked: 'get store' })
     t.match(await fetchAs(made, 'anna'), { code: 0, asked: 'get store' })
     t.match(await fetchAs(chosen), { code: 128, asked: 'get erase', stderr: /Authentication failed/ })

@@ -63,7 +63,7 @@ t.test('--generate prints the password, and nothing else, to standard output', a
   const desk = await withFabrikam(t)
   const { code, stdout, stderr } = await desk.run([...setAnna, '--generate'])
   t.equal(code, 0)
-  t.match(stdout, /^agp_[0-9A-Za-z]{28}\n$/)
+  t.match(stdout, /^agp_[0-9A-Za-z]{38}\n$/)
   t.match(stderr, /is set, in every running gateway\.\nIt is shown only once:\n$/)
   t.notMatch(stderr, stdout.trim())
   t.equal(await outcome(desk, stdout), 'allow')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { createPackedMatches, type Match } from '../../src/engine/packed-verdicts.ts'
-import type { Proof, Revision, Subject, Username } from '../../src/gateway/names.ts'
+import type { PasswordId, Proof, Revision, Subject, Username } from '../../src/gateway/names.ts'
 
 const proofOf = (name: string | number) => createHash('sha256').update(`${name}`).digest('base64url') as Proof
 
@@ -40,6 +40,17 @@ t.test('a match is returned as it was stored, whatever is added and removed in b
       for (let key = 0; key <= 12; key++) t.strictSame(packed.get(proofOf(key)), model.get(key))
     }),
   )
+})
+
+t.test('the generated password that was presented is kept with its match', async t => {
+  const packed = createPackedMatches(3)
+  const password = { id: 'aaaaaaaaaa' as PasswordId, name: 'build-7', readOnly: true, endsAt: 9 } as const
+  packed.set(proofOf('build'), { ...matchOf('anna'), password })
+  packed.set(proofOf('chosen'), matchOf('anna'))
+  t.strictSame(packed.get(proofOf('build')), { ...matchOf('anna'), password })
+  t.strictSame(packed.get(proofOf('chosen')), matchOf('anna'))
+  packed.set(proofOf('build'), matchOf('anna'))
+  t.strictSame(packed.get(proofOf('build')), matchOf('anna'), 'and is gone with it')
 })
 
 t.test('the limit is never exceeded', async t => {

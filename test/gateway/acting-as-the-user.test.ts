@@ -1,5 +1,6 @@
 // An allowed request that acts as its user needs an access token. Without one the password is right all the same.
 import t from 'tap'
+import { RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Account } from '../../src/gateway/account.ts'
 import type { Decision } from '../../src/gateway/decision.ts'
 import type { AccountName } from '../../src/gateway/names.ts'
@@ -25,6 +26,7 @@ function decide({ gateway }: World, username = 'anna@example.com', password = 'r
     authorization: [new Secret(basicOf(username, password))],
     from: '192.0.2.1',
     secure: true,
+    headers: new RequestHeaders([]),
     lane: 'production',
   })
 }

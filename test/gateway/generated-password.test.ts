@@ -3,10 +3,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import { oldPassword } from '../support/old-passwords.ts'
 
 const generated = createGeneratedPasswords(Buffer.alloc(32, 1))
 const forged = (text: string) => generated.isForged(new Secret(text))
-const made = () => generated.make().reveal()
+const made = () => generated.make().password.reveal()
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'.split('')
 const letter = fc.constantFrom(...alphabet)
@@ -19,7 +20,7 @@ function withAt(text: string, place: number, character: string): string {
 t.test('generated passwords have the form that scanners know, a valid checksum, and are unique', t => {
   const all = Array.from({ length: 1000 }, made)
   for (const text of all) {
-    if (!/^agp_[0-9A-Za-z]{28}$/.test(text) || forged(text)) t.fail(text)
+    if (!/^agp_[0-9A-Za-z]{38}$/.test(text) || forged(text)) t.fail(text)
   }
   t.equal(new Set(all).size, 1000)
   t.end()
@@ -28,15 +29,15 @@ t.test('generated passwords have the form that scanners know, a valid checksum, 
 t.test('all characters of the alphabet are equally likely', async t => {
   const counted = new Map(alphabet.map(character => [character, 0]))
   for (let run = 0; run < 5000; run++) {
-    for (const character of made().slice(4, 26)) counted.set(character, (counted.get(character) ?? 0) + 1)
+    for (const character of made().slice(4, 36)) counted.set(character, (counted.get(character) ?? 0) + 1)
   }
-  // 1,774 each on average; a byte modulo 62 would give the first eight a quarter more.
+  // 2,581 each on average; a byte modulo 62 would give the first eight a quarter more.
   t.equal(counted.size, 62)
-  for (const [character, count] of counted) t.ok(Math.abs(count - 1774) < 250, `${character}: ${count}`)
+  for (const [character, count] of counted) t.ok(Math.abs(count - 2581) < 300, `${character}: ${count}`)
 })
 
 t.test('a mistyped character is always detected, in any position', async t => {
-  const places = fc.integer({ min: 4, max: 31 })
+  const places = fc.integer({ min: 4, max: 41 })
   const slips = fc.string({ minLength: 1, maxLength: 2 })
   fc.assert(
     fc.property(places, fc.oneof(letter, slips), (place, slip) => {
@@ -52,7 +53,7 @@ t.test('a mistyped character is always detected, in any position', async t => {
 t.test('swapped, missing and extra characters are detected', async t => {
   for (let run = 0; run < 300; run++) {
     const text = made()
-    for (let place = 4; place < 31; place++) {
+    for (let place = 4; place < 41; place++) {
       const [one = '', other = ''] = text.slice(place, place + 2)
       const swapped = withAt(withAt(text, place, other), place + 1, one)
       if (swapped !== text && !forged(swapped)) t.fail(swapped)
@@ -64,20 +65,49 @@ t.test('swapped, missing and extra characters are detected', async t => {
 })
 
 t.test('a guess of the right form is forged', async t => {
-  const guesses = fc.array(letter, { minLength: 28, maxLength: 28 }).map(letters => `agp_${letters.join('')}`)
-  fc.assert(fc.property(guesses, forged), { numRuns: 3000 })
+  for (const length of [28, 38]) {
+    const letters = fc.array(letter, { minLength: length, maxLength: length })
+    fc.assert(
+      fc.property(letters, each => forged(`agp_${each.join('')}`)),
+      { numRuns: 3000 },
+    )
+  }
   t.ok(forged('agp_'))
   t.ok(forged(`${made()}\n`))
 })
 
 t.test('passwords of another store are forged here', async t => {
   const elsewhere = createGeneratedPasswords(randomBytes(32))
-  t.ok(generated.isForged(elsewhere.make()))
-  t.notOk(createGeneratedPasswords(Buffer.alloc(32, 1)).isForged(generated.make()), 'the key is all it takes')
+  t.ok(generated.isForged(elsewhere.make().password))
+  t.notOk(
+    createGeneratedPasswords(Buffer.alloc(32, 1)).isForged(generated.make().password),
+    'the key is all it takes',
+  )
 })
 
 t.test('a password that does not begin with agp_ is never forged', async t => {
   for (const text of ['', 'agp', 'AGP_x', ' agp_x', 'correct horse battery staple', made().slice(1)]) {
     t.notOk(forged(text), text)
   }
+})
+
+t.test('an older password, without a public part, is found and proved like the others', async t => {
+  const password = new Secret(oldPassword(Buffer.alloc(32, 1)))
+  t.notOk(generated.isForged(password))
+  const read = generated.read(password)
+  t.match(read, { id: /^[0-9A-Za-z]{10}$/, old: true })
+  t.same(generated.read(password), read)
+  t.notOk(password.reveal().includes(read?.id ?? ''), 'what is derived is no part of it')
+  t.ok(generated.proves(password, generated.macOf(password)))
+})
+
+t.test('what the store keeps proves this password and no other, and does not contain it', async t => {
+  const { password, id, mac } = generated.make()
+  t.same(generated.read(password), { id, old: false })
+  t.ok(generated.proves(password, mac))
+  t.notOk(generated.proves(generated.make().password, mac))
+  t.notOk(generated.proves(password, undefined))
+  t.notOk(createGeneratedPasswords(randomBytes(32)).proves(password, mac), 'another key')
+  t.notOk(mac.includes(password.reveal().slice(14)))
+  t.equal(generated.read(new Secret('correct horse')), undefined)
 })

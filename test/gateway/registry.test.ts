@@ -28,6 +28,14 @@ const changes: Changes = {
   giveGrant: {},
   endGrant: {},
   refuseGrant: {},
+  addPassword: {
+    'no-such-directory': true,
+    'username-taken': true,
+    unclaimed: true,
+    'too-many-passwords': true,
+    'password-name-taken': true,
+  },
+  revokePasswords: { 'no-such-credential': true, 'no-such-password': true },
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 
@@ -43,6 +51,9 @@ t.test('each change of the registry names the problems that it can have, and no 
     'no-members': true,
     'no-such-member': true,
     'no-such-credential': true,
+    'no-such-password': true,
+    'too-many-passwords': true,
+    'password-name-taken': true,
     'username-taken': true,
     unclaimed: true,
   }

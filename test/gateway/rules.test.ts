@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { RequestHeaders } from '../../src/gateway/ask.ts'
 import { type Members, scopeOf } from '../../src/gateway/account.ts'
 import type { Decision } from '../../src/gateway/decision.ts'
 import type { Scope, Username } from '../../src/gateway/names.ts'
@@ -163,6 +164,7 @@ t.test('the gateway decides by the rules, on the first and on repeated requests'
             presented === undefined ? [] : [new Secret(basicOf(presented.username, presented.password))],
           from: '192.0.2.1',
           secure,
+          headers: new RequestHeaders([]),
           lane: 'production',
         })
         seen.add(decision.outcome)

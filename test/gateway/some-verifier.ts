@@ -53,6 +53,7 @@ export function aVerifier(
         return { asOf: 1 as Revision, current: credential(held.current), former: credential(held.former) }
       },
       upgrade: async () => {},
+      turn: async () => {},
     },
     verdicts: {
       recall: ({ proof }) => known.get(proof),
@@ -93,5 +94,5 @@ export function aVerifier(
   }
   /** Lets the memory of wrong passwords expire. */
   const forget = () => known.clear()
-  return { verify, forget, clock, make: () => generated.make().reveal() }
+  return { verify, forget, clock, make: () => generated.make().password.reveal() }
 }

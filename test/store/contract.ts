@@ -13,6 +13,7 @@ import { membersContract } from './contract-members.ts'
 import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
+import { passwordsContract } from './contract-passwords.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
 
@@ -35,6 +36,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     linksContract,
     credentialsContract,
     ownersContract,
+    passwordsContract,
     lastUsedContract,
     sessionsContract,
     changesContract,

@@ -37,6 +37,7 @@ import type { Secret } from '../../src/gateway/secret.ts'
 import { createVerifier } from '../../src/gateway/verifier.ts'
 import { schema } from '../../src/settings/schema.ts'
 import { createLoops, type LoopOptions } from '../../src/throttling/loops.ts'
+import { writes } from '../../src/requests/writes.ts'
 import { createThrottle, type ThrottleOptions } from '../../src/throttling/throttle.ts'
 
 export const msa: Connection = { kind: 'msa' }
@@ -110,6 +111,7 @@ export function aWorld(
     news: { catchUp: () => undefined },
     accounts: knownNow(parts.directory ?? directoryOf(accounts)),
     keys: createAttemptKeys(randomBytes(32)),
+    writes,
     verifier: createVerifier({
       credentials: storeOf(credentials),
       verdicts: verdictsIn(kept),
@@ -189,6 +191,7 @@ function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore 
       }
     },
     upgrade: async () => {},
+    turn: async () => {},
   }
 }
 

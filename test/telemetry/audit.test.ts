@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import type { Account } from '../../src/gateway/account.ts'
-import type { Ask } from '../../src/gateway/ask.ts'
+import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Refused } from '../../src/gateway/decision.ts'
 import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
 import { createAuditLog } from '../../src/telemetry/logs.ts'
@@ -20,6 +20,7 @@ const ask: Ask = {
   authorization: [],
   from: '192.0.2.7',
   secure: true,
+  headers: new RequestHeaders([]),
   lane: 'production',
 }
 

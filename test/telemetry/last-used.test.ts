@@ -2,9 +2,15 @@ import { join } from 'node:path'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import type { Account } from '../../src/gateway/account.ts'
-import type { Ask } from '../../src/gateway/ask.ts'
+import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Allow, Decision } from '../../src/gateway/decision.ts'
-import { type AccountName, foldUsername, msaScope, type Subject } from '../../src/gateway/names.ts'
+import {
+  type AccountName,
+  foldUsername,
+  msaScope,
+  type PasswordId,
+  type Subject,
+} from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import type { PasswordHash, Use } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
@@ -39,6 +45,7 @@ function askFrom(from: string): Ask {
     authorization: [],
     from,
     secure: true,
+    headers: new RequestHeaders([]),
     lane: 'production',
   }
 }
@@ -106,6 +113,27 @@ t.test('a credential that opens two accounts has used both', async t => {
     [
       ['fabrikam', 'anna'],
       ['contoso', 'anna'],
+    ],
+  )
+})
+
+t.test('each generated password has uses of its own, with the tool', async t => {
+  const { witness, pass, uses } = aWitness(t)
+  const ask = (agent: string) => ({
+    ...askFrom('192.0.2.7'),
+    headers: new RequestHeaders(['User-Agent', agent]),
+  })
+  const by = (id: string) => ({ ...allowed('anna'), password: { id: id as PasswordId } })
+  witness.saw(by('build'), ask('git/2.47.1 (linux)'), 1)
+  witness.saw(by('laptop'), ask('Team Explorer Everywhere, tf.cmd (14.139)'), 1)
+  witness.saw(allowed('anna'), ask('\u001b[31mred'), 1)
+  await pass(minute)
+  t.same(
+    uses.map(({ subject, password, tool }) => [subject, password, tool]),
+    [
+      ['anna', 'build', 'git/2.47.1'],
+      ['anna', 'laptop', 'Team Explorer Everywhere'],
+      ['anna', undefined, undefined],
     ],
   )
 })

@@ -1,5 +1,6 @@
 // Requests reach the upstream as their user: its access token and nothing else says who it is.
 import t, { type Test } from 'tap'
+import { RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Authorize } from '../../src/gateway/upstream-auth.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
@@ -137,6 +138,7 @@ t.test(
       authorization: [new Secret(basic())],
       from: '127.0.0.1',
       secure: false,
+      headers: new RequestHeaders([]),
       lane: 'production',
     })
     if (decision.outcome !== 'allow') throw new Error(decision.outcome)

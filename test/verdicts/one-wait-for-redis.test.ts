@@ -55,6 +55,7 @@ async function aProcess(t: Test, url: string) {
     credentials: {
       find: async () => ({ asOf: 1 as Revision, current: undefined, former: undefined }),
       upgrade: async () => {},
+      turn: async () => {},
     },
     hasher: {
       hash: async () => 'hash' as PasswordHash,

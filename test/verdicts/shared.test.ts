@@ -64,7 +64,7 @@ t.test(
     }
     await settled()
     t.equal(await redis.command('hlen', `altgate:other:{${anna.slot}}`), 16)
-    t.equal(await redis.command('hlen', `altgate:good:{${anna.slot}}`), 4)
+    t.equal(await redis.command('hlen', `altgate:good:{${anna.slot}}`), 32)
     t.ok(await shared.recall(attempt('anna@example.com', 'guess-39')))
     t.equal(await shared.recall(attempt('anna@example.com', 'guess-23')), undefined)
   },
