@@ -11,6 +11,7 @@ import {
   type SelfServiceObserver,
   type SelfServiceParts,
 } from './context.ts'
+import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import {
@@ -42,6 +43,7 @@ export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
     app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
     await addGuard(app, context)
     addAssets(app)
+    addGitHelper(app)
     addSignIn(app, context)
     app.get('/', async (request, reply) => send(reply, await home(context, request)))
     addChange(app, '/credential', request => setPassword(context, request))

@@ -43,30 +43,45 @@ for (const shell of shells) {
     t.throws(() => readFileSync(join(lab.home, 'owned')))
   })
 
-  t.test(`with ${shell}: a refused password is forgotten, and with it what would renew it`, async t => {
-    const { gateway, lab, get, signIn, pass } = await aWorld(t, shell)
-    await signIn()
-    await signIn('fabrikam')
-    const call = (action: string, more: Readonly<Record<string, string>>, account?: string) =>
-      lab.call(['--url', gateway.url, action], { stdin: lab.ask(account, more) })
-    const { password = '' } = attributes(await get())
-    await call('erase', { username: anna, password: 'another' })
-    await call('store', { username: anna, password: 'typed' })
-    t.equal(attributes(await get())['password'], password, 'another process has a new one already')
+  t.test(
+    `with ${shell}: a refused password is renewed once, if the gateway allows it, and then forgotten`,
+    async t => {
+      const { gateway, lab, get, signIn, pass } = await aWorld(t, shell)
+      await signIn()
+      await signIn('fabrikam')
+      const call = (action: string, more: Readonly<Record<string, string>>, account?: string) =>
+        lab.call(['--url', gateway.url, action], { stdin: lab.ask(account, more) })
+      const { password = '' } = attributes(await get())
+      await call('erase', { username: anna, password: 'another' })
+      await call('store', { username: anna, password: 'typed' })
+      t.equal(attributes(await get())['password'], password, 'another process has a new one already')
 
-    pass(gateway.life + 1)
-    await call('erase', { username: anna, password })
-    const renewed = attributes(await get())['password'] ?? ''
-    t.match(renewed, /^agp_/, 'it had ended: its refresh token is kept')
-    t.not(renewed, password)
+      pass(gateway.life + 1)
+      await call('erase', { username: anna, password })
+      const renewed = attributes(await get())['password'] ?? ''
+      t.match(renewed, /^agp_/, 'it had ended: its refresh token is kept')
+      t.not(renewed, password)
 
-    await call('erase', { username: anna, password: renewed })
-    t.match(await get(), { stdout: 'quit=1\n', stderr: /not signed in for contoso/ })
-    t.match(attributes(await get('fabrikam')), { username: anna }, 'other accounts are not touched')
-    await call('erase', {}, 'fabrikam')
-    t.match(await get('fabrikam'), { stdout: 'quit=1\n' })
-    t.equal(lab.stored(), '')
-  })
+      await call('erase', { username: anna, password: renewed })
+      const third = attributes(await get())['password'] ?? ''
+      t.match(third, /^agp_/, 'the gateway decides whether it may be renewed')
+      t.notOk([password, renewed].includes(third))
+      await call('erase', { username: anna, password: third })
+      t.match(await get(), { stdout: 'quit=1\n', stderr: /not signed in for contoso/ }, 'once')
+      t.match(attributes(await get('fabrikam')), { username: anna }, 'other accounts are not touched')
+      await call(
+        'erase',
+        { username: anna, password: attributes(await get('fabrikam'))['password'] ?? '' },
+        'fabrikam',
+      )
+      gateway.refreshTokens.clear()
+      t.match(await get('fabrikam'), { stdout: 'quit=1\n' }, 'a move or a revocation')
+      t.equal(lab.stored(), '')
+      await signIn()
+      await call('erase', {})
+      t.equal(lab.stored(), '', 'as `git credential reject` by hand')
+    },
+  )
 }
 
 t.test('a user name in the address is for the user that it names, if it names one', async t => {
