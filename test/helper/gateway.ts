@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, request as forward, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
@@ -46,6 +47,7 @@ export const anna = 'anna@example.com'
 export async function playGateway(
   t: Test,
   accounts: readonly string[] = ['contoso'],
+  tls?: { readonly cert: Buffer; readonly key: Buffer },
 ): Promise<PlayedGateway> {
   const upstream = await startUpstream(t, accounts)
   const asked: Asked[] = []
@@ -139,15 +141,16 @@ export async function playGateway(
     on.on('error', () => response.destroy())
   }
 
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     serve(request, response).catch(() => response.destroy())
-  })
+  }
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     server.close()
     server.closeAllConnections()
   })
   const { port } = server.address() as AddressInfo // listening on TCP
-  played.url = `http://127.0.0.1:${port}`
+  played.url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
   return played
 }

@@ -110,8 +110,12 @@ export interface World {
   readonly pass: (seconds: number) => void
 }
 
-export async function aWorld(t: Test, shell?: Shell): Promise<World> {
-  const gateway = await playGateway(t, ['contoso', 'fabrikam'])
+export async function aWorld(
+  t: Test,
+  shell?: Shell,
+  tls?: Parameters<typeof playGateway>[2],
+): Promise<World> {
+  const gateway = await playGateway(t, ['contoso', 'fabrikam'], tls)
   const lab = await helperLab(t, gateway.url, shell)
   return {
     gateway,

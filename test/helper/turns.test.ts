@@ -43,7 +43,7 @@ for (const shell of shells) {
     const start = performance.now()
     terminal.type('\u0003')
     t.not(await terminal.exit(), 0)
-    t.ok(performance.now() - start < 5000)
+    t.ok(performance.now() - start < 20_000, 'a poll is every 30 seconds')
     await until(() => lab.turns().length === 0)
     t.equal(lab.stored(), '')
     await until(() => processesOf(lab.home).length === 0)
