@@ -16,6 +16,7 @@ import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
+import type { RefusalWitness } from './telemetry/refusals.ts'
 import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
 import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
@@ -24,6 +25,7 @@ export interface AppParts {
   readonly services: Services
   readonly hasher: PasswordHasher
   readonly witness: Witness
+  readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
   readonly outage: ReturnType<typeof createOutageReport>
   readonly log: Logger
@@ -103,7 +105,13 @@ function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServer
   return caFile === undefined ? upstream : { ...upstream, ca: readGivenFile(caFile) }
 }
 
-function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
+function proxyObserver({
+  services,
+  refusals,
+  metrics,
+  outage,
+  log,
+}: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
@@ -114,6 +122,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
       metrics.outage('upstream')
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
+      refusals.upstreamFailed(failure, allowed, ask)
     },
     signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),

@@ -11,6 +11,7 @@ import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
 import { addHistoryCommand } from './commands/history.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
+import { addRecentCommand } from './commands/recent.ts'
 import { note } from './commands/say.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
@@ -56,6 +57,7 @@ function buildProgram(): Command {
   addMoveCommands(program, toolbox)
   addCredentialCommands(program, toolbox)
   addHistoryCommand(program, toolbox)
+  addRecentCommand(program, toolbox)
   addStoreCommands(program, toolbox)
   addKeysCommands(program, toolbox)
   addExplainCommand(program, toolbox)

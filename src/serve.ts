@@ -7,6 +7,7 @@ import { shortestInterval } from './delegation/liveness.ts'
 import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
+import { steadyNow } from './gateway/steady-now.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
@@ -162,6 +163,8 @@ async function watch(
   })
   if (liveness !== undefined) open.defer(() => liveness.close())
 
+  if (settings.notice !== undefined) await announceEnds(primary, settings.notice, store)
+
   const canary = keepCanary({
     seconds: settings.operations.revocationProbeSeconds,
     ...store,
@@ -169,6 +172,27 @@ async function watch(
     took: metrics.revoked,
   })
   open.defer(() => canary.stop())
+}
+
+/** Announces the ends of passwords by the webhook. Loaded only where there is one. */
+async function announceEnds(
+  { log, open }: Primary,
+  { webhookUrl: url, secret }: NonNullable<Settings['notice']>,
+  store: Foundation['store'],
+): Promise<void> {
+  const { keepAnnouncing } = await import('./self-service/ending-passwords.ts')
+  const { createEndAnnouncements } = await import('./self-service/webhook.ts')
+  const announcing = keepAnnouncing({
+    ...store,
+    holder: randomUUID(),
+    announce: createEndAnnouncements({ url, ...(secret && { secret }) }),
+    failed: cause => log.warn({ cause: String(cause) }, 'the end of a password could not be announced'),
+    outage: ({ part, cause }) =>
+      log.warn({ part, cause: String(cause) }, 'the ends of passwords could not be looked up'),
+    now: Date.now,
+    steadyNow,
+  })
+  open.defer(() => announcing.close())
 }
 
 /** Whether sign-ins give the gateway something to keep. */

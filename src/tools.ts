@@ -32,6 +32,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       credentials: store.credentials,
       grants: store.grants,
       changes: store.changes,
+      refusals: store.refusals,
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),

@@ -9,10 +9,12 @@ import type { ProvedInPart } from './gateway/verifier.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, createConnections, type Where } from './listening.ts'
 import type { Connections } from './server/connections.ts'
+import { pathOf, requestKindAt } from './requests/tool.ts'
 import { openServices, type Services } from './services.ts'
 import { takeOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
+import { createRefusalWitness } from './telemetry/refusals.ts'
 import { openLogs, witnesses } from './telemetry/logs.ts'
 import { createWorkerMetrics } from './telemetry/metrics.ts'
 import { createOutageReport, keepServing } from './telemetry/reports.ts'
@@ -48,10 +50,18 @@ open.defer(() => unguarded.close())
 const services = { ...unguarded, gateway: audit.guard(unguarded.gateway) }
 const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
 open.defer(() => lastUsed.close())
-const witness = witnesses(audit, metrics, lastUsed)
+const refusals = createRefusalWitness({
+  store: services.refusals,
+  keptMs: settings.refusals.keepDays * 24 * 60 * 60 * 1000,
+  kindOf: ({ target }) => requestKindAt(pathOf(target)),
+  outage,
+  now: Date.now,
+})
+open.defer(() => refusals.close())
+const witness = witnesses(audit, metrics, lastUsed, refusals)
 connections = createConnections({ settings, metrics, log })
 if (draining) connections.announceEnd()
-const parts = { settings, services, hasher, witness, metrics, outage, log, connections }
+const parts = { settings, services, hasher, witness, refusals, metrics, outage, log, connections }
 const app = createApp(parts)
 open.defer(() => app.close())
 const listening = [listen(settings.listen, app)]

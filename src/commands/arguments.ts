@@ -74,6 +74,12 @@ export function graceHours(text: string): number {
   return number(text, 8760)
 }
 
+/** The reference of an answer, as clients show it. */
+export function reference(text: string): string {
+  const id = text.trim().toLowerCase()
+  return /^[0-9a-f]{24}$/.test(id) ? id : wrong('A reference is 24 digits and letters from a to f.')
+}
+
 /** A time that has passed: how long ago (`30m`, `2h`, `3d`), a day, or an ISO 8601 time with its zone. */
 export function pastInstant(text: string): Instant {
   const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
