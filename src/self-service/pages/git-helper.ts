@@ -19,8 +19,8 @@ a browser on any other device. The machine then has a password of its own, which
 curl. Paste this into a terminal:</p>
 <div class="command"><pre id="git-helper-commands"><code>${installing(settings)}</code></pre>
 <button class="secondary copy" type="button" data-copy="git-helper-commands" hidden>Copy</button></div>
-<p class="hint">The commands check the program against its SHA-256 checksum. To look at it first,
-<a href="/_altgate/helper">download it</a>.</p>
+<p class="hint">The commands check the program against its SHA-256 checksum. On a Mac without <code>sha256sum</code>, write
+<code>shasum -a 256</code> instead. To look at the program first, <a href="/_altgate/helper">download it</a>.</p>
 </section>`
 }
 
