@@ -15,6 +15,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0007-grants', grants],
   ['0008-turns', turns],
   ['0009-passwords', passwords],
+  ['0010-demands-and-confirmations', demandsAndConfirmations],
   ['0012-refusals', refusals],
 ]
 
@@ -316,6 +317,16 @@ async function passwords(db: Tables): Promise<void> {
     .addPrimaryKeyConstraint('passwords_key', ['subject', 'id'])
     .execute()
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
+}
+
+/** What the upstream demanded of a user, when credentials were last confirmed, and whether their owners know the password. */
+async function demandsAndConfirmations(db: Tables): Promise<void> {
+  await db.schema.alterTable('grants').addColumn('demand', 'text').execute()
+  await db.schema.alterTable('credentials').addColumn('confirmed_at', 'bigint').execute()
+  await db.schema
+    .alterTable('credentials')
+    .addColumn('unproved', 'integer', column => column.notNull().defaultTo(0).check(sql`unproved in (0, 1)`))
+    .execute()
 }
 
 /** What clients were refused, for operators and help desks. */
