@@ -11,6 +11,7 @@ import {
   type SelfServiceObserver,
   type SelfServiceParts,
 } from './context.ts'
+import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import { addOAuthPages } from './oauth.ts'
@@ -52,6 +53,7 @@ async function page(app: FastifyInstance, context: PageContext): Promise<void> {
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
+  addGitHelper(app)
   addSignIn(app, context)
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
   addChange(app, '/credential', request => setPassword(context, request))
