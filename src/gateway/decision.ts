@@ -321,6 +321,8 @@ export interface Outgrown extends Holder {
   readonly former: Scope
   /** Whether the user is linked to an identity of the account's present scope. */
   readonly linked: boolean
+  /** The generated password that was presented: a bridge gives it no more rights and no more time. */
+  readonly password?: UsedPassword
 }
 
 /** A password with the prefix of a generated one, but a wrong checksum: refused without a look-up. */

@@ -245,14 +245,25 @@ t.test(
     t.match(await decide(build.text, { account: 'bridged' }), {
       outcome: 'allow',
       bridgedUntil: start + 48 * hour,
+      password: { id: build.id, name: 'build', endsAt: start + hour },
     })
-    clock.now += hour
-    await forget()
+    const mirror = await add('mirror', { readOnly: true })
+    t.match(await decide(mirror.text, { account: 'bridged' }), { outcome: 'allow' })
+    t.match(
+      await decide(mirror.text, { account: 'bridged', method: 'PUT' }),
+      { outcome: 'read-only', password: 'mirror', via: 'l1' },
+      'a bridge does not let it write',
+    )
+    clock.now += hour - 1
+    t.match(await decide(build.text, { account: 'bridged' }), { outcome: 'allow' })
+    clock.now += 1
     t.match(
       await decide(build.text, { account: 'bridged' }),
-      { outcome: 'reset-needed' },
-      'a bridge does not prolong it',
+      { outcome: 'reset-needed', via: 'l1' },
+      'a bridge does not prolong it, nor does what is remembered',
     )
+    clock.now += hour
+    t.match(await decide(build.text, { account: 'bridged' }), { outcome: 'reset-needed', via: 'store' })
     await choose('new', anna, inNorth)
     await forget()
     t.match(await decide(build.text, { account: 'moved' }), { outcome: 'reset-needed' })
