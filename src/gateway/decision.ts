@@ -294,13 +294,16 @@ export interface UsedPassword {
   readonly readOnly?: true
   /** It counts until then. */
   readonly endsAt?: Instant
-  /** When another one took its name; it counts until its end. */
+  /** When another one took its name; it counts until its end, if that is later. */
   readonly replacedAt?: Instant
   /** It was given to an OAuth client, which renews it. */
   readonly renewed?: true
 }
 
-/** What has become of a generated password by now; `undefined`: it counts. */
+/**
+ * What has become of a generated password by now; `undefined`: it counts. Revoked and replaced at once are over by any
+ * clock: the machine on which it was done may be ahead of this one, and has said that it is in force.
+ */
 export function overBy(
   {
     endsAt,
@@ -310,10 +313,9 @@ export function overBy(
   now: Instant,
 ): Over | undefined {
   if (revokedAt !== undefined) return { cause: 'revoked', at: revokedAt }
-  if (endsAt === undefined || now < endsAt) return undefined
-  return replacedAt === undefined
-    ? { cause: 'past-its-end', at: endsAt }
-    : { cause: 'replaced', at: replacedAt }
+  if (endsAt === undefined) return undefined
+  if (replacedAt === undefined) return now < endsAt ? undefined : { cause: 'past-its-end', at: endsAt }
+  return now < endsAt && replacedAt < endsAt ? undefined : { cause: 'replaced', at: replacedAt }
 }
 
 export interface Outgrown extends Holder {
