@@ -262,8 +262,7 @@ function outgrown(verdict: Outgrown & Known, account: Account, attempt: Attempt,
   const bridgedUntil = account.former?.bridgedUntil
   const isBridged = verdict.linked && bridgedUntil !== undefined && now < bridgedUntil
   const isOver = password !== undefined && overBy(password, now) !== undefined
-  if (wasMember && isBridged && !isOver)
-    return { ...allow(verdict, account, former), bridgedUntil }
+  if (wasMember && isBridged && !isOver) return { ...allow(verdict, account, former), bridgedUntil }
   return wasMember || hasAccess(account, scope, verdict)
     ? { outcome: 'reset-needed', account, scope, former, username, via }
     : notAMember(verdict, account, former)
