@@ -7,6 +7,7 @@ import type { SignInCause } from './gateway/delegation.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
+import { issuerOf } from './oauth/metadata.ts'
 import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import { createWebhook, type Notice } from './self-service/webhook.ts'
@@ -53,6 +54,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),
+    ...(services.oauth && { metadataAt: issuerOf(publicUrl, settings.accounts.naming).metadata }),
     ...(listen.tls && {
       tls: { cert: readGivenFile(listen.tls.certFile), key: readGivenFile(listen.tls.keyFile) },
     }),

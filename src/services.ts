@@ -23,6 +23,8 @@ import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
+import { issuerOf } from './oauth/metadata.ts'
+import { type AuthorizationServer, createAuthorizationServer } from './oauth/server.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
 import { writes } from './requests/writes.ts'
@@ -59,6 +61,8 @@ export interface Services {
   readonly delegation: Delegation | undefined
   /** What users gave the gateway by signing in, for the page. */
   readonly grants: Grants
+  /** Gives passwords to credential helpers. `undefined`: switched off. */
+  readonly oauth: AuthorizationServer | undefined
   /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
   /** 32 bytes that seal what browsers keep of a sign-in in progress. */
@@ -175,6 +179,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     upstreamAuth,
     delegation,
     grants: openGrants(acting),
+    oauth: oauthOf(settings, { store, registry, generated }),
     lfsKey,
     signInKey,
     answerKey,
@@ -194,6 +199,31 @@ interface Memory {
 
 function actingOf({ signIn, secrets }: Settings) {
   return { authorities: signIn, sealingKeys: secrets.sealingKeys }
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Its library is loaded when the first helper asks. */
+function oauthOf(
+  { oauth, passwords, publicUrl, accounts }: Settings,
+  { store, registry, generated }: Pick<Foundation, 'store' | 'generated'> & Pick<Services, 'registry'>,
+): AuthorizationServer | undefined {
+  if (!oauth.enabled) return undefined
+  return createAuthorizationServer({
+    ...oauth,
+    store: store.oauth,
+    registry,
+    generated,
+    publicUrl,
+    issuer: issuerOf(publicUrl, accounts.naming).issuer,
+    lives: {
+      passwordMs: Math.min(oauth.passwordLifeDays, passwords.maxLifeDays) * dayMs,
+      signInMs: oauth.signInLifeDays * dayMs,
+      graceMs: Math.min(oauth.graceMinutes, passwords.maxGraceHours * 60) * 60_000,
+    },
+    now: Date.now,
+    steadyNow,
+  })
 }
 
 /** `undefined` if no account has the method `delegated`. */

@@ -28,7 +28,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   proxying: ['engine', 'requests', 'answers'],
   server: ['requests', 'answers', 'proxying'],
   'forward-auth': ['requests', 'answers', 'proxying', 'server'],
-  'self-service': ['common', 'engine', 'passwords'],
+  oauth: ['engine'],
+  'self-service': ['common', 'engine', 'oauth', 'passwords'],
   telemetry: [],
   bench: [],
   demo: ['common'],
@@ -72,6 +73,7 @@ const revealers = new Map<string, string>([
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/common/openid.ts', 'the client secret proves to an identity provider who asks'],
   ['src/self-service/pages/set-password.ts', 'a generated password is shown once'],
+  ['src/oauth/exchange.ts', 'a credential helper gets the password that was made for it'],
   ['src/upstream-auth/credentials.ts', 'the credential of the user is sent on, where that is wanted'],
   ['src/delegation/sealing.ts', 'tokens of users are sealed, with keys from the settings'],
   ['src/delegation/provider.ts', 'an access token says whose it is, and for which upstream'],
@@ -83,7 +85,7 @@ const revealers = new Map<string, string>([
 ])
 
 /** What workers do without until somebody needs it, if ever: megabytes each. */
-const needless = new Set(['commander', 'ioredis', 'openid-client', 'pg', 'yaml', 'zod'])
+const needless = new Set(['commander', 'ioredis', 'oidc-provider', 'openid-client', 'pg', 'yaml', 'zod'])
 
 /** A file of ours, with its path from the root. */
 interface Source {

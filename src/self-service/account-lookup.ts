@@ -1,5 +1,6 @@
 import { type Authority, authorityFor, type NoAuthority } from '../common/authorities.ts'
 import {
+  type AccountName,
   type Instant,
   msaScope,
   type Owner,
@@ -9,9 +10,11 @@ import {
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
+import { addressOf } from '../gateway/account.ts'
 import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
+import type { HelperSettings } from './pages/helpers.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
@@ -58,7 +61,10 @@ export function createAccountLookup(
     signIn,
     nameConflicts,
     acting,
-  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'> & {
+    publicUrl,
+    naming,
+    oauth,
+  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn' | 'publicUrl' | 'naming' | 'oauth'> & {
     readonly nameConflicts: NameConflicts
     readonly acting: Acting
   },
@@ -90,6 +96,12 @@ export function createAccountLookup(
         linked: (await registry.linkedTo(identity, other.scope)) === other.owner,
       })),
     )
+  }
+
+  function helpersFor(account: AccountName, username: Username | undefined): HelperSettings | undefined {
+    if (oauth === undefined || username === undefined) return undefined
+    const site = new URL(addressOf(account, publicUrl, naming)).origin
+    return { site, account, username, deviceCodes: oauth.deviceCodes }
   }
 
   async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {
@@ -131,6 +143,7 @@ export function createAccountLookup(
         taken,
         contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
         acting: await acting.stateOf(user, identity.owner),
+        helpers: taken ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
         fresh,
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),

@@ -17,6 +17,7 @@ import {
   type AccountLookup,
 } from './account-lookup.ts'
 import { type Acting, createActing, type DelegatedUpstreams } from './acting.ts'
+import type { AuthorizationServer } from '../oauth/server.ts'
 import type { OpenId } from './openid.ts'
 import {
   type Cookies,
@@ -93,6 +94,7 @@ export interface SelfServiceParts {
     | 'claimCredential'
     | 'link'
     | 'linkedTo'
+    | 'passwords'
   >
   readonly credentials: Pick<CredentialStore, 'find'>
   /** What users have given the gateway to act as them. */
@@ -106,6 +108,8 @@ export interface SelfServiceParts {
   readonly sessions: SessionStore
   /** 32 bytes, shared by the gateways of one store, that seal pending sign-ins kept by browsers. */
   readonly signInKey: Uint8Array
+  /** Gives passwords to credential helpers; left out where that is switched off. */
+  readonly oauth?: AuthorizationServer | undefined
   readonly notice: Notice
   readonly observer: SelfServiceObserver
   /** The public address of the gateway, without a trailing slash. */
@@ -114,8 +118,12 @@ export interface SelfServiceParts {
   readonly signIn: Authorities & { readonly freshMinutes: number; readonly sessionMinutes: number }
   /** Refuse plain http where `publicUrl` is https. */
   readonly httpsOnly: boolean
-  /** The client's address, and whether it used https, as far as can be determined. */
-  readonly senderOf: (request: IncomingMessage) => { readonly from: string; readonly secure: boolean }
+  /** The client's address, whether it used https, and the host it asked for, as far as can be determined. */
+  readonly senderOf: (request: IncomingMessage) => {
+    readonly from: string
+    readonly secure: boolean
+    readonly host: string
+  }
   /** The unit in which addresses are counted: the address itself, or its network. */
   readonly networkOf: (address: string) => string
   readonly limits?: Limits

@@ -14,6 +14,8 @@ import {
 import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
 import { isPage, type Page } from './html.ts'
+import { addOAuthPages } from './oauth.ts'
+import { oauthEndpoints } from './oauth-endpoints.ts'
 import {
   inDoubt,
   noAuthority,
@@ -38,20 +40,27 @@ import { TooManyRequests } from './throttle.ts'
  */
 export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
   const context = createPageContext(parts)
+  const { oauth } = context
   return async app => {
-    app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, context.observer)))
-    app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
-    await addGuard(app, context)
-    addAssets(app)
-    addGitHelper(app)
-    addSignIn(app, context)
-    app.get('/', async (request, reply) => send(reply, await home(context, request)))
-    addChange(app, '/credential', request => setPassword(context, request))
-    addChange(app, '/switch', request => switchCredential(context, request))
-    addChange(app, '/claim', request => claimCredential(context, request))
-    addChange(app, '/disconnect', request => disconnect(context, request))
-    addChange(app, '/link', request => linkIdentities(context, request))
+    await app.register(page, context)
+    if (oauth !== undefined) await app.register(oauthEndpoints, { context, server: oauth })
   }
+}
+
+async function page(app: FastifyInstance, context: PageContext): Promise<void> {
+  app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, context.observer)))
+  app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
+  await addGuard(app, context)
+  addAssets(app)
+  addGitHelper(app)
+  addSignIn(app, context)
+  app.get('/', async (request, reply) => send(reply, await home(context, request)))
+  addChange(app, '/credential', request => setPassword(context, request))
+  addChange(app, '/switch', request => switchCredential(context, request))
+  addChange(app, '/claim', request => claimCredential(context, request))
+  addChange(app, '/disconnect', request => disconnect(context, request))
+  addChange(app, '/link', request => linkIdentities(context, request))
+  if (context.oauth !== undefined) addOAuthPages(app, context, context.oauth)
 }
 
 /** `GET /`: an account's page, or the question which one. */

@@ -142,6 +142,8 @@ export interface PendingSignIn extends SignInRequest {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
+  /** The page to show afterwards; left out: that of the account. */
+  readonly next?: string
   /** What it asks for beyond who the user is. */
   readonly wanted?: Wanted
   /** The session whose form requested it, by its name in the store. Its identities are kept together with the new one. */

@@ -8,7 +8,7 @@ import { scopesFor, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
 import { type PageContext, ProviderFailed } from './context.ts'
-import { readFields } from './guard.ts'
+import { type Fields, readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
@@ -36,6 +36,7 @@ export async function startSignIn(
   const grant = fields?.get('grant') ?? 'yes'
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
+  const next = continuationIn(fields)
   const requested = await context.accounts.find(fields.get('account') ?? '')
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
@@ -50,7 +51,7 @@ export async function startSignIn(
     context,
     request,
     reply,
-    { account: account.name, authority, wanted },
+    { account: account.name, authority, wanted, next },
     prompt,
   )
 }
@@ -97,6 +98,8 @@ interface SignInStart {
   readonly account: AccountName
   readonly authority: Authority
   readonly wanted: Wanted | undefined
+  /** The page to show afterwards, if that is not the account's. */
+  readonly next?: string | undefined
   readonly beside?: string | undefined
 }
 
@@ -104,7 +107,7 @@ async function redirectToProvider(
   context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  { account, authority, wanted, beside }: SignInStart,
+  { account, authority, wanted, next, beside }: SignInStart,
   prompt: Prompt | undefined,
 ): Promise<URL> {
   const network = networkOf(context, request)
@@ -114,7 +117,7 @@ async function redirectToProvider(
   const { url, ...pending } = await openId.begin(authority, prompt, scopesFor(wanted))
   const { scope, issuer } = authority
   const keeping = beside === undefined ? {} : { beside, besideFrom: network }
-  const asking = wanted && { wanted }
+  const asking = { ...(wanted && { wanted }), ...(next && { next }) }
   const kept = context.pendingSignIns.send({ ...pending, account, scope, issuer, ...asking, ...keeping })
   context.cookies.keepPendingSignIn(request, reply, pending.state, kept)
   return new URL(url)
@@ -166,7 +169,7 @@ export async function finishSignIn(
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
   context.cookies.keepSession(reply, await context.sessions.start(before, identities))
-  if (wanted === undefined || tokens !== undefined) return pageOf(account)
+  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageOf(account)
 
   context.observer.notConnected({ scope, account }, request.id)
   const { grant } = await context.acting.stateOf(requested, owner)
@@ -222,3 +225,13 @@ export function queryOf({ originalUrl }: FastifyRequest): string {
 function signedInAt({ auth_time: seconds }: Claims, now: Instant): Instant {
   return typeof seconds === 'number' ? Math.min(seconds * 1000, now) : now
 }
+
+/** Where a sign-in leads on: only to the pages that ask whether a helper may have a password. Anything else is ignored. */
+function continuationIn(fields: Fields): string | undefined {
+  const path = fields.get('next') ?? ''
+  const leadsOn = /^\/_altgate\/(?:oauth\/authorize\/[\w-]{1,63}\?[!-~]*|device\?[!-~]*)$/
+  return path.length <= longestContinuation && leadsOn.test(path) ? path : undefined
+}
+
+/** Characters: it travels in a cookie, which may have four kilobytes. */
+const longestContinuation = 1500

@@ -53,12 +53,14 @@ export interface PublicServerOptions {
   readonly connections?: Connections
   /** The plugin below `/_altgate`. Left out: there is no page. */
   readonly selfService?: FastifyPluginAsync
+  /** Where the metadata of its authorization server is asked for; `host` left out: on any host. */
+  readonly metadataAt?: { readonly path: string; readonly host?: string }
 }
 
 /** The public port. It does not listen yet; `close` waits for requests under way. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
-  const { connections = new Connections(unbounded) } = options
+  const { connections = new Connections(unbounded), metadataAt } = options
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf } = options
@@ -74,10 +76,17 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     }
   }
 
+  const isForMetadata = (request: IncomingMessage): boolean => {
+    const { url = '' } = request
+    if (metadataAt === undefined || !url.startsWith(metadataAt.path)) return false
+    if (url.length > metadataAt.path.length && url[metadataAt.path.length] !== '?') return false
+    return metadataAt.host === undefined || readClient(request).host.toLowerCase() === metadataAt.host
+  }
+
   const app = fastify({
     serverFactory: handler => listener({ tls: options.tls, bodies, connections }, handler),
     genReqId: newRequestId,
-    rewriteUrl: routeOf,
+    rewriteUrl: request => (isForMetadata(request) ? '/_altgate/oauth/metadata' : routeOf(request)),
     clientErrorHandler(error, socket) {
       // It was answered already: a second answer would be taken for that to the next request.
       if (bodies.isReading(socket)) socket.destroy()

@@ -192,7 +192,7 @@ function passwordIn(row: CredentialRow): StoredPassword | undefined {
     ...(endsAt !== null && { endsAt }),
     ...(replacedAt !== null && { replacedAt }),
     ...(revokedAt !== null && { revokedAt }),
-    ...(row.client !== null && { renewed: true }),
+    ...(row.client !== null && { client: row.client }),
   }
 }
 

@@ -160,6 +160,15 @@ export interface Schema {
   }
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
+  /** What the authorization server keeps, by a hash of the code or token; expired entries are pruned. */
+  oauth: {
+    key: string
+    of_grant: string | null
+    user_code: string | null
+    data: string
+    used_at: ColumnType<Instant | null, Instant | null | undefined>
+    expires_at: Instant
+  }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */
   gateways: {
     id: string

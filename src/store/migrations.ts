@@ -15,6 +15,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0007-grants', grants],
   ['0008-turns', turns],
   ['0009-passwords', passwords],
+  ['0010-oauth', oauth],
   ['0012-refusals', refusals],
 ]
 
@@ -316,6 +317,21 @@ async function passwords(db: Tables): Promise<void> {
     .addPrimaryKeyConstraint('passwords_key', ['subject', 'id'])
     .execute()
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
+}
+
+/** Codes, tokens and sign-ins of the authorization server, by hashes. */
+async function oauth(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('oauth')
+    .addColumn('key', 'text', column => column.primaryKey())
+    .addColumn('of_grant', 'text')
+    .addColumn('user_code', 'text')
+    .addColumn('data', 'text', column => column.notNull())
+    .addColumn('used_at', 'bigint')
+    .addColumn('expires_at', 'bigint', column => column.notNull())
+    .execute()
+  for (const column of ['of_grant', 'user_code', 'expires_at'])
+    await db.schema.createIndex(`oauth_${column}`).on('oauth').column(column).execute()
 }
 
 /** What clients were refused, for operators and help desks. */

@@ -17,6 +17,7 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { OAuthStore } from '../gateway/oauth.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
@@ -34,6 +35,7 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createOAuthStore } from './oauth-store.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
@@ -53,6 +55,7 @@ export interface Store {
   readonly lastUsed: LastUsed
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
+  readonly oauth: OAuthStore
   readonly refusals: Refusals
   readonly turns: Turns
   /**
@@ -156,6 +159,7 @@ function storeOn(
     lastUsed: createLastUsed(database),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
+    oauth: createOAuthStore(database, clock),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {

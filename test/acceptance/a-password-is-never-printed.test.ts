@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
+import { contosoDirectory } from '../../src/demo/people.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { query, startPostgres } from '../support/postgres.ts'
 import { lanesOf, visibleOf, workersOf } from '../support/processes.ts'
@@ -11,6 +12,7 @@ import { startRedis } from '../support/redis.ts'
 import { filesIn, tracesOf } from '../support/traces.ts'
 import { until } from '../support/until.ts'
 import { refreshProvider } from '../delegation/refresh-provider.ts'
+import { gatewayWithHelpers, helpersAt } from './canary-oauth.ts'
 import { anna, canary, sendEverywhere, settle, tellCommands } from './canary.ts'
 import { actingSettings, actWithTokens, tellingUpstream, tokenSecrets } from './canary-tokens.ts'
 
@@ -18,6 +20,8 @@ const ofRedis = 'password+of+redis'
 const ofDatabase = 'password-of-the-database' // test/support/postgres.ts gives it
 /** All that can be logged is logged. */
 const loud = { ALTGATE__LOG__LEVEL: 'trace' }
+
+const contosoId = contosoDirectory.id
 
 const secrets = [canary, ofRedis, ofDatabase]
 
@@ -188,3 +192,32 @@ t.test('the tokens of users with PostgreSQL and Redis', async t => {
   silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
   silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', about)
 })
+
+for (const kind of ['SQLite', 'PostgreSQL'] as const)
+  t.test(`what credential helpers get, with ${kind}`, async t => {
+    const upstream = await startUpstream(t)
+    const database = kind === 'SQLite' ? undefined : await startPostgres(t)
+    const store = database && { store: { url: database.url } }
+    const { altgate, url } = await gatewayWithHelpers(t, upstream.url, {
+      settings: { workers: 2, ...store },
+      env: loud,
+    })
+    const { secrets: about, outcomes } = await helpersAt(url)
+    t.strictSame(outcomes, ['allow', 'expired'])
+    t.ok(about.length >= 9, 'a code, a verifier, device codes, passwords and refresh tokens')
+    await lookAtOutput(t, altgate, about)
+    t.match(altgate.logs(), /"action":"password-added"/)
+    const listed = await altgate.must([
+      'credential',
+      'password',
+      'list',
+      '--scope',
+      contosoId,
+      '--user',
+      anna[0],
+    ])
+    silent(t, 'what commands print', listed, 'Git Credential Manager', about)
+    const files = filesIn(database?.directory ?? altgate.directory)
+    const kept = files.filter(({ path }) => database !== undefined || path.includes('altgate.db'))
+    silent(t, 'the database', Buffer.concat(kept.map(({ bytes }) => bytes)), '"clientId":"altgate"', about)
+  })

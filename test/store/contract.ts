@@ -15,6 +15,7 @@ import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { oauthContract } from './contract-oauth.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
@@ -41,6 +42,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     passwordsContract,
     passwordEndsContract,
     lastUsedContract,
+    oauthContract,
     sessionsContract,
     refusalsContract,
     changesContract,

@@ -6,6 +6,7 @@ import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { acting, whatIsAskedFor } from './acting.ts'
+import { helpers, type HelperSettings } from './helpers.ts'
 import { claimForm, type Faults, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
@@ -23,6 +24,8 @@ export interface Profile {
   /** When another person last signed in under this credential's user name. */
   readonly contestedAt: Instant | undefined
   readonly acting: ActingState
+  /** For credential helpers; missing where they get no passwords. */
+  readonly helpers: HelperSettings | undefined
   /** Whether the sign-in is recent enough for changes. */
   readonly fresh: boolean
   /** The accounts of a directory that the credential is valid for. Empty for Microsoft accounts. */
@@ -60,6 +63,7 @@ ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
 ${shown.credential && present(shown, shown.credential)}
 ${acting(shown)}
 ${change(shown, feedback)}
+${helpers(shown.helpers)}
 ${reach(shown)}
 ${otherIdentities(shown)}
 ${elsewhere(shown)}`,
