@@ -70,3 +70,28 @@ Sign in once, as this user:
     )
   })
 }
+
+t.test('where each account has a host, one installation signs in for all of them', async t => {
+  const { gateway, lab } = await aWorld(t)
+  const { port } = new URL(gateway.url)
+  const installed = await lab.call(['install', gateway.url, '--accounts', '.localhost', '--store', 'store'])
+  t.equal(installed.code, 0, installed.stderr)
+  for (const account of ['contoso', 'fabrikam']) {
+    const address = `http://${account}.localhost:${port}/${account}/welcome.git`
+    const terminal = lab.onTerminal(`git clone -q ${address}`)
+    await until(() => terminal.seen().includes('Waiting for'))
+    gateway.approve()
+    t.equal(await terminal.exit(), 0, terminal.seen())
+    t.match(
+      gateway.asked.findLast(({ path }) => path.startsWith('device')),
+      {
+        path: `device_authorization/${account}`,
+      },
+    )
+    const fetched = await lab.git(['-C', 'welcome', 'fetch'])
+    t.match(fetched, { code: 0, stderr: '' })
+    await lab.call(['sign-out', '--url', gateway.url, '--accounts', '.localhost', new URL(address).origin])
+    t.match(gateway.asked.at(-1), { path: 'revoke' })
+    await lab.git(['-c', 'alias.gone=!rm -rf welcome', 'gone'])
+  }
+})
