@@ -230,6 +230,7 @@ function configurationOf(
     rotateRefreshToken: true,
     expiresWithSession: () => false,
     revokeGrantPolicy: () => true,
+    clientBasedCORS: () => false,
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     loadExistingGrant: ({ oidc }) => {
       const grantId = oidc.result?.consent?.grantId
@@ -253,7 +254,10 @@ function configurationOf(
       userinfo: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       resourceIndicators: { enabled: false },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_, { clientId }, token) => token.clientId === clientId,
+      },
       deviceFlow: {
         enabled: deviceCodes,
         charset: 'base-20',

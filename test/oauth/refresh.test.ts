@@ -114,3 +114,21 @@ t.test('a password that was chosen or made on the page cannot be revoked here', 
   t.match(await revoke(lab, made.password.reveal()), { status: 200 })
   t.equal(await lab.opens('contoso', anna, made.password.reveal()), 200)
 })
+
+t.test('the library writes nothing to the console, where the log is', async t => {
+  const lab = await aLab(t)
+  const written: unknown[] = []
+  const { info, warn } = console
+  t.teardown(() => void Object.assign(console, { info, warn }))
+  const write = (...words: unknown[]) => void written.push(words)
+  Object.assign(console, { info: write, warn: write })
+  const { body } = await tokensFor(lab, 'contoso')
+  const { body: renewed } = await refresh(lab.url, body['refresh_token'])
+  await post(
+    `${lab.url}/_altgate/oauth/device_authorization`,
+    { client_id: gcm },
+    { origin: 'https://x.example' },
+  )
+  await revoke(lab, renewed['refresh_token'])
+  t.strictSame(written, [])
+})
