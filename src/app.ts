@@ -10,7 +10,7 @@ import { identityForProxy } from './gateway/upstream-auth.ts'
 import { issuerOf } from './oauth/metadata.ts'
 import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
-import { createWebhook, type Notice } from './self-service/webhook.ts'
+import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
 import { createPublicServer, type PublicServerOptions } from './server/server.ts'
 import type { Services } from './services.ts'
@@ -26,6 +26,8 @@ export interface AppParts {
   readonly services: Services
   readonly hasher: PasswordHasher
   readonly witness: Witness
+  /** Where changes are reported; left out: nowhere. */
+  readonly notice?: Notice | undefined
   readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
   readonly outage: ReturnType<typeof createOutageReport>
@@ -133,12 +135,12 @@ function proxyObserver({
   }
 }
 
-function page({ settings, services, hasher, outage, log }: AppParts) {
+function page({ settings, services, hasher, notice, outage, log }: AppParts) {
   return createSelfService({
     ...services,
     delegated: delegatedUpstreams(methodsOf(settings)),
     hasher,
-    notice: noticeOf(settings.notice, log),
+    notice: notice ?? { credentialChanged() {} },
     observer: {
       providerFailed: ({ failing, detail }, request) =>
         log.warn({ request, failing, detail }, 'an identity provider failed'),
@@ -167,12 +169,4 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
 
 function networks({ throttle }: Settings): (address: string) => string {
   return address => networkOf(address, throttle.ipv6PrefixBits)
-}
-
-function noticeOf(notice: Settings['notice'], log: Logger): Notice {
-  if (notice === undefined) return { credentialChanged() {} }
-  const { webhookUrl: url, secret } = notice
-  const failed = (cause: unknown) =>
-    log.warn({ cause: String(cause) }, 'a change notification could not be delivered')
-  return createWebhook({ url, failed, ...(secret && { secret }) })
 }

@@ -4,7 +4,6 @@ import { ipcChannel } from './common/channel.ts'
 import { Failure, readGivenFile } from './common/failure.ts'
 import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
-import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
 import { steadyNow } from './gateway/steady-now.ts'
@@ -12,6 +11,7 @@ import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
 import { keepCanary } from './revocation/canary.ts'
+import { openNotice, reporting } from './notices.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import type { Settings } from './settings/schema.ts'
@@ -151,11 +151,12 @@ async function watch(
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
+  const changing = await reporting(registry(), await openNotice(settings, log))
   const liveness = openLiveness({
     authorities: settings.signIn,
     sealingKeys: settings.secrets.sealingKeys,
     ...store,
-    registry,
+    registry: () => changing,
     holder: randomUUID(),
     outage: ({ part, cause }) => log.warn({ part, cause: String(cause) }, 'users could not be checked'),
     checked: metrics.checkedLiveness,
@@ -208,6 +209,7 @@ async function prepareDemo(
 ): Promise<string | undefined> {
   const { settings, open } = primary
   if (settings.demo === undefined) return undefined
+  const { startDemo } = await import('./demo/demo.ts')
   const registry = foundation.registry()
   const { demo, publicUrl } = settings
   const { guide, close } = await startDemo({ settings: demo, publicUrl, registry, hasher })

@@ -4,7 +4,7 @@ import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
 import { type Foundation, openDirectory, openFoundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
-import type { Delegation, Grants } from './gateway/delegation.ts'
+import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type { Revision } from './gateway/names.ts'
@@ -27,7 +27,9 @@ import { issuerOf } from './oauth/metadata.ts'
 import { type AuthorizationServer, createAuthorizationServer } from './oauth/server.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
+import { reporting } from './notices.ts'
 import { writes } from './requests/writes.ts'
+import type { Notice } from './self-service/webhook.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLoops } from './throttling/loops.ts'
 import type { PeerWorkers } from './throttling/peer-workers.ts'
@@ -63,6 +65,7 @@ export interface Services {
   readonly grants: Grants
   /** Gives passwords to credential helpers. `undefined`: switched off. */
   readonly oauth: AuthorizationServer | undefined
+  readonly confirmations: Confirmations
   /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
   /** 32 bytes that seal what browsers keep of a sign-in in progress. */
@@ -93,6 +96,8 @@ export interface ServiceParts {
   readonly delegationWarning?: Warn
   /** Told how many seconds it took until a change was in force in every process. */
   readonly revoked: (seconds: number) => void
+  /** Told what becomes of sign-ins, for their users. Left out: nothing is reported. */
+  readonly notice?: Notice | undefined
   /** Told the result of each query to the directory source. */
   readonly asked: (told: string) => void
 }
@@ -120,13 +125,9 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const tokens = isDelegated ? createTokenMemory(steadyNow) : undefined
   const memory = { foundation, local, accounts: remembered, tokens, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
-  const { accounts, registry } = await openDirectory(settings, {
-    ...parts,
-    store: remembered,
-    news,
-    foundation,
-    opening,
-  })
+  const directory = await openDirectory(settings, { ...parts, store: remembered, news, foundation, opening })
+  const { accounts } = directory
+  const registry = await reporting(directory.registry, parts.notice)
 
   const acting = { ...actingOf(settings), grants: store.grants, registry }
   const delegation = delegationOf(settings, { acting, memory })
@@ -180,6 +181,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     delegation,
     grants: openGrants(acting),
     oauth: oauthOf(settings, { store, registry, generated }),
+    confirmations: store.confirmations,
     lfsKey,
     signInKey,
     answerKey,

@@ -1,6 +1,7 @@
 import type { Tools } from './commands/tools.ts'
-import { openGrants } from './delegation/index.ts'
+import { openGrants, usableBy } from './delegation/index.ts'
 import { createSealing } from './delegation/sealing.ts'
+import { watchOf } from './delegation/watch.ts'
 import { openFoundation, openSource } from './foundation.ts'
 import type { Grant } from './gateway/delegation.ts'
 import { Outage } from './gateway/outage.ts'
@@ -25,6 +26,9 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   const inStore = { find, confirm: find }
   const source = await openSource(settings, inStore)
   const changing = registry()
+  const { signIn: authorities, secrets } = settings
+  const sealing = secrets.sealingKeys.length === 0 ? undefined : createSealing(secrets.sealingKeys)
+  const isUsable = usableBy(sealing, authorities)
   return {
     registry: changing,
     store: {
@@ -49,6 +53,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       delegates: createDelegates(methodsOf(settings)),
       opens: opensGrants(settings),
     },
+    watch: (credential, grant) => watchOf(credential, grant, { authorities, isUsable }),
     ...(redis && { redis }),
     ...(source && { source }),
     async close() {
@@ -64,7 +69,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   }
 }
 
-/** Loads argon2, and makes its decoy, when a command first hashes: most never do. */
+/** Loads argon2 when a command first hashes, and makes its decoy when one first compares: most do neither. */
 function hasherOnDemand(cost: HashCost): PasswordHasher {
   let loading: Promise<Argon2id> | undefined
   async function load(): Promise<Argon2id> {
@@ -73,7 +78,7 @@ function hasherOnDemand(cost: HashCost): PasswordHasher {
   }
   const argon2id = () => (loading ??= load())
   return {
-    hash: async password => (await argon2id()).hash(password),
+    hash: async password => (await import('./hashing/argon2id.ts')).makeHash(password, cost),
     compare: async (attempt, against) => (await argon2id()).compare(attempt, against),
     outdated: hash => isOutdated(hash, cost),
     provesWhole,

@@ -9,6 +9,7 @@ import type { ProvedInPart } from './gateway/verifier.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, createConnections, type Where } from './listening.ts'
 import type { Connections } from './server/connections.ts'
+import { openNotice } from './notices.ts'
 import { pathOf, requestKindAt } from './requests/tool.ts'
 import { openServices, type Services } from './services.ts'
 import { takeOver } from './settings/handed-over.ts'
@@ -45,6 +46,7 @@ const outage = createOutageReport(log, metrics.outage)
 
 const primary = ipcChannel(process)
 const hasher = createRemoteHasher(primary, { cost: settings.hashing })
+const notice = await openNotice(settings, log)
 const unguarded = await openServicesHere()
 open.defer(() => unguarded.close())
 const services = { ...unguarded, gateway: audit.guard(unguarded.gateway) }
@@ -61,7 +63,7 @@ open.defer(() => refusals.close())
 const witness = witnesses(audit, metrics, lastUsed, refusals)
 connections = createConnections({ settings, metrics, log })
 if (draining) connections.announceEnd()
-const parts = { settings, services, hasher, witness, refusals, metrics, outage, log, connections }
+const parts = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
 const app = createApp(parts)
 open.defer(() => app.close())
 const listening = [listen(settings.listen, app)]
@@ -131,6 +133,7 @@ async function openServicesHere(): Promise<Services> {
       log.warn(facts, sentence),
     revoked: (seconds: number) => tell({ altgate: 'revoked', seconds }),
     asked: metrics.asked,
+    notice,
   }
   return await whenStoreAnswers(() => openServices(settings, opened), outage)
 }

@@ -24,15 +24,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'upstream-auth': ['common'],
   delegation: ['common', 'engine'],
   requests: ['common', 'engine'],
-  answers: ['requests'],
+  answers: ['engine', 'requests'],
   proxying: ['engine', 'requests', 'answers'],
-  server: ['requests', 'answers', 'proxying'],
-  'forward-auth': ['requests', 'answers', 'proxying', 'server'],
+  server: ['engine', 'requests', 'answers', 'proxying'],
+  'forward-auth': ['engine', 'requests', 'answers', 'proxying', 'server'],
   oauth: ['engine'],
   'self-service': ['common', 'engine', 'oauth', 'passwords'],
   telemetry: [],
   bench: [],
-  demo: ['common'],
+  demo: ['common', 'engine'],
   commands: [
     'accounts',
     'answers',
@@ -260,6 +260,11 @@ rule(
 rule(
   'a worker loads neither what reads settings nor what one in many gateways needs',
   [...loadedBy('src/worker.ts')].filter(each => needless.has(packageOf(each))),
+)
+
+rule(
+  "Node's http comes from the engine, without the fetch and WebSocket that its ES module would load",
+  importsWhere((from, to) => to === 'node:http' && directlyLoadedBy(from).includes(to)),
 )
 
 rule(

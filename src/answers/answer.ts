@@ -1,4 +1,5 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES } from '../engine/http.ts'
 import type { Ask } from '../gateway/ask.ts'
 import type { Ended } from '../gateway/decision.ts'
 import { expectsContinue, hasBody } from '../requests/bodies.ts'

@@ -8,7 +8,7 @@ import { passwordCells, passwordJson } from './credential-password.ts'
 import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
-import { isoTime, signInCell, signInJson, signIns, signInText } from './sign-ins.ts'
+import { isoTime, signInCell, signInJson, signIns, signInText, watchJson, watchText } from './sign-ins.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 /** `altgate credential list`. */
@@ -19,7 +19,7 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .option(
       '--json',
-      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in)',
+      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in), liveness (watched, everySeconds or because, until)',
     )
     .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
     .action(({ scope, json }: { scope: Scope; json?: true }) =>
@@ -27,11 +27,12 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     )
 }
 
-async function list({ registry, store, delegation }: Tools, scope: Scope, json?: true): Promise<void> {
+async function list(tools: Tools, scope: Scope, json?: true): Promise<void> {
+  const { registry, store, delegation } = tools
   const all = await registry.credentials(scope)
   const grants = new Map((await signIns(store.grants, scope)).map(each => [each.owner, each]))
   const grantOf = ({ owner }: CredentialRecord) => (owner === undefined ? undefined : grants.get(owner))
-  if (json) return sayJson(all.map(each => credentialJson(each, grantOf(each), delegation)))
+  if (json) return sayJson(all.map(each => credentialJson(each, grantOf(each), tools)))
   if (all.length === 0)
     return say(
       `There are no credentials in scope ${scope}. Set one: altgate credential set --scope ${scope} --user NAME`,
@@ -70,8 +71,8 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
     .action(({ scope, user, json }: { scope: Scope; user: Username; json?: true }) =>
       toolbox.use(async tools => {
         const shown = await readShown(tools, scope, user)
-        if (json) sayJson(shownJson(shown, tools.delegation))
-        else tell(shown, tools.delegation)
+        if (json) sayJson(shownJson(shown, tools))
+        else tell(shown, tools)
       }),
     )
 }
@@ -145,19 +146,20 @@ async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner)
 
 function tell(
   { record, grant, now, accounts, linked, passwords }: Shown,
-  { opens }: Tools['delegation'],
+  { delegation: { opens }, watch }: Tools,
 ): void {
-  const { username, secondary, owner, enabled, algorithm, setAt } = record
+  const { username, secondary, enabled, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
     ['secondary', secondary ?? '-'],
     ['scope', record.scope],
     ['state', enabled ? 'on' : 'off'],
-    ['claimed', owner === undefined ? 'no, a command set it' : `by ${owner}`],
+    ['claimed', claimedText(record)],
     ['algorithm', algorithm],
     ['set at', moment(setAt)],
     ['last used', lastUsedText(record)],
     ['sign-in', signInText(grant, { opens, now })],
+    ['liveness', watchText(watch(record, grant))],
     ...accounts.map(each => ['account', accountText(each)] as const),
     ...passwords.map(each => ['password', passwordCells(each).join(', ')] as const),
     ...linked.map(
@@ -165,6 +167,11 @@ function tell(
     ),
   ]
   for (const [name, text] of lines) say(`${name.padEnd(9)}  ${text}`)
+}
+
+function claimedText({ owner, unproved }: CredentialRecord): string {
+  if (owner === undefined) return 'no, a command set it'
+  return unproved ? `by ${owner}, and a command has set the password since` : `by ${owner}`
 }
 
 function accountText({ name, member, use }: Shown['accounts'][number]): string {
@@ -180,7 +187,7 @@ function lastUsedText({ lastUsed }: CredentialRecord): string {
 function credentialJson(
   record: CredentialRecord,
   grant: Grant | undefined,
-  delegation: Tools['delegation'],
+  { delegation, watch }: Tools,
 ): object {
   const { scope, username, secondary, enabled, algorithm, lastUsed } = record
   return {
@@ -192,16 +199,14 @@ function credentialJson(
     setAt: isoTime(record.setAt),
     ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
     ...(grant && { signIn: signInJson(grant, delegation) }),
+    liveness: watchJson(watch(record, grant)),
   }
 }
 
-function shownJson(
-  { record, grant, accounts, linked, passwords }: Shown,
-  delegation: Tools['delegation'],
-): object {
+function shownJson({ record, grant, accounts, linked, passwords }: Shown, tools: Tools): object {
   return {
-    ...credentialJson(record, grant, delegation),
-    claimed: record.owner !== undefined,
+    ...credentialJson(record, grant, tools),
+    claimed: record.owner !== undefined && record.unproved !== true,
     accounts: accounts.map(({ name, member, use }) => ({
       name,
       member,

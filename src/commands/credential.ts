@@ -60,6 +60,7 @@ interface Options {
   readonly user: Username
   readonly secondary?: Username
   readonly generate?: true
+  readonly samePerson?: true
 }
 
 const aboutPassword = `
@@ -68,7 +69,10 @@ input: up to ${longestPassword} bytes, no control characters. It is never an arg
 environment variable. A password that is easy to guess is accepted with a
 warning; the page, where users choose their own, refuses it. With --generate,
 standard output is the password and nothing else. An existing credential gets
-the new password and secondary name, and stays on or off as it was.`
+the new password and secondary name, and stays on or off as it was. If its user
+has claimed it, nothing acts as that user until they sign in on the page and
+enter the new password: the user name may have passed to another person. With
+--same-person the password is that user's at once.`
 
 /** `altgate credential set`. */
 function addSet(credential: Command, toolbox: Toolbox): void {
@@ -78,6 +82,7 @@ function addSet(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--user <NAME>', 'primary user name, an e-mail address', primaryName)
     .option('--secondary <NAME>', 'secondary user name, for tools that cannot handle @', secondaryName)
     .option('--generate', 'generate a strong password and print it once')
+    .option('--same-person', 'the password goes to the person who has claimed the credential')
     .addHelpText('after', aboutPassword)
     .addHelpText(
       'after',
@@ -91,12 +96,17 @@ function addSet(credential: Command, toolbox: Toolbox): void {
       // Opened before the prompt, so that a store that is down is reported before a password is typed twice.
       toolbox.use(async tools => {
         const { password, ...proof } = options.generate ? generate(tools) : await choose(tools, options)
-        const { scope, user: username, secondary } = options
+        const { scope, user: username, secondary, samePerson } = options
         // Looked up before the change: after it, nothing may fail before the result is printed.
         const { current } = await tools.store.credentials.find(scope, undefined, username)
         const { grant } = current ? await tools.store.grants.ofSubject(scope, current.subject) : {}
         const actsAs = grant && !grant.ended ? (grant.username ?? 'its owner') : undefined
-        const credential = { username, ...proof, ...(secondary !== undefined && { secondary }) }
+        const credential = {
+          username,
+          ...proof,
+          ...(secondary !== undefined && { secondary }),
+          ...(samePerson && { samePerson }),
+        }
         await insist(tools.registry.setCredential(actor(), scope, credential))
         tell(options, current?.enabled === false)
         if (options.generate) say(password.reveal())
@@ -107,8 +117,10 @@ function addSet(credential: Command, toolbox: Toolbox): void {
 }
 
 /** User names pass from one person to another, but what a sign-in gave stays with the person who signed in. */
-function actsAsText({ scope, user }: Options, actsAs: string): string {
-  return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
+function actsAsText({ scope, user, samePerson }: Options, actsAs: string): string {
+  if (samePerson)
+    return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
+  return `Note: requests with the former password reached upstreams as ${actsAs}, who signed in on the page. With this one they do so after that user has signed in there and entered it once, or at once with --same-person. If the user name has passed to another person, they never do.`
 }
 
 /** What the store keeps of the new password. */

@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { Answer } from '../accounts/answer.ts'
-import type { Grants, GrantStore } from '../gateway/delegation.ts'
+import type { Watch } from '../delegation/watch.ts'
+import type { Grant, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type {
@@ -11,7 +12,7 @@ import type {
   PasswordHasher,
   Refusals,
 } from '../gateway/ports.ts'
-import type { Registry } from '../gateway/registry.ts'
+import type { CredentialRecord, Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { DelegationPorts } from './delegation-station.ts'
@@ -36,6 +37,8 @@ export interface Tools {
   readonly grants: Grants
   /** What is known of the sign-ins with which requests act as their users. */
   readonly delegation: DelegationPorts
+  /** Whether it would be noticed that the user of a credential has left. */
+  readonly watch: (credential: CredentialRecord, grant: Grant | undefined) => Watch
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
   /** Missing if accounts come from the store alone. One query, sent now. */

@@ -67,8 +67,12 @@ export interface CredentialRecord {
    */
   readonly algorithm: string
   readonly setAt: Instant
+  /** When it was last set, claimed or switched on, or its owner last signed in on the page. */
+  readonly confirmedAt: Instant
   /** Who may change it on the page; left out until a credential that an operator made is claimed. */
   readonly owner?: Owner
+  /** A command has set the password since, perhaps for another person: nothing acts as the owner until they claim it again. */
+  readonly unproved?: true
   /** When and from which address it was last used; recorded within a minute. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
 }
@@ -81,8 +85,13 @@ export interface NewCredential {
   readonly hash: PasswordHash
   /** Instead of a chosen password. */
   readonly generated?: { readonly id: PasswordId; readonly mac: PasswordMac }
-  /** Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner. */
+  /**
+   * Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner, who has to claim the
+   * new password: user names pass from one person to another.
+   */
   readonly owner?: Owner
+  /** Without an owner: the operator knows that the password goes to the existing owner. */
+  readonly samePerson?: true
 }
 
 /** A generated password for display. */
@@ -240,8 +249,9 @@ export interface Registry extends GrantRegistry {
   /** The owner of the credential of that name; `undefined` if there is none, or it has no owner yet. */
   ownerOf(scope: Scope, username: Username): Promise<Owner | undefined>
   /**
-   * Gives an unclaimed credential an owner. `username`: the primary or the secondary one. The caller has checked the
-   * password. `username-taken`: it has another owner, or this owner has another credential in the scope.
+   * Gives an unclaimed credential an owner, or lets the owner claim it again after a command has set its password.
+   * `username`: the primary or the secondary one. The caller has checked the password. `username-taken`: it has another owner,
+   * or this owner has another credential in the scope.
    */
   claimCredential(
     actor: string,

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage as RawRequest } from 'node:http'
 import { Socket } from 'node:net'
 import type { Configuration, Grant, InteractionResults } from 'oidc-provider'
+import { IncomingMessage, ServerResponse } from '../engine/http.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { OAuthClient } from './clients.ts'
 import { deviceGrant } from './metadata.ts'
@@ -272,7 +273,7 @@ function signingKey() {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
 }
 
-function rawRequest({ method, path, form, cookie }: LibraryRequest): IncomingMessage {
+function rawRequest({ method, path, form, cookie }: LibraryRequest): RawRequest {
   const raw = new IncomingMessage(new Socket())
   raw.method = method
   raw.url = path

@@ -141,7 +141,10 @@ export function createAccountLookup(
         csrf: session.csrf,
         username: identity.username,
         credential,
-        claimable: credential === undefined && !taken && (await isThere(scope, identity)),
+        claimable:
+          credential === undefined
+            ? !taken && (await isThere(scope, identity))
+            : identity.username !== undefined && credential.unproved === true,
         taken,
         contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
         acting: await acting.stateOf(user, identity.owner),

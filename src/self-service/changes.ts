@@ -140,7 +140,8 @@ export function notify(
 export async function claimCredential(context: PageContext, request: FastifyRequest): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
-  if ((await ownCredential(context, change)) !== undefined) {
+  const own = await ownCredential(context, change)
+  if (own !== undefined && !own.unproved) {
     return await show(context, change, {
       note: 'These credentials are already yours. Nothing was changed.',
     })
@@ -150,18 +151,22 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
     return await show(context, change, { faults: { current: 'Enter the current password.' } })
 
   const { scope, owner } = change.identity
+  const username = own?.username ?? change.username
   // Not compared: the page must not notify whether another person's password is right.
-  if (await context.nameConflicts.isTaken(scope, change.username, owner))
-    return nameTaken(change.scopeName, change.username)
-  context.throttle.count('claims', `${scope} ${change.username}`)
-  const compared = await compare(context, change, password, context.senderOf(request.raw).from)
+  if (await context.nameConflicts.isTaken(scope, username, owner))
+    return nameTaken(change.scopeName, username)
+  context.throttle.count('claims', `${scope} ${username}`)
+  const { from } = context.senderOf(request.raw)
+  // A password that the owner had before says nothing about the one that a command has set.
+  const which = own === undefined ? 'any' : 'main'
+  const compared = await compare(context, { ...change, username }, password, { from, which })
   if (compared === 'busy') return busy(change.account.name)
   if (compared === 'mismatch') {
     return await show(context, change, { faults: { current: 'That is not the current password.' } })
   }
-  const problem = await context.registry.claimCredential(change.actor, scope, change.username, owner)
-  if (problem !== undefined) return nameTaken(change.scopeName, change.username)
-  notify(context, change, change.username, 'claimed')
+  const problem = await context.registry.claimCredential(change.actor, scope, username, owner)
+  if (problem !== undefined) return nameTaken(change.scopeName, username)
+  notify(context, change, username, 'claimed')
   return await showResult(show(context, change, { done: 'The credentials are now yours.' }))
 }
 
@@ -179,7 +184,12 @@ export async function disconnect(context: PageContext, request: FastifyRequest):
 }
 
 /** Hashes and counts as the gateway does, because this is a guess at the same credential. */
-async function compare(context: PageContext, change: Change, password: Secret, from: string) {
+async function compare(
+  context: PageContext,
+  change: Change,
+  password: Secret,
+  { from, which }: { readonly from: string; readonly which: 'main' | 'any' },
+): Promise<Compared> {
   const { credentials, hasher, keys, generated, guesses } = context
   if (generated.isForged(password)) return 'mismatch'
   const { username, account } = change
@@ -194,11 +204,13 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   if ('by' in admission) throw new TooManyRequests(Math.ceil(admission.retryAfter))
   let found: Compared = 'busy'
   try {
-    found = provesNow(context, password, current?.generated)
-      ? 'match'
-      : presented !== undefined && !presented.old
-        ? 'mismatch'
-        : await hasher.compare({ password, proof }, hashOf(current))
+    const isCounted = which === 'any' || current?.generated?.name === undefined
+    found =
+      isCounted && provesNow(context, password, current?.generated)
+        ? 'match'
+        : presented !== undefined && !presented.old
+          ? 'mismatch'
+          : await hasher.compare({ password, proof }, hashOf(current))
     return found
   } finally {
     if (found !== 'mismatch') admission.absolve() // of a full queue and an outage, too

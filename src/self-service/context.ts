@@ -6,7 +6,7 @@ import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName, Instant, Scope } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
-import type { Grants } from '../gateway/delegation.ts'
+import type { Confirmations, Grants } from '../gateway/delegation.ts'
 import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Throttle } from '../gateway/throttle.ts'
@@ -100,6 +100,8 @@ export interface SelfServiceParts {
   /** What users have given the gateway to act as them. */
   readonly grants: Grants
   readonly delegated: DelegatedUpstreams
+  /** Told of each sign-in. */
+  readonly confirmations: Pick<Confirmations, 'signedIn'>
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords

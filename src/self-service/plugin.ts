@@ -93,6 +93,7 @@ function addSignIn(app: FastifyInstance, context: PageContext): void {
   })
   app.get('/callback', get, async (request, reply) => {
     const to = await finishSignIn(context, request, reply)
+    if (to instanceof URL) return reply.redirect(to.href, 303)
     return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
   })
   app.post('/sign-in-too', async (request, reply) => send(reply, await signInToo(context, request, reply)))

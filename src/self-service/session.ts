@@ -146,6 +146,8 @@ export interface PendingSignIn extends SignInRequest {
   readonly next?: string
   /** What it asks for beyond who the user is. */
   readonly wanted?: Wanted
+  /** It already asks for what was demanded of the user, or for the password again. */
+  readonly stepUp?: 'demand' | 'password'
   /** The session whose form requested it, by its name in the store. Its identities are kept together with the new one. */
   readonly beside?: string
   /** The network that the form came from: an attacker who planted both cookies in a browser sent it from elsewhere. */

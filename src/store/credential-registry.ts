@@ -43,7 +43,7 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
         if (kept === undefined) return { problem: 'no-such-credential', username, scope }
         await db
           .updateTable('credentials')
-          .set({ enabled: on ? 1 : 0, revision: stamp.revision })
+          .set({ enabled: on ? 1 : 0, revision: stamp.revision, ...(on && { confirmed_at: stamp.at }) })
           .where('subject', '=', kept.subject)
           .execute()
         return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, kept))] }
@@ -53,11 +53,12 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
       makeChange({ actor, action: 'credential-claimed' }, async (db, stamp) => {
         const kept = await findCredential(db, scope, username)
         if (kept === undefined) return { problem: 'no-such-credential', username, scope }
-        if (kept.owner !== null || (await findOwned(db, scope, owner)) !== undefined)
+        const isAgain = kept.owner === owner && kept.unproved === 1
+        if (!isAgain && (kept.owner !== null || (await findOwned(db, scope, owner)) !== undefined))
           return { problem: 'username-taken', username, scope }
         await db
           .updateTable('credentials')
-          .set({ owner, revision: stamp.revision })
+          .set({ owner, unproved: 0, revision: stamp.revision, confirmed_at: stamp.at })
           .where('subject', '=', kept.subject)
           .execute()
         return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, { scope, owner }))] }
@@ -105,7 +106,9 @@ export async function keepCredentials(
     const problem = problemWith(credential, kept, answering, scope)
     if (problem !== undefined) return problem
 
-    const row = rowFor(credential, kept, scope, stamp)
+    const fresh = rowFor(credential, kept, scope, stamp)
+    // A password beside those that stay says nothing about them.
+    const row = passwords === 'passwords-stay' && kept ? { ...fresh, unproved: kept.unproved } : fresh
     for (const name of kept === undefined ? [] : namesOf(kept)) answering.delete(name)
     for (const name of namesOf(row)) {
       answering.set(name, row)
@@ -176,7 +179,7 @@ function problemWith(
 }
 
 function rowFor(
-  { username, secondary, hash, owner }: NewCredential,
+  { username, secondary, hash, owner, samePerson }: NewCredential,
   kept: CredentialRow | undefined,
   scope: Scope,
   { revision, at }: Stamp,
@@ -192,5 +195,6 @@ function rowFor(
     set_at: at,
     revision,
     owner: owner ?? kept?.owner ?? null,
+    unproved: owner !== undefined || kept?.owner == null ? 0 : samePerson ? kept.unproved : 1,
   }
 }

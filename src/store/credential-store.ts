@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { History } from '../gateway/history.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Instant, Owner, PasswordId, Scope, Subject, Username } from '../gateway/names.ts'
@@ -235,7 +235,7 @@ export function createCredentialRecords(
   }
 }
 
-function recordOf(row: Schema['credentials']): CredentialRecord {
+function recordOf(row: Selectable<Schema['credentials']>): CredentialRecord {
   const { scope, username, secondary, owner, last_used_at: at, last_used_from: from } = row
   return {
     scope,
@@ -244,7 +244,9 @@ function recordOf(row: Schema['credentials']): CredentialRecord {
     enabled: row.enabled === 1,
     algorithm: algorithmOf(row.hash),
     setAt: row.set_at,
+    confirmedAt: Math.max(row.set_at, row.confirmed_at ?? 0),
     ...(owner !== null && { owner }),
+    ...(row.unproved === 1 && { unproved: true as const }),
     ...(at !== null && from !== null && { lastUsed: { at, from } }),
   }
 }

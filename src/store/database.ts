@@ -76,6 +76,10 @@ export interface Schema {
     owner: Owner | null
     last_used_at: Instant | null
     last_used_from: string | null
+    /** When its owner last signed in on the page, or it was claimed or switched on. */
+    confirmed_at: ColumnType<Instant | null, Instant | null | undefined>
+    /** A command has set the password since the owner claimed it: it may be another person's. */
+    unproved: ColumnType<0 | 1, 0 | 1 | undefined>
   }
   /**
    * Generated passwords; without a name, the main one of its set, of which one at most is neither replaced nor revoked. Those
@@ -125,8 +129,9 @@ export interface Schema {
   keys: { name: string; bytes: string }
   /**
    * What a sign-in of the owner gave. Tokens are sealed (`delegation/sealing.ts`) with a key that is not in the store; a
-   * grant that has ended has none. Times are by the clock of the database, or of the only machine. `version` grows with
-   * every write; `turn_until`: until then, one process has the right to renew it.
+   * grant that has ended has none. Times are by the clock of the database, or of the only machine. `demand`: what a claims
+   * challenge asked for, which is no secret: it travels in the address of a sign-in. `version` grows with every write;
+   * `turn_until`: until then, one process has the right to renew it.
    */
   grants: {
     scope: Scope
@@ -143,6 +148,7 @@ export interface Schema {
     checked_at: Instant
     ended_at: Instant | null
     ended_cause: GrantEnd | null
+    demand: ColumnType<string | null, string | null | undefined>
     version: number
     turn_until: ColumnType<number, number | undefined>
   }

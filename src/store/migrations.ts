@@ -3,6 +3,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
+import { makeOAuthTable } from './oauth-store.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -15,8 +16,9 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0007-grants', grants],
   ['0008-turns', turns],
   ['0009-passwords', passwords],
-  ['0010-oauth', oauth],
+  ['0010-demands-and-confirmations', demandsAndConfirmations],
   ['0012-refusals', refusals],
+  ['0013-oauth', makeOAuthTable],
 ]
 
 /**
@@ -52,7 +54,7 @@ function refuseNewer(applied: ReadonlySet<string>): void {
 }
 
 /** What a migration works on. Not typed by `Schema`, which is the present shape and not that of the migration. */
-type Tables = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
+export type Tables = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
 
 /** A step from one shape of the tables to the next. Never edited after its release, because stores have applied it. */
 type Migration = (db: Tables) => Promise<void>
@@ -319,19 +321,14 @@ async function passwords(db: Tables): Promise<void> {
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
 }
 
-/** Codes, tokens and sign-ins of the authorization server, by hashes. */
-async function oauth(db: Tables): Promise<void> {
+/** What the upstream demanded of a user, when credentials were last confirmed, and whether their owners know the password. */
+async function demandsAndConfirmations(db: Tables): Promise<void> {
+  await db.schema.alterTable('grants').addColumn('demand', 'text').execute()
+  await db.schema.alterTable('credentials').addColumn('confirmed_at', 'bigint').execute()
   await db.schema
-    .createTable('oauth')
-    .addColumn('key', 'text', column => column.primaryKey())
-    .addColumn('of_grant', 'text')
-    .addColumn('user_code', 'text')
-    .addColumn('data', 'text', column => column.notNull())
-    .addColumn('used_at', 'bigint')
-    .addColumn('expires_at', 'bigint', column => column.notNull())
+    .alterTable('credentials')
+    .addColumn('unproved', 'integer', column => column.notNull().defaultTo(0).check(sql`unproved in (0, 1)`))
     .execute()
-  for (const column of ['of_grant', 'user_code', 'expires_at'])
-    await db.schema.createIndex(`oauth_${column}`).on('oauth').column(column).execute()
 }
 
 /** What clients were refused, for operators and help desks. */

@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
 import type { NewOAuthEntry, OAuthEntry, OAuthStore } from '../gateway/oauth.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
+import type { Tables } from './migrations.ts'
 
 /** Milliseconds between two prunings of expired entries by this process. */
 const pruning = 10 * 60 * 1000
@@ -120,4 +121,19 @@ function prepareByUserCode(db: Kysely<Schema>) {
       .where('user_code', '=', value('userCode'))
       .where('expires_at', '>', value('now')),
   )
+}
+
+/** The migration that makes the table. Never edited after its release, because stores have applied it. */
+export async function makeOAuthTable(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('oauth')
+    .addColumn('key', 'text', column => column.primaryKey())
+    .addColumn('of_grant', 'text')
+    .addColumn('user_code', 'text')
+    .addColumn('data', 'text', column => column.notNull())
+    .addColumn('used_at', 'bigint')
+    .addColumn('expires_at', 'bigint', column => column.notNull())
+    .execute()
+  for (const column of ['of_grant', 'user_code', 'expires_at'])
+    await db.schema.createIndex(`oauth_${column}`).on('oauth').column(column).execute()
 }

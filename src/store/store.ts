@@ -1,5 +1,5 @@
 import { Failure } from '../common/failure.ts'
-import type { GrantStore } from '../gateway/delegation.ts'
+import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
@@ -24,6 +24,7 @@ import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
 import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
+import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import { createSharedTime, type Database, type OpenHow } from './database.ts'
@@ -52,6 +53,7 @@ export interface Store {
   readonly gateways: Gateways
   readonly revocations: Revocations
   readonly grants: GrantStore
+  readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
@@ -156,6 +158,7 @@ function storeOn(
     gateways,
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
+    confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),

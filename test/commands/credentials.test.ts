@@ -37,6 +37,7 @@ t.test('a credential is set, listed without its password, switched off and on, a
     enabled: true,
     algorithm: 'argon2id',
     setAt,
+    liveness: { watched: false, because: 'not-set' },
   }
   const listed = await desk.json(list)
   t.match(listed, [record])

@@ -28,6 +28,7 @@ const changes: Changes = {
   giveGrant: {},
   endGrant: {},
   refuseGrant: {},
+  disableUnconfirmed: {},
   addPassword: {
     'no-such-directory': true,
     'username-taken': true,

@@ -99,6 +99,8 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const identity = await startIdentityProvider({ port: 0, redirectUri, ...options.identity })
   t.teardown(() => identity.close())
   const hasher = await createArgon2id({ cost: { memoryKiB: 64, passes: 1, parallelism: 1 }, onFlaw() {} })
+  const notices: CredentialChange[] = []
+  const notice = { credentialChanged: (change: CredentialChange) => void notices.push(change) }
   const outages: Outage[] = []
   const directory = temporaryDirectory(t)
   const settings = settingsIn(directory, identity, { publicUrl, ...options.settings })
@@ -112,12 +114,12 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     upstreamAuthWarning() {},
     revoked() {},
     asked() {},
+    notice,
   })
   t.teardown(() => services.close())
   await fill(services, upstream.url)
 
   let passed = 0
-  const notices: CredentialChange[] = []
   const failures: ProviderFailed[] = []
   const bugs: unknown[] = []
   const told: Lab['told'][number][] = []
@@ -128,7 +130,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       byAccount: settings.upstreamAuthByAccount,
     }),
     hasher,
-    notice: { credentialChanged: change => void notices.push(change) },
+    notice,
     observer: {
       providerFailed: failure => void failures.push(failure),
       notConnected: () => void told.push('not connected'),

@@ -39,6 +39,7 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
     enabled: true,
     algorithm: 'argon2id',
     setAt: 0,
+    confirmedAt: 0,
   }
   const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', signInAs: 'a person' }
   const page = (url: string) =>

@@ -119,6 +119,8 @@ function change(shown: Profile, feedback: Feedback): Html {
 <p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
 <p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
 </section>`
+  if (shown.credential?.unproved)
+    return html`${claimForm(shown, shown.credential.username, feedback)}${setForm(shown, username, feedback)}`
   return claimable ? claimForm(shown, username, feedback) : setForm(shown, username, feedback)
 }
 

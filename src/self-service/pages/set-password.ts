@@ -77,14 +77,19 @@ ${field({
 
 /** Claims a credential that an operator created. */
 export function claimForm(
-  { account, csrf, scopeName }: Profile,
+  { account, csrf, scopeName, credential }: Profile,
   username: Username,
   { faults = {} }: Feedback,
 ): Html {
   return html`<section class="card" aria-labelledby="claim">
-<h2 id="claim">A password has already been set</h2>
-<p>Your operator has created credentials for <b>${username}</b> ${scopeName.reach}. Enter their current password once to
-claim them; then you can change them here.</p>
+<h2 id="claim">A password has ${credential === undefined ? 'already ' : ''}been set</h2>
+${
+  credential === undefined
+    ? html`<p>Your operator has created credentials for <b>${username}</b> ${scopeName.reach}. Enter their current password once to
+claim them; then you can change them here.</p>`
+    : html`<p>Your operator has set a new password for <b>${username}</b>. Enter it once to confirm that it is yours, or set another
+one below. Until then nothing acts as you with it.</p>`
+}
 <form method="post" action="/_altgate/claim" novalidate>
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
