@@ -25,7 +25,7 @@ for (const shell of shells) {
     const second = lab.onTerminal(`git clone -q ${gateway.url}/contoso/welcome.git two`)
     await until(() => second.seen().includes('waiting for another git that is signing in'))
     const third = await lab.git(['clone', '-q', `${gateway.url}/contoso/welcome.git`, 'three'])
-    t.equal(third.code, 128, 'without a terminal it does not wait for a person')
+    t.equal(third.code, 128, 'without a terminal it does not wait for the user')
     t.match(third.stderr, 'there is no terminal to show a code on')
     gateway.approve()
     t.strictSame([await first.exit(), await second.exit()], [0, 0], second.seen())
