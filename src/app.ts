@@ -160,6 +160,7 @@ function page({ settings, services, hasher, notice, outage, log }: AppParts) {
     publicUrl: settings.publicUrl,
     naming: settings.accounts.naming,
     signIn: settings.signIn,
+    passwords: settings.passwords,
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),

@@ -259,10 +259,15 @@ function memoryOf(
   const { foundation, local, accounts, tokens, parts, opening } = memory
   const { store, keys, verdictKey, redis: server } = foundation
   const { outage } = parts
-  const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({ account, slots, revision }) => {
+  const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({
+    account,
+    accounts: named = [],
+    slots,
+    revision,
+  }) => {
     local.forget(slots, revision)
     tokens?.forget(slots, revision)
-    if (account !== undefined) accounts.forget(account, revision)
+    for (const name of account === undefined ? named : [account, ...named]) accounts.forget(name, revision)
   }
   const forgetAll = (revision: Revision) => {
     local.forgetAll(revision)

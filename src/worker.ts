@@ -114,7 +114,7 @@ async function openServicesHere(): Promise<Services> {
     told.set(subject, true)
     log.warn(
       { scope, subject },
-      'an imported bcrypt hash covers only the first 72 bytes of this password, so it is not renewed: any password with the same first 72 bytes is accepted. Have the password set again',
+      'an imported hash covers only the first 72 bytes of this password, or 8 with DES crypt, so it is not renewed: any password with the same first bytes is accepted. Have the password set again',
     )
   }
   const upstreamAuthWarning = (sentence: string, cause: unknown) =>

@@ -9,6 +9,7 @@ import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
 import { isoTime, signInCell, signInJson, signIns, signInText, watchJson, watchText } from './sign-ins.ts'
+import { stateOf } from './switches.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 /** `altgate credential list`. */
@@ -19,7 +20,7 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .option(
       '--json',
-      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in), liveness (watched, everySeconds or because, until)',
+      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, disabledBy (operator, owner, liveness or unknown; if it is off), algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in), liveness (watched, everySeconds or because, until)',
     )
     .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
     .action(({ scope, json }: { scope: Scope; json?: true }) =>
@@ -72,13 +73,13 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
       toolbox.use(async tools => {
         const shown = await readShown(tools, scope, user)
         if (json) sayJson(shownJson(shown, tools))
-        else tell(shown, tools)
+        else for (const line of linesOf(shown, tools)) say(line)
       }),
     )
 }
 
 /** Everything about one credential. */
-interface Shown {
+export interface Shown {
   readonly record: CredentialRecord
   readonly grant: Grant | undefined
   /** The time by the clock that times of the grant are by. */
@@ -96,7 +97,7 @@ interface Shown {
   readonly passwords: readonly PasswordRecord[]
 }
 
-async function readShown({ registry, store }: Tools, scope: Scope, user: Username): Promise<Shown> {
+export async function readShown({ registry, store }: Tools, scope: Scope, user: Username): Promise<Shown> {
   const record = (await registry.credentials(scope)).find(
     ({ username, secondary }) => username === user || secondary === user,
   )
@@ -144,16 +145,17 @@ async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner)
   return linked
 }
 
-function tell(
+/** A line for each fact. */
+export function linesOf(
   { record, grant, now, accounts, linked, passwords }: Shown,
-  { delegation: { opens }, watch }: Tools,
-): void {
-  const { username, secondary, enabled, algorithm, setAt } = record
+  { delegation: { opens }, watch }: Pick<Tools, 'delegation' | 'watch'>,
+): readonly string[] {
+  const { username, secondary, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
     ['secondary', secondary ?? '-'],
     ['scope', record.scope],
-    ['state', enabled ? 'on' : 'off'],
+    ['state', stateOf(record)],
     ['claimed', claimedText(record)],
     ['algorithm', algorithm],
     ['set at', moment(setAt)],
@@ -166,7 +168,7 @@ function tell(
       ({ scope, username: other }) => ['linked', `${other ?? 'no credential'} in scope ${scope}`] as const,
     ),
   ]
-  for (const [name, text] of lines) say(`${name.padEnd(9)}  ${text}`)
+  return lines.map(([name, text]) => `${name.padEnd(9)}  ${text}`)
 }
 
 function claimedText({ owner, unproved }: CredentialRecord): string {
@@ -189,12 +191,13 @@ function credentialJson(
   grant: Grant | undefined,
   { delegation, watch }: Tools,
 ): object {
-  const { scope, username, secondary, enabled, algorithm, lastUsed } = record
+  const { scope, username, secondary, enabled, disabledBy, algorithm, lastUsed } = record
   return {
     scope,
     username,
     secondary,
     enabled,
+    disabledBy,
     algorithm,
     setAt: isoTime(record.setAt),
     ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),

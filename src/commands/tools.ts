@@ -22,6 +22,8 @@ import { note } from './say.ts'
 /** What commands work with; `src/tools.ts` opens it. */
 export interface Tools {
   readonly registry: Registry
+  /** Changes that do not need Redis, and when they are certain to be in force everywhere. */
+  readonly emergency: { readonly registry: Registry; readonly certainAfterMs: number }
   readonly store: {
     readonly accounts: AccountDirectory
     readonly credentials: CredentialStore

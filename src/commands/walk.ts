@@ -20,7 +20,7 @@ import {
 import { Secret } from '../gateway/secret.ts'
 import { createVerifier } from '../gateway/verifier.ts'
 import type { Settings } from '../settings/schema.ts'
-import { connectionText } from './account.ts'
+import { connectionText } from './account-text.ts'
 import { type DelegationPorts, lookingDelegation, type UserStation } from './delegation-station.ts'
 import { moment } from './say.ts'
 

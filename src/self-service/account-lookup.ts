@@ -16,6 +16,7 @@ import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
 import { gitHelperChecksum } from './git-helper.ts'
 import type { HelperSettings } from './pages/helpers.ts'
+import type { OwnPasswords } from './pages/passwords.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
@@ -46,6 +47,8 @@ export interface AccountLookup {
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to a signed-in user. */
   profileOf(user: SignedInUser): Promise<Profile>
+  /** The generated passwords of the user's set. */
+  passwordsOf(user: SignedInUser): Promise<OwnPasswords>
   /** The user's other identities in this session. */
   otherIdentities(user: SignedInUser): Promise<readonly OtherIdentity[]>
   /** The credentials of all identities of a session. */
@@ -62,10 +65,14 @@ export function createAccountLookup(
     signIn,
     nameConflicts,
     acting,
+    passwords,
     publicUrl,
     naming,
     oauth,
-  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn' | 'publicUrl' | 'naming' | 'oauth'> & {
+  }: Pick<
+    SelfServiceParts,
+    'registry' | 'credentials' | 'signIn' | 'passwords' | 'publicUrl' | 'naming' | 'oauth'
+  > & {
     readonly nameConflicts: NameConflicts
     readonly acting: Acting
   },
@@ -111,9 +118,17 @@ export function createAccountLookup(
     return (await credentials.find(scope, undefined, username)).current !== undefined
   }
 
+  async function passwordsOf({ identity }: SignedInUser): Promise<OwnPasswords> {
+    const credential = await registry.ownCredential(identity.scope, identity.owner)
+    const all = credential ? await registry.passwords(identity.scope, credential.username) : []
+    const ids = all.map(({ id }) => id).toSorted()
+    return { all, state: hashed('passwords', ids.join(' ')), lives: passwords, now: now() }
+  }
+
   return {
     setsOf,
     otherIdentities,
+    passwordsOf,
 
     async find(typed) {
       const name = readAccountName(typed)
@@ -150,6 +165,7 @@ export function createAccountLookup(
         acting: await acting.stateOf(user, identity.owner),
         helpers: taken ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
         fresh,
+        passwords: await passwordsOf(user),
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),
         others: await otherIdentities(user),

@@ -11,7 +11,7 @@ import {
   type StoredCredential,
   type StoredPassword,
 } from '../gateway/ports.ts'
-import type { CredentialRecord } from '../gateway/registry.ts'
+import { type CredentialRecord, isBlocked, type ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import type { SignedInUser } from './account-lookup.ts'
 import type { PageContext } from './context.ts'
@@ -36,14 +36,14 @@ export interface Change extends SignedInUser {
  * is missing; only the account has been looked up then.
  */
 export async function readChange(context: PageContext, request: FastifyRequest): Promise<Change | Page> {
-  const form = await readForm(context, request)
+  const form = await readOwnForm(context, request)
   if (isPage(form)) return form
   const { username } = form.identity
   return username === undefined ? await show(context, form, {}) : { ...form, username }
 }
 
 /** The same, for what users without a user name can change as well. */
-async function readForm(
+export async function readOwnForm(
   context: PageContext,
   request: FastifyRequest,
 ): Promise<Omit<Change, 'username'> | Page> {
@@ -74,6 +74,31 @@ export async function show(context: PageContext, user: SignedInUser, feedback: F
   return profile(await context.accounts.profileOf(user), feedback)
 }
 
+/** The form was rendered for an earlier state: the back button, a reload, another tab. */
+export async function alreadyDone(context: PageContext, change: Change): Promise<Page> {
+  const note =
+    'Nothing was changed: this form was already submitted, or something was changed in another tab. The current state is shown here.'
+  return { ...(await show(context, change, { note })), status: 409 }
+}
+
+/** The page for a change that the registry refused because of the user's name or directory. */
+export async function refused(
+  context: PageContext,
+  change: Change,
+  { problem }: ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'>,
+): Promise<Page> {
+  if (problem === 'username-taken') {
+    await context.nameConflicts.signedIn(change.identity) // another person has set it since
+    return nameTaken(change.scopeName, change.username)
+  }
+  const why =
+    problem === 'unclaimed'
+      ? 'your operator has created credentials under your user name.'
+      : // The store is another one since: an older copy was put in its place.
+        'this directory is unknown to Altgate now. Ask your operator.'
+  return await show(context, change, { note: `Nothing was changed: ${why}` })
+}
+
 /** Shows the result of a change. A failure here must not claim that nothing was changed. Throws `InDoubt`. */
 export async function showResult(showing: Promise<Page>): Promise<Page> {
   try {
@@ -102,13 +127,19 @@ export async function switchCredential(context: PageContext, request: FastifyReq
       note: 'Sign in again first: the sign-in service has to confirm that your account is active. Nothing was changed.',
     })
   const { scope } = change.identity
-  const problem = await context.registry.switchCredential(change.actor, scope, credential.username, on)
+  if (on && isBlocked(credential)) return await show(context, change, { note: blockedNote })
+  const { username } = credential
+  const problem = await context.registry.switchCredential(change.actor, scope, username, on, 'owner')
+  if (problem?.problem === 'blocked') return await show(context, change, { note: blockedNote })
   // Renamed since, in another tab.
   if (problem !== undefined)
     return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
   notify(context, change, credential.username, on ? 'enabled' : 'disabled')
   return await showResult(show(context, change, { done: on ? 'Switched on.' : 'Switched off everywhere.' }))
 }
+
+const blockedNote =
+  'Your operator has switched these credentials off, and only your operator can switch them on. Nothing was changed. Ask your operator.'
 
 /**
  * Whether the gateway cannot check that the user is still active, although it should: a session may outlive the account, and
@@ -129,7 +160,7 @@ export function ownCredential(
 /** Notifies the service that informs the owner. */
 export function notify(
   context: PageContext,
-  change: Change,
+  change: SignedInUser,
   username: Username,
   what: CredentialChange['what'],
 ): void {
@@ -172,7 +203,7 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
 
 /** `POST /disconnect`: ends what the user gave the gateway by signing in, here and at the provider. */
 export async function disconnect(context: PageContext, request: FastifyRequest): Promise<Page> {
-  const form = await readForm(context, request)
+  const form = await readOwnForm(context, request)
   if (isPage(form)) return form
   const { account, actor, identity } = form
   const { scope } = identity

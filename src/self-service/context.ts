@@ -10,6 +10,7 @@ import type { Confirmations, Grants } from '../gateway/delegation.ts'
 import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Throttle } from '../gateway/throttle.ts'
+import type { PasswordLives } from '../passwords/named.ts'
 import {
   type NameConflicts,
   createNameConflicts,
@@ -94,7 +95,9 @@ export interface SelfServiceParts {
     | 'claimCredential'
     | 'link'
     | 'linkedTo'
+    | 'addPassword'
     | 'passwords'
+    | 'revokePasswords'
   >
   readonly credentials: Pick<CredentialStore, 'find'>
   /** What users have given the gateway to act as them. */
@@ -105,6 +108,8 @@ export interface SelfServiceParts {
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** How long generated passwords may count. */
+  readonly passwords: PasswordLives
   /** Wrong passwords count against the credential they are compared with, as they do at the gateway. */
   readonly guesses: Pick<Throttle, 'admit'>
   readonly sessions: SessionStore

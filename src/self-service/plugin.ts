@@ -29,6 +29,7 @@ import {
   wrongType,
 } from './pages/trouble.ts'
 import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
+import { addPassword, replacing, revokePasswords } from './passwords.ts'
 import { isSameText } from './session.ts'
 import { setPassword } from './set-password.ts'
 import { finishSignIn, queryOf, signInToo, startSignIn } from './sign-in.ts'
@@ -52,9 +53,12 @@ async function page(app: FastifyInstance, context: PageContext): Promise<void> {
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
+  addGitHelper(app)
   addSignIn(app, context)
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
   addChange(app, '/credential', request => setPassword(context, request))
+  addChange(app, '/password', request => addPassword(context, request))
+  addChange(app, '/revoke', request => revokePasswords(context, request))
   addChange(app, '/switch', request => switchCredential(context, request))
   addChange(app, '/claim', request => claimCredential(context, request))
   addChange(app, '/disconnect', request => disconnect(context, request))
@@ -78,7 +82,7 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
   const requested = await accounts.find(typed)
   if (isPage(requested)) return requested
   const user = accounts.signedIn(requested, session)
-  if (user !== undefined) return await show(context, user, {})
+  if (user !== undefined) return await show(context, user, await replacing(context, user, fields))
   const { account, scopeName, authority } = requested
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
   return welcome(account, await context.acting.wantedFor(requested))

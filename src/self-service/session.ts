@@ -74,7 +74,7 @@ function newId(): string {
 }
 
 /** The name of an entry in the store, which only the holder of its id can derive. */
-export function hashed(kind: 'session' | 'sign-in' | 'contest', id: string): string {
+export function hashed(kind: 'session' | 'sign-in' | 'contest' | 'passwords', id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 

@@ -88,6 +88,9 @@ export interface CredentialChange {
     | 'disconnected'
     | 'sign-in-ended'
     | 'disabled-by-liveness'
+    | 'password-added'
+    | 'password-replaced'
+    | 'passwords-revoked'
   readonly at: Instant
 }
 

@@ -42,7 +42,13 @@ export interface Database {
  * milliseconds, 0 and 1 are off and on), no generated ids.
  */
 export interface Schema {
-  directories: { id: DirectoryId; name: string; issuer: string | null }
+  /** A removed one is kept for the history of accounts. */
+  directories: {
+    id: DirectoryId
+    name: string
+    issuer: string | null
+    removed_at: Instant | null
+  }
   accounts: { name: AccountName; upstream: string; members_only: ColumnType<0 | 1, 0 | 1 | undefined> }
   /**
    * The members of an account that is restricted to members. No subject: no credential has that name in the scope yet;
@@ -70,7 +76,12 @@ export interface Schema {
     username: Username
     secondary: Username | null
     hash: PasswordHash
+    /** Whether it is neither blocked nor off. */
     enabled: 0 | 1
+    /** By an operator. */
+    blocked: 0 | 1
+    /** Who else has switched it off. */
+    off_by: 'owner' | 'liveness' | 'unknown' | null
     set_at: Instant
     revision: number
     owner: Owner | null
@@ -106,6 +117,8 @@ export interface Schema {
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
   /** Owners in two scopes that are one person; each link has one row for each direction. */
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
+  /** User names whose credentials are made blocked, in every scope. */
+  blocked_people: { username: Username; at: Instant; actor: string }
   /** All names of credentials. Primary and secondary names share its key, and so one name space. */
   usernames: { scope: Scope; username: Username; subject: Subject }
   /**
@@ -122,6 +135,8 @@ export interface Schema {
     actor: string
     action: Action
     account: AccountName | null
+    /** As a JSON array, if it is about several. */
+    accounts: ColumnType<string | null, string | null | undefined>
     scope: Scope | null
     usernames: string
   }

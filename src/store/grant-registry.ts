@@ -103,7 +103,7 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
         if (before === undefined) return { problem: 'nothing-to-end' } as const
         const off = await db
           .updateTable('credentials')
-          .set({ enabled: 0, revision })
+          .set({ enabled: 0, off_by: 'liveness', revision })
           .where('scope', '=', scope)
           .where('owner', '=', owner)
           .where('enabled', '=', 1)

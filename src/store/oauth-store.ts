@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
 import type { NewOAuthEntry, OAuthEntry, OAuthStore } from '../gateway/oauth.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
-import type { Tables } from './migrations.ts'
+import type { Tables } from './first-migrations.ts'
 
 /** Milliseconds between two prunings of expired entries by this process. */
 const pruning = 10 * 60 * 1000

@@ -40,7 +40,9 @@ import { createOAuthStore } from './oauth-store.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
+import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
+import { createSwitchRegistry } from './switch-registry.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -174,6 +176,8 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createSwitchRegistry(reading, makeChange),
+        ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
       }

@@ -94,7 +94,7 @@ t.test('a password is found again in whatever spelling it comes', async t => {
 t.test('on one machine with SQLite', async t => {
   const upstream = await startUpstream(t)
   const altgate = await startAltgate(t, { settings: { workers: 2 }, env: loud })
-  silent(t, 'what commands print', await settle(altgate, upstream.url), 'is set, in every running gateway')
+  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
@@ -117,7 +117,7 @@ t.test('with PostgreSQL and Redis, which have passwords of their own', async t =
   const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
   const altgate = await startAltgate(t, { settings, env: loud })
 
-  silent(t, 'what commands print', await settle(altgate, upstream.url), 'is set, in every running gateway')
+  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())

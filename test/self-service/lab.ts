@@ -141,6 +141,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     publicUrl,
     naming: { by: 'path' },
     signIn: { ...signInAt(identity), ...options.signIn },
+    passwords: settings.passwords,
     httpsOnly: options.httpsOnly ?? true,
     senderOf: createClientReader(options.trustedProxies ?? []),
     networkOf: address => networkOf(address, 64),

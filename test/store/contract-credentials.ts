@@ -169,7 +169,7 @@ export async function credentialsContract(t: Test, make: MakeDatabase): Promise<
     const kept = { scope: msa, setAt: 1000, confirmedAt: 1000 }
     t.strictSame(await registry.credentials(msa), [
       { ...kept, username: anna, secondary: shortAnna, enabled: true, algorithm: 'argon2id' },
-      { ...kept, username: boris, enabled: false, algorithm: 'bcrypt' },
+      { ...kept, username: boris, enabled: false, disabledBy: ['operator'], algorithm: 'bcrypt' },
     ])
     t.strictSame(await registry.credentials(inNorth), [])
   })
