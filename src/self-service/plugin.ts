@@ -53,7 +53,6 @@ async function page(app: FastifyInstance, context: PageContext): Promise<void> {
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
-  addGitHelper(app)
   addSignIn(app, context)
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
   addChange(app, '/credential', request => setPassword(context, request))
