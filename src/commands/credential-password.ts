@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { Failure } from '../common/failure.ts'
-import type { Scope, Username } from '../gateway/names.ts'
+import type { Instant, Scope, Username } from '../gateway/names.ts'
 import type { PasswordRecord } from '../gateway/registry.ts'
 import { endOf } from '../passwords/named.ts'
+import { primaryFault } from '../passwords/usernames.ts'
 import type { Settings } from '../settings/schema.ts'
 import { anyName, graceHours, passwordName, scope as readScope } from './arguments.ts'
 import { insist, sentenceOf } from './failure.ts'
@@ -72,7 +73,7 @@ function addAdd(password: Command, toolbox: Toolbox): void {
 
 async function add(tools: Tools, settings: Settings, options: AddOptions): Promise<void> {
   const { scope, user: username, readOnly = false, validOld, json } = options
-  const { registry, generated } = tools
+  const { registry, generated, store } = tools
   const end = endOf(options.expires, settings.passwords, Date.now())
   if ('fault' in end) throw new Failure(`${end.fault} Nothing was changed.`)
   const { maxGraceHours } = settings.passwords
@@ -86,6 +87,14 @@ async function add(tools: Tools, settings: Settings, options: AddOptions): Promi
   const old = before.find(each => each.name === name)
   if (isReplacing && old === undefined)
     throw new Failure(`There is no password called ${name} to replace. Nothing was changed.`)
+
+  // Looked up before the change: after it, nothing may fail before the result is printed.
+  const { current } = await store.credentials.find(scope, undefined, username)
+  const fault = current === undefined ? primaryFault(username) : undefined
+  if (fault !== undefined)
+    throw new Failure(
+      `There is no user name ${username} in scope ${scope}, and none can be made: ${fault}. Nothing was changed.`,
+    )
 
   const { password, id, mac } = generated.make()
   const { endsAt } = end
@@ -105,6 +114,7 @@ async function add(tools: Tools, settings: Settings, options: AddOptions): Promi
       },
     ),
   )
+  const oldEndsAt = old && endOfOld(old, graceMs)
   if (json)
     return sayJson({
       name,
@@ -112,16 +122,27 @@ async function add(tools: Tools, settings: Settings, options: AddOptions): Promi
       readOnly,
       ...(endsAt !== undefined && { endsAt: isoTime(endsAt) }),
       replaced: isReplacing,
+      ...(oldEndsAt !== undefined && { oldEndsAt: isoTime(oldEndsAt) }),
     })
   const until = endsAt === undefined ? 'has no end' : `works until ${moment(endsAt)}`
   const may = readOnly ? ', may only read' : ''
   note(
     `The password ${name} of ${username} in scope ${scope} is set, in every running gateway. It ${until}${may}.`,
   )
-  if (isReplacing)
-    note(graceMs === 0 ? 'The old one no longer works.' : `The old one works for ${validOld} h more.`)
+  if (current === undefined) note(`There was no credential ${username} in scope ${scope}: it was made.`)
+  if (current?.enabled === false)
+    note(
+      `The credential is switched off; to switch it on: altgate credential enable --scope ${scope} --user ${username}`,
+    )
+  if (oldEndsAt !== undefined)
+    note(graceMs === 0 ? 'The old one no longer works.' : `The old one works until ${moment(oldEndsAt)}.`)
   note('It is shown only once:')
   say(password.reveal())
+}
+
+/** When a replaced password ends: never later than it would have ended by itself. */
+function endOfOld({ endsAt = Infinity }: PasswordRecord, graceMs: number): Instant {
+  return Math.min(endsAt, Date.now() + graceMs)
 }
 
 /** Whether it counts and nothing has replaced it. */
@@ -201,6 +222,7 @@ export function passwordJson({ id, name, readOnly, setAt, client, ...rest }: Pas
 
 interface RevokeOptions extends Whose {
   readonly name?: string
+  readonly old?: true
   readonly all?: true
 }
 
@@ -208,27 +230,41 @@ function addRevoke(password: Command, toolbox: Toolbox): void {
   of(password.command('revoke'))
     .description('end one generated password or all that have a name, in every running gateway at once')
     .option('--name <N>', 'the password of that name, and one that it has replaced')
+    .option('--old', 'with --name: only the one that was replaced and still works')
     .option('--all', 'all that have a name; the main password stays')
     .option('--json', 'print JSON: revoked (their names)')
     .addHelpText(
       'after',
       examples(
         'credential password revoke --scope msa --user anna@example.com --name build-7',
+        'credential password revoke --scope msa --user anna@example.com --name build-7 --old',
         'credential password revoke --scope msa --user anna@example.com --all',
       ),
     )
-    .action(({ scope, user, name, all, json }: RevokeOptions, command: Command) => {
-      if ((name === undefined) === (all === undefined))
-        return command.error('error: say which: --name N or --all', { exitCode: 2 })
-      return toolbox.use(async ({ registry }) => {
-        const before = await registry.passwords(scope, user)
-        await insist(registry.revokePasswords(actor(), scope, user, name === undefined ? 'all' : { name }))
-        const isMeant = (each: PasswordRecord) => each.over === undefined && each.name !== undefined
-        const revoked = before
-          .filter(each => isMeant(each) && (all || each.name === name))
-          .map(each => each.name)
-        if (json) return sayJson({ revoked })
-        say(`Revoked in every running gateway: ${revoked.join(', ')}.`)
-      })
+    .action((options: RevokeOptions, command: Command) => {
+      const { name, old, all } = options
+      if ((name === undefined) === (all === undefined) || (old !== undefined && name === undefined))
+        return command.error('error: say which: --name N, --name N --old, or --all', { exitCode: 2 })
+      return toolbox.use(tools => revoke(tools, options))
     })
+}
+
+async function revoke({ registry }: Tools, { scope, user, name, old, json }: RevokeOptions): Promise<void> {
+  const isMeant = (each: PasswordRecord) =>
+    each.over === undefined && (name === undefined ? each.name !== undefined : each.name === name)
+  const before = (await registry.passwords(scope, user)).filter(isMeant)
+  const replaced = before.find(({ replacedAt }) => replacedAt !== undefined)
+  if (old && replaced === undefined)
+    throw new Failure(
+      `No replaced password called ${name} of ${user} in scope ${scope} still works. Nothing was changed.`,
+    )
+  const which = name === undefined ? 'all' : old && replaced ? { id: replaced.id } : { name }
+  await insist(registry.revokePasswords(actor(), scope, user, which))
+  const revoked = old && replaced ? [replaced] : before
+  if (json) return sayJson({ revoked: [...new Set(revoked.map(each => each.name))] })
+  say(`Revoked in every running gateway: ${revoked.map(calledInFull).join(', ')}.`)
+}
+
+function calledInFull({ name, replacedAt }: PasswordRecord): string {
+  return replacedAt === undefined ? String(name) : `${name} (the replaced one)`
 }

@@ -299,13 +299,16 @@ export interface UsedPassword {
   readonly readOnly?: true
   /** It counts until then. */
   readonly endsAt?: Instant
-  /** When another one took its name; it counts until its end. */
+  /** When another one took its name; it counts until its end, if that is later. */
   readonly replacedAt?: Instant
   /** The credential helper that it was given to, which renews it. */
   readonly client?: string
 }
 
-/** What has become of a generated password by now; `undefined`: it counts. */
+/**
+ * What has become of a generated password by now; `undefined`: it counts. Revoked and replaced at once are over by any
+ * clock: the machine on which it was done may be ahead of this one, and has said that it is in force.
+ */
 export function overBy(
   {
     endsAt,
@@ -315,10 +318,9 @@ export function overBy(
   now: Instant,
 ): Over | undefined {
   if (revokedAt !== undefined) return { cause: 'revoked', at: revokedAt }
-  if (endsAt === undefined || now < endsAt) return undefined
-  return replacedAt === undefined
-    ? { cause: 'past-its-end', at: endsAt }
-    : { cause: 'replaced', at: replacedAt }
+  if (endsAt === undefined) return undefined
+  if (replacedAt === undefined) return now < endsAt ? undefined : { cause: 'past-its-end', at: endsAt }
+  return now < endsAt && replacedAt < endsAt ? undefined : { cause: 'replaced', at: replacedAt }
 }
 
 export interface Outgrown extends Holder {
@@ -328,6 +330,8 @@ export interface Outgrown extends Holder {
   readonly client?: string
   /** Whether the user is linked to an identity of the account's present scope. */
   readonly linked: boolean
+  /** The generated password that was presented: a bridge gives it no more rights and no more time. */
+  readonly password?: UsedPassword
 }
 
 /** A password with the prefix of a generated one, but a wrong checksum: refused without a look-up. */

@@ -187,7 +187,8 @@ export function createVerifier({
       const left = attempt.former ?? attempt.scope
       // Who has a set of the present scope has done what a bridge waits for.
       const counts = linked && enabled && current === undefined && over === undefined
-      return { found: 'outgrown', former: left, username, subject, linked: counts, ...clientOf(used) }
+      const outgrown = { found: 'outgrown', former: left, username, subject, linked: counts } as const
+      return used === undefined ? outgrown : { ...outgrown, ...clientOf(used), password: usedPassword(used) }
     }
     if (!enabled) return { found: 'disabled' }
     if (over !== undefined)

@@ -59,10 +59,12 @@ export function writes(head: WriteHead): boolean {
   return writingOf(head) === 'writes'
 }
 
-/** Whether a request counts as a write where its body cannot be read: behind a proxy that keeps it. */
+/**
+ * Whether a request counts as a write where its body cannot be read: behind a proxy that keeps it. The action in the
+ * headers of a SOAP call is no proof: to a service that does not know it, ASP.NET's SOAP 1.2 calls what the body names.
+ */
 export function writesUnseen(head: WriteHead): boolean {
-  const writing = writingOf(head)
-  return typeof writing === 'string' ? writing === 'writes' : writing.action === undefined
+  return writingOf(head) !== 'reads'
 }
 
 /** A request with the spellings removed in which upstreams may read it. */

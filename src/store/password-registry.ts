@@ -52,12 +52,12 @@ export function createPasswordRegistry(
           return { problem: 'too-many-passwords', username: kept.username, scope }
 
         const at = stamp.at
-        // Of one name, one predecessor counts at most.
+        // Of one name, one predecessor counts at most: an earlier one is replaced at once.
         for (const row of counting.filter(each => each.name === name)) {
           const grace = row === namesake ? at + (replacing?.graceMs ?? 0) : at
           await db
             .updateTable('passwords')
-            .set({ replaced_at: row.replaced_at ?? at, ends_at: Math.min(row.ends_at ?? grace, grace) })
+            .set({ replaced_at: at, ends_at: Math.min(row.ends_at ?? grace, grace) })
             .where('subject', '=', subject)
             .where('id', '=', row.id)
             .execute()

@@ -36,7 +36,7 @@ t.test('passwords are added, listed, replaced with a grace, and revoked', async 
 
   t.match(await desk.run(password('add', '--name', 'build-7')), { code: 1, stderr: /called build-7 already/ })
   const second = await desk.run(password('add', '--name', 'build-7', '--valid-old', '2'))
-  t.match(second, { code: 0, stderr: /The old one works for 2 h more/ })
+  t.match(second, { code: 0, stderr: /The old one works until \S+ \S+ UTC\./ })
   for (const text of [first, second.stdout.trim()]) t.equal(await outcome(desk, text), 'allow')
   const third = await desk.run(password('add', '--name', 'build-7', '--replace'))
   t.match(third, { code: 0, stderr: /The old one no longer works/ })
@@ -69,7 +69,10 @@ t.test('what the settings or the words do not allow changes nothing', async t =>
     [['add', '--valid-old', '2', '--name', 'x'], 1, 'There is no password called x to replace'],
     [['add', '--name', ' x'], 2, 'must not begin or end with a space'],
     [['add', '--name', 'x'.repeat(65)], 2, 'A name has 64 characters at most'],
-    [['revoke'], 2, 'say which: --name N or --all'],
+    [['revoke'], 2, 'say which: --name N, --name N --old, or --all'],
+    [['revoke', '--old'], 2, 'say which: --name N, --name N --old, or --all'],
+    [['revoke', '--all', '--old'], 2, 'say which: --name N, --name N --old, or --all'],
+    [['revoke', '--name', 'x', '--old'], 1, 'No replaced password called x of anna@example.com'],
   ] as const) {
     const ran = await desk.run(password(words[0], ...words.slice(1)))
     t.match(ran, { code, stderr: said, stdout: '' }, words.join(' '))
@@ -99,5 +102,56 @@ t.test(
     t.equal(await outcome(desk, first.trim()), 'allow')
     t.equal(await outcome(desk, '$none$'), 'refused')
     t.match(await desk.must(['credential', 'list', '--scope', 'msa']), / generated /)
+  },
+)
+
+t.test('of a name, the replaced one is revoked alone, or with the one that took its place', async t => {
+  const desk = aDesk(t)
+  await desk.must(['account', 'add', 'fabrikam', '--upstream', 'http://fabrikam.example'])
+  const first = (await desk.must(password('add', '--name', 'build-7'))).trim()
+  const second = (await desk.must(password('add', '--name', 'build-7', '--valid-old', '2'))).trim()
+  const said = 'Revoked in every running gateway: '
+  t.equal(
+    await desk.must(password('revoke', '--name', 'build-7', '--old')),
+    `${said}build-7 (the replaced one).\n`,
+  )
+  t.equal(await outcome(desk, first), 'expired')
+  t.equal(await outcome(desk, second), 'allow')
+
+  const third = (await desk.must(password('add', '--name', 'build-7', '--valid-old', '2'))).trim()
+  t.equal(
+    await desk.must(password('revoke', '--name', 'build-7')),
+    `${said}build-7, build-7 (the replaced one).\n`,
+  )
+  for (const each of [second, third]) t.equal(await outcome(desk, each), 'expired')
+})
+
+t.test('the end of a replaced one is said as it is', async t => {
+  const desk = aDesk(t)
+  await desk.must(password('add', '--name', 'build-7', '--expires', day(0)))
+  const replaced = (await desk.json(password('add', '--name', 'build-7', '--valid-old', '168'))) as object
+  t.match(replaced, { replaced: true, oldEndsAt: `${day(1)}T00:00:00.000Z` }, 'its own end is earlier')
+  t.match(await desk.json(password('list')), [
+    { replacedAt: undefined },
+    { endsAt: `${day(1)}T00:00:00.000Z` },
+  ])
+})
+
+t.test(
+  'a set is made under a user name that a set may have, and a set that is off is said to be off',
+  async t => {
+    const desk = aDesk(t)
+    const add = (user: string) => ['credential', 'password', 'add', '--scope', 'msa', '--user', user]
+    t.match(await desk.run(add('build')), {
+      code: 1,
+      stdout: '',
+      stderr:
+        'There is no user name build in scope msa, and none can be made: the user name must be an e-mail address.',
+    })
+    t.same(await desk.json(['credential', 'list', '--scope', 'msa']), [])
+    t.match((await desk.run(add(anna))).stderr, `There was no credential ${anna} in scope msa: it was made.`)
+    t.notMatch((await desk.run(add(anna))).stderr, 'it was made')
+    await desk.must(['credential', 'disable', ...whose])
+    t.match((await desk.run(add(anna))).stderr, 'The credential is switched off; to switch it on: altgate')
   },
 )

@@ -62,8 +62,14 @@ t.test('what only a body would tell is a write behind nginx', async t => {
   const tfvc = 'http://schemas.microsoft.com/TeamFoundation/2005/06/VersionControl/ClientServices/03'
   const soap = 'Content-Type: application/soap+xml; charset=utf-8'
   t.match(await send(repository, '<x/>', soap), /X-Altgate-Outcome: read-only/, 'no action in the headers')
-  t.match(await send(repository, '<x/>', `${soap}; action="${tfvc}/CheckIn"`), /X-Altgate-Outcome: read-only/)
+  for (const named of [
+    `${soap}; action="${tfvc}/CheckIn"`,
+    `${soap}; action="${tfvc}/QueryHistory"`,
+    `${soap}; x-action="${tfvc}/QueryHistory"`,
+    `${soap}\r\nSOAPAction: "${tfvc}/QueryHistory"`,
+    `Content-Type: text/xml\r\nSOAPAction: "${tfvc}/QueryHistory"`,
+  ])
+    t.match(await send(repository, '<x/>', named), /X-Altgate-Outcome: read-only/, named)
   t.equal(upstream.requests.length, 0)
-  t.match(await send(repository, '<x/>', `${soap}; action="${tfvc}/QueryHistory"`), /^HTTP\/1\.1 200 /)
   t.match(await send('GET /fabrikam/r.git/info/lfs/objects/0a1b', ''), /^HTTP\/1\.1 200 /)
 })

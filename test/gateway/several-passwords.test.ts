@@ -209,6 +209,30 @@ t.test('the holder of a password that ended, was replaced or was revoked is told
   t.match(await decide(mirror.text, { user: boris }), { outcome: 'refused' }, 'but nobody else')
 })
 
+t.test('what is replaced or revoked at once is over, also where the clock is behind', async t => {
+  const { decide, add, forget, clock, registry, generated } = await aGateway(t)
+  const reset = async () => {
+    const { password, id, mac } = generated.make()
+    const set = { username: anna, hash: noPassword, generated: { id, mac } }
+    t.equal(await registry.setCredential('cli:root', msaScope, set), undefined)
+    return password.reveal()
+  }
+  const main = await reset()
+  const first = await add('build')
+  clock.now += hour
+  const second = await add('build', { replacing: { graceMs: 2 * hour } })
+  const third = await add('build', { replacing: { graceMs: hour } })
+  await add('build', { replacing: { graceMs: 0 } })
+  const mirror = await add('mirror')
+  await registry.revokePasswords('cli:root', msaScope, anna, { name: 'mirror' })
+  await reset()
+  await forget()
+  clock.now -= hour
+  for (const text of [main, first.text, second.text, third.text])
+    t.match(await decide(text), { outcome: 'expired', cause: 'replaced', at: start + hour })
+  t.match(await decide(mirror.text), { outcome: 'expired', cause: 'revoked' })
+})
+
 t.test('a read-only password reads, and does not write', async t => {
   const { decide, add } = await aGateway(t)
   const mirror = await add('mirror', { readOnly: true })
@@ -245,14 +269,25 @@ t.test(
     t.match(await decide(build.text, { account: 'bridged' }), {
       outcome: 'allow',
       bridgedUntil: start + 48 * hour,
+      password: { id: build.id, name: 'build', endsAt: start + hour },
     })
-    clock.now += hour
-    await forget()
+    const mirror = await add('mirror', { readOnly: true })
+    t.match(await decide(mirror.text, { account: 'bridged' }), { outcome: 'allow' })
+    t.match(
+      await decide(mirror.text, { account: 'bridged', method: 'PUT' }),
+      { outcome: 'read-only', password: 'mirror', via: 'l1' },
+      'a bridge does not let it write',
+    )
+    clock.now += hour - 1
+    t.match(await decide(build.text, { account: 'bridged' }), { outcome: 'allow' })
+    clock.now += 1
     t.match(
       await decide(build.text, { account: 'bridged' }),
-      { outcome: 'reset-needed' },
-      'a bridge does not prolong it',
+      { outcome: 'reset-needed', via: 'l1' },
+      'a bridge does not prolong it, nor does what is remembered',
     )
+    clock.now += hour
+    t.match(await decide(build.text, { account: 'bridged' }), { outcome: 'reset-needed', via: 'store' })
     await choose('new', anna, inNorth)
     await forget()
     t.match(await decide(build.text, { account: 'moved' }), { outcome: 'reset-needed' })

@@ -94,12 +94,12 @@ export async function passwordsContract(t: Test, make: MakeDatabase): Promise<vo
     t.match((await found(store, first))?.generated, { replacedAt: now, endsAt: now + 7_200_000 })
     now += 3_600_000
     t.equal(await add(third, 7_200_000), undefined)
-    t.match((await found(store, first))?.generated, { replacedAt: start + 1000, endsAt: now })
+    t.match((await found(store, first))?.generated, { replacedAt: now, endsAt: now })
     t.match((await found(store, second))?.generated, { replacedAt: now, endsAt: now + 7_200_000 })
     t.match(await registry.passwords(msa, anna), [
       { id: third.id },
       { id: second.id, replacedAt: now },
-      { id: first.id, over: { cause: 'replaced', at: start + 1000 } },
+      { id: first.id, over: { cause: 'replaced', at: now } },
     ])
     now += 91 * day
     await add(named('other'))
