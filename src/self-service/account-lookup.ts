@@ -14,6 +14,7 @@ import { addressOf } from '../gateway/account.ts'
 import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
+import { gitHelperChecksum } from './git-helper.ts'
 import type { HelperSettings } from './pages/helpers.ts'
 import type { OwnPasswords } from './pages/passwords.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
@@ -108,7 +109,8 @@ export function createAccountLookup(
   function helpersFor(account: AccountName, username: Username | undefined): HelperSettings | undefined {
     if (oauth === undefined || username === undefined) return undefined
     const site = new URL(addressOf(account, publicUrl, naming)).origin
-    return { site, account, username, deviceCodes: oauth.deviceCodes }
+    const own = { publicUrl, naming, checksum: gitHelperChecksum }
+    return { site, account, username, deviceCodes: oauth.deviceCodes, own }
   }
 
   async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {

@@ -53,7 +53,6 @@ async function page(app: FastifyInstance, context: PageContext): Promise<void> {
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
-  addGitHelper(app)
   addSignIn(app, context)
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
   addChange(app, '/credential', request => setPassword(context, request))
@@ -64,6 +63,7 @@ async function page(app: FastifyInstance, context: PageContext): Promise<void> {
   addChange(app, '/disconnect', request => disconnect(context, request))
   addChange(app, '/link', request => linkIdentities(context, request))
   if (context.oauth !== undefined) addOAuthPages(app, context, context.oauth)
+  if (context.oauth?.deviceCodes === true) addGitHelper(app)
 }
 
 /** `GET /`: an account's page, or the question which one. */

@@ -7,7 +7,7 @@ import { gitHelper, installing } from '../../src/self-service/pages/git-helper.t
 import { helper } from '../helper/lab.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { run } from '../support/run.ts'
-import { aLab } from './lab.ts'
+import { aLab, visitor } from './lab.ts'
 
 t.test('the helper for git is served as a file, with its checksum', async t => {
   const { url } = await aLab(t)
@@ -51,6 +51,22 @@ t.test('the commands of the page install it, and nothing else', async t => {
   const { code } = await run('sh', [], { stdin: wrong, env: { ...env, HOME: other } })
   t.not(code, 0)
   t.throws(() => readFileSync(join(other, '.gitconfig')), 'a file with another checksum does not run')
+})
+
+t.test('the page of an account has the commands, where codes for devices are given out', async t => {
+  const lab = await aLab(t)
+  const { page } = await visitor(lab, 'contoso')
+  t.match(page.text, 'For tools without a browser')
+  t.match(page.text, `${gitHelperChecksum}  altgate-git-credential`)
+  t.match(page.text, `./altgate-git-credential install ${lab.url})`)
+
+  for (const oauth of [{ deviceCodes: false }, { enabled: false }]) {
+    const without = await aLab(t, { settings: { oauth } })
+    const seen = await visitor(without, 'contoso')
+    t.equal(seen.page.status, 200)
+    t.notMatch(seen.page.text, 'altgate-git-credential')
+    t.equal((await fetch(`${without.url}/_altgate/helper`)).status, 404)
+  }
 })
 
 t.test('the section of the page has the address, the checksum and the way to install it', async t => {

@@ -1,5 +1,6 @@
 import type { AccountName, Username } from '../../gateway/names.ts'
 import { html, type Html } from '../html.ts'
+import { gitHelper, type GitHelperSettings } from './git-helper.ts'
 
 /** What credential helpers have to know to get a password for a user. */
 export interface HelperSettings {
@@ -8,6 +9,8 @@ export interface HelperSettings {
   readonly account: AccountName
   readonly username: Username
   readonly deviceCodes: boolean
+  /** For our own helper, which needs device codes. */
+  readonly own: GitHelperSettings
 }
 
 /** The settings for each helper, ready to paste into git's. One call in the profile. */
@@ -25,7 +28,8 @@ ${pasted('gcm', credentialManager(settings))}
 <summary>git-credential-oauth</summary>
 ${pasted('gco', credentialOAuth(settings))}
 </details>
-</section>`
+</section>
+${settings.deviceCodes && gitHelper(settings.own)}`
 }
 
 function pasted(id: string, text: string): Html {
@@ -33,10 +37,12 @@ function pasted(id: string, text: string): Html {
 <button class="secondary copy" type="button" data-copy="${id}" hidden>Copy</button></div>`
 }
 
+type OfAnAccount = Omit<HelperSettings, 'own'>
+
 const base = '/_altgate/oauth'
 
 /** For Git Credential Manager: without `username`, it would send `OAUTH_USER`. */
-export function credentialManager({ site, account, username, deviceCodes }: HelperSettings): string {
+export function credentialManager({ site, account, username, deviceCodes }: OfAnAccount): string {
   return section(site, [
     ['provider', 'generic'],
     ['username', username],
@@ -49,7 +55,7 @@ export function credentialManager({ site, account, username, deviceCodes }: Help
 }
 
 /** For git-credential-oauth from 0.4: without `username`, it would send `oauth2`. Old versions take only paths. */
-export function credentialOAuth({ site, account, username, deviceCodes }: HelperSettings): string {
+export function credentialOAuth({ site, account, username, deviceCodes }: OfAnAccount): string {
   return section(site, [
     ['username', username],
     ['oauthClientId', 'git-credential-oauth'],
