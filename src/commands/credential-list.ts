@@ -4,7 +4,7 @@ import type { Grant } from '../gateway/delegation.ts'
 import { msaScope, type Owner, type Scope, type Username } from '../gateway/names.ts'
 import type { AccountUse, CredentialRecord, PasswordRecord } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
-import { passwordCells, passwordJson } from './credential-password.ts'
+import { passwordJson, passwordText } from './credential-password.ts'
 import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
@@ -163,7 +163,7 @@ export function linesOf(
     ['sign-in', signInText(grant, { opens, now })],
     ['liveness', watchText(watch(record, grant))],
     ...accounts.map(each => ['account', accountText(each)] as const),
-    ...passwords.map(each => ['password', passwordCells(each).join(', ')] as const),
+    ...passwords.map(each => ['password', passwordText(each)] as const),
     ...linked.map(
       ({ scope, username: other }) => ['linked', `${other ?? 'no credential'} in scope ${scope}`] as const,
     ),

@@ -54,7 +54,10 @@ function addAdd(password: Command, toolbox: Toolbox): void {
   of(refusePassword(password.command('add')))
     .description('generate one more password, or replace one')
     .option('--name <N>', 'what it is for, such as build-7', passwordName)
-    .option('--expires <DAY>', 'the last day on which it works (UTC), such as 2027-01-31, or never')
+    .option(
+      '--expires <DAY>',
+      'the last day on which it works (UTC), such as 2027-01-31, or never; default: in 365 days, or as passwords.defaultLifeDays says',
+    )
     .option('--read-only', 'refuse everything that may write, such as a push')
     .option('--replace', 'replace the password of that name, which stops working at once')
     .option('--valid-old <HOURS>', 'the same, but the old one works for so many hours more', graceHours)
@@ -166,6 +169,10 @@ function addPasswordList(password: Command, toolbox: Toolbox): void {
       '--json',
       'print a JSON array of objects: name (unless it is the main password), id, readOnly, setAt, endsAt, replacedAt, over (cause, at), client, lastUsed (at, from, tool)',
     )
+    .addHelpText(
+      'after',
+      '\nThe last use is recorded within a minute; of uses that were refused see "recent".',
+    )
     .addHelpText('after', examples('credential password list --scope msa --user anna@example.com --json'))
     .action(({ scope, user, json }: Whose) =>
       toolbox.use(async ({ registry, store }) => {
@@ -183,14 +190,21 @@ function addPasswordList(password: Command, toolbox: Toolbox): void {
     )
 }
 
-export const passwordHeadings = ['NAME', 'STATE', 'MAY', 'SET AT', 'ENDS', 'LAST USED']
+const passwordHeadings = ['NAME', 'STATE', 'MAY', 'SET AT', 'ENDS', 'LAST USED']
 
 /** The row of a password in a table. */
-export function passwordCells(each: PasswordRecord): readonly string[] {
+function passwordCells(each: PasswordRecord): readonly string[] {
   const { name, readOnly, setAt, endsAt, client } = each
   const called = `${name ?? '(main)'}${client === undefined ? '' : `, by ${client}`}`
   const ends = endsAt === undefined ? 'never' : moment(endsAt)
   return [called, stateText(each), readOnly ? 'read' : 'read, write', moment(setAt), ends, usedText(each)]
+}
+
+/** The same in a line of its own. */
+export function passwordText(each: PasswordRecord): string {
+  const [called, state, may, setAt, ends, used] = passwordCells(each)
+  const last = each.lastUsed === undefined ? 'not used yet' : `last used ${used}`
+  return `${called}, ${state}, ${may}, set ${setAt}, ends ${ends}, ${last}`
 }
 
 function stateText({ over, replacedAt }: PasswordRecord): string {

@@ -10,6 +10,7 @@ import { livenessOf, signInCauses } from './delegation-station.ts'
 import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
 import { moment, say, sayJson, strong } from './say.ts'
+import { passwordJson, passwordText } from './credential-password.ts'
 import { refusalJson } from './recent.ts'
 import type { Toolbox, Tools } from './tools.ts'
 import { type Presented, type Walk, walk } from './walk.ts'
@@ -35,7 +36,7 @@ export function addExplainCommand(program: Command, toolbox: Toolbox): void {
     )
     .option(
       '--json',
-      'print a JSON object: account, user, stations (station, found), outcome, answer (status, headers, body); with --reference: happened (as "recent"), now (the same as above, if the user is known)',
+      'print a JSON object: account, user, stations (station, found), outcome, answer (status, headers, body); with --reference: happened (as "recent"), passwords (those of the name that was presented, as "credential password list"), now (the same as above, if the user is known)',
     )
     .addHelpText('after', about)
     .addHelpText(
@@ -102,20 +103,33 @@ async function explainReference(id: string, json: true | undefined, toolbox: Too
     const refusal = await tools.store.refusals.find(id)
     if (refusal === undefined)
       throw new Failure(
-        `No refusal with the reference ${id} was found. They are kept for ${settings.refusals.keepDays} days, some seconds after they happened, and the first 100 of each second.`,
+        `No refusal with the reference ${id} was found. They are kept for ${settings.refusals.keepDays} days, some seconds after they happened, and at most 100 of each second.`,
       )
     const { account: name, user: username } = refusal
     const presented = name !== undefined && username !== undefined ? { name, username } : undefined
     const now = presented && (await explain(tools, settings, presented))
+    const { scope, passwordName } = refusal
+    const passwords =
+      scope === undefined || username === undefined || passwordName === undefined
+        ? []
+        : await tools.registry.passwords(scope, username)
+    const namesakes = passwords.filter(each => each.name === passwordName)
     if (json)
       return sayJson({
         happened: refusalJson(refusal),
+        ...(passwordName !== undefined && { passwords: namesakes.map(passwordJson) }),
         ...(presented && now && { now: explainedJson(presented, now) }),
       })
     sayRefusal(refusal)
+    if (passwordName !== undefined) {
+      say('')
+      say(strong('Now, of the passwords with that name:'))
+      for (const each of namesakes) say(passwordText(each))
+      if (namesakes.length === 0) say('There is none.')
+    }
     if (now === undefined) return
     say('')
-    say(strong('Now, if the password is right:'))
+    say(strong(passwordName === undefined ? 'Now, if the password is right:' : 'Now, with any that works:'))
     sayWalk(now)
   })
 }

@@ -25,7 +25,7 @@ export function addRecentCommand(program: Command, toolbox: Toolbox): void {
     .description(`list the last refusals and failures, at most ${most}, newest last`)
     .option('--outcome <O>', 'of this outcome only, such as refused or reset-needed')
     .option('--account <NAME>', 'on this account only', accountName)
-    .option('--user <NAME>', 'of this user name only, as presented; unknown names are not kept', anyName)
+    .option('--user <NAME>', 'of this user only, by either name; unknown names are not kept', anyName)
     .option('--since <TIME>', 'only since then: 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z', pastInstant)
     .option(
       '--json',

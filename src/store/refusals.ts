@@ -59,7 +59,20 @@ export function createRefusals({ reading, writing }: Database, now: () => Instan
       let query = reading.selectFrom('refusals').selectAll().orderBy('at', 'desc').limit(most)
       if (outcome !== undefined) query = query.where('outcome', '=', outcome as Refusal['outcome'])
       if (account !== undefined) query = query.where('account', '=', account)
-      if (user !== undefined) query = query.where('username', '=', user)
+      // Kept as it was presented, and a user has two names.
+      if (user !== undefined)
+        query = query.where(is =>
+          is.or([
+            is('username', '=', user),
+            is('username', 'in', names =>
+              names
+                .selectFrom('usernames as given')
+                .innerJoin('usernames as other', 'other.subject', 'given.subject')
+                .select('other.username')
+                .where('given.username', '=', user),
+            ),
+          ]),
+        )
       if (since !== undefined) query = query.where('at', '>=', since)
       return (await query.execute()).map(refusalIn).reverse()
     },

@@ -35,11 +35,19 @@ export function createRefusalWitness({ store, keptMs, kindOf, outage, now }: Ref
   let soon: NodeJS.Timeout | undefined
 
   function keep(ask: Ask, what: Pick<Refusal, 'outcome'> & Partial<Refusal>): void {
-    if (collected.length >= most) return
+    if (collected.length >= most && !makesRoom(what)) return
     const { id: reference, from, method } = ask
     const tool = productOf(ask)
     collected.push({ reference, at: now(), from, method, kind: kindOf(ask), ...(tool && { tool }), ...what })
     soon ??= setTimeout(() => void write(), pause).unref()
+  }
+
+  /** Known users come first: a flood of guesses must not hide what a help desk is asked about. */
+  function makesRoom({ user }: Partial<Refusal>): boolean {
+    const last = user === undefined ? -1 : collected.findLastIndex(each => each.user === undefined)
+    if (last === -1) return false
+    collected.splice(last, 1)
+    return true
   }
 
   async function write(): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
+import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 
@@ -58,6 +59,22 @@ t.test('a help desk finds a refusal by the reference that the user was shown', a
   t.match(await json('explain', '--reference', wrong.reference), {
     happened: { cause: 'mismatch' },
     now: { outcome: 'allow' },
+  })
+
+  const whose = ['--scope', 'msa', '--user', anna]
+  const add = ['credential', 'password', 'add', ...whose, '--name', 'mirror', '--read-only']
+  const mirror = (await altgate.must(add)).trim()
+  const push = url.replace('git-upload-pack', 'git-receive-pack')
+  const kept = String((await ask(push, { as: [anna, mirror] })).headers['x-request-id'])
+  await until(async () => (await altgate.cli(['explain', '--reference', kept])).code === 0)
+  await altgate.must(['credential', 'password', 'revoke', ...whose, '--name', 'mirror'])
+  const explained = await altgate.must(['explain', '--reference', kept])
+  t.match(explained, /^outcome {4}read-only$/m)
+  t.match(explained, /^Now, of the passwords with that name:\nmirror, revoked \S+ \S+ UTC, read, /m)
+  t.match(explained, /^Now, with any that works:$/m)
+  t.match(await json('explain', '--reference', kept), {
+    happened: { passwordName: 'mirror' },
+    passwords: [{ name: 'mirror', over: { cause: 'revoked' } }],
   })
 
   t.match(await altgate.cli(['explain', '--reference', 'f'.repeat(24)]), {

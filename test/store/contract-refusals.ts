@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Refusal } from '../../src/gateway/ports.ts'
 import { type MakeDatabase, openFresh } from './contract.ts'
-import { anna, contoso, fabrikam } from './samples.ts'
+import { actor, anna, contoso, fabrikam, hashOf, msa, shortAnna, silently } from './samples.ts'
 
 const day = 24 * 60 * 60 * 1000
 
@@ -10,7 +10,8 @@ export async function refusalsContract(t: Test, make: MakeDatabase): Promise<voi
     'refusals are found by reference, listed by what they were, and removed when they are old',
     async t => {
       let now = 100 * day
-      const { refusals } = await openFresh(t, make, () => now)
+      const store = await openFresh(t, make, () => now)
+      const { refusals } = store
       const one = (reference: string, rest: Partial<Refusal> = {}): Refusal => {
         const common = { from: '192.0.2.1', method: 'GET', kind: 'rest', outcome: 'refused' } as const
         return { reference, at: now, ...common, ...rest }
@@ -30,6 +31,11 @@ export async function refusalsContract(t: Test, make: MakeDatabase): Promise<voi
       t.strictSame(await listed({ outcome: 'throttled' }), ['r2'])
       t.strictSame(await listed({ account: fabrikam }), ['r1'])
       t.strictSame(await listed({ user: anna }), ['r1'])
+      t.strictSame(await listed({ user: shortAnna }), [])
+      await store
+        .registry(silently)
+        .setCredential(actor, msa, { username: anna, secondary: shortAnna, hash: hashOf('x') })
+      t.strictSame(await listed({ user: shortAnna }), ['r1'], 'by the other name of the same user')
       t.strictSame(await listed({ since: now + 1 }), ['r2'])
       now += 8 * day
       await refusals.record([one('r4')], 7 * day)

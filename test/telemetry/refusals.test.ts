@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
-import type { AccountName } from '../../src/gateway/names.ts'
+import { type AccountName, foldUsername, msaScope } from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import type { Refusal } from '../../src/gateway/ports.ts'
 import { createRefusalWitness } from '../../src/telemetry/refusals.ts'
@@ -60,6 +60,24 @@ t.test('a flood fills no memory', async t => {
   for (let request = 0; request < 5000; request += 1) witness.saw(noAccount, ask(), 1)
   await pass()
   t.equal(written[0]?.length, 100)
+})
+
+t.test('a flood does not hide what known users were refused', async t => {
+  const { witness, written, ask, pass } = aWitness(t)
+  const account = { name: 'fabrikam' as AccountName, connection: { kind: 'msa' }, upstream: '' } as const
+  const username = foldUsername('anna@example.com')
+  const off = { outcome: 'disabled', account, scope: msaScope, username, via: 'l1' } as const
+  for (let request = 0; request < 500; request += 1) witness.saw(noAccount, ask(), 1)
+  for (let request = 0; request < 3; request += 1) witness.saw(off, ask(), 1)
+  await pass()
+  t.equal(written[0]?.length, 100)
+  t.same(
+    (written[0] ?? []).filter(({ user }) => user === username).map(({ reference }) => reference),
+    ['r501', 'r502', 'r503'],
+  )
+  for (let request = 0; request < 500; request += 1) witness.saw(off, ask(), 1)
+  await pass()
+  t.equal(written[1]?.length, 100)
 })
 
 t.test('a store that is down is tried again, and what is left is written at the end', async t => {
