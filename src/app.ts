@@ -16,7 +16,12 @@ import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
-import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
+import {
+  createCrowdReport,
+  type createOutageReport,
+  createRefusalReport,
+  createSilenceReport,
+} from './telemetry/reports.ts'
 import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
 export interface AppParts {
@@ -108,10 +113,15 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
   const signIn = asksForSignIn(log)
+  const silent = createSilenceReport(log)
   return {
-    upstreamAnswered: metrics.upstream,
+    upstreamAnswered(seconds, { allowed }) {
+      metrics.upstream(seconds)
+      silent.answered(allowed.account.name)
+    },
     upstreamFailed(failure, cause, { ask, allowed }) {
       metrics.outage('upstream')
+      silent.failed(allowed.account.name, failure)
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
     },

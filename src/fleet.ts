@@ -106,7 +106,10 @@ export async function startFleet({ size, settings, store, started, log, abort }:
     log.error({ worker: dead.id, code, signal }, 'a worker died and is being replaced')
     await delay(Math.min(longestPause, 50 * 2 ** deaths), undefined, { ref: false })
     if (!stopping)
-      await fork().catch(error => log.error({ err: error }, 'the replacement worker could not start'))
+      await fork().then(
+        () => log.info('the replacement worker listens'),
+        error => log.error({ err: error }, 'the replacement worker could not start'),
+      )
     deaths -= 1
   }
 

@@ -1,23 +1,26 @@
+import manifest from '../package.json' with { type: 'json' }
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { ipcChannel } from './common/channel.ts'
-import { Failure, readGivenFile } from './common/failure.ts'
+import { Failure, reasonOf } from './common/failure.ts'
 import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
 import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
+import { Outage } from './gateway/outage.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
 import { keepCanary } from './revocation/canary.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
+import { fingerprint } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
 import { followChanges, watchParts } from './telemetry/follow.ts'
 import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
-import { keepServing } from './telemetry/reports.ts'
+import { createOutageReport, createPartReport, keepServing } from './telemetry/reports.ts'
 import { createPeerRelay } from './throttling/peer-workers.ts'
 import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
 
@@ -39,13 +42,34 @@ interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
  * cannot start.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  await using open = new AsyncDisposableStack()
   const { settings, stop } = options
   const metrics = createPrimaryMetrics()
-  const logs = openLogs(settings, which => metrics.dropped(which, 1))
-  if (logs.flaw !== undefined) throw new Failure(logs.flaw)
-  const primary: Primary = { ...options, ...logs, open, metrics }
-  readFilesOfWorkers(settings)
+  const { log, audit, flaw } = openLogs(settings, which => metrics.dropped(which, 1))
+  if (flaw !== undefined) throw new Failure(flaw)
+  const began = performance.now()
+  const program = { version: manifest.version, settings: fingerprint(settings) }
+  log.info({ ...program, node: process.versions.node, pid: process.pid }, 'starting')
+  try {
+    await serveUntilStopped({ ...options, log, audit, metrics })
+    const seconds = Math.round((performance.now() - began) / 1000)
+    log.info({ ...program, because: String(stop.reason), seconds }, 'stopped')
+  } catch (error) {
+    // The sentence goes to standard error; without this line, the log would end as if the gateway had been killed.
+    log.fatal({ ...program, because: whyEnded(error) }, 'the gateway could not start')
+    throw error
+  }
+}
+
+/** Only sentences that were made for operators: the text of any other error may contain what was sent. */
+function whyEnded(error: unknown): string {
+  if (error instanceof Failure) return error.message
+  return error instanceof Outage ? `${error.part}: ${reasonOf(error)}` : 'a bug'
+}
+
+async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> {
+  await using open = new AsyncDisposableStack()
+  const { settings, stop } = options
+  const primary: Primary = { ...options, open }
 
   const stopping = beginStopping(primary)
   const { progress, address: operations } = await startOperations(primary)
@@ -69,12 +93,6 @@ export async function serve(options: ServeOptions): Promise<void> {
   await aborted(stop)
   primary.log.info('stopping: finishing requests in progress')
   await stopping.drain(progress.fleet)
-}
-
-/** Workers read these files, but one that cannot start says less than a sentence here. */
-function readFilesOfWorkers({ listen: { tls }, upstream, accounts }: Settings): void {
-  for (const file of [tls?.certFile, tls?.keyFile, upstream.caFile, accounts.azureDevOps.caFile])
-    if (file !== undefined) readGivenFile(file)
 }
 
 /** How far the start has come and the state of each part: what `/ready` says. */
@@ -121,14 +139,16 @@ async function startHashing({ settings, metrics, log, open }: Primary): Promise<
 /** `undefined`: told to stop before the store answered. */
 async function openStoreParts(primary: Primary, progress: Progress): Promise<Foundation | undefined> {
   const { settings, stop, log, open } = primary
+  const report = createPartReport(log)
   const foundation = await whenStoreAnswers(
     () => openFoundation(settings, primary.metrics.revoked, 'make'),
-    ({ message, cause }) => {
-      log.warn({ cause: String(cause) }, 'the store does not answer; retrying every second')
-      progress.parts = { store: message }
+    outage => {
+      report('store', outage)
+      progress.parts = { store: outage.message }
     },
     stop,
   )
+  if (foundation !== undefined) report('store', undefined)
   if (foundation !== undefined) open.defer(() => foundation.store.close())
   return foundation
 }
@@ -139,10 +159,10 @@ async function watch(
   progress: Progress,
 ): Promise<void> {
   const { audit, log, metrics, open, settings } = primary
-  const watched = watchParts({
-    store: () => store.ping(),
-    ...(redis && { redis: () => redis.ping() }),
-  })
+  const watched = watchParts(
+    { store: () => store.ping(), ...(redis && { redis: () => redis.ping() }) },
+    createPartReport(log),
+  )
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
@@ -156,7 +176,7 @@ async function watch(
     ...store,
     registry,
     holder: randomUUID(),
-    outage: ({ part, cause }) => log.warn({ part, cause: String(cause) }, 'users could not be checked'),
+    outage: createOutageReport(log, () => {}),
     checked: metrics.checkedLiveness,
     warn: (sentence, facts) => log.warn(facts, sentence),
   })

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import type { Settings } from '../settings/schema.ts'
+import { SettingsRefused } from './failure.ts'
 import { examples } from './help.ts'
 import type { Toolbox } from './tools.ts'
 
@@ -12,12 +14,21 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
       examples('serve --config config/development.yaml', 'serve --config config/production.yaml'),
     )
     .action(async () => {
-      const settings = toolbox.settings()
+      const settings = await settingsToServe(toolbox)
       // A reader that goes away, or a full disk under it, is no reason to stop serving.
       process.stdout.removeAllListeners('error').on('error', () => {})
       const { serve } = await import('../serve.ts')
       await serve({ settings, stop: stopSignal() })
     })
+}
+
+/** Settings that a gateway can start with, its files included. Throws `SettingsRefused`. */
+async function settingsToServe(toolbox: Toolbox): Promise<Settings> {
+  const settings = toolbox.settings()
+  const { fileComplaints } = await import('../settings/given-files.ts')
+  const complaints = fileComplaints(settings)
+  if (complaints.length > 0) throw new SettingsRefused(complaints)
+  return settings
 }
 
 /** Aborted by the first SIGTERM or Ctrl-C; the reason is the signal's name. A second Ctrl-C exits at once. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printSettings } from '../settings/load.ts'
+import { fingerprint, printSettings } from '../settings/load.ts'
 import { examples } from './help.ts'
 import type { Toolbox } from './tools.ts'
 
@@ -10,6 +10,7 @@ export function addSettingsCommand(program: Command, toolbox: Toolbox): void {
     .description('print the settings in force as YAML, secrets as [secret]')
     .addHelpText('after', examples('settings', 'settings --config config/production.yaml'))
     .action(() => {
-      process.stdout.write(printSettings(toolbox.settings()))
+      const settings = toolbox.settings()
+      process.stdout.write(`# fingerprint: ${fingerprint(settings)}\n${printSettings(settings)}`)
     })
 }

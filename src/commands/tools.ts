@@ -28,6 +28,8 @@ export interface Tools {
   readonly grants: Grants
   /** What is known of the sign-ins with which requests act as their users. */
   readonly delegation: DelegationPorts
+  /** What the gateway gets its own access tokens with, for upstreams; `ask` throws why there is none. */
+  readonly tokens: readonly { readonly issuer: string; readonly ask: () => Promise<unknown> }[]
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
   /** Missing if accounts come from the store alone. One query, sent now. */
