@@ -1,7 +1,8 @@
+import { createServer } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
-import { createForwardAuthServer, type ForwardAuthServer } from './forward-auth/door.ts'
+import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
 import type { Allow } from './gateway/decision.ts'
 import type { SignInCause } from './gateway/delegation.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
@@ -11,6 +12,7 @@ import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import { createWebhook, type Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
+import type { Behind } from './server/port.ts'
 import { createPublicServer, type PublicServerOptions } from './server/server.ts'
 import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
@@ -35,10 +37,22 @@ export interface AppParts {
   readonly connections: Connections
 }
 
-/** The server of the public port: the proxy and the page. It does not listen yet. */
-export function createApp(parts: AppParts): FastifyInstance {
+/** What is behind the public port: the proxy and the page. It does not serve before `ready`. */
+export function createApp(parts: AppParts): { readonly app: FastifyInstance; readonly behind: Behind } {
+  let behind: Behind | undefined
+  // The port is open already, or will be: it belongs to the process, and outlives the settings of this app.
+  const place = (its: Behind) => {
+    behind = its
+    return createServer()
+  }
+  const app = publicServer(parts, place)
+  if (behind === undefined) throw new Error('Fastify asked for no server')
+  return { app, behind }
+}
+
+function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['place']>): FastifyInstance {
   const { settings, services, witness } = parts
-  const { publicUrl, trustedProxies, listen } = settings
+  const { publicUrl, trustedProxies } = settings
   return createPublicServer({
     gateway: services.gateway,
     witness,
@@ -56,22 +70,19 @@ export function createApp(parts: AppParts): FastifyInstance {
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),
-    ...(listen.tls && {
-      tls: { cert: readGivenFile(listen.tls.certFile), key: readGivenFile(listen.tls.keyFile) },
-    }),
+    place,
   })
 }
 
-/** The server of the forward-auth port, for proxies that forward requests themselves. It does not listen yet. */
-export function createForwardAuth({
+/** What is behind the forward-auth port, for proxies that forward requests themselves. */
+export function createForwardAuthApp({
   settings,
   services,
   witness,
   outage,
   log,
-  connections,
-}: AppParts): ForwardAuthServer {
-  return createForwardAuthServer({
+}: AppParts): BehindForwardAuth {
+  return createForwardAuth({
     gateway: services.gateway,
     witness,
     naming: settings.accounts.naming,
@@ -82,7 +93,6 @@ export function createForwardAuth({
     delegation: services.delegation,
     answerKey: services.answerKey,
     now: Date.now,
-    connections,
     observer: {
       untrusted: (from, request) =>
         log.warn({ request, from }, 'refused a forward-auth request: its sender is not in trustedProxies'),

@@ -11,6 +11,7 @@ import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { note } from './commands/say.ts'
+import { addReloadCommand } from './commands/reload.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { addSettingsCommand } from './commands/settings.ts'
 import { addStoreCommands } from './commands/store.ts'
@@ -50,6 +51,7 @@ function buildProgram(): Command {
     .exitOverride()
   const toolbox = createToolbox(() => program.opts<{ config?: string }>().config)
   addServeCommand(program, toolbox)
+  addReloadCommand(program, toolbox)
   addDirectoryCommands(program, toolbox)
   addAccountCommands(program, toolbox)
   addMoveCommands(program, toolbox)

@@ -13,6 +13,7 @@ import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
 import { keepCanary } from './revocation/canary.ts'
+import { createReloader, followCertificate, type Load, type Reloader } from './reload.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import { fingerprint } from './settings/load.ts'
@@ -26,12 +27,14 @@ import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
+  /** Reads the settings anew. */
+  readonly load: Load
   /** Aborted when the gateway is to stop. */
   readonly stop: AbortSignal
 }
 
 /** What the primary process shares with the parts it starts and with `/ready`. */
-interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
+interface Primary extends ServeOptions, Logs {
   readonly metrics: PrimaryMetrics
   /** Whatever is opened here is closed in reverse order. */
   readonly open: AsyncDisposableStack
@@ -44,13 +47,14 @@ interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, stop } = options
   const metrics = createPrimaryMetrics()
-  const { log, audit, flaw } = openLogs(settings, which => metrics.dropped(which, 1))
-  if (flaw !== undefined) throw new Failure(flaw)
+  const logs = openLogs(settings, which => metrics.dropped(which, 1))
+  if (logs.flaw !== undefined) throw new Failure(logs.flaw)
+  const { log } = logs
   const began = performance.now()
   const program = { version: manifest.version, settings: fingerprint(settings) }
   log.info({ ...program, node: process.versions.node, pid: process.pid }, 'starting')
   try {
-    await serveUntilStopped({ ...options, log, audit, metrics })
+    await serveUntilStopped({ ...options, ...logs, metrics })
     const seconds = Math.round((performance.now() - began) / 1000)
     log.info({ ...program, because: String(stop.reason), seconds }, 'stopped')
   } catch (error) {
@@ -76,17 +80,17 @@ async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> 
   const lanes = await startHashing(primary)
   const foundation = await openStoreParts(primary, progress)
   if (foundation === undefined) return
-  await watch(primary, foundation, progress)
+  const watched = await watch(primary, foundation, progress)
   const guide = await prepareDemo(primary, foundation, lanes)
 
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
   if (forwardAuth !== undefined) await freePort(forwardAuth) // always the configured one: it is never 0
   progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port })
+  progress.reloader = takeSignals(primary, { fleet: progress.fleet, watched, port })
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
   if (!stop.aborted) primary.log.info(where, 'listening')
-  warnOfPassThrough(primary)
-  warnOfReaders(primary)
+  warn(primary)
   if (guide !== undefined) process.stdout.write(guide)
   keepServing({ log: primary.log, count: primary.metrics.bug })
 
@@ -98,6 +102,7 @@ async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> 
 /** How far the start has come and the state of each part: what `/ready` says. */
 interface Progress {
   fleet?: Fleet
+  reloader?: Reloader
   parts: Readonly<Record<string, string>>
 }
 
@@ -112,11 +117,13 @@ async function startOperations({ settings, stop, log, metrics, open }: Primary) 
       return { ready: listening === size && !stop.aborted, parts }
     },
     metrics: metrics.collect,
+    reload: async () => (await progress.reloader?.reload()) ?? { outcome: 'starting' },
     connections: operationsConnections(settings, log),
   })
   open.defer(() => server.close())
-  const address = await server.listen(settings.operations).catch(error => {
-    throw cannotListen(settings.operations, error)
+  const { host, port } = settings.operations // Fastify writes into the object that it gets
+  const address = await server.listen({ host, port }).catch(error => {
+    throw cannotListen({ host, port }, error)
   })
   return { progress, address }
 }
@@ -157,7 +164,7 @@ async function watch(
   primary: Primary,
   { store, redis, revoke, registry }: Foundation,
   progress: Progress,
-): Promise<void> {
+): Promise<Watched> {
   const { audit, log, metrics, open, settings } = primary
   const watched = watchParts(
     { store: () => store.ping(), ...(redis && { redis: () => redis.ping() }) },
@@ -166,21 +173,26 @@ async function watch(
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
-  if (keepsGrants(settings)) metrics.grants(() => store.grants.count())
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
-  const liveness = openLiveness({
-    authorities: settings.signIn,
-    sealingKeys: settings.secrets.sealingKeys,
-    ...store,
-    registry,
-    holder: randomUUID(),
-    outage: createOutageReport(log, () => {}),
-    checked: metrics.checkedLiveness,
-    warn: (sentence, facts) => log.warn(facts, sentence),
-  })
-  if (liveness !== undefined) open.defer(() => liveness.close())
+  let liveness: ReturnType<typeof openLiveness>
+  open.defer(() => liveness?.close())
+  const follow: Watched['follow'] = async ({ signIn, secrets, ...rest }) => {
+    if (keepsGrants({ ...rest, signIn })) metrics.grants(() => store.grants.count())
+    await liveness?.close()
+    liveness = openLiveness({
+      authorities: signIn,
+      sealingKeys: secrets.sealingKeys,
+      ...store,
+      registry,
+      holder: randomUUID(),
+      outage: createOutageReport(log, () => {}, livenessOverMs),
+      checked: metrics.checkedLiveness,
+      warn: (sentence, facts) => log.warn(facts, sentence),
+    })
+  }
+  await follow(settings)
 
   const canary = keepCanary({
     seconds: settings.operations.revocationProbeSeconds,
@@ -189,10 +201,49 @@ async function watch(
     took: metrics.revoked,
   })
   open.defer(() => canary.stop())
+  return { follow }
+}
+
+/** Milliseconds: an outage of a provider is reported once a minute. */
+const livenessOverMs = 75_000
+
+/** What the primary process does by settings that can change. */
+interface Watched {
+  readonly follow: (settings: Settings) => Promise<void>
+}
+
+/** Reloads at SIGHUP, reopens the log files at SIGUSR1, and puts renewed certificates into use. */
+function takeSignals(
+  primary: Primary,
+  { fleet, watched, port }: { readonly fleet: Fleet; readonly watched: Watched; readonly port: number },
+): Reloader {
+  const { log, open, stop } = primary
+  const reloader = createReloader({
+    ...primary,
+    logs: primary,
+    fleet,
+    forWorkers: settings => ({ ...settings, listen: { ...settings.listen, port } }),
+    async apply(settings) {
+      await watched.follow(settings)
+      warn({ settings, log })
+    },
+  })
+  const on = (signal: NodeJS.Signals, act: () => Promise<unknown>): void => {
+    const heard = () => {
+      if (!stop.aborted) act().catch(err => log.error({ err, signal }, 'bug: a signal could not be obeyed'))
+    }
+    process.on(signal, heard)
+    open.defer(() => void process.off(signal, heard))
+  }
+  on('SIGHUP', reloader.reload)
+  on('SIGUSR1', reloader.reopenLogs)
+  const following = followCertificate({ settings: () => reloader.settings, fleet, log })
+  open.defer(() => following.stop())
+  return reloader
 }
 
 /** Whether sign-ins give the gateway something to keep. */
-function keepsGrants(settings: Settings): boolean {
+function keepsGrants(settings: Pick<Settings, 'signIn' | 'upstreamAuth' | 'upstreamAuthByAccount'>): boolean {
   return shortestInterval(settings.signIn) !== undefined || delegatedScope(methodsOf(settings)) !== undefined
 }
 
@@ -239,6 +290,11 @@ async function startWorkers(
 
 function processes(setting: number | 'auto'): number {
   return setting === 'auto' ? availableParallelism() : setting
+}
+
+function warn(started: Started): void {
+  warnOfPassThrough(started)
+  warnOfReaders(started)
 }
 
 interface Started {

@@ -41,6 +41,8 @@ export interface Tools {
 export interface Toolbox {
   /** What `--config` names. */
   readonly configFile: string | undefined
+  /** The settings, or everything that is wrong with them. */
+  load(): ReturnType<typeof loadSettings>
   /** Throws `SettingsRefused`. */
   settings(): Settings
   /** Opens the tools, works with them and closes them. Throws `SettingsRefused` and `Outage`. */
@@ -49,8 +51,10 @@ export interface Toolbox {
 
 /** `configFile` is called late: the option may follow the command's own arguments. */
 export function createToolbox(configFile: () => string | undefined): Toolbox {
+  const load = () => loadSettings({ file: configFile(), env: process.env, cwd: process.cwd() })
+
   function settings(): Settings {
-    const loaded = loadSettings({ file: configFile(), env: process.env, cwd: process.cwd() })
+    const loaded = load()
     if ('complaints' in loaded) throw new SettingsRefused(loaded.complaints)
     return loaded.settings
   }
@@ -59,6 +63,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
     get configFile() {
       return configFile()
     },
+    load,
     settings,
     async use(work) {
       const inForce = settings()

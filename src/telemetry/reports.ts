@@ -80,7 +80,11 @@ interface LastingOutage {
  * Counts every outage, and logs each part's beginning, at most one line in five seconds while it lasts, and its end. Where a
  * part is only used by requests, the end is known by their absence: no failure for a while.
  */
-export function createOutageReport(log: Logger, count: (part: Part) => void): (outage: Outage) => void {
+export function createOutageReport(
+  log: Logger,
+  count: (part: Part) => void,
+  overMs = outageOverMs,
+): (outage: Outage) => void {
   const current = new Map<Part, LastingOutage>()
 
   function end(part: Part): void {
@@ -90,7 +94,7 @@ export function createOutageReport(log: Logger, count: (part: Part) => void): (o
     const { since, last, failures } = lasting
     log.info(
       { part, seconds: tenths(last - since), failures },
-      `no failure for ${outageOverMs / 1000} seconds: the outage is over`,
+      `no failure for ${overMs / 1000} seconds: the outage is over`,
     )
   }
 
@@ -100,7 +104,7 @@ export function createOutageReport(log: Logger, count: (part: Part) => void): (o
     const now = performance.now()
     const under = current.get(part)
     if (under === undefined) {
-      const over = setTimeout(end, outageOverMs, part).unref()
+      const over = setTimeout(end, overMs, part).unref()
       current.set(part, { since: now, last: now, loggedAt: now, failures: 1, over })
       log.warn({ part, cause: String(outage.cause) }, outage.message)
       return
