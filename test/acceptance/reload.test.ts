@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
@@ -9,7 +10,9 @@ import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { freePort } from '../support/ports.ts'
 import { workersOf } from '../support/processes.ts'
+import { checkout } from '../support/program.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 
@@ -226,4 +229,38 @@ t.test('the operations port reloads for this machine alone, and not for web page
   t.equal((await fetch(url, { method: 'POST' })).status, 403)
   t.equal((await fetch(url)).status, 404)
   t.equal((await fetch(url, { method: 'OPTIONS' })).status, 404)
+})
+
+t.test('SIGTERM to npm ends the gateway that it has started', async t => {
+  const directory = temporaryDirectory(t)
+  const [port, operationsPort, upstreamPort, identityPort] = await Promise.all([
+    freePort(),
+    freePort(),
+    freePort(),
+    freePort(),
+  ])
+  const npm = spawn('npm', ['start'], {
+    cwd: checkout,
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      ALTGATE__LISTEN__PORT: String(port),
+      ALTGATE__OPERATIONS__PORT: String(operationsPort),
+      ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`,
+      ALTGATE__LOG__FILE: join(directory, 'altgate.log'),
+      ALTGATE__DEMO: JSON.stringify({ upstreamPort, identityPort, dataDirectory: join(directory, 'demo') }),
+      ALTGATE__STOP__DRAINSECONDS: '0',
+    },
+  })
+  const isLive = () =>
+    fetch(`http://127.0.0.1:${operationsPort}/ready`).then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+  t.teardown(() => npm.kill('SIGKILL'))
+  const gone = once(npm, 'exit')
+  await until(isLive)
+  npm.kill('SIGTERM')
+  await gone
+  t.notOk(await isLive(), 'nothing of it is left')
 })
