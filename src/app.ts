@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer } from './engine/http.ts'
 import type { FastifyInstance } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
@@ -18,6 +18,7 @@ import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
+import type { RefusalWitness } from './telemetry/refusals.ts'
 import {
   createCrowdReport,
   type createOutageReport,
@@ -31,6 +32,7 @@ export interface AppParts {
   readonly services: Services
   readonly hasher: PasswordHasher
   readonly witness: Witness
+  readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
   readonly outage: ReturnType<typeof createOutageReport>
   readonly log: Logger
@@ -118,7 +120,13 @@ function upstreamOf({ caFile, ...upstream }: Settings['upstream']): PublicServer
   return caFile === undefined ? upstream : { ...upstream, ca: readGivenFile(caFile) }
 }
 
-function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServerOptions['observer'] {
+function proxyObserver({
+  services,
+  refusals,
+  metrics,
+  outage,
+  log,
+}: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
@@ -134,6 +142,7 @@ function proxyObserver({ services, metrics, outage, log }: AppParts): PublicServ
       silent.failed(allowed.account.name, failure)
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
+      refusals.upstreamFailed(failure, allowed, ask)
     },
     signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),

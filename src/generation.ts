@@ -9,12 +9,14 @@ import type { Subject } from './gateway/names.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher } from './gateway/ports.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
+import { pathOf, requestKindAt } from './requests/tool.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
 import { openServices, type ServiceParts } from './services.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { type Logs, witnesses } from './telemetry/logs.ts'
+import { createRefusalWitness } from './telemetry/refusals.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import type { LeavingPeer } from './throttling/peer-workers.ts'
 
@@ -58,8 +60,16 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
   const services = { ...unguarded, gateway: audit.guard(unguarded.gateway, settings.audit.onFailure) }
   const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
   opening.defer(() => lastUsed.close())
-  const witness = witnesses(audit, metrics, lastUsed)
-  const all = { settings, services, hasher, witness, metrics, outage, log, connections }
+  const refusals = createRefusalWitness({
+    store: services.refusals,
+    keptMs: settings.refusals.keepDays * 24 * 60 * 60 * 1000,
+    kindOf: ({ target }) => requestKindAt(pathOf(target)),
+    outage,
+    now: Date.now,
+  })
+  opening.defer(() => refusals.close())
+  const witness = witnesses(audit, metrics, lastUsed, refusals)
+  const all = { settings, services, hasher, witness, refusals, metrics, outage, log, connections }
   const { app, behind } = createApp(all)
   opening.defer(() => app.close())
   await app.ready()

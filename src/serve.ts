@@ -1,29 +1,23 @@
 import manifest from '../package.json' with { type: 'json' }
-import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { ipcChannel } from './common/channel.ts'
 import { Failure, reasonOf } from './common/failure.ts'
-import { openLiveness } from './delegation/index.ts'
-import { shortestInterval } from './delegation/liveness.ts'
-import { startDemo } from './demo/demo.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
 import { Outage } from './gateway/outage.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
-import { keepCanary } from './revocation/canary.ts'
 import { createReloader, followCertificate, type Load, type Reloader } from './reload.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import { fingerprint } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
-import { followChanges, watchParts } from './telemetry/follow.ts'
 import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
-import { createOutageReport, createPartReport, keepServing } from './telemetry/reports.ts'
+import { createPartReport, keepServing } from './telemetry/reports.ts'
 import { createPeerRelay } from './throttling/peer-workers.ts'
-import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
+import { watch, type Watched } from './watching.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -34,7 +28,7 @@ export interface ServeOptions {
 }
 
 /** What the primary process shares with the parts it starts and with `/ready`. */
-interface Primary extends ServeOptions, Logs {
+export interface Primary extends ServeOptions, Logs {
   readonly metrics: PrimaryMetrics
   /** Whatever is opened here is closed in reverse order. */
   readonly open: AsyncDisposableStack
@@ -100,7 +94,7 @@ async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> 
 }
 
 /** How far the start has come and the state of each part: what `/ready` says. */
-interface Progress {
+export interface Progress {
   fleet?: Fleet
   reloader?: Reloader
   parts: Readonly<Record<string, string>>
@@ -160,58 +154,6 @@ async function openStoreParts(primary: Primary, progress: Progress): Promise<Fou
   return foundation
 }
 
-async function watch(
-  primary: Primary,
-  { store, redis, revoke, registry }: Foundation,
-  progress: Progress,
-): Promise<Watched> {
-  const { audit, log, metrics, open, settings } = primary
-  const watched = watchParts(
-    { store: () => store.ping(), ...(redis && { redis: () => redis.ping() }) },
-    createPartReport(log),
-  )
-  open.defer(() => watched.stop())
-  progress.parts = watched.states
-
-  const following = await followChanges(store.changes, audit.changed)
-  open.defer(() => following.stop())
-
-  let liveness: ReturnType<typeof openLiveness>
-  open.defer(() => liveness?.close())
-  const follow: Watched['follow'] = async ({ signIn, secrets, ...rest }) => {
-    if (keepsGrants({ ...rest, signIn })) metrics.grants(() => store.grants.count())
-    await liveness?.close()
-    liveness = openLiveness({
-      authorities: signIn,
-      sealingKeys: secrets.sealingKeys,
-      ...store,
-      registry,
-      holder: randomUUID(),
-      outage: createOutageReport(log, () => {}, livenessOverMs),
-      checked: metrics.checkedLiveness,
-      warn: (sentence, facts) => log.warn(facts, sentence),
-    })
-  }
-  await follow(settings)
-
-  const canary = keepCanary({
-    seconds: settings.operations.revocationProbeSeconds,
-    ...store,
-    redis: redis && revoke && { server: redis, revoke },
-    took: metrics.revoked,
-  })
-  open.defer(() => canary.stop())
-  return { follow }
-}
-
-/** Milliseconds: an outage of a provider is reported once a minute. */
-const livenessOverMs = 75_000
-
-/** What the primary process does by settings that can change. */
-interface Watched {
-  readonly follow: (settings: Settings) => Promise<void>
-}
-
 /** Reloads at SIGHUP, reopens the log files at SIGUSR1, and puts renewed certificates into use. */
 function takeSignals(
   primary: Primary,
@@ -242,11 +184,6 @@ function takeSignals(
   return reloader
 }
 
-/** Whether sign-ins give the gateway something to keep. */
-function keepsGrants(settings: Pick<Settings, 'signIn' | 'upstreamAuth' | 'upstreamAuthByAccount'>): boolean {
-  return shortestInterval(settings.signIn) !== undefined || delegatedScope(methodsOf(settings)) !== undefined
-}
-
 /** What the demo prints, if the settings ask for one. */
 async function prepareDemo(
   primary: Primary,
@@ -255,6 +192,7 @@ async function prepareDemo(
 ): Promise<string | undefined> {
   const { settings, open } = primary
   if (settings.demo === undefined) return undefined
+  const { startDemo } = await import('./demo/demo.ts')
   const registry = foundation.registry()
   const { demo, publicUrl } = settings
   const { guide, close } = await startDemo({ settings: demo, publicUrl, registry, hasher })

@@ -14,6 +14,7 @@ import type {
   LastUsed,
   News,
   PasswordHasher,
+  Refusals,
   SessionStore,
   VerdictCache,
 } from './gateway/ports.ts'
@@ -47,6 +48,7 @@ export interface Services {
   readonly registry: Registry
   readonly lastUsed: LastUsed
   readonly sessions: SessionStore
+  readonly refusals: Refusals
   readonly credentials: CredentialStore
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
@@ -165,6 +167,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     registry,
     lastUsed: store.lastUsed,
     sessions: store.sessions,
+    refusals: store.refusals,
     credentials: store.credentials,
     keys,
     generated,

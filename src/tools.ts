@@ -31,6 +31,8 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       accounts: source ?? inStore,
       credentials: store.credentials,
       grants: store.grants,
+      changes: store.changes,
+      refusals: store.refusals,
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),
@@ -63,7 +65,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   }
 }
 
-/** Loads argon2, and makes its decoy, when a command first hashes: most never do. */
+/** Loads argon2 when a command first hashes, and makes its decoy when one first compares: most do neither. */
 function hasherOnDemand(cost: HashCost): PasswordHasher {
   let loading: Promise<Argon2id> | undefined
   async function load(): Promise<Argon2id> {
@@ -72,7 +74,7 @@ function hasherOnDemand(cost: HashCost): PasswordHasher {
   }
   const argon2id = () => (loading ??= load())
   return {
-    hash: async password => (await argon2id()).hash(password),
+    hash: async password => (await import('./hashing/argon2id.ts')).makeHash(password, cost),
     compare: async (attempt, against) => (await argon2id()).compare(attempt, against),
     outdated: hash => isOutdated(hash, cost),
     provesWhole,

@@ -24,14 +24,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'upstream-auth': ['common'],
   delegation: ['common', 'engine'],
   requests: ['common', 'engine'],
-  answers: ['requests'],
+  answers: ['engine', 'requests'],
   proxying: ['engine', 'requests', 'answers'],
-  server: ['requests', 'answers', 'proxying'],
-  'forward-auth': ['requests', 'answers', 'proxying', 'server'],
+  server: ['engine', 'requests', 'answers', 'proxying'],
+  'forward-auth': ['engine', 'requests', 'answers', 'proxying', 'server'],
   'self-service': ['common', 'engine', 'passwords'],
   telemetry: [],
   bench: [],
-  demo: ['common'],
+  demo: ['common', 'engine'],
   commands: [
     'accounts',
     'answers',
@@ -68,7 +68,7 @@ const revealers = new Map<string, string>([
   ['src/requests/client.ts', 'what a load test presents is compared with it'],
   ['src/commands/credential.ts', 'a generated password is shown once'],
   ['src/commands/credential-password.ts', 'a generated password is shown once'],
-  ['src/commands/explain.ts', 'explain sends what a tool would send'],
+  ['src/commands/walk.ts', 'explain sends what a tool would send'],
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/common/openid.ts', 'the client secret proves to an identity provider who asks'],
   ['src/self-service/pages/set-password.ts', 'a generated password is shown once'],
@@ -226,7 +226,7 @@ rule(
   importsWhere((_, to) => to === 'src/gateway/credential.ts')
     .map(each => each.split(' -> ')[0] ?? '')
     .filter(path => /\bdecodeBasic\b/.test(sources.find(each => each.path === path)?.text ?? ''))
-    .filter(path => !['src/gateway/gateway.ts', 'src/commands/explain.ts'].includes(path)),
+    .filter(path => !['src/gateway/gateway.ts', 'src/commands/walk.ts'].includes(path)),
 )
 
 // `an[y]`, so that this line is none of its own finds.
@@ -258,6 +258,11 @@ rule(
 rule(
   'a worker loads neither what reads settings nor what one in many gateways needs',
   [...loadedBy('src/worker.ts')].filter(each => needless.has(packageOf(each))),
+)
+
+rule(
+  "Node's http comes from the engine, without the fetch and WebSocket that its ES module would load",
+  importsWhere((from, to) => to === 'node:http' && directlyLoadedBy(from).includes(to)),
 )
 
 rule(

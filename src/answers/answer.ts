@@ -1,4 +1,5 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES } from '../engine/http.ts'
 import type { Ask } from '../gateway/ask.ts'
 import type { Ended } from '../gateway/decision.ts'
 import { expectsContinue, hasBody } from '../requests/bodies.ts'
@@ -109,11 +110,15 @@ function mayHoldBack(request: IncomingMessage): boolean {
 const unavailableHeaders = { 'X-Altgate-Outcome': 'unavailable', 'Retry-After': '1' }
 
 /**
- * Whether an account moved while a clone, fetch or push was under way: these requests follow a GET of `info/refs` that
- * was allowed with the same credential.
+ * Whether an account moved or a password ended while a clone, fetch or push was under way: these requests follow a GET of
+ * `info/refs` that was allowed with the same credential.
  */
-export function movedDuringTransfer({ outcome }: Ended, { method, target }: Ask): boolean {
-  return outcome === 'reset-needed' && method === 'POST' && /\/git-(?:upload|receive)-pack$/.test(target)
+export function endedDuringTransfer({ outcome }: Ended, { method, target }: Ask): boolean {
+  return (
+    (outcome === 'reset-needed' || outcome === 'expired') &&
+    method === 'POST' &&
+    /\/git-(?:upload|receive)-pack$/.test(target)
+  )
 }
 
 /**

@@ -1,6 +1,5 @@
 import { type Account, type Connection, describe, pageOf } from '../gateway/account.ts'
 import {
-  type Allow,
   type Expired,
   type Garbled,
   type NotAllowed,
@@ -15,7 +14,7 @@ import type { SignInCause } from '../gateway/delegation.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Part } from '../gateway/outage.ts'
 import type { Ending, Unreadable, Unserved } from '../requests/request.ts'
-import { printable, utcDate } from './wording.ts'
+import { passwordNamed, printable, utcDate } from './wording.ts'
 
 /** What distinguishes one ending from another. A presenter renders it in the client's dialect. */
 export interface Terms {
@@ -101,9 +100,10 @@ function unauthorized(name: AccountName, rest: Omit<Terms, 'status'>): Terms {
 }
 
 /** The same for all callers on the account, whether the user name or the password was wrong. */
-function refused({ name, former }: Account, publicUrl: string): Terms {
+function refused({ name, former, connection }: Account, publicUrl: string): Terms {
+  const where = connection.kind === 'entra' ? 'its directory' : 'it'
   const advice = former
-    ? 'This account has moved. If you have not set your alternate credentials since then, set them on this page:'
+    ? `This account has moved. Use the alternate credentials that you have set for ${where} since then, or set them on this page:`
     : 'If you have lost them, set new ones on this page:'
   return unauthorized(name, {
     text: ['The user name or the password is wrong.', advice],
@@ -129,13 +129,14 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
 
 /** Sent only to the holder of the password. */
 function expired({ account, cause, at, password }: Expired, publicUrl: string): Terms {
-  const which = password === undefined ? 'Your generated password' : `Your password "${printable(password)}"`
-  const day = utcDate(at)
+  // A password counts until midnight of its last day, which is then the day of its end.
+  const day = utcDate(cause === 'past-its-end' ? at - 1 : at)
   const { what, advice } = overs[cause]
   return unauthorized(account.name, {
-    text: [`${which} ${what} on ${day} and no longer works.`, advice],
+    text: [`${passwordNamed(password)} ${what} on ${day} and no longer works.`, advice],
     link: publicUrl + pageOf(account.name),
     terminal: account.name,
+    headers: { 'X-VSS-AuthenticateError': 'PasswordExpired' },
   })
 }
 
@@ -293,29 +294,4 @@ function notAMember(name: AccountName): readonly string[] {
     `Your user name and password are right, but the account "${printable(name)}" is restricted to members.`,
     `Ask an administrator of the account to add you. ${keep}`,
   ]
-}
-
-/** What a user who is allowed by a bridge is told. */
-export interface BridgeNotice {
-  /** For programs: the end of the bridge, ISO 8601 in UTC. */
-  readonly until: string
-  /** For users, on their terminal. */
-  readonly lines: string
-}
-
-/** `undefined` if the request was not allowed by a bridge. */
-export function bridgeNotice({ account, bridgedUntil }: Allow, publicUrl: string): BridgeNotice | undefined {
-  if (bridgedUntil === undefined) return undefined
-  const until = new Date(bridgedUntil).toISOString()
-  const name = printable(account.name)
-  const page = publicUrl + pageOf(account.name)
-  return {
-    until,
-    lines: [
-      `The account "${name}" has moved. Your old credentials work here until`,
-      `${until.slice(0, 10)} ${until.slice(11, 16)} UTC. Set new ones on this page before then:`,
-      `  ${page}`,
-      '',
-    ].join('\n'),
-  }
 }

@@ -42,7 +42,7 @@ export function isLfsLoop(ending: Ending, head: RequestHead): boolean {
 }
 
 function isLoop(ending: Ending): boolean {
-  if (ending.outcome === 'reset-needed') return ending.tooOften === true
+  if (ending.outcome === 'reset-needed' || ending.outcome === 'expired') return ending.tooOften === true
   return ending.outcome === 'throttled' && (ending.by === 'repetition' || ending.by === 'anonymous')
 }
 

@@ -3,6 +3,11 @@ export function utcDate(instant: number): string {
   return new Date(instant).toISOString().slice(0, 10)
 }
 
+/** The beginning of a sentence about a generated password. */
+export function passwordNamed(name: string | undefined): string {
+  return name === undefined ? 'Your generated password' : `Your password "${printable(name)}"`
+}
+
 /** Columns of a terminal, minus the `remote: ` that git puts before each line. */
 const columns = 72
 

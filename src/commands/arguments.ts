@@ -6,6 +6,7 @@ import {
   type AccountName,
   type DirectoryId,
   foldUsername,
+  type Instant,
   readAccountName,
   readDirectoryId,
   readScope,
@@ -71,6 +72,24 @@ export function passwordName(text: string): string {
 /** How long a replaced password goes on counting. The settings have the ceiling. */
 export function graceHours(text: string): number {
   return number(text, 8760)
+}
+
+/** The reference of an answer, as clients show it. */
+export function reference(text: string): string {
+  const id = text.trim().toLowerCase()
+  return /^[0-9a-f]{24}$/.test(id) ? id : wrong('A reference is 24 digits and letters from a to f.')
+}
+
+/** A time that has passed: how long ago (`30m`, `2h`, `3d`), a day, or an ISO 8601 time with its zone. */
+export function pastInstant(text: string): Instant {
+  const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+  const at =
+    count === undefined
+      ? Date.parse(
+          /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text) ? text : '',
+        )
+      : Date.now() - Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
+  return Number.isNaN(at) ? wrong('A time is 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z.') : at
 }
 
 /** A calendar day, as it was given. */

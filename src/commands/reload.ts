@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import type { Command } from 'commander'
 import { Failure, reasonOf } from '../common/failure.ts'
 import type { Complaint } from '../settings/document.ts'
@@ -71,6 +70,8 @@ function post(where: {
   readonly port: number
 }): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
+    // As an ES module it would take as long to load as the rest of the command.
+    const { request } = process.getBuiltinModule('node:http')
     const headers = { 'X-Altgate-Reload': '1', 'Content-Length': '0' }
     const asking = request({ ...where, path: '/reload', method: 'POST', headers, timeout: patienceMs })
     asking

@@ -4,7 +4,13 @@ import type { Answer } from '../accounts/answer.ts'
 import type { Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
-import type { AccountDirectory, CredentialStore, PasswordHasher } from '../gateway/ports.ts'
+import type {
+  AccountDirectory,
+  ChangeHistory,
+  CredentialStore,
+  PasswordHasher,
+  Refusals,
+} from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -19,6 +25,8 @@ export interface Tools {
     readonly accounts: AccountDirectory
     readonly credentials: CredentialStore
     readonly grants: GrantStore
+    readonly changes: ChangeHistory
+    readonly refusals: Refusals
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

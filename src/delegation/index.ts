@@ -1,4 +1,5 @@
 import type { Authorities } from '../common/authorities.ts'
+import { keepLooking, seldom } from '../common/turn.ts'
 import type { Allow } from '../gateway/decision.ts'
 import type { Delegation, GrantRegistry, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { Scope, Slot, Username } from '../gateway/names.ts'
@@ -7,7 +8,7 @@ import type { Turns } from '../gateway/ports.ts'
 import { steadyNow } from '../gateway/steady-now.ts'
 import { createBudget } from './budget.ts'
 import { createGrants } from './grants.ts'
-import { createLiveness, keepLooking, seldom, shortestInterval } from './liveness.ts'
+import { createLiveness, pauseFor, shortestInterval } from './liveness.ts'
 import type { TokenMemory } from './memory.ts'
 import { type Providers, timeoutSeconds } from './provider.ts'
 import { asBefore, createRenewing, type RenewalResult, type Warn } from './renewal.ts'
@@ -84,7 +85,11 @@ export function openLiveness(options: LivenessOptions): { close(): Promise<void>
     outage,
     now: steadyNow,
   })
-  return keepLooking(createLiveness({ ...options, outage, renewing, now: steadyNow }), everyMs, outage)
+  return keepLooking(
+    createLiveness({ ...options, outage, renewing, now: steadyNow }),
+    pauseFor(everyMs),
+    outage,
+  )
 }
 
 /** For the page and for commands. Without a sealing key grants can be ended, but not given. */

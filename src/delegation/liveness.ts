@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Authorities } from '../common/authorities.ts'
+import { Turn } from '../common/turn.ts'
 import type { GrantStore, ScopeChoice, Unchecked } from '../gateway/delegation.ts'
 import { msaScope, type Instant, type Scope } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
@@ -22,14 +22,11 @@ export interface LivenessParts {
 
 /** Asks identity providers whether users are still active, as often as the settings say. */
 export interface Liveness {
-  /** Looks once for users whose check is due, and checks them, if it is this gateway's turn. */
+  /** Looks once for users whose check is due, and checks them, if it is this gateway's turn. Throws `Outage`. */
   look(): Promise<void>
   /** Lets the checks in progress end, and gives the turn back. */
   close(): Promise<void>
 }
-
-/** Milliseconds for which a gateway has the turn; another one takes over after its end. */
-const turnMs = 30_000
 
 /** Checks at a time: requests that wait for tokens come first at the provider. */
 const mostAtOnce = 4
@@ -38,25 +35,15 @@ const mostAtOnce = 4
 export function createLiveness(parts: LivenessParts): Liveness {
   const { grants, turns, renewing, holder, outage, now } = parts
   const groups = groupsOf(parts.authorities)
-  let stopped = false
+  const turn = new Turn({ turns, work: 'liveness', holder, now })
   let looking: Promise<void> | undefined
-  let keptAt: Instant | undefined
   /** The first outage of a provider in this look. */
   let failed: Outage | undefined
-
-  /** Whether it is still this gateway's turn. Throws `Outage`. */
-  async function hasTurn(): Promise<boolean> {
-    if (stopped) return false
-    const at = now()
-    if (keptAt !== undefined && at - keptAt < turnMs / 3) return true
-    keptAt = (await turns.take('liveness', holder, turnMs)) ? at : undefined
-    return keptAt !== undefined
-  }
 
   /** Throws `Outage`, of the store. */
   async function checkAll({ whose, everyMs }: Group): Promise<void> {
     let last: Unchecked | undefined
-    while (await hasTurn()) {
+    while (await turn.isOurs()) {
       const batch = await grants.unchecked(whose, everyMs * earliest, last)
       last = batch.at(-1)
       if (last === undefined) return
@@ -67,7 +54,7 @@ export function createLiveness(parts: LivenessParts): Liveness {
 
   /** Throws `Outage`, of the store. */
   async function check({ grant }: Unchecked): Promise<void> {
-    if (!(await hasTurn())) return
+    if (!(await turn.isOurs())) return
     try {
       // What an earlier check received is stored first; the next look sees it.
       if (await renewing.settle(grant)) return
@@ -92,11 +79,11 @@ export function createLiveness(parts: LivenessParts): Liveness {
       return looking
     },
     async close() {
-      stopped = true
+      turn.stop()
       // Its outages are told to the one that looks.
       await looking?.catch(() => {})
       await renewing.close()
-      if (keptAt !== undefined) await turns.leave('liveness', holder).catch(outage)
+      await turn.leave().catch(outage)
     },
   }
 }
@@ -148,45 +135,10 @@ async function inLanes<T>(all: readonly T[], work: (each: T) => Promise<void>): 
   await Promise.all(Array.from({ length: mostAtOnce }, lane))
 }
 
-/** Milliseconds between two reports of outages: an outage fails each look. */
-const reportEvery = 60_000
-
-/** Passes outages on, but not too often. */
-export function seldom(outage: (outage: Outage) => void, now: () => Instant): (outage: Outage) => void {
-  let toldAt: Instant | undefined
-  return told => {
-    const at = now()
-    if (toldAt !== undefined && at - toldAt < reportEvery) return
-    toldAt = at
-    outage(told)
-  }
-}
-
 /** Milliseconds between two looks. */
 const pauses = { shortest: 200, longest: 5000 }
 
-/** Looks again and again until it is closed. `outage` is told of an outage of the store. */
-export function keepLooking(
-  liveness: Liveness,
-  everyMs: number,
-  outage: (outage: Outage) => void,
-): { close(): Promise<void> } {
-  const pause = Math.max(pauses.shortest, Math.min(pauses.longest, everyMs / 10))
-  const stop = new AbortController()
-  async function run(): Promise<void> {
-    while (!stop.signal.aborted) {
-      await liveness.look().catch((error: unknown) => {
-        if (!(error instanceof Outage)) throw error
-        outage(error)
-      })
-      await delay(pause, undefined, { signal: stop.signal }).catch(() => {})
-    }
-  }
-  void run()
-  return {
-    close() {
-      stop.abort()
-      return liveness.close()
-    },
-  }
+/** For users who are checked so often. */
+export function pauseFor(everyMs: number): number {
+  return Math.max(pauses.shortest, Math.min(pauses.longest, everyMs / 10))
 }

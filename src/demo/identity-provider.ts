@@ -1,8 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Configuration, interactionPolicy, JWK, Provider } from 'oidc-provider'
+import { createServer } from '../engine/http.ts'
 import { type Conditions, usualConditions } from './identity-conditions.ts'
 import {
   authorities,

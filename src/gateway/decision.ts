@@ -161,6 +161,8 @@ export interface Expired extends Over {
   /** Its name, if it has one. */
   readonly password?: string
   readonly via: Via
+  /** This answer was sent so often that the client must be in a loop. */
+  readonly tooOften?: true
 }
 
 /** Why and since when a generated password no longer counts. */
@@ -236,6 +238,12 @@ export function signInNeeded({ account, scope, username, via }: Allow, cause: Si
   return { outcome: 'sign-in-needed', account, scope, cause, username, via }
 }
 
+/** What an allowed request becomes if it may write, and its password may only read. */
+export function readOnly({ account, scope, username, via, password }: Allow): ReadOnly {
+  const name = password?.name
+  return { outcome: 'read-only', account, scope, username, via, ...(name && { password: name }) }
+}
+
 /** True if the value ends the request, false if it is the input of the next step. */
 export function ended<T>(value: T | Ended): value is Ended {
   return typeof value === 'object' && value !== null && 'outcome' in value
@@ -288,6 +296,8 @@ export interface UsedPassword {
   readonly endsAt?: Instant
   /** When another one took its name; it counts until its end. */
   readonly replacedAt?: Instant
+  /** It was given to an OAuth client, which renews it. */
+  readonly renewed?: true
 }
 
 /** What has become of a generated password by now; `undefined`: it counts. */

@@ -6,10 +6,12 @@ import {
   type Allow,
   type Decision,
   ended,
+  type Expired,
   type KnownVerdict,
   type Outgrown,
   type Over,
   overBy,
+  readOnly,
   type ResetNeeded,
   signInNeeded,
   type UsedPassword,
@@ -35,7 +37,7 @@ interface GatewayParts {
   readonly accounts: AccountDirectory
   readonly keys: AttemptKeys
   readonly verifier: Verifier
-  /** Whether a request may write. Asked only for passwords that may not. */
+  /** Whether a request writes, as far as its head tells. Asked only for passwords that may not. */
   readonly writes: (ask: Ask) => boolean
   /** Left out: no request acts as its user. */
   readonly delegation?: Pick<Delegation, 'tokenFor'>
@@ -86,29 +88,20 @@ export function createGateway(parts: GatewayParts): Gateway {
     try {
       const decision = unlessReadOnly(await decideOn(credential, caller), ask)
       isWrong = mayBeWrong(decision)
-      return decision.outcome === 'reset-needed' ? markLoop(decision, caller, target.path) : decision
+      return tellsHolder(decision) ? markLoop(decision, caller, target.path) : decision
     } finally {
       if (!isWrong) loops?.presented(caller, target.path)
     }
   })
 
   function unlessReadOnly(decision: Decision, ask: Ask): Decision {
-    if (decision.outcome !== 'allow' || decision.password?.readOnly === undefined || !writes(ask))
-      return decision
-    const { account, scope, username, password, via } = decision
-    return {
-      outcome: 'read-only',
-      account,
-      scope,
-      username,
-      via,
-      ...(password.name && { password: password.name }),
-    }
+    const mayWrite = decision.outcome !== 'allow' || decision.password?.readOnly === undefined
+    return mayWrite || !writes(ask) ? decision : readOnly(decision)
   }
 
-  /** `reset-needed` is never throttled, but a client that cannot stop asking is marked as being in a loop. */
-  function markLoop(decision: ResetNeeded, caller: Caller, path: string): ResetNeeded {
-    const tooOften = loops?.again(caller, `reset-needed ${path}`) !== undefined
+  /** These are never throttled, but a client that cannot stop asking is marked as being in a loop. */
+  function markLoop(decision: ResetNeeded | Expired, caller: Caller, path: string): Decision {
+    const tooOften = loops?.again(caller, `${decision.outcome} ${path}`) !== undefined
     return tooOften ? { ...decision, tooOften } : decision
   }
 
@@ -143,6 +136,11 @@ export function createGateway(parts: GatewayParts): Gateway {
 
 function actingAs(allowed: Allow, found: UserToken | SignInCause): Decision {
   return typeof found === 'string' ? signInNeeded(allowed, found) : { ...allowed, act: found }
+}
+
+/** Whether it tells the holder of a right password to use another one. */
+function tellsHolder(decision: Decision): decision is ResetNeeded | Expired {
+  return decision.outcome === 'reset-needed' || decision.outcome === 'expired'
 }
 
 /** Whether it is a refusal that could be different if the account were connected to something else. */

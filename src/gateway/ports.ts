@@ -152,10 +152,12 @@ export interface VerdictCache {
 /** Work that one gateway of a store does at a time. Both throw `Outage`. */
 export interface Turns {
   /** Takes or keeps the turn for so many milliseconds. False: another one has it. `holder`: this process. */
-  take(work: 'liveness', holder: string, leaseMs: number): Promise<boolean>
+  take(work: SharedWork, holder: string, leaseMs: number): Promise<boolean>
   /** Lets another one have it at once. */
-  leave(work: 'liveness', holder: string): Promise<void>
+  leave(work: SharedWork, holder: string): Promise<void>
 }
+
+type SharedWork = 'liveness' | 'password-ends'
 
 /** How a process learns of the changes that others make. */
 export interface News {
@@ -177,6 +179,50 @@ export interface ChangeLog {
   revision(): Promise<Revision>
   /** Everything committed after `revision`, oldest first. `gap`: too long ago, so forget everything. Throws `Outage`. */
   since(revision: Revision): Promise<readonly Change[] | 'gap'>
+}
+
+/** The same log, for operators. */
+export interface ChangeHistory {
+  /** The newest changes that are kept and fit, oldest first. Throws `Outage`. */
+  list(filter: ChangeFilter): Promise<readonly Change[]>
+}
+
+/** Which changes are looked for. `user`: one of the user names that it is about. */
+export interface ChangeFilter {
+  readonly account?: AccountName
+  readonly user?: Username
+  readonly since?: Instant
+  readonly most: number
+}
+
+/** A request that did not pass, as operators see it later. It has no password, and no user name that is unknown. */
+export interface Refusal {
+  /** The request's id, which its client was shown. */
+  readonly reference: string
+  readonly at: Instant
+  readonly outcome: Exclude<Decision['outcome'], 'allow'> | 'upstream-failed'
+  readonly cause?: string
+  readonly account?: AccountName
+  readonly scope?: Scope
+  readonly user?: Username
+  /** Of a generated password. */
+  readonly passwordName?: string
+  /** The client's address. */
+  readonly from: string
+  /** The product in its user agent. */
+  readonly tool?: string
+  readonly method: string
+  /** What the path is for: `git-rpc`, `rest`, … */
+  readonly kind: string
+}
+
+/** The refusals of the last days. All methods throw `Outage`. */
+export interface Refusals {
+  /** Removes some of those that are older than `keptMs` as well. */
+  record(refusals: readonly Refusal[], keptMs: number): Promise<void>
+  find(reference: string): Promise<Refusal | undefined>
+  /** The newest ones that fit, oldest first. */
+  list(filter: ChangeFilter & { readonly outcome?: string }): Promise<readonly Refusal[]>
 }
 
 /** The gateway processes that trust their memory by a lease in the store. All methods throw `Outage`. */

@@ -237,13 +237,14 @@ type ReadPassword = NonNullable<ReturnType<GeneratedPasswords['read']>>
 type Proved = 'current' | 'former'
 
 /** Without what only the store needs. */
-function usedPassword({ id, name, readOnly, endsAt, replacedAt }: StoredPassword): UsedPassword {
+function usedPassword({ id, name, readOnly, endsAt, replacedAt, renewed }: StoredPassword): UsedPassword {
   return {
     id,
     ...(name !== undefined && { name }),
     ...(readOnly && { readOnly }),
     ...(endsAt !== undefined && { endsAt }),
     ...(replacedAt !== undefined && { replacedAt }),
+    ...(renewed && { renewed }),
   }
 }
 

@@ -31,7 +31,7 @@ const mostDecoys = 100
 export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise<Argon2id> {
   // Made with the present cost: the time taken by a decoy of another cost would reveal which names exist.
   const decoys = new LRUCache<Decoy, PasswordHash>(atMost(mostDecoys))
-  decoys.set('decoy', await make(new Secret(randomBytes(32).toString('base64')), cost))
+  decoys.set('decoy', await makeHash(new Secret(randomBytes(32).toString('base64')), cost))
 
   async function compare(
     { password }: Pick<Attempt, 'password'>,
@@ -55,14 +55,15 @@ export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise
   }
 
   return {
-    hash: password => make(password, cost),
+    hash: password => makeHash(password, cost),
     compare,
     outdated: hash => isOutdated(hash, cost),
     provesWhole,
   }
 }
 
-async function make(password: Secret, cost: HashCost): Promise<PasswordHash> {
+/** One hash, and no decoy to compare with. Throws `Outage` like `createArgon2id`. */
+export async function makeHash(password: Secret, cost: HashCost): Promise<PasswordHash> {
   const made = await orOutage(
     argon2.hash(password.reveal(), {
       type: argon2.argon2id,

@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { STATUS_CODES } from '../engine/http.ts'
 import { bodyPassed } from '../engine/memory.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { isUnencoded } from '../requests/bodies.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { type Answer, sendAnswer } from '../answers/answer.ts'
-import { bridgeNotice, type BridgeNotice } from '../answers/terms.ts'
+import { type Notices, noticesOf } from '../answers/notices.ts'
 import type { Naming } from '../gateway/account.ts'
 import { type Allow, signInNeeded, type UpstreamFailed } from '../gateway/decision.ts'
 import type { Delegation, SignInCause, UserToken } from '../gateway/delegation.ts'
@@ -153,11 +153,9 @@ class Forwarding implements ExchangeEvents, Waiter {
     const { origin, path } = mapping.destination
     const told = lfs.identityFor(this.#request, this.#context, identity)
     const headers = upstreamHeaders(raw, this.#context, told)
-    const notice = bridgeNotice(allowed, publicUrl)
-    // Every answer to a request that a bridge allows tells programs when the bridge ends.
-    if (notice !== undefined) this.#response.setHeader('X-Altgate-Bridge-Until', notice.until)
+    const notices = this.#notices(allowed, publicUrl)
     const isBatch = lfs.isBatch(this.#request, ask.target)
-    const { body, exchange } = isBatch ? this.#batchRoute(mapping, told) : this.#exchangeFor(mapping, notice)
+    const { body, exchange } = isBatch ? this.#batchRoute(mapping, told) : this.#exchangeFor(mapping, notices)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
     const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
     if (body === null && safe.has(method)) this.#once = { whole, exchange }
@@ -173,12 +171,22 @@ class Forwarding implements ExchangeEvents, Waiter {
     return true
   }
 
-  /** The body to send and the handler of the answer. A push that a bridge allows also shows the notice to the user. */
-  #exchangeFor(mapping: AddressMapping, notice: BridgeNotice | undefined) {
-    if (notice === undefined || !isPush(this.#request, mapping))
+  /** Every answer tells programs what is about to end. */
+  #notices(allowed: Allow, publicUrl: string): Notices | undefined {
+    if (allowed.bridgedUntil === undefined && allowed.password?.endsAt === undefined) return undefined
+    const notices = noticesOf(allowed, publicUrl, Date.now())
+    const { headers = [] } = notices ?? {}
+    for (let at = 0; at < headers.length; at += 2)
+      this.#response.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
+    return notices
+  }
+
+  /** The body to send and the handler of the answer. A push also shows users what is about to end. */
+  #exchangeFor(mapping: AddressMapping, notices: Notices | undefined) {
+    if (notices === undefined || !isPush(this.#request, mapping))
       return { body: this.#upload(), exchange: new Exchange(this.#response, mapping, this) }
     const push = new Push(this.#request, this.#response, this.#onBroke)
-    const said = { push, lines: notice.lines }
+    const said = { push, lines: notices.lines }
     return { body: push, exchange: new PushExchange(this.#response, mapping, this, said) }
   }
 
@@ -190,7 +198,8 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   #upload(): Upload | null {
-    return hasBody(this.#request) ? new Upload(this.#request, this.#response, this.#onBroke) : null
+    if (!hasBody(this.#request)) return null
+    return new Upload(this.#request, this.#response, this.#onBroke, this.#context.begun)
   }
 
   /**

@@ -1,3 +1,5 @@
+import { foldedName } from '../requests/tool.ts'
+
 /**
  * Which headers do not pass the gateway, for both doors and both directions. Names are compared as CGI, WSGI, PHP and IIS
  * fold them: all characters other than letters and digits are equal, so to such an upstream `X~Forwarded_User` is
@@ -159,7 +161,7 @@ export const droppedByName: ReadonlySet<string> = new Set([
 
 /** What happens to a client's header on its way to the upstream. */
 export const requestFate = remembered((name): RequestFate => {
-  const folded = fold(name)
+  const folded = foldedName(name)
   const fate = exactly.get(folded) ?? fateByPrefix(folded)
   // Proxies do not send it in another spelling; `content_length` would be a second length.
   const odd = folded !== name.toLowerCase()
@@ -176,7 +178,7 @@ function fateByPrefix(folded: string): RequestFate {
 
 /** Whether a header that nginx lets through would not pass the public port. */
 export const slipsThroughNginx = remembered((name): boolean => {
-  const folded = fold(name)
+  const folded = foldedName(name)
   if (droppedByName.has(folded) || exactly.has(folded)) return false
   return fateByPrefix(folded) !== 'travels'
 })
@@ -196,16 +198,12 @@ const neverFromUpstreams = new Set([
 
 /** What happens to an upstream's header on its way to the client. */
 export const answerFate = remembered((name): AnswerFate => {
-  const folded = fold(name)
+  const folded = foldedName(name)
   if (neverFromUpstreams.has(folded) || folded.startsWith('x-altgate-')) return 'dropped'
   const odd = folded !== name.toLowerCase()
   if (folded === 'set-cookie') return odd ? 'dropped' : 'cookie'
   return odd && folded === 'content-length' ? 'dropped' : 'travels'
 })
-
-function fold(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
-}
 
 const mostRemembered = 1000
 const longestRemembered = 64

@@ -1,5 +1,6 @@
 import type { Ask } from '../gateway/ask.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
+import type { BodyStart } from '../requests/bodies.ts'
 import type { Client } from '../requests/client.ts'
 import { answerHeader, type UpstreamRoute, type AddressMapping } from './addresses.ts'
 import { answerFate, requestFate } from './header-rules.ts'
@@ -11,6 +12,8 @@ export interface RequestContext {
   readonly client: Client
   /** A failure if the URL of the account's upstream is invalid. */
   readonly route: UpstreamRoute | UpstreamFailed
+  /** What was read of the body to decide. */
+  readonly begun?: BodyStart
 }
 
 /**

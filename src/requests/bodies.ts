@@ -9,6 +9,13 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
+/** What was read of a request body before the request is forwarded. */
+export interface BodyStart {
+  readonly bytes: Buffer
+  /** Nothing follows. */
+  readonly isWhole: boolean
+}
+
 /**
  * A request body that undici can own. undici destroys the stream it is given when an exchange fails, and destroying the
  * IncomingMessage would close the client's connection before the answer that explains the failure. Destroying this
@@ -18,14 +25,24 @@ export class Upload extends Readable {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #broke: (error: unknown) => void
+  readonly #begun: BodyStart | undefined
   #started = false
 
-  /** `broke` is called for a bug in this class, which ends the upload. It must not throw. */
-  constructor(request: IncomingMessage, response: ServerResponse, broke: (error: unknown) => void) {
+  /**
+   * `broke` is called for a bug in this class, which ends the upload. It must not throw. `begun`: what was read of the body
+   * before.
+   */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    broke: (error: unknown) => void,
+    begun?: BodyStart,
+  ) {
     super()
     this.#request = request
     this.#response = response
     this.#broke = broke
+    this.#begun = begun
   }
 
   override _read(): void {
@@ -46,7 +63,10 @@ export class Upload extends Readable {
   /** Called when an upstream connection is ready to take the body, so 100 Continue is sent only then. */
   #start(): void {
     this.#started = true
-    if (expectsContinue(this.#request)) this.#response.writeContinue()
+    if (this.#begun !== undefined) this.push(this.#begun.bytes)
+    // It was sent before the beginning was read.
+    else if (expectsContinue(this.#request)) this.#response.writeContinue()
+    if (this.#begun?.isWhole) return this.#onEnd()
     this.#request.on('data', this.#onData).on('end', this.#onEnd)
   }
 

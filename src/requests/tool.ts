@@ -174,3 +174,11 @@ export function pathOf(target: string): string {
   const mark = target.indexOf('?')
   return mark === -1 ? target : target.slice(0, mark)
 }
+
+/**
+ * A header name as CGI, WSGI, PHP and IIS fold it: to such an upstream, all characters other than letters and digits are
+ * equal.
+ */
+export function foldedName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}

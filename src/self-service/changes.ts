@@ -9,6 +9,7 @@ import {
   noPassword,
   type PasswordHash,
   type StoredCredential,
+  type StoredPassword,
 } from '../gateway/ports.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
@@ -193,7 +194,7 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   if ('by' in admission) throw new TooManyRequests(Math.ceil(admission.retryAfter))
   let found: Compared = 'busy'
   try {
-    found = provesNow(generated, password, current)
+    found = provesNow(context, password, current?.generated)
       ? 'match'
       : presented !== undefined && !presented.old
         ? 'mismatch'
@@ -204,17 +205,14 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   }
 }
 
+/** Whether it is a generated password that counts now. One that may only read is given to machines, and claims nothing. */
 function provesNow(
-  generated: PageContext['generated'],
+  { generated, now }: PageContext,
   password: Secret,
-  current: StoredCredential | undefined,
+  stored: StoredPassword | undefined,
 ): boolean {
-  const stored = current?.generated
-  return (
-    generated.proves(password, stored?.mac) &&
-    stored !== undefined &&
-    overBy(stored, Date.now()) === undefined
-  )
+  const isRight = generated.proves(password, stored?.mac)
+  return isRight && stored !== undefined && !stored.readOnly && overBy(stored, now()) === undefined
 }
 
 function hashOf(current: StoredCredential | undefined): PasswordHash | Decoy {

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { request } from 'undici'
 import type { Instant, Scope, Username } from '../gateway/names.ts'
+import type { EndingPassword } from '../gateway/password-ends.ts'
 import type { Secret } from '../gateway/secret.ts'
 
 interface WebhookOptions {
@@ -19,18 +20,34 @@ const timeout = 5000
  * Sends each change as JSON in a POST. With a secret, `X-Altgate-Signature: sha256=<hex>` is the HMAC-SHA256 of the
  * body, so that receivers can verify its origin.
  */
-export function createWebhook({ url, secret, failed }: WebhookOptions): Notice {
+export function createWebhook({ failed, ...to }: WebhookOptions): Notice {
   return {
-    credentialChanged(change) {
-      const body = textOf(change)
-      const headers = { 'content-type': 'application/json', ...(secret && signature(secret, body)) }
-      send(url, body, headers).catch(failed)
+    credentialChanged({ scope, username, what, at }) {
+      const event = { event: `credential-${what}`, scope, username, at: new Date(at).toISOString() }
+      send(to, event).catch(failed)
     },
   }
 }
 
-function textOf({ scope, username, what, at }: CredentialChange): string {
-  return JSON.stringify({ event: `credential-${what}`, scope, username, at: new Date(at).toISOString() })
+/** Announces the end of a password. Rejects if it was not delivered. */
+export type AnnounceEnd = (password: EndingPassword, at: Instant) => Promise<void>
+
+/**
+ * Announces ends by the same webhook. An announcement is repeated if the gateway cannot tell that it was delivered:
+ * `passwordId` and `days` together are the same then.
+ */
+export function createEndAnnouncements(to: Pick<WebhookOptions, 'url' | 'secret'>): AnnounceEnd {
+  return ({ scope, username, id, name, days, endsAt }, at) =>
+    send(to, {
+      event: days === 0 ? 'credential-password-ended' : 'credential-password-ending',
+      scope,
+      username,
+      password: name,
+      passwordId: id,
+      days,
+      endsAt: new Date(endsAt).toISOString(),
+      at: new Date(at).toISOString(),
+    })
 }
 
 function signature(secret: Secret, body: string): Readonly<Record<string, string>> {
@@ -38,7 +55,9 @@ function signature(secret: Secret, body: string): Readonly<Record<string, string
   return { 'x-altgate-signature': `sha256=${mac}` }
 }
 
-async function send(url: Secret, body: string, headers: Readonly<Record<string, string>>): Promise<void> {
+async function send({ url, secret }: Pick<WebhookOptions, 'url' | 'secret'>, event: object): Promise<void> {
+  const body = JSON.stringify(event)
+  const headers = { 'content-type': 'application/json', ...(secret && signature(secret, body)) }
   const answer = await request(url.reveal(), {
     method: 'POST',
     body,

@@ -1,6 +1,8 @@
-import { createServer } from 'node:http'
-import fastify, { type FastifyInstance } from 'fastify'
-import { Connections, unbounded } from './connections.ts'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { createServer } from '../engine/http.ts'
+import { closeGently, Connections, unbounded } from './connections.ts'
 
 export interface OperationsOptions {
   /** Whether this process should get requests, and the state of each part in a word or a sentence. */
@@ -12,50 +14,96 @@ export interface OperationsOptions {
   readonly connections?: Connections
 }
 
-/** Web pages cannot send it to another origin without asking first, which this server never answers. */
-export const reloadHeader = 'x-altgate-reload'
-
-/**
- * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. `altgate reload` uses it as
- * well, from the same machine. It requires no password,
- * so it is a separate server, which must not be reachable from outside.
- */
-export function createOperationsServer(options: OperationsOptions): FastifyInstance {
-  const { connections = new Connections(unbounded) } = options
-  const app = fastify({
-    return503OnClosing: false,
-    serverFactory(handler) {
-      const { headSeconds, idleSeconds } = connections.limits
-      const limits = { headersTimeout: headSeconds * 1000, keepAliveTimeout: idleSeconds * 1000 }
-      const server = createServer(limits, connections.inTurn(handler))
-      connections.watch(server)
-      return server
-    },
-  })
-  app.get('/live', (_, reply) => reply.type(plain).send('ok\n'))
-  app.get('/ready', (_, reply) => {
-    const now = options.ready()
-    return reply.code(now.ready ? 200 : 503).send(now)
-  })
-  // Collecting costs every worker some milliseconds, so concurrent requests share one collection.
-  let collecting: ReturnType<OperationsOptions['metrics']> | undefined
-  app.get('/metrics', async (_, reply) => {
-    collecting ??= options.metrics().finally(() => (collecting = undefined))
-    const { contentType, body } = await collecting
-    return reply.type(contentType).send(body)
-  })
-  app.post('/reload', async ({ raw }, reply) => {
-    const { remoteAddress, localAddress } = raw.socket
-    // A connection of this machine to itself has the same address at both ends, unless it is a loopback one.
-    const isLocal = remoteAddress === localAddress || isLoopbackAddress(remoteAddress)
-    if (!isLocal || raw.headers[reloadHeader] === undefined) return reply.code(403).send()
-    return reply.send((await options.reload?.()) ?? { outcome: 'starting' })
-  })
-  return app
+export interface OperationsServer {
+  /** Resolves with its URL. Rejects with Node's error if it cannot listen. */
+  listen(where: { readonly host: string; readonly port: number }): Promise<string>
+  /** Waits for requests under way. */
+  close(): Promise<void>
 }
 
-function isLoopbackAddress(address = ''): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address)
+interface Page {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** Web pages cannot send it to another origin without asking first, which this server never allows. */
+const reloadHeader = 'x-altgate-reload'
+
+/**
+ * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. From this machine it also
+ * takes the order of `altgate reload`. It requires no password, so it is a separate server, which must not be reachable from outside. It is plain node:http: for three pages a framework
+ * would take 100 ms of each start.
+ */
+export function createOperationsServer(options: OperationsOptions): OperationsServer {
+  const { connections = new Connections(unbounded) } = options
+  // Collecting costs every worker some milliseconds, so concurrent requests share one collection.
+  let collecting: ReturnType<OperationsOptions['metrics']> | undefined
+  const pages = new Map<string | undefined, () => Page | Promise<Page>>([
+    ['/live', () => ({ status: 200, contentType: plain, body: 'ok\n' })],
+    [
+      '/ready',
+      () => {
+        const now = options.ready()
+        return { status: now.ready ? 200 : 503, contentType: json, body: JSON.stringify(now) }
+      },
+    ],
+    [
+      '/metrics',
+      async () => {
+        collecting ??= options.metrics().finally(() => (collecting = undefined))
+        return { status: 200, ...(await collecting) }
+      },
+    ],
+  ])
+
+  async function reload({ socket, headers }: IncomingMessage): Promise<Page> {
+    const { remoteAddress = '', localAddress } = socket
+    // A connection of this machine to itself has the same address at both ends, unless it is a loopback one.
+    const isLocal = remoteAddress === localAddress || /^(?:::1$|(?:::ffff:)?127\.)/.test(remoteAddress)
+    if (!isLocal || headers[reloadHeader] === undefined) return notAllowed
+    const told = (await options.reload?.()) ?? { outcome: 'starting' }
+    return { status: 200, contentType: json, body: JSON.stringify(told) }
+  }
+
+  function pageFor(request: IncomingMessage): Page | Promise<Page> | undefined {
+    const { method, url } = request
+    if (method === 'POST') return url === '/reload' ? reload(request) : undefined
+    return method === 'GET' || method === 'HEAD' ? pages.get(url?.split('?', 1)[0])?.() : undefined
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, contentType, body } = (await pageFor(request)) ?? notFound
+    response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) })
+    response.end(body)
+  }
+
+  const { headSeconds, idleSeconds } = connections.limits
+  const limits = { headersTimeout: headSeconds * 1000, keepAliveTimeout: idleSeconds * 1000 }
+  const server = createServer(
+    limits,
+    connections.inTurn((request, response) => {
+      // A worker that does not answer; a throw here would end the gateway.
+      serve(request, response).catch(() => response.writeHead(500, { 'Content-Length': 0 }).end())
+    }),
+  )
+  connections.watch(server)
+  return {
+    async listen({ host, port: wanted }) {
+      server.listen({ host, port: wanted })
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo // listening on TCP: never null, never a pipe's name
+      return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+    },
+    close: () => closeGently(server),
+  }
 }
 
 const plain = 'text/plain; charset=utf-8'
+const json = 'application/json; charset=utf-8'
+const notFound: Page = { status: 404, contentType: plain, body: 'Here are /live, /ready and /metrics.\n' }
+const notAllowed: Page = {
+  status: 403,
+  contentType: plain,
+  body: 'Only altgate reload on this machine may do this.\n',
+}

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { createServer } from '../engine/http.ts'
 import { createRefusedBodyReader, type RefusedBodies } from '../requests/refused-bodies.ts'
 import { isReserved } from '../requests/request.ts'
 import type { Connections } from './connections.ts'
@@ -71,15 +71,4 @@ export function createPublicPort({ tls, refusedBodies, connections, behind }: Po
     else answerMalformed({ error, socket, publicUrl: behind().publicUrl, end: each => bodies.end(each) })
   })
   return server as Server // an https.Server has everything that Fastify needs
-}
-
-/** Closes a port: no new connections, and it waits for requests under way. */
-export async function closeGently(server: Server): Promise<void> {
-  if (!server.listening) return
-  const closed = once(server, 'close')
-  server.close()
-  // Node closes idle connections only once; those that become idle later would delay the close until they time out.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  await closed
-  clearInterval(sweep)
 }

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { sendAnswer } from '../answers/answer.ts'
 import type { Forward } from '../proxying/forward.ts'
 import type { RequestContext } from '../proxying/headers.ts'
+import { readBodyStart } from '../requests/body-start.ts'
 import { markAllowed } from './conversation.ts'
 import type { Responder } from './responder.ts'
 
@@ -49,13 +50,23 @@ export async function proxy(
 
 /**
  * Decides before every route of this scope: no route runs, and no body is read, before the gateway has allowed the
- * request. All other requests are answered here.
+ * request or needs to see what it does. All other requests are answered here.
  */
 function addDecisionHook(app: FastifyInstance, responder: Responder): void {
   app.decorateRequest('requestContext', null)
   app.addHook('onRequest', async (request, reply) => {
     const { raw, id, originalUrl: target } = request
-    const responded = await responder.respond({ raw, id, method: raw.method ?? '', target })
+    const responded = await responder.respond({
+      raw,
+      id,
+      method: raw.method ?? '',
+      target,
+      readBody(look) {
+        // It is asked for only after the password was found right.
+        markAllowed(raw)
+        return readBodyStart(raw, reply.raw, look)
+      },
+    })
     if ('allowed' in responded) return void (request.requestContext = responded)
     reply.hijack()
     sendAnswer(reply.raw, responded)

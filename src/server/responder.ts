@@ -1,15 +1,19 @@
 import { setTimeout } from 'node:timers/promises'
 import type { IncomingMessage } from 'node:http'
-import { type Answer, answerTo, movedDuringTransfer, asUnavailable } from '../answers/answer.ts'
+import { type Answer, answerTo, endedDuringTransfer, asUnavailable } from '../answers/answer.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
-import type { Decision, UnclearTarget } from '../gateway/decision.ts'
+import { type Allow, type Decision, readOnly, type UnclearTarget } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
 import { upstreamRouteOf } from '../proxying/addresses.ts'
 import type { RequestContext } from '../proxying/headers.ts'
+import type { BodyStart } from '../requests/bodies.ts'
+import type { BodyFinding, BodyLook } from '../requests/body-start.ts'
 import type { Client, ReadClient } from '../requests/client.ts'
 import { type Ending, readAsk } from '../requests/request.ts'
+import { writesUnseen, writingOf } from '../requests/writes.ts'
+import { readingIn } from '../requests/writing-in-bodies.ts'
 
 /** A request as a door received it. */
 export interface DoorRequest {
@@ -18,7 +22,12 @@ export interface DoorRequest {
   /** As the client sent it, or as reported by a proxy that holds the request. */
   readonly method: string
   readonly target: string
+  /** Reads the beginning of the body. Left out where a proxy keeps the body. */
+  readonly readBody?: (look: BodyLook<Known>) => Promise<BodyFinding<Known>>
 }
+
+/** What a body says of its request. */
+type Known = 'reads' | 'writes'
 
 export interface ResponderOptions {
   readonly gateway: Gateway
@@ -53,15 +62,33 @@ export function createResponder(options: ResponderOptions): Responder {
     const ask = readAsk(request.raw, { ...request, client, publicUrl })
     if ('outcome' in ask) return answer(request, ask)
 
-    const decision = flawIn?.(request, client) ?? (await gateway.decide(ask))
+    const judged = flawIn?.(request, client) ?? (await gateway.decide(ask))
+    const took = performance.now() - began
+    const { decision, begun } = mayNotWrite(judged)
+      ? await judgeBody(judged, ask, request)
+      : { decision: judged }
     const context = withRoute(decision, ask, client, request.raw)
     const decided = 'outcome' in context ? context : context.allowed
-    witness.saw(decided, ask, performance.now() - began)
-    if (!('outcome' in context)) return context
+    // Without the time in which a client sends the beginning of its body.
+    witness.saw(decided, ask, took)
+    if (!('outcome' in context)) return begun === undefined ? context : { ...context, begun }
 
     if (context.outcome === 'throttled') await delayThrottled(client)
     const whole = answer(request, context)
-    return movedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
+    return endedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
+  }
+
+  /**
+   * Refuses a request of a read-only password that is a write by its body, or may be one because the body is not seen here.
+   * The gateway has refused those that are writes by their head.
+   */
+  async function judgeBody(allowed: Allow, ask: Ask, { readBody }: DoorRequest): Promise<Judged> {
+    const writing = writingOf(ask)
+    if (typeof writing === 'string') return { decision: allowed }
+    if (readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
+    const { found, start } = await readBody(readingIn(writing))
+    if (found === 'full') return { decision: { outcome: 'busy', retryAfter: fullRetryAfter } }
+    return found === 'reads' ? { decision: allowed, begun: start } : { decision: readOnly(allowed) }
   }
 
   /** Adds the route. An allowed request is still refused if a header of it has an address outside the account. */
@@ -78,6 +105,19 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 
   return { respond, answer }
+}
+
+/** Seconds after which a client should retry for whose body there was no room. */
+const fullRetryAfter = 1
+
+/** A decision, and what was read of the body for it. */
+interface Judged {
+  readonly decision: Decision
+  readonly begun?: BodyStart
+}
+
+function mayNotWrite(decision: Decision): decision is Allow {
+  return decision.outcome === 'allow' && decision.password?.readOnly === true
 }
 
 /** Milliseconds for which the answer to a throttled request is held back. */

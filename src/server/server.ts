@@ -1,6 +1,7 @@
-import { type IncomingMessage, METHODS, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
 import { sendAnswer } from '../answers/answer.ts'
+import { METHODS } from '../engine/http.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Delegation } from '../gateway/delegation.ts'
 import type { Gateway } from '../gateway/gateway.ts'

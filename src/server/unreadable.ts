@@ -1,6 +1,7 @@
-import { type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { answer } from '../answers/answer.ts'
+import { STATUS_CODES } from '../engine/http.ts'
 import { type Ending, newRequestId, type Unreadable } from '../requests/request.ts'
 
 /** A peer that sent something other than a request. */

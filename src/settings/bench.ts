@@ -6,7 +6,7 @@ import { settle } from './judge.ts'
 import { secret, text, whole, word } from './kinds.ts'
 import { isGroup } from './overrides.ts'
 import type { DeepReadonly } from './schema.ts'
-import { jsonSchemaOf, shapeOf } from './shape.ts'
+import { shapeOf } from './shape.ts'
 
 const share = {
   weight: whole(1, 1000).default(1).describe('How often it calls, relative to the other callers.'),
@@ -84,7 +84,7 @@ const target = z
   .describe('One deployment, by its name on the command line.')
 
 /** Every setting of `altgate bench`: the type, the manual and the JSON Schema are made from it. */
-const benchSchema = z.strictObject({
+export const benchSchema = z.strictObject({
   targets: named(target, 'target').describe(
     'Your deployments. Only these can be tested: the command line chooses one by name.',
   ),
@@ -174,9 +174,6 @@ export type LoadedBench =
   | { readonly complaints: readonly Complaint[] }
   | { readonly names: readonly string[] }
 
-/** What the settings file of a load test may contain. */
-export const benchJsonSchema = jsonSchemaOf(benchSchema)
-
 /** Reads the settings of a load test. Never throws for invalid settings. */
 export function loadBenchSettings({ file, env, cwd, target }: BenchSource): LoadedBench {
   const path = resolve(cwd, file)
@@ -188,7 +185,7 @@ export function loadBenchSettings({ file, env, cwd, target }: BenchSource): Load
   if (names.length > 0 && (chosen === undefined || !names.includes(chosen))) return { names }
   return settle(withOneTarget(read.tree, chosen), {
     schema: benchSchema,
-    shape: shapeOf(benchJsonSchema),
+    shape: shapeOf(benchSchema),
     surroundings: { env, folder: dirname(path) },
     variables: new Map(),
     complaints: [],

@@ -50,6 +50,17 @@ export const keeping = {
     .prefault({})
     .describe('Keys that are not in the store: the store alone, or a backup of it, opens nothing.'),
 
+  refusals: z
+    .strictObject({
+      keepDays: whole(1, 365)
+        .default(7)
+        .describe('Days for which a refusal can be found by its reference: `altgate explain --reference`.'),
+    })
+    .prefault({})
+    .describe(
+      'What clients were refused is kept in the store, without passwords and unknown user names, at most 200,000 of them and 100 for each second and worker.',
+    ),
+
   verdicts: z
     .strictObject({
       matchTtlSeconds: whole(1, 86_400)

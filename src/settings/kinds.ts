@@ -2,6 +2,9 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { Secret } from '../gateway/secret.ts'
 
+// Settings are read once: compiling a parser for each group would take longer than all of the reading.
+z.config({ jitless: true })
+
 /** A whole number within bounds, both included. Its unit is in the name of the setting. */
 export function whole(
   least: number,

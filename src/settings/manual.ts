@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { stringify } from 'yaml'
-import { benchJsonSchema } from './bench.ts'
+import { benchJsonSchema, jsonSchema, type JsonSchema } from './json-schema.ts'
 import { variableOf } from './overrides.ts'
-import { jsonSchema, type JsonSchema } from './shape.ts'
 
 /** The manual, `config/README.md`: every setting, in the order of the schema. */
 export function manual(): string {

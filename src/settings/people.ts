@@ -103,7 +103,7 @@ export const notice = z
     webhookUrl: secret('must be an http or https address', /^https?:\/\/[^\s\\/][^\s\\]*$/iu).meta({
       writeOnly: true,
       description:
-        'Receives a POST with JSON after each change on the page: scope, user name, what, when; and when another person signs in with an owner’s user name (`credential-contested`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
+        'Receives a POST with JSON after each change on the page: scope, user name, what, when; and when another person signs in with an owner’s user name (`credential-contested`). And 14, 7 and 1 days before a generated password with a name ends (`credential-password-ending`), and when it has ended (`credential-password-ended`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
     }),
     secret: secret('must be text of at least 16 characters', /^[^\0]{16,}$/u)
       .exactOptional()
@@ -114,7 +114,9 @@ export const notice = z
       }),
   })
   .exactOptional()
-  .describe('A webhook for changes that users make on the page, for instance to send them an e-mail.')
+  .describe(
+    'A webhook for changes that users make on the page, and for passwords that end, for instance to send users an e-mail.',
+  )
 
 /** Generated passwords, of which a set holds several. */
 export const passwords = z

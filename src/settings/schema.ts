@@ -27,6 +27,7 @@ export const schema = z
     notice,
     hashing,
     verdicts: keeping.verdicts,
+    refusals: keeping.refusals,
     throttle,
     upstream: forwarding.upstream,
     lfs: forwarding.lfs,

@@ -1,46 +1,6 @@
 import { z } from 'zod'
 import { schema } from './schema.ts'
 
-/** A part of the JSON Schema that zod makes of our schema: of its words only those that our settings need. */
-export interface JsonSchema {
-  readonly type?: string
-  readonly description?: string
-  readonly default?: unknown
-  readonly writeOnly?: boolean
-  /** Our own keyword: its file is read again when it changes. */
-  readonly followed?: boolean
-  /** Our own keyword: the manual does not list its members, which stand elsewhere. */
-  readonly listedElsewhere?: boolean
-  readonly const?: string
-  readonly enum?: readonly string[]
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly pattern?: string
-  readonly properties?: Readonly<Record<string, JsonSchema>>
-  readonly required?: readonly string[]
-  /** Of a group whose members have names chosen in the file: the schema of each. */
-  readonly additionalProperties?: boolean | JsonSchema
-  readonly items?: JsonSchema
-  readonly anyOf?: readonly JsonSchema[]
-  readonly oneOf?: readonly JsonSchema[]
-}
-
-/** What the gateway's settings file may contain. */
-export const jsonSchema = jsonSchemaOf(schema)
-
-/** What a settings file may contain: settings with defaults may be left out, and a secret is still text. */
-export function jsonSchemaOf(written: z.ZodType): JsonSchema {
-  // zod's own type of JSON Schema allows every keyword of every draft; the interface above names those in the output.
-  return z.toJSONSchema(written, { io: 'input', override: asOneValue }) as JsonSchema
-}
-
-/** In a settings file, a secret that is followed is a value like any other. */
-function asOneValue({ jsonSchema: part }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  if (part['followed'] !== true) return
-  delete part.anyOf
-  part.type = 'string'
-}
-
 /** The structure of settings. A choice between groups is one group with the members of all. */
 export type Shape =
   /** `others`: the shape of members with any other name. */
@@ -56,24 +16,43 @@ export type Shape =
     }
 
 /** The shape of all the gateway's settings. */
-export const shape = shapeOf(jsonSchema)
+export const shape = shapeOf(schema)
 
-/** The shape of a JSON Schema. */
-export function shapeOf(part: JsonSchema): Shape {
-  const choices = part.anyOf ?? part.oneOf ?? [part]
-  if (part.items !== undefined) return { kind: 'list', item: shapeOf(part.items) }
-  if (choices.some(choice => choice.properties !== undefined)) {
-    const members = choices.flatMap(choice => Object.entries(choice.properties ?? {}))
+/** The shape of a schema, as a file is written: settings with defaults may be left out, and a secret is still text. */
+export function shapeOf(written: z.core.$ZodType): Shape {
+  const { def, secret, followed } = behind(written)
+  if (followed) return { kind: 'value', verbatim: true, secret, followed }
+  if (def.type === 'array') return { kind: 'list', item: shapeOf(def.element) }
+  if (def.type === 'record') return { kind: 'group', members: new Map(), others: shapeOf(def.valueType) }
+  const choices = def.type === 'union' ? def.options.map(option => behind(option).def) : [def]
+  const groups = choices.filter(choice => choice.type === 'object')
+  if (groups.length > 0) {
+    const members = groups.flatMap(({ shape }) => Object.entries(shape))
     return { kind: 'group', members: new Map(members.map(([key, member]) => [key, shapeOf(member)])) }
   }
-  if (typeof part.additionalProperties === 'object')
-    return { kind: 'group', members: new Map(), others: shapeOf(part.additionalProperties) }
-  return {
-    kind: 'value',
-    verbatim: choices.every(choice => choice.type === 'string'),
-    secret: part.writeOnly === true,
-    followed: part.followed === true,
+  return { kind: 'value', verbatim: choices.every(isText), secret, followed }
+}
+
+/** The type below defaults, options and transforms, and what the descriptions on the way say about its value. */
+function behind(schema: z.core.$ZodType) {
+  let inner = schema as z.core.$ZodTypes // the union of all types there are
+  let [secret, followed] = [false, false]
+  for (;;) {
+    const said = z.globalRegistry.get(inner)
+    secret ||= said?.['writeOnly'] === true
+    followed ||= said?.['followed'] === true
+    const { def } = inner._zod
+    if (def.type === 'pipe') inner = def.in as z.core.$ZodTypes
+    else if ('innerType' in def) inner = def.innerType as z.core.$ZodTypes
+    else return { def, secret, followed }
   }
+}
+
+/** Whether every value of this type is text. */
+function isText(def: z.core.$ZodTypes['_zod']['def']): boolean {
+  if (def.type === 'literal') return def.values.every(value => typeof value === 'string')
+  if (def.type === 'enum') return Object.values(def.entries).every(value => typeof value === 'string')
+  return def.type === 'string'
 }
 
 /** The shape at a path, if it exists. */

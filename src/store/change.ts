@@ -3,14 +3,16 @@ import {
   type ControlledTransaction,
   type Insertable,
   type Kysely,
+  type RawBuilder,
   type Selectable,
   sql,
+  type SqlBool,
   type Transaction,
 } from 'kysely'
 import { type Change, type History, type Moment, numberOf } from '../gateway/history.ts'
 import type { Instant, Revision, Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import type { Announce, ChangeLog, Gateways } from '../gateway/ports.ts'
+import type { Announce, ChangeHistory, ChangeLog, Gateways } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
 /** The revision, time and actor of every row that a change writes. */
@@ -145,7 +147,7 @@ const mostChanges = 10_000
 const keptFor = 7 * 24 * 60 * 60 * 1000
 
 /** The changes of the store. */
-export function createChangeLog(database: Database, history: History): ChangeLog {
+export function createChangeLog(database: Database, history: History): ChangeLog & ChangeHistory {
   const { watching } = database
   const readNewest = prepare(watching, () => watching.selectFrom('revision').select(momentColumns))
   const readSince = prepareSince(watching)
@@ -154,6 +156,15 @@ export function createChangeLog(database: Database, history: History): ChangeLog
     dataVersion: () => database.dataVersion(),
     async revision() {
       return newestIn(await readNewest({}), history)
+    },
+    async list({ account, user, since, most }) {
+      let query = watching.selectFrom('changes').selectAll().orderBy('revision', 'desc').limit(most)
+      if (account !== undefined) query = query.where('account', '=', account)
+      if (since !== undefined) query = query.where('at', '>=', since)
+      // The names are a JSON array: each is in it as it is in a JSON text.
+      if (user !== undefined) query = query.where(has(JSON.stringify(user)))
+      const rows = await query.execute()
+      return rows.map(row => ({ ...changeIn(row), revision: row.revision as Revision })).reverse()
     },
     async since(revision) {
       const number = numberOf(revision)
@@ -174,6 +185,12 @@ export function createChangeLog(database: Database, history: History): ChangeLog
       })
     },
   }
+}
+
+/** Whether a text occurs in the user names of a change, `%` and `_` as they are. */
+function has(text: string): RawBuilder<SqlBool> {
+  const pattern = `%${text.replace(/[\\%_]/g, each => `\\${each}`)}%`
+  return sql<SqlBool>`usernames like ${pattern} escape '\\'`
 }
 
 /** Whether the change seen last is no longer the one with its number. Cannot be told if it was pruned. */

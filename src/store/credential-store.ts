@@ -92,6 +92,7 @@ interface CredentialRow {
   readonly ends_at: Instant | null
   readonly replaced_at: Instant | null
   readonly revoked_at: Instant | null
+  readonly client: string | null
 }
 
 /** There is one row even without such a credential, for the revision. */
@@ -136,6 +137,7 @@ function prepareLookUp(db: Kysely<Schema>) {
         'ends_at',
         'replaced_at',
         'revoked_at',
+        'client',
       ])
       // A left join finds all columns or none; the type that is inferred allows each of them to be missing.
       .$castTo<Found>(),
@@ -190,6 +192,7 @@ function passwordIn(row: CredentialRow): StoredPassword | undefined {
     ...(endsAt !== null && { endsAt }),
     ...(replacedAt !== null && { replacedAt }),
     ...(revokedAt !== null && { revokedAt }),
+    ...(row.client !== null && { renewed: true }),
   }
 }
 

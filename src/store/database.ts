@@ -13,7 +13,7 @@ import type {
   Username,
 } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
-import type { PasswordHash } from '../gateway/ports.ts'
+import type { PasswordHash, Refusal } from '../gateway/ports.ts'
 
 /**
  * What to do where there is no store: `make` it, or refuse. A command that created one would report a change that gateways
@@ -148,6 +148,16 @@ export interface Schema {
   }
   /** Who does what only one gateway does at a time. `until`: by the clock of the database, or of the only machine. */
   turns: { work: string; holder: string; until: Instant }
+  /** What clients were refused, by the reference that they were shown; the oldest are pruned. `facts`: JSON. */
+  refusals: {
+    reference: string
+    at: Instant
+    outcome: Refusal['outcome']
+    account: AccountName | null
+    username: Username | null
+    client: string
+    facts: string
+  }
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */

@@ -15,6 +15,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0007-grants', grants],
   ['0008-turns', turns],
   ['0009-passwords', passwords],
+  ['0012-refusals', refusals],
 ]
 
 /**
@@ -315,4 +316,19 @@ async function passwords(db: Tables): Promise<void> {
     .addPrimaryKeyConstraint('passwords_key', ['subject', 'id'])
     .execute()
   await db.schema.createIndex('passwords_end').on('passwords').column('ends_at').execute()
+}
+
+/** What clients were refused, for operators and help desks. */
+async function refusals(db: Tables): Promise<void> {
+  await db.schema
+    .createTable('refusals')
+    .addColumn('reference', 'text', column => column.primaryKey())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addColumn('outcome', 'text', column => column.notNull())
+    .addColumn('account', 'text')
+    .addColumn('username', 'text')
+    .addColumn('client', 'text', column => column.notNull())
+    .addColumn('facts', 'text', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('refusals_at').on('refusals').column('at').execute()
 }

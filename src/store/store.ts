@@ -5,16 +5,19 @@ import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
   Announce,
+  ChangeHistory,
   ChangeLog,
   CredentialStore,
   Gateways,
   HashSurvey,
   LastUsed,
+  Refusals,
   Revocations,
   SessionStore,
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
@@ -31,7 +34,9 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createRefusals } from './refusals.ts'
 import { createSessionStore } from './session-store.ts'
 import { createTurns } from './turns.ts'
 
@@ -40,13 +45,15 @@ export interface Store {
   readonly accounts: AccountStore
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
-  readonly changes: ChangeLog
+  readonly changes: ChangeLog & ChangeHistory
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
   readonly grants: GrantStore
   readonly lastUsed: LastUsed
+  readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
+  readonly refusals: Refusals
   readonly turns: Turns
   /**
    * For changes, each of which is passed to `announce` before it is committed. `took` is called with the seconds until it
@@ -147,7 +154,9 @@ function storeOn(
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
     lastUsed: createLastUsed(database),
+    passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
+    refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
       const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })

@@ -186,7 +186,7 @@ export function createAuditLog(within: Logger): AuditLog {
 }
 
 /** The audited fields of a decision. A new outcome does not compile until they are chosen. */
-function factsOf(decision: Decision): Record<string, unknown> {
+export function factsOf(decision: Decision): Record<string, unknown> {
   const { outcome } = decision
   switch (decision.outcome) {
     case 'allow': {

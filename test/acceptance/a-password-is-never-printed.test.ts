@@ -11,7 +11,7 @@ import { startRedis } from '../support/redis.ts'
 import { filesIn, tracesOf } from '../support/traces.ts'
 import { until } from '../support/until.ts'
 import { refreshProvider } from '../delegation/refresh-provider.ts'
-import { anna, canary, sendEverywhere, settle, tellCommands } from './canary.ts'
+import { anna, canary, sendEverywhere, settle, tellCommands, tellRefusingCommands } from './canary.ts'
 import { actingSettings, actWithTokens, tellingUpstream, tokenSecrets } from './canary-tokens.ts'
 
 const ofRedis = 'password+of+redis'
@@ -94,6 +94,7 @@ t.test('on one machine with SQLite', async t => {
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
+  silent(t, 'what commands print', await tellRefusingCommands(altgate), 'a password is never an argument')
   silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
   await killSome(altgate)
   await lookAtGateway(t, altgate)

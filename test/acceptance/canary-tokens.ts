@@ -3,7 +3,13 @@ import type { ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { openGrants } from '../../src/delegation/index.ts'
-import { foldUsername, type Owner, type Scope } from '../../src/gateway/names.ts'
+import {
+  type AccountName,
+  type DirectoryId,
+  foldUsername,
+  type Owner,
+  type Scope,
+} from '../../src/gateway/names.ts'
 import type { Registry } from '../../src/gateway/registry.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
@@ -12,6 +18,7 @@ import { silently } from '../store/samples.ts'
 import type { Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { type RecordingUpstream, recordingUpstream } from '../support/recording-upstream.ts'
+import { openOperator } from '../support/operator.ts'
 import { until } from '../support/until.ts'
 
 const password = 'the password of the user'
@@ -59,8 +66,15 @@ function repeating(status: number, error: (asked: string) => string): RefreshPro
 
 /** An account whose requests act as their users. */
 export async function setTheScene(altgate: Altgate, upstream: string): Promise<void> {
-  await altgate.must(['directory', 'add', directory, '--name', 'North'])
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream, '--directory', directory])
+  const operator = await openOperator(altgate.config)
+  try {
+    const { registry } = operator
+    await registry.addDirectory('cli:test', { id: directory as DirectoryId, name: 'North' })
+    const account = { name: 'contoso' as AccountName, upstream, directoryId: directory as DirectoryId }
+    await registry.addAccount('cli:test', account)
+  } finally {
+    await operator.close()
+  }
 }
 
 /** A user with a credential, who has signed in; gives what signs in once more. */
@@ -70,7 +84,7 @@ export async function addUser(
   { user, owner, storeUrl }: { readonly user: string; readonly owner: Owner; readonly storeUrl: string },
 ): Promise<() => Promise<void>> {
   const name = `${user}@example.com`
-  await altgate.must(['credential', 'set', '--scope', directory, '--user', name], { stdin: `${password}\n` })
+  await altgate.arrange({ scope, passwords: { [name]: password } })
   const change = async (work: (store: Store, registry: Registry) => Promise<unknown>) => {
     const store = await openStore({ url: new Secret(storeUrl) })
     try {

@@ -88,19 +88,29 @@ export async function sendEverywhere({ url, port }: Altgate): Promise<{ outcomes
   }
 }
 
-/** Every way in which a command can be told a password, right and wrong ones; gives all that they print. */
-export async function tellCommands(altgate: Altgate): Promise<string> {
-  const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
-  const file = join(altgate.directory, 'users.htpasswd')
-  writeFileSync(file, `${canary}\n${anna[0]}:${canary}\n${canary}:$2b$04$x\n${anna[0]}:$argon2id$${canary}\n`)
+const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
+
+/** Every way in which a command can be told a password that it refuses before it looks at a store; gives all that they print. */
+export async function tellRefusingCommands(altgate: Altgate): Promise<string> {
   const refused = { ...process.env, ALTGATE__STORE__URL: `postgres://altgate:${canary}@[::/x` }
-  const explain = (account: string, user: string) => ['explain', '--account', account, '--user', user]
   const ran = [
     await altgate.cli(set, { stdin: `${anna[1]}\u0007\n` }),
     await altgate.cli(set, { stdin: `${canary.repeat(100)}\n` }),
     await altgate.cli([...set, '--password', canary]),
     await altgate.cli([...set, `--password=${canary}`]),
     await altgate.cli([...set, canary]),
+    await runAltgate(['account', 'list'], refused),
+    await runAltgate(['settings'], { ...process.env, ALTGATE__REDIS__URL: `reddis://:${canary}@x` }),
+  ]
+  return ran.map(({ stdout, stderr }) => stdout + stderr).join('\n')
+}
+
+/** Every way in which a command can be told a password, and look at a store with it; gives all that they print. */
+export async function tellCommands(altgate: Altgate): Promise<string> {
+  const file = join(altgate.directory, 'users.htpasswd')
+  writeFileSync(file, `${canary}\n${anna[0]}:${canary}\n${canary}:$2b$04$x\n${anna[0]}:$argon2id$${canary}\n`)
+  const explain = (account: string, user: string) => ['explain', '--account', account, '--user', user]
+  const ran = [
     await altgate.cli(explain('contoso', anna[0]), { stdin: `${anna[1]}\n` }),
     await altgate.cli(explain('moved', anna[0]), { stdin: `${anna[1]}\n` }),
     await altgate.cli(explain('contoso', 'nobody@example.com'), { stdin: `${canary}\n` }),
@@ -108,8 +118,6 @@ export async function tellCommands(altgate: Altgate): Promise<string> {
     await altgate.cli(['credential', 'list', '--scope', 'msa', '--json']),
     await altgate.cli(['check']),
     await altgate.cli(['settings']),
-    await runAltgate(['account', 'list'], refused),
-    await runAltgate(['settings'], { ...process.env, ALTGATE__REDIS__URL: `reddis://:${canary}@x` }),
   ]
   return ran.map(({ stdout, stderr }) => stdout + stderr).join('\n')
 }

@@ -1,6 +1,6 @@
 import { hash } from 'bcryptjs'
 import t, { type Test } from 'tap'
-import { walk } from '../../src/commands/explain.ts'
+import { walk } from '../../src/commands/walk.ts'
 import type { AccountName, Username } from '../../src/gateway/names.ts'
 import type { PasswordHasher } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
@@ -139,4 +139,20 @@ t.test('where an allowed request goes is what the forwarder makes of the upstrea
 t.test('without a password there is nothing to explain', async t => {
   const ran = await aDesk(t).run(['explain', '--account', 'fabrikam', '--user', anna])
   t.match(ran, { code: 1, stdout: '', stderr: 'altgate: No password was given.' })
+})
+
+t.test('without a password it is assumed to be right, and nothing is asked for or compared', async t => {
+  const desk = await afterTheMove(t)
+  const explain = (user: string) => ['explain', '--account', 'fabrikam', '--user', user, '--without-password']
+  const told = await desk.must(explain('anna'))
+  t.match(told, /^ {12}not compared with the argon2id hash$/m)
+  t.match(told, /^decide {6}with the right password: the password is right, but counts in scope msa, /m)
+  t.match(told, /^reset-needed: the client gets 401$/m)
+  t.match(await desk.json(explain('bob@example.com')), { outcome: 'disabled' })
+  t.match(await desk.must(explain('nobody@example.com')), /^decide {6}there is no such user name$/m)
+  await desk.must(['credential', 'password', 'add', '--scope', fabrikamId, '--user', 'cleo@example.com'])
+  t.match(
+    await desk.must(explain('cleo@example.com')),
+    /^decide {6}no password was chosen: only the generated ones/m,
+  )
 })

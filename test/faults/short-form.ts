@@ -11,7 +11,7 @@ export function shortForm(...parts: readonly Fault['part'][]): void {
         requests: 300,
         brokenMs: 700,
         afterMs: 3500,
-        restMs: 50,
+        restMs: 150,
       })
       t.equal(tally.wronglyAllowed, 0, 'wrong passwords that were let in')
       t.equal(tally.wronglyRefused, 0, 'right passwords that were told 401')

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { Outage } from '../../src/gateway/outage.ts'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
-import { createArgon2id } from '../../src/hashing/argon2id.ts'
+import { Secret } from '../../src/gateway/secret.ts'
+import { createArgon2id, makeHash } from '../../src/hashing/argon2id.ts'
 import { attempt } from './vectors.ts'
 import { cheap, hashOf, keepsTheContract } from './contract.ts'
 
@@ -39,4 +40,5 @@ t.test('when the cost is raised, hashes of before still open and are outdated', 
 t.test('what argon2 cannot compute is an outage, not a wrong password', async t => {
   const impossible = { ...cheap, memoryKiB: 1 }
   await t.rejects(createArgon2id({ cost: impossible, onFlaw: () => {} }), Outage)
+  await t.rejects(makeHash(new Secret('x'), impossible), Outage)
 })

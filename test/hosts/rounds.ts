@@ -41,7 +41,7 @@ export async function playRounds(
 ): Promise<Rounds> {
   const ledger = createLedger(firstState)
   const workers = await Promise.all(world.gateways.map(({ altgate }) => toEachWorker(t, altgate)))
-  const stop = keepAsking(world, ledger)
+  const stop = keepAsking(world, ledger, 5)
   const took: number[] = []
   for (let round = 1; round <= rounds; round += 1) {
     const former = ledger.now
@@ -68,11 +68,15 @@ export async function playRounds(
   return { requests: ledger.requests, wrong: ledger.wrong, took }
 }
 
-/** Milliseconds between two requests of a caller: the machine is shared by all the hosts. */
-const pause = 5
-
-/** Callers who never stop, one at each gateway: the password of now, the one before and an old one. */
-export function keepAsking({ gateways }: Pick<HostWorld, 'gateways'>, ledger: Ledger): () => Promise<void> {
+/**
+ * Callers who never stop, one at each gateway: the password of now, the one before and an old one. `pause`: milliseconds
+ * between two of their requests, for the machine is shared by all the hosts.
+ */
+export function keepAsking(
+  { gateways }: Pick<HostWorld, 'gateways'>,
+  ledger: Ledger,
+  pause: number,
+): () => Promise<void> {
   let going = true
   const calling = gateways.map(async ({ altgate, host }) => {
     const agent = oneConnection()

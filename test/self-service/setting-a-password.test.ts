@@ -211,6 +211,34 @@ t.test('a claim that is right counts as no guess', async t => {
   t.equal(await lab.opens('fabrikam', anna, 'guess 20'), 429)
 })
 
+t.test(
+  'a generated password from an operator claims, unless it may only read or no longer works',
+  async t => {
+    const lab = await aLab(t)
+    const { registry, generated } = lab.services
+    const add = async (name: string, readOnly: boolean) => {
+      const { password, ...made } = generated.make()
+      await registry.addPassword(
+        'cli:root',
+        msaScope,
+        { username: foldUsername(anna) },
+        { ...made, name, readOnly },
+      )
+      return password.reveal()
+    }
+    const [mirror, lost, build] = [
+      await add('mirror', true),
+      await add('lost', false),
+      await add('build', false),
+    ]
+    await registry.revokePasswords('cli:root', msaScope, foldUsername(anna), { name: 'lost' })
+    const { browser, page } = await visitor(lab, 'fabrikam')
+    for (const current of [mirror, lost, generated.make().password.reveal()])
+      t.match((await browser.send(page, '/claim', { current })).text, 'not the current password')
+    t.match((await browser.send(page, '/claim', { current: build })).text, 'now yours')
+  },
+)
+
 t.test('setting a password for a name that an operator has given away leads to the claim', async t => {
   const lab = await aLab(t)
   const { browser, page } = await visitor(lab, 'fabrikam')

@@ -1,5 +1,6 @@
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { Connections, unbounded } from '../../src/server/connections.ts'
+import type { Handle } from '../../src/server/conversation.ts'
 import { createOperationsServer } from '../../src/server/operations.ts'
 import { until } from '../support/until.ts'
 
@@ -8,10 +9,9 @@ const app = createOperationsServer({
   ready: () => ({ ready, parts: { store: ready ? 'ok' : 'does not answer' } }),
   metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
 })
-await app.listen({ port: 0, host: '127.0.0.1' })
+const address = await app.listen({ port: 0, host: '127.0.0.1' })
 t.teardown(() => app.close())
-const { port } = app.server.address() as AddressInfo // listening on TCP
-const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+const get = (path: string, method = 'GET') => fetch(address + path, { method })
 
 t.test('live says that the process runs, whatever its parts do', async t => {
   ready = false
@@ -37,10 +37,43 @@ t.test('metrics are given as they are made', async t => {
   t.equal(await answer.text(), 'up 1\n')
 })
 
+t.test('a query and HEAD change nothing, and there is nothing else', async t => {
+  t.equal(await (await get('/live?from=probe')).text(), 'ok\n')
+  const head = await get('/metrics', 'HEAD')
+  t.equal(head.headers.get('content-length'), '5')
+  t.equal(await head.text(), '')
+  for (const [path, method] of [
+    ['/', 'GET'],
+    ['/live/', 'GET'],
+    ['/live', 'POST'],
+  ] as const)
+    t.equal((await get(path, method)).status, 404, `${method} ${path}`)
+})
+
+t.test('on an address of IPv6, its URL has brackets', async t => {
+  const six = createOperationsServer({ ready: () => ({ ready: true, parts: {} }), metrics: neverAsked })
+  const url = await six.listen({ port: 0, host: '::1' })
+  t.teardown(() => six.close())
+  t.match(url, /^http:\/\/\[::1\]:\d+$/)
+  t.equal((await fetch(`${url}/live`)).status, 200)
+})
+
+const neverAsked = async () => ({ contentType: '', body: '' })
+
 t.test('concurrent requests for metrics cost the workers one answer, and none waits for ever', async t => {
   let collected = 0
   const collecting = Promise.withResolvers<void>()
+  let asked = 0
+  class Counting extends Connections {
+    override inTurn(handle: Handle): Handle {
+      return super.inTurn((request, response) => {
+        asked += 1
+        handle(request, response)
+      })
+    }
+  }
   const busy = createOperationsServer({
+    connections: new Counting(unbounded),
     ready: () => ({ ready: true, parts: {} }),
     async metrics() {
       collected += 1
@@ -49,12 +82,9 @@ t.test('concurrent requests for metrics cost the workers one answer, and none wa
       return { contentType: 'text/plain', body: `collected ${collected}\n` }
     },
   })
-  let asked = 0
-  busy.addHook('onRequest', async () => void (asked += 1))
-  await busy.listen({ port: 0, host: '127.0.0.1' })
+  const at = await busy.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => busy.close())
-  const { port } = busy.server.address() as AddressInfo // listening on TCP
-  const scrape = () => fetch(`http://127.0.0.1:${port}/metrics`)
+  const scrape = () => fetch(`${at}/metrics`)
   const all = Array.from({ length: 50 }, scrape)
   await until(() => asked === all.length)
   collecting.resolve()

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { loadSettings } from '../../src/settings/load.ts'
 import { editorSchema, manual } from '../../src/settings/manual.ts'
-import { jsonSchema, type JsonSchema, shape, type Shape } from '../../src/settings/shape.ts'
+import { benchSchema } from '../../src/settings/bench.ts'
+import { benchJsonSchema, jsonSchema, type JsonSchema } from '../../src/settings/json-schema.ts'
+import { shape, shapeOf, type Shape } from '../../src/settings/shape.ts'
 
 const config = new URL('../../config/', import.meta.url)
 const fileText = (name: string) => readFileSync(new URL(name, config), 'utf8')
@@ -11,6 +13,29 @@ t.test('the manual and the JSON Schema are those of the schema (else: npm run se
   t.equal(fileText('README.md'), manual())
   t.equal(fileText('gateway.schema.json'), editorSchema())
 })
+
+t.test('environment variables and references find what the JSON Schema has, and nothing else', async t => {
+  t.strictSame(shape, shapeIn(jsonSchema))
+  t.strictSame(shapeOf(benchSchema), shapeIn(benchJsonSchema))
+})
+
+/** The shape of a JSON Schema. */
+function shapeIn(part: JsonSchema): Shape {
+  const choices = part.anyOf ?? part.oneOf ?? [part]
+  if (part.items !== undefined) return { kind: 'list', item: shapeIn(part.items) }
+  if (choices.some(choice => choice.properties !== undefined)) {
+    const members = choices.flatMap(choice => Object.entries(choice.properties ?? {}))
+    return { kind: 'group', members: new Map(members.map(([key, member]) => [key, shapeIn(member)])) }
+  }
+  if (typeof part.additionalProperties === 'object')
+    return { kind: 'group', members: new Map(), others: shapeIn(part.additionalProperties) }
+  return {
+    kind: 'value',
+    verbatim: choices.every(choice => choice.type === 'string'),
+    secret: part.writeOnly === true,
+    followed: part.followed === true,
+  }
+}
 
 t.test('every setting is described', async t => {
   const silent = placesOf(jsonSchema, '').filter(([, part]) => (part.description ?? '') === '')

@@ -13,7 +13,9 @@ import { membersContract } from './contract-members.ts'
 import { movesContract } from './contract-moves.ts'
 import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
+import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { refusalsContract } from './contract-refusals.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
 
@@ -37,8 +39,10 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     credentialsContract,
     ownersContract,
     passwordsContract,
+    passwordEndsContract,
     lastUsedContract,
     sessionsContract,
+    refusalsContract,
     changesContract,
     grantsContract,
     importContract,

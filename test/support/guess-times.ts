@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto'
 import argon2 from 'argon2'
 import bcrypt from 'bcryptjs'
 import type { Altgate } from './altgate.ts'
+import { foldUsername, msaScope, type Username } from '../../src/gateway/names.ts'
+import { Secret } from '../../src/gateway/secret.ts'
 import { ask } from './ask.ts'
+import { openOperator } from './operator.ts'
 
 /** Kinds of hashes that other servers have made, and what they cost here. */
 export const importedKinds = {
@@ -40,8 +43,21 @@ export interface GuessTimes {
   readonly unknown: readonly number[]
 }
 
+/** Which names are compared, and with what they are tried. */
+interface Guesses {
+  readonly known?: (n: number) => string
+  readonly unknown?: (n: number) => string
+  readonly password?: () => string
+}
+
 /** One guess at each name, a known and an unknown one in turn, so many at once. */
-export async function timeGuesses(url: string, pairs: number, atOnce: number): Promise<GuessTimes> {
+export async function timeGuesses(
+  url: string,
+  pairs: number,
+  atOnce: number,
+  { known = n => `known${n}`, unknown = n => `unknown${n}`, password = randomUUID }: Guesses = {},
+): Promise<GuessTimes> {
+  const names = { known, unknown }
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
   const times = { known: [] as number[], unknown: [] as number[] }
   const waiting = Array.from({ length: pairs }, (_, n) => n).flatMap(n =>
@@ -55,7 +71,7 @@ export async function timeGuesses(url: string, pairs: number, atOnce: number): P
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { whose, n } = next
       const began = performance.now()
-      const { status } = await ask(url, { as: [`${whose}${n}@example.com`, randomUUID()], agent })
+      const { status } = await ask(url, { as: [`${names[whose](n)}@example.com`, password()], agent })
       if (status !== 401) throw new Error(`a guess got ${status}`)
       times[whose].push(performance.now() - began)
     }
@@ -84,4 +100,34 @@ export function distance({ known, unknown }: GuessTimes): number {
   )
   const critical = Math.sqrt(-Math.log(0.0001 / 2) / 2)
   return largest / (critical * Math.sqrt((known.length + unknown.length) / (known.length * unknown.length)))
+}
+
+/** How the people of `importSets` can sign in. */
+export const sets = ['chosen', 'both', 'generated'] as const
+
+/**
+ * Makes sets with a chosen password, with generated ones beside it, and with generated ones alone: `chosen0@example.com` and so on.
+ * Gives a generated password that is good for another user, `mallory@example.com`.
+ */
+export async function importSets({ config }: Altgate, each: number): Promise<string> {
+  const operator = await openOperator(config, process.env)
+  const { registry, generated, hasher } = operator
+  try {
+    const hash = await hasher.hash(new Secret(randomUUID()))
+    if (hash === 'busy') throw new Error('nothing else hashes here')
+    const names = (set: string) =>
+      Array.from({ length: each }, (_, n) => foldUsername(`${set}${n}@example.com`))
+    const chosen = [...names('chosen'), ...names('both')].map(username => ({ username, hash }))
+    await registry.importCredentials('test', msaScope, chosen, () => {})
+    const add = async (username: Username, name: string) => {
+      const { password, ...made } = generated.make()
+      await registry.addPassword('test', msaScope, { username }, { ...made, name, readOnly: name === 'b' })
+      return password
+    }
+    for (const username of [...names('both'), ...names('generated')])
+      for (const name of ['a', 'b']) await add(username, name)
+    return (await add(foldUsername('mallory@example.com'), 'a')).reveal()
+  } finally {
+    await operator.close()
+  }
 }

@@ -1,6 +1,6 @@
 import type { Tools } from '../../src/commands/tools.ts'
 import { readPassword } from '../../src/gateway/credential.ts'
-import { type AccountName, foldUsername, msaScope } from '../../src/gateway/names.ts'
+import { type AccountName, foldUsername, msaScope, type Scope } from '../../src/gateway/names.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { openTools } from '../../src/tools.ts'
 import { checkout } from './program.ts'
@@ -19,8 +19,9 @@ export async function openOperator(
   return await openTools(loaded.settings)
 }
 
-/** Upstreams by the name of an account, and passwords by that of a user: credentials of Microsoft accounts. */
+/** Upstreams by the name of an account, and passwords by that of a user, of Microsoft accounts if no scope is given. */
 export interface Arrangement {
+  readonly scope?: Scope
   readonly accounts?: Readonly<Record<string, string>>
   readonly passwords?: Readonly<Record<string, string>>
 }
@@ -28,14 +29,14 @@ export interface Arrangement {
 /** Adds all of it as the commands would: in every running gateway when it resolves. */
 export async function arrange(
   { registry, hasher }: Tools,
-  { accounts = {}, passwords = {} }: Arrangement,
+  { accounts = {}, scope = msaScope, passwords = {} }: Arrangement,
 ): Promise<void> {
   for (const [name, upstream] of Object.entries(accounts))
     made(await registry.addAccount('cli:test', { name: name as AccountName, upstream }))
   for (const [user, password] of Object.entries(passwords)) {
     const hash = await hasher.hash(readPassword(password))
     if (hash === 'busy') throw new Error('nothing else hashes here')
-    made(await registry.setCredential('cli:test', msaScope, { username: foldUsername(user), hash }))
+    made(await registry.setCredential('cli:test', scope, { username: foldUsername(user), hash }))
   }
 }
 

@@ -19,6 +19,7 @@ import {
   type DirectoryId,
   foldUsername,
   type Instant,
+  type PasswordId,
   type Revision,
   type Scope,
   type Subject,
@@ -30,6 +31,7 @@ import {
   type PasswordHash,
   type PasswordHasher,
   type StoredCredential,
+  type StoredPassword,
   type VerdictCache,
   type Witness,
 } from '../../src/gateway/ports.ts'
@@ -62,8 +64,24 @@ export interface CredentialInTheWorld {
   readonly secondary?: string
   readonly password: string
   readonly enabled?: boolean
+  /** Generated passwords beside the chosen one: see `aGenerated`. */
+  readonly generated?: readonly GeneratedInTheWorld[]
   /** The holder is known to be somebody of every other scope, too. */
   readonly linked?: true
+}
+
+/** A generated password that the worlds accept. */
+export interface GeneratedInTheWorld {
+  readonly password: string
+  readonly stored: StoredPassword
+}
+
+const generatedPasswords = createGeneratedPasswords(randomBytes(32))
+
+/** Makes a generated password with this name, end and so on. */
+export function aGenerated(its: Omit<StoredPassword, 'id' | 'mac'>): GeneratedInTheWorld {
+  const { password, id, mac } = generatedPasswords.make()
+  return { password: password.reveal(), stored: { ...its, id, mac } }
 }
 
 /** A gateway over accounts and credentials in memory, and everything that it decided. */
@@ -117,7 +135,7 @@ export function aWorld(
       verdicts: verdictsIn(kept),
       hasher,
       decoys: { like: async () => 'decoy' },
-      generated: createGeneratedPasswords(randomBytes(32)),
+      generated: generatedPasswords,
       throttle: createThrottle(
         { ...usualThrottle, ...parts.throttle },
         { key: randomBytes(32), now: parts.now ?? Date.now },
@@ -163,9 +181,10 @@ function directoryOf(accounts: readonly AccountInTheWorld[]): Pick<AccountDirect
 
 function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore {
   const rows = credentials.map(
-    ({ connection = msa, username, secondary, password, enabled = true, linked }, at) => ({
+    ({ connection = msa, username, secondary, password, enabled = true, generated = [], linked }, at) => ({
       scope: scopeOf(connection),
       linked,
+      generated: generated.map(({ stored }) => stored),
       credential: {
         username: foldUsername(username),
         ...(secondary === undefined ? {} : { secondary: foldUsername(secondary) }),
@@ -175,14 +194,17 @@ function storeOf(credentials: readonly CredentialInTheWorld[]): CredentialStore 
       } satisfies StoredCredential,
     }),
   )
-  const lookUp = (scope: Scope | undefined, name: string) =>
-    rows.find(
+  const lookUp = (scope: Scope | undefined, name: string, id: PasswordId | undefined) => {
+    const row = rows.find(
       ({ scope: its, credential: { username, secondary } }) =>
         its === scope && (username === name || secondary === name),
     )
+    const generated = row?.generated.find(each => each.id === id)
+    return row && { ...row, credential: { ...row.credential, ...(generated && { generated }) } }
+  }
   return {
-    find: async (scope, former, username) => {
-      const [current, left] = [lookUp(scope, username), lookUp(former, username)]
+    find: async (scope, former, username, id) => {
+      const [current, left] = [lookUp(scope, username, id), lookUp(former, username, id)]
       return {
         asOf: 1 as Revision,
         current: current?.credential,

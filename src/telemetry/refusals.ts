@@ -1,0 +1,85 @@
+import { type Ask, productOf } from '../gateway/ask.ts'
+import type { Allow, Decision, UpstreamFailed } from '../gateway/decision.ts'
+import type { Instant } from '../gateway/names.ts'
+import { Outage } from '../gateway/outage.ts'
+import type { Refusal, Refusals, Witness } from '../gateway/ports.ts'
+import { factsOf } from './logs.ts'
+
+/** A witness that keeps what clients were refused, so that a help desk can find it by the reference that they were shown. */
+export interface RefusalWitness extends Witness {
+  /** An allowed request whose upstream failed. */
+  upstreamFailed(failure: UpstreamFailed, allowed: Allow, ask: Ask): void
+  /** Writes what is still in memory. */
+  close(): Promise<void>
+}
+
+export interface RefusalOptions {
+  readonly store: Pick<Refusals, 'record'>
+  /** Milliseconds for which refusals are kept. */
+  readonly keptMs: number
+  /** What the path of a request is for. */
+  readonly kindOf: (ask: Ask) => string
+  readonly outage: (outage: Outage) => void
+  readonly now: () => Instant
+}
+
+/** Milliseconds between two writes. */
+const pause = 1000
+
+/** Refusals that are kept between two writes, so many a second: in a flood, the rest is in the audit log alone. */
+const most = 100
+
+export function createRefusalWitness({ store, keptMs, kindOf, outage, now }: RefusalOptions): RefusalWitness {
+  let collected: Refusal[] = []
+  let writing: Promise<void> | undefined
+  let soon: NodeJS.Timeout | undefined
+
+  function keep(ask: Ask, what: Pick<Refusal, 'outcome'> & Partial<Refusal>): void {
+    if (collected.length >= most) return
+    const { id: reference, from, method } = ask
+    const tool = productOf(ask)
+    collected.push({ reference, at: now(), from, method, kind: kindOf(ask), ...(tool && { tool }), ...what })
+    soon ??= setTimeout(() => void write(), pause).unref()
+  }
+
+  async function write(): Promise<void> {
+    soon = undefined
+    await writing // a store that hangs must not collect writes
+    const batch = collected
+    collected = []
+    writing = store.record(batch, keptMs).catch((error: unknown) => {
+      if (!(error instanceof Outage)) throw error
+      outage(error)
+      collected = [...batch, ...collected].slice(-most)
+      soon ??= setTimeout(() => void write(), pause).unref()
+    })
+    await writing
+  }
+
+  return {
+    saw(decision, ask) {
+      // Half of all requests are challenged; a load test refuses on purpose.
+      if (decision.outcome === 'allow' || decision.outcome === 'challenge' || ask.lane === 'load-test') return
+      keep(ask, { ...reduced(decision), outcome: decision.outcome })
+    },
+    upstreamFailed({ outcome, because }, { account, scope, username }, ask) {
+      keep(ask, { outcome, cause: because, account: account.name, scope, user: username })
+    },
+    async close() {
+      clearTimeout(soon)
+      await write()
+    },
+  }
+}
+
+/** What the audit log has of a decision, where a refusal has a place for it. */
+function reduced(decision: Decision): Partial<Refusal> {
+  const { cause, account, scope, user, passwordName } = factsOf(decision) as Partial<Refusal>
+  return {
+    ...(cause !== undefined && { cause }),
+    ...(account !== undefined && { account }),
+    ...(scope !== undefined && { scope }),
+    ...(user !== undefined && { user }),
+    ...(passwordName !== undefined && { passwordName }),
+  }
+}

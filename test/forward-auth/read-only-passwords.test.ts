@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { makeRepository, startGitUpstream } from '../../src/demo/git-upstream.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { runningDoor } from '../support/forward-auth-port.ts'
+import { gitLab } from '../support/git.ts'
+import { startNginx } from '../support/nginx.ts'
+import { freePort } from '../support/ports.ts'
+import { anna, basic } from '../support/public-server.ts'
+import { rawRequest } from '../support/raw-request.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { aGenerated, aWorld } from '../support/world.ts'
+
+const reader = aGenerated({ name: 'mirror', readOnly: true })
+const aWorldWithAReader = () =>
+  aWorld({
+    accounts: [{ name: 'fabrikam', upstream: 'http://not-used.invalid' }], // nginx has its own
+    credentials: [{ ...anna, generated: [reader] }],
+  })
+
+t.test('behind nginx, git fetches with a read-only password, and is told that it may not push', async t => {
+  const directory = temporaryDirectory(t)
+  await makeRepository(directory, 'fabrikam/r')
+  const repositories = await startGitUpstream({ directory, host: '127.0.0.1', port: 0 })
+  t.teardown(() => repositories.close())
+  const door = await runningDoor(t, aWorldWithAReader())
+  const port = Number(new URL(repositories.url).port)
+  const nginx = await startNginx(t, { decisions: door.port, page: await freePort(), repositories: port })
+  const lab = gitLab(t)
+  lab.setCredential(anna.username, reader.password)
+  await lab.must(['clone', '--quiet', `${nginx.url}/fabrikam/r.git`, 'clone'])
+  const clone = join(lab.directory, 'clone')
+  await lab.must(['commit', '--quiet', '--allow-empty', '--message=one more'], { cwd: clone })
+  lab.forget()
+  const { code, stderr } = await lab.git(['push', 'origin', 'HEAD:main'], { cwd: clone })
+  t.equal(code, 128)
+  t.match(stderr, 'remote: Your password "mirror" is read-only,')
+  t.equal(lab.helperActions(), 'get', 'neither stored nor erased')
+})
+
+t.test('what only a body would tell is a write behind nginx', async t => {
+  const upstream = await recordingUpstream(t)
+  const door = await runningDoor(t, aWorldWithAReader())
+  const nginx = await startNginx(t, {
+    decisions: door.port,
+    page: await freePort(),
+    repositories: upstream.port,
+  })
+  const authorization = `Authorization: ${basic({ username: anna.username, password: reader.password })}`
+  const send = (line: string, body: string, ...lines: readonly string[]) => {
+    const length = body === '' ? [] : [`Content-Length: ${body.length}`]
+    const head = [`${line} HTTP/1.1`, 'Host: git.example.com', 'Connection: close', authorization, ...length]
+    return rawRequest(nginx.port, `${[...head, ...lines].join('\r\n')}\r\n\r\n${body}`)
+  }
+  const batch = 'POST /fabrikam/r.git/info/lfs/objects/batch'
+  const lfs = ['Content-Type: application/vnd.git-lfs+json', 'Accept: application/vnd.git-lfs+json']
+  const refused = await send(batch, '{"operation":"download"}', ...lfs)
+  t.match(refused, /^HTTP\/1\.1 403 /)
+  t.match(refused, /"message":"Your password \\"mirror\\" is read-only/)
+
+  const repository = 'POST /fabrikam/c/repository.asmx'
+  const tfvc = 'http://schemas.microsoft.com/TeamFoundation/2005/06/VersionControl/ClientServices/03'
+  const soap = 'Content-Type: application/soap+xml; charset=utf-8'
+  t.match(await send(repository, '<x/>', soap), /X-Altgate-Outcome: read-only/, 'no action in the headers')
+  t.match(await send(repository, '<x/>', `${soap}; action="${tfvc}/CheckIn"`), /X-Altgate-Outcome: read-only/)
+  t.equal(upstream.requests.length, 0)
+  t.match(await send(repository, '<x/>', `${soap}; action="${tfvc}/QueryHistory"`), /^HTTP\/1\.1 200 /)
+  t.match(await send('GET /fabrikam/r.git/info/lfs/objects/0a1b', ''), /^HTTP\/1\.1 200 /)
+})
