@@ -177,8 +177,8 @@ function takeSignals(
     process.on(signal, heard)
     open.defer(() => void process.off(signal, heard))
   }
-  on('SIGHUP', reloader.reload)
-  on('SIGUSR1', reloader.reopenLogs)
+  on('SIGHUP', () => reloader.reload())
+  on('SIGUSR1', () => reloader.reopenLogs())
   const following = followCertificate({ settings: () => reloader.settings, fleet, log })
   open.defer(() => following.stop())
   return reloader
