@@ -58,8 +58,9 @@ async function buildProgram(name = ''): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(usageComplaint(text)) })
     .exitOverride()
   const toolbox = createToolbox(() => program.opts<{ config?: string }>().config)
-  const needed = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands)
-  for (const add of await Promise.all(needed.map(load => load?.()))) add?.(program, toolbox)
+  const named = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const needed = named === undefined ? Object.values(commands) : [named]
+  for (const add of await Promise.all(needed.map(async load => await load()))) add(program, toolbox)
   program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
   hintAtHelp(program)
   return program
