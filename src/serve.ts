@@ -68,6 +68,11 @@ async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> 
   await using open = new AsyncDisposableStack()
   const { settings, stop } = options
   const primary: Primary = { ...options, open }
+  // Without workers there is nothing to reload yet, but the file may have changed since it was read.
+  let early = false
+  const noteSignal = () => (early = true)
+  process.on('SIGHUP', noteSignal)
+  open.defer(() => void process.off('SIGHUP', noteSignal))
 
   const stopping = beginStopping(primary)
   const { progress, address: operations } = await startOperations(primary)
@@ -82,6 +87,8 @@ async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> 
   if (forwardAuth !== undefined) await freePort(forwardAuth) // always the configured one: it is never 0
   progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port })
   progress.reloader = takeSignals(primary, { fleet: progress.fleet, watched, port })
+  process.off('SIGHUP', noteSignal)
+  if (early) await progress.reloader.reload()
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
   if (!stop.aborted) primary.log.info(where, 'listening')
   warn(primary)
