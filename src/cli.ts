@@ -49,7 +49,7 @@ async function buildProgram(name = ''): Promise<Command> {
     .description(
       'A gateway that checks alternate credentials in the right scope and tells users when a reset is needed.',
     )
-    .version(manifest.version, '--version', 'print the version')
+    .version(manifest.version, '-v, --version', 'print the version')
     .option(
       '--config <FILE>',
       'settings file; default: the one in ALTGATE_CONFIG, else defaults and environment only',
@@ -61,6 +61,11 @@ async function buildProgram(name = ''): Promise<Command> {
   const named = Object.hasOwn(commands, name) ? commands[name] : undefined
   const needed = named === undefined ? Object.values(commands) : [named]
   for (const add of await Promise.all(needed.map(async load => await load()))) add(program, toolbox)
+  if (named === undefined) {
+    // Both are made of all the others.
+    ;(await import('./commands/completion.ts')).addCompletionCommand(program)
+    ;(await import('./commands/man.ts')).addManCommand(program, manifest.version)
+  }
   program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
   hintAtHelp(program)
   return program

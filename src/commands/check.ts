@@ -14,7 +14,7 @@ import type { Settings } from '../settings/schema.ts'
 import { signInFindings } from './check-sign-in.ts'
 import { type Finding, probe, timeoutMs, within } from './finding.ts'
 import { examples } from './help.ts'
-import { say } from './say.ts'
+import { say, sayJson } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
@@ -30,25 +30,29 @@ export function addCheckCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('check')
     .description('check everything that the settings name')
+    .option('--json', 'print a JSON array of objects: part, ok, sentence')
     .addHelpText('after', about)
     .addHelpText('after', examples('check', 'check --config config/production.yaml'))
-    .action(async () => {
+    .action(async ({ json }: { readonly json?: true }) => {
       const settings = toolbox.settings()
-      const file = settingsFile({ file: toolbox.configFile, env: process.env })
-      const source = file ?? 'defaults and the environment'
-      let passed = tell({ part: 'settings', ok: true, sentence: `${source}: ${fingerprint(settings)}` })
-      for await (const finding of findings(settings)) passed = tell(finding) && passed
+      const found: Finding[] = []
+      for await (const finding of findings(settings, toolbox.configFile)) {
+        found.push(finding)
+        if (!json) tell(finding)
+      }
+      if (json) sayJson(found)
       // A part that hangs would keep the process alive.
-      process.exit(passed ? 0 : 1)
+      process.exit(found.every(({ ok }) => ok) ? 0 : 1)
     })
 }
 
-function tell({ part, ok, sentence }: Finding): boolean {
+function tell({ part, ok, sentence }: Finding): void {
   say(`${ok ? 'ok    ' : 'FAILED'}  ${part.padEnd(10)}  ${sentence}`)
-  return ok
 }
 
-async function* findings(settings: Settings): AsyncGenerator<Finding> {
+async function* findings(settings: Settings, configFile: string | undefined): AsyncGenerator<Finding> {
+  const source = settingsFile({ file: configFile, env: process.env }) ?? 'defaults and the environment'
+  yield { part: 'settings', ok: true, sentence: `${source}: ${fingerprint(settings)}` }
   const { openTools } = await import('../tools.ts')
   const opening = within(openTools(settings))
   yield await probe('store', async () => {
