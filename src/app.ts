@@ -8,9 +8,10 @@ import type { SignInCause } from './gateway/delegation.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
+import { issuerOf } from './oauth/metadata.ts'
 import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
-import { createWebhook, type Notice } from './self-service/webhook.ts'
+import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
 import { createPublicServer, type PublicServerOptions } from './server/server.ts'
@@ -32,6 +33,8 @@ export interface AppParts {
   readonly services: Services
   readonly hasher: PasswordHasher
   readonly witness: Witness
+  /** Where changes are reported; left out: nowhere. */
+  readonly notice?: Notice | undefined
   readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
   readonly outage: ReturnType<typeof createOutageReport>
@@ -73,6 +76,7 @@ function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['p
     connections: parts.connections,
     selfService: page(parts),
     place,
+    ...(services.oauth && { metadataAt: issuerOf(publicUrl, settings.accounts.naming).metadata }),
   })
 }
 
@@ -151,12 +155,12 @@ function proxyObserver({
   }
 }
 
-function page({ settings, services, hasher, outage, log }: AppParts) {
+function page({ settings, services, hasher, notice, outage, log }: AppParts) {
   return createSelfService({
     ...services,
     delegated: delegatedUpstreams(methodsOf(settings)),
     hasher,
-    notice: noticeOf(settings.notice, log),
+    notice: notice ?? { credentialChanged() {} },
     observer: {
       providerFailed: ({ failing, detail }, request) =>
         log.warn({ request, failing, detail }, 'an identity provider failed'),
@@ -176,6 +180,7 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
     publicUrl: settings.publicUrl,
     naming: settings.accounts.naming,
     signIn: settings.signIn,
+    passwords: settings.passwords,
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),
@@ -185,12 +190,4 @@ function page({ settings, services, hasher, outage, log }: AppParts) {
 
 function networks({ throttle }: Settings): (address: string) => string {
   return address => networkOf(address, throttle.ipv6PrefixBits)
-}
-
-function noticeOf(notice: Settings['notice'], log: Logger): Notice {
-  if (notice === undefined) return { credentialChanged() {} }
-  const { webhookUrl: url, secret } = notice
-  const failed = (cause: unknown) =>
-    log.warn({ cause: String(cause) }, 'a change notification could not be delivered')
-  return createWebhook({ url, failed, ...(secret && { secret }) })
 }

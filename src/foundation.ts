@@ -27,6 +27,8 @@ export interface Foundation {
   readonly revoke: Revoke | undefined
   /** For changes. */
   readonly registry: () => Registry
+  /** The same without Redis, for emergencies: a change is in force when all gateways have read the store's log. */
+  readonly registryInLog: () => Registry
 }
 
 /**
@@ -65,6 +67,7 @@ export async function openFoundation(
       redis,
       revoke,
       registry: () => store.registry(announce, redis ? undefined : revoked),
+      registryInLog: () => store.registry(inTheLog),
     }
   } catch (error) {
     await store.close()

@@ -9,6 +9,7 @@ import type { Subject } from './gateway/names.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher } from './gateway/ports.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
+import { openNotice } from './notices.ts'
 import { pathOf, requestKindAt } from './requests/tool.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
@@ -55,7 +56,8 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
   await using opening = new AsyncDisposableStack()
   const peerWorkers = parts.joinPeers()
   opening.defer(() => peerWorkers.leave())
-  const unguarded = await openServices(settings, serviceParts(parts, peerWorkers))
+  const notice = await openNotice(settings, log)
+  const unguarded = await openServices(settings, { ...serviceParts(parts, peerWorkers), notice })
   opening.defer(() => unguarded.close())
   const services = { ...unguarded, gateway: audit.guard(unguarded.gateway, settings.audit.onFailure) }
   const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
@@ -69,7 +71,7 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
   })
   opening.defer(() => refusals.close())
   const witness = witnesses(audit, metrics, lastUsed, refusals)
-  const all = { settings, services, hasher, witness, refusals, metrics, outage, log, connections }
+  const all = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
   const { app, behind } = createApp(all)
   opening.defer(() => app.close())
   await app.ready()
@@ -136,7 +138,7 @@ function serviceParts(
       told.set(subject, true)
       log.warn(
         { scope, subject },
-        'an imported bcrypt hash covers only the first 72 bytes of this password, so it is not renewed: any password with the same first 72 bytes is accepted. Have the password set again',
+        'an imported hash covers only the first 72 bytes of this password, or 8 with DES crypt, so it is not renewed: any password with the same first bytes is accepted. Have the password set again',
       )
     },
     upstreamAuthWarning: (sentence, cause) => log.warn({ cause: String(cause) }, sentence),

@@ -4,7 +4,7 @@ import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
 import { type Foundation, openDirectory, openFoundation } from './foundation.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
-import type { Delegation, Grants } from './gateway/delegation.ts'
+import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type { Revision } from './gateway/names.ts'
@@ -23,9 +23,13 @@ import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
+import { issuerOf } from './oauth/metadata.ts'
+import { type AuthorizationServer, createAuthorizationServer } from './oauth/server.ts'
 import { createRedisNews } from './revocation/redis-news.ts'
 import { createStoreNews, keepStoreLease } from './revocation/store-news.ts'
+import { reporting } from './notices.ts'
 import { writes } from './requests/writes.ts'
+import type { Notice } from './self-service/webhook.ts'
 import type { Settings } from './settings/schema.ts'
 import { createLoops } from './throttling/loops.ts'
 import type { PeerWorkers } from './throttling/peer-workers.ts'
@@ -59,6 +63,9 @@ export interface Services {
   readonly delegation: Delegation | undefined
   /** What users gave the gateway by signing in, for the page. */
   readonly grants: Grants
+  /** Gives passwords to credential helpers. `undefined`: switched off. */
+  readonly oauth: AuthorizationServer | undefined
+  readonly confirmations: Confirmations
   /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
   readonly lfsKey: Uint8Array
   /** 32 bytes that seal what browsers keep of a sign-in in progress. */
@@ -89,6 +96,8 @@ export interface ServiceParts {
   readonly delegationWarning?: Warn
   /** Told how many seconds it took until a change was in force in every process. */
   readonly revoked: (seconds: number) => void
+  /** Told what becomes of sign-ins, for their users. Left out: nothing is reported. */
+  readonly notice?: Notice | undefined
   /** Told the result of each query to the directory source. */
   readonly asked: (told: string) => void
 }
@@ -116,13 +125,9 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const tokens = isDelegated ? createTokenMemory(steadyNow) : undefined
   const memory = { foundation, local, accounts: remembered, tokens, parts, opening }
   const { news, verdicts } = memoryOf(settings, memory)
-  const { accounts, registry } = await openDirectory(settings, {
-    ...parts,
-    store: remembered,
-    news,
-    foundation,
-    opening,
-  })
+  const directory = await openDirectory(settings, { ...parts, store: remembered, news, foundation, opening })
+  const { accounts } = directory
+  const registry = await reporting(directory.registry, parts.notice)
 
   const acting = { ...actingOf(settings), grants: store.grants, registry }
   const delegation = delegationOf(settings, { acting, memory })
@@ -175,6 +180,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     upstreamAuth,
     delegation,
     grants: openGrants(acting),
+    oauth: oauthOf(settings, { store, registry, generated }),
+    confirmations: store.confirmations,
     lfsKey,
     signInKey,
     answerKey,
@@ -194,6 +201,31 @@ interface Memory {
 
 function actingOf({ signIn, secrets }: Settings) {
   return { authorities: signIn, sealingKeys: secrets.sealingKeys }
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Its library is loaded when the first helper asks. */
+function oauthOf(
+  { oauth, passwords, publicUrl, accounts }: Settings,
+  { store, registry, generated }: Pick<Foundation, 'store' | 'generated'> & Pick<Services, 'registry'>,
+): AuthorizationServer | undefined {
+  if (!oauth.enabled) return undefined
+  return createAuthorizationServer({
+    ...oauth,
+    store: store.oauth,
+    registry,
+    generated,
+    publicUrl,
+    issuer: issuerOf(publicUrl, accounts.naming).issuer,
+    lives: {
+      passwordMs: Math.min(oauth.passwordLifeDays, passwords.maxLifeDays) * dayMs,
+      signInMs: oauth.signInLifeDays * dayMs,
+      graceMs: Math.min(oauth.graceMinutes, passwords.maxGraceHours * 60) * 60_000,
+    },
+    now: Date.now,
+    steadyNow,
+  })
 }
 
 /** `undefined` if no account has the method `delegated`. */
@@ -227,10 +259,15 @@ function memoryOf(
   const { foundation, local, accounts, tokens, parts, opening } = memory
   const { store, keys, verdictKey, redis: server } = foundation
   const { outage } = parts
-  const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({ account, slots, revision }) => {
+  const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({
+    account,
+    accounts: named = [],
+    slots,
+    revision,
+  }) => {
     local.forget(slots, revision)
     tokens?.forget(slots, revision)
-    if (account !== undefined) accounts.forget(account, revision)
+    for (const name of account === undefined ? named : [account, ...named]) accounts.forget(name, revision)
   }
   const forgetAll = (revision: Revision) => {
     local.forgetAll(revision)

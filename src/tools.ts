@@ -1,6 +1,7 @@
 import type { Tools } from './commands/tools.ts'
-import { openGrants } from './delegation/index.ts'
+import { openGrants, usableBy } from './delegation/index.ts'
 import { createSealing } from './delegation/sealing.ts'
+import { watchOf } from './delegation/watch.ts'
 import { openFoundation, openSource } from './foundation.ts'
 import type { Grant } from './gateway/delegation.ts'
 import { Outage } from './gateway/outage.ts'
@@ -8,6 +9,7 @@ import type { AccountDirectory, PasswordHasher, Waiting } from './gateway/ports.
 import type { Argon2id } from './hashing/argon2id.ts'
 import { type HashCost, isOutdated, provesWhole } from './hashing/hash-string.ts'
 import type { Settings } from './settings/schema.ts'
+import type { Store } from './store/store.ts'
 import { createDelegates, methodsOf } from './upstream-auth/index.ts'
 
 /**
@@ -18,15 +20,18 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   // A command has no metrics: it leaves the durations of its changes for a gateway to count.
   const took: number[] = []
   const revoked = (seconds: number) => void took.push(seconds)
-  const { store, keys, generated, redis, registry } = await openFoundation(settings, revoked, 'expect', {
-    waiting,
-  })
+  const foundation = await openFoundation(settings, revoked, 'expect', { waiting })
+  const { store, keys, generated, redis, registry } = foundation
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }
   const source = await openSource(settings, inStore)
   const changing = registry()
+  const { signIn: authorities, secrets } = settings
+  const sealing = secrets.sealingKeys.length === 0 ? undefined : createSealing(secrets.sealingKeys)
+  const isUsable = usableBy(sealing, authorities)
   return {
     registry: changing,
+    emergency: { registry: foundation.registryInLog(), certainAfterMs: certainAfterMs(settings, store) },
     store: {
       accounts: source ?? inStore,
       credentials: store.credentials,
@@ -50,6 +55,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       opens: opensGrants(settings),
     },
     tokens: tokensOf(settings),
+    watch: (credential, grant) => watchOf(credential, grant, { authorities, isUsable }),
     ...(redis && { redis }),
     ...(source && { source }),
     async close() {
@@ -64,6 +70,18 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     },
   }
 }
+
+/**
+ * Milliseconds after which every gateway has read a change from the log of the store. While Redis serves it, it looks once a
+ * lease, and the look may begin one lease late; without Redis its lease ends, and it asks before each request, as it
+ * always does on SQLite. On PostgreSQL without Redis, the change itself waits for all gateways.
+ */
+function certainAfterMs({ redis }: Settings, { changes }: Pick<Store, 'changes'>): number {
+  return redis === undefined || changes.dataVersion() !== undefined ? 0 : 2 * redis.leaseMs + lookMs
+}
+
+/** Milliseconds that a look at the log may take. */
+const lookMs = 1000
 
 /** Loads argon2 when a command first hashes, and makes its decoy when one first compares: most do neither. */
 function hasherOnDemand(cost: HashCost): PasswordHasher {

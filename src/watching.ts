@@ -3,6 +3,7 @@ import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
 import type { Foundation } from './foundation.ts'
 import { steadyNow } from './gateway/steady-now.ts'
+import { openNotice, reporting } from './notices.ts'
 import { keepCanary } from './revocation/canary.ts'
 import type { Primary, Progress } from './serve.ts'
 import type { Settings } from './settings/schema.ts'
@@ -31,14 +32,16 @@ export async function watch(
   let announcing: { close(): Promise<void> } | undefined
   open.defer(() => liveness?.close())
   open.defer(() => announcing?.close())
-  const follow: Watched['follow'] = async ({ signIn, secrets, notice, ...rest }) => {
-    if (keepsGrants({ ...rest, signIn })) metrics.grants(() => store.grants.count())
+  const follow: Watched['follow'] = async current => {
+    const { signIn, secrets, notice } = current
+    if (keepsGrants(current)) metrics.grants(() => store.grants.count())
     await liveness?.close()
+    const changing = await reporting(registry(), await openNotice(current, log))
     liveness = openLiveness({
       authorities: signIn,
       sealingKeys: secrets.sealingKeys,
       ...store,
-      registry,
+      registry: () => changing,
       holder: randomUUID(),
       outage: createOutageReport(log, () => {}, livenessOverMs),
       checked: metrics.checkedLiveness,

@@ -28,7 +28,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   proxying: ['engine', 'requests', 'answers'],
   server: ['engine', 'requests', 'answers', 'proxying'],
   'forward-auth': ['engine', 'requests', 'answers', 'proxying', 'server'],
-  'self-service': ['common', 'engine', 'passwords'],
+  oauth: ['engine'],
+  'self-service': ['common', 'engine', 'oauth', 'passwords'],
   telemetry: [],
   bench: [],
   demo: ['common', 'engine'],
@@ -54,6 +55,7 @@ const revealers = new Map<string, string>([
   ['src/gateway/upstream-auth.ts', 'the access token of the user goes to the upstream'],
   ['src/passwords/rules.ts', 'what may be chosen is decided by its characters'],
   ['src/hashing/argon2id.ts', 'the password is hashed'],
+  ['src/hashing/crypt.ts', 'the password is hashed'],
   ['src/hashing/hash-string.ts', 'bcrypt proves only so many bytes of a password'],
   ['src/throttling/rules.ts', 'a guess is known by an HMAC over the password'],
   ['src/hashing/lane-process.ts', 'the password goes to the process that hashes it'],
@@ -71,7 +73,8 @@ const revealers = new Map<string, string>([
   ['src/commands/walk.ts', 'explain sends what a tool would send'],
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/common/openid.ts', 'the client secret proves to an identity provider who asks'],
-  ['src/self-service/pages/set-password.ts', 'a generated password is shown once'],
+  ['src/self-service/pages/saved.ts', 'a generated password is shown once'],
+  ['src/oauth/exchange.ts', 'a credential helper gets the password that was made for it'],
   ['src/upstream-auth/credentials.ts', 'the credential of the user is sent on, where that is wanted'],
   ['src/delegation/sealing.ts', 'tokens of users are sealed, with keys from the settings'],
   ['src/delegation/provider.ts', 'an access token says whose it is, and for which upstream'],
@@ -83,7 +86,7 @@ const revealers = new Map<string, string>([
 ])
 
 /** What workers do without until somebody needs it, if ever: megabytes each. */
-const needless = new Set(['commander', 'ioredis', 'openid-client', 'pg', 'yaml', 'zod'])
+const needless = new Set(['commander', 'ioredis', 'oidc-provider', 'openid-client', 'pg', 'yaml', 'zod'])
 
 /** A file of ours, with its path from the root. */
 interface Source {
@@ -258,6 +261,20 @@ rule(
 rule(
   'a worker loads neither what reads settings nor what one in many gateways needs',
   [...loadedBy('src/worker.ts')].filter(each => needless.has(packageOf(each))),
+)
+
+rule(
+  'the primary process loads neither a web framework nor a client of HTTP',
+  [...loadedBy('src/serve.ts')].filter(each =>
+    ['fastify', 'undici', 'openid-client'].includes(packageOf(each)),
+  ),
+)
+
+rule(
+  'a command is loaded when it is named, and a store when a command uses one',
+  [...loadedBy('src/cli.ts')].filter(
+    each => each === 'src/commands/account.ts' || ['kysely', 'undici'].includes(packageOf(each)),
+  ),
 )
 
 rule(

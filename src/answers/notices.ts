@@ -37,8 +37,8 @@ export function noticesOf(allowed: Allow, publicUrl: string, now: Instant): Noti
 
 /** The end of a password that users have to replace soon. What an OAuth client was given, it renews itself. */
 function endingSoon(password: UsedPassword | undefined, now: Instant): Instant | undefined {
-  const { endsAt, renewed } = password ?? {}
-  return endsAt === undefined || renewed === true || endsAt - now > longestNoticeDays * dayMs
+  const { endsAt, client } = password ?? {}
+  return endsAt === undefined || client !== undefined || endsAt - now > longestNoticeDays * dayMs
     ? undefined
     : endsAt
 }

@@ -112,13 +112,13 @@ function refused({ name, former, connection }: Account, publicUrl: string): Term
 }
 
 /** Sent only to clients with the right old password, so it may say where the account moved. */
-function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
+function resetNeeded({ account, client }: ResetNeeded, publicUrl: string): Terms {
   const since = account.former ? `Since ${utcDate(account.former.leftAt)} it` : 'It now'
   const before = account.former ? ` for ${described(account.former.connection)}` : ''
   return unauthorized(account.name, {
     text: [
       `Reset needed: the account "${printable(account.name)}" has moved. ${since} signs in with ${described(account.connection)}.`,
-      `Your password was right${before}, but it no longer works here. Set a new one on this page and run the command again:`,
+      `Your password was right${before}, but it no longer works here. ${nextFor(client)}`,
     ],
     link: publicUrl + pageOf(account.name),
     terminal: account.name,
@@ -127,17 +127,31 @@ function resetNeeded({ account }: ResetNeeded, publicUrl: string): Terms {
   })
 }
 
+/** A credential helper signs in anew when git asks it again, which it does after a 401. */
+function nextFor(client: string | undefined): string {
+  return client === undefined
+    ? 'Set a new one on this page and run the command again:'
+    : `Run the command again: ${printable(client)} opens the browser. Or set one on this page:`
+}
+
 /** Sent only to the holder of the password. */
-function expired({ account, cause, at, password }: Expired, publicUrl: string): Terms {
+function expired({ account, cause, at, password, client }: Expired, publicUrl: string): Terms {
   // A password counts until midnight of its last day, which is then the day of its end.
   const day = utcDate(cause === 'past-its-end' ? at - 1 : at)
   const { what, advice } = overs[cause]
   return unauthorized(account.name, {
-    text: [`${passwordNamed(password)} ${what} on ${day} and no longer works.`, advice],
+    text: [
+      `${passwordNamed(password)} ${what} on ${day} and no longer works.`,
+      client === undefined ? advice : renewed(client),
+    ],
     link: publicUrl + pageOf(account.name),
     terminal: account.name,
     headers: { 'X-VSS-AuthenticateError': 'PasswordExpired' },
   })
+}
+
+function renewed(client: string): string {
+  return `Run the command again: ${printable(client)} renews it, or opens the browser. Your passwords are on this page:`
 }
 
 const overs: Readonly<Record<Expired['cause'], { readonly what: string; readonly advice: string }>> = {

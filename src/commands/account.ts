@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Answer, answerText } from '../accounts/answer.ts'
-import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Scope, Username } from '../gateway/names.ts'
 import type { AccountRecord, Member } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -8,12 +8,13 @@ import {
   accountName,
   addressOf,
   anyName,
-  destinationOf,
   directoryId,
   scope as readScope,
   resetPage,
   upstreamUrl,
 } from './arguments.ts'
+import { addRemove, addSet } from './account-changes.ts'
+import { aboutUpstream, connectionText, whereTo } from './account-text.ts'
 import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, note, say, sayJson, sayTable, strong } from './say.ts'
@@ -26,16 +27,12 @@ export function addAccountCommands(program: Command, toolbox: Toolbox): void {
     .description('accounts, and what they sign in with')
     .addHelpText('after', examples('account list', 'account show fabrikam'))
   addAdd(account, toolbox)
+  addSet(account, toolbox)
   addMoves(account, toolbox)
   addMembers(account, toolbox)
+  addRemove(account, toolbox)
   addViews(account, toolbox)
 }
-
-const aboutUpstream = `
-An upstream without a path gets every request with its path unchanged: with
---upstream https://host, /fabrikam/x goes to https://host/fabrikam/x. A path,
-even a lone /, replaces the account's segment, as in nginx's proxy_pass: with
---upstream https://host/, /fabrikam/x goes to https://host/x.`
 
 function addAdd(account: Command, toolbox: Toolbox): void {
   account
@@ -230,17 +227,6 @@ function rowOf({ scope, username, waiting }: Member): readonly string[] {
 /** Collects the values of an option that takes several. */
 function several(text: string, before: readonly Username[] = []): readonly Username[] {
   return [...before, anyName(text)]
-}
-
-/** What an account signs in with, with the id that commands ask for. */
-export function connectionText(connection: Connection): string {
-  const id = connection.kind === 'entra' ? ` (${connection.directoryId})` : ''
-  return describe(connection) + id
-}
-
-function whereTo(account: Pick<AccountRecord, 'name' | 'upstream'>, settings: Settings): string {
-  const destination = destinationOf(account, settings)
-  return typeof destination === 'string' ? destination : 'nowhere, because the upstream cannot be used'
 }
 
 /** Prints an account as text. `said`: what the directory source says about it now, if there is one. */

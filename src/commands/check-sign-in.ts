@@ -1,23 +1,57 @@
 import { type Authority, authorityFor, type NoAuthority } from '../common/authorities.ts'
 import { countByKey } from '../delegation/rotation.ts'
+import type { Watch } from '../delegation/watch.ts'
 import { type Connection, scopeOf } from '../gateway/account.ts'
-import type { AccountName, Scope } from '../gateway/names.ts'
+import { msaScope, type AccountName, type Scope } from '../gateway/names.ts'
 import type { AccountRecord, Directory } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { type Finding, probe, timeoutMs } from './finding.ts'
+import { signIns } from './sign-ins.ts'
 import type { Tools } from './tools.ts'
 
 /** Whether users can sign in, and sign-ins can be kept, and renewed where requests act as their users or users are checked. */
-export async function* signInFindings(
-  settings: Settings,
-  { registry, store }: Tools,
-): AsyncGenerator<Finding> {
+export async function* signInFindings(settings: Settings, tools: Tools): AsyncGenerator<Finding> {
+  const { registry, store } = tools
   const { sealingKeys } = settings.secrets
   if (sealingKeys.length > 0) yield await sealingFinding(settings, store.grants)
   const read = Promise.all([registry.accounts(), registry.directories()])
   // `accounts` reports a store that does not answer.
   const [accounts, directories] = await read.catch(() => [[], []] as const)
   for (const each of wantedOf(settings, accounts, directories)) yield await providerFinding(each)
+  // The id of a directory is its scope.
+  for (const scope of [msaScope, ...directories.map(({ id }) => id as string as Scope)])
+    yield* watchFinding(scope, tools)
+}
+
+/** Says plainly of how many credentials it would not be noticed that their users have left. No fault: it is a choice. */
+async function* watchFinding(scope: Scope, { registry, store, watch }: Tools): AsyncGenerator<Finding> {
+  let count = 0
+  const finding = await probe('liveness', async () => {
+    const on = (await registry.credentials(scope)).filter(({ enabled }) => enabled)
+    count = on.length
+    const grants = new Map((await signIns(store.grants, scope)).map(each => [each.owner, each]))
+    const watches = on.map(each => watch(each, each.owner === undefined ? undefined : grants.get(each.owner)))
+    return watchesText(scope, watches)
+  })
+  if (count > 0 || !finding.ok) yield finding
+}
+
+function watchesText(scope: Scope, watches: readonly Watch[]): string {
+  const unwatched = watches.filter(each => !each.watched)
+  if (unwatched.length === 0)
+    return `scope ${scope}: the users of all ${watches.length} credentials are checked`
+  const ofAll = `scope ${scope}: ${unwatched.length} of ${watches.length} credentials`
+  if (unwatched.every(({ because }) => because === 'not-set'))
+    return `${ofAll} keep working when their users leave: signIn has no liveness for this scope`
+  const ending = unwatched.filter(({ until }) => until !== undefined)
+  const due = ending.filter(({ until = Infinity }) => until <= Date.now()).length
+  const left = unwatched.length - ending.length
+  return [
+    `${ofAll} belong to users who cannot be checked`,
+    ...(left > 0 ? [`${left} keep working when their users leave`] : []),
+    ...(ending.length > 0 ? [`${ending.length} end without a sign-in, ${due} of them now`] : []),
+    `see altgate credential list --scope ${scope} --json`,
+  ].join('; ')
 }
 
 /** A key that is missing is fatal for the users whose sign-ins it seals. */

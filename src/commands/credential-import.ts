@@ -1,153 +1,319 @@
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { setImmediate } from 'node:timers/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { Failure } from '../common/failure.ts'
-import { foldUsername, type Scope, type Username } from '../gateway/names.ts'
-import { algorithmOf } from '../gateway/ports.ts'
+import type { Scope, Username } from '../gateway/names.ts'
+import { algorithmOf, noPassword } from '../gateway/ports.ts'
 import type { NewCredential } from '../gateway/registry.ts'
-import { readImportedHash } from '../hashing/hash-string.ts'
-import { primaryFault, secondaryFault } from '../passwords/usernames.ts'
+import { isWeak } from '../hashing/hash-string.ts'
 import { unreadable } from '../settings/document.ts'
 import { scope as readScope } from './arguments.ts'
-import { insist } from './failure.ts'
+import { insist, insistOnScope, Interrupted } from './failure.ts'
 import { examples } from './help.ts'
-import { clearProgress, note, say, showProgress } from './say.ts'
-import { actor, type Toolbox } from './tools.ts'
+import { type ImportFile, type ImportFormat, readImportFile, type RefusedLine } from './import-file.ts'
+import { type ImportPlan, planImport } from './import-plan.ts'
+import { clearProgress, note, say, sayJson, showProgress } from './say.ts'
+import { actor, type Toolbox, type Tools } from './tools.ts'
 
 const aboutFile = `
-One credential per line, as htpasswd writes them: user:hash, or
-user:hash:secondary. Empty lines and lines that begin with # are skipped.
-Hashes: bcrypt ($2b$, $2y$, $2a$) and argon2 ($argon2id$ and its variants). Each
-is replaced by our own argon2id at its first use, except a bcrypt hash of a
-password of 72 bytes or more, because bcrypt ignores the rest. All or nothing:
-if one line is invalid, nothing is imported. Existing credentials are replaced.`
+Formats, found out from the first line unless --format says it:
+  htpasswd  user:hash, or user:hash:secondary
+  csv       a header with a column for the user name (user, username, email, …)
+            and one for the hash (hash, password_hash, …); secondary and
+            enabled if you like; separated by commas, semicolons or tabs
+  jsonl     a JSON object on each line: user, hash, secondary, enabled; also
+            what "credential export" writes. Lines about other scopes, accounts
+            or directories are passed over. Without a hash, a user is added who
+            has to set a password
+Empty lines and lines that begin with # are skipped.
 
-/** Faults that are printed; the rest are counted. */
-const mostFaults = 20
+Hashes: bcrypt, argon2, apr1 (htpasswd's usual one), {SHA}, {SSHA}, and crypt:
+DES, $1$, $5$ and $6$. Not yescrypt ($y$). Each is replaced by our own argon2id
+at its first use, except where the old hash has read only the beginning of the
+password: 72 bytes with bcrypt, 8 with DES.
+
+All or nothing: if one line is refused, or a user name exists already, nothing
+is imported and you are told which. --skip-refused imports the other lines.
+--keep-existing leaves existing credentials as they are. --replace gives them
+the new hash; they keep owner, members, sign-in, whether they are on, and their
+secondary user name if the file has none. Ctrl-C changes nothing.`
+
+interface Options {
+  readonly scope: Scope
+  readonly format?: ImportFormat
+  readonly domain?: string
+  readonly keepExisting?: true
+  readonly replace?: true
+  readonly skipRefused?: true
+  readonly dryRun?: true
+  readonly json?: true
+}
 
 /** `altgate credential import`. */
 export function addImport(credential: Command, toolbox: Toolbox): void {
   credential
     .command('import')
-    .description('import credentials with hashed passwords from an htpasswd file')
+    .description('import credentials with hashed passwords: htpasswd, CSV or JSON lines')
     .argument('<FILE>', 'the file, or - for standard input')
     .requiredOption('--scope <S>', 'the scope they count in: msa, or the id of a directory', readScope)
+    .addOption(new Option('--format <F>', 'how the file is written').choices(['htpasswd', 'csv', 'jsonl']))
+    .option(
+      '--domain <D>',
+      'make addresses of plain user names: anna becomes anna@D, and anna her secondary user name',
+      domainName,
+    )
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--keep-existing', 'leave credentials that exist as they are')
+    .option('--replace', 'give credentials that exist the hashes of the file')
+    .option('--skip-refused', 'import the other lines if some cannot be used')
+    .option(
+      '--json',
+      'print a JSON object: scope, format, dryRun, imported, added, replaced, kept, elsewhere, refused (line, reason), existing, algorithms',
+    )
     .addHelpText('after', aboutFile)
-    .addHelpText('after', examples('credential import users.htpasswd --scope msa'))
-    .action((file: string, { scope }: { scope: Scope }) => {
+    .addHelpText(
+      'after',
+      examples(
+        'credential import users.htpasswd --scope msa',
+        'credential import .htpasswd --scope msa --domain example.com --dry-run',
+        'credential import users.csv --scope msa --keep-existing --skip-refused',
+      ),
+    )
+    .action((file: string, options: Options, command: Command) => {
+      if (options.keepExisting && options.replace)
+        command.error('error: --keep-existing and --replace exclude each other.', { exitCode: 2 })
       toolbox.settings()
-      const name = file === '-' ? 'standard input' : file
-      const { credentials, faults } = readImportFile(readBytes(file))
-      if (faults.length > 0) throw new Failure(listed(name, faults))
-      if (credentials.length === 0)
-        throw new Failure(`There is no credential in ${name}. Nothing was imported.`)
-      return toolbox.use(async ({ registry }) => {
-        const progress = showProgress(credentials.length)
-        try {
-          await insist(registry.importCredentials(actor(), scope, credentials, progress))
-        } finally {
-          clearProgress()
-        }
-        say(`${credentials.length} credentials were imported into scope ${scope}.`)
-        const inPart = credentials.filter(({ hash }) => algorithmOf(hash) === 'bcrypt').length
-        if (inPart > 0) note(aboutBcrypt(inPart))
-      })
+      return importFrom(file, options, toolbox)
     })
 }
 
-/** A hash does not tell how long its password is: the log names a credential when a long one is presented. */
+function domainName(text: string): string {
+  const domain = text.toLowerCase().replace(/^@/, '')
+  if (
+    /^(?=.{1,253}$)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)*[\p{L}\p{N}-]{1,63}$/u.test(domain)
+  )
+    return domain
+  throw new InvalidArgumentError('A domain is a name such as example.com.')
+}
+
+async function importFrom(file: string, options: Options, toolbox: Toolbox): Promise<void> {
+  const interruption = catchInterrupts()
+  try {
+    const name = file === '-' ? 'standard input' : file
+    const bytes = await Promise.race([readBytes(file), interruption.happened])
+    const read = await readImportFile(bytes, options)
+    await toolbox.use(async tools => {
+      const plan = planImport(read, await tools.registry.credentials(options.scope), options)
+      if (options.json) await importSilently(tools, { read, plan, options, name, interruption })
+      else await importAloud(tools, { read, plan, options, name, interruption })
+    })
+  } finally {
+    interruption.stop()
+  }
+}
+
+interface Import {
+  readonly read: ImportFile
+  readonly plan: ImportPlan
+  readonly options: Options
+  readonly name: string
+  readonly interruption: Interruption
+}
+
+async function importAloud(tools: Tools, job: Import): Promise<void> {
+  const { plan, options, name } = job
+  const obstacle = obstacleTo(job)
+  if (obstacle !== undefined) throw new Failure(obstacle)
+  if (plan.refused.length > 0)
+    note(listed(`Skipped: ${linesText(plan.refused, name)} cannot be used.`, plan.refused))
+  await carryOut(tools, job)
+  const written = plan.added.length + plan.replaced.length
+  const are = options.dryRun ? 'would be' : written === 1 ? 'was' : 'were'
+  const counted = countText(written, 'credential')
+  say(`${counted} ${are} imported into scope ${options.scope}.${countsText(job)}`)
+  if (options.dryRun) return note('Nothing was changed: this was a dry run.')
+  for (const advice of advices([...plan.added, ...plan.replaced])) note(advice)
+}
+
+async function importSilently(tools: Tools, job: Import): Promise<void> {
+  const { read, plan, options } = job
+  const obstacle = obstacleTo(job)
+  if (obstacle === undefined) await carryOut(tools, job)
+  const made = obstacle === undefined && !options.dryRun
+  const { added, replaced, refused, kept, existing } = plan
+  sayJson({
+    scope: options.scope,
+    format: read.format,
+    dryRun: options.dryRun ?? false,
+    imported: made ? added.length + replaced.length : 0,
+    added: added.length,
+    replaced: replaced.length,
+    kept,
+    elsewhere: read.elsewhere,
+    refused,
+    existing,
+    algorithms: Object.fromEntries(countByAlgorithm([...added, ...replaced])),
+  })
+  if (obstacle !== undefined) throw new Failure(obstacle)
+}
+
+/** Refused lines that are printed; the rest are counted, and all are in `--json`. */
+const mostRefused = 20
+
+/** Why nothing may be imported. */
+function obstacleTo({ read, plan, options, name }: Import): string | undefined {
+  const { refused, existing } = plan
+  if (refused.length > 0 && !options.skipRefused)
+    return listed(`Nothing was imported: ${linesText(refused, name)} cannot be used.`, refused)
+  if (existing.length > 0 && !options.keepExisting && !options.replace) return existingText(existing, options)
+  if (read.lines.length > 0 || plan.kept > 0) return undefined
+  return `There is no credential in ${name}. Nothing was imported.`
+}
+
+function linesText(refused: readonly RefusedLine[], name: string): string {
+  return `${refused.length === 1 ? 'a line' : `${refused.length} lines`} of ${name}`
+}
+
+function listed(heading: string, refused: readonly RefusedLine[]): string {
+  const more = refused.length - mostRefused
+  return [
+    heading,
+    ...refused.slice(0, mostRefused).map(({ line, reason }) => `  line ${line}: ${reason}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ].join('\n')
+}
+
+const mostNamed = 5
+
+function existingText(existing: readonly Username[], { scope }: Options): string {
+  const more = existing.length - mostNamed
+  const names = existing.slice(0, mostNamed).join(', ') + (more > 0 ? `, and ${more} more` : '')
+  const many = existing.length === 1 ? '1 user exists' : `${existing.length} users exist`
+  return `Nothing was imported: ${many} in scope ${scope} already: ${names}. To leave them as they are, add --keep-existing; to give them the passwords of the file, add --replace.`
+}
+
+/** What became of the lines that were not simply added. */
+function countsText({ read, plan, options }: Import): string {
+  const { added, replaced, kept, refused } = plan
+  const counts = [
+    ...(replaced.length > 0 ? [`${added.length} new, ${replaced.length} replaced`] : []),
+    ...(kept > 0 ? [`${countText(kept, 'existing one')} ${options.dryRun ? 'would be ' : ''}kept`] : []),
+    ...(refused.length > 0 ? [`${countText(refused.length, 'refused line')} skipped`] : []),
+    ...(read.elsewhere > 0 ? [`${countText(read.elsewhere, 'line')} about something else`] : []),
+  ]
+  return counts.length === 0 ? '' : ` ${counts.join('; ')}.`
+}
+
+function countText(many: number, what: string): string {
+  return `${many} ${what}${many === 1 ? '' : 's'}`
+}
+
+/** Makes the one change. Throws `Failure`, and `Interrupted` if Ctrl-C came in time: nothing was changed then. */
+async function carryOut(tools: Tools, { plan, options, interruption }: Import): Promise<void> {
+  const credentials = [...plan.added, ...plan.replaced]
+  // A dry run and a run that changes nothing refuse it as well.
+  await insistOnScope(tools.registry, options.scope)
+  if (options.dryRun || credentials.length === 0) return
+  const show = showProgress(credentials.length)
+  const mustBeNew = new Set(plan.added.map(({ username }) => username))
+  const progress = async (done: number) => {
+    show(done)
+    await setImmediate() // lets a signal in
+    interruption.check()
+    if (done === credentials.length) interruption.tooLate()
+  }
+  try {
+    interruption.check()
+    await insist(tools.registry.importCredentials(actor(), options.scope, credentials, progress, mustBeNew))
+  } finally {
+    clearProgress()
+  }
+}
+
+/** What Ctrl-C does. */
+interface Interruption {
+  /** Rejects with `Interrupted`, once nothing will be changed. */
+  readonly happened: Promise<never>
+  /** Throws `Interrupted` after Ctrl-C. */
+  check(): void
+  /** From now on Ctrl-C is answered, and changes nothing. */
+  tooLate(): void
+  stop(): void
+}
+
+function catchInterrupts(): Interruption {
+  const { promise: happened, reject } = Promise.withResolvers<never>()
+  happened.catch(() => {})
+  let isInterrupted = false
+  let isLate = false
+  const hear = () => {
+    clearProgress()
+    if (isLate) return note('Too late to stop: the import is being put into force in every gateway.')
+    if (!isInterrupted) note('Stopped. Nothing was changed.')
+    isInterrupted = true
+    process.stdin.destroy() // or the command would wait for its end
+    reject(new Interrupted())
+  }
+  process.on('SIGINT', hear)
+  return {
+    happened,
+    check() {
+      if (isInterrupted) throw new Interrupted()
+    },
+    tooLate: () => (isLate = true),
+    stop: () => process.off('SIGINT', hear),
+  }
+}
+
+/** Standard input is waited for, so that Ctrl-C ends the command meanwhile. */
+async function readBytes(file: string): Promise<Buffer> {
+  try {
+    if (file !== '-') return readFileSync(file)
+    if (process.stdin.isTTY) note('Type or paste the lines; Ctrl-D ends them.')
+    const chunks: Buffer[] = []
+    for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
+    return Buffer.concat(chunks)
+  } catch (error) {
+    throw new Failure(`${file === '-' ? 'Standard input' : `The file ${file}`} ${unreadable(error)}.`)
+  }
+}
+
+function countByAlgorithm(credentials: readonly NewCredential[]): ReadonlyMap<string, number> {
+  const hashes = credentials.map(({ hash }) => hash).filter(hash => hash !== noPassword)
+  const kinds = Map.groupBy(hashes, algorithmOf)
+  return new Map([...kinds].map(([algorithm, all]) => [algorithm, all.length]))
+}
+
+/** What an operator should know of these hashes. A hash does not tell how long its password is. */
+function advices(credentials: readonly NewCredential[]): readonly string[] {
+  const counts = countByAlgorithm(credentials)
+  const [bcrypt = 0, des = 0] = [counts.get('bcrypt'), counts.get('des-crypt')]
+  const weak = [...counts].filter(([algorithm]) => isWeak(algorithm))
+  const weaks = weak.reduce((sum, [, many]) => sum + many, 0)
+  const without = credentials.filter(({ hash }) => hash === noPassword).length
+  return [
+    ...(without > 0 ? [`Without a password: ${without}. ${setOne}`] : []),
+    ...(bcrypt > 0 ? [aboutBcrypt(bcrypt)] : []),
+    ...(des > 0 ? [aboutDes(des)] : []),
+    ...(weaks > 0 ? [aboutWeak(weaks)] : []),
+  ]
+}
+
+const setOne = 'These users have to set one on the page, or you do: altgate credential set'
+
 function aboutBcrypt(many: number): string {
   return `Hashed with bcrypt: ${many}. bcrypt ignores everything after the first 72 bytes of a password. Users with longer
 passwords keep that hash, and any password with the same first 72 bytes is accepted, until they set a new one; the
 log of the gateway names them when they sign in.`
 }
 
-function readBytes(file: string): Buffer {
-  try {
-    return readFileSync(file === '-' ? 0 : file)
-  } catch (error) {
-    throw new Failure(`${file === '-' ? 'Standard input' : `The file ${file}`} ${unreadable(error)}.`)
-  }
+function aboutDes(many: number): string {
+  return `Hashed with DES crypt: ${many}. DES crypt ignores everything after the first 8 characters of a password. Users with
+passwords of 8 characters or more keep that hash, and any password with the same first 8 characters is accepted, until
+they set a new one; the log of the gateway names them when they sign in.`
 }
 
-function listed(name: string, faults: readonly string[]): string {
-  const more = faults.length - mostFaults
-  return [
-    `Nothing was imported: ${faults.length === 1 ? 'a line' : `${faults.length} lines`} of ${name} cannot be used.`,
-    ...faults.slice(0, mostFaults).map(fault => `  ${fault}`),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-  ].join('\n')
-}
-
-/** What an import file holds. If there is a fault, none of it may be used. */
-interface ImportFile {
-  readonly credentials: readonly NewCredential[]
-  /** Whole sentences, each with the number of its line, and never a word of the line itself. */
-  readonly faults: readonly string[]
-}
-
-/** Reads `user:hash` and `user:hash:secondary` lines. */
-export function readImportFile(bytes: Uint8Array): ImportFile {
-  const credentials: NewCredential[] = []
-  const faults: string[] = []
-  const firstLines = new Map<Username, number>()
-
-  for (const [index, line] of linesOf(bytes).entries()) {
-    const text = line === undefined ? undefined : line.trim()
-    if (text === '' || text?.startsWith('#')) continue
-    const number = index + 1
-    const read = text === undefined ? 'is not UTF-8' : readLine(text)
-    const fault = typeof read === 'string' ? read : repeated(read, firstLines, number)
-    if (typeof read === 'string' || fault !== undefined) faults.push(`line ${number}: ${fault}`)
-    else credentials.push(read)
-  }
-  return { credentials, faults }
-}
-
-/** Decodes each line by itself, so that an invalid byte is reported with its line. */
-function linesOf(bytes: Uint8Array): readonly (string | undefined)[] {
-  const whole = decode(bytes)
-  if (whole !== undefined) return whole.split('\n')
-  return Buffer.from(bytes)
-    .toString('latin1')
-    .split('\n')
-    .map(line => decode(Buffer.from(line, 'latin1')))
-}
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return undefined
-  }
-}
-
-/** A credential, or what is wrong with the line. */
-function readLine(line: string): NewCredential | string {
-  const [user = '', imported, secondary, ...more] = line.split(':')
-  if (imported === undefined || more.length > 0) return 'is not user:hash or user:hash:secondary'
-  const fault = primaryFault(user) ?? (secondary === undefined ? undefined : secondaryFault(secondary))
-  if (fault !== undefined) return fault
-  const hash = readImportedHash(imported)
-  if (hash === 'algorithm') return 'the hash is neither bcrypt nor argon2'
-  if (hash === 'malformed') return 'the hash is malformed'
-  if (hash === 'too-dear') return 'the hash costs too much time or memory to check'
-  return {
-    username: foldUsername(user),
-    hash,
-    ...(secondary !== undefined && { secondary: foldUsername(secondary) }),
-  }
-}
-
-/** Primary and secondary user names share one name space. */
-function repeated(
-  { username, secondary }: NewCredential,
-  firstLines: Map<Username, number>,
-  number: number,
-): string | undefined {
-  for (const name of secondary === undefined ? [username] : [username, secondary]) {
-    const first = firstLines.get(name)
-    if (first !== undefined) return `it repeats a user name of line ${first}`
-    firstLines.set(name, number)
-  }
-  return undefined
+function aboutWeak(many: number): string {
+  return `Weakly hashed ({SHA}, {SSHA} or DES crypt): ${many}. A stolen copy of the store gives most of these passwords away. They
+are hashed anew at their first use; ask the users to set new ones, and switch off credentials that are not used.`
 }

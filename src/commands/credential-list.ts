@@ -8,7 +8,8 @@ import { passwordCells, passwordJson } from './credential-password.ts'
 import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
-import { isoTime, signInCell, signInJson, signIns, signInText } from './sign-ins.ts'
+import { isoTime, signInCell, signInJson, signIns, signInText, watchJson, watchText } from './sign-ins.ts'
+import { stateOf } from './switches.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 /** `altgate credential list`. */
@@ -19,7 +20,7 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .option(
       '--json',
-      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in)',
+      'print a JSON array of objects: scope, username, secondary (if there is one), enabled, disabledBy (operator, owner, liveness or unknown; if it is off), algorithm, setAt, lastUsed (at, from; if it was), signIn (state, actsAs, issuer, since, renewedAt, …; if the owner has signed in), liveness (watched, everySeconds or because, until)',
     )
     .addHelpText('after', examples('credential list --scope msa', 'credential list --scope msa --json'))
     .action(({ scope, json }: { scope: Scope; json?: true }) =>
@@ -27,11 +28,12 @@ export function addList(credential: Command, toolbox: Toolbox): void {
     )
 }
 
-async function list({ registry, store, delegation }: Tools, scope: Scope, json?: true): Promise<void> {
+async function list(tools: Tools, scope: Scope, json?: true): Promise<void> {
+  const { registry, store, delegation } = tools
   const all = await registry.credentials(scope)
   const grants = new Map((await signIns(store.grants, scope)).map(each => [each.owner, each]))
   const grantOf = ({ owner }: CredentialRecord) => (owner === undefined ? undefined : grants.get(owner))
-  if (json) return sayJson(all.map(each => credentialJson(each, grantOf(each), delegation)))
+  if (json) return sayJson(all.map(each => credentialJson(each, grantOf(each), tools)))
   if (all.length === 0)
     return say(
       `There are no credentials in scope ${scope}. Set one: altgate credential set --scope ${scope} --user NAME`,
@@ -70,14 +72,14 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
     .action(({ scope, user, json }: { scope: Scope; user: Username; json?: true }) =>
       toolbox.use(async tools => {
         const shown = await readShown(tools, scope, user)
-        if (json) sayJson(shownJson(shown, tools.delegation))
-        else tell(shown, tools.delegation)
+        if (json) sayJson(shownJson(shown, tools))
+        else for (const line of linesOf(shown, tools)) say(line)
       }),
     )
 }
 
 /** Everything about one credential. */
-interface Shown {
+export interface Shown {
   readonly record: CredentialRecord
   readonly grant: Grant | undefined
   /** The time by the clock that times of the grant are by. */
@@ -95,7 +97,7 @@ interface Shown {
   readonly passwords: readonly PasswordRecord[]
 }
 
-async function readShown({ registry, store }: Tools, scope: Scope, user: Username): Promise<Shown> {
+export async function readShown({ registry, store }: Tools, scope: Scope, user: Username): Promise<Shown> {
   const record = (await registry.credentials(scope)).find(
     ({ username, secondary }) => username === user || secondary === user,
   )
@@ -143,28 +145,35 @@ async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner)
   return linked
 }
 
-function tell(
+/** A line for each fact. */
+export function linesOf(
   { record, grant, now, accounts, linked, passwords }: Shown,
-  { opens }: Tools['delegation'],
-): void {
-  const { username, secondary, owner, enabled, algorithm, setAt } = record
+  { delegation: { opens }, watch }: Pick<Tools, 'delegation' | 'watch'>,
+): readonly string[] {
+  const { username, secondary, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
     ['secondary', secondary ?? '-'],
     ['scope', record.scope],
-    ['state', enabled ? 'on' : 'off'],
-    ['claimed', owner === undefined ? 'no, a command set it' : `by ${owner}`],
+    ['state', stateOf(record)],
+    ['claimed', claimedText(record)],
     ['algorithm', algorithm],
     ['set at', moment(setAt)],
     ['last used', lastUsedText(record)],
     ['sign-in', signInText(grant, { opens, now })],
+    ['liveness', watchText(watch(record, grant))],
     ...accounts.map(each => ['account', accountText(each)] as const),
     ...passwords.map(each => ['password', passwordCells(each).join(', ')] as const),
     ...linked.map(
       ({ scope, username: other }) => ['linked', `${other ?? 'no credential'} in scope ${scope}`] as const,
     ),
   ]
-  for (const [name, text] of lines) say(`${name.padEnd(9)}  ${text}`)
+  return lines.map(([name, text]) => `${name.padEnd(9)}  ${text}`)
+}
+
+function claimedText({ owner, unproved }: CredentialRecord): string {
+  if (owner === undefined) return 'no, a command set it'
+  return unproved ? `by ${owner}, and a command has set the password since` : `by ${owner}`
 }
 
 function accountText({ name, member, use }: Shown['accounts'][number]): string {
@@ -180,28 +189,27 @@ function lastUsedText({ lastUsed }: CredentialRecord): string {
 function credentialJson(
   record: CredentialRecord,
   grant: Grant | undefined,
-  delegation: Tools['delegation'],
+  { delegation, watch }: Tools,
 ): object {
-  const { scope, username, secondary, enabled, algorithm, lastUsed } = record
+  const { scope, username, secondary, enabled, disabledBy, algorithm, lastUsed } = record
   return {
     scope,
     username,
     secondary,
     enabled,
+    disabledBy,
     algorithm,
     setAt: isoTime(record.setAt),
     ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
     ...(grant && { signIn: signInJson(grant, delegation) }),
+    liveness: watchJson(watch(record, grant)),
   }
 }
 
-function shownJson(
-  { record, grant, accounts, linked, passwords }: Shown,
-  delegation: Tools['delegation'],
-): object {
+function shownJson({ record, grant, accounts, linked, passwords }: Shown, tools: Tools): object {
   return {
-    ...credentialJson(record, grant, delegation),
-    claimed: record.owner !== undefined,
+    ...credentialJson(record, grant, tools),
+    claimed: record.owner !== undefined && record.unproved !== true,
     accounts: accounts.map(({ name, member, use }) => ({
       name,
       member,

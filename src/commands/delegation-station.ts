@@ -1,9 +1,13 @@
 import { scopeOf } from '../gateway/account.ts'
-import type { Allow } from '../gateway/decision.ts'
+import type { Allow, Decision } from '../gateway/decision.ts'
 import type { Delegation, Grant, GrantStore, SignInCause, UserToken } from '../gateway/delegation.ts'
 import { Secret } from '../gateway/secret.ts'
 import { moment } from './say.ts'
-import { endText, sinceText, tokenText } from './sign-ins.ts'
+import { endText, sinceText, tokenText, watchText } from './sign-ins.ts'
+import type { Tools } from './tools.ts'
+
+/** The stations at which the user's sign-in counts. */
+export type UserStation = 'delegation' | 'liveness'
 
 /** What the station asks. */
 export interface DelegationPorts {
@@ -46,4 +50,26 @@ export function lookingDelegation(
       return undefined
     },
   }
+}
+
+/** Whether it would be noticed that the user has left; nothing unless the password was right. Throws `Outage`. */
+export async function livenessOf(
+  decision: Decision,
+  { registry, store, watch }: Pick<Tools, 'registry' | 'store' | 'watch'>,
+): Promise<readonly { readonly station: UserStation; readonly found: string }[]> {
+  if (decision.outcome === 'refused' || !('username' in decision) || !('scope' in decision)) return []
+  const { scope, username } = decision
+  const record = (await registry.credentials(scope)).find(each => each.username === username)
+  if (record === undefined) return []
+  const { owner } = record
+  const grant = owner === undefined ? undefined : (await store.grants.of(scope, owner)).grant
+  return [{ station: 'liveness', found: watchText(watch(record, grant)) }]
+}
+
+/** Why a request cannot act as its user, for the operator. */
+export const signInCauses: Readonly<Record<SignInCause, string>> = {
+  'no-grant': 'the user has not signed in on the page for this scope, so nothing can act as the user',
+  ended: 'the sign-in has ended: the provider refused to renew it, or the user was signed out',
+  'sealed-otherwise': 'none of secrets.sealingKeys opens what the sign-in gave',
+  claims: 'the upstream demanded a new sign-in (a claims challenge)',
 }

@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import { answer } from '../answers/answer.ts'
 import { Failure } from '../common/failure.ts'
 import { type Allow, type Decision, type Over, type Refused, unreachable } from '../gateway/decision.ts'
-import type { SignInCause } from '../gateway/delegation.ts'
 import type { AccountName, Username } from '../gateway/names.ts'
 import type { Refusal } from '../gateway/ports.ts'
 import type { Settings } from '../settings/schema.ts'
 import { accountName, anyName, destinationOf, reference } from './arguments.ts'
+import { livenessOf, signInCauses } from './delegation-station.ts'
 import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
 import { moment, say, sayJson, strong } from './say.ts'
@@ -85,7 +85,7 @@ async function explain(tools: Tools, settings: Settings, presented: Presented): 
   const { stations, decision, outage } = await walk(presented, ports, settings)
   const found = presented.password === undefined ? assumedReason(decision) : reasonOf(decision)
   return {
-    stations: [...stations, { station: 'decide', found }],
+    stations: [...stations, ...(await livenessOf(decision, tools)), { station: 'decide', found }],
     decision,
     outage,
     seen: seenBy(decision, settings),
@@ -221,13 +221,6 @@ const overs: Readonly<Record<Over['cause'], string>> = {
   'past-its-end': 'it ended on',
   replaced: 'it was replaced on',
   revoked: 'it was revoked on',
-}
-
-const signInCauses: Readonly<Record<SignInCause, string>> = {
-  'no-grant': 'the user has not signed in on the page for this scope, so nothing can act as the user',
-  ended: 'the sign-in has ended: the provider refused to renew it, or the user was signed out',
-  'sealed-otherwise': 'none of secrets.sealingKeys opens what the sign-in gave',
-  claims: 'the upstream demanded a new sign-in (a claims challenge)',
 }
 
 const refusals: Readonly<Record<Refused['cause'], string>> = {

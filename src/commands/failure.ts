@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../common/failure.ts'
 import { describe } from '../gateway/account.ts'
 import { unreachable } from '../gateway/decision.ts'
-import type { AccountName } from '../gateway/names.ts'
+import { type AccountName, type DirectoryId, msaScope, type Scope } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import { type AccountRecord, mostPasswords, type Problem, type Registry } from '../gateway/registry.ts'
 import type { Complaint } from '../settings/document.ts'
@@ -43,6 +43,15 @@ export async function known(registry: Pick<Registry, 'account'>, name: AccountNa
   return record
 }
 
+/** Ends the command if the scope is the id of an unknown directory: most likely, it is mistyped. */
+export async function insistOnScope(registry: Pick<Registry, 'directories'>, scope: Scope): Promise<void> {
+  if (scope === msaScope) return
+  const directoryId = scope as string as DirectoryId // a scope that is not `msa`
+  const directories = await registry.directories()
+  if (directories.every(({ id }) => id !== directoryId))
+    throw new Failure(sentenceOf({ problem: 'no-such-directory', directoryId }))
+}
+
 /** What is in the way, and what to do next. */
 export function sentenceOf(problem: Problem): string {
   switch (problem.problem) {
@@ -50,6 +59,8 @@ export function sentenceOf(problem: Problem): string {
       return `There is no directory ${problem.directoryId}. Add it first: altgate directory add ${problem.directoryId} --name TEXT`
     case 'directory-exists':
       return `The directory ${problem.directoryId} already exists. List all directories: altgate directory list`
+    case 'directory-in-use':
+      return `Accounts are connected to the directory ${problem.directoryId}: ${problem.accounts.slice(0, 10).join(', ')}${problem.accounts.length > 10 ? ', …' : ''}. Nothing was changed. Connect them to another directory, or remove them first: altgate account remove NAME`
     case 'no-such-account':
       return `There is no account ${problem.name}. List all accounts: altgate account list`
     case 'account-exists':
@@ -72,6 +83,14 @@ export function sentenceOf(problem: Problem): string {
       return `There is a password called ${problem.name} already. Nothing was changed. Choose another name, or give --replace.`
     case 'username-taken':
       return `The user name ${problem.username} is already taken in scope ${problem.scope}. Nothing was changed. Choose another one, or find its owner: altgate credential list --scope ${problem.scope}`
+    case 'blocked':
+      return `An operator has switched off the credential of ${problem.username} in scope ${problem.scope}. Nothing was changed. Only an operator can switch it on: altgate credential enable --scope ${problem.scope} --user ${problem.username}`
+    case 'off-by-owner':
+      return `The user of ${problem.username} in scope ${problem.scope} has switched the credential off on the page, and can switch it on there. Nothing was changed. To switch it on all the same, add --override.`
+    case 'not-linked':
+      return `This user has no such link from scope ${problem.scope}. Nothing was changed. Show the links: altgate credential show --scope ${problem.scope} --user NAME`
+    case 'no-such-person':
+      return `There is no user name ${problem.username} in any scope. Nothing was changed. Users who do not exist yet can be blocked by their e-mail address.`
     case 'unclaimed':
       return `The credential ${problem.username} in scope ${problem.scope} has no owner yet. Nothing was changed. A user who knows its password can claim it.`
     default:

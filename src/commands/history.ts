@@ -30,7 +30,10 @@ export function addHistoryCommand(program: Command, toolbox: Toolbox): void {
       'only changes since then: 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z',
       pastInstant,
     )
-    .option('--json', 'print a JSON array of objects: revision, at, actor, action, account, scope, users')
+    .option(
+      '--json',
+      'print a JSON array of objects: revision, at, actor, action, account (or accounts), scope, users',
+    )
     .addHelpText(
       'after',
       `
@@ -56,13 +59,17 @@ The newest ${most} are shown. Each change is in the audit log as well, where it 
 /** User names that are shown of one change: an import can have half a million. */
 const mostNames = 3
 
-function changeCells({ at, actor, action, account, scope, usernames }: Change): readonly string[] {
-  const shown = usernames.slice(0, mostNames).join(', ')
-  const rest = usernames.length - mostNames
-  const users = usernames.length === 0 ? '-' : rest > 0 ? `${shown} and ${rest} more` : shown
-  return [moment(at), actor, action, account ?? '-', scope ?? '-', users]
+function changeCells({ at, actor, action, account, accounts, scope, usernames }: Change): readonly string[] {
+  const users = listed(usernames) || '-'
+  return [moment(at), actor, action, account ?? (listed(accounts ?? []) || '-'), scope ?? '-', users]
 }
 
-function changeJson({ revision, at, actor, action, account, scope, usernames }: Change): object {
-  return { revision: numberOf(revision), at: isoTime(at), actor, action, account, scope, users: usernames }
+function listed(names: readonly string[]): string {
+  const more = names.length - mostNames
+  return names.slice(0, mostNames).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+function changeJson({ revision, at, actor, action, account, accounts, scope, usernames }: Change): object {
+  const about = { account, accounts, scope, users: usernames }
+  return { revision: numberOf(revision), at: isoTime(at), actor, action, ...about }
 }

@@ -1,4 +1,5 @@
 import { eachGrant } from '../delegation/grants.ts'
+import type { Unwatched, Watch } from '../delegation/watch.ts'
 import type { Grant, GrantEnd, GrantStore } from '../gateway/delegation.ts'
 import type { Instant, Scope, Username } from '../gateway/names.ts'
 import { moment } from './say.ts'
@@ -98,6 +99,31 @@ export function signInJson(grant: Grant, { opens }: Pick<SignInParts, 'opens'>):
     checkedAt: isoTime(checkedAt),
     ...(access && { accessTokenUntil: isoTime(access.endsAt) }),
   }
+}
+
+/** Whether it would be noticed that a user has left, in a sentence. */
+export function watchText(watch: Watch): string {
+  if (watch.watched) return `checked every ${watch.everySeconds} seconds`
+  const { because, until } = watch
+  const end =
+    until === undefined ? staysOn : `; switched off ${moment(until)} unless the user signs in on the page`
+  return `not checked: ${unwatched[because]}${end}`
+}
+
+const staysOn = ', so it keeps working when the user leaves the directory'
+
+const unwatched: Readonly<Record<Unwatched, string>> = {
+  'not-set': 'signIn has no liveness for this scope',
+  'no-owner': 'a command set the password, and no user has claimed it since',
+  'no-sign-in': 'the user has not signed in on the page since liveness is set',
+  ended: 'the sign-in has ended',
+  unusable: 'the gateway cannot use the sign-in: its sealing key or app registration is not in the settings',
+}
+
+export function watchJson(watch: Watch): object {
+  if (watch.watched) return watch
+  const { because, until } = watch
+  return { watched: false, because, ...(until !== undefined && { until: isoTime(until) }) }
 }
 
 export function isoTime(instant: Instant): string {

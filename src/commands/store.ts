@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addStoreExport } from './export.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
 import type { Toolbox } from './tools.ts'
@@ -17,4 +18,5 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
       await store.close()
       say('The store is ready.')
     })
+  addStoreExport(store, toolbox)
 }

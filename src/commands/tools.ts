@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os'
 import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { Answer } from '../accounts/answer.ts'
-import type { Grants, GrantStore } from '../gateway/delegation.ts'
+import type { Watch } from '../delegation/watch.ts'
+import type { Grant, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type {
@@ -11,7 +12,7 @@ import type {
   PasswordHasher,
   Refusals,
 } from '../gateway/ports.ts'
-import type { Registry } from '../gateway/registry.ts'
+import type { CredentialRecord, Registry } from '../gateway/registry.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { DelegationPorts } from './delegation-station.ts'
@@ -21,6 +22,8 @@ import { note } from './say.ts'
 /** What commands work with; `src/tools.ts` opens it. */
 export interface Tools {
   readonly registry: Registry
+  /** Changes that do not need Redis, and when they are certain to be in force everywhere. */
+  readonly emergency: { readonly registry: Registry; readonly certainAfterMs: number }
   readonly store: {
     readonly accounts: AccountDirectory
     readonly credentials: CredentialStore
@@ -38,6 +41,8 @@ export interface Tools {
   readonly delegation: DelegationPorts
   /** What the gateway gets its own access tokens with, for upstreams; `ask` throws why there is none. */
   readonly tokens: readonly { readonly issuer: string; readonly ask: () => Promise<unknown> }[]
+  /** Whether it would be noticed that the user of a credential has left. */
+  readonly watch: (credential: CredentialRecord, grant: Grant | undefined) => Watch
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
   /** Missing if accounts come from the store alone. One query, sent now. */

@@ -20,8 +20,8 @@ import {
 import { Secret } from '../gateway/secret.ts'
 import { createVerifier } from '../gateway/verifier.ts'
 import type { Settings } from '../settings/schema.ts'
-import { connectionText } from './account.ts'
-import { type DelegationPorts, lookingDelegation } from './delegation-station.ts'
+import { connectionText } from './account-text.ts'
+import { type DelegationPorts, lookingDelegation, type UserStation } from './delegation-station.ts'
 import { moment } from './say.ts'
 
 /** The result of one attempt, step by step. */
@@ -113,7 +113,7 @@ function decoded(header: Secret): string {
 
 /** One step towards a decision, and what was found there. */
 export interface Station {
-  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | 'delegation' | 'decide'
+  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | UserStation | 'decide'
   readonly found: string
 }
 

@@ -17,7 +17,19 @@ export interface Client {
   readonly clientId: string
   readonly clientSecret: Secret
   /** How often the provider is asked whether users are still active; left out: never. */
-  readonly liveness?: { readonly everySeconds: number }
+  readonly liveness?: LivenessRule
+  /** Whether requests for tokens declare that claims challenges are understood; left out: at Microsoft Entra ID. */
+  readonly continuousAccess?: boolean
+}
+
+/** Whether users are still active, as the settings want it known. */
+export interface LivenessRule {
+  /** Seconds between two checks of a user. */
+  readonly everySeconds: number
+  /** Days after which credentials are switched off whose users cannot be checked and have not signed in; left out: never. */
+  readonly unwatchedDays?: number
+  /** Primary user names to which that does not apply, folded. */
+  readonly unwatchedUsers?: readonly string[]
 }
 
 /** The identity providers from the settings (`signIn`). */
@@ -54,18 +66,34 @@ export function authorityFor(
   const client = named ?? entra
   if (client === undefined) return { setting: `signIn.directories.${id}` }
   const issuer = named?.issuer ?? known.find(each => each.id === id)?.issuer ?? entraIssuer(id)
-  const { clientId, clientSecret, liveness } = client
-  return { clientId, clientSecret, scope, issuer, ...(liveness && { liveness }) }
+  const { clientId, clientSecret, liveness, continuousAccess } = client
+  return {
+    clientId,
+    clientSecret,
+    scope,
+    issuer,
+    ...(liveness && { liveness }),
+    ...(continuousAccess !== undefined && { continuousAccess }),
+  }
+}
+
+/** The rule for the users of a scope; `undefined`: they are not checked. */
+export function livenessIn(scope: Scope, authorities: Authorities): LivenessRule | undefined {
+  return clientFor(scope, authorities)?.liveness
 }
 
 /** The client that was used for a grant, if it is still the one for its scope. */
 export function clientOf(
   { scope, clientId }: { readonly scope: Scope; readonly clientId: string },
-  { msa, directories, entra }: Authorities,
+  authorities: Authorities,
 ): Client | undefined {
-  const named = Object.hasOwn(directories, scope) ? directories[scope] : undefined
-  const client = scope === msaScope ? msa : (named ?? entra)
+  const client = clientFor(scope, authorities)
   return client?.clientId === clientId ? client : undefined
+}
+
+function clientFor(scope: Scope, { msa, directories, entra }: Authorities): Client | undefined {
+  if (scope === msaScope) return msa
+  return Object.hasOwn(directories, scope) ? directories[scope] : entra
 }
 
 function entraIssuer(id: DirectoryId): string {

@@ -1,7 +1,14 @@
-import type { Authorities } from '../common/authorities.ts'
+import { type Authorities, clientOf } from '../common/authorities.ts'
 import { keepLooking, seldom } from '../common/turn.ts'
 import type { Allow } from '../gateway/decision.ts'
-import type { Delegation, GrantRegistry, Grants, GrantStore } from '../gateway/delegation.ts'
+import type {
+  Confirmations,
+  Delegation,
+  Grant,
+  GrantRegistry,
+  Grants,
+  GrantStore,
+} from '../gateway/delegation.ts'
 import type { Scope, Slot, Username } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { Turns } from '../gateway/ports.ts'
@@ -12,7 +19,7 @@ import { createLiveness, pauseFor, shortestInterval } from './liveness.ts'
 import type { TokenMemory } from './memory.ts'
 import { type Providers, timeoutSeconds } from './provider.ts'
 import { asBefore, createRenewing, type RenewalResult, type Warn } from './renewal.ts'
-import { createSealing, type SealingKey } from './sealing.ts'
+import { createSealing, type Sealing, type SealingKey } from './sealing.ts'
 import { createDelegation } from './tokens.ts'
 
 /** What lets requests act as their users is made with. */
@@ -60,6 +67,7 @@ export function openDelegation(options: DelegationOptions): Delegation & { close
 
 interface LivenessOptions extends Omit<ActingParts, 'registry'> {
   readonly registry: () => GrantRegistry
+  readonly confirmations: Confirmations
   readonly turns: Turns
   /** Names this gateway. */
   readonly holder: string
@@ -74,22 +82,30 @@ export function openLiveness(options: LivenessOptions): { close(): Promise<void>
   const everyMs = shortestInterval(authorities)
   if (everyMs === undefined) return undefined
   const outage = seldom(options.outage, steadyNow)
+  const registry = options.registry()
+  const sealing = createSealing(sealingKeys)
   const renewing = createRenewing({
     ...options,
-    registry: options.registry(),
+    registry,
     upstreamScope: asBefore,
-    sealing: createSealing(sealingKeys),
+    sealing,
     providers: openProviders,
     budget: createBudget(steadyNow),
     told: checked,
     outage,
     now: steadyNow,
   })
-  return keepLooking(
-    createLiveness({ ...options, outage, renewing, now: steadyNow }),
-    pauseFor(everyMs),
-    outage,
-  )
+  const isUsable = usableBy(sealing, authorities)
+  const parts = { ...options, registry, isUsable, outage, renewing, now: steadyNow }
+  return keepLooking(createLiveness(parts), pauseFor(everyMs), outage)
+}
+
+/** Whether a grant that has not ended can be renewed: a key opens it, and the app registration is the same. */
+export function usableBy(sealing: Sealing | undefined, authorities: Authorities): (grant: Grant) => boolean {
+  return grant =>
+    grant.refreshToken !== undefined &&
+    sealing?.open(grant.refreshToken, { refreshOf: grant }) !== undefined &&
+    clientOf(grant, authorities) !== undefined
 }
 
 /** For the page and for commands. Without a sealing key grants can be ended, but not given. */

@@ -1,15 +1,27 @@
-import type { Authorities } from '../common/authorities.ts'
+import type { Authorities, LivenessRule } from '../common/authorities.ts'
 import { Turn } from '../common/turn.ts'
-import type { GrantStore, ScopeChoice, Unchecked } from '../gateway/delegation.ts'
+import type {
+  Confirmations,
+  Grant,
+  GrantRegistry,
+  GrantStore,
+  ScopeChoice,
+  Unchecked,
+  Unconfirmed,
+} from '../gateway/delegation.ts'
 import { msaScope, type Instant, type Scope } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Turns } from '../gateway/ports.ts'
-import { leaseMs as renewalMs, type Renewing } from './renewal.ts'
+import { leaseMs as renewalMs, type Renewing, type Warn } from './renewal.ts'
 import { shareOf } from './tokens.ts'
 
 export interface LivenessParts {
   readonly authorities: Authorities
   readonly grants: Pick<GrantStore, 'unchecked'>
+  readonly confirmations: Pick<Confirmations, 'unconfirmed'>
+  readonly registry: Pick<GrantRegistry, 'disableUnconfirmed'>
+  /** Whether this gateway can ask a provider with a grant that has not ended. */
+  readonly isUsable: (grant: Grant) => boolean
   readonly turns: Turns
   /** Must ask for what was asked for before. */
   readonly renewing: Renewing
@@ -17,6 +29,7 @@ export interface LivenessParts {
   readonly holder: string
   /** Told of outages: the checks are repeated. */
   readonly outage: (outage: Outage) => void
+  readonly warn: Warn
   readonly now: () => Instant
 }
 
@@ -31,12 +44,18 @@ export interface Liveness {
 /** Checks at a time: requests that wait for tokens come first at the provider. */
 const mostAtOnce = 4
 
+/** Milliseconds between two looks for credentials whose users cannot be checked: their time is counted in days. */
+const sweepEvery = 10 * 60_000
+
+const dayMs = 86_400_000
+
 /** A check is a renewal, so a user whose token was renewed for requests needs no check of their own. */
 export function createLiveness(parts: LivenessParts): Liveness {
-  const { grants, turns, renewing, holder, outage, now } = parts
+  const { grants, confirmations, registry, isUsable, turns, renewing, holder, outage, warn, now } = parts
   const groups = groupsOf(parts.authorities)
   const turn = new Turn({ turns, work: 'liveness', holder, now })
   let looking: Promise<void> | undefined
+  let sweptAt: Instant | undefined
   /** The first outage of a provider in this look. */
   let failed: Outage | undefined
 
@@ -66,9 +85,40 @@ export function createLiveness(parts: LivenessParts): Liveness {
     }
   }
 
+  /** Switches off credentials of which no provider says whether their users are active. Throws `Outage`, of the store. */
+  async function sweep({ whose, rule }: Group): Promise<void> {
+    if (rule.unwatchedDays === undefined) return
+    const sinceMs = rule.unwatchedDays * dayMs
+    const spared: ReadonlySet<string> = new Set(rule.unwatchedUsers)
+    let last: Unconfirmed | undefined
+    while (await turn.isOurs()) {
+      const batch = await confirmations.unconfirmed(whose, sinceMs, last)
+      last = batch.at(-1)
+      if (last === undefined) return
+      for (const each of batch) if (!spared.has(each.username)) await switchOff(each, sinceMs)
+    }
+  }
+
+  async function switchOff(which: Unconfirmed, sinceMs: number): Promise<void> {
+    const { scope, username, grant } = which
+    // Its provider has not answered for so long: an outage switches no credential off.
+    if (grant !== undefined && grant.ended === undefined && isUsable(grant)) return
+    if (!(await turn.isOurs())) return
+    if (await registry.disableUnconfirmed('liveness', which, sinceMs))
+      warn(switchedOff, { scope, user: username })
+  }
+
+  async function sweepAll(): Promise<void> {
+    const at = now()
+    if (sweptAt !== undefined && at - sweptAt < sweepEvery) return
+    for (const group of groups) await sweep(group)
+    if (await turn.isOurs()) sweptAt = at
+  }
+
   async function lookOnce(): Promise<void> {
     failed = undefined
     for (const group of groups) await checkAll(group)
+    await sweepAll()
     // Once for a look: a provider that is down fails for each of its users.
     if (failed !== undefined) outage(failed)
   }
@@ -92,7 +142,11 @@ export function createLiveness(parts: LivenessParts): Liveness {
 interface Group {
   readonly whose: ScopeChoice
   readonly everyMs: number
+  readonly rule: LivenessRule
 }
+
+const switchedOff =
+  'a credential is switched off: its user cannot be checked, and has not signed in on the page for signIn.*.liveness.unwatchedDays'
 
 /**
  * The part of the interval after which the first users are checked. It differs from user to user, so that users who signed
@@ -109,7 +163,9 @@ function groupsOf({ msa, directories, entra }: Authorities): readonly Group[] {
     ...named.map(([scope, its]) => ({ whose: { scope }, its })),
     { whose: others, its: entra },
   ].flatMap(({ whose, its }) =>
-    its?.liveness === undefined ? [] : [{ whose, everyMs: its.liveness.everySeconds * 1000 }],
+    its?.liveness === undefined
+      ? []
+      : [{ whose, everyMs: its.liveness.everySeconds * 1000, rule: its.liveness }],
   )
 }
 

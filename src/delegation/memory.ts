@@ -55,7 +55,9 @@ export function createTokenMemory(now: () => Instant): TokenMemory {
     remember(key, found) {
       const { token, renewAt } = found.value
       const known = held.get(key)?.value.token
-      const value = known && isSame(known, token) ? { token: known, renewAt } : found.value
+      // One object for one token, unless it is used for longer than was expected.
+      const value =
+        known && isSame(known, token) && known.endsAt > now() ? { token: known, renewAt } : found.value
       if (isVoid(found)) return value
       // Not for longer than forgotten slots are known; then it is read again.
       held.set(key, { ...found, value, until: Math.min(token.endsAt, now() + lateSeconds * 1000) })

@@ -6,6 +6,7 @@ import {
   tokenRevocation,
   WWWAuthenticateChallengeError,
 } from 'openid-client'
+import { claimsParameter, declaresCapability } from '../common/claims-request.ts'
 import { createDiscovery } from '../common/openid.ts'
 import {
   type Fault,
@@ -38,7 +39,8 @@ export function createProviders({ wallNow, timeoutSeconds }: ProvidersOptions): 
   return {
     async at({ issuer }, client) {
       try {
-        return clientOn(await configurationOf(issuer, client), wallNow)
+        const isCapable = declaresCapability(issuer, client)
+        return clientOn(await configurationOf(issuer, client), { wallNow, isCapable })
       } catch (error) {
         return asFault(failureOf(error))
       }
@@ -46,16 +48,24 @@ export function createProviders({ wallNow, timeoutSeconds }: ProvidersOptions): 
   }
 }
 
-function clientOn(configuration: Configuration, wallNow: () => number): ProviderClient {
+interface ClientOptions extends Pick<ProvidersOptions, 'wallNow'> {
+  /** Whether the provider is told that claims challenges are understood. */
+  readonly isCapable: boolean
+}
+
+function clientOn(configuration: Configuration, { wallNow, isCapable }: ClientOptions): ProviderClient {
   return {
-    async renew(grant, refreshToken, upstreamScope) {
+    async renew(grant, refreshToken, { upstreamScope, demand }) {
+      const claims = upstreamScope === undefined ? undefined : claimsParameter(isCapable, demand)
       try {
         const answer = await refreshTokenGrant(configuration, refreshToken.reveal(), {
           scope: ['openid', 'profile', 'offline_access', upstreamScope].filter(Boolean).join(' '),
+          ...(claims !== undefined && { claims }),
         })
         return judge(answer, answer.claims(), { grant, refreshToken, upstreamScope, wallNow: wallNow() })
       } catch (error) {
-        return failureOf(error)
+        const failure = failureOf(error)
+        return demand === undefined ? failure : unmet(demand, failure)
       }
     },
     async revoke(refreshToken) {
@@ -67,6 +77,15 @@ function clientOn(configuration: Configuration, wallNow: () => number): Provider
       )
     },
   }
+}
+
+/** What a failure means if a claims challenge had to be met. */
+function unmet(demand: string, failure: Renewal): Renewal {
+  if (failure.result === 'refused') return { demand, ...failure }
+  // The provider cannot read what the upstream demands: no reason to leave it alone, nor to repeat it at the sign-in.
+  if (failure.result === 'misconfigured' && failure.why.startsWith('invalid_request'))
+    return { result: 'refused', why: failure.why, isOfUser: false }
+  return failure
 }
 
 /** A status by which a provider declines to answer now. */
@@ -134,7 +153,8 @@ export function failureOf(error: unknown): Renewal {
       const time = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
       return { result: isThrottled ? 'throttled' : 'server-error', why, ...time }
     }
-    if (each instanceof ResponseBodyError) return faultOf(each.error, each.error_description)
+    if (each instanceof ResponseBodyError)
+      return faultOf(each.error, each.error_description, each.cause['claims'])
     if (each instanceof WWWAuthenticateChallengeError)
       return { result: 'misconfigured', why: `status ${each.status}` }
     if (each.name === 'TimeoutError') return { result: 'slow', why: 'no answer in time' }

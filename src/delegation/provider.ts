@@ -1,4 +1,5 @@
 import { type Claims, type Client, ownerIn, skewSeconds } from '../common/authorities.ts'
+import { demandIn } from '../common/claims-request.ts'
 import type { Grant, Revocation, SignedIn } from '../gateway/delegation.ts'
 import { guid, msaScope } from '../gateway/names.ts'
 import { Secret } from '../gateway/secret.ts'
@@ -11,9 +12,10 @@ export type Renewal =
   | Tokens
   /**
    * The user has to sign in again. `why`: the codes of the provider, for the log. `isOfUser`: what the user gave is not
-   * valid any more; otherwise the provider only wants to see the user, or a consent.
+   * valid any more; otherwise the provider only wants to see the user, or a consent. `demand`: what the sign-in has to ask
+   * for, if the provider said so.
    */
-  | { readonly result: 'refused'; readonly why: string; readonly isOfUser: boolean }
+  | { readonly result: 'refused'; readonly why: string; readonly isOfUser: boolean; readonly demand?: string }
   /** The answer is for another user. */
   | { readonly result: 'other-person' }
   | Fault
@@ -41,9 +43,16 @@ export interface Fault {
 
 /** A provider whose metadata is known, as a client of it. None of this throws. */
 export interface ProviderClient {
-  /** Asks for an access token for `upstreamScope`; without one, only whether the grant is still valid. */
-  renew(grant: Grant, refreshToken: Secret, upstreamScope: string | undefined): Promise<Renewal>
+  renew(grant: Grant, refreshToken: Secret, asked: AskedFor): Promise<Renewal>
   revoke(refreshToken: Secret): Promise<Revocation>
+}
+
+/** What a renewal asks for. */
+export interface AskedFor {
+  /** The access token; left out: only whether the grant is still valid. */
+  readonly upstreamScope?: string | undefined
+  /** What a claims challenge demands of it. */
+  readonly demand?: string | undefined
 }
 
 /** Identity providers, as they are asked with refresh tokens. */
@@ -190,8 +199,24 @@ function claimsIn(token: string): Claims | undefined {
 /** Codes by which a provider wants the user to sign in (RFC 6749, 5.2; OpenID Connect Core, 3.1.2.6). */
 const signInCodes = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required'])
 
-/** Entra ID's number for a consent that is missing, which can be that of a whole directory. */
-const noConsent = 'AADSTS65001'
+/**
+ * Entra ID's numbers for what is no refusal of the user, although the code can be `invalid_grant`: a consent is missing, which
+ * can be that of a whole directory; a policy wants multifactor authentication, another device or place, or a sign-in every
+ * so often.
+ */
+const ofPolicies = new Set([
+  'AADSTS65001',
+  'AADSTS50074',
+  'AADSTS50076',
+  'AADSTS50078',
+  'AADSTS50079',
+  'AADSTS53000',
+  'AADSTS53001',
+  'AADSTS53002',
+  'AADSTS53003',
+  'AADSTS70043',
+  'AADSTS70044',
+])
 
 const serverCodes = new Set(['server_error', 'temporarily_unavailable'])
 
@@ -204,13 +229,18 @@ export function errorNumber(description: string | undefined): string | undefined
 }
 
 /**
- * What an error answer means. Of its text only Microsoft's error number is used, because it may repeat the request.
+ * What an error answer means. Of its text only Microsoft's error number is used, because it may repeat the request. `claims`:
+ * what Entra ID adds where a policy asks for the user, who then is not refused.
  */
-export function faultOf(error: string, description: string | undefined): Renewal {
+export function faultOf(error: string, description: string | undefined, claims?: unknown): Renewal {
   const code = errorCode(error)
   const number = errorNumber(description)
   const why = [code, number].filter(Boolean).join(' ')
-  if (signInCodes.has(code))
-    return { result: 'refused', why, isOfUser: code === 'invalid_grant' && number !== noConsent }
+  if (signInCodes.has(code)) {
+    const demand = typeof claims === 'string' ? demandIn(claims) : undefined
+    const isOfPolicy = typeof claims === 'string' || (number !== undefined && ofPolicies.has(number))
+    const isOfUser = code === 'invalid_grant' && !isOfPolicy
+    return { result: 'refused', why, isOfUser, ...(demand !== undefined && { demand }) }
+  }
   return { result: serverCodes.has(code) ? 'server-error' : 'misconfigured', why }
 }

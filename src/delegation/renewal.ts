@@ -23,15 +23,16 @@ export interface Renewed {
 }
 
 /**
- * What became of a renewal. `elsewhere`: another process has the turn, or the grant has changed, so that the store has to
- * be read again. `unusable`: the gateway cannot use this grant, and the user has to sign in again.
+ * What became of a renewal. `demanded`: the grant has ended because only the user can meet a claims challenge. `elsewhere`:
+ * another process has the turn, or the grant has changed, so that the store has to be read again. `unusable`: the gateway
+ * cannot use this grant, and the user has to sign in again.
  */
-export type Outcome = Renewed | 'ended' | 'elsewhere' | 'unusable' | 'sealed-otherwise'
+export type Outcome = Renewed | 'ended' | 'demanded' | 'elsewhere' | 'unusable' | 'sealed-otherwise'
 
 /** Renews grants, each in one process at a time. */
 export interface Renewing {
-  /** Throws `Outage`: of the provider, or of the store. */
-  renew(grant: Grant, how: Urgency): Promise<Outcome>
+  /** `demand`: of a claims challenge that the new token is to meet. Throws `Outage`: of the provider, or of the store. */
+  renew(grant: Grant, how: Urgency, demand?: string): Promise<Outcome>
   /** Writes what of this grant could not be written so far. True: it was, and the store has to be read again. Throws `Outage`. */
   settle(grant: Grant): Promise<boolean>
   /** Waits for renewals under way, and tries for a moment to write what is left. */
@@ -93,13 +94,13 @@ export function createRenewing(parts: RenewingParts): Renewing {
   /** A process that stops must not lose what it is about to receive. */
   const underWay = new Set<Promise<Outcome>>()
 
-  function renew(grant: Grant, how: Urgency): Promise<Outcome> {
-    const renewal = ask(grant, how).finally(() => underWay.delete(renewal))
+  function renew(grant: Grant, how: Urgency, demand?: string): Promise<Outcome> {
+    const renewal = ask(grant, how, demand).finally(() => underWay.delete(renewal))
     underWay.add(renewal)
     return renewal
   }
 
-  async function ask(grant: Grant, how: Urgency): Promise<Outcome> {
+  async function ask(grant: Grant, how: Urgency, demand: string | undefined): Promise<Outcome> {
     const { scope, issuer, clientId } = grant
     if (grant.refreshToken === undefined) return 'ended'
     const refreshToken = sealing.open(grant.refreshToken, { refreshOf: grant })
@@ -126,8 +127,8 @@ export function createRenewing(parts: RenewingParts): Renewing {
       const mine = { ...grant, version }
       const askedAt = now()
       const asked = scopeFor(grant)
-      const renewal = await provider.renew(mine, refreshToken, asked)
-      return await conclude({ grant: mine, client, used: refreshToken, renewal, asked, askedAt })
+      const renewal = await provider.renew(mine, refreshToken, { upstreamScope: asked, demand })
+      return await conclude({ grant: mine, client, used: refreshToken, renewal, asked, demand, askedAt })
     })
     if (outcome === 'not-now')
       throw new Outage(
@@ -141,7 +142,8 @@ export function createRenewing(parts: RenewingParts): Renewing {
     return upstreamScope === asBefore ? access?.of : upstreamScope
   }
 
-  async function conclude({ grant, client, used, renewal, asked, askedAt }: Answered): Promise<Outcome> {
+  async function conclude(answered: Answered): Promise<Outcome> {
+    const { grant, client, used, renewal, asked, demand, askedAt } = answered
     switch (renewal.result) {
       case 'renewed': {
         told('renewed', (now() - askedAt) / 1000)
@@ -150,7 +152,7 @@ export function createRenewing(parts: RenewingParts): Renewing {
         const { accessToken: token, refreshToken, lifeSeconds } = renewal
         const lifeMs = lifeSeconds * 1000
         const access = asked !== undefined && { access: { token, of: asked, lifeMs } }
-        const received = { grant, used, refreshToken, ...access }
+        const received = { grant, used, refreshToken, demand, ...access }
         const saved = await saving.save(received)
         if (saved === 'later') told('not-stored', 0)
         if (saved === 'ended') forsake(received)
@@ -161,16 +163,18 @@ export function createRenewing(parts: RenewingParts): Renewing {
         told(renewal.result, (now() - askedAt) / 1000)
         budget.succeeded(grant.issuer)
         const isOff = renewal.result === 'refused' && renewal.isOfUser && client.liveness !== undefined
+        const isDemanded = renewal.result === 'refused' && !renewal.isOfUser && demand !== undefined
+        const sought = renewal.result === 'refused' ? renewal.demand : undefined
         const ended = isOff
           ? await registry.refuseGrant(livenessActor, grant)
-          : await registry.endGrant(actor, grant, 'refused')
+          : await registry.endGrant(actor, grant, isDemanded ? 'claims' : 'refused', sought)
         if (ended === undefined) return 'elsewhere'
         const { scope, owner } = grant
         if (isOff) warn(switchedOff, { scope, owner, why: renewal.why })
         else if (renewal.result === 'refused')
           warn('an identity provider ended the sign-in of a user', { scope, owner, why: renewal.why })
         else warn('an identity provider answered with the token of another user', { scope, owner })
-        return 'ended'
+        return isDemanded ? 'demanded' : 'ended'
       }
       default:
         if (renewal.refreshToken !== undefined && renewal.refreshToken.reveal() !== used.reveal())
@@ -240,6 +244,8 @@ interface Answered {
   readonly renewal: Renewal
   /** The scope of the upstream, if a token for it was requested. */
   readonly asked: string | undefined
+  /** The claims challenge that it was requested for. */
+  readonly demand: string | undefined
   readonly askedAt: Instant
 }
 

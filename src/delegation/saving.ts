@@ -12,6 +12,8 @@ export interface Received {
   readonly used: Secret
   readonly refreshToken: Secret
   readonly access?: { readonly token: Secret; readonly of: string; readonly lifeMs: number }
+  /** The claims challenge that the access token is to meet. */
+  readonly demand?: string | undefined
 }
 
 /** `later`: the store is down. `superseded`: it has other tokens now. `ended`: the grant has ended meanwhile. */
@@ -50,7 +52,7 @@ export function createSaving({ grants, sealing, outage, late, now }: SavingParts
   const waiting = new Map<string, { readonly received: Received; readonly at: number }>()
   let retrying: NodeJS.Timeout | undefined
 
-  function sealed({ grant, refreshToken, access }: Received, at: number) {
+  function sealed({ grant, refreshToken, access, demand }: Received, at: number) {
     const fresh: NewAccess | undefined = access && {
       token: sealing.seal(access.token, { accessOf: grant, of: access.of }),
       of: access.of,
@@ -60,6 +62,7 @@ export function createSaving({ grants, sealing, outage, late, now }: SavingParts
     return {
       refreshToken: sealing.seal(refreshToken, { refreshOf: grant }),
       ...(fresh && { access: fresh }),
+      ...(demand !== undefined && { demand }),
     }
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { createSharedCalls } from '../common/calls.ts'
+import { demandIn } from '../common/claims-request.ts'
 import { atMost } from '../engine/memory.ts'
 import { scopeOf } from '../gateway/account.ts'
 import type { Allow } from '../gateway/decision.ts'
@@ -53,8 +54,14 @@ const longestMargin = 30_000
 /** Milliseconds for which a token that follows a rejected one is kept: the upstream would reject the next one, too. */
 const newFor = 60_000
 
-/** Attempts to end a grant that others change at the same time. */
-const mostTries = 10
+/**
+ * Milliseconds for which a token is used without another question to the provider. Tokens for continuous access evaluation
+ * live for up to 28 hours; the rest of their life bridges outages, so that a user who has left is noticed as before.
+ */
+const trustedFor = 90 * 60_000
+
+/** Milliseconds for which a token is used beyond that while the provider is down, until it is asked again. */
+const spareFor = 30_000
 
 /** Whose token it is. */
 interface User {
@@ -65,8 +72,18 @@ interface User {
   readonly slots: readonly Slot[]
 }
 
-/** Why a token is looked for, if not because there is none: the present one is to be renewed, or was rejected. */
-type Reason = { readonly ahead: true } | { readonly rejected: UserToken } | undefined
+/**
+ * Why a token is looked for, if not because there is none: the present one is to be renewed, or was rejected, perhaps by a
+ * claims challenge. `demand`: what that asks for, if it says so in a form that can be passed on.
+ */
+type Reason =
+  | { readonly ahead: true }
+  | { readonly rejected: UserToken; readonly challenge?: Challenge }
+  | undefined
+
+interface Challenge {
+  readonly demand: string | undefined
+}
 
 type Answer = Found<Held | SignInCause>
 
@@ -92,7 +109,7 @@ export function createDelegation(parts: DelegationParts): Delegation {
    * before a commit that the caller must see.
    */
   async function look(user: User, reason: Reason): Promise<UserToken | SignInCause> {
-    const name = reason === undefined ? user.key : `${user.key} ${'ahead' in reason ? 'ahead' : 'rejected'}`
+    const name = reason === undefined ? user.key : `${user.key} ${kindOf(reason)}`
     let isOwn = false
     const first = await calls.join(name, () => {
       isOwn = true
@@ -108,6 +125,7 @@ export function createDelegation(parts: DelegationParts): Delegation {
   /** Throws `Outage`. */
   async function obtain(user: User, reason: Reason): Promise<Answer> {
     const urgent = reason === undefined || !('ahead' in reason)
+    const challenge = reason !== undefined && 'rejected' in reason ? reason.challenge : undefined
     const deadline = now() + patience
     let pause = looks.first
     for (;;) {
@@ -128,10 +146,23 @@ export function createDelegation(parts: DelegationParts): Delegation {
       const held = heldIn(found, grant, readAt)
       if (held !== undefined && isGoodEnough(held, reason)) return answer(held)
 
-      const outcome = await renewing.renew(grant, { urgent, deadline })
+      if (challenge !== undefined && held !== undefined && isInVain(challenge, found, grant)) {
+        // Only as it was read: the user may sign in at this moment.
+        const ended = await registry.endGrant('upstream', grant, 'claims', challenge.demand)
+        if (ended !== undefined) return answer('claims')
+      }
+      const outcome = await renewing
+        .renew(grant, { urgent, deadline }, challenge?.demand)
+        .catch((error: unknown) => {
+          const spare = reason === undefined ? spareIn(found, grant, readAt) : undefined
+          if (spare === undefined || !(error instanceof Outage && error.part === 'provider')) throw error
+          return spare
+        })
+      if (typeof outcome === 'object' && 'renewAt' in outcome) return answer(outcome)
       if (typeof outcome === 'object')
         return answer(heldOf(grant, outcome.token, outcome.askedAt, outcome.lifeMs))
       if (outcome === 'ended') return answer('ended')
+      if (outcome === 'demanded') return answer('claims')
       // The present one goes on while another process renews it, or for as long as it lives.
       if (!urgent && held !== undefined) return answer(held)
       if (outcome === 'sealed-otherwise') return answer('sealed-otherwise')
@@ -144,14 +175,29 @@ export function createDelegation(parts: DelegationParts): Delegation {
   }
 
   /** The token in the store, if it is one that can be used. */
-  function heldIn({ now: storeNow }: FoundGrant, grant: Grant, readAt: Instant): Held | undefined {
+  function heldIn(found: FoundGrant, grant: Grant, readAt: Instant): Held | undefined {
+    const stored = storedIn(found, grant, readAt)
+    if (stored === undefined) return undefined
+    const held = heldOf(grant, stored.token, stored.since, stored.lifeMs)
+    return held.token.endsAt > readAt ? held : undefined
+  }
+
+  /** The same while the provider is down: a token that lives for longer than it is trusted. */
+  function spareIn(found: FoundGrant, grant: Grant, readAt: Instant): Held | undefined {
+    const stored = storedIn(found, grant, readAt)
+    if (stored === undefined) return undefined
+    const endsAt = Math.min(endOf(stored.since, stored.lifeMs), readAt + spareFor)
+    return endsAt > readAt
+      ? { token: { token: stored.token, endsAt }, renewAt: readAt + pauses.failed }
+      : undefined
+  }
+
+  function storedIn({ now: storeNow }: FoundGrant, grant: Grant, readAt: Instant) {
     const { access, renewedAt } = grant
     if (access === undefined || access.of !== upstreamScope) return undefined
     const token = sealing.open(access.token, { accessOf: grant, of: access.of })
-    if (token === undefined) return undefined
     // Times of the store become times of this process.
-    const held = heldOf(grant, token, readAt - (storeNow - renewedAt), access.endsAt - renewedAt)
-    return held.token.endsAt > readAt ? held : undefined
+    return token && { token, since: readAt - (storeNow - renewedAt), lifeMs: access.endsAt - renewedAt }
   }
 
   function isGoodEnough({ token, renewAt }: Held, reason: Reason): boolean {
@@ -170,27 +216,6 @@ export function createDelegation(parts: DelegationParts): Delegation {
     })
   }
 
-  /**
-   * The upstream wants more than the sign-in has proved. One that the user has made since may have proved it: then the
-   * rejected token is not the one in the store.
-   */
-  async function challenged(user: User, token: UserToken): Promise<UserToken | SignInCause> {
-    for (let tries = 0; tries < mostTries; tries += 1) {
-      const readAt = now()
-      const found = await grants.ofSubject(user.scope, user.subject)
-      const { grant } = found
-      if (grant === undefined) return 'no-grant'
-      const present = heldIn(found, grant, readAt)
-      if (grant.ended !== undefined || present === undefined || !isSame(present.token, token))
-        return await look(user, { rejected: token })
-      // Only as it was read: the user may sign in at this moment.
-      if ((await registry.endGrant('upstream', grant, 'claims')) === undefined) continue
-      memory.drop(user.key)
-      return 'claims'
-    }
-    throw new Outage('store', new Error('the grant changes all the time'))
-  }
-
   return {
     tokenFor(allowed) {
       if (!delegates(allowed)) return undefined
@@ -202,7 +227,8 @@ export function createDelegation(parts: DelegationParts): Delegation {
 
     async rejected(allowed, token, claims) {
       const user = userOf(allowed)
-      if (claims !== undefined) return await challenged(user, token)
+      if (claims !== undefined)
+        return await look(user, { rejected: token, challenge: { demand: demandIn(claims) } })
       const held = memory.recall(user.key)
       if (held !== undefined && !isSame(held.token, token)) return held.token
       if (now() < (replaced.get(user.key) ?? 0)) return token
@@ -217,9 +243,28 @@ function keyOf(scope: Scope, subject: Subject): string {
   return `${subject} ${scope}`
 }
 
+function kindOf(reason: NonNullable<Reason>): string {
+  if ('ahead' in reason) return 'ahead'
+  return reason.challenge === undefined ? 'rejected' : 'challenged'
+}
+
+/**
+ * Whether no other token can meet a challenge without the user: it says nothing that can be asked for, or the present token
+ * was asked for that already, or is new and the answer to another challenge.
+ */
+function isInVain({ demand }: Challenge, { now: storeNow }: FoundGrant, grant: Grant): boolean {
+  if (demand === undefined || grant.demand === demand) return true
+  return grant.demand !== undefined && storeNow - grant.renewedAt < newFor
+}
+
 function heldOf(grant: Grant, token: Secret, since: Instant, lifeMs: number): Held {
-  const margin = Math.min(longestMargin, lifeMs / 10)
-  return { token: { token, endsAt: since + lifeMs - margin }, renewAt: since + lifeMs * shareOf(grant) }
+  const trusted = Math.min(lifeMs, trustedFor)
+  return { token: { token, endsAt: endOf(since, trusted) }, renewAt: since + trusted * shareOf(grant) }
+}
+
+/** After this, no request is sent with a token. */
+function endOf(since: Instant, lifeMs: number): Instant {
+  return since + lifeMs - Math.min(longestMargin, lifeMs / 10)
 }
 
 /**

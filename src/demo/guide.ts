@@ -5,7 +5,7 @@ import type { DemoGuide } from './demo.ts'
 
 /** The state of the demo, and whether users can sign in to the page. */
 export interface GuideFacts extends DemoGuide {
-  /** `not-installed`: the provider's package is for development and not in the image. */
+  /** `not-installed`: the provider's package is missing. */
   readonly signIn: 'ready' | 'none' | 'not-installed'
 }
 

@@ -51,7 +51,7 @@ export interface IdentityProvider {
 
 /**
  * A real OpenID provider, oidc-provider, that plays Microsoft accounts and two Entra directories, with a form that
- * shows its passwords. For the demo and for tests: its package is not in the image. Throws `DemoCannotStart`.
+ * shows its passwords. For the demo and for tests. Throws `DemoCannotStart`.
  */
 export async function startIdentityProvider(options: IdentityProviderOptions): Promise<IdentityProvider> {
   // First, so that nothing is left listening if the package is missing.

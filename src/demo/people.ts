@@ -8,7 +8,7 @@ export const passwords = {
   msa: 'demo-microsoft',
   contoso: 'demo-contoso',
   /** What the guide proposes for the reset on northwind. */
-  northwind: 'demo-northwind',
+  northwind: 'demo-blue-otter',
 } as const
 
 export const contosoDirectory = directory('Contoso', 'c0a70500-0000-4000-8000-000000000001')

@@ -128,6 +128,8 @@ export interface ResetNeeded {
   readonly scope: Scope
   readonly former: Scope
   readonly username: Username
+  /** The credential helper that the password was given to, and that can get another one. */
+  readonly client?: string
   readonly via: Via
   /** This answer was sent so often that the client must be in a loop. */
   readonly tooOften?: true
@@ -160,6 +162,8 @@ export interface Expired extends Over {
   readonly username: Username
   /** Its name, if it has one. */
   readonly password?: string
+  /** The credential helper that it was given to, and that can get another one. */
+  readonly client?: string
   readonly via: Via
   /** This answer was sent so often that the client must be in a loop. */
   readonly tooOften?: true
@@ -277,6 +281,7 @@ export type Finding =
       readonly username: Username
       readonly subject: Subject
       readonly name?: string
+      readonly client?: string
     } & Over)
   /** The right password, but the credential was switched off by an administrator or its owner. */
   | { readonly found: 'disabled' }
@@ -296,8 +301,8 @@ export interface UsedPassword {
   readonly endsAt?: Instant
   /** When another one took its name; it counts until its end. */
   readonly replacedAt?: Instant
-  /** It was given to an OAuth client, which renews it. */
-  readonly renewed?: true
+  /** The credential helper that it was given to, which renews it. */
+  readonly client?: string
 }
 
 /** What has become of a generated password by now; `undefined`: it counts. */
@@ -319,6 +324,8 @@ export function overBy(
 export interface Outgrown extends Holder {
   readonly found: 'outgrown'
   readonly former: Scope
+  /** The credential helper that the password was given to. */
+  readonly client?: string
   /** Whether the user is linked to an identity of the account's present scope. */
   readonly linked: boolean
 }

@@ -30,7 +30,8 @@ export interface Delegation {
   /**
    * The upstream rejected this token: the next one for the same user, or why there is none. The same one again means that
    * it is new, so that another one would be rejected as well. Rejects with `Outage`. `claims`: the claims challenge, if
-   * the upstream sent one; then the grant is marked as ended.
+   * the upstream sent one; then the provider is asked once for a token that meets it, and if it gives none, or the upstream
+   * repeats the challenge, the grant is marked as ended.
    */
   rejected(allowed: Allow, token: UserToken, claims: string | undefined): Promise<UserToken | SignInCause>
 }
@@ -53,6 +54,11 @@ export interface Grant {
   /** When the provider was last asked with it, for `liveness`. */
   readonly checkedAt: Instant
   readonly ended?: { readonly at: Instant; readonly cause: GrantEnd }
+  /**
+   * A claims request (`common/claims-request.ts`): what the present access token was asked for because of a claims
+   * challenge; of a grant that has ended, what the next sign-in has to ask for.
+   */
+  readonly demand?: string
   /** Grows with every write of this grant. */
   readonly version: number
 }
@@ -103,10 +109,13 @@ export interface GrantStore {
    * turn need; `undefined`: another process has the turn, or the grant has changed since.
    */
   takeTurn(seen: SeenGrant, leaseMs: number): Promise<number | undefined>
-  /** Writes what a renewal gave, and ends the turn. False: the grant has changed since, and nothing was written. */
+  /**
+   * Writes what a renewal gave, and ends the turn. `demand` is kept with `access`. False: the grant has changed since, and
+   * nothing was written.
+   */
   renewed(
     seen: SeenGrant,
-    fresh: { readonly refreshToken: string; readonly access?: NewAccess },
+    fresh: { readonly refreshToken: string; readonly access?: NewAccess; readonly demand?: string },
   ): Promise<boolean>
   /** Ends the turn without a result, so that another process may try. */
   giveTurnBack(seen: SeenGrant): Promise<void>
@@ -126,27 +135,60 @@ export interface GrantStore {
   count(): Promise<{ readonly active: number; readonly ended: number }>
 }
 
+/** A credential of which no identity provider said lately that its user is active. */
+export interface Unconfirmed {
+  readonly scope: Scope
+  readonly subject: Subject
+  readonly username: Username
+  /** The grant of its owner, if there is one. */
+  readonly grant?: Grant
+}
+
+/** When users were last known to be active. Both throw `Outage`. Neither is a change of the registry. */
+export interface Confirmations {
+  /** The user has signed in on the page. */
+  signedIn(scope: Scope, owner: Owner): Promise<void>
+  /**
+   * Credentials that are on, whose user was neither checked nor confirmed for so many milliseconds, in batches by subject;
+   * `after` is the last one of the batch before. Confirmed: signed in on the page, or an operator or the user set, claimed or
+   * switched on the credential; and until a grant ends, by the grant.
+   */
+  unconfirmed(
+    whose: ScopeChoice,
+    sinceMs: number,
+    after: Unconfirmed | undefined,
+  ): Promise<readonly Unconfirmed[]>
+}
+
 /**
  * Part of `Registry`: given and ended grants are changes, which every process learns before they are committed, and which
  * the audit log has. Both throw `Outage`.
  */
 export interface GrantRegistry {
-  /** A new grant, after a sign-in; replaces the earlier one of the same owner. */
-  giveGrant(actor: string, grant: NewGrant): Promise<undefined>
+  /** A new grant, after a sign-in; replaces the earlier one of the same owner. `again`: that one was still active. */
+  giveGrant(actor: string, grant: NewGrant): Promise<'connected' | 'again'>
   /**
-   * Ends a grant and deletes its tokens. `version`: only if it has not changed since. Resolves with the grant as it was,
-   * so that it can be revoked at its provider; `undefined`: there was none, or it had ended or changed.
+   * Ends a grant and deletes its tokens. `version`: only if it has not changed since. `demand`: what the next sign-in has to
+   * ask for. Resolves with the grant as it was, so that it can be revoked at its provider; `undefined`: there was none, or it
+   * had ended or changed.
    */
   endGrant(
     actor: string,
     grant: Pick<Grant, 'scope' | 'owner'> & { readonly version?: number },
     cause: GrantEnd,
+    demand?: string,
   ): Promise<Grant | undefined>
   /**
    * The same for a grant that the provider refused where users are checked for liveness: in the same change, the credential
    * of the owner is switched off.
    */
   refuseGrant(actor: string, grant: SeenGrant): Promise<Grant | undefined>
+  /** Switches off a credential if it still is unconfirmed, for so many milliseconds. False: it was confirmed meanwhile. */
+  disableUnconfirmed(
+    actor: string,
+    which: Pick<Unconfirmed, 'scope' | 'subject' | 'username'>,
+    sinceMs: number,
+  ): Promise<boolean>
 }
 
 export type NewGrant = Pick<Grant, 'scope' | 'owner' | 'issuer' | 'clientId' | 'username'> & {

@@ -189,12 +189,12 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
       const { password } = verdict
       const over = password && overBy(password, now)
       return over
-        ? expired({ ...verdict, ...over }, account, attempt, password.name)
+        ? expired({ ...verdict, ...over }, account, attempt, password)
         : allow(verdict, account, scope)
     }
     case 'over':
       return hasAccess(account, scope, verdict)
-        ? expired(verdict, account, attempt, verdict.name)
+        ? expired(verdict, account, attempt, verdict)
         : notAMember(verdict, account, scope)
     case 'disabled':
       return { outcome: 'disabled', account, scope, username, via: verdict.via }
@@ -242,9 +242,10 @@ function expired(
   { cause, at, via }: Over & Pick<KnownVerdict, 'via'>,
   account: Account,
   { scope, username }: Attempt,
-  name: string | undefined,
+  { name, client }: Pick<UsedPassword, 'name' | 'client'>,
 ): Decision {
-  return { outcome: 'expired', account, scope, username, cause, at, via, ...(name && { password: name }) }
+  const which = { ...(name && { password: name }), ...(client && { client }) }
+  return { outcome: 'expired', account, scope, username, cause, at, via, ...which }
 }
 
 function notAMember({ username, via }: Known, account: Account, scope: Scope): Decision {
@@ -256,13 +257,13 @@ function notAMember({ username, via }: Known, account: Account, scope: Scope): D
  * but that alone gives no access: users of two scopes can have the same name.
  */
 function outgrown(verdict: Outgrown & Known, account: Account, attempt: Attempt, now: Instant): Decision {
-  const { former, via } = verdict
+  const { former, via, client } = verdict
   const { scope, username } = attempt
   const wasMember = hasAccess(account, former, verdict)
   const bridgedUntil = account.former?.bridgedUntil
   if (wasMember && verdict.linked && bridgedUntil !== undefined && now < bridgedUntil)
     return { ...allow(verdict, account, former), bridgedUntil }
   return wasMember || hasAccess(account, scope, verdict)
-    ? { outcome: 'reset-needed', account, scope, former, username, via }
+    ? { outcome: 'reset-needed', account, scope, former, username, ...(client && { client }), via }
     : notAMember(verdict, account, former)
 }

@@ -141,6 +141,8 @@ export interface Change {
   readonly actor: string
   readonly action: Action
   readonly account?: AccountName
+  /** Instead of `account`, if it is about several. */
+  readonly accounts?: readonly AccountName[]
   readonly scope?: Scope
   /** Every user name that the credential has or had; verdicts about all of them are dropped. */
   readonly usernames: readonly Username[]
@@ -148,7 +150,12 @@ export interface Change {
 
 export type Action =
   | 'directory-added'
+  | 'directory-changed'
+  | 'directory-removed'
   | 'account-added'
+  | 'account-changed'
+  | 'account-renamed'
+  | 'account-removed'
   | 'account-connected'
   | 'account-disconnected'
   | 'members-added'
@@ -156,16 +163,23 @@ export type Action =
   | 'account-opened'
   | 'move-undone'
   | 'identities-linked'
+  | 'identities-unlinked'
   | 'credential-set'
   | 'credential-claimed'
   | 'password-added'
   | 'password-replaced'
   | 'passwords-revoked'
+  | 'credential-removed'
   | 'credential-enabled'
   | 'credential-disabled'
   /** The identity provider refused its owner, whose sign-in has ended with it. */
   | 'credential-disabled-by-liveness'
   | 'credentials-imported'
+  /** All credentials of a person, in every scope. */
+  | 'person-blocked'
+  | 'person-unblocked'
+  /** Sessions of the page. */
+  | 'sessions-revoked'
   /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
   | 'grant-given'
   | 'grant-ended'

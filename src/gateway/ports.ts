@@ -52,7 +52,7 @@ export interface StoredPassword extends UsedPassword {
 /** In place of a hash, where no password was chosen. It matches nothing. */
 export const noPassword = '$none$' as PasswordHash
 
-/** A PHC string (argon2) or a modular crypt string (bcrypt, imported). */
+/** A PHC string (argon2), or what was imported: a modular crypt string, or a scheme in braces and what belongs to it. */
 export type PasswordHash = string & { readonly passwordHash: never }
 
 /** Stands in for the hash of an unknown name: `decoy`, followed by the kind of hash unless it is our own. */
@@ -282,8 +282,8 @@ export interface PasswordHasher {
   /** Whether the hash is weaker than the settings require, or of another algorithm. */
   outdated(hash: PasswordHash): boolean
   /**
-   * Whether a match with this hash proves the whole password. bcrypt reads only the first 72 bytes: the rest may be
-   * anything, and the owner's password may end differently.
+   * Whether a match with this hash proves the whole password. bcrypt reads only the first 72 bytes, and DES
+   * crypt 8: the rest may be anything, and the owner's password may end differently.
    */
   provesWhole(password: Secret, hash: PasswordHash): boolean
 }
@@ -298,10 +298,20 @@ export interface Witness {
 /** The algorithm of a hash, for display; `generated` if no password was chosen, `unknown` if it is damaged. */
 export function algorithmOf(hash: PasswordHash): string {
   if (hash === noPassword) return 'generated'
-  const id = /^\$(argon2id|argon2i|argon2d|2[aby])\$/.exec(hash)?.[1]
-  if (id === undefined) return 'unknown'
-  return id.startsWith('2') ? 'bcrypt' : id
+  const id = /^(?:\$(argon2id|argon2i|argon2d|2[aby]|apr1|[156])\$|(\{(?:S?SHA|CRYPT)\}))/.exec(hash)
+  return algorithms.get(id?.[1] ?? id?.[2] ?? '') ?? 'unknown'
 }
+
+const algorithms: ReadonlyMap<string, string> = new Map([
+  ...['argon2id', 'argon2i', 'argon2d', 'apr1'].map(id => [id, id] as const),
+  ...['2a', '2b', '2y'].map(id => [id, 'bcrypt'] as const),
+  ['1', 'md5-crypt'],
+  ['5', 'sha256-crypt'],
+  ['6', 'sha512-crypt'],
+  ['{SHA}', 'sha1'],
+  ['{SSHA}', 'salted-sha1'],
+  ['{CRYPT}', 'des-crypt'],
+])
 
 /** Whether it stands in for a hash. */
 export function isDecoy(against: PasswordHash | Decoy): against is Decoy {

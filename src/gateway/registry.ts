@@ -3,7 +3,10 @@ import type { GrantRegistry } from './delegation.ts'
 import type { Over } from './decision.ts'
 import type { PasswordMac } from './generated-password.ts'
 import type { AccountName, DirectoryId, Instant, Owner, PasswordId, Scope, Username } from './names.ts'
+import type { MoveProblem, ProblemOf } from './problem.ts'
 import type { PasswordHash } from './ports.ts'
+
+export type { MoveProblem, Problem, ProblemOf } from './problem.ts'
 
 /** A Microsoft Entra directory that accounts can be connected to. */
 export interface Directory {
@@ -55,22 +58,39 @@ export interface Person {
   readonly owner: Owner
 }
 
+/**
+ * Who has switched a credential off: an operator, whose block only operators end; its owner; or the check whether the owner
+ * is still active. `unknown`: before this was recorded.
+ */
+export type Switcher = 'operator' | 'owner' | 'liveness' | 'unknown'
+
 /** A credential for display: everything but the hash. */
 export interface CredentialRecord {
   readonly scope: Scope
   readonly username: Username
   readonly secondary?: Username
   readonly enabled: boolean
+  /** Who switched it off. Left out if it is on. */
+  readonly disabledBy?: readonly Switcher[]
   /**
    * `argon2id`; until its first use, an imported credential keeps the algorithm that it came with. `generated`: no password
    * was chosen.
    */
   readonly algorithm: string
   readonly setAt: Instant
+  /** When it was last set, claimed or switched on, or its owner last signed in on the page. */
+  readonly confirmedAt: Instant
   /** Who may change it on the page; left out until a credential that an operator made is claimed. */
   readonly owner?: Owner
+  /** A command has set the password since, perhaps for another person: nothing acts as the owner until they claim it again. */
+  readonly unproved?: true
   /** When and from which address it was last used; recorded within a minute. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
+}
+
+/** Whether an operator has switched it off. */
+export function isBlocked({ disabledBy }: Pick<CredentialRecord, 'disabledBy'>): boolean {
+  return disabledBy?.includes('operator') ?? false
 }
 
 /** A credential to store; the caller has hashed the password. */
@@ -81,8 +101,15 @@ export interface NewCredential {
   readonly hash: PasswordHash
   /** Instead of a chosen password. */
   readonly generated?: { readonly id: PasswordId; readonly mac: PasswordMac }
-  /** Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner. */
+  /**
+   * Set by the page, where the user has signed in. Operators leave it out, which keeps an existing owner, who has to claim the
+   * new password: user names pass from one person to another.
+   */
   readonly owner?: Owner
+  /** Without an owner: the operator knows that the password goes to the existing owner. */
+  readonly samePerson?: true
+  /** Of a new credential, left out: true. An existing one stays as it is. */
+  readonly enabled?: boolean
 }
 
 /** A generated password for display. */
@@ -128,34 +155,6 @@ export const mostPasswords = 20
 /** Longest name of a password, in characters. */
 export const longestPasswordName = 64
 
-/** Why a change cannot be made. Nothing was changed. */
-export type Problem =
-  | { readonly problem: 'no-such-directory'; readonly directoryId: DirectoryId }
-  | { readonly problem: 'directory-exists'; readonly directoryId: DirectoryId }
-  | { readonly problem: 'no-such-account'; readonly name: AccountName }
-  | { readonly problem: 'account-exists'; readonly name: AccountName }
-  | { readonly problem: 'already-connected'; readonly name: AccountName; readonly connection: Connection }
-  /** It never moved, or its last move was already undone. */
-  | { readonly problem: 'nothing-to-undo'; readonly name: AccountName }
-  /** It is not restricted to members. */
-  | { readonly problem: 'no-members'; readonly name: AccountName }
-  | { readonly problem: 'no-such-member'; readonly name: AccountName; readonly username: Username }
-  | { readonly problem: 'no-such-credential'; readonly username: Username; readonly scope: Scope }
-  | { readonly problem: 'no-such-password'; readonly username: Username; readonly scope: Scope }
-  /** The set holds `mostPasswords`. */
-  | { readonly problem: 'too-many-passwords'; readonly username: Username; readonly scope: Scope }
-  | { readonly problem: 'password-name-taken'; readonly name: string }
-  /** Primary and secondary user names share one namespace per scope. */
-  | { readonly problem: 'username-taken'; readonly username: Username; readonly scope: Scope }
-  /** An operator made a credential of that name. A user who knows its password may claim it. */
-  | { readonly problem: 'unclaimed'; readonly username: Username; readonly scope: Scope }
-
-/** Those problems that one change can have. */
-export type ProblemOf<Kind extends Problem['problem']> = Extract<Problem, { readonly problem: Kind }>
-
-/** What a move of an account can meet. */
-export type MoveProblem = ProblemOf<'no-such-account' | 'already-connected'>
-
 /**
  * The changes that operators and users make. Each is one transaction: it takes the next revision, tells every gateway
  * process (`Announce`), and commits. When its promise resolves with `undefined`, no process acts on the former state any
@@ -163,6 +162,17 @@ export type MoveProblem = ProblemOf<'no-such-account' | 'already-connected'>
  */
 export interface Registry extends GrantRegistry {
   addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
+  /** What is left out stays as it is; an issuer that is `null` is taken away. */
+  setDirectory(
+    actor: string,
+    id: DirectoryId,
+    changes: { readonly name?: string; readonly issuer?: string | null },
+  ): Promise<ProblemOf<'no-such-directory'> | undefined>
+  /** With all credentials of its scope, and everything that belongs to them. The history of accounts keeps its name. */
+  removeDirectory(
+    actor: string,
+    id: DirectoryId,
+  ): Promise<ProblemOf<'no-such-directory' | 'directory-in-use'> | undefined>
   directories(): Promise<readonly Directory[]>
 
   /** Without a directory, the account signs in with Microsoft accounts. */
@@ -170,6 +180,14 @@ export interface Registry extends GrantRegistry {
     actor: string,
     account: { readonly name: AccountName; readonly upstream: string; readonly directoryId?: DirectoryId },
   ): Promise<ProblemOf<'account-exists' | 'no-such-directory'> | undefined>
+  /** Members, uses and history of connections follow a new name. */
+  setAccount(
+    actor: string,
+    name: AccountName,
+    changes: { readonly upstream?: string; readonly rename?: AccountName },
+  ): Promise<ProblemOf<'no-such-account' | 'account-exists'> | undefined>
+  /** With its members, uses and history of connections. */
+  removeAccount(actor: string, name: AccountName): Promise<ProblemOf<'no-such-account'> | undefined>
   /** `bridgedUntil`: until then, the credentials that count now still count for linked users. */
   connect(
     actor: string,
@@ -213,6 +231,8 @@ export interface Registry extends GrantRegistry {
 
   /** Links two identities that signed in within one session. Replaces earlier links of either in the other's scope. */
   link(actor: string, one: Person, other: Person): Promise<undefined>
+  /** Ends the link to the other scope, or all links. */
+  unlink(actor: string, person: Person, other?: Scope): Promise<ProblemOf<'not-linked'> | undefined>
   /** The linked identity of this person in the other scope. */
   linkedTo(person: Person, other: Scope): Promise<Owner | undefined>
   /** All links between two scopes, from owners in `scope` to owners in `other`. */
@@ -227,21 +247,64 @@ export interface Registry extends GrantRegistry {
     scope: Scope,
     credential: NewCredential,
   ): Promise<ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'> | undefined>
-  /** `username`: the primary or the secondary one. */
+  /** The same for one that exists: makes none. */
+  resetCredential(
+    actor: string,
+    scope: Scope,
+    credential: NewCredential,
+  ): Promise<
+    ProblemOf<'no-such-directory' | 'no-such-credential' | 'username-taken' | 'unclaimed'> | undefined
+  >
+  /**
+   * `username`: the primary or the secondary one. `by`: an operator's block and the owner's own switch are two; the
+   * credential is on if neither is off. An operator who overrides ends both.
+   */
   switchCredential(
     actor: string,
     scope: Scope,
     username: Username,
     on: boolean,
+    by?: 'operator' | 'operator-overriding' | 'owner',
+  ): Promise<ProblemOf<'no-such-credential' | 'blocked' | 'off-by-owner'> | undefined>
+  /**
+   * With its passwords, memberships, uses, sign-in and links. The user may set a new one on the page. `username`: the
+   * primary or the secondary one.
+   */
+  removeCredential(
+    actor: string,
+    scope: Scope,
+    username: Username,
   ): Promise<ProblemOf<'no-such-credential'> | undefined>
+  /** The credentials of a person: those of this name in any scope, and those of the same person by links. */
+  person(username: Username): Promise<readonly CredentialRecord[]>
+  /**
+   * Blocks a person's credentials, and those that are made later under their names, in every scope; or ends that. One change
+   * for each scope; `done` is called after each.
+   */
+  blockPerson(
+    actor: string,
+    username: Username,
+    blocked: boolean,
+    done: (scope: Scope) => void,
+  ): Promise<ProblemOf<'no-such-person'> | undefined>
+  /** The user names that are blocked in every scope. */
+  blockedNames(): Promise<readonly Username[]>
+  /** Ends sessions of the page: all, or those with any of these identities. Resolves with their number. */
+  revokeSessions(
+    actor: string,
+    whose:
+      | 'all'
+      | { readonly people: readonly Person[]; readonly username: Username; readonly scope?: Scope },
+  ): Promise<number>
   credentials(scope: Scope): Promise<readonly CredentialRecord[]>
   /** The credential that this owner has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
   /** The owner of the credential of that name; `undefined` if there is none, or it has no owner yet. */
   ownerOf(scope: Scope, username: Username): Promise<Owner | undefined>
   /**
-   * Gives an unclaimed credential an owner. `username`: the primary or the secondary one. The caller has checked the
-   * password. `username-taken`: it has another owner, or this owner has another credential in the scope.
+   * Gives an unclaimed credential an owner, or lets the owner claim it again after a command has set its password.
+   * `username`: the primary or the secondary one. The caller has checked the password. `username-taken`: it has another owner,
+   * or this owner has another credential in the scope.
    */
   claimCredential(
     actor: string,
@@ -270,11 +333,15 @@ export interface Registry extends GrantRegistry {
     username: Username,
     which: { readonly name: string } | { readonly id: PasswordId } | 'all',
   ): Promise<ProblemOf<'no-such-credential' | 'no-such-password'> | undefined>
-  /** All or nothing; `progress` is called after each batch. Existing credentials are replaced. */
+  /**
+   * All or nothing; `progress` is called and waited for after each batch, and undoes everything if it throws. Existing credentials are
+   * replaced, except those of `mustBeNew`, which are `username-taken`.
+   */
   importCredentials(
     actor: string,
     scope: Scope,
     credentials: readonly NewCredential[],
-    progress: (done: number) => void,
+    progress: (done: number) => unknown,
+    mustBeNew?: ReadonlySet<Username>,
   ): Promise<ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'> | undefined>
 }

@@ -187,11 +187,18 @@ export function createVerifier({
       const left = attempt.former ?? attempt.scope
       // Who has a set of the present scope has done what a bridge waits for.
       const counts = linked && enabled && current === undefined && over === undefined
-      return { found: 'outgrown', former: left, username, subject, linked: counts }
+      return { found: 'outgrown', former: left, username, subject, linked: counts, ...clientOf(used) }
     }
     if (!enabled) return { found: 'disabled' }
     if (over !== undefined)
-      return { found: 'over', username, subject, ...(used?.name && { name: used.name }), ...over }
+      return {
+        found: 'over',
+        username,
+        subject,
+        ...(used?.name && { name: used.name }),
+        ...clientOf(used),
+        ...over,
+      }
     return { found: 'match', username, subject, ...(used && { password: usedPassword(used) }) }
   }
 
@@ -237,15 +244,19 @@ type ReadPassword = NonNullable<ReturnType<GeneratedPasswords['read']>>
 type Proved = 'current' | 'former'
 
 /** Without what only the store needs. */
-function usedPassword({ id, name, readOnly, endsAt, replacedAt, renewed }: StoredPassword): UsedPassword {
+function usedPassword({ id, name, readOnly, endsAt, replacedAt, client }: StoredPassword): UsedPassword {
   return {
     id,
     ...(name !== undefined && { name }),
     ...(readOnly && { readOnly }),
     ...(endsAt !== undefined && { endsAt }),
     ...(replacedAt !== undefined && { replacedAt }),
-    ...(renewed && { renewed }),
+    ...(client !== undefined && { client }),
   }
+}
+
+function clientOf(used: UsedPassword | undefined): Pick<UsedPassword, 'client'> {
+  return used?.client === undefined ? {} : { client: used.client }
 }
 
 /** Concurrent callers from one address with the same password: a build that starts a thousand jobs. */

@@ -7,7 +7,16 @@ import type { Attempt } from '../gateway/attempt.ts'
 import { Outage } from '../gateway/outage.ts'
 import { type Decoy, isDecoy, type PasswordHash, type PasswordHasher } from '../gateway/ports.ts'
 import { Secret } from '../gateway/secret.ts'
-import { type HashCost, hashLike, isOutdated, provesWhole, readHash, type Unreadable } from './hash-string.ts'
+import { isRightByCrypt } from './crypt.ts'
+import {
+  type Algorithm,
+  type HashCost,
+  hashLike,
+  isOutdated,
+  provesWhole,
+  readHash,
+  type Unreadable,
+} from './hash-string.ts'
 
 /** A `PasswordHasher` that is never busy. */
 export interface Argon2id extends PasswordHasher {
@@ -25,7 +34,7 @@ export interface Argon2idOptions {
 const mostDecoys = 100
 
 /**
- * Hashes in this process: makes argon2id, verifies argon2 and bcrypt. For the lanes, and for commands, which hash
+ * Hashes in this process: makes argon2id, verifies all that can be imported. For the lanes, and for commands, which hash
  * once. Throws `Outage` if argon2 cannot compute, for lack of memory or because it does not accept the cost.
  */
 export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise<Argon2id> {
@@ -44,13 +53,14 @@ export async function createArgon2id({ cost, onFlaw }: Argon2idOptions): Promise
       onFlaw(read)
       return pretend(password, 'decoy')
     }
-    return (await isRight(password, against, read.algorithm === 'bcrypt')) ? 'match' : 'mismatch'
+    return (await isRight(password, against, read.algorithm)) ? 'match' : 'mismatch'
   }
 
   async function pretend(password: Secret, decoy: Decoy): Promise<'mismatch'> {
     const hash = decoys.get(decoy) ?? hashLike(decoy)
     decoys.set(decoy, hash)
-    await isRight(password, hash, hash.startsWith('$2'))
+    const read = readHash(hash)
+    if (typeof read !== 'string') await isRight(password, hash, read.algorithm)
     return 'mismatch'
   }
 
@@ -76,8 +86,17 @@ export async function makeHash(password: Secret, cost: HashCost): Promise<Passwo
   return made.replace(/,(p=\d+),(t=\d+)\$/, ',$2,$1$') as PasswordHash // a PHC string
 }
 
-function isRight(password: Secret, hash: PasswordHash, isBcrypt: boolean): Promise<boolean> {
-  return orOutage(isBcrypt ? bcrypt.compare(password.reveal(), hash) : argon2.verify(hash, password.reveal()))
+async function isRight(password: Secret, hash: PasswordHash, algorithm: Algorithm): Promise<boolean> {
+  switch (algorithm) {
+    case 'bcrypt':
+      return await orOutage(bcrypt.compare(password.reveal(), hash))
+    case 'argon2id':
+    case 'argon2i':
+    case 'argon2d':
+      return await orOutage(argon2.verify(hash, password.reveal()))
+    default:
+      return isRightByCrypt(password, hash, algorithm)
+  }
 }
 
 /** The hash has been read and is well-formed, so any failure is ours. */

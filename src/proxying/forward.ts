@@ -203,8 +203,8 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   /**
-   * If the upstream does not accept the user's token, a safe request goes once more with a fresh one. A claims challenge
-   * needs the user, whatever the request is.
+   * If the upstream does not accept the user's token, a safe request goes once more with a fresh one. A claims challenge is
+   * waited for, whatever the request is: if no token can meet it, the user has to sign in.
    */
   withheld(failure: UpstreamFailed, { status, headers }: AnswerHead): UpstreamFailed | undefined {
     const { allowed } = this.#context

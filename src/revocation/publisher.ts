@@ -72,9 +72,10 @@ export function createPublisher({
 }: PublisherOptions): Announce {
   return async (change, moment, before) => {
     const { revision: _, ...stale } = staleBy(change, slotOf)
-    if (stale.slots.length === 0 && stale.account === undefined) return
+    const { account, accounts = [], slots } = stale
+    if (slots.length === 0 && account === undefined && accounts.length === 0) return
     const started = performance.now()
-    await revoke(stale.slots, moment.number)
+    await revoke(slots, moment.number)
     const announcement = { id: randomUUID(), ...stale, moment, before }
     const visit = <T>(task: (redis: Redis) => Promise<T>) => server.visit(announcedKey, task)
     await visit(subscriber =>

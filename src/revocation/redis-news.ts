@@ -76,9 +76,9 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   /** Its change may have been made since, or never: the log, which is read next, tells. */
-  function recall({ moment, account, slots }: Announcement): void {
+  function recall({ moment, account, accounts, slots }: Announcement): void {
     const revision = history.heard(moment)
-    if (revision !== undefined) forget({ account, slots, revision })
+    if (revision !== undefined) forget({ account, accounts, slots, revision })
   }
 
   function look(): Promise<boolean> {

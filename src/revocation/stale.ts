@@ -5,6 +5,8 @@ import type { AccountName, Revision, Scope, Slot, Username } from '../gateway/na
 export interface Stale {
   readonly revision: Revision
   readonly account?: AccountName | undefined
+  /** Further ones. */
+  readonly accounts?: readonly AccountName[] | undefined
   readonly slots: readonly Slot[]
 }
 
@@ -14,9 +16,9 @@ export type Forget = (stale: Stale) => void
 /** Names the slot of a credential: `AttemptKeys.slot`. */
 export type SlotOf = (scope: Scope, username: Username) => Slot
 
-export function staleBy({ revision, account, scope, usernames }: Change, slotOf: SlotOf): Stale {
+export function staleBy({ revision, account, accounts, scope, usernames }: Change, slotOf: SlotOf): Stale {
   const slots = scope === undefined ? [] : usernames.map(username => slotOf(scope, username))
-  return { revision, account, slots }
+  return { revision, account, ...(accounts && { accounts }), slots }
 }
 
 /** What is stale, as sent between processes, with an id. User names are not sent. */
@@ -29,18 +31,24 @@ export interface Announcement extends Omit<Stale, 'revision'> {
 
 /** `undefined` if it cannot be read: from another version of Altgate, or from another program. */
 export function readAnnouncement(text: string): Announcement | undefined {
-  const { id, moment, before, account, slots } = readObject(text)
+  const { id, moment, before, account, accounts, slots } = readObject(text)
   if (typeof id !== 'string' || typeof before !== 'string' || !isMoment(moment)) return undefined
   if (account !== undefined && typeof account !== 'string') return undefined
-  if (!Array.isArray(slots) || !slots.every(slot => typeof slot === 'string')) return undefined
+  if (accounts !== undefined && !isTexts(accounts)) return undefined
+  if (!isTexts(slots)) return undefined
   // The publisher has validated the names, which are only compared here.
   return {
     id,
     moment,
     before,
     account: account as AccountName | undefined,
+    ...(accounts && { accounts: accounts as AccountName[] }),
     slots: slots as Slot[],
   }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(each => typeof each === 'string')
 }
 
 function isMoment(value: unknown): value is Moment {

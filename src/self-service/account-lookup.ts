@@ -1,5 +1,6 @@
 import { type Authority, authorityFor, type NoAuthority } from '../common/authorities.ts'
 import {
+  type AccountName,
   type Instant,
   msaScope,
   type Owner,
@@ -9,9 +10,12 @@ import {
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
+import { addressOf } from '../gateway/account.ts'
 import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
+import type { HelperSettings } from './pages/helpers.ts'
+import type { OwnPasswords } from './pages/passwords.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
@@ -42,6 +46,8 @@ export interface AccountLookup {
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to a signed-in user. */
   profileOf(user: SignedInUser): Promise<Profile>
+  /** The generated passwords of the user's set. */
+  passwordsOf(user: SignedInUser): Promise<OwnPasswords>
   /** The user's other identities in this session. */
   otherIdentities(user: SignedInUser): Promise<readonly OtherIdentity[]>
   /** The credentials of all identities of a session. */
@@ -58,7 +64,14 @@ export function createAccountLookup(
     signIn,
     nameConflicts,
     acting,
-  }: Pick<SelfServiceParts, 'registry' | 'credentials' | 'signIn'> & {
+    passwords,
+    publicUrl,
+    naming,
+    oauth,
+  }: Pick<
+    SelfServiceParts,
+    'registry' | 'credentials' | 'signIn' | 'passwords' | 'publicUrl' | 'naming' | 'oauth'
+  > & {
     readonly nameConflicts: NameConflicts
     readonly acting: Acting
   },
@@ -92,14 +105,28 @@ export function createAccountLookup(
     )
   }
 
+  function helpersFor(account: AccountName, username: Username | undefined): HelperSettings | undefined {
+    if (oauth === undefined || username === undefined) return undefined
+    const site = new URL(addressOf(account, publicUrl, naming)).origin
+    return { site, account, username, deviceCodes: oauth.deviceCodes }
+  }
+
   async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {
     if (username === undefined) return false
     return (await credentials.find(scope, undefined, username)).current !== undefined
   }
 
+  async function passwordsOf({ identity }: SignedInUser): Promise<OwnPasswords> {
+    const credential = await registry.ownCredential(identity.scope, identity.owner)
+    const all = credential ? await registry.passwords(identity.scope, credential.username) : []
+    const ids = all.map(({ id }) => id).toSorted()
+    return { all, state: hashed('passwords', ids.join(' ')), lives: passwords, now: now() }
+  }
+
   return {
     setsOf,
     otherIdentities,
+    passwordsOf,
 
     async find(typed) {
       const name = readAccountName(typed)
@@ -127,11 +154,16 @@ export function createAccountLookup(
         csrf: session.csrf,
         username: identity.username,
         credential,
-        claimable: credential === undefined && !taken && (await isThere(scope, identity)),
+        claimable:
+          credential === undefined
+            ? !taken && (await isThere(scope, identity))
+            : identity.username !== undefined && credential.unproved === true,
         taken,
         contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
         acting: await acting.stateOf(user, identity.owner),
+        helpers: taken ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
         fresh,
+        passwords: await passwordsOf(user),
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),
         others: await otherIdentities(user),

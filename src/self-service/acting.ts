@@ -1,3 +1,5 @@
+import type { Authority } from '../common/authorities.ts'
+import { declaresCapability } from '../common/claims-request.ts'
 import type { Grant, Grants } from '../gateway/delegation.ts'
 import type { AccountName, Owner } from '../gateway/names.ts'
 import type { Registry } from '../gateway/registry.ts'
@@ -24,6 +26,8 @@ export interface DelegatedUpstreams {
 export interface ActingState {
   readonly wanted: Wanted | undefined
   readonly grant: Grant | undefined
+  /** Days after which a credential is switched off whose user is not connected and has not signed in; left out: never. */
+  readonly unwatchedDays?: number
 }
 
 /** How requests of a scope act as their users. Both throw `Outage`. */
@@ -61,10 +65,34 @@ export function createActing({ registry, grants, delegated }: ActingParts): Acti
   return {
     wantedFor,
     async stateOf(requested, owner) {
-      const wanted = await wantedFor(requested)
-      return { wanted, grant: await grants.of(requested.scopeName.scope, owner) }
+      const { authority, scopeName } = requested
+      const days = 'setting' in authority ? undefined : authority.liveness?.unwatchedDays
+      return {
+        wanted: await wantedFor(requested),
+        grant: await grants.of(scopeName.scope, owner),
+        ...(days !== undefined && { unwatchedDays: days }),
+      }
     },
   }
+}
+
+/** What a sign-in has to prove in addition, because the upstream, or a policy of the provider, demanded it. */
+export interface StepUp {
+  /** What to ask for; without it, the password again has to do. */
+  readonly demand?: string
+  /**
+   * Entra ID understands what is demanded. Other providers may ignore it (OpenID Connect Core, 5.5), and would give the same
+   * token again without a word.
+   */
+  readonly isUnderstood: boolean
+}
+
+/** `undefined`: any sign-in will do. */
+export function stepUpOf({ grant }: ActingState, authority: Authority): StepUp | undefined {
+  if (grant?.ended === undefined) return undefined
+  const { demand, ended } = grant
+  if (demand === undefined) return ended.cause === 'claims' ? { isUnderstood: false } : undefined
+  return { demand, isUnderstood: declaresCapability(authority.issuer, authority) }
 }
 
 /** The scopes that a sign-in asks for in addition to those of OpenID Connect. */

@@ -11,7 +11,7 @@ import {
   type StoredCredential,
   type StoredPassword,
 } from '../gateway/ports.ts'
-import type { CredentialRecord } from '../gateway/registry.ts'
+import { type CredentialRecord, isBlocked, type ProblemOf } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import type { SignedInUser } from './account-lookup.ts'
 import type { PageContext } from './context.ts'
@@ -36,14 +36,14 @@ export interface Change extends SignedInUser {
  * is missing; only the account has been looked up then.
  */
 export async function readChange(context: PageContext, request: FastifyRequest): Promise<Change | Page> {
-  const form = await readForm(context, request)
+  const form = await readOwnForm(context, request)
   if (isPage(form)) return form
   const { username } = form.identity
   return username === undefined ? await show(context, form, {}) : { ...form, username }
 }
 
 /** The same, for what users without a user name can change as well. */
-async function readForm(
+export async function readOwnForm(
   context: PageContext,
   request: FastifyRequest,
 ): Promise<Omit<Change, 'username'> | Page> {
@@ -74,6 +74,31 @@ export async function show(context: PageContext, user: SignedInUser, feedback: F
   return profile(await context.accounts.profileOf(user), feedback)
 }
 
+/** The form was rendered for an earlier state: the back button, a reload, another tab. */
+export async function alreadyDone(context: PageContext, change: Change): Promise<Page> {
+  const note =
+    'Nothing was changed: this form was already submitted, or something was changed in another tab. The current state is shown here.'
+  return { ...(await show(context, change, { note })), status: 409 }
+}
+
+/** The page for a change that the registry refused because of the user's name or directory. */
+export async function refused(
+  context: PageContext,
+  change: Change,
+  { problem }: ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'>,
+): Promise<Page> {
+  if (problem === 'username-taken') {
+    await context.nameConflicts.signedIn(change.identity) // another person has set it since
+    return nameTaken(change.scopeName, change.username)
+  }
+  const why =
+    problem === 'unclaimed'
+      ? 'your operator has created credentials under your user name.'
+      : // The store is another one since: an older copy was put in its place.
+        'this directory is unknown to Altgate now. Ask your operator.'
+  return await show(context, change, { note: `Nothing was changed: ${why}` })
+}
+
 /** Shows the result of a change. A failure here must not claim that nothing was changed. Throws `InDoubt`. */
 export async function showResult(showing: Promise<Page>): Promise<Page> {
   try {
@@ -102,13 +127,19 @@ export async function switchCredential(context: PageContext, request: FastifyReq
       note: 'Sign in again first: the sign-in service has to confirm that your account is active. Nothing was changed.',
     })
   const { scope } = change.identity
-  const problem = await context.registry.switchCredential(change.actor, scope, credential.username, on)
+  if (on && isBlocked(credential)) return await show(context, change, { note: blockedNote })
+  const { username } = credential
+  const problem = await context.registry.switchCredential(change.actor, scope, username, on, 'owner')
+  if (problem?.problem === 'blocked') return await show(context, change, { note: blockedNote })
   // Renamed since, in another tab.
   if (problem !== undefined)
     return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
   notify(context, change, credential.username, on ? 'enabled' : 'disabled')
   return await showResult(show(context, change, { done: on ? 'Switched on.' : 'Switched off everywhere.' }))
 }
+
+const blockedNote =
+  'Your operator has switched these credentials off, and only your operator can switch them on. Nothing was changed. Ask your operator.'
 
 /**
  * Whether the gateway cannot check that the user is still active, although it should: a session may outlive the account, and
@@ -129,7 +160,7 @@ export function ownCredential(
 /** Notifies the service that informs the owner. */
 export function notify(
   context: PageContext,
-  change: Change,
+  change: SignedInUser,
   username: Username,
   what: CredentialChange['what'],
 ): void {
@@ -140,7 +171,8 @@ export function notify(
 export async function claimCredential(context: PageContext, request: FastifyRequest): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
-  if ((await ownCredential(context, change)) !== undefined) {
+  const own = await ownCredential(context, change)
+  if (own !== undefined && !own.unproved) {
     return await show(context, change, {
       note: 'These credentials are already yours. Nothing was changed.',
     })
@@ -150,24 +182,28 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
     return await show(context, change, { faults: { current: 'Enter the current password.' } })
 
   const { scope, owner } = change.identity
+  const username = own?.username ?? change.username
   // Not compared: the page must not notify whether another person's password is right.
-  if (await context.nameConflicts.isTaken(scope, change.username, owner))
-    return nameTaken(change.scopeName, change.username)
-  context.throttle.count('claims', `${scope} ${change.username}`)
-  const compared = await compare(context, change, password, context.senderOf(request.raw).from)
+  if (await context.nameConflicts.isTaken(scope, username, owner))
+    return nameTaken(change.scopeName, username)
+  context.throttle.count('claims', `${scope} ${username}`)
+  const { from } = context.senderOf(request.raw)
+  // A password that the owner had before says nothing about the one that a command has set.
+  const which = own === undefined ? 'any' : 'main'
+  const compared = await compare(context, { ...change, username }, password, { from, which })
   if (compared === 'busy') return busy(change.account.name)
   if (compared === 'mismatch') {
     return await show(context, change, { faults: { current: 'That is not the current password.' } })
   }
-  const problem = await context.registry.claimCredential(change.actor, scope, change.username, owner)
-  if (problem !== undefined) return nameTaken(change.scopeName, change.username)
-  notify(context, change, change.username, 'claimed')
+  const problem = await context.registry.claimCredential(change.actor, scope, username, owner)
+  if (problem !== undefined) return nameTaken(change.scopeName, username)
+  notify(context, change, username, 'claimed')
   return await showResult(show(context, change, { done: 'The credentials are now yours.' }))
 }
 
 /** `POST /disconnect`: ends what the user gave the gateway by signing in, here and at the provider. */
 export async function disconnect(context: PageContext, request: FastifyRequest): Promise<Page> {
-  const form = await readForm(context, request)
+  const form = await readOwnForm(context, request)
   if (isPage(form)) return form
   const { account, actor, identity } = form
   const { scope } = identity
@@ -179,7 +215,12 @@ export async function disconnect(context: PageContext, request: FastifyRequest):
 }
 
 /** Hashes and counts as the gateway does, because this is a guess at the same credential. */
-async function compare(context: PageContext, change: Change, password: Secret, from: string) {
+async function compare(
+  context: PageContext,
+  change: Change,
+  password: Secret,
+  { from, which }: { readonly from: string; readonly which: 'main' | 'any' },
+): Promise<Compared> {
   const { credentials, hasher, keys, generated, guesses } = context
   if (generated.isForged(password)) return 'mismatch'
   const { username, account } = change
@@ -194,11 +235,13 @@ async function compare(context: PageContext, change: Change, password: Secret, f
   if ('by' in admission) throw new TooManyRequests(Math.ceil(admission.retryAfter))
   let found: Compared = 'busy'
   try {
-    found = provesNow(context, password, current?.generated)
-      ? 'match'
-      : presented !== undefined && !presented.old
-        ? 'mismatch'
-        : await hasher.compare({ password, proof }, hashOf(current))
+    const isCounted = which === 'any' || current?.generated?.name === undefined
+    found =
+      isCounted && provesNow(context, password, current?.generated)
+        ? 'match'
+        : presented !== undefined && !presented.old
+          ? 'mismatch'
+          : await hasher.compare({ password, proof }, hashOf(current))
     return found
   } finally {
     if (found !== 'mismatch') admission.absolve() // of a full queue and an outage, too

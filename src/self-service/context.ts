@@ -6,10 +6,11 @@ import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName, Instant, Scope } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
-import type { Grants } from '../gateway/delegation.ts'
+import type { Confirmations, Grants } from '../gateway/delegation.ts'
 import type { CredentialStore, PasswordHasher, SessionStore } from '../gateway/ports.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Throttle } from '../gateway/throttle.ts'
+import type { PasswordLives } from '../passwords/named.ts'
 import {
   type NameConflicts,
   createNameConflicts,
@@ -17,6 +18,7 @@ import {
   type AccountLookup,
 } from './account-lookup.ts'
 import { type Acting, createActing, type DelegatedUpstreams } from './acting.ts'
+import type { AuthorizationServer } from '../oauth/server.ts'
 import type { OpenId } from './openid.ts'
 import {
   type Cookies,
@@ -93,19 +95,28 @@ export interface SelfServiceParts {
     | 'claimCredential'
     | 'link'
     | 'linkedTo'
+    | 'addPassword'
+    | 'passwords'
+    | 'revokePasswords'
   >
   readonly credentials: Pick<CredentialStore, 'find'>
   /** What users have given the gateway to act as them. */
   readonly grants: Grants
   readonly delegated: DelegatedUpstreams
+  /** Told of each sign-in. */
+  readonly confirmations: Pick<Confirmations, 'signedIn'>
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** How long generated passwords may count. */
+  readonly passwords: PasswordLives
   /** Wrong passwords count against the credential they are compared with, as they do at the gateway. */
   readonly guesses: Pick<Throttle, 'admit'>
   readonly sessions: SessionStore
   /** 32 bytes, shared by the gateways of one store, that seal pending sign-ins kept by browsers. */
   readonly signInKey: Uint8Array
+  /** Gives passwords to credential helpers; left out where that is switched off. */
+  readonly oauth?: AuthorizationServer | undefined
   readonly notice: Notice
   readonly observer: SelfServiceObserver
   /** The public address of the gateway, without a trailing slash. */
@@ -114,8 +125,12 @@ export interface SelfServiceParts {
   readonly signIn: Authorities & { readonly freshMinutes: number; readonly sessionMinutes: number }
   /** Refuse plain http where `publicUrl` is https. */
   readonly httpsOnly: boolean
-  /** The client's address, and whether it used https, as far as can be determined. */
-  readonly senderOf: (request: IncomingMessage) => { readonly from: string; readonly secure: boolean }
+  /** The client's address, whether it used https, and the host it asked for, as far as can be determined. */
+  readonly senderOf: (request: IncomingMessage) => {
+    readonly from: string
+    readonly secure: boolean
+    readonly host: string
+  }
   /** The unit in which addresses are counted: the address itself, or its network. */
   readonly networkOf: (address: string) => string
   readonly limits?: Limits

@@ -46,6 +46,8 @@ export interface Page {
   readonly main: Html
   /** Seconds after which a retry makes sense. */
   readonly retryAfter?: number
+  /** An address outside the page that the browser goes to at once. */
+  readonly refresh?: string
   /** Whether to show the reference by which an operator finds this request in the log. */
   readonly reference?: boolean
   /** The token of the session, if the page offers to sign out of it. */
@@ -66,6 +68,7 @@ export function framed(page: Page, requestId: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
+${page.refresh && html`<meta http-equiv="refresh" content="0; url=${page.refresh}">`}
 <title>${page.title} – Altgate</title>
 <link rel="icon" href="/_altgate/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/_altgate/style.css">

@@ -11,6 +11,7 @@ import {
   type TokenEndpointResponse,
 } from 'openid-client'
 import type { Authority, Claims } from '../common/authorities.ts'
+import { claimsParameter, declaresCapability } from '../common/claims-request.ts'
 import { createDiscovery } from '../common/openid.ts'
 import { Secret } from '../gateway/secret.ts'
 import { causesOf, type Failing, ProviderFailed } from './context.ts'
@@ -41,21 +42,28 @@ export interface Tokens {
   readonly access?: { readonly token: Secret; readonly lifeSeconds: number }
 }
 
+/** What a sign-in asks for beyond who the user is. */
+export interface AskedFor {
+  readonly prompt?: Prompt | undefined
+  /** In addition to those of OpenID Connect. */
+  readonly scopes: readonly string[]
+  /** Whether the access token is for an upstream. */
+  readonly forUpstream: boolean
+  /** What a claims challenge demands of it. */
+  readonly demand?: string | undefined
+}
+
 /** The authorization code flow with PKCE, state and nonce. Both throw `ProviderFailed`. */
 export interface OpenId {
-  /** The provider's address for the browser, and what to keep. `scopes`: in addition to those of OpenID Connect. */
-  begin(
-    authority: Authority,
-    prompt: Prompt | undefined,
-    scopes: readonly string[],
-  ): Promise<SignInRequest & { readonly url: string }>
+  /** The provider's address for the browser, and what to keep. */
+  begin(authority: Authority, asked: AskedFor): Promise<SignInRequest & { readonly url: string }>
   /**
    * What the user returned with; `declined`: the user or the provider refused. A `ProviderFailed` that is returned: the
    * provider refuses what the gateway asks for, for every user.
    */
   finish(
     authority: Authority,
-    pending: SignInRequest,
+    pending: SignInRequest & Pick<AskedFor, 'forUpstream'>,
     query: string,
   ): Promise<Returned | 'declined' | ProviderFailed>
 }
@@ -74,7 +82,8 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
   const configurationOf = createDiscovery({ timeoutSeconds, execute: [enableNonRepudiationChecks] })
 
   return {
-    async begin(authority, prompt, scopes) {
+    async begin(authority, { prompt, scopes, forUpstream, demand }) {
+      const claims = claimsFor(authority, forUpstream, demand)
       const configuration = await failing(() => configurationOf(authority.issuer, authority))
       const verifier = randomPKCECodeVerifier()
       const pending = { state: randomState(), nonce: randomNonce(), verifier }
@@ -88,11 +97,13 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
         // With `max_age`, a provider must put the time of the sign-in into the token (OpenID Connect Core, 3.1.2.1).
         max_age: String(maxAgeSeconds),
         ...(prompt && { prompt }),
+        ...(claims !== undefined && { claims }),
       })
       return { ...pending, url: url.href }
     },
 
-    async finish(authority, { state, nonce, verifier }, query) {
+    async finish(authority, { state, nonce, verifier, forUpstream }, query) {
+      const declared = claimsFor(authority, forUpstream)
       return await failing(async () => {
         const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier }
         const configuration = await configurationOf(authority.issuer, authority)
@@ -100,6 +111,7 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
           configuration,
           new URL(redirectUri + query),
           checks,
+          declared === undefined ? {} : { claims: declared },
         ).catch(declined)
         if (tokens === 'declined' || tokens instanceof ProviderFailed) return tokens
         const claims = tokens.claims()
@@ -110,6 +122,12 @@ export function createOpenId({ redirectUri, timeoutSeconds, maxAgeSeconds }: Ope
       })
     },
   }
+}
+
+/** Entra ID wants the capability with the code as well; what is demanded, with the request for the code only. */
+function claimsFor(authority: Authority, forUpstream: boolean, demand?: string): string | undefined {
+  if (!forUpstream) return undefined
+  return claimsParameter(declaresCapability(authority.issuer, authority), demand)
 }
 
 function tokensIn({

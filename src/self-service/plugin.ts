@@ -13,6 +13,8 @@ import {
 } from './context.ts'
 import { addGuard, readFields, send } from './guard.ts'
 import { isPage, type Page } from './html.ts'
+import { addOAuthPages } from './oauth.ts'
+import { oauthEndpoints } from './oauth-endpoints.ts'
 import {
   inDoubt,
   noAuthority,
@@ -26,6 +28,7 @@ import {
   wrongType,
 } from './pages/trouble.ts'
 import { goodbye, welcome, whichAccount } from './pages/welcome.ts'
+import { addPassword, replacing, revokePasswords } from './passwords.ts'
 import { isSameText } from './session.ts'
 import { setPassword } from './set-password.ts'
 import { finishSignIn, queryOf, signInToo, startSignIn } from './sign-in.ts'
@@ -37,19 +40,28 @@ import { TooManyRequests } from './throttle.ts'
  */
 export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
   const context = createPageContext(parts)
+  const { oauth } = context
   return async app => {
-    app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, context.observer)))
-    app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
-    await addGuard(app, context)
-    addAssets(app)
-    addSignIn(app, context)
-    app.get('/', async (request, reply) => send(reply, await home(context, request)))
-    addChange(app, '/credential', request => setPassword(context, request))
-    addChange(app, '/switch', request => switchCredential(context, request))
-    addChange(app, '/claim', request => claimCredential(context, request))
-    addChange(app, '/disconnect', request => disconnect(context, request))
-    addChange(app, '/link', request => linkIdentities(context, request))
+    await app.register(page, context)
+    if (oauth !== undefined) await app.register(oauthEndpoints, { context, server: oauth })
   }
+}
+
+async function page(app: FastifyInstance, context: PageContext): Promise<void> {
+  app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, context.observer)))
+  app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
+  await addGuard(app, context)
+  addAssets(app)
+  addSignIn(app, context)
+  app.get('/', async (request, reply) => send(reply, await home(context, request)))
+  addChange(app, '/credential', request => setPassword(context, request))
+  addChange(app, '/password', request => addPassword(context, request))
+  addChange(app, '/revoke', request => revokePasswords(context, request))
+  addChange(app, '/switch', request => switchCredential(context, request))
+  addChange(app, '/claim', request => claimCredential(context, request))
+  addChange(app, '/disconnect', request => disconnect(context, request))
+  addChange(app, '/link', request => linkIdentities(context, request))
+  if (context.oauth !== undefined) addOAuthPages(app, context, context.oauth)
 }
 
 /** `GET /`: an account's page, or the question which one. */
@@ -67,7 +79,7 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
   const requested = await accounts.find(typed)
   if (isPage(requested)) return requested
   const user = accounts.signedIn(requested, session)
-  if (user !== undefined) return await show(context, user, {})
+  if (user !== undefined) return await show(context, user, await replacing(context, user, fields))
   const { account, scopeName, authority } = requested
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
   return welcome(account, await context.acting.wantedFor(requested))
@@ -82,6 +94,7 @@ function addSignIn(app: FastifyInstance, context: PageContext): void {
   })
   app.get('/callback', get, async (request, reply) => {
     const to = await finishSignIn(context, request, reply)
+    if (to instanceof URL) return reply.redirect(to.href, 303)
     return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
   })
   app.post('/sign-in-too', async (request, reply) => send(reply, await signInToo(context, request, reply)))

@@ -74,7 +74,7 @@ function newId(): string {
 }
 
 /** The name of an entry in the store, which only the holder of its id can derive. */
-export function hashed(kind: 'session' | 'sign-in' | 'contest', id: string): string {
+export function hashed(kind: 'session' | 'sign-in' | 'contest' | 'passwords', id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 
@@ -142,8 +142,12 @@ export interface PendingSignIn extends SignInRequest {
   readonly account: AccountName
   readonly scope: Scope
   readonly issuer: string
+  /** The page to show afterwards; left out: that of the account. */
+  readonly next?: string
   /** What it asks for beyond who the user is. */
   readonly wanted?: Wanted
+  /** It already asks for what was demanded of the user, or for the password again. */
+  readonly stepUp?: 'demand' | 'password'
   /** The session whose form requested it, by its name in the store. Its identities are kept together with the new one. */
   readonly beside?: string
   /** The network that the form came from: an attacker who planted both cookies in a browser sent it from elsewhere. */

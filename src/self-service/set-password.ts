@@ -3,16 +3,26 @@ import { addressOf } from '../gateway/account.ts'
 import { readPassword } from '../gateway/credential.ts'
 import { foldUsername, type Username } from '../gateway/names.ts'
 import { noPassword } from '../gateway/ports.ts'
-import type { NewCredential, ProblemOf } from '../gateway/registry.ts'
+import type { NewCredential } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { passwordAdvice, passwordFlaw, passwordSentences } from '../passwords/rules.ts'
+import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
-import { type Change, ownCredential, readChange, show, showResult, notify } from './changes.ts'
+import {
+  alreadyDone,
+  type Change,
+  notify,
+  ownCredential,
+  readChange,
+  refused,
+  show,
+  showResult,
+} from './changes.ts'
 import type { PageContext } from './context.ts'
 import type { Fields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
-import { type Faults, saved } from './pages/set-password.ts'
-import { busy, nameTaken } from './pages/trouble.ts'
+import type { Faults } from './pages/fields.ts'
+import { saved } from './pages/saved.ts'
+import { busy } from './pages/trouble.ts'
 
 /** `POST /credential`: creates the user's credential in the scope, or gives it a new password. */
 export async function setPassword(context: PageContext, request: FastifyRequest): Promise<Page> {
@@ -44,16 +54,13 @@ async function setInTurn(context: PageContext, change: Change): Promise<Page> {
     ...(secondary && { secondary }),
   }
   const problem = await context.registry.setCredential(actor, scope, credential)
+  if (problem?.problem === 'username-taken' && problem.username !== username) {
+    const faults = { secondary: 'This user name is taken. Choose another one.' }
+    return await show(context, change, { faults, secondary: problem.username })
+  }
   if (problem !== undefined) return await refused(context, change, problem)
   notify(context, change, username, 'set')
   return await showResult(savedPage(context, change, read))
-}
-
-/** The form was rendered for an earlier state: the back button, a reload, another tab. */
-async function alreadyDone(context: PageContext, change: Change): Promise<Page> {
-  const note =
-    'Nothing was changed: this form was already submitted, or something was changed in another tab. The current state is shown here.'
-  return { ...(await show(context, change, { note })), status: 409 }
 }
 
 interface Requested {
@@ -65,16 +72,16 @@ interface Requested {
 
 async function readForm(
   context: PageContext,
-  { fields, username }: Change,
+  change: Change,
 ): Promise<Requested | { readonly faults: Faults; readonly secondary: string }> {
+  const { fields } = change
   const typed = fields.get('secondary') ?? ''
   const secondary = typed === '' ? undefined : foldUsername(typed)
   const fault = typed === '' ? undefined : secondaryFault(typed)
-  const names = [username, ...(secondary ? [secondary] : [])]
   const chosen = fields.get('how') === 'choose' ? readPassword(fields.get('password') ?? '') : undefined
   const faults: Faults = {
     ...(fault && { secondary: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.` }),
-    ...(chosen ? await faultsOf(chosen, fields, names, context) : undecided(fields)),
+    ...(chosen ? await faultsOf(chosen, secondary, change, context) : undecided(fields)),
   }
   // Cut, because an invalid user name can have any length.
   if (Object.keys(faults).length > 0) return { faults, secondary: typed.slice(0, 64).toWellFormed() }
@@ -90,39 +97,17 @@ function undecided(fields: Fields): Faults {
 
 async function faultsOf(
   password: Secret,
-  fields: Fields,
-  names: readonly Username[],
-  { generated }: PageContext,
+  secondary: Username | undefined,
+  { fields, username, account, scopeName }: Change,
+  { generated, publicUrl }: PageContext,
 ): Promise<Faults> {
   if (password.isEmpty) return { password: 'Enter a password.' }
-  const flaw = await passwordFlaw(password, names, generated)
-  if (flaw !== undefined) return { password: passwordSentences[flaw] }
+  const usernames = secondary === undefined ? [username] : [username, secondary]
+  const owner = { usernames, places: [account.name, scopeName.name], publicUrl }
+  const flaw = await passwordFlaw(password, owner, generated)
+  if (flaw !== undefined) return { password: flawText(flaw) }
   const same = fields.get('again') === fields.get('password')
   return same ? {} : { again: 'The passwords do not match. Enter the same one twice.' }
-}
-
-async function refused(
-  context: PageContext,
-  change: Change,
-  problem: ProblemOf<'no-such-directory' | 'username-taken' | 'unclaimed'>,
-): Promise<Page> {
-  if (problem.problem === 'no-such-directory') {
-    // The store is another one since: an older copy was put in its place.
-    return await show(context, change, {
-      note: 'Nothing was changed: this directory is unknown to Altgate now. Ask your operator.',
-    })
-  }
-  if (problem.username !== change.username) {
-    const faults = { secondary: 'This user name is taken. Choose another one.' }
-    return await show(context, change, { faults, secondary: problem.username })
-  }
-  if (problem.problem === 'username-taken') {
-    await context.nameConflicts.signedIn(change.identity) // another person has set it since
-    return nameTaken(change.scopeName, change.username)
-  }
-  return await show(context, change, {
-    note: 'Nothing was changed: your operator has created credentials under your user name.',
-  })
 }
 
 /** The registry returns only when the new password is in force everywhere. */

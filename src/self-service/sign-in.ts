@@ -2,13 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authority, type Claims, ownerIn } from '../common/authorities.ts'
 import { pageOf } from '../gateway/account.ts'
 import type { SignedIn } from '../gateway/delegation.ts'
-import type { AccountName, Instant } from '../gateway/names.ts'
+import type { Instant } from '../gateway/names.ts'
 import type { RequestedAccount } from './account-lookup.ts'
-import { scopesFor, type Wanted } from './acting.ts'
+import { scopesFor, type StepUp, stepUpOf, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
 import { type PageContext, ProviderFailed } from './context.ts'
-import { readFields } from './guard.ts'
+import { type Fields, readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
@@ -36,6 +36,7 @@ export async function startSignIn(
   const grant = fields?.get('grant') ?? 'yes'
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
+  const next = continuationIn(fields)
   const requested = await context.accounts.find(fields.get('account') ?? '')
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
@@ -46,13 +47,31 @@ export async function startSignIn(
   // Another site must not connect a user who has disconnected: the page says first what signing in allows.
   if (wanted !== undefined && isFromElsewhere(request))
     return new URL(pageOf(account.name), context.publicUrl)
-  return await redirectToProvider(
-    context,
-    request,
-    reply,
-    { account: account.name, authority, wanted },
-    prompt,
-  )
+  const stepUp = wanted && (await knownStepUp(context, request, requested))
+  const start = { account: account.name, authority, wanted, prompt, stepUp, ...(next && { next }) }
+  return await redirectToProvider(context, request, reply, start)
+}
+
+/** What the sign-in has to prove in addition, if the session says who the user is. */
+async function knownStepUp(
+  context: PageContext,
+  request: FastifyRequest,
+  requested: RequestedAccount,
+): Promise<StepUp | undefined> {
+  const session = await context.sessions.find(context.cookies.session(request))
+  const user = context.accounts.signedIn(requested, session)
+  if (user === undefined) return undefined
+  return await stepUpFor(context, requested, user.identity)
+}
+
+async function stepUpFor(
+  context: PageContext,
+  requested: RequestedAccount,
+  { owner }: Pick<Identity, 'owner'>,
+): Promise<StepUp | undefined> {
+  const { authority } = requested
+  if ('setting' in authority) return undefined
+  return stepUpOf(await context.acting.stateOf(requested, owner), authority)
 }
 
 /**
@@ -78,8 +97,9 @@ export async function signInToo(
   const id = context.cookies.session(request)
   const beside = id === undefined ? undefined : hashed('session', id)
   const wanted = await context.acting.wantedFor(requested)
-  const start = { account: account.name, authority, wanted, beside }
-  const to = await redirectToProvider(context, request, reply, start, undefined)
+  const besideFrom = networkOf(context, request)
+  const start = { account: account.name, authority, wanted, ...(beside && { beside, besideFrom }) }
+  const to = await redirectToProvider(context, request, reply, start)
   return continueToProvider({ from: change.account.name, scopeName, to, wanted })
 }
 
@@ -93,29 +113,29 @@ function isFromElsewhere({ headers }: FastifyRequest): boolean {
   return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 
-interface SignInStart {
-  readonly account: AccountName
+interface SignInStart extends Pick<PendingSignIn, 'account' | 'next' | 'beside' | 'besideFrom'> {
   readonly authority: Authority
   readonly wanted: Wanted | undefined
-  readonly beside?: string | undefined
+  readonly prompt?: Prompt | undefined
+  readonly stepUp?: StepUp | undefined
 }
 
 async function redirectToProvider(
   context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  { account, authority, wanted, beside }: SignInStart,
-  prompt: Prompt | undefined,
+  { authority, wanted, prompt: chosen, stepUp, ...start }: SignInStart,
 ): Promise<URL> {
-  const network = networkOf(context, request)
-  context.throttle.count('signIns', network)
+  context.throttle.count('signIns', networkOf(context, request))
   await context.throttle.signInTurn()
   const openId = await context.openId()
-  const { url, ...pending } = await openId.begin(authority, prompt, scopesFor(wanted))
+  const prompt = stepUp?.isUnderstood === false ? 'login' : chosen
+  const forUpstream = wanted?.upstream !== undefined
+  const asked = { prompt, scopes: scopesFor(wanted), forUpstream, demand: stepUp?.demand }
+  const { url, ...pending } = await openId.begin(authority, asked)
   const { scope, issuer } = authority
-  const keeping = beside === undefined ? {} : { beside, besideFrom: network }
-  const asking = wanted && { wanted }
-  const kept = context.pendingSignIns.send({ ...pending, account, scope, issuer, ...asking, ...keeping })
+  const asking = { ...(wanted && { wanted }), ...provedBy(prompt, stepUp) }
+  const kept = context.pendingSignIns.send({ ...pending, ...start, scope, issuer, ...asking })
   context.cookies.keepPendingSignIn(request, reply, pending.state, kept)
   return new URL(url)
 }
@@ -125,7 +145,7 @@ export async function finishSignIn(
   context: PageContext,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<Page | string> {
+): Promise<Page | string | URL> {
   const query = queryOf(request)
   const state = readFields(query.slice(1))?.get('state')
   if (state === undefined) return notUnderstood
@@ -140,10 +160,12 @@ export async function finishSignIn(
   if (!isStillFor(requested, pending)) return pageOf(pending.account)
 
   const openId = await context.openId()
-  const returned = await openId.finish(requested.authority, pending, query)
+  const { wanted } = pending
+  const forUpstream = wanted?.upstream !== undefined
+  const returned = await openId.finish(requested.authority, { ...pending, forUpstream }, query)
   if (returned instanceof ProviderFailed) context.observer.providerFailed(returned, request.id)
   if (returned === 'declined' || returned instanceof ProviderFailed)
-    return declined(pending.account, pending.wanted !== undefined)
+    return declined(pending.account, wanted !== undefined)
   const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
   const owner = ownerIn(pending.scope, claims)
@@ -151,12 +173,21 @@ export async function finishSignIn(
   if (owner === 'no-subject')
     throw new ProviderFailed('nonsense', new Error('the token has no usable subject'))
 
+  // Only now it is known who the user is: once more, at the provider alone, if that was not enough.
+  const stepUp = wanted && (await stepUpFor(context, requested, { owner }))
+  if (stepUp !== undefined && !isProved(stepUp, pending)) {
+    const { account, next, beside, besideFrom } = pending
+    const kept = { ...(next && { next }), ...(beside && { beside }), ...(besideFrom && { besideFrom }) }
+    const start = { account, wanted, stepUp, ...kept }
+    return await redirectToProvider(context, request, reply, { ...start, authority: requested.authority })
+  }
+
   const { account, scope } = pending
   const username = usernameIn(scope, claims)
   const at = signedInAt(claims, context.now())
   const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
   await context.nameConflicts.signedIn(identity)
-  const { wanted } = pending
+  await context.confirmations.signedIn(scope, owner)
   if (wanted !== undefined && tokens !== undefined) {
     const signedIn = grantOf(identity, requested.authority, wanted, tokens)
     if ((await context.grants.give(`page:${owner}`, signedIn)) === 'other-person')
@@ -166,12 +197,22 @@ export async function finishSignIn(
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
   context.cookies.keepSession(reply, await context.sessions.start(before, identities))
-  if (wanted === undefined || tokens !== undefined) return pageOf(account)
+  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageOf(account)
 
   context.observer.notConnected({ scope, account }, request.id)
   const { grant } = await context.acting.stateOf(requested, owner)
   const isConnected = grant?.refreshToken !== undefined
   return notConnected({ account, scopeName: requested.scopeName, wanted, isConnected })
+}
+
+function provedBy(prompt: Prompt | undefined, stepUp: StepUp | undefined): Pick<PendingSignIn, 'stepUp'> {
+  if (stepUp?.demand !== undefined) return { stepUp: 'demand' }
+  return prompt === 'login' ? { stepUp: 'password' } : {}
+}
+
+/** Whether a sign-in has asked for what was demanded. It is not repeated again: the upstream says whether it was enough. */
+function isProved({ demand }: StepUp, { stepUp }: PendingSignIn): boolean {
+  return stepUp === 'demand' || (demand === undefined && stepUp === 'password')
 }
 
 /** What the gateway keeps of a sign-in. */
@@ -222,3 +263,13 @@ export function queryOf({ originalUrl }: FastifyRequest): string {
 function signedInAt({ auth_time: seconds }: Claims, now: Instant): Instant {
   return typeof seconds === 'number' ? Math.min(seconds * 1000, now) : now
 }
+
+/** Where a sign-in leads on: only to the pages that ask whether a helper may have a password. Anything else is ignored. */
+function continuationIn(fields: Fields): string | undefined {
+  const path = fields.get('next') ?? ''
+  const leadsOn = /^\/_altgate\/(?:oauth\/authorize\/[\w-]{1,63}\?[!-~]*|device\?[!-~]*)$/
+  return path.length <= longestContinuation && leadsOn.test(path) ? path : undefined
+}
+
+/** Characters: it travels in a cookie, which may have four kilobytes. */
+const longestContinuation = 1500

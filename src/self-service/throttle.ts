@@ -23,6 +23,12 @@ export interface Limits {
   readonly changes: Limit
   /** Attempts to claim one credential, by any user. */
   readonly claims: Limit
+  /** Requests of credential helpers from one address: each reads the store. */
+  readonly tokens: Limit
+  /** Device codes asked for by one address: each writes to the store. */
+  readonly devices: Limit
+  /** Codes of devices that one address enters. A code is right with a chance of 1 in 25,600,000,000. */
+  readonly codes: Limit
 }
 
 /** Milliseconds between two turns, and for how long one may be waited for. */
@@ -39,6 +45,9 @@ export const usualLimits: Limits = {
   returns: { points: 60, seconds: 60 },
   changes: { points: 20, seconds: 60 },
   claims: { points: 5, seconds: 15 * 60 },
+  tokens: { points: 1200, seconds: 60 },
+  devices: { points: 30, seconds: 60 },
+  codes: { points: 20, seconds: 60 },
 }
 
 /** A limit was exceeded. `retryAfter` in seconds. */
@@ -68,6 +77,9 @@ export function createThrottle(limits: Limits, now: () => Instant): PageThrottle
     returns: counterOf(limits.returns, now),
     changes: counterOf(limits.changes, now),
     claims: counterOf(limits.claims, now),
+    tokens: counterOf(limits.tokens, now),
+    devices: counterOf(limits.devices, now),
+    codes: counterOf(limits.codes, now),
   }
   return {
     count(what, whose) {

@@ -69,13 +69,28 @@ async function send({ url, secret }: Pick<WebhookOptions, 'url' | 'secret'>, eve
 }
 
 /**
- * A change made on the page, for the service that informs the owner. Never contains a password. `contested`: nothing was
- * changed, but another person signed in under the owner's user name.
+ * A change for the service that informs the owner. Never contains a password. `contested`: nothing was changed, but another
+ * person signed in under the owner's user name. `connected`, `disconnected`, `sign-in-ended`: requests act as the owner, or
+ * the provider is asked whether the owner is active, since a sign-in, until the owner or another party ended it.
+ * `disabled-by-liveness`: the provider refused the owner, or could not be asked for too long.
  */
 export interface CredentialChange {
   readonly scope: Scope
   readonly username: Username
-  readonly what: 'set' | 'enabled' | 'disabled' | 'claimed' | 'linked' | 'contested'
+  readonly what:
+    | 'set'
+    | 'enabled'
+    | 'disabled'
+    | 'claimed'
+    | 'linked'
+    | 'contested'
+    | 'connected'
+    | 'disconnected'
+    | 'sign-in-ended'
+    | 'disabled-by-liveness'
+    | 'password-added'
+    | 'password-replaced'
+    | 'passwords-revoked'
   readonly at: Instant
 }
 

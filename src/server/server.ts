@@ -51,6 +51,8 @@ export interface PublicServerOptions {
   readonly place?: (behind: Behind, options: Omit<PortOptions, 'behind'>) => Server
   /** The plugin below `/_altgate`. Left out: there is no page. */
   readonly selfService?: FastifyPluginAsync
+  /** Where the metadata of its authorization server is asked for; `host` left out: on any host. */
+  readonly metadataAt?: { readonly path: string; readonly host?: string }
 }
 
 /** Where there is one app for as long as the port is open. */
@@ -61,7 +63,7 @@ function onPortOfItsOwn(behind: Behind, options: Omit<PortOptions, 'behind'>): S
 /** The public port. It does not listen yet; `close` waits for requests under way. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
-  const { connections = new Connections(unbounded) } = options
+  const { connections = new Connections(unbounded), metadataAt } = options
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf, place = onPortOfItsOwn } = options
@@ -76,10 +78,17 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     }
   }
 
+  const isForMetadata = (request: IncomingMessage): boolean => {
+    const { url = '' } = request
+    if (metadataAt === undefined || !url.startsWith(metadataAt.path)) return false
+    if (url.length > metadataAt.path.length && url[metadataAt.path.length] !== '?') return false
+    return metadataAt.host === undefined || readClient(request).host.toLowerCase() === metadataAt.host
+  }
+
   const app = fastify({
     serverFactory: route => place({ route, publicUrl, clientOf, networkOf }, { ...options, connections }),
     genReqId: newRequestId,
-    rewriteUrl: routeOf,
+    rewriteUrl: request => (isForMetadata(request) ? '/_altgate/oauth/metadata' : routeOf(request)),
     clientErrorHandler() {}, // `port.ts` has its own
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),

@@ -32,15 +32,39 @@ const client = {
   }),
 }
 
+/** A primary user name, as the store has it. */
+const username = z
+  .string({ error: 'must be a user name' })
+  .regex(/^[^\s:\p{Cc}]{1,320}$/u, {
+    error: 'must be a user name: up to 320 characters, no space and no colon',
+  })
+  .transform((name): string => foldUsername(name))
+
 const liveness = z
   .strictObject({
     everySeconds: whole(1, 2_592_000).describe(
       'Seconds after which a user is checked again. A renewal for a request is a check as well.',
     ),
+    unwatchedDays: whole(1, 3650)
+      .exactOptional()
+      .describe(
+        'Days after which the credential of a user is switched off who cannot be checked, because there is no sign-in to ask with: the user never signed in since `liveness` is set, has disconnected, or never claimed a credential that a command set. They count from the last sign-in on the page, or from when the credential was set or switched on. Default: such a credential stays on, although its user may have left. `altgate check` says how many would be switched off.',
+      ),
+    unwatchedUsers: z
+      .array(username, { error: 'must be a list of user names' })
+      .exactOptional()
+      .describe('Primary user names that `unwatchedDays` spares, such as those of builds.'),
   })
   .exactOptional()
   .describe(
-    "Asks the identity provider, with what a user's sign-in on the page gave, whether the user is still active. A user that it refuses loses the sign-in, and the credential of that scope is switched off; an outage switches nothing off. Needs `secrets.sealingKeys`. Users who have not signed in since this is set are not checked.",
+    "Asks the identity provider, with what a user's sign-in on the page gave, whether the user is still active. A user that it refuses loses the sign-in, and the credential of that scope is switched off; an outage switches nothing off. Needs `secrets.sealingKeys`. Users who have not signed in since this is set are not checked; see `unwatchedDays`.",
+  )
+
+const continuousAccess = z
+  .boolean({ error: 'must be true or false' })
+  .exactOptional()
+  .describe(
+    'Only with `delegated`: whether requests for tokens declare that claims challenges are understood (the client capability `cp1`). Default: true where the issuer is Microsoft Entra ID. With it, Entra ID may give tokens that live for up to 28 hours and that an upstream with continuous access evaluation rejects as soon as the user is disabled or revoked; the gateway still asks for a new token at least every 90 minutes.',
   )
 
 const directoryId = z
@@ -56,6 +80,7 @@ export const signIn = z
         issuer: issuer().default(microsoftAccounts).describe('OpenID Connect issuer for Microsoft accounts.'),
         ...client,
         liveness,
+        continuousAccess,
       })
       .exactOptional()
       .describe('For accounts that sign in with Microsoft accounts.'),
@@ -71,6 +96,7 @@ export const signIn = z
               ),
             ...client,
             liveness,
+            continuousAccess,
           })
           .describe(
             'One directory: `signIn: { directories: { "72f988bf-86f1-41af-91ab-2d7cd011db47": { clientId: ... } } }`.',
@@ -80,7 +106,7 @@ export const signIn = z
       .default({})
       .describe('Directories with an app registration of their own, by directory id.'),
     entra: z
-      .strictObject({ ...client, liveness })
+      .strictObject({ ...client, liveness, continuousAccess })
       .exactOptional()
       .describe('One multi-tenant app registration for all directories that are not listed above.'),
     freshMinutes: whole(1, 1440)
@@ -103,7 +129,7 @@ export const notice = z
     webhookUrl: secret('must be an http or https address', /^https?:\/\/[^\s\\/][^\s\\]*$/iu).meta({
       writeOnly: true,
       description:
-        'Receives a POST with JSON after each change on the page: scope, user name, what, when; and when another person signs in with an owner’s user name (`credential-contested`). And 14, 7 and 1 days before a generated password with a name ends (`credential-password-ending`), and when it has ended (`credential-password-ended`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
+        'Receives a POST with JSON after each change on the page: scope, user name, what, when; when another person signs in with an owner’s user name (`credential-contested`); when a sign-in connects a user for `delegated` or `liveness` (`credential-connected`), and when that ends (`credential-disconnected`, `credential-sign-in-ended`); and when `liveness` switches a credential off (`credential-disabled-by-liveness`). And 14, 7 and 1 days before a generated password with a name ends (`credential-password-ending`), and when it has ended (`credential-password-ended`). Never a password. A failure is logged and delays nothing. If the address itself is a secret, give it as a reference.',
     }),
     secret: secret('must be text of at least 16 characters', /^[^\0]{16,}$/u)
       .exactOptional()
@@ -215,14 +241,6 @@ const ownMethods = [
 
 const ownNames =
   '"identity-headers", "strip", "swapped-credential", "entra-service-principal", "signed-assertion"'
-
-/** A primary user name, as the store has it. */
-const username = z
-  .string({ error: 'must be a user name' })
-  .regex(/^[^\s:\p{Cc}]{1,320}$/u, {
-    error: 'must be a user name: up to 320 characters, no space and no colon',
-  })
-  .transform((name): string => foldUsername(name))
 
 const delegated = z.strictObject({
   method: z.literal('delegated'),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
 import { hashing, keeping, redis } from './keeping.ts'
+import { oauth } from './oauth.ts'
 import { notice, passwords, signIn, upstreamAuth } from './people.ts'
 import { accounts, serving } from './serving.ts'
 import { connections, forwarding, throttle } from './traffic.ts'
@@ -24,6 +25,7 @@ export const schema = z
     plainHttp: serving.plainHttp,
     signIn,
     passwords,
+    oauth,
     notice,
     hashing,
     verdicts: keeping.verdicts,

@@ -8,7 +8,7 @@ import { connectionIn, type ConnectionRow, directoryOf } from './rows.ts'
 
 type AccountRegistry = Pick<
   Registry,
-  'addAccount' | 'connect' | 'disconnect' | 'undoMove' | 'account' | 'accounts' | 'accountsIn'
+  'addAccount' | 'setAccount' | 'connect' | 'disconnect' | 'undoMove' | 'account' | 'accounts' | 'accountsIn'
 >
 
 /** The accounts and their connections, as operators change them. */
@@ -22,6 +22,19 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
         if ('problem' in connection) return connection
         await db.insertInto('accounts').values({ name, upstream }).execute()
         return await write(db, stamp, name, connection)
+      }),
+
+    setAccount: (actor, name, { upstream, rename }) =>
+      makeChange({ actor, action: 'account-changed' }, async db => {
+        const [known] = await recordsOf(db, name)
+        if (known === undefined) return { problem: 'no-such-account', name }
+        if (upstream !== undefined)
+          await db.updateTable('accounts').set({ upstream }).where('name', '=', name).execute()
+        if (rename === undefined || rename === name) return { account: name, usernames: [] }
+        const [other] = await recordsOf(db, rename)
+        if (other !== undefined) return { problem: 'account-exists', name: rename }
+        await giveName(db, name, rename)
+        return { accounts: [name, rename], usernames: [], action: 'account-renamed' as const }
       }),
 
     connect: (actor, name, directoryId, bridgedUntil) =>
@@ -54,6 +67,22 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
     accounts: () => recordsOf(reading),
     accountsIn: scope => namesIn(reading, scope),
   }
+}
+
+/** Rows of other tables refer to the old name, so it goes last. */
+async function giveName(db: Transaction<Schema>, name: AccountName, to: AccountName): Promise<void> {
+  const { upstream, members_only } = await db
+    .selectFrom('accounts')
+    .selectAll()
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow()
+  await db.insertInto('accounts').values({ name: to, upstream, members_only }).execute()
+  await db.updateTable('connections').set({ account: to }).where('account', '=', name).execute()
+  await db.updateTable('members').set({ account: to }).where('account', '=', name).execute()
+  // Uses of an account that was removed under the new name, or never added.
+  await db.deleteFrom('account_uses').where('account', '=', to).execute()
+  await db.updateTable('account_uses').set({ account: to }).where('account', '=', name).execute()
+  await db.deleteFrom('accounts').where('name', '=', name).execute()
 }
 
 async function connectionTo(
@@ -120,7 +149,7 @@ async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readon
 }
 
 /** The accounts whose present connection has this scope. */
-async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonly AccountName[]> {
+export async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonly AccountName[]> {
   const rows = await db
     .selectFrom('accounts')
     .innerJoin('connections', 'connections.account', 'accounts.name')
@@ -173,7 +202,7 @@ function momentOf(row: HistoryRow): AccountRecord['history'][number] {
 export function createDirectoryRegistry(
   reading: Kysely<Schema>,
   makeChange: MakeChange,
-): Pick<Registry, 'addDirectory' | 'directories'> {
+): Pick<Registry, 'addDirectory' | 'setDirectory' | 'directories'> {
   return {
     addDirectory: (actor, { id, name, issuer }) =>
       makeChange({ actor, action: 'directory-added' }, async db => {
@@ -181,25 +210,64 @@ export function createDirectoryRegistry(
         // A directory that was discovered has its id as its name until an operator names it.
         const nameless = known?.name === id && name !== id
         if (known !== undefined && !nameless) return { problem: 'directory-exists', directoryId: id }
-        const row = { id, name, issuer: issuer ?? null }
+        const row = { id, name, issuer: issuer ?? null, removed_at: null }
         await db
           .insertInto('directories')
           .values(row)
           .onConflict(conflict => conflict.column('id').doUpdateSet(row))
           .execute()
-        return { scope: scopeOf({ kind: 'entra', directoryId: id, directoryName: name }), usernames: [] }
+        return { scope: scopeOfDirectory(id), usernames: [], ...(await accountsOf(db, id)) }
+      }),
+
+    setDirectory: (actor, id, { name, issuer }) =>
+      makeChange({ actor, action: 'directory-changed' }, async db => {
+        if ((await findDirectory(db, id)) === undefined)
+          return { problem: 'no-such-directory', directoryId: id }
+        const row = { ...(name !== undefined && { name }), ...(issuer !== undefined && { issuer }) }
+        if (Object.keys(row).length > 0)
+          await db.updateTable('directories').set(row).where('id', '=', id).execute()
+        return { scope: scopeOfDirectory(id), usernames: [], ...(await accountsOf(db, id)) }
       }),
 
     async directories() {
-      const rows = await reading.selectFrom('directories').selectAll().orderBy('name').orderBy('id').execute()
+      const rows = await reading
+        .selectFrom('directories')
+        .selectAll()
+        .where('removed_at', 'is', null)
+        .orderBy('name')
+        .orderBy('id')
+        .execute()
       return rows.map(directoryIn)
     },
   }
 }
 
-/** The directory, if the store knows it. */
-async function findDirectory(db: Kysely<Schema>, id: DirectoryId): Promise<Directory | undefined> {
-  const row = await db.selectFrom('directories').selectAll().where('id', '=', id).executeTakeFirst()
+export function scopeOfDirectory(id: DirectoryId): Scope {
+  return scopeOf({ kind: 'entra', directoryId: id, directoryName: id })
+}
+
+/** The accounts whose texts have the name of this directory: they are or were connected to it. */
+async function accountsOf(
+  db: Kysely<Schema>,
+  directory: DirectoryId,
+): Promise<Pick<Effect, 'accounts'> | undefined> {
+  const rows = await db
+    .selectFrom('connections')
+    .select('account')
+    .distinct()
+    .where('directory', '=', directory)
+    .execute()
+  return rows.length === 0 ? undefined : { accounts: rows.map(({ account }) => account) }
+}
+
+/** The directory, if the store knows it and it is not removed. */
+export async function findDirectory(db: Kysely<Schema>, id: DirectoryId): Promise<Directory | undefined> {
+  const row = await db
+    .selectFrom('directories')
+    .selectAll()
+    .where('id', '=', id)
+    .where('removed_at', 'is', null)
+    .executeTakeFirst()
   return row && directoryIn(row)
 }
 
@@ -214,6 +282,6 @@ export async function missingScope(
   return directory === undefined ? { problem: 'no-such-directory', directoryId } : undefined
 }
 
-function directoryIn({ id, name, issuer }: Schema['directories']): Directory {
+function directoryIn({ id, name, issuer }: Omit<Schema['directories'], 'removed_at'>): Directory {
   return { id, name, ...(issuer !== null && { issuer }) }
 }

@@ -10,7 +10,7 @@ import {
   type Transaction,
 } from 'kysely'
 import { type Change, type History, type Moment, numberOf } from '../gateway/history.ts'
-import type { Instant, Revision, Username } from '../gateway/names.ts'
+import type { AccountName, Instant, Revision, Username } from '../gateway/names.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { Announce, ChangeHistory, ChangeLog, Gateways } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
@@ -22,7 +22,8 @@ export interface Stamp extends Pick<Change, 'at' | 'actor'> {
 }
 
 /** What a change is about. `action`: if it turned out to be another one than was meant. */
-export type Effect = Pick<Change, 'account' | 'scope' | 'usernames'> & Partial<Pick<Change, 'action'>>
+export type Effect = Pick<Change, 'account' | 'accounts' | 'scope' | 'usernames'> &
+  Partial<Pick<Change, 'action'>>
 
 /** Why nothing is changed: for the registry one of `Problem`. */
 interface Obstacle {
@@ -75,8 +76,7 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
       await announce(change, moment, before)
       await commit(database, transaction, moment)
       await gateways.settle(number)
-      if (effect.account !== undefined || effect.usernames.length > 0)
-        took((performance.now() - started) / 1000)
+      if (affectsRequests(effect)) took((performance.now() - started) / 1000)
       return undefined
     } finally {
       // If it cannot be rolled back, the connection is gone and the change with it. The first error says more.
@@ -87,6 +87,10 @@ export function createMakeChange(database: Database, parts: ChangeParts): MakeCh
           .catch(() => {})
     }
   }
+}
+
+function affectsRequests({ account, accounts = [], usernames }: Effect): boolean {
+  return account !== undefined || accounts.length > 0 || usernames.length > 0
 }
 
 /** Throws `Outage` if it was certainly not committed, and `InDoubt` if that is unknown. */
@@ -159,10 +163,13 @@ export function createChangeLog(database: Database, history: History): ChangeLog
     },
     async list({ account, user, since, most }) {
       let query = watching.selectFrom('changes').selectAll().orderBy('revision', 'desc').limit(most)
-      if (account !== undefined) query = query.where('account', '=', account)
+      if (account !== undefined)
+        query = query.where(is =>
+          is.or([is('account', '=', account), has('accounts', JSON.stringify(account))]),
+        )
       if (since !== undefined) query = query.where('at', '>=', since)
       // The names are a JSON array: each is in it as it is in a JSON text.
-      if (user !== undefined) query = query.where(has(JSON.stringify(user)))
+      if (user !== undefined) query = query.where(has('usernames', JSON.stringify(user)))
       const rows = await query.execute()
       return rows.map(row => ({ ...changeIn(row), revision: row.revision as Revision })).reverse()
     },
@@ -187,10 +194,10 @@ export function createChangeLog(database: Database, history: History): ChangeLog
   }
 }
 
-/** Whether a text occurs in the user names of a change, `%` and `_` as they are. */
-function has(text: string): RawBuilder<SqlBool> {
+/** Whether a text occurs in the names of a change, `%` and `_` as they are. */
+function has(column: 'usernames' | 'accounts', text: string): RawBuilder<SqlBool> {
   const pattern = `%${text.replace(/[\\%_]/g, each => `\\${each}`)}%`
-  return sql<SqlBool>`usernames like ${pattern} escape '\\'`
+  return sql<SqlBool>`${sql.ref(column)} like ${pattern} escape '\\'`
 }
 
 /** Whether the change seen last is no longer the one with its number. Cannot be told if it was pruned. */
@@ -218,6 +225,7 @@ function prepareSince(db: Kysely<Schema>) {
         'actor',
         'action',
         'account',
+        'accounts',
         'scope',
         'usernames',
       ])
@@ -238,7 +246,7 @@ export async function pruneChanges(db: Transaction<Schema>, now: Instant): Promi
 
 /** A change as a row of the log. */
 function rowOf(
-  { account, scope, usernames, ...change }: Omit<Change, 'revision'>,
+  { account, accounts, scope, usernames, ...change }: Omit<Change, 'revision'>,
   { number, token }: Moment,
 ): Insertable<Schema['changes']> {
   return {
@@ -246,19 +254,29 @@ function rowOf(
     revision: number,
     token,
     account: account ?? null,
+    accounts: accounts === undefined ? null : JSON.stringify(accounts),
     scope: scope ?? null,
     usernames: JSON.stringify(usernames),
   }
 }
 
-function changeIn({ at, actor, action, account, scope, usernames }: ChangeRow): Omit<Change, 'revision'> {
+function changeIn({
+  at,
+  actor,
+  action,
+  account,
+  accounts,
+  scope,
+  usernames,
+}: ChangeRow): Omit<Change, 'revision'> {
   return {
     at,
     actor,
     action,
     ...(account !== null && { account }),
     ...(scope !== null && { scope }),
-    // `rowOf` wrote it.
+    // `rowOf` wrote both.
+    ...(accounts !== null && { accounts: JSON.parse(accounts) as readonly AccountName[] }),
     usernames: JSON.parse(usernames) as readonly Username[],
   }
 }

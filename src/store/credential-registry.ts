@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely'
 import type { Scope, Subject, Username } from '../gateway/names.ts'
 import type { NewCredential, ProblemOf, Registry } from '../gateway/registry.ts'
 import { missingScope } from './account-registry.ts'
-import type { MakeChange, Stamp } from './change.ts'
+import type { Effect, MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
 import { linkedNames } from './link-registry.ts'
 import {
@@ -18,7 +18,7 @@ import {
 
 type CredentialRegistry = Pick<
   Registry,
-  'setCredential' | 'switchCredential' | 'claimCredential' | 'importCredentials'
+  'setCredential' | 'resetCredential' | 'claimCredential' | 'importCredentials'
 >
 
 type NameProblem = ProblemOf<'username-taken' | 'unclaimed'>
@@ -30,40 +30,34 @@ const batchSize = 500
 export function createCredentialRegistry(makeChange: MakeChange): CredentialRegistry {
   return {
     setCredential: (actor, scope, credential) =>
-      makeChange({ actor, action: 'credential-set' }, async (db, stamp) => {
-        const missing = await missingScope(db, scope)
-        if (missing !== undefined) return missing
-        const names = await keepCredentials(db, stamp, scope, [credential])
-        return 'problem' in names ? names : { scope, usernames: [...names] }
-      }),
+      makeChange({ actor, action: 'credential-set' }, (db, stamp) => set(db, stamp, scope, credential)),
 
-    switchCredential: (actor, scope, username, on) =>
-      makeChange({ actor, action: on ? 'credential-enabled' : 'credential-disabled' }, async (db, stamp) => {
+    resetCredential: (actor, scope, credential) =>
+      makeChange({ actor, action: 'credential-set' }, async (db, stamp) => {
+        const { username } = credential
         const kept = await findCredential(db, scope, username)
+        const missing = kept === undefined ? await missingScope(db, scope) : undefined
+        if (missing !== undefined) return missing
         if (kept === undefined) return { problem: 'no-such-credential', username, scope }
-        await db
-          .updateTable('credentials')
-          .set({ enabled: on ? 1 : 0, revision: stamp.revision })
-          .where('subject', '=', kept.subject)
-          .execute()
-        return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, kept))] }
+        return await set(db, stamp, scope, credential)
       }),
 
     claimCredential: (actor, scope, username, owner) =>
       makeChange({ actor, action: 'credential-claimed' }, async (db, stamp) => {
         const kept = await findCredential(db, scope, username)
         if (kept === undefined) return { problem: 'no-such-credential', username, scope }
-        if (kept.owner !== null || (await findOwned(db, scope, owner)) !== undefined)
+        const isAgain = kept.owner === owner && kept.unproved === 1
+        if (!isAgain && (kept.owner !== null || (await findOwned(db, scope, owner)) !== undefined))
           return { problem: 'username-taken', username, scope }
         await db
           .updateTable('credentials')
-          .set({ owner, revision: stamp.revision })
+          .set({ owner, unproved: 0, revision: stamp.revision, confirmed_at: stamp.at })
           .where('subject', '=', kept.subject)
           .execute()
         return { scope, usernames: [...namesOf(kept), ...(await linkedNames(db, { scope, owner }))] }
       }),
 
-    importCredentials: (actor, scope, credentials, progress) =>
+    importCredentials: (actor, scope, credentials, progress, mustBeNew = new Set()) =>
       // One change for the whole import: one revision, one announcement, one audit line.
       makeChange({ actor, action: 'credentials-imported' }, async (db, stamp) => {
         const missing = await missingScope(db, scope)
@@ -71,14 +65,26 @@ export function createCredentialRegistry(makeChange: MakeChange): CredentialRegi
         const usernames = new Set<Username>()
         for (let done = 0; done < credentials.length; done += batchSize) {
           const batch = credentials.slice(done, done + batchSize)
-          const names = await keepCredentials(db, stamp, scope, batch)
+          const names = await keepCredentials(db, stamp, scope, batch, 'are-replaced', mustBeNew)
           if ('problem' in names) return names
           for (const name of names) usernames.add(name)
-          progress(done + batch.length)
+          await progress(done + batch.length)
         }
         return { scope, usernames: [...usernames] }
       }),
   }
+}
+
+async function set(
+  db: Transaction<Schema>,
+  stamp: Stamp,
+  scope: Scope,
+  credential: NewCredential,
+): Promise<Effect | ProblemOf<'no-such-directory'> | NameProblem> {
+  const missing = await missingScope(db, scope)
+  if (missing !== undefined) return missing
+  const names = await keepCredentials(db, stamp, scope, [credential])
+  return 'problem' in names ? names : { scope, usernames: [...names] }
 }
 
 /**
@@ -91,8 +97,10 @@ export async function keepCredentials(
   scope: Scope,
   credentials: readonly NewCredential[],
   passwords: 'are-replaced' | 'passwords-stay' = 'are-replaced',
+  mustBeNew: ReadonlySet<Username> = new Set(),
 ): Promise<ReadonlySet<Username> | NameProblem> {
   const answering = await readAnswering(db, scope, credentials)
+  const blocked = await readBlocked(db, credentials)
   const touched = new Set(answering.keys())
   const written = new Map<Subject, CredentialRow>()
   const generated = new Map<
@@ -101,11 +109,15 @@ export async function keepCredentials(
   >()
 
   for (const credential of credentials) {
+    const { username } = credential
     const kept = replacedBy(credential, answering)
     const problem = problemWith(credential, kept, answering, scope)
     if (problem !== undefined) return problem
+    if (kept !== undefined && mustBeNew.has(username)) return { problem: 'username-taken', username, scope }
 
-    const row = rowFor(credential, kept, scope, stamp)
+    const fresh = rowFor(credential, kept, scope, { ...stamp, blocked: blocked.has(username) })
+    // A password beside those that stay says nothing about them.
+    const row = passwords === 'passwords-stay' && kept ? { ...fresh, unproved: kept.unproved } : fresh
     for (const name of kept === undefined ? [] : namesOf(kept)) answering.delete(name)
     for (const name of namesOf(row)) {
       answering.set(name, row)
@@ -147,6 +159,20 @@ async function readAnswering(
   return new Map(rows.flatMap(row => namesOf(row).map(name => [name, row] as const)))
 }
 
+/** The names of people who are blocked in every scope. */
+async function readBlocked(
+  db: Transaction<Schema>,
+  credentials: readonly NewCredential[],
+): Promise<ReadonlySet<Username>> {
+  const names = credentials.map(({ username }) => username)
+  const rows = await db
+    .selectFrom('blocked_people')
+    .select('username')
+    .where('username', 'in', names)
+    .execute()
+  return new Set(rows.map(({ username }) => username))
+}
+
 function replacedBy({ username, owner }: NewCredential, answering: Answering): CredentialRow | undefined {
   if (owner !== undefined) return [...answering.values()].find(row => row.owner === owner)
   const named = answering.get(username)
@@ -176,10 +202,10 @@ function problemWith(
 }
 
 function rowFor(
-  { username, secondary, hash, owner }: NewCredential,
+  { username, secondary, hash, owner, samePerson, enabled = true }: NewCredential,
   kept: CredentialRow | undefined,
   scope: Scope,
-  { revision, at }: Stamp,
+  { revision, at, blocked }: Stamp & { readonly blocked: boolean },
 ): CredentialRow {
   return {
     // Upstreams identify users by it, so it outlives every reset.
@@ -188,9 +214,13 @@ function rowFor(
     username,
     secondary: secondary ?? null,
     hash,
-    enabled: 1, // for a new credential: writing leaves that of existing ones unchanged
+    // For a new credential: writing leaves these of existing ones unchanged.
+    enabled: enabled && !blocked ? 1 : 0,
+    blocked: blocked ? 1 : 0,
+    off_by: enabled ? null : 'unknown',
     set_at: at,
     revision,
     owner: owner ?? kept?.owner ?? null,
+    unproved: owner !== undefined || kept?.owner == null ? 0 : samePerson ? kept.unproved : 1,
   }
 }

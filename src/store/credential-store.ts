@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { History } from '../gateway/history.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Instant, Owner, PasswordId, Scope, Subject, Username } from '../gateway/names.ts'
@@ -10,7 +10,7 @@ import {
   type StoredCredential,
   type StoredPassword,
 } from '../gateway/ports.ts'
-import type { CredentialRecord, Registry } from '../gateway/registry.ts'
+import type { CredentialRecord, Registry, Switcher } from '../gateway/registry.ts'
 import { momentColumns, newestIn, type Seen } from './change.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 import { mainPassword } from './rows.ts'
@@ -192,7 +192,7 @@ function passwordIn(row: CredentialRow): StoredPassword | undefined {
     ...(endsAt !== null && { endsAt }),
     ...(replacedAt !== null && { replacedAt }),
     ...(revokedAt !== null && { revokedAt }),
-    ...(row.client !== null && { renewed: true }),
+    ...(row.client !== null && { client: row.client }),
   }
 }
 
@@ -235,16 +235,23 @@ export function createCredentialRecords(
   }
 }
 
-function recordOf(row: Schema['credentials']): CredentialRecord {
+export function recordOf(row: Selectable<Schema['credentials']>): CredentialRecord {
   const { scope, username, secondary, owner, last_used_at: at, last_used_from: from } = row
   return {
     scope,
     username,
     ...(secondary !== null && { secondary }),
     enabled: row.enabled === 1,
+    ...(row.enabled === 0 && { disabledBy: switchersOf(row) }),
     algorithm: algorithmOf(row.hash),
     setAt: row.set_at,
+    confirmedAt: Math.max(row.set_at, row.confirmed_at ?? 0),
     ...(owner !== null && { owner }),
+    ...(row.unproved === 1 && { unproved: true as const }),
     ...(at !== null && from !== null && { lastUsed: { at, from } }),
   }
+}
+
+function switchersOf({ blocked, off_by }: Selectable<Schema['credentials']>): readonly Switcher[] {
+  return [...(blocked === 1 ? (['operator'] as const) : []), ...(off_by === null ? [] : [off_by])]
 }

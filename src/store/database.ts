@@ -42,7 +42,13 @@ export interface Database {
  * milliseconds, 0 and 1 are off and on), no generated ids.
  */
 export interface Schema {
-  directories: { id: DirectoryId; name: string; issuer: string | null }
+  /** A removed one is kept for the history of accounts. */
+  directories: {
+    id: DirectoryId
+    name: string
+    issuer: string | null
+    removed_at: Instant | null
+  }
   accounts: { name: AccountName; upstream: string; members_only: ColumnType<0 | 1, 0 | 1 | undefined> }
   /**
    * The members of an account that is restricted to members. No subject: no credential has that name in the scope yet;
@@ -70,12 +76,21 @@ export interface Schema {
     username: Username
     secondary: Username | null
     hash: PasswordHash
+    /** Whether it is neither blocked nor off. */
     enabled: 0 | 1
+    /** By an operator. */
+    blocked: 0 | 1
+    /** Who else has switched it off. */
+    off_by: 'owner' | 'liveness' | 'unknown' | null
     set_at: Instant
     revision: number
     owner: Owner | null
     last_used_at: Instant | null
     last_used_from: string | null
+    /** When its owner last signed in on the page, or it was claimed or switched on. */
+    confirmed_at: ColumnType<Instant | null, Instant | null | undefined>
+    /** A command has set the password since the owner claimed it: it may be another person's. */
+    unproved: ColumnType<0 | 1, 0 | 1 | undefined>
   }
   /**
    * Generated passwords; without a name, the main one of its set, of which one at most is neither replaced nor revoked. Those
@@ -102,6 +117,8 @@ export interface Schema {
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
   /** Owners in two scopes that are one person; each link has one row for each direction. */
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
+  /** User names whose credentials are made blocked, in every scope. */
+  blocked_people: { username: Username; at: Instant; actor: string }
   /** All names of credentials. Primary and secondary names share its key, and so one name space. */
   usernames: { scope: Scope; username: Username; subject: Subject }
   /**
@@ -118,6 +135,8 @@ export interface Schema {
     actor: string
     action: Action
     account: AccountName | null
+    /** As a JSON array, if it is about several. */
+    accounts: ColumnType<string | null, string | null | undefined>
     scope: Scope | null
     usernames: string
   }
@@ -125,8 +144,9 @@ export interface Schema {
   keys: { name: string; bytes: string }
   /**
    * What a sign-in of the owner gave. Tokens are sealed (`delegation/sealing.ts`) with a key that is not in the store; a
-   * grant that has ended has none. Times are by the clock of the database, or of the only machine. `version` grows with
-   * every write; `turn_until`: until then, one process has the right to renew it.
+   * grant that has ended has none. Times are by the clock of the database, or of the only machine. `demand`: what a claims
+   * challenge asked for, which is no secret: it travels in the address of a sign-in. `version` grows with every write;
+   * `turn_until`: until then, one process has the right to renew it.
    */
   grants: {
     scope: Scope
@@ -143,6 +163,7 @@ export interface Schema {
     checked_at: Instant
     ended_at: Instant | null
     ended_cause: GrantEnd | null
+    demand: ColumnType<string | null, string | null | undefined>
     version: number
     turn_until: ColumnType<number, number | undefined>
   }
@@ -160,6 +181,15 @@ export interface Schema {
   }
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
+  /** What the authorization server keeps, by a hash of the code or token; expired entries are pruned. */
+  oauth: {
+    key: string
+    of_grant: string | null
+    user_code: string | null
+    data: string
+    used_at: ColumnType<Instant | null, Instant | null | undefined>
+    expires_at: Instant
+  }
   /** Processes that trust their memory for `lease_ms` after `seen_at`, by the clock of the database. */
   gateways: {
     id: string

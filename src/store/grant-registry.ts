@@ -2,6 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import type { Grant, GrantEnd, GrantRegistry } from '../gateway/delegation.ts'
 import type { Owner, Scope, Username } from '../gateway/names.ts'
 import type { MakeChange } from './change.ts'
+import { isUnconfirmed } from './confirmations.ts'
 import type { Schema, SharedTime } from './database.ts'
 import { accessColumns, grantIn } from './grants.ts'
 import { linkedNames } from './link-registry.ts'
@@ -14,6 +15,7 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
     db: Transaction<Schema>,
     { scope, owner, version }: Pick<Grant, 'scope' | 'owner'> & { readonly version?: number },
     cause: GrantEnd,
+    demand?: string,
   ): Promise<Grant | undefined> {
     // Locks the row with its first write, because a renewal takes no part in the order of changes.
     const row = await db
@@ -28,7 +30,13 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
     if (row === undefined) return undefined
     await db
       .updateTable('grants')
-      .set({ ...noTokens, ended_at: time.ofWrite(), ended_cause: cause, turn_until: 0 })
+      .set({
+        ...noTokens,
+        ended_at: time.ofWrite(),
+        ended_cause: cause,
+        demand: demand ?? null,
+        turn_until: 0,
+      })
       .where('scope', '=', scope)
       .where('owner', '=', owner)
       .execute()
@@ -37,8 +45,16 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
 
   return {
     async giveGrant(actor, { scope, owner, issuer, clientId, username, refreshToken, access }) {
+      let given: 'connected' | 'again' = 'connected'
       await makeChange({ actor, action: 'grant-given' }, async db => {
         const now = time.ofWrite()
+        const before = await db
+          .selectFrom('grants')
+          .select('ended_at')
+          .where('scope', '=', scope)
+          .where('owner', '=', owner)
+          .executeTakeFirst()
+        if (before?.ended_at === null) given = 'again'
         const row = {
           issuer,
           client_id: clientId,
@@ -51,6 +67,7 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
           checked_at: now,
           ended_at: null,
           ended_cause: null,
+          demand: null,
           turn_until: 0,
         }
         await db
@@ -64,14 +81,14 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
           .execute()
         return { scope, usernames: await namesOfOwner(db, scope, owner) }
       })
-      return undefined
+      return given
     },
 
-    async endGrant(actor, grant, cause) {
+    async endGrant(actor, grant, cause, demand) {
       const { scope, owner } = grant
       let before: Grant | undefined
       await makeChange({ actor, action: 'grant-ended' }, async db => {
-        before = await end(db, grant, cause)
+        before = await end(db, grant, cause, demand)
         if (before === undefined) return { problem: 'nothing-to-end' } as const
         return { scope, usernames: await namesOfOwner(db, scope, owner) }
       })
@@ -86,7 +103,7 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
         if (before === undefined) return { problem: 'nothing-to-end' } as const
         const off = await db
           .updateTable('credentials')
-          .set({ enabled: 0, revision })
+          .set({ enabled: 0, off_by: 'liveness', revision })
           .where('scope', '=', scope)
           .where('owner', '=', owner)
           .where('enabled', '=', 1)
@@ -96,6 +113,36 @@ export function createGrantRegistry(makeChange: MakeChange, time: SharedTime): G
         return off === undefined ? effect : { ...effect, action: 'credential-disabled-by-liveness' as const }
       })
       return before
+    },
+
+    async disableUnconfirmed(actor, { scope, subject }, sinceMs) {
+      const problem = await makeChange(
+        { actor, action: 'credential-disabled-by-liveness' },
+        async (db, { revision }) => {
+          const still = await db
+            .selectFrom('credentials')
+            .leftJoin('grants', join =>
+              join
+                .onRef('grants.scope', '=', 'credentials.scope')
+                .onRef('grants.owner', '=', 'credentials.owner'),
+            )
+            .select(['credentials.username', 'credentials.secondary', 'credentials.owner'])
+            .where('credentials.subject', '=', subject)
+            .where(isUnconfirmed(sinceMs, time))
+            .executeTakeFirst()
+          if (still === undefined) return { problem: 'confirmed' } as const
+          await db
+            .updateTable('credentials')
+            .set({ enabled: 0, revision })
+            .where('subject', '=', subject)
+            .execute()
+          return {
+            scope,
+            usernames: [...namesOf(still), ...(await linkedNames(db, { scope, owner: still.owner }))],
+          }
+        },
+      )
+      return problem === undefined
     },
   }
 }

@@ -1,5 +1,12 @@
-import { type ExpressionBuilder, type Kysely, type RawBuilder, sql, type UpdateObject } from 'kysely'
-import type { FoundGrant, Grant, GrantStore, NewAccess, SeenGrant } from '../gateway/delegation.ts'
+import { type Kysely, type RawBuilder, type Selectable, sql, type UpdateObject } from 'kysely'
+import type {
+  FoundGrant,
+  Grant,
+  GrantStore,
+  NewAccess,
+  ScopeChoice,
+  SeenGrant,
+} from '../gateway/delegation.ts'
 import type { History } from '../gateway/history.ts'
 import type { Instant, Owner, Scope, Subject } from '../gateway/names.ts'
 import { momentColumns, newestIn, type Seen } from './change.ts'
@@ -64,10 +71,10 @@ export function createGrantStore(
         // Also free after the clock was set back.
         now => sql<boolean>`(turn_until <= ${now} or turn_until > ${now} + ${sql.lit(leaseMs)})`,
       ),
-    async renewed(seen, { refreshToken, access }) {
+    async renewed(seen, { refreshToken, access, demand }) {
       const version = await update(seen, now => ({
         refresh_token: refreshToken,
-        ...(access && accessColumns(access, now)),
+        ...(access && { ...accessColumns(access, now), demand: demand ?? null }),
         renewed_at: now,
         checked_at: now,
         turn_until: 0,
@@ -101,7 +108,7 @@ export function createGrantStore(
         .selectAll()
         .select(sql<number>`${now} - checked_at`.as('for_ms'))
         .where('ended_at', 'is', null)
-        .where(is => ('scope' in whose ? is('scope', '=', whose.scope) : notIn(is, whose.except)))
+        .where(inChoice('grants.scope', whose))
         .where('checked_at', '<=', sql<number>`${now} - ${sql.lit(Math.round(sinceMs))}`)
         .where(sql<boolean>`(checked_at, scope, owner) > (${checkedAt}, ${scope}, ${owner})`)
         .orderBy('checked_at')
@@ -129,11 +136,17 @@ export function accessColumns({ token, of, lifeMs }: NewAccess, now: RawBuilder<
   }
 }
 
-function notIn(is: ExpressionBuilder<Schema, 'grants'>, scopes: readonly Scope[]) {
-  return is.and(scopes.map(each => is('scope', '<>', each)))
+/** Whether the scope in a column is one of those. */
+export function inChoice(
+  column: 'grants.scope' | 'credentials.scope',
+  whose: ScopeChoice,
+): RawBuilder<boolean> {
+  const scope = sql.ref(column)
+  if ('scope' in whose) return sql<boolean>`${scope} = ${whose.scope}`
+  return sql<boolean>`${scope} not in (${sql.join(whose.except)})`
 }
 
-type GrantRow = Omit<Schema['grants'], 'turn_until'>
+export type GrantRow = Selectable<Omit<Schema['grants'], 'turn_until'>>
 
 /** There is one row even without such a grant, for the revision. */
 type Found = Seen & { readonly read_at: Instant } & (GrantRow | { readonly scope: null })
@@ -153,6 +166,7 @@ const grantColumns = [
   'grants.checked_at',
   'grants.ended_at',
   'grants.ended_cause',
+  'grants.demand',
   'grants.version',
 ] as const
 
@@ -170,7 +184,8 @@ function prepareBySubject(db: Kysely<Schema>, time: SharedTime) {
       .leftJoin('grants', join =>
         join.on('grants.scope', '=', value('scope')).on(
           sql<boolean>`grants.owner =
-            case when credentials.scope = ${value('scope')} then credentials.owner else links.other_owner end`,
+            case when credentials.scope = ${value('scope')} then credentials.owner else links.other_owner end
+            and credentials.unproved = 0`,
         ),
       )
       .select([...momentColumns, ...grantColumns, time.ofRead(value('now')).as('read_at')])
@@ -193,7 +208,7 @@ function prepareByOwner(db: Kysely<Schema>, time: SharedTime) {
 
 export function grantIn(row: GrantRow): Grant {
   const { username, refresh_token: refreshToken, access_token: token, access_of: of } = row
-  const { access_ends_at: endsAt, ended_at: at, ended_cause: cause } = row
+  const { access_ends_at: endsAt, ended_at: at, ended_cause: cause, demand } = row
   return {
     scope: row.scope,
     owner: row.owner,
@@ -206,6 +221,7 @@ export function grantIn(row: GrantRow): Grant {
     renewedAt: row.renewed_at,
     checkedAt: row.checked_at,
     ...(at !== null && cause !== null && { ended: { at, cause } }),
+    ...(demand !== null && { demand }),
     version: row.version,
   }
 }

@@ -9,7 +9,7 @@ import type { Schema } from './database.ts'
 export function createLinkRegistry(
   reading: Kysely<Schema>,
   makeChange: MakeChange,
-): Pick<Registry, 'link' | 'linkedTo' | 'links'> {
+): Pick<Registry, 'link' | 'unlink' | 'linkedTo' | 'links'> {
   return {
     link: (actor, one, other) =>
       makeChange({ actor, action: 'identities-linked' }, async (db, { at }) => {
@@ -23,6 +23,24 @@ export function createLinkRegistry(
         // Verdicts about accounts that moved between the two scopes, in either direction.
         const joined = [...(await linkedNames(db, one)), ...(await linkedNames(db, other))]
         return { scope: one.scope, usernames: [...new Set([...left, ...joined])] }
+      }),
+
+    unlink: (actor, person, other) =>
+      makeChange({ actor, action: 'identities-unlinked' }, async db => {
+        const { scope, owner } = person
+        const ended = await db
+          .selectFrom('links')
+          .select(['other_scope', 'other_owner'])
+          .where(is => is.and({ scope, owner, ...(other !== undefined && { other_scope: other }) }))
+          .execute()
+        if (ended.length === 0) return { problem: 'not-linked', scope }
+        const left = new Set(await linkedNames(db, person))
+        for (const each of ended) {
+          const linked = { scope: each.other_scope, owner: each.other_owner }
+          for (const name of await linkedNames(db, linked)) left.add(name)
+          await unlink(db, person, each.other_scope)
+        }
+        return { scope, usernames: [...left] }
       }),
 
     async linkedTo({ scope, owner }, other) {
@@ -49,7 +67,7 @@ export function createLinkRegistry(
 }
 
 /** Removes a link in both directions. */
-async function unlink(db: Transaction<Schema>, { scope, owner }: Person, from: Scope): Promise<void> {
+export async function unlink(db: Transaction<Schema>, { scope, owner }: Person, from: Scope): Promise<void> {
   await db
     .deleteFrom('links')
     .where(is =>

@@ -13,8 +13,11 @@ import {
 import type { Member, ProblemOf } from '../gateway/registry.ts'
 import type { Schema } from './database.ts'
 
-/** A credential as a change writes it. Its last use is written by `last-used.ts`. */
-export type CredentialRow = Omit<Schema['credentials'], 'last_used_at' | 'last_used_from'>
+/** A credential as a change writes it. Its last use is written by `last-used.ts`, sign-ins by `confirmations.ts`. */
+export type CredentialRow = Omit<
+  Schema['credentials'],
+  'last_used_at' | 'last_used_from' | 'confirmed_at' | 'unproved'
+> & { readonly unproved: 0 | 1 }
 
 /** The primary user name, and the secondary one if there is one. */
 export function namesOf({
@@ -74,6 +77,7 @@ export async function writeCredentials(
         set_at: db.ref('excluded.set_at'),
         revision: db.ref('excluded.revision'),
         owner: db.ref('excluded.owner'),
+        unproved: db.ref('excluded.unproved'),
       })),
     )
     .execute()

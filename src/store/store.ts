@@ -1,5 +1,5 @@
 import { Failure } from '../common/failure.ts'
-import type { GrantStore } from '../gateway/delegation.ts'
+import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
@@ -17,12 +17,14 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { OAuthStore } from '../gateway/oauth.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
 import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
+import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import { createSharedTime, type Database, type OpenHow } from './database.ts'
@@ -34,10 +36,13 @@ import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
+import { createOAuthStore } from './oauth-store.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
+import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
+import { createSwitchRegistry } from './switch-registry.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -50,9 +55,11 @@ export interface Store {
   readonly gateways: Gateways
   readonly revocations: Revocations
   readonly grants: GrantStore
+  readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
+  readonly oauth: OAuthStore
   readonly refusals: Refusals
   readonly turns: Turns
   /**
@@ -153,9 +160,11 @@ function storeOn(
     gateways,
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
+    confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
+    oauth: createOAuthStore(database, clock),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
@@ -167,6 +176,8 @@ function storeOn(
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
         ...createCredentialRegistry(makeChange),
+        ...createSwitchRegistry(reading, makeChange),
+        ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
       }

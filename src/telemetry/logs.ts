@@ -177,10 +177,14 @@ export function createAuditLog(within: Logger): AuditLog {
         decision.outcome,
       )
     },
-    changed({ revision, at, actor, action, account, scope, usernames }) {
+    changed({ revision, at, actor, action, account, accounts, scope, usernames }) {
       const when = new Date(at).toISOString()
       const users = usernames.length > 10 ? `${usernames.length} user names` : usernames
-      log.info({ audit: 'change', revision, at: when, actor, action, account, scope, users }, action)
+      const named = accounts && { accounts: accounts.length > 10 ? `${accounts.length} accounts` : accounts }
+      log.info(
+        { audit: 'change', revision, at: when, actor, action, account, ...named, scope, users },
+        action,
+      )
     },
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
+import { contosoDirectory } from '../../src/demo/people.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { query, startPostgres } from '../support/postgres.ts'
 import { lanesOf, visibleOf, workersOf } from '../support/processes.ts'
@@ -11,6 +12,7 @@ import { startRedis } from '../support/redis.ts'
 import { filesIn, tracesOf } from '../support/traces.ts'
 import { until } from '../support/until.ts'
 import { refreshProvider } from '../delegation/refresh-provider.ts'
+import { gatewayWithHelpers, helpersAt } from './canary-oauth.ts'
 import { anna, canary, sendEverywhere, settle, tellCommands, tellRefusingCommands } from './canary.ts'
 import { actingSettings, actWithTokens, tellingUpstream, tokenSecrets } from './canary-tokens.ts'
 
@@ -18,6 +20,8 @@ const ofRedis = 'password+of+redis'
 const ofDatabase = 'password-of-the-database' // test/support/postgres.ts gives it
 /** All that can be logged is logged. */
 const loud = { ALTGATE__LOG__LEVEL: 'trace' }
+
+const contosoId = contosoDirectory.id
 
 const secrets = [canary, ofRedis, ofDatabase]
 
@@ -90,7 +94,7 @@ t.test('a password is found again in whatever spelling it comes', async t => {
 t.test('on one machine with SQLite', async t => {
   const upstream = await startUpstream(t)
   const altgate = await startAltgate(t, { settings: { workers: 2 }, env: loud })
-  silent(t, 'what commands print', await settle(altgate, upstream.url), 'is set, in every running gateway')
+  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
@@ -113,7 +117,7 @@ t.test('with PostgreSQL and Redis, which have passwords of their own', async t =
   const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
   const altgate = await startAltgate(t, { settings, env: loud })
 
-  silent(t, 'what commands print', await settle(altgate, upstream.url), 'is set, in every running gateway')
+  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
@@ -189,3 +193,33 @@ t.test('the tokens of users with PostgreSQL and Redis', async t => {
   silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
   silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', about)
 })
+
+for (const kind of ['SQLite', 'PostgreSQL'] as const)
+  t.test(`what credential helpers get, with ${kind}`, async t => {
+    const upstream = await startUpstream(t)
+    const database = kind === 'SQLite' ? undefined : await startPostgres(t)
+    const store = database && { store: { url: database.url } }
+    const { altgate, url } = await gatewayWithHelpers(t, upstream.url, {
+      settings: { workers: 2, ...store },
+      env: loud,
+    })
+    const { secrets: about, outcomes } = await helpersAt(url)
+    t.strictSame(outcomes, ['allow', 'expired'])
+    t.ok(about.length >= 9, 'a code, a verifier, device codes, passwords and refresh tokens')
+    await lookAtOutput(t, altgate, about)
+    await until(() => altgate.logs().includes('"action":"password-added"'))
+    t.notMatch(altgate.logs(), /oidc-provider/, 'the library writes nothing between the lines of the log')
+    const listed = await altgate.must([
+      'credential',
+      'password',
+      'list',
+      '--scope',
+      contosoId,
+      '--user',
+      anna[0],
+    ])
+    silent(t, 'what commands print', listed, 'Git Credential Manager', about)
+    const files = filesIn(database?.directory ?? altgate.directory)
+    const kept = files.filter(({ path }) => database !== undefined || path.includes('altgate.db'))
+    silent(t, 'the database', Buffer.concat(kept.map(({ bytes }) => bytes)), '"clientId":"altgate"', about)
+  })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import argon2 from 'argon2'
@@ -100,6 +101,47 @@ t.test('hashes from another server work at once, and are renewed at their first 
     const words = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-K', '-']
     return (await run('curl', [...words, `${address}/info/refs?service=git-upload-pack`], { stdin: user }))
       .stdout
+  }
+})
+
+t.test('an .htpasswd of Apache works at once, and its hashes are renewed where that is safe', async t => {
+  const upstream = await startUpstream(t, ['contoso'])
+  const altgate = await startAltgate(t)
+  await altgate.arrange({ accounts: { contoso: upstream.url } })
+  const users = [
+    ['anna', '-m', 'the password of anna', 'argon2id'],
+    ['ben', '-s', 'the password of ben', 'argon2id'],
+    ['cleo', '-5', 'the password of cleo', 'argon2id'],
+    ['dora', '-d', 'short', 'argon2id'],
+    ['emil', '-d', 'eight characters and more', 'des-crypt'],
+  ] as const
+  const lines = users.map(([user, kind, password]) =>
+    execFileSync('htpasswd', ['-nb', kind, user, password], { stdio: ['ignore', 'pipe', 'ignore'] }),
+  )
+  const file = join(altgate.directory, '.htpasswd')
+  writeFileSync(file, Buffer.concat(lines))
+  await altgate.must(['credential', 'import', file, '--scope', 'msa', '--domain', 'example.com'])
+  const address = `${altgate.url}/contoso/welcome.git`
+  for (const [user, , password] of users) {
+    const lab = gitLab(t)
+    lab.setCredential(user, password)
+    await lab.must(['ls-remote', address])
+    lab.setCredential(user, `${password.slice(0, 5)}?`)
+    t.not((await lab.git(['ls-remote', address])).code, 0, `${user}, a wrong password`)
+  }
+  const algorithms = async () => {
+    const list = JSON.parse(await altgate.must(['credential', 'list', '--scope', 'msa', '--json']))
+    return (list as readonly Listed[]).map(each => each.algorithm)
+  }
+  await until(async () => (await algorithms()).filter(each => each === 'argon2id').length === 4)
+  t.strictSame(
+    await algorithms(),
+    users.map(([, , , algorithm]) => algorithm),
+  )
+  for (const [user, , password] of users) {
+    const lab = gitLab(t)
+    lab.setCredential(user, password)
+    await lab.must(['ls-remote', address])
   }
 })
 

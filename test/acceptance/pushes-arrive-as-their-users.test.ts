@@ -112,6 +112,20 @@ t.test('Basic in the tool, the user’s own identity at Azure DevOps', async t =
     t.equal(azure.pushes.at(-1)?.oid, oidAtNorthwind(anna))
   })
 
+  await t.test('what Azure DevOps demands of a token is met without the user, if a renewal can', async t => {
+    identity.conditions.accessTokenSeconds = 600
+    await until(async () => {
+      t.match(await git('fetch'), { code: 0 })
+      return lifeOf(azure.requests.flatMap(({ rawHeaders }) => tokensIn(rawHeaders)).at(-1)) === 600
+    })
+    azure.demandNewTokens()
+    const before = identity.renewals(anna)
+    t.match(await git('fetch'), { code: 0, asked: 'get store' })
+    t.equal(identity.renewals(anna), before + 1)
+    t.match(await git('fetch'), { code: 0 })
+    t.equal(identity.renewals(anna), before + 1)
+  })
+
   await t.test('so it is when Azure DevOps demands a new sign-in', async t => {
     azure.demandSignIns()
     const { told, asked } = await toldToSignIn()
@@ -154,6 +168,13 @@ async function signInAgain(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Sign in to Azure DevOps' }).click()
   await fillIn(page)
   await page.waitForURL(/_altgate\/\?account=northwind$/)
+}
+
+/** Seconds. */
+function lifeOf(token: string | undefined): number {
+  const body = Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString()
+  const { exp, iat } = JSON.parse(body) as { readonly exp: number; readonly iat: number } // of the test's own provider
+  return exp - iat
 }
 
 function tokensIn(rawHeaders: readonly string[]): readonly string[] {

@@ -155,7 +155,11 @@ for (const [what, its, header] of [
   ['fourteen days ahead', { endsAt: day14 - 1000 }, isoDay(day14 - 1001)],
   ['a minute ahead', { endsAt: Date.now() + 60_000 }, isoDay(Date.now() + 59_999)],
   ['never', {}, undefined],
-  ['soon, but its OAuth client renews it', { endsAt: Date.now() + day, renewed: true }, undefined],
+  [
+    'soon, but its OAuth client renews it',
+    { endsAt: Date.now() + day, client: 'Git Credential Manager' },
+    undefined,
+  ],
   [
     'soon, because it was replaced',
     { endsAt: Date.now() + day, replacedAt: Date.now() },

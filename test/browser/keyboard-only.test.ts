@@ -29,6 +29,13 @@ t.test('a password is set without a mouse', async t => {
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     t.strictSame(await tabThrough(t, page, 'Save'), [
+      'Name',
+      'Last day', // its month, its day, its year, and its calendar
+      'Last day',
+      'Last day',
+      'Last day',
+      'Read and write',
+      'Create password',
       'User name',
       'Secondary user name (optional)',
       'Generate a strong password',
@@ -86,6 +93,24 @@ t.test('a password is set without a mouse', async t => {
     await page.waitForURL(stage.page('northwind'))
   })
 
+  await t.test('a password with a name is created, and revoked in two steps', async t => {
+    await tabThrough(t, page, 'Name')
+    await page.keyboard.type('build-7')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Saved' }).waitFor()
+    await tabThrough(t, page, 'Back to your credentials')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(stage.page('northwind'))
+    t.strictSame((await tabThrough(t, page, 'Revoke build-7')).slice(-2), [
+      'Replace build-7',
+      'Revoke build-7',
+    ])
+    await page.keyboard.press('Space')
+    await tabThrough(t, page, 'Revoke build-7 now')
+    await page.keyboard.press('Enter')
+    await page.getByText('Revoked everywhere.').waitFor()
+  })
+
   await t.test('switching off is one more button', async t => {
     await tabThrough(t, page, 'Switch off')
     await page.keyboard.press('Space')
@@ -107,6 +132,6 @@ async function tabThrough(t: Test, page: Page, last: string): Promise<readonly s
 
 /** What has the focus, as a screen reader calls it. */
 async function focused(page: Page): Promise<string> {
-  const [line = ''] = (await page.locator(':focus').ariaSnapshot()).split('\n')
-  return /"(.*)"/.exec(line)?.[1] ?? line
+  const [line = ''] = (await page.locator(':focus-within').last().ariaSnapshot()).split('\n')
+  return /"(.*)"/.exec(line)?.[1] ?? line.replace(/^- text: /, '') // a disclosure has no role there
 }

@@ -42,3 +42,10 @@ export async function save(page: Page, password?: string): Promise<void> {
   }
   await page.getByRole('button', { name: 'Save' }).click()
 }
+
+/** Fills in the form for a password with a name. */
+export async function add(page: Page, name: string, access = 'Read and write'): Promise<void> {
+  await page.getByLabel('Name', { exact: true }).fill(name)
+  await page.getByLabel(access, { exact: true }).check()
+  await page.getByRole('button', { name: 'Create password' }).click()
+}

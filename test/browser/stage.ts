@@ -20,6 +20,8 @@ export interface Stage {
   opens(password: string): Promise<string>
   /** Makes everything that sessions remember so many minutes older. */
   pass(minutes: number): void
+  /** Says that a generated password was used so many minutes from now, and ends so many days from now. */
+  age(name: string, minutes: number, days: number): void
   /** Says that every credential was used just now from this address; the gateway itself says so once a minute. */
   use(from: string): void
 }
@@ -67,6 +69,7 @@ export async function startStage(t: Test): Promise<Stage> {
       return (await ask(repository, { as: [anna.username, password] })).outcome
     },
     pass: minutes => inStore(altgate, store => age(store, minutes)),
+    age: (...password) => inStore(altgate, store => agePassword(store, ...password)),
     use: from => inStore(altgate, store => markUsed(store, from)),
   }
 }
@@ -93,6 +96,20 @@ function age(store: DatabaseSync, minutes: number): void {
     const older = String(data).replace(/"at":(\d+)/g, (_, at) => `"at":${Number(at) - minutes * 60_000}`)
     put.run(older, Number(expires) - minutes * 60_000, name)
   }
+}
+
+function agePassword(store: DatabaseSync, name: string, minutes: number, days: number): void {
+  store
+    .prepare(
+      'update passwords set last_used_at = ?, last_used_from = ?, last_used_tool = ?, ends_at = ? where name = ?',
+    )
+    .run(
+      Date.now() + minutes * 60_000,
+      '2001:db8:1234:5678:9abc:def0:1234:5678',
+      'git/2.47.1',
+      Date.now() + days * 86_400_000,
+      name,
+    )
 }
 
 function markUsed(store: DatabaseSync, from: string): void {

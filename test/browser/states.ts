@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
-import { fillIn, save, signIn } from './people.ts'
+import { northwindDirectory } from '../../src/demo/people.ts'
+import { add, fillIn, save, signIn } from './people.ts'
 import { broken, type Stage } from './stage.ts'
 
 /** People with a tab each: Anna has several credentials, Ben has none. */
@@ -20,6 +21,8 @@ export interface State {
 }
 
 export const password = 'brave-otter-under-the-bridge'
+
+const ofAnna = ['--scope', northwindDirectory.id, '--user', 'anna@example.com']
 
 /** Every state, in an order in which each can be reached from the one before. */
 export const states: readonly State[] = [
@@ -106,6 +109,78 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'named-saved',
+    title: 'Saved: copy your new password',
+    async reach({ ben }, stage) {
+      await ben.goto(stage.page('northwind'))
+      await add(ben, 'build-7')
+      return ben
+    },
+  },
+  {
+    name: 'named-error',
+    title: 'Error: Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      await ben.goto(stage.page('northwind'))
+      await add(ben, 'build-7')
+      return ben
+    },
+  },
+  {
+    name: 'named-replace',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      await ben.goto(stage.page('northwind'))
+      await ben.getByRole('link', { name: 'Replace build-7' }).click()
+      return ben
+    },
+  },
+  {
+    name: 'named-replaced',
+    title: 'Saved: copy your new password',
+    async reach({ ben }) {
+      await ben.getByLabel('Hours for which the old one still works').fill('2')
+      await ben.getByRole('button', { name: 'Replace password' }).click()
+      return ben
+    },
+  },
+  {
+    name: 'named-table',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }, stage) {
+      for (const name of [
+        'laptop',
+        'a-mirror-of-everything-with-a-name-that-is-long-and-has-no-space',
+        'old',
+      ]) {
+        await ben.goto(stage.page('northwind'))
+        await add(ben, name, name === 'laptop' ? 'Read and write' : 'Read only')
+      }
+      stage.age('build-7', 1, 0.08)
+      stage.age('laptop', -60, 5)
+      stage.age('old', -600, -1)
+      return await at(ben, stage.page('northwind'))
+    },
+  },
+  {
+    name: 'named-sure',
+    title: 'Alternate credentials for Northwind',
+    async reach({ ben }) {
+      await ben.getByText('Revoke laptop', { exact: true }).click()
+      await ben.getByText('Revoke all', { exact: true }).click()
+      await ben.getByText('Passwords that no longer work').click()
+      return ben
+    },
+  },
+  {
+    name: 'named-revoked',
+    title: 'Revoked everywhere. Alternate credentials for Northwind',
+    async reach({ ben }) {
+      await ben.getByRole('button', { name: 'Revoke laptop now' }).click()
+      return ben
+    },
+  },
+  {
     name: 'claim',
     title: 'Alternate credentials for Contoso',
     async reach({ anna }, stage) {
@@ -157,9 +232,18 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'switched-off-by-the-operator',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }, stage) {
+      await stage.altgate.must(['credential', 'disable', ...ofAnna])
+      return await at(anna, stage.page('northwind'))
+    },
+  },
+  {
     name: 'linked',
     title: 'Your sign-ins are linked. Alternate credentials for Northwind',
-    async reach({ anna }) {
+    async reach({ anna }, stage) {
+      await stage.altgate.must(['credential', 'enable', ...ofAnna])
       await anna.getByRole('button', { name: 'This is also me (Contoso)' }).click()
       return anna
     },

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { startBrowser } from '../support/browser.ts'
-import { save, signIn, textOf } from './people.ts'
+import { add, save, signIn, textOf } from './people.ts'
 import { startStage } from './stage.ts'
 
 const chosen = 'brave-otter-under-the-bridge'
@@ -37,8 +37,32 @@ t.test('all that matters works without JavaScript', async t => {
     },
   )
 
-  await t.test('it is switched off and on', async t => {
+  await t.test('a password with a name is added, replaced and revoked', async t => {
     await page.getByRole('link', { name: 'Back to your credentials' }).click()
+    await add(page, '')
+    t.match(await main.locator('.field', { hasText: 'Name' }).first().innerText(), 'Enter a name')
+    await add(page, 'build-7')
+    const first = await page.locator('#made-password').innerText()
+    t.equal(await stage.opens(first), 'allow')
+
+    await page.getByRole('link', { name: 'Back to your credentials' }).click()
+    await page.getByRole('link', { name: 'Replace build-7' }).click()
+    await page.getByLabel('Hours for which the old one still works').fill('2')
+    await page.getByRole('button', { name: 'Replace password' }).click()
+    const second = await page.locator('#made-password').innerText()
+    t.equal(await stage.opens(second), 'allow')
+    t.equal(await stage.opens(first), 'allow', 'the old one still works')
+
+    await page.getByRole('link', { name: 'Back to your credentials' }).click()
+    t.match(await main.getByRole('table').innerText(), 'Replaced')
+    t.equal(await page.getByRole('button', { name: 'Revoke all now' }).count(), 0, 'it takes two steps')
+    await page.getByText('Revoke all', { exact: true }).click()
+    await page.getByRole('button', { name: 'Revoke all now' }).click()
+    t.match(await textOf(page), 'All revoked everywhere.')
+    t.strictSame([await stage.opens(first), await stage.opens(second)], ['expired', 'expired'])
+  })
+
+  await t.test('it is switched off and on', async t => {
     await page.getByRole('button', { name: 'Switch off' }).click()
     t.match(await textOf(page), 'Switched off everywhere.')
     await page.getByRole('button', { name: 'Switch on' }).click()

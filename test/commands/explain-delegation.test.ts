@@ -52,9 +52,9 @@ async function acting(t: Test, keys = [sealingKey]) {
     t.notMatch(told, 'canary')
     return told
   }
-  const set = async (user: string) => {
-    const { stderr } = await desk.run(['credential', 'set', '--scope', 'msa', '--user', user, '--generate'])
-    return stderr
+  const set = async (user: string, ...more: string[]) => {
+    const command = ['credential', 'set', '--scope', 'msa', '--user', user, '--generate', ...more]
+    return (await desk.run(command)).stderr
   }
   return { registry, signIn, explain, set }
 }
@@ -63,9 +63,14 @@ t.test('a password that is set for a connected user comes with a warning', async
   const { signIn, registry, set } = await acting(t)
   const warning =
     'Note: requests with this password reach upstreams as anna@contoso.com, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope msa --user anna@example.com'
-  t.notMatch(await set('anna@example.com'), 'Note:')
+  t.notMatch(await set('anna@example.com', '--same-person'), 'Note:')
   await signIn(3_600_000)
-  t.match(await set('anna@example.com'), warning)
+  t.match(await set('anna@example.com', '--same-person'), warning)
+  t.match(
+    await set('anna@example.com'),
+    'Note: requests with the former password reached upstreams as anna@contoso.com, who signed in on the page. With this one they do so after that user has signed in there and entered it once',
+  )
+  t.notMatch(await set('anna@example.com'), 'Note:', 'nothing acts as the user any more')
   t.notMatch(await set('robot@example.com'), 'Note:')
   await registry.endGrant('page:anna', whose, 'disconnected')
   t.notMatch(await set('anna@example.com'), 'Note:')

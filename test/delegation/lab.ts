@@ -8,6 +8,7 @@ import { createTokenMemory } from '../../src/delegation/memory.ts'
 import { createProviders } from '../../src/delegation/openid.ts'
 import { asBefore, createRenewing, type RenewalResult } from '../../src/delegation/renewal.ts'
 import { createSealing, type SealingKey } from '../../src/delegation/sealing.ts'
+import { usableBy } from '../../src/delegation/index.ts'
 import { createDelegation } from '../../src/delegation/tokens.ts'
 import { createAttemptKeys } from '../../src/gateway/attempt.ts'
 import type { Allow } from '../../src/gateway/decision.ts'
@@ -92,11 +93,23 @@ interface LabOptions {
   readonly url?: string
   /** Seconds between two checks of a user. */
   readonly everySeconds?: number
+  /** Days after which users that cannot be checked are switched off, and user names that are spared. */
+  readonly unwatchedDays?: number
+  readonly unwatchedUsers?: readonly string[]
+  /** Whether the provider is told that claims challenges are understood; as the gateway does it if left out. */
+  readonly continuousAccess?: boolean
 }
 
 export async function aLab(
   t: Test,
-  { revocation = true, timeoutSeconds = 10, url, everySeconds }: LabOptions = {},
+  {
+    revocation = true,
+    timeoutSeconds = 10,
+    url,
+    continuousAccess,
+    everySeconds,
+    ...unwatched
+  }: LabOptions = {},
 ): Promise<Lab> {
   const provider = await refreshProvider(t, { revocation })
   const clock = { now: Date.now() }
@@ -109,7 +122,8 @@ export async function aLab(
       [directory]: {
         clientId: client.id,
         clientSecret: new Secret(client.secret),
-        ...(everySeconds !== undefined && { liveness: { everySeconds } }),
+        ...(everySeconds !== undefined && { liveness: { everySeconds, ...unwatched } }),
+        ...(continuousAccess !== undefined && { continuousAccess }),
       },
     },
   }
@@ -153,6 +167,8 @@ export async function aLab(
     const delegation = createDelegation({ ...parts, delegates: () => true, renewing })
     const liveness = createLiveness({
       ...parts,
+      confirmations: store.confirmations,
+      isUsable: usableBy(parts.sealing, authorities),
       turns: store.turns,
       renewing: createRenewing({ ...parts, upstreamScope: asBefore, budget: createBudget(now) }),
       holder: randomUUID(),

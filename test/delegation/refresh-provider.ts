@@ -24,6 +24,8 @@ export interface RefreshProvider {
   readonly atOnce: () => number
   /** How many refresh tokens it was told to revoke. */
   readonly revoked: () => number
+  /** The parameter `claims` of each question for tokens that it answered by itself. */
+  readonly claimsAsked: readonly unknown[]
   /** Every token that it ever gave. */
   readonly tokens: readonly string[]
   /** Whether a refresh token is good for one use only. */
@@ -49,6 +51,7 @@ export async function refreshProvider(
   let atOnce = 0
   let revoked = 0
   const tokens: string[] = []
+  const claimsAsked: unknown[] = []
   /** Keeps the tokens of an answer. */
   function note(text: string): void {
     for (const [, token = ''] of text.matchAll(/"(?:access|refresh|id)_token":"([^"]+)"/g)) tokens.push(token)
@@ -108,10 +111,10 @@ export async function refreshProvider(
       }),
       ttl: { Grant: 86_400, RefreshToken: 86_400, AccessToken: () => state.life, IdToken: 3600 },
       rotateRefreshToken: () => state.rotates,
-      extraTokenClaims: (_, token) => ({
-        oid: 'accountId' in token ? token.accountId : undefined,
-        tid: directory,
-      }),
+      extraTokenClaims({ oidc }, token) {
+        claimsAsked.push((oidc.body as Record<string, unknown> | undefined)?.['claims'])
+        return { oid: 'accountId' in token ? token.accountId : undefined, tid: directory }
+      },
       formats: { customizers: { jwt: (_, __, { payload }) => state.claims(payload) } },
       features: {
         devInteractions: { enabled: false },
@@ -156,6 +159,7 @@ export async function refreshProvider(
     asked: () => asked,
     atOnce: () => atOnce,
     revoked: () => revoked,
+    claimsAsked,
     tokens,
     rotates: true,
     life: 3600,

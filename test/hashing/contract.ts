@@ -65,8 +65,26 @@ export async function keepsTheContract(t: Test, hasher: PasswordHasher): Promise
     t.notOk(hasher.provesWhole(readPassword('x'), '$2x$05$damaged' as PasswordHash))
   })
 
+  await t.test('DES crypt proves a password of less than 8 characters of ASCII, and no other', async t => {
+    const hash = '{CRYPT}ZziV3MgI7K8nk' as PasswordHash // of `correct horse`
+    for (const [password, compared, whole] of [
+      ['correct horse', 'match', false],
+      ['correct heart', 'match', false],
+      ['correct ', 'match', false],
+      ['correct', 'mismatch', true],
+      ['corr\u00e9', 'mismatch', false],
+    ] as const) {
+      t.equal(await hasher.compare(attempt(password), hash), compared, password)
+      t.equal(hasher.provesWhole(readPassword(password), hash), whole, password)
+    }
+    for (const { hash } of hashed.filter(({ by }) => /SHA|MD5|apr1/.test(by)))
+      t.ok(hasher.provesWhole(readPassword('x'.repeat(200)), hash))
+  })
+
   await t.test('a damaged, empty or unknown hash never matches', async t => {
-    for (const text of ['', 'decoy', 'correct horse', '$argon2id$', '$2b$04$', '{SSHA}c2FsdA', '$1$a$b'])
+    const texts = ['', 'decoy', 'correct horse', '$argon2id$', '$2b$04$', '{SSHA}c2FsdA', '$1$a$b']
+    const more = ['abpWIu4f4hFp2', '{CRYPT}', '{SHA}', '$6$rounds=1$a$b', '$apr1$$', '$y$j9T$a$b']
+    for (const text of [...texts, ...more])
       for (const password of ['', 'correct horse', text])
         t.equal(await hasher.compare(attempt(password), text as PasswordHash), 'mismatch')
   })

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { Pool } from 'undici'
 import { leaseMs } from '../../src/delegation/renewal.ts'
 import { basicOf } from '../support/ask.ts'
-import { createLedger, flawOf, redisName, type Verdict } from './ledger.ts'
+import { createLedger, flawOf, redisName, type Refusal, type Verdict } from './ledger.ts'
 import {
   account,
   type Member,
@@ -171,6 +171,13 @@ function startTraffic(world: RenewalsWorld, everyMs: number, ledger: ReturnType<
   }
 }
 
+/** `503 busy` is a machine that is too slow for the run, `503 unavailable` a provider or a store that did not answer. */
+function kindsOf(refused: readonly Refusal[]): string {
+  const counts = new Map<string, number>()
+  for (const { what } of refused) counts.set(what, (counts.get(what) ?? 0) + 1)
+  return [...counts].map(([what, count]) => `${count} × ${what}`).join(', ')
+}
+
 function detailsOf({ tally, ...counted }: Verdict, { wrong, gateways }: RenewalsWorld): string {
   const { refused, ...others } = tally
   const refusals = refused.slice(0, 20).map(({ gateway, what, began, ended, outages }) => {
@@ -179,9 +186,8 @@ function detailsOf({ tally, ...counted }: Verdict, { wrong, gateways }: Renewals
     return `${gateway}: ${what} in ${seconds(began)}, ${after}`
   })
   const logs = gateways.flatMap(gateway => [`${gateway.name} warned:`, ...warningsIn(gateway.logs())])
-  return [JSON.stringify({ ...counted, ...others, wrong: wrong.slice(0, 10) }), ...refusals, ...logs].join(
-    '\n',
-  )
+  const counts = JSON.stringify({ ...counted, ...others, wrong: wrong.slice(0, 10) })
+  return [counts, `refused: ${kindsOf(refused)}`, ...refusals, ...logs].join('\n')
 }
 
 /** Lines of a log that an operator would look at, the newest ones. */

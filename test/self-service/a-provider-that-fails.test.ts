@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { foldUsername, msaScope } from '../../src/gateway/names.ts'
+import { foldUsername, msaScope, type Owner } from '../../src/gateway/names.ts'
 import { Browser, formIn, headingOf, posting } from './browser.ts'
 import { aLab, choose, client, contoso, generate, named, northwind, type Lab } from './lab.ts'
 
@@ -261,6 +261,26 @@ t.test('an address that can be no user name is not made one', async t => {
     t.match(text, 'Your operator must set the password', String(preferred_username).slice(0, 20))
     t.notMatch(text, 'action="/_altgate/credential"')
   }
+})
+
+t.test('who has no user name any more can still revoke passwords', async t => {
+  const oid = '11111111-2222-4333-8444-555555555555'
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => ({ id_token: signed({ ...claims, preferred_username: 'none' }) })),
+  )
+  const lab = await labAt(t, issuer)
+  const { registry, generated } = lab.services
+  const username = foldUsername('anna@example.com')
+  const { password, ...proof } = generated.make()
+  const whose = { username, owner: oid as Owner }
+  await registry.addPassword('test', contoso, whose, { ...proof, name: 'build-7', readOnly: false })
+  t.equal(await lab.opens('contoso', username, password.reveal()), 200)
+  const { browser, text } = await signInThere(lab)
+  t.notMatch(text, 'action="/_altgate/password"')
+  const seen = { text, status: 200, headers: new Headers(), url: lab.page('contoso') }
+  t.match((await browser.send(seen, '/revoke')).text, 'Revoked everywhere.')
+  t.equal(await lab.opens('contoso', username, password.reveal()), 401)
 })
 
 t.test('a token that the provider has not signed is refused', async t => {

@@ -113,7 +113,7 @@ t.test('a sign-in that no form of the session requested keeps no other identity'
 
   await t.test('nor one that was asked for in another network, with all cookies planted', async t => {
     let from = '192.0.2.1'
-    const lab = await aLab(t, { change: () => ({ senderOf: () => ({ from, secure: false }) }) })
+    const lab = await aLab(t, { change: () => ({ senderOf: () => ({ from, secure: false, host: '' }) }) })
     for (const [network, isKept] of [
       ['192.0.2.1', true],
       ['198.51.100.1', false],

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
 import { networkOf } from '../../src/common/addresses.ts'
@@ -26,6 +27,7 @@ import type { Outage } from '../../src/gateway/outage.ts'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { createArgon2id } from '../../src/hashing/argon2id.ts'
+import { issuerOf } from '../../src/oauth/metadata.ts'
 import { createClientReader } from '../../src/requests/client.ts'
 import type { ProviderFailed, SelfServiceParts } from '../../src/self-service/context.ts'
 import { createSelfService } from '../../src/self-service/plugin.ts'
@@ -58,6 +60,10 @@ export interface Lab {
   readonly bugs: readonly unknown[]
   /** Moves the page's clock by minutes; the store's stays. */
   pass(minutes: number): void
+  /** Makes what the authorization server keeps so many minutes older. */
+  ageOAuth(minutes: number): void
+  /** Takes a table away from the store while `work` runs. */
+  without<T>(table: string, work: () => Promise<T>): Promise<T>
   /** The address of an account's page. */
   page(account: string): string
   /** The status of a request with these credentials. */
@@ -93,9 +99,11 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
   const identity = await startIdentityProvider({ port: 0, redirectUri, ...options.identity })
   t.teardown(() => identity.close())
   const hasher = await createArgon2id({ cost: { memoryKiB: 64, passes: 1, parallelism: 1 }, onFlaw() {} })
+  const notices: CredentialChange[] = []
+  const notice = { credentialChanged: (change: CredentialChange) => void notices.push(change) }
   const outages: Outage[] = []
   const directory = temporaryDirectory(t)
-  const settings = settingsIn(directory, identity, options.settings)
+  const settings = settingsIn(directory, identity, { publicUrl, ...options.settings })
   await (await openStore(settings.store)).close() // as the primary process does
   const services = await openServices(settings, {
     hasher,
@@ -106,12 +114,12 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     upstreamAuthWarning() {},
     revoked() {},
     asked() {},
+    notice,
   })
   t.teardown(() => services.close())
   await fill(services, upstream.url)
 
   let passed = 0
-  const notices: CredentialChange[] = []
   const failures: ProviderFailed[] = []
   const bugs: unknown[] = []
   const told: Lab['told'][number][] = []
@@ -122,7 +130,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       byAccount: settings.upstreamAuthByAccount,
     }),
     hasher,
-    notice: { credentialChanged: change => void notices.push(change) },
+    notice,
     observer: {
       providerFailed: failure => void failures.push(failure),
       notConnected: () => void told.push('not connected'),
@@ -133,6 +141,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     publicUrl,
     naming: { by: 'path' },
     signIn: { ...signInAt(identity), ...options.signIn },
+    passwords: settings.passwords,
     httpsOnly: options.httpsOnly ?? true,
     senderOf: createClientReader(options.trustedProxies ?? []),
     networkOf: address => networkOf(address, 64),
@@ -168,6 +177,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
         outage: outage => void outages.push(outage),
         bug: error => void bugs.push(error),
       },
+      metadataAt: issuerOf(publicUrl, { by: 'path' }).metadata,
       selfService: createSelfService({ ...parts, ...options.change?.(parts) }),
     })
     const listening = await app.listen({ port: at, host: '127.0.0.1' })
@@ -192,6 +202,24 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     outages,
     bugs,
     pass: minutes => void (passed += minutes * 60_000),
+    ageOAuth(minutes) {
+      using store = new DatabaseSync(join(directory, 'altgate.db'), { timeout: 5000 })
+      store.prepare('update oauth set expires_at = expires_at - ?').run(minutes * 60_000)
+      const rows = store.prepare(`select key, data from oauth where data like '%"exp":%'`).all()
+      for (const { key = null, data } of rows) {
+        const older = String(data).replace(/"exp":(\d+)/, (_, exp) => `"exp":${Number(exp) - minutes * 60}`)
+        store.prepare('update oauth set data = ? where key = ?').run(older, key)
+      }
+    },
+    async without(table, work) {
+      using store = new DatabaseSync(join(directory, 'altgate.db'), { timeout: 5000 })
+      store.exec(`alter table ${table} rename to ${table}_gone`)
+      try {
+        return await work()
+      } finally {
+        store.exec(`alter table ${table}_gone rename to ${table}`)
+      }
+    },
     page: account => `${url}/_altgate/?account=${account}`,
     async opens(account, username, password) {
       const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`

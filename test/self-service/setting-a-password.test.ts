@@ -56,7 +56,7 @@ t.test('a chosen password works, and is not shown', async t => {
 })
 
 t.test('what is wrong stands beside its field, and nothing is changed', async t => {
-  const lab = await aLab(t)
+  const lab = await aLab(t, { limits: { ...usualLimits, changes: { points: 100, seconds: 60 } } })
   const { browser, page } = await visitor(lab, 'northwind')
   await lab.services.registry.setCredential('cli:root', northwind, {
     username: foldUsername('ben@example.com'),
@@ -68,7 +68,11 @@ t.test('what is wrong stands beside its field, and nothing is changed', async t 
     ['password', choose('short')],
     ['password', choose('')],
     ['password', choose('anna@example.com')],
-    ['password', choose('password123')],
+    ['password', choose('password123456')],
+    ['password', choose('aaaaaaaaaa')],
+    ['password', choose('0123456789')],
+    ['password', choose('Password2026')],
+    ['password', choose('Northwind-2026')],
     ['password', choose('a\u0000control character')],
     ['password', choose('é'.repeat(600))],
     ['password', choose('agp_0000000000000000000000000000')],
@@ -98,6 +102,22 @@ t.test('what is wrong stands beside its field, and nothing is changed', async t 
   }
   t.equal((await lab.services.registry.credentials(northwind)).length, 1, 'only the one of Ben')
   t.equal(lab.notices.length, 0)
+})
+
+t.test('what is wrong with a weak password, and what would help, stands beside the field', async t => {
+  const lab = await aLab(t)
+  const { browser, page } = await visitor(lab, 'northwind')
+  const weak = [
+    ['aaaaaaaaaa', 'repeats the same characters'],
+    ['Password2026', 'is a common one with little added'],
+    ['n0rthw1nd-2026', 'is too similar to the names of this gateway'],
+  ] as const
+  for (const [word, reason] of weak) {
+    const { text } = await browser.send(page, '/credential', choose(word))
+    const beside = /id="password-error">(.*?)<\/p>/.exec(text)?.[1] ?? ''
+    t.match(beside, reason)
+    t.match(beside, 'Add another unrelated word, or let Altgate generate a password.')
+  }
 })
 
 t.test('a form that is sent twice changes something once, and says so', async t => {
@@ -268,7 +288,7 @@ t.test('a hash queue that is full changes nothing and says come again', async t 
     change: ({ hasher }) => ({ hasher: { ...hasher, hash: async () => 'busy' } }),
   })
   const { browser, page } = await visitor(lab, 'northwind')
-  const seen = await browser.send(page, '/credential', choose('seven green canaries'))
+  const seen = await browser.send(page, '/credential', choose('tangerine otter 71'))
   t.equal(seen.status, 503)
   t.ok(seen.headers.has('retry-after'))
   t.strictSame(await lab.services.registry.credentials(northwind), [])

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readFields } from '../../src/self-service/guard.ts'
 import { foldUsername, msaScope, type AccountName } from '../../src/gateway/names.ts'
 import { html } from '../../src/self-service/html.ts'
-import { saved } from '../../src/self-service/pages/set-password.ts'
+import { saved } from '../../src/self-service/pages/saved.ts'
 import { createThrottle, usualLimits } from '../../src/self-service/throttle.ts'
 import { heapGrowth } from '../support/heap-growth.ts'
 
@@ -39,6 +39,7 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
     enabled: true,
     algorithm: 'argon2id',
     setAt: 0,
+    confirmedAt: 0,
   }
   const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', signInAs: 'a person' }
   const page = (url: string) =>

@@ -166,10 +166,10 @@ export async function credentialsContract(t: Test, make: MakeDatabase): Promise<
     await registry.setCredential(actor, msa, { username: boris, hash: bcrypt })
     await registry.setCredential(actor, msa, { username: anna, secondary: shortAnna, hash: one })
     await registry.switchCredential(actor, msa, boris, false)
-    const kept = { scope: msa, setAt: 1000 }
+    const kept = { scope: msa, setAt: 1000, confirmedAt: 1000 }
     t.strictSame(await registry.credentials(msa), [
       { ...kept, username: anna, secondary: shortAnna, enabled: true, algorithm: 'argon2id' },
-      { ...kept, username: boris, enabled: false, algorithm: 'bcrypt' },
+      { ...kept, username: boris, enabled: false, disabledBy: ['operator'], algorithm: 'bcrypt' },
     ])
     t.strictSame(await registry.credentials(inNorth), [])
   })

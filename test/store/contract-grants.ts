@@ -97,6 +97,24 @@ export async function grantsContract(t: Test, make: MakeDatabase): Promise<void>
     t.equal((await grants.ofSubject(inNorth, 'nobody' as Subject)).grant, undefined)
   })
 
+  await t.test('a password that a command has set since finds no grant until it is claimed', async t => {
+    const { grants, registry, subjectOf } = await aStore(t, make)
+    await registry.giveGrant(actor, given)
+    const [own, linked] = [await subjectOf(inNorth, anna), await subjectOf(msa, annie)]
+    const found = async () => [
+      (await grants.ofSubject(inNorth, own)).grant?.owner,
+      (await grants.ofSubject(inNorth, linked)).grant?.owner,
+    ]
+    await registry.setCredential('cli:root', inNorth, { username: anna, hash: hashOf(annie) })
+    t.strictSame(await found(), [undefined, annaInNorth])
+    await registry.setCredential('cli:root', msa, { username: annie, hash: hashOf(anna) })
+    t.strictSame(await found(), [undefined, undefined], 'nor by a link')
+    t.equal((await grants.of(inNorth, annaInNorth)).grant?.ended, undefined, 'it is still the user’s')
+    await registry.claimCredential('page:anna', inNorth, anna, annaInNorth)
+    await registry.claimCredential('page:anna', msa, annie, annaOwner)
+    t.strictSame(await found(), [annaInNorth, annaInNorth])
+  })
+
   await t.test('a credential without an owner has no grant', async t => {
     const { grants, registry, subjectOf } = await aStore(t, make)
     await registry.giveGrant(actor, given)

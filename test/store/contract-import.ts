@@ -90,7 +90,31 @@ export async function importContract(t: Test, make: MakeDatabase): Promise<void>
       throw broken
     }
     await t.rejects(registry.importCredentials(actor, msa, manyCredentials(2), tell), broken)
+    const later = async () => tell()
+    await t.rejects(registry.importCredentials(actor, msa, manyCredentials(2), later), broken)
     t.strictSame(await registry.credentials(msa), [])
+  })
+
+  await t.test('a credential that must be new replaces none, and may be switched off', async t => {
+    const store = await openFresh(t, make)
+    const registry = store.registry(silently)
+    await registry.setCredential(actor, msa, { username: anna, hash: hashOf('old') })
+    const lines = [
+      { username: boris, hash: hashOf('new'), enabled: false },
+      { username: anna, hash: hashOf('new'), enabled: false },
+    ]
+    t.strictSame(await registry.importCredentials(actor, msa, lines, () => {}, new Set([anna, boris])), {
+      problem: 'username-taken',
+      username: anna,
+      scope: msa,
+    })
+    t.equal((await registry.credentials(msa)).length, 1)
+    t.equal(await registry.importCredentials(actor, msa, lines, () => {}, new Set([boris])), undefined)
+    t.match((await store.credentials.find(msa, undefined, boris)).current, { enabled: false })
+    t.match((await store.credentials.find(msa, undefined, anna)).current, {
+      hash: hashOf('new'),
+      enabled: true,
+    })
   })
 
   await t.test('20,000 credentials are imported in one go', async t => {

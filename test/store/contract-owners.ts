@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { Registry } from '../../src/gateway/registry.ts'
 import { type MakeDatabase, open, openFresh } from './contract.ts'
 import {
   actor,
@@ -37,6 +38,7 @@ export async function ownersContract(t: Test, make: MakeDatabase): Promise<void>
         enabled: true,
         algorithm: 'argon2id',
         setAt: 1000,
+        confirmedAt: 1000,
         owner: annaOwner,
       }
       t.strictSame(await registry.ownCredential(scope, annaOwner), own)
@@ -163,6 +165,41 @@ export async function ownersContract(t: Test, make: MakeDatabase): Promise<void>
     t.match(await registry.ownCredential(msa, annaOwner), { username: anna, owner: annaOwner })
     await registry.importCredentials(actor, msa, [{ username: anna, hash: one }], () => {})
     t.match(await registry.ownCredential(msa, annaOwner), { username: anna, owner: annaOwner })
+  })
+
+  await t.test('what a command sets anew has to be claimed again, by its owner alone', async t => {
+    const ways: readonly (readonly [string, (registry: Registry) => Promise<unknown>])[] = [
+      ['set', registry => registry.setCredential(actor, msa, { username: anna, hash: two })],
+      [
+        'import',
+        registry => registry.importCredentials(actor, msa, [{ username: anna, hash: two }], () => {}),
+      ],
+    ]
+    for (const [what, sets] of ways) {
+      const registry = (await openFresh(t, make)).registry(silently)
+      const unproved = async () => (await registry.ownCredential(msa, annaOwner))?.unproved
+      await registry.setCredential('page:anna', msa, annas)
+      t.equal(await unproved(), undefined)
+      await sets(registry)
+      t.equal(await unproved(), true, what)
+      await registry.setCredential(actor, msa, { username: anna, hash: two, samePerson: true })
+      t.equal(await unproved(), true, 'it proves nothing about the one before')
+      t.match(await registry.claimCredential('page:boris', msa, anna, borisOwner), {
+        problem: 'username-taken',
+      })
+      t.equal(await registry.claimCredential('page:anna', msa, anna, annaOwner), undefined)
+      t.equal(await unproved(), undefined)
+      t.match(
+        await registry.claimCredential('page:anna', msa, anna, annaOwner),
+        { problem: 'username-taken' },
+        'once',
+      )
+      await registry.setCredential(actor, msa, { username: anna, hash: one, samePerson: true })
+      t.equal(await unproved(), undefined, 'the operator knows that it is the same person')
+      await sets(registry)
+      await registry.setCredential('page:anna', msa, annas)
+      t.equal(await unproved(), undefined, 'the owner has chosen another one')
+    }
   })
 }
 

@@ -15,9 +15,12 @@ import { openingContract } from './contract-opening.ts'
 import { ownersContract } from './contract-owners.ts'
 import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
+import { oauthContract } from './contract-oauth.ts'
 import { refusalsContract } from './contract-refusals.ts'
+import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { surveyContract } from './contract-survey.ts'
+import { switchesContract } from './contract-switches.ts'
 
 /** A new database of the kind under test. */
 export interface FreshDatabase {
@@ -41,6 +44,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     passwordsContract,
     passwordEndsContract,
     lastUsedContract,
+    oauthContract,
     sessionsContract,
     refusalsContract,
     changesContract,
@@ -48,6 +52,8 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     importContract,
     openingContract,
     surveyContract,
+    removalsContract,
+    switchesContract,
   ]) {
     await part(t, make)
   }

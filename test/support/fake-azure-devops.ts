@@ -60,6 +60,8 @@ export interface FakeAzureDevOps {
   readonly pushes: readonly Push[]
   /** From now on it demands a new sign-in of those whose tokens it has seen. */
   demandSignIns(): void
+  /** From now on it demands a newer token of those whose tokens it has seen, as after an event in the directory. */
+  demandNewTokens(): void
   /** Questions are not answered until the function that it gives is called. */
   hold(): () => void
   /** The bare repository `<organisation>/welcome.git`, made with `repositories`. */
@@ -84,6 +86,8 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
   /** Sign-ins that tokens came from. */
   const seen = new Set<string>()
   let notGoodEnough: ReadonlySet<string> = new Set()
+  const seenTokens = new Set<string>()
+  let tooOld: ReadonlySet<string> = new Set()
   const organisations = new Map<string, Organisation>()
   const requests: Question[] = []
   const directory = temporaryDirectory(t)
@@ -104,7 +108,7 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
     const challenge = challengeOf(name, organisation)
     const isRest = url.pathname.includes('/_apis/')
     const user = tokens.includes(token) ? undefined : await readToken(token, organisation.connection)
-    if (typeof user === 'object' && notGoodEnough.has(user.session))
+    if (typeof user === 'object' && (notGoodEnough.has(user.session) || tooOld.has(token)))
       return send(request, response, claimsChallenge(challenge))
     if (typeof user === 'string') {
       const page = isRest && request.headers['x-tfs-fedauthredirect'] !== 'Suppress'
@@ -115,6 +119,7 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
     if (organisation.readOnly && url.href.includes('git-receive-pack'))
       return send(request, response, pushDenied())
     if (user !== undefined) seen.add(user.session)
+    if (user !== undefined) seenTokens.add(token)
     if (user !== undefined && url.pathname.endsWith('/git-receive-pack'))
       pushes.push({ ...user, path: url.pathname })
     serveGit(backend, directory, url, request, response)
@@ -152,6 +157,7 @@ export async function startFakeAzureDevOps(t: Test, options: FakeOptions = {}): 
       ).length,
     pushes,
     demandSignIns: () => void (notGoodEnough = new Set(seen)),
+    demandNewTokens: () => void (tooOld = new Set(seenTokens)),
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>()
       held = promise

@@ -17,6 +17,11 @@ export const importedKinds = {
     argon2.hash(randomUUID(), { type: argon2.argon2id, memoryCost: 65_536, timeCost: 3, parallelism: 4 }),
   'argon2id 4 MiB': () =>
     argon2.hash(randomUUID(), { type: argon2.argon2id, memoryCost: 4096, timeCost: 1, parallelism: 1 }),
+  apr1: async () => '$apr1$abcdefgh$sIQmFnT1CuEXAsyjuXjUX/',
+  'SHA-512 crypt': async () =>
+    '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1',
+  'SHA-1': async () => '{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=',
+  'DES crypt': async () => 'abpWIu4f4hFp2',
   'as set here': () =>
     argon2.hash(randomUUID(), { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 }),
 } as const

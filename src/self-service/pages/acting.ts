@@ -1,7 +1,7 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { Grant, GrantEnd } from '../../gateway/delegation.ts'
 import type { AccountName } from '../../gateway/names.ts'
-import type { Wanted } from '../acting.ts'
+import type { ActingState, Wanted } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Profile } from './profile.ts'
@@ -43,7 +43,9 @@ export function acting(shown: Profile): Html | false {
   return wanted !== undefined && signInNeeded(shown, wanted, grant)
 }
 
-function connected({ account, csrf, fresh, scopeName, acting: { wanted } }: Profile, grant: Grant): Html {
+function connected(shown: Profile, grant: Grant): Html {
+  const { account, csrf, fresh, scopeName, acting: state } = shown
+  const { wanted } = state
   const since = html`since ${moment(grant.grantedAt)}, renewed ${moment(grant.renewedAt)}`
   const who = html`<b>${grant.username ?? 'you'}</b>`
   const upstream = wanted?.upstream
@@ -61,9 +63,7 @@ ${
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="account" value="${account.name}">
 <p class="hint">${
-    wanted === undefined
-      ? 'No account needs it at present.'
-      : 'If you disconnect, your tools are told that a sign-in is needed. Your next sign-in here connects again.'
+    wanted === undefined ? 'No account needs it at present.' : afterDisconnecting(wanted, state, scopeName)
   }</p>
 <button class="secondary" type="submit">Disconnect</button>
 </form>`
@@ -71,20 +71,44 @@ ${
 </section>`
 }
 
-function signInNeeded({ account, scopeName }: Profile, wanted: Wanted, grant: Grant | undefined): Html {
-  const { upstream } = wanted
+function afterDisconnecting(wanted: Wanted, state: ActingState, { name }: ScopeName): string {
+  const next = 'Your next sign-in here connects again.'
+  if (wanted.upstream !== undefined)
+    return `If you disconnect, your tools are told that a sign-in is needed. ${next}`
+  const { unwatchedDays: days } = state
+  return days === undefined
+    ? `If you disconnect, this gateway cannot notice when ${name} closes your account, and your alternate credentials keep working. ${next}`
+    : `If you disconnect, your alternate credentials are switched off ${daysAfter(days)} your last sign-in here. ${next}`
+}
+
+function daysAfter(days: number): string {
+  return days === 1 ? 'one day after' : `${days} days after`
+}
+
+/** What it means that a user is not checked. */
+function uncheckedText({ acting: { unwatchedDays: days }, scopeName: { name } }: Profile): string {
+  return days === undefined
+    ? `Until you sign in, this gateway cannot notice when ${name} closes your account.`
+    : `Until you sign in, this gateway cannot notice when ${name} closes your account. Your alternate credentials are switched off ${daysAfter(days)} your last sign-in here.`
+}
+
+function signInNeeded(shown: Profile, wanted: Wanted, grant: Grant | undefined): Html {
+  const { account, scopeName } = shown
+  const { upstream, liveness } = wanted
   const service = upstream === undefined ? scopeName.name : serviceOf(upstream)
-  const ask = grant?.ended?.cause === 'claims' ? 'again' : undefined
+  const ask = grant?.ended?.cause === 'claims' && grant.demand === undefined ? 'again' : undefined
   return html`<section class="card" aria-labelledby="acting">
 <div class="heading"><h2 id="acting">Your sign-in to ${service}</h2>
 <span class="badge off">Sign-in needed</span></div>
-<p>${
-    grant === undefined
-      ? html`Your alternate credentials work for ${service} after you have signed in once and allowed this gateway to:`
-      : html`${endingOf(grant)}. Until you sign in again, your tools are told that a sign-in is
-needed. This gateway asks for permission to:`
+<p>${grant !== undefined && html`${endingOf(grant)}. `}${
+    upstream === undefined
+      ? 'This gateway asks for permission to:'
+      : grant === undefined
+        ? html`Your alternate credentials work for ${service} after you have signed in once and allowed this gateway to:`
+        : html`Until you sign in again, your tools are told that a sign-in is needed. This gateway asks for permission to:`
   }</p>
 ${listOf(wanted, scopeName.name)}
+${liveness && html`<p>${uncheckedText(shown)}</p>`}
 <p><a class="button" href="${signInFor(account.name, ask)}">Sign in<span
  class="visually-hidden"> to ${service}</span></a></p>
 <p class="hint">The password in your tools stays the same. ${limits(wanted)}</p>
@@ -121,7 +145,9 @@ export function notConnected(shown: {
 <p class="lead">The sign-in service did not allow this gateway to keep access to ${service} for you. ${
       isConnected
         ? 'What you allowed earlier stays in use.'
-        : html`Until it does, your tools are told that a sign-in is needed.`
+        : wanted.upstream === undefined
+          ? html`Until it does, the gateway cannot notice when ${scopeName.name} closes your account.`
+          : html`Until it does, your tools are told that a sign-in is needed.`
     }</p>
 <p>Try once more, and accept what the sign-in service asks for. If that does not help, give your operator the reference below.</p>
 <p><a class="button" href="${signInFor(account, 'consent')}">Try again</a></p>

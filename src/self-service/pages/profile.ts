@@ -1,12 +1,21 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
-import type { AccountRecord, CredentialRecord } from '../../gateway/registry.ts'
+import { type AccountRecord, type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { ActingState, Wanted } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { acting, whatIsAskedFor } from './acting.ts'
-import { claimForm, type Faults, setForm } from './set-password.ts'
+import type { Faults } from './fields.ts'
+import { helpers, type HelperSettings } from './helpers.ts'
+import {
+  addForm,
+  mainPassword,
+  type OwnPasswords,
+  passwordTable,
+  type Wanted as Adding,
+} from './passwords.ts'
+import { claimForm, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
 export interface Profile {
@@ -22,7 +31,10 @@ export interface Profile {
   readonly taken: boolean
   /** When another person last signed in under this credential's user name. */
   readonly contestedAt: Instant | undefined
+  readonly passwords: OwnPasswords
   readonly acting: ActingState
+  /** For credential helpers; missing where they get no passwords. */
+  readonly helpers: HelperSettings | undefined
   /** Whether the sign-in is recent enough for changes. */
   readonly fresh: boolean
   /** The accounts of a directory that the credential is valid for. Empty for Microsoft accounts. */
@@ -37,6 +49,8 @@ export interface Feedback {
   readonly faults?: Faults
   /** The secondary user name as typed. */
   readonly secondary?: string
+  /** The password to create, as it was typed. */
+  readonly adding?: Adding
   readonly done?: string
   readonly note?: string
 }
@@ -54,12 +68,14 @@ export function profile(shown: Profile, feedback: Feedback = {}): Page {
 ${feedback.done && html`<p class="done" role="status">${feedback.done}</p>`}
 ${feedback.note && html`<p class="note" role="status">${feedback.note}</p>`}
 ${feedback.faults && errorSummary(feedback.faults)}
-<p class="lead">One user name and one password for git and other tools. They work <strong>${scopeName.reach}</strong> and
-nowhere else. You opened this page for <b>${account.name}</b>.</p>
+<p class="lead">One user name for git and other tools, and a password for each of them. They work
+<strong>${scopeName.reach}</strong> and nowhere else. You opened this page for <b>${account.name}</b>.</p>
 ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
 ${shown.credential && present(shown, shown.credential)}
+${passwordTable(shown)}
 ${acting(shown)}
 ${change(shown, feedback)}
+${helpers(shown.helpers)}
 ${reach(shown)}
 ${otherIdentities(shown)}
 ${elsewhere(shown)}`,
@@ -74,23 +90,30 @@ function errorSummary(faults: Faults): Html {
 </div>`
 }
 
-function present(shown: Profile, { username, secondary, enabled, setAt, lastUsed }: CredentialRecord): Html {
+function present(shown: Profile, credential: CredentialRecord): Html {
+  const { username, secondary, enabled, lastUsed } = credential
+  const main = mainPassword(shown)
   return html`<section class="card" aria-labelledby="present">
 <div class="heading"><h2 id="present">Your current credentials</h2>
 <span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
 <dl>
 <div><dt>User name</dt><dd>${username}</dd></div>
 <div><dt>Secondary user name</dt><dd>${secondary ?? html`<span class="none">none</span>`}</dd></div>
-<div><dt>Password set</dt><dd>${moment(setAt)}</dd></div>
+<div><dt>Main password</dt><dd>${
+    main === undefined ? html`<span class="none">none</span>` : html`${main.how}, set ${moment(main.setAt)}`
+  }</dd></div>
 <div><dt>Last used</dt><dd>${
     lastUsed === undefined
       ? html`<span class="none">not yet</span>`
       : html`${moment(lastUsed.at)}<br>from ${lastUsed.from}`
   }</dd></div>
 </dl>
-${shown.fresh && switchForm(shown, enabled)}
+${isBlocked(credential) ? blocked : shown.fresh && switchForm(shown, enabled)}
 </section>`
 }
+
+const blocked = html`<p class="note" role="status">Your operator has switched these credentials off. They stay off until your
+operator switches them on again: ask your operator. You can set a new password meanwhile, but it will not work before that.</p>`
 
 function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
   const words = enabled
@@ -115,7 +138,10 @@ function change(shown: Profile, feedback: Feedback): Html {
 <p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
 <p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
 </section>`
-  return claimable ? claimForm(shown, username, feedback) : setForm(shown, username, feedback)
+  const forms = html`${addForm(shown, feedback)}${setForm(shown, username, feedback)}`
+  if (shown.credential?.unproved)
+    return html`${claimForm(shown, shown.credential.username, feedback)}${forms}`
+  return claimable ? claimForm(shown, username, feedback) : forms
 }
 
 /** The sign-in gave no usable address. The user may not choose one, because upstreams trust the user name. */
@@ -301,5 +327,10 @@ ${!fresh && html`<a href="${signInFor(account, 'again')}">Sign in again<span cla
 
 function stateOf(credential: CredentialRecord | undefined): string {
   if (credential === undefined) return 'no password set'
-  return `${credential.username}, ${credential.enabled ? 'switched on' : 'switched off'}`
+  const state = isBlocked(credential)
+    ? 'switched off by your operator'
+    : credential.enabled
+      ? 'switched on'
+      : 'switched off'
+  return `${credential.username}, ${state}`
 }

@@ -47,8 +47,8 @@ export function partUnavailable(retryAfter: number): Page {
 
 /** The store failed while a change was being committed or shown. */
 export function inDoubt(made: InDoubt['made']): Page {
-  const generated = html`<p>If you asked for a generated password, it can no longer be shown. Open your account’s page and
-generate another one.</p>`
+  const generated = html`<p>If you asked for a generated password, it can no longer be shown. Open your account’s page, revoke it
+there if it is listed, and generate another one.</p>`
   const page =
     made === 'made'
       ? trouble(

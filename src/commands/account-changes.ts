@@ -1,0 +1,119 @@
+import type { Command } from 'commander'
+import { Failure } from '../common/failure.ts'
+import type { AccountName } from '../gateway/names.ts'
+import type { AccountRecord } from '../gateway/registry.ts'
+import type { Settings } from '../settings/schema.ts'
+import { aboutUpstream, connectionText, whereTo } from './account-text.ts'
+import { accountName, addressOf, upstreamUrl } from './arguments.ts'
+import { insistOnYes, isConfirmed } from './confirmation.ts'
+import { insist, known, sentenceOf } from './failure.ts'
+import { examples } from './help.ts'
+import { note, say } from './say.ts'
+import { actor, type Toolbox, type Tools } from './tools.ts'
+
+const aboutSet = `
+With a new name, members, uses and history follow; credentials belong to a scope
+and stay as they are. The old address answers "no such account" from then on, and
+users have to change it in their tools. Where accounts come from Azure DevOps, a
+request for the old name adds it again if there is still such an account there.
+Settings that name the account, such as its upstreamAuth, have to be changed, too.`
+
+interface SetOptions {
+  readonly upstream?: string
+  readonly rename?: AccountName
+  readonly yes?: true
+}
+
+/** `altgate account set`. */
+export function addSet(account: Command, toolbox: Toolbox): void {
+  account
+    .command('set')
+    .description('change the upstream or the name of an account, in every running gateway at once')
+    .argument('<NAME>', 'the account', accountName)
+    .option('--upstream <URL>', 'where to forward its requests', upstreamUrl)
+    .option('--rename <NEW>', 'what the host or the path will name', accountName)
+    .option('--yes', 'do not ask for confirmation')
+    .addHelpText('after', aboutUpstream)
+    .addHelpText('after', aboutSet)
+    .addHelpText(
+      'after',
+      examples(
+        'account set fabrikam --upstream https://tfs2.internal.example',
+        'account set fabrikam --rename fabrikam-archive',
+      ),
+    )
+    .action((name: AccountName, options: SetOptions, command: Command) => {
+      if (options.upstream === undefined && options.rename === undefined)
+        command.error('error: nothing to change: give --upstream or --rename.', { exitCode: 2 })
+      insistOnYes(options, command)
+      return toolbox.use(({ registry }, settings) => set(registry, name, options, settings))
+    })
+}
+
+type Registry = Tools['registry']
+
+async function set(
+  registry: Registry,
+  name: AccountName,
+  { upstream, rename, yes }: SetOptions,
+  settings: Settings,
+): Promise<void> {
+  const before = await known(registry, name)
+  const after = { ...before, name: rename ?? name, upstream: upstream ?? before.upstream }
+  if (rename !== undefined && rename !== name && (await registry.account(rename)) !== undefined)
+    throw new Failure(sentenceOf({ problem: 'account-exists', name: rename }))
+  if (after.name !== name)
+    note(`Its address changes from ${addressOf(name, settings)} to ${addressOf(after.name, settings)}`)
+  if (upstream !== undefined)
+    note(`Its requests go to ${whereTo(after, settings)} instead of ${whereTo(before, settings)}`)
+  for (const line of await hangingOn(registry, before)) note(line)
+  if (!yes && !(await isConfirmed(`Change the account ${name}?`))) throw new Failure('Nothing was changed.')
+  const changes = { ...(upstream !== undefined && { upstream }), ...(rename !== undefined && { rename }) }
+  await insist(registry.setAccount(actor(), name, changes))
+  const renamed =
+    after.name === name ? '' : ` It is called ${after.name} now; ${name} is no account any more.`
+  say(
+    `${name} was changed, in every running gateway.${renamed} ${addressOf(after.name, settings)} goes to ${whereTo(after, settings)}`,
+  )
+}
+
+const aboutRemove = `
+Removes the account with its list of members, its uses and its history of
+connections. Credentials belong to a scope, not to an account: they stay. The log
+of changes keeps that it was there. Where accounts come from Azure DevOps, a
+request adds it again if there is still such an account there.`
+
+/** `altgate account remove`. */
+export function addRemove(account: Command, toolbox: Toolbox): void {
+  account
+    .command('remove')
+    .description('remove an account, in every running gateway at once')
+    .argument('<NAME>', 'the account', accountName)
+    .option('--yes', 'do not ask for confirmation')
+    .addHelpText('after', aboutRemove)
+    .addHelpText('after', examples('account remove fabrikam', 'account remove fabrikam --yes'))
+    .action((name: AccountName, options: { readonly yes?: true }, command: Command) => {
+      insistOnYes(options, command)
+      return toolbox.use(async ({ registry }, settings) => {
+        const record = await known(registry, name)
+        note(`${addressOf(name, settings)} goes to ${whereTo(record, settings)}`)
+        for (const line of await hangingOn(registry, record)) note(line)
+        if (!options.yes && !(await isConfirmed(`Remove the account ${name}?`)))
+          throw new Failure('Nothing was changed.')
+        await insist(registry.removeAccount(actor(), name))
+        say(`${name} was removed, in every running gateway. Requests for it get 404.`)
+      })
+    })
+}
+
+/** What depends on an account. */
+async function hangingOn(registry: Registry, record: AccountRecord): Promise<readonly string[]> {
+  const { name, connection, membersOnly, history } = record
+  const members = (await registry.members(name)).length
+  const users = (await registry.usesOf(name)).length
+  const list = membersOnly ? `members: ${members}` : 'no list of members'
+  return [
+    `It signs in with ${connectionText(connection)}.`,
+    `Affected: ${list}, users who have used it: ${users}, entries of its history: ${history.length}.`,
+  ]
+}

@@ -1,0 +1,112 @@
+import t, { type Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask, summary } from '../support/ask.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { startRedis } from '../support/redis.ts'
+
+const anna = ['anna@example.com', 'the password of anna'] as const
+const ben = ['ben@example.com', 'the password of ben'] as const
+
+/** What every worker answers: each connection may lead to another one. */
+async function everywhere(
+  { url }: Altgate,
+  account: string,
+  as: readonly [string, string] = anna,
+): Promise<string> {
+  const path = `${url}/${account}/x`
+  return summary(await Promise.all(Array.from({ length: 12 }, () => ask(path, { as }))))
+}
+
+async function changesHold(t: Test, altgate: Altgate): Promise<void> {
+  const [first, second] = [await recordingUpstream(t), await recordingUpstream(t)]
+  const passwords = Object.fromEntries([anna, ben])
+  await altgate.arrange({ accounts: { fabrikam: first.url }, passwords })
+  t.equal(await everywhere(altgate, 'fabrikam'), '200 allow')
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '200 allow')
+  t.equal(await everywhere(altgate, 'contoso'), '404 no-account', 'remembered by every worker')
+
+  const unasked = await altgate.cli(['account', 'set', 'fabrikam', '--upstream', second.url])
+  t.match(unasked, { code: 2, stderr: 'there is no terminal to ask for confirmation' })
+  t.equal(first.requests.length, 24)
+
+  const set = await altgate.cli(['account', 'set', 'fabrikam', '--upstream', second.url, '--yes'])
+  t.equal(set.code, 0, set.stderr)
+  t.match(set.stderr, 'Affected: no list of members, users who have used it: ')
+  t.equal(await everywhere(altgate, 'fabrikam'), '200 allow')
+  t.equal(second.requests.length, 12, 'all of them at the new upstream')
+
+  const renamed = await altgate.must(['account', 'set', 'fabrikam', '--rename', 'contoso', '--yes'])
+  t.match(renamed, 'It is called contoso now; fabrikam is no account any more.')
+  t.equal(await everywhere(altgate, 'fabrikam'), '404 no-account')
+  t.equal(await everywhere(altgate, 'contoso'), '200 allow')
+
+  await altgate.must(['account', 'members', 'contoso', '--add', anna[0], ben[0]])
+  const removed = await altgate.cli(['credential', 'remove', '--scope', 'msa', '--user', anna[0], '--yes'])
+  t.equal(removed.code, 0, removed.stderr)
+  t.match(removed.stderr, /This will be removed:\n {2}user +anna@example\.com\n/)
+  t.match(removed.stderr, /account +contoso/)
+  t.equal(await everywhere(altgate, 'contoso'), '401 refused')
+  const again = await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna[0]], {
+    stdin: `${anna[1]}\n`,
+  })
+  t.match(again, 'The credential of anna@example.com in scope msa is added')
+  t.equal(await everywhere(altgate, 'contoso'), '403 not-allowed', 'membership is not inherited')
+
+  t.equal(await everywhere(altgate, 'contoso', ben), '200 allow')
+  const blocked = await altgate.must(['person', 'block', '--user', ben[0], '--yes'])
+  t.match(blocked, 'ben@example.com is blocked in all scopes')
+  t.equal(await everywhere(altgate, 'contoso', ben), '403 disabled')
+  await altgate.must(['person', 'unblock', '--user', ben[0], '--yes'])
+  t.equal(await everywhere(altgate, 'contoso', ben), '200 allow')
+
+  const gone = await altgate.must(['account', 'remove', 'contoso', '--yes'])
+  t.equal(gone, 'contoso was removed, in every running gateway. Requests for it get 404.\n')
+  t.equal(await everywhere(altgate, 'contoso', ben), '404 no-account')
+
+  const actions = [...altgate.logs().matchAll(/"audit":"change".*?"action":"([\w-]+)"/g)].map(
+    ([, one]) => one,
+  )
+  for (const action of ['account-changed', 'account-renamed', 'credential-removed', 'person-blocked'])
+    t.ok(actions.includes(action), action)
+}
+
+t.test('what operators change holds everywhere when the command returns, on SQLite', async t => {
+  await changesHold(t, await startAltgate(t, { settings: { workers: 2 } }))
+})
+
+t.test('and on PostgreSQL with Redis; in an emergency also while Redis is down', async t => {
+  const [postgres, redis] = [await startPostgres(t), await startRedis(t)]
+  const leaseMs = 1000
+  const altgate = await startAltgate(t, {
+    settings: { workers: 2, store: { url: postgres.url }, redis: { url: redis.url, leaseMs } },
+  })
+  await changesHold(t, altgate)
+
+  const upstream = await recordingUpstream(t)
+  await altgate.arrange({ accounts: { tailspin: upstream.url } })
+  const emergency = ['credential', 'disable', '--scope', 'msa', '--user', ben[0]]
+  const enable = ['credential', 'enable', '--scope', 'msa', '--user', ben[0]]
+
+  await t.test('Redis serves the gateways, but not the operator', async t => {
+    t.equal(await everywhere(altgate, 'tailspin', ben), '200 allow')
+    const { code, stdout, stderr } = await altgate.cli([...emergency, '--now'])
+    t.match({ code, stdout }, { code: 0, stdout: /is off, in every running gateway\.\n$/ })
+    t.match(stderr, 'is off in the store. It is certain in every running gateway in 3 seconds.')
+    t.equal(await everywhere(altgate, 'tailspin', ben), '403 disabled')
+    await altgate.must(enable)
+    t.equal(await everywhere(altgate, 'tailspin', ben), '200 allow')
+  })
+
+  await t.test('Redis is down', async t => {
+    t.equal(await everywhere(altgate, 'tailspin', ben), '200 allow')
+    await redis.stop()
+    const refused = await altgate.cli(emergency)
+    t.match(refused, { code: 1, stderr: /Redis is unavailable.*Nothing was changed\./ })
+    t.equal(await everywhere(altgate, 'tailspin', ben), '200 allow')
+    await altgate.must([...emergency, '--now'])
+    t.equal(await everywhere(altgate, 'tailspin', ben), '403 disabled')
+    await redis.start()
+    t.equal(await everywhere(altgate, 'tailspin', ben), '403 disabled')
+  })
+})
