@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import inspector from 'node:inspector'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -23,10 +24,19 @@ if (isFit) {
 
 /**
  * SIGUSR1 would open a debugger to every user of this machine. The others would end a gateway at once, and scripts that rotate logs
- * send them to any server.
+ * send them to any server. `serve.ts` adds what SIGHUP and SIGUSR1 do once the gateway serves.
  */
 function ignoreSignals(serves) {
   for (const signal of serves ? ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] : ['SIGUSR1']) process.on(signal, () => {})
+  if (serves && !process.execArgv.some(word => word.startsWith('--inspect'))) closeDebugger()
+}
+
+/** Node obeys a SIGUSR1 that came while it was loading this file, at once or a little later. */
+function closeDebugger() {
+  for (const milliseconds of [0, 100, 1000, 5000])
+    setTimeout(() => {
+      if (inspector.url() !== undefined) inspector.close()
+    }, milliseconds).unref()
 }
 
 /**

@@ -1,7 +1,8 @@
+import { createServer } from './engine/http.ts'
 import type { FastifyInstance } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
-import { createForwardAuthServer, type ForwardAuthServer } from './forward-auth/door.ts'
+import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
 import type { Allow } from './gateway/decision.ts'
 import type { SignInCause } from './gateway/delegation.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
@@ -12,13 +13,19 @@ import { createClientReader } from './requests/client.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
+import type { Behind } from './server/port.ts'
 import { createPublicServer, type PublicServerOptions } from './server/server.ts'
 import type { Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import type { RefusalWitness } from './telemetry/refusals.ts'
-import { createCrowdReport, type createOutageReport, createRefusalReport } from './telemetry/reports.ts'
+import {
+  createCrowdReport,
+  type createOutageReport,
+  createRefusalReport,
+  createSilenceReport,
+} from './telemetry/reports.ts'
 import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
 export interface AppParts {
@@ -35,10 +42,22 @@ export interface AppParts {
   readonly connections: Connections
 }
 
-/** The server of the public port: the proxy and the page. It does not listen yet. */
-export function createApp(parts: AppParts): FastifyInstance {
+/** What is behind the public port: the proxy and the page. It does not serve before `ready`. */
+export function createApp(parts: AppParts): { readonly app: FastifyInstance; readonly behind: Behind } {
+  let behind: Behind | undefined
+  // The port is open already, or will be: it belongs to the process, and outlives the settings of this app.
+  const place = (its: Behind) => {
+    behind = its
+    return createServer()
+  }
+  const app = publicServer(parts, place)
+  if (behind === undefined) throw new Error('Fastify asked for no server')
+  return { app, behind }
+}
+
+function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['place']>): FastifyInstance {
   const { settings, services, witness } = parts
-  const { publicUrl, trustedProxies, listen } = settings
+  const { publicUrl, trustedProxies } = settings
   return createPublicServer({
     gateway: services.gateway,
     witness,
@@ -56,23 +75,20 @@ export function createApp(parts: AppParts): FastifyInstance {
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),
+    place,
     ...(services.oauth && { metadataAt: issuerOf(publicUrl, settings.accounts.naming).metadata }),
-    ...(listen.tls && {
-      tls: { cert: readGivenFile(listen.tls.certFile), key: readGivenFile(listen.tls.keyFile) },
-    }),
   })
 }
 
-/** The server of the forward-auth port, for proxies that forward requests themselves. It does not listen yet. */
-export function createForwardAuth({
+/** What is behind the forward-auth port, for proxies that forward requests themselves. */
+export function createForwardAuthApp({
   settings,
   services,
   witness,
   outage,
   log,
-  connections,
-}: AppParts): ForwardAuthServer {
-  return createForwardAuthServer({
+}: AppParts): BehindForwardAuth {
+  return createForwardAuth({
     gateway: services.gateway,
     witness,
     naming: settings.accounts.naming,
@@ -83,7 +99,6 @@ export function createForwardAuth({
     delegation: services.delegation,
     answerKey: services.answerKey,
     now: Date.now,
-    connections,
     observer: {
       untrusted: (from, request) =>
         log.warn({ request, from }, 'refused a forward-auth request: its sender is not in trustedProxies'),
@@ -120,10 +135,15 @@ function proxyObserver({
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
   const signIn = asksForSignIn(log)
+  const silent = createSilenceReport(log)
   return {
-    upstreamAnswered: metrics.upstream,
+    upstreamAnswered(seconds, { allowed }) {
+      metrics.upstream(seconds)
+      silent.answered(allowed.account.name)
+    },
     upstreamFailed(failure, cause, { ask, allowed }) {
       metrics.outage('upstream')
+      silent.failed(allowed.account.name, failure)
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account.name, failure, ask.id)
       refusals.upstreamFailed(failure, allowed, ask)

@@ -10,6 +10,7 @@ import { InDoubt, Outage } from './gateway/outage.ts'
 /** What adds each command, in the order of the help. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox: Toolbox) => void>>> = {
   serve: async () => (await import('./commands/serve.ts')).addServeCommand,
+  reload: async () => (await import('./commands/reload.ts')).addReloadCommand,
   directory: async () => (await import('./commands/directory.ts')).addDirectoryCommands,
   account: async () => (await import('./commands/account.ts')).addAccountCommands,
   move: async () => (await import('./commands/move.ts')).addMoveCommands,
@@ -50,7 +51,7 @@ async function buildProgram(name = ''): Promise<Command> {
     .description(
       'A gateway that checks alternate credentials in the right scope and tells users when a reset is needed.',
     )
-    .version(manifest.version, '--version', 'print the version')
+    .version(manifest.version, '-v, --version', 'print the version')
     .option(
       '--config <FILE>',
       'settings file; default: the one in ALTGATE_CONFIG, else defaults and environment only',
@@ -62,6 +63,11 @@ async function buildProgram(name = ''): Promise<Command> {
   const named = Object.hasOwn(commands, name) ? commands[name] : undefined
   const needed = named === undefined ? Object.values(commands) : [named]
   for (const add of await Promise.all(needed.map(async load => await load()))) add(program, toolbox)
+  if (named === undefined) {
+    // Both are made of all the others.
+    ;(await import('./commands/completion.ts')).addCompletionCommand(program)
+    ;(await import('./commands/man.ts')).addManCommand(program, manifest.version)
+  }
   program.addHelpText('after', examples('serve --config config/development.yaml', 'account list', 'check'))
   hintAtHelp(program)
   return program

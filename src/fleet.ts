@@ -15,11 +15,26 @@ export type FromWorker =
   | { readonly altgate: 'dropped'; readonly log: 'log' | 'audit'; readonly lines: number }
   /** How long a change took until it was in force everywhere. */
   | { readonly altgate: 'revoked'; readonly seconds: number }
+  /** The order with this number is carried out, or why it is not. */
+  | { readonly altgate: 'done'; readonly id: number; readonly flaw?: string }
+
+/** What a worker does while it goes on serving, and reports. */
+export type Order =
+  /** Log files that were moved are created again. */
+  | { readonly to: 'reopen-logs' }
+  /** The TLS files have new content. */
+  | { readonly to: 'read-certificate' }
+  /** Opens all that these settings need, and goes on with the old ones. */
+  | ({ readonly to: 'prepare' } & HandedOver)
+  /** From the next request on. */
+  | { readonly to: 'use-prepared' }
+  | { readonly to: 'forget-prepared' }
 
 /** What the primary process tells a worker. */
 export type ToWorker =
   /** Always the first message. */
   | ({ readonly altgate: 'settings'; readonly store: string | undefined } & HandedOver)
+  | { readonly altgate: 'order'; readonly id: number; readonly order: Order }
   /** Every answer closes its connection from now on. */
   | { readonly altgate: 'drain' }
   | { readonly altgate: 'stop' }
@@ -28,6 +43,10 @@ export type ToWorker =
 export interface Fleet {
   /** How many of them listen. */
   listening(): number
+  /** Gives each an order, and resolves with what went wrong, in a sentence for each worker. */
+  order(order: Order): Promise<readonly string[]>
+  /** Workers that start from now on get these settings; before it resolves, none starts. */
+  change(work: () => Promise<Settings | undefined>): Promise<void>
   /** Each still accepts new connections, but keeps none alive. */
   drain(): void
   /** Each finishes its requests in progress; a worker that is not done after `graceSeconds` is killed. */
@@ -36,7 +55,7 @@ export interface Fleet {
 
 interface FleetParts {
   readonly size: number
-  /** The same for every worker, including replacements that start after the file has changed. */
+  /** The same for every worker, including replacements that start after the file has changed, until `change`. */
   readonly settings: Settings
   /** The store that the gateway started with. A replacement worker must not use a different one. */
   readonly store: string | undefined
@@ -59,6 +78,9 @@ export const sharedOutput = 4
 /** Most characters printed by workers themselves, such as the trace of a crash, that wait for a slow reader. */
 const mostPrinted = 1024 * 1024
 
+/** Milliseconds that a worker has for an order. Opening a store may take a while. */
+const orderMs = 30_000
+
 /** Longest pause before a worker that keeps dying is started again, in milliseconds. */
 const longestPause = 5000
 
@@ -66,7 +88,8 @@ const longestPause = 5000
  * Starts the workers and resolves when all of them listen. A worker that is killed, or dies later, is replaced. Rejects with
  * a sentence for the operator if one cannot start, for instance because the port is taken.
  */
-export async function startFleet({ size, settings, store, started, log, abort }: FleetParts): Promise<Fleet> {
+export async function startFleet({ size, store, started, log, abort, ...parts }: FleetParts): Promise<Fleet> {
+  let { settings } = parts
   // Workers that share a socket accept connections themselves. With round robin, the primary would hand connections to a
   // worker that has just died; they would never be answered or closed, and git would hang for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -80,6 +103,8 @@ export async function startFleet({ size, settings, store, started, log, abort }:
   const complete = Promise.withResolvers<void>()
   let stopping = false
   let deaths = 0
+  let orders = 0
+  let changing = Promise.resolve()
 
   function fork(): Promise<void> {
     const worker = cluster.fork(oneArena)
@@ -105,9 +130,30 @@ export async function startFleet({ size, settings, store, started, log, abort }:
     deaths += 1
     log.error({ worker: dead.id, code, signal }, 'a worker died and is being replaced')
     await delay(Math.min(longestPause, 50 * 2 ** deaths), undefined, { ref: false })
+    await changing // or it could start with settings that are no longer in force
     if (!stopping)
-      await fork().catch(error => log.error({ err: error }, 'the replacement worker could not start'))
+      await fork().then(
+        () => log.info('the replacement worker listens'),
+        error => log.error({ err: error }, 'the replacement worker could not start'),
+      )
     deaths -= 1
+  }
+
+  async function order(what: Order): Promise<readonly string[]> {
+    const id = ++orders
+    const answers = [...workers.keys()].map(worker => answerOf(worker, id))
+    for (const worker of workers.keys()) tell(worker, { altgate: 'order', id, order: what })
+    return (await Promise.all(answers)).filter(flaw => flaw !== undefined)
+  }
+
+  async function change(work: () => Promise<Settings | undefined>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    changing = promise
+    try {
+      settings = (await work()) ?? settings
+    } finally {
+      resolve()
+    }
   }
 
   function drain(): void {
@@ -132,9 +178,29 @@ export async function startFleet({ size, settings, store, started, log, abort }:
   }
   return {
     listening,
+    order,
+    change,
     drain,
     stop,
   }
+}
+
+/** `undefined`: it is carried out, or the worker is gone, and its replacement starts with what is in force then. */
+function answerOf(worker: Worker, id: number): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const end = (flaw: string | undefined) => {
+      clearTimeout(late)
+      worker.off('message', hear)
+      worker.off('exit', gone)
+      resolve(flaw)
+    }
+    const hear = (message: FromWorker) => {
+      if (message?.altgate === 'done' && message.id === id) end(message.flaw)
+    }
+    const gone = () => end(undefined)
+    const late = setTimeout(end, orderMs, `worker ${worker.id} gave no answer within ${orderMs / 1000} s`)
+    worker.on('message', hear).on('exit', gone)
+  })
 }
 
 function passOn(printed: Buffer): void {

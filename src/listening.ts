@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { platform } from 'node:os'
-import { among, networkOf } from './common/addresses.ts'
 import { Failure, reasonOf } from './common/failure.ts'
 import { Connections } from './server/connections.ts'
 import type { Settings } from './settings/schema.ts'
@@ -79,21 +78,26 @@ export function limitNamed(name: string): number | undefined {
 }
 
 interface ConnectionParts {
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'connections'>
+  /** What an address is counted under, and whether it is a trusted proxy: by the settings in force. */
+  readonly networkOf: (address: string) => string
+  readonly isProxy: (address: string) => boolean
   readonly metrics: WorkerMetrics
   readonly log: Logger
 }
 
 /** Counts and limits the connections of callers to all ports of this process. */
 export function createConnections({
-  settings: { connections, trustedProxies, throttle },
+  settings: { connections },
+  networkOf,
+  isProxy,
   metrics,
   log,
 }: ConnectionParts): Connections {
   const all = new Connections({
     limits: { ...connections, ...connectionsWithin(openFilesLimit(), connections) },
-    networkOf: address => networkOf(address, throttle.ipv6PrefixBits),
-    isProxy: among(trustedProxies),
+    networkOf,
+    isProxy,
     observer: createConnectionReport(log, metrics.connectionClosed),
   })
   metrics.connectionsOpen(() => all.open)

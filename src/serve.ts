@@ -1,35 +1,34 @@
-import { randomUUID } from 'node:crypto'
+import manifest from '../package.json' with { type: 'json' }
 import { availableParallelism } from 'node:os'
 import { ipcChannel } from './common/channel.ts'
-import { Failure, readGivenFile } from './common/failure.ts'
-import { openLiveness } from './delegation/index.ts'
-import { shortestInterval } from './delegation/liveness.ts'
+import { Failure, reasonOf } from './common/failure.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
-import { steadyNow } from './gateway/steady-now.ts'
+import { Outage } from './gateway/outage.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
 import { cannotListen, freePort, limitNamed, operationsConnections } from './listening.ts'
-import { keepCanary } from './revocation/canary.ts'
-import { openNotice, reporting } from './notices.ts'
+import { createReloader, followCertificate, type Load, type Reloader } from './reload.ts'
 import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
+import { fingerprint } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
-import { followChanges, watchParts } from './telemetry/follow.ts'
 import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
-import { keepServing } from './telemetry/reports.ts'
+import { createPartReport, keepServing } from './telemetry/reports.ts'
 import { createPeerRelay } from './throttling/peer-workers.ts'
-import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
+import { watch, type Watched } from './watching.ts'
 
 export interface ServeOptions {
   readonly settings: Settings
+  /** Reads the settings anew. */
+  readonly load: Load
   /** Aborted when the gateway is to stop. */
   readonly stop: AbortSignal
 }
 
 /** What the primary process shares with the parts it starts and with `/ready`. */
-interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
+export interface Primary extends ServeOptions, Logs {
   readonly metrics: PrimaryMetrics
   /** Whatever is opened here is closed in reverse order. */
   readonly open: AsyncDisposableStack
@@ -40,30 +39,59 @@ interface Primary extends ServeOptions, Pick<Logs, 'log' | 'audit'> {
  * cannot start.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  await using open = new AsyncDisposableStack()
   const { settings, stop } = options
   const metrics = createPrimaryMetrics()
   const logs = openLogs(settings, which => metrics.dropped(which, 1))
   if (logs.flaw !== undefined) throw new Failure(logs.flaw)
-  const primary: Primary = { ...options, ...logs, open, metrics }
-  readFilesOfWorkers(settings)
+  const { log } = logs
+  const began = performance.now()
+  const program = { version: manifest.version, settings: fingerprint(settings) }
+  log.info({ ...program, node: process.versions.node, pid: process.pid }, 'starting')
+  try {
+    await serveUntilStopped({ ...options, ...logs, metrics })
+    const seconds = Math.round((performance.now() - began) / 1000)
+    log.info({ ...program, because: String(stop.reason), seconds }, 'stopped')
+  } catch (error) {
+    // The sentence goes to standard error; without this line, the log would end as if the gateway had been killed.
+    log.fatal({ ...program, because: whyEnded(error) }, 'the gateway could not start')
+    throw error
+  }
+}
+
+/** Only sentences that were made for operators: the text of any other error may contain what was sent. */
+function whyEnded(error: unknown): string {
+  if (error instanceof Failure) return error.message
+  return error instanceof Outage ? `${error.part}: ${reasonOf(error)}` : 'a bug'
+}
+
+async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> {
+  await using open = new AsyncDisposableStack()
+  const { settings, stop } = options
+  const primary: Primary = { ...options, open }
+  // Without workers there is nothing to reload yet, but the file may have changed since it was read.
+  let early = false
+  const noteSignal = () => (early = true)
+  process.on('SIGHUP', noteSignal)
+  open.defer(() => void process.off('SIGHUP', noteSignal))
 
   const stopping = beginStopping(primary)
   const { progress, address: operations } = await startOperations(primary)
   const lanes = await startHashing(primary)
   const foundation = await openStoreParts(primary, progress)
   if (foundation === undefined) return
-  await watch(primary, foundation, progress)
+  const watched = await watch(primary, foundation, progress)
   const guide = await prepareDemo(primary, foundation, lanes)
 
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
   if (forwardAuth !== undefined) await freePort(forwardAuth) // always the configured one: it is never 0
   progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port })
+  progress.reloader = takeSignals(primary, { fleet: progress.fleet, watched, port })
+  process.off('SIGHUP', noteSignal)
+  if (early) await progress.reloader.reload()
   const where = { publicUrl, ...listen, port, ...(forwardAuth && { forwardAuth }), operations }
   if (!stop.aborted) primary.log.info(where, 'listening')
-  warnOfPassThrough(primary)
-  warnOfReaders(primary)
+  warn(primary)
   if (guide !== undefined) process.stdout.write(guide)
   keepServing({ log: primary.log, count: primary.metrics.bug })
 
@@ -72,15 +100,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   await stopping.drain(progress.fleet)
 }
 
-/** Workers read these files, but one that cannot start says less than a sentence here. */
-function readFilesOfWorkers({ listen: { tls }, upstream, accounts }: Settings): void {
-  for (const file of [tls?.certFile, tls?.keyFile, upstream.caFile, accounts.azureDevOps.caFile])
-    if (file !== undefined) readGivenFile(file)
-}
-
 /** How far the start has come and the state of each part: what `/ready` says. */
-interface Progress {
+export interface Progress {
   fleet?: Fleet
+  reloader?: Reloader
   parts: Readonly<Record<string, string>>
 }
 
@@ -95,11 +118,13 @@ async function startOperations({ settings, stop, log, metrics, open }: Primary) 
       return { ready: listening === size && !stop.aborted, parts }
     },
     metrics: metrics.collect,
+    reload: async () => (await progress.reloader?.reload()) ?? { outcome: 'starting' },
     connections: operationsConnections(settings, log),
   })
   open.defer(() => server.close())
-  const address = await server.listen(settings.operations).catch(error => {
-    throw cannotListen(settings.operations, error)
+  const { host, port } = settings.operations // Fastify writes into the object that it gets
+  const address = await server.listen({ host, port }).catch(error => {
+    throw cannotListen({ host, port }, error)
   })
   return { progress, address }
 }
@@ -122,83 +147,48 @@ async function startHashing({ settings, metrics, log, open }: Primary): Promise<
 /** `undefined`: told to stop before the store answered. */
 async function openStoreParts(primary: Primary, progress: Progress): Promise<Foundation | undefined> {
   const { settings, stop, log, open } = primary
+  const report = createPartReport(log)
   const foundation = await whenStoreAnswers(
     () => openFoundation(settings, primary.metrics.revoked, 'make'),
-    ({ message, cause }) => {
-      log.warn({ cause: String(cause) }, 'the store does not answer; retrying every second')
-      progress.parts = { store: message }
+    outage => {
+      report('store', outage)
+      progress.parts = { store: outage.message }
     },
     stop,
   )
+  if (foundation !== undefined) report('store', undefined)
   if (foundation !== undefined) open.defer(() => foundation.store.close())
   return foundation
 }
 
-async function watch(
+/** Reloads at SIGHUP, reopens the log files at SIGUSR1, and puts renewed certificates into use. */
+function takeSignals(
   primary: Primary,
-  { store, redis, revoke, registry }: Foundation,
-  progress: Progress,
-): Promise<void> {
-  const { audit, log, metrics, open, settings } = primary
-  const watched = watchParts({
-    store: () => store.ping(),
-    ...(redis && { redis: () => redis.ping() }),
+  { fleet, watched, port }: { readonly fleet: Fleet; readonly watched: Watched; readonly port: number },
+): Reloader {
+  const { log, open, stop } = primary
+  const reloader = createReloader({
+    ...primary,
+    logs: primary,
+    fleet,
+    forWorkers: settings => ({ ...settings, listen: { ...settings.listen, port } }),
+    async apply(settings) {
+      await watched.follow(settings)
+      warn({ settings, log })
+    },
   })
-  open.defer(() => watched.stop())
-  progress.parts = watched.states
-
-  if (keepsGrants(settings)) metrics.grants(() => store.grants.count())
-  const following = await followChanges(store.changes, audit.changed)
+  const on = (signal: NodeJS.Signals, act: () => Promise<unknown>): void => {
+    const heard = () => {
+      if (!stop.aborted) act().catch(err => log.error({ err, signal }, 'bug: a signal could not be obeyed'))
+    }
+    process.on(signal, heard)
+    open.defer(() => void process.off(signal, heard))
+  }
+  on('SIGHUP', () => reloader.reload())
+  on('SIGUSR1', () => reloader.reopenLogs())
+  const following = followCertificate({ settings: () => reloader.settings, fleet, log })
   open.defer(() => following.stop())
-
-  const changing = await reporting(registry(), await openNotice(settings, log))
-  const liveness = openLiveness({
-    authorities: settings.signIn,
-    sealingKeys: settings.secrets.sealingKeys,
-    ...store,
-    registry: () => changing,
-    holder: randomUUID(),
-    outage: ({ part, cause }) => log.warn({ part, cause: String(cause) }, 'users could not be checked'),
-    checked: metrics.checkedLiveness,
-    warn: (sentence, facts) => log.warn(facts, sentence),
-  })
-  if (liveness !== undefined) open.defer(() => liveness.close())
-
-  if (settings.notice !== undefined) await announceEnds(primary, settings.notice, store)
-
-  const canary = keepCanary({
-    seconds: settings.operations.revocationProbeSeconds,
-    ...store,
-    redis: redis && revoke && { server: redis, revoke },
-    took: metrics.revoked,
-  })
-  open.defer(() => canary.stop())
-}
-
-/** Announces the ends of passwords by the webhook. Loaded only where there is one. */
-async function announceEnds(
-  { log, open }: Primary,
-  { webhookUrl: url, secret }: NonNullable<Settings['notice']>,
-  store: Foundation['store'],
-): Promise<void> {
-  const { keepAnnouncing } = await import('./self-service/ending-passwords.ts')
-  const { createEndAnnouncements } = await import('./self-service/webhook.ts')
-  const announcing = keepAnnouncing({
-    ...store,
-    holder: randomUUID(),
-    announce: createEndAnnouncements({ url, ...(secret && { secret }) }),
-    failed: cause => log.warn({ cause: String(cause) }, 'the end of a password could not be announced'),
-    outage: ({ part, cause }) =>
-      log.warn({ part, cause: String(cause) }, 'the ends of passwords could not be looked up'),
-    now: Date.now,
-    steadyNow,
-  })
-  open.defer(() => announcing.close())
-}
-
-/** Whether sign-ins give the gateway something to keep. */
-function keepsGrants(settings: Settings): boolean {
-  return shortestInterval(settings.signIn) !== undefined || delegatedScope(methodsOf(settings)) !== undefined
+  return reloader
 }
 
 /** What the demo prints, if the settings ask for one. */
@@ -245,6 +235,11 @@ async function startWorkers(
 
 function processes(setting: number | 'auto'): number {
   return setting === 'auto' ? availableParallelism() : setting
+}
+
+function warn(started: Started): void {
+  warnOfPassThrough(started)
+  warnOfReaders(started)
 }
 
 interface Started {

@@ -54,6 +54,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       delegates: createDelegates(methodsOf(settings)),
       opens: opensGrants(settings),
     },
+    tokens: tokensOf(settings),
     watch: (credential, grant) => watchOf(credential, grant, { authorities, isUsable }),
     ...(redis && { redis }),
     ...(source && { source }),
@@ -96,6 +97,23 @@ function hasherOnDemand(cost: HashCost): PasswordHasher {
     outdated: hash => isOutdated(hash, cost),
     provesWhole,
   }
+}
+
+/** Once for each service principal, however many accounts it is for. */
+function tokensOf(settings: Settings): Tools['tokens'] {
+  const all = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)].flatMap(each =>
+    each.method === 'delegated' && each.fallback ? [each, each.fallback.upstreamAuth] : [each],
+  )
+  const principals = all.filter(each => each.method === 'entra-service-principal')
+  const distinct = new Map(principals.map(each => [`${each.issuer} ${each.clientId} ${each.scope}`, each]))
+  return [...distinct.values()].map(each => ({
+    issuer: each.issuer,
+    async ask() {
+      const { askForToken } = await import('./upstream-auth/entra-token.ts')
+      const { keptSecret } = await import('./upstream-auth/kept-secret.ts')
+      return await askForToken(each, keptSecret(each.clientSecret, Date.now, () => {})())
+    },
+  }))
 }
 
 /** Whether one of the sealing keys opens a grant. */

@@ -1,28 +1,26 @@
-import { LRUCache } from 'lru-cache'
-import { createApp, createForwardAuth } from './app.ts'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import { ipcChannel } from './common/channel.ts'
-import { atMost } from './engine/memory.ts'
-import { type FromWorker, sharedOutput, type ToWorker } from './fleet.ts'
+import { Failure, reasonOf } from './common/failure.ts'
+import { type FromWorker, type Order, sharedOutput, type ToWorker } from './fleet.ts'
+import { createForwardAuthPort } from './forward-auth/door.ts'
 import { whenStoreAnswers } from './foundation.ts'
-import type { Subject } from './gateway/names.ts'
-import type { ProvedInPart } from './gateway/verifier.ts'
+import { Outage } from './gateway/outage.ts'
+import { type Generation, networkUnder, openGeneration, readTls, type WorkerParts } from './generation.ts'
 import { createRemoteHasher } from './hashing/remote.ts'
 import { asOneOfMany, cannotListen, createConnections, type Where } from './listening.ts'
-import type { Connections } from './server/connections.ts'
-import { openNotice } from './notices.ts'
-import { pathOf, requestKindAt } from './requests/tool.ts'
-import { openServices, type Services } from './services.ts'
+import { closeGently, type Connections } from './server/connections.ts'
+import { createPublicPort } from './server/port.ts'
 import { takeOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
-import { createLastUsedWitness } from './telemetry/last-used.ts'
-import { createRefusalWitness } from './telemetry/refusals.ts'
-import { openLogs, witnesses } from './telemetry/logs.ts'
+import { openLogs } from './telemetry/logs.ts'
 import { createWorkerMetrics } from './telemetry/metrics.ts'
 import { createOutageReport, keepServing } from './telemetry/reports.ts'
 import { peerWorkersOver } from './throttling/peer-workers.ts'
 
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
-// other end, and tells it when to stop; signals do not (`ignore-signals.ts`).
+// other end, and tells it when to stop and when its settings change; signals do not (`ignore-signals.ts`).
 
 // Only Node itself prints there: a reader that is gone, or a full disk, must not end the process.
 process.stderr.on('error', () => {})
@@ -32,63 +30,137 @@ const open = new AsyncDisposableStack()
 let connections: Connections | undefined
 let draining = false
 const handedOver = Promise.withResolvers<{ settings: Settings; store: string | undefined }>()
+const started = Promise.withResolvers<void>()
 process.on('message', (message: ToWorker) => {
   if (message?.altgate === 'settings')
     handedOver.resolve({ settings: takeOver(message), store: message.store })
+  if (message?.altgate === 'order') void carryOut(message)
   if (message?.altgate === 'drain') drain()
   if (message?.altgate === 'stop') void stop()
 })
 
 const { settings, store: expectedStore } = await handedOver.promise
-const { log, audit } = openLogs(settings, createLossReport(), sharedOutput)
+const logs = openLogs(settings, createLossReport(), sharedOutput)
+const { log } = logs
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
-
 const primary = ipcChannel(process)
-const hasher = createRemoteHasher(primary, { cost: settings.hashing })
-const notice = await openNotice(settings, log)
-const unguarded = await openServicesHere()
-open.defer(() => unguarded.close())
-const services = { ...unguarded, gateway: audit.guard(unguarded.gateway) }
-const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
-open.defer(() => lastUsed.close())
-const refusals = createRefusalWitness({
-  store: services.refusals,
-  keptMs: settings.refusals.keepDays * 24 * 60 * 60 * 1000,
-  kindOf: ({ target }) => requestKindAt(pathOf(target)),
-  outage,
-  now: Date.now,
+
+/** Open only while the next one is being made, or until their last request has ended. */
+const retiring = new Set<Promise<void>>()
+open.defer(async () => void (await Promise.all(retiring)))
+
+connections = createConnections({
+  settings,
+  isProxy: address => inForce.isProxy(address),
+  networkOf: address => networkUnder(inForce, address),
+  metrics,
+  log,
 })
-open.defer(() => refusals.close())
-const witness = witnesses(audit, metrics, lastUsed, refusals)
-connections = createConnections({ settings, metrics, log })
 if (draining) connections.announceEnd()
-const parts = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
-const app = createApp(parts)
-open.defer(() => app.close())
-const listening = [listen(settings.listen, app)]
+const parts: WorkerParts = {
+  logs,
+  metrics,
+  outage,
+  hasher: createRemoteHasher(primary, { cost: settings.hashing }),
+  joinPeers: peerWorkersOver(primary),
+  connections,
+  expectedStore,
+  revoked: seconds => tell({ altgate: 'revoked', seconds }),
+}
+let inForce = await whenStoreAnswers(() => openGeneration(settings, parts), outage)
+let prepared: Generation | undefined
+open.defer(() => inForce.retire())
+open.defer(() => prepared?.retire())
+
+const publicPort = createPublicPort({
+  ...(inForce.tls && { tls: inForce.tls }),
+  refusedBodies: settings.refusedBodies,
+  connections,
+  behind: () => inForce.behind,
+})
+open.defer(() => closeGently(publicPort))
+const listening = [listen(settings.listen, where => listensAt(publicPort, where))]
 if (settings.forwardAuth !== undefined) {
-  const forwardAuth = createForwardAuth(parts)
+  const forwardAuth = createForwardAuthPort(connections, () => inForce.forwardAuth)
   open.defer(() => forwardAuth.close())
-  listening.push(listen(settings.forwardAuth, forwardAuth))
+  listening.push(listen(settings.forwardAuth, where => forwardAuth.listen(where)))
 }
 if ((await Promise.all(listening)).every(listens => listens)) {
   keepServing({ log, count: metrics.bug })
   tell({ altgate: 'listening' })
+  started.resolve()
 }
 
 /** Whether it listens now; if not, the primary process has been told why. */
 async function listen(
   where: Where,
-  server: { listen(where: ReturnType<typeof asOneOfMany>): Promise<unknown> },
+  begin: (where: ReturnType<typeof asOneOfMany>) => Promise<unknown>,
 ): Promise<boolean> {
   try {
-    await server.listen(asOneOfMany(where))
+    await begin(asOneOfMany(where))
     return true
   } catch (error) {
     tell({ altgate: 'cannot-start', why: cannotListen(where, error).message })
     return false
   }
+}
+
+async function listensAt(server: Server, where: ReturnType<typeof asOneOfMany>): Promise<void> {
+  server.listen(where)
+  await once(server, 'listening')
+}
+
+/** Orders come one after the other: the primary process waits for each answer. */
+async function carryOut({ id, order }: Extract<ToWorker, { altgate: 'order' }>): Promise<void> {
+  await started.promise
+  try {
+    await obey(order)
+    tell({ altgate: 'done', id })
+  } catch (error) {
+    if (!(error instanceof Failure || error instanceof Outage))
+      log.error({ err: error }, 'bug: an order failed')
+    tell({ altgate: 'done', id, flaw: error instanceof Failure ? error.message : reasonOf(error) })
+  }
+}
+
+async function obey(order: Order): Promise<void> {
+  switch (order.to) {
+    case 'reopen-logs':
+      return logs.reopen()
+    case 'read-certificate':
+      return useCertificate(readTls(inForce.settings))
+    case 'prepare':
+      await prepared?.retire()
+      prepared = undefined
+      prepared = await openGeneration(takeOver(order), parts)
+      return
+    case 'forget-prepared':
+      retire(prepared)
+      prepared = undefined
+      return
+    case 'use-prepared': {
+      if (prepared === undefined) throw new Failure('there are no new settings')
+      const former = inForce
+      inForce = prepared
+      prepared = undefined
+      logs.setLevel(inForce.settings.log.level)
+      useCertificate(inForce.tls)
+      retire(former)
+    }
+  }
+}
+
+function useCertificate(tls: Generation['tls']): void {
+  if (tls !== undefined && publicPort instanceof TlsServer) publicPort.setSecureContext(tls)
+}
+
+/** Not awaited: a transfer may take hours. */
+function retire(generation: Generation | undefined): void {
+  const end = generation?.retire().catch(error => log.error({ err: error }, 'bug: old settings did not end'))
+  if (end === undefined) return
+  retiring.add(end)
+  void end.finally(() => retiring.delete(end))
 }
 
 function drain(): void {
@@ -100,42 +172,6 @@ async function stop(): Promise<void> {
   drain()
   await open.disposeAsync()
   process.exit(0)
-}
-
-async function openServicesHere(): Promise<Services> {
-  const upgradeFailed = (err: unknown) =>
-    log.warn({ err }, 'a hash could not be renewed; its next use tries again')
-  const asksTooOften = (from: string) =>
-    log.warn({ from }, 'an address keeps sending requests without a credential and is throttled')
-  const told = new LRUCache<Subject, true>(atMost(10_000))
-  // Otherwise every sign-in would log it again.
-  const provedInPart = ({ scope, subject }: ProvedInPart) => {
-    if (told.has(subject)) return
-    told.set(subject, true)
-    log.warn(
-      { scope, subject },
-      'an imported hash covers only the first 72 bytes of this password, or 8 with DES crypt, so it is not renewed: any password with the same first bytes is accepted. Have the password set again',
-    )
-  }
-  const upstreamAuthWarning = (sentence: string, cause: unknown) =>
-    log.warn({ cause: String(cause) }, sentence)
-  const opened = {
-    expectedStore,
-    hasher,
-    peerWorkers: peerWorkersOver(primary),
-    outage,
-    asksTooOften,
-    upgradeFailed,
-    provedInPart,
-    upstreamAuthWarning,
-    renewed: metrics.renewed,
-    delegationWarning: (sentence: string, facts: Readonly<Record<string, string>>) =>
-      log.warn(facts, sentence),
-    revoked: (seconds: number) => tell({ altgate: 'revoked', seconds }),
-    asked: metrics.asked,
-    notice,
-  }
-  return await whenStoreAnswers(() => openServices(settings, opened), outage)
 }
 
 /** Counts lines that are lost; the primary process has the metric, so that the count outlives this worker. */

@@ -9,7 +9,7 @@ import { type Finding, probe, timeoutMs } from './finding.ts'
 import { signIns } from './sign-ins.ts'
 import type { Tools } from './tools.ts'
 
-/** Whether sign-ins can be kept, and renewed where requests act as their users or users are checked. */
+/** Whether users can sign in, and sign-ins can be kept, and renewed where requests act as their users or users are checked. */
 export async function* signInFindings(settings: Settings, tools: Tools): AsyncGenerator<Finding> {
   const { registry, store } = tools
   const { sealingKeys } = settings.secrets
@@ -98,7 +98,8 @@ function wantedOf(
   for (const connection of connections) {
     const authority = authorityFor(connection, signIn, directories)
     const scope = scopeOf(connection)
-    if ('liveness' in authority && !wanted.has(scope)) wanted.set(scope, { authority })
+    // A wrong client secret fails the page as well, where no request acts as its user.
+    if ('issuer' in authority && !wanted.has(scope)) wanted.set(scope, { authority })
   }
   return [...wanted.values()]
 }

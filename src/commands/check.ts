@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { createSecureContext, getCACertificates } from 'node:tls'
+import { getCACertificates } from 'node:tls'
 import type { Command } from 'commander'
 import { answerText } from '../accounts/answer.ts'
 import { hostFlaw, isLoopback } from '../common/addresses.ts'
@@ -8,20 +8,20 @@ import { reasonOf } from '../common/failure.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { Secret } from '../gateway/secret.ts'
 import { connectionsWithin, limitNamed, openFilesLimit } from '../listening.ts'
-import { exposedFiles } from '../settings/exposed.ts'
-import { settingsFile } from '../settings/load.ts'
+import { exposedFiles, privateFiles } from '../settings/exposed.ts'
+import { fingerprint, settingsFile } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { signInFindings } from './check-sign-in.ts'
 import { type Finding, probe, timeoutMs, within } from './finding.ts'
 import { examples } from './help.ts'
-import { say } from './say.ts'
+import { say, sayJson } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
 Checks settings, store, Redis, directory source, each upstream, the identity
-providers that sign-ins are renewed at, the sealing keys, and the addresses to
-listen on, one line each. Exit code 0 if all checks pass, else 1. Each part has
-3 seconds to answer. An upstream passes if it answers, whatever it says. An
+providers, the sealing keys, every port to listen on, and the files that the
+settings name, one line each. Exit code 0 if all checks pass, else 1. Each part
+has 3 seconds to answer. An upstream passes if it answers, whatever it says. An
 identity provider is asked with the client secret, by a request for a token of
 the gateway itself or with no valid token; its log may show that.`
 
@@ -30,24 +30,29 @@ export function addCheckCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('check')
     .description('check everything that the settings name')
+    .option('--json', 'print a JSON array of objects: part, ok, sentence')
     .addHelpText('after', about)
     .addHelpText('after', examples('check', 'check --config config/production.yaml'))
-    .action(async () => {
+    .action(async ({ json }: { readonly json?: true }) => {
       const settings = toolbox.settings()
-      const file = settingsFile({ file: toolbox.configFile, env: process.env })
-      let passed = tell({ part: 'settings', ok: true, sentence: file ?? 'defaults and the environment' })
-      for await (const finding of findings(settings)) passed = tell(finding) && passed
+      const found: Finding[] = []
+      for await (const finding of findings(settings, toolbox.configFile)) {
+        found.push(finding)
+        if (!json) tell(finding)
+      }
+      if (json) sayJson(found)
       // A part that hangs would keep the process alive.
-      process.exit(passed ? 0 : 1)
+      process.exit(found.every(({ ok }) => ok) ? 0 : 1)
     })
 }
 
-function tell({ part, ok, sentence }: Finding): boolean {
+function tell({ part, ok, sentence }: Finding): void {
   say(`${ok ? 'ok    ' : 'FAILED'}  ${part.padEnd(10)}  ${sentence}`)
-  return ok
 }
 
-async function* findings(settings: Settings): AsyncGenerator<Finding> {
+async function* findings(settings: Settings, configFile: string | undefined): AsyncGenerator<Finding> {
+  const source = settingsFile({ file: configFile, env: process.env }) ?? 'defaults and the environment'
+  yield { part: 'settings', ok: true, sentence: `${source}: ${fingerprint(settings)}` }
   const { openTools } = await import('../tools.ts')
   const opening = within(openTools(settings))
   yield await probe('store', async () => {
@@ -59,6 +64,13 @@ async function* findings(settings: Settings): AsyncGenerator<Finding> {
   yield await redisFinding(settings, tools)
   yield* accountFindings(settings, tools)
   if (tools !== undefined) yield* signInFindings(settings, tools)
+  for (const { issuer, ask } of tools?.tokens ?? [])
+    yield await probe('token', async () => {
+      await ask().catch(error => {
+        throw new Error(`${issuer}: ${reasonOf(error)}`, { cause: error })
+      })
+      return `${issuer} gives the gateway an access token for upstreams`
+    })
   yield* listenFindings(settings)
 }
 
@@ -132,15 +144,53 @@ async function trySource(
 }
 
 async function* listenFindings(settings: Settings): AsyncGenerator<Finding> {
-  const { listen, operations, connections } = settings
-  // A running gateway with these settings holds both ports, which is fine.
+  const { operations, connections } = settings
+  // A running gateway with these settings holds its ports, which is fine.
   const running = await isLive(operations)
-  yield await probe('listen', () => tryListen(listen, running))
-  yield await probe('operations', () => tryListen(operations, running))
+  for (const [part, where] of portsOf(settings)) yield await probe(part, () => tryListen(where, running))
   yield limitsFinding(connections)
   yield filesFinding(settings)
-  const { tls } = listen
-  if (tls !== undefined) yield await probe('tls', () => tryTls(tls))
+  yield* givenFileFindings(settings)
+}
+
+/** Every port that a gateway with these settings opens. */
+function portsOf({
+  listen,
+  operations,
+  forwardAuth,
+  demo,
+}: Settings): readonly (readonly [string, Endpoint])[] {
+  const host = '127.0.0.1'
+  return [
+    ['listen', listen],
+    ['operations', operations],
+    ...(forwardAuth === undefined ? [] : [['forward', forwardAuth] as const]),
+    ...(demo === undefined || demo.upstreamUrl !== undefined
+      ? []
+      : [['demo', { host, port: demo.upstreamPort }] as const]),
+    ...(demo?.identityPort === undefined ? [] : [['demo', { host, port: demo.identityPort }] as const]),
+  ]
+}
+
+/** What `serve` would say of these files, and would not start for. */
+async function* givenFileFindings(settings: Settings): AsyncGenerator<Finding> {
+  const { fileComplaints, certificateIn } = await import('../settings/given-files.ts')
+  const complaints = fileComplaints(settings)
+  for (const { path, message } of complaints)
+    yield { part: partOf(path), ok: false, sentence: `${path}: ${message}` }
+  const { tls } = settings.listen
+  if (tls === undefined || complaints.some(({ path }) => partOf(path) === 'tls')) return
+  const read = certificateIn(tls.certFile)
+  if ('flaw' in read) return // changed since
+  const { validToDate, validTo } = read.certificate
+  const ok = validToDate.getTime() > Date.now()
+  const end = ok ? `valid until ${validTo}` : `but expired on ${validTo}: clients refuse it`
+  yield { part: 'tls', ok, sentence: `${tls.certFile} matches ${tls.keyFile}, ${end}` }
+}
+
+function partOf(path: string): string {
+  if (path.startsWith('listen.tls.')) return 'tls'
+  return path.endsWith('.caFile') ? 'ca' : path.slice(0, path.indexOf('.'))
 }
 
 /** Checks the limit of this shell; a service has one of its own. */
@@ -168,10 +218,12 @@ function filesFinding(settings: Settings): Finding {
       sentence: `every user of this machine can read ${exposed.map(({ file }) => file).join(', ')}`,
     }
   }
+  const files = privateFiles(settings)
+  const named = files.length === 0 ? 'are private' : `are private: ${files.join(', ')}`
   const dumps = (limitNamed('Max core file size') ?? 0) > 0
   const sentence = dumps
-    ? 'are private; core dumps are enabled in this shell (disable them with ulimit -c 0)'
-    : 'are private'
+    ? `${named}; core dumps are enabled in this shell (disable them with ulimit -c 0)`
+    : named
   return { part, ok: true, sentence }
 }
 
@@ -235,13 +287,6 @@ async function tryListen({ host, port }: Endpoint, running: boolean): Promise<st
   } finally {
     server.close()
   }
-}
-
-/** Reads certificate and key, and checks that they match. */
-async function tryTls(files: { readonly certFile: string; readonly keyFile: string }): Promise<string> {
-  const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)])
-  createSecureContext({ cert, key })
-  return `${files.certFile} matches its key`
 }
 
 /** A wildcard address cannot be called; the loopback address can. */

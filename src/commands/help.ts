@@ -6,7 +6,7 @@ export function examples(...lines: readonly string[]): string {
 }
 
 /** `altgate account add`: how a command is called. */
-function pathOf(command: Command): string {
+export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
 }
 

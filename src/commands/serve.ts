@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { SettingsRefused } from './failure.ts'
 import { examples } from './help.ts'
 import type { Toolbox } from './tools.ts'
 
@@ -6,17 +7,24 @@ import type { Toolbox } from './tools.ts'
 export function addServeCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('serve')
-    .description('start the gateway; SIGTERM and Ctrl-C stop it gracefully')
+    .description('start the gateway; SIGTERM and Ctrl-C stop it gracefully, SIGHUP reloads its settings')
     .addHelpText(
       'after',
       examples('serve --config config/development.yaml', 'serve --config config/production.yaml'),
     )
     .action(async () => {
-      const settings = toolbox.settings()
+      const { fileComplaints } = await import('../settings/given-files.ts')
+      const load = () => {
+        const read = toolbox.load()
+        const complaints = 'complaints' in read ? [] : fileComplaints(read.settings)
+        return complaints.length === 0 ? read : { complaints }
+      }
+      const first = load()
+      if ('complaints' in first) throw new SettingsRefused(first.complaints)
       // A reader that goes away, or a full disk under it, is no reason to stop serving.
       process.stdout.removeAllListeners('error').on('error', () => {})
       const { serve } = await import('../serve.ts')
-      await serve({ settings, stop: stopSignal() })
+      await serve({ settings: first.settings, load, stop: stopSignal() })
     })
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { printSettings } from '../settings/load.ts'
+import { fingerprint, printSettings } from '../settings/load.ts'
 import { examples } from './help.ts'
+import { sayJson } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
 /** `altgate settings`. */
@@ -8,8 +9,11 @@ export function addSettingsCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('settings')
     .description('print the settings in force as YAML, secrets as [secret]')
+    .option('--json', 'print a JSON object: fingerprint, settings')
     .addHelpText('after', examples('settings', 'settings --config config/production.yaml'))
-    .action(() => {
-      process.stdout.write(printSettings(toolbox.settings()))
+    .action(({ json }: { readonly json?: true }) => {
+      const settings = toolbox.settings()
+      if (json) return sayJson({ fingerprint: fingerprint(settings), settings })
+      process.stdout.write(`# fingerprint: ${fingerprint(settings)}\n${printSettings(settings)}`)
     })
 }

@@ -39,6 +39,8 @@ export interface Tools {
   readonly grants: Grants
   /** What is known of the sign-ins with which requests act as their users. */
   readonly delegation: DelegationPorts
+  /** What the gateway gets its own access tokens with, for upstreams; `ask` throws why there is none. */
+  readonly tokens: readonly { readonly issuer: string; readonly ask: () => Promise<unknown> }[]
   /** Whether it would be noticed that the user of a credential has left. */
   readonly watch: (credential: CredentialRecord, grant: Grant | undefined) => Watch
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
@@ -52,6 +54,8 @@ export interface Tools {
 export interface Toolbox {
   /** What `--config` names. */
   readonly configFile: string | undefined
+  /** The settings, or everything that is wrong with them. */
+  load(): ReturnType<typeof loadSettings>
   /** Throws `SettingsRefused`. */
   settings(): Settings
   /** Opens the tools, works with them and closes them. Throws `SettingsRefused` and `Outage`. */
@@ -60,8 +64,10 @@ export interface Toolbox {
 
 /** `configFile` is called late: the option may follow the command's own arguments. */
 export function createToolbox(configFile: () => string | undefined): Toolbox {
+  const load = () => loadSettings({ file: configFile(), env: process.env, cwd: process.cwd() })
+
   function settings(): Settings {
-    const loaded = loadSettings({ file: configFile(), env: process.env, cwd: process.cwd() })
+    const loaded = load()
     if ('complaints' in loaded) throw new SettingsRefused(loaded.complaints)
     return loaded.settings
   }
@@ -70,6 +76,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
     get configFile() {
       return configFile()
     },
+    load,
     settings,
     async use(work) {
       const inForce = settings()

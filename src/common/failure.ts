@@ -10,7 +10,7 @@ export class Failure extends Error {}
 /** The text of a file that the settings name. Throws `Failure`. */
 export function readGivenFile(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '') // behind a byte order mark, OpenSSL finds no PEM
   } catch (error) {
     throw new Failure(`${file} cannot be read: ${reasonOf(error)}.`, { cause: error })
   }

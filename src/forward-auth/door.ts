@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { answer, type Answer, asUnavailable, sendAnswer } from '../answers/answer.ts'
 import { createServer } from '../engine/http.ts'
@@ -12,7 +12,7 @@ import { withoutPageCookies } from '../proxying/headers.ts'
 import { claimsChallenge } from '../proxying/screen-answer.ts'
 import { createClientReader, type LoadTest, type Client } from '../requests/client.ts'
 import { type Ending, newRequestId } from '../requests/request.ts'
-import { Connections, unbounded } from '../server/connections.ts'
+import { closeGently, Connections, unbounded } from '../server/connections.ts'
 import { createResponder, type DoorRequest, type ResponderOptions } from '../server/responder.ts'
 import { answerMalformed } from '../server/unreadable.ts'
 import { createCarriedAnswers, type ProxyKind, proxyKinds, type Rejection } from './proxies.ts'
@@ -176,14 +176,33 @@ export interface ForwardAuthServer {
   close(): Promise<void>
 }
 
-/**
- * The port for proxies that forward requests themselves and only need the decision. It is plain node:http, because a
- * router and its hooks would double the cost of a decision.
- */
+/** What is behind the port: it can be replaced while the port stays open. */
+export interface BehindForwardAuth {
+  readonly route: RequestListener
+  readonly publicUrl: string
+}
+
+export function createForwardAuth(options: DoorOptions): BehindForwardAuth {
+  return { route: createDoor(options), publicUrl: options.publicUrl }
+}
+
+/** A port with the same options for as long as it is open. */
 export function createForwardAuthServer(
   options: DoorOptions & { readonly connections?: Connections },
 ): ForwardAuthServer {
   const { connections = new Connections(unbounded) } = options
+  const behind = createForwardAuth(options)
+  return createForwardAuthPort(connections, () => behind)
+}
+
+/**
+ * The port for proxies that forward requests themselves and only need the decision. It is plain node:http, because a
+ * router and its hooks would double the cost of a decision. `behind` is called for each request.
+ */
+export function createForwardAuthPort(
+  connections: Connections,
+  behind: () => BehindForwardAuth,
+): ForwardAuthServer {
   const { headSeconds, idleSeconds } = connections.limits
   const limits = {
     // Four times the default of proxies: the URL comes twice, and an answer may come back.
@@ -195,13 +214,16 @@ export function createForwardAuthServer(
     // The gateway refuses a missing Host itself, with a text.
     requireHostHeader: false,
   }
-  const server = createServer(limits, connections.inTurn(createDoor(options)))
+  const server = createServer(
+    limits,
+    connections.inTurn((request, response) => behind().route(request, response)),
+  )
   // As on the public port, only the size of the head is limited.
   server.maxHeadersCount = 0
   connections.watch(server)
   server.on('clientError', (error, duplex) => {
     const socket = duplex as Socket // no other kind comes from TCP
-    answerMalformed({ error, socket, publicUrl: options.publicUrl, end: each => each.destroySoon() })
+    answerMalformed({ error, socket, publicUrl: behind().publicUrl, end: each => each.destroySoon() })
   })
   return {
     async listen(where) {
@@ -209,13 +231,6 @@ export function createForwardAuthServer(
       await once(server, 'listening')
       return (server.address() as AddressInfo).port // listening on TCP: never null, never a pipe's name
     },
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      // Node closes idle connections only once; those that become idle later would delay the close until they time out.
-      const sweep = setInterval(() => server.closeIdleConnections(), 50)
-      await closed
-      clearInterval(sweep)
-    },
+    close: () => closeGently(server),
   }
 }

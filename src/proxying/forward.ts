@@ -252,7 +252,7 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   answered(seconds: number): void {
-    this.#options.observer.upstreamAnswered(seconds)
+    this.#options.observer.upstreamAnswered(seconds, this.#context)
   }
 
   failed(failure: UpstreamFailed, cause: unknown): void {

@@ -7,7 +7,7 @@ import type { RequestContext } from './headers.ts'
 /** Receives events of forwarding, for metrics and log. Must not throw. */
 export interface UpstreamObserver {
   /** The upstream began to answer, this many seconds after the request was sent. */
-  upstreamAnswered(seconds: number): void
+  upstreamAnswered(seconds: number, context: RequestContext): void
   /** `cause`: the error behind the failure, if there is one. */
   upstreamFailed(failure: UpstreamFailed, cause: unknown, context: RequestContext): void
   /** An allowed request lost its token, mostly because the upstream rejected it, and the user has to sign in again. */
@@ -34,11 +34,11 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
   const none = 'none'
   return {
     bug,
-    upstreamAnswered(seconds) {
+    upstreamAnswered(seconds, context) {
       try {
-        observer.upstreamAnswered(seconds)
+        observer.upstreamAnswered(seconds, context)
       } catch (error) {
-        bug(error, none)
+        bug(error, context.ask.id)
       }
     },
     upstreamFailed(failure, cause, context) {

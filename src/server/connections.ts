@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -211,4 +212,15 @@ export const unbounded: ConnectionOptions = {
   networkOf: address => address,
   isProxy: () => false,
   observer: { closed() {} },
+}
+
+/** Closes a port: no new connections, and it waits for requests under way. */
+export async function closeGently(server: Server): Promise<void> {
+  if (!server.listening) return
+  const closed = once(server, 'close')
+  server.close()
+  // Node closes idle connections only once; those that become idle later would delay the close until they time out.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  await closed
+  clearInterval(sweep)
 }

@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { createServer } from '../engine/http.ts'
-import { Connections, unbounded } from './connections.ts'
+import { closeGently, Connections, unbounded } from './connections.ts'
 
 export interface OperationsOptions {
   /** Whether this process should get requests, and the state of each part in a word or a sentence. */
   ready(): { readonly ready: boolean; readonly parts: Readonly<Record<string, string>> }
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** What `altgate reload` asks for; resolves with what to tell it. Left out: there is nothing to reload. */
+  reload?(): Promise<object>
   /** Left out: unlimited. */
   readonly connections?: Connections
 }
@@ -25,9 +27,12 @@ interface Page {
   readonly body: string
 }
 
+/** Web pages cannot send it to another origin without asking first, which this server never allows. */
+const reloadHeader = 'x-altgate-reload'
+
 /**
- * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. It requires no password,
- * so it is a separate server, which must not be reachable from outside. It is plain node:http: for three pages a framework
+ * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. From this machine it also
+ * takes the order of `altgate reload`. It requires no password, so it is a separate server, which must not be reachable from outside. It is plain node:http: for three pages a framework
  * would take 100 ms of each start.
  */
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
@@ -52,9 +57,23 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
     ],
   ])
 
-  async function serve({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = method === 'GET' || method === 'HEAD' ? pages.get(url?.split('?', 1)[0]) : undefined
-    const { status, contentType, body } = (await page?.()) ?? notFound
+  async function reload({ socket, headers }: IncomingMessage): Promise<Page> {
+    const { remoteAddress = '', localAddress } = socket
+    // A connection of this machine to itself has the same address at both ends, unless it is a loopback one.
+    const isLocal = remoteAddress === localAddress || /^(?:::1$|(?:::ffff:)?127\.)/.test(remoteAddress)
+    if (!isLocal || headers[reloadHeader] === undefined) return notAllowed
+    const told = (await options.reload?.()) ?? { outcome: 'starting' }
+    return { status: 200, contentType: json, body: JSON.stringify(told) }
+  }
+
+  function pageFor(request: IncomingMessage): Page | Promise<Page> | undefined {
+    const { method, url } = request
+    if (method === 'POST') return url === '/reload' ? reload(request) : undefined
+    return method === 'GET' || method === 'HEAD' ? pages.get(url?.split('?', 1)[0])?.() : undefined
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, contentType, body } = (await pageFor(request)) ?? notFound
     response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) })
     response.end(body)
   }
@@ -76,18 +95,15 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
       const { port } = server.address() as AddressInfo // listening on TCP: never null, never a pipe's name
       return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
     },
-    async close() {
-      if (!server.listening) return
-      const closed = once(server, 'close')
-      server.close()
-      // Node closes idle connections only once; those that become idle later would delay the close until they time out.
-      const sweep = setInterval(() => server.closeIdleConnections(), 50)
-      await closed
-      clearInterval(sweep)
-    },
+    close: () => closeGently(server),
   }
 }
 
 const plain = 'text/plain; charset=utf-8'
 const json = 'application/json; charset=utf-8'
 const notFound: Page = { status: 404, contentType: plain, body: 'Here are /live, /ready and /metrics.\n' }
+const notAllowed: Page = {
+  status: 403,
+  contentType: plain,
+  body: 'Only altgate reload on this machine may do this.\n',
+}

@@ -1,8 +1,7 @@
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
 import { sendAnswer } from '../answers/answer.ts'
-import { createServer, METHODS } from '../engine/http.ts'
+import { METHODS } from '../engine/http.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Delegation } from '../gateway/delegation.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -14,16 +13,12 @@ import type { LfsOptions } from '../proxying/lfs.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
-import {
-  createRefusedBodyReader,
-  type RefusedBodies,
-  type RefusedBodyReader,
-} from '../requests/refused-bodies.ts'
+import type { RefusedBodies } from '../requests/refused-bodies.ts'
 import { type Ending, isReserved, newRequestId, routeOf } from '../requests/request.ts'
 import { Connections, unbounded } from './connections.ts'
+import { type Behind, createPublicPort, type PortOptions } from './port.ts'
 import { proxy } from './proxy.ts'
 import { createResponder, delayThrottled } from './responder.ts'
-import { answerMalformed, serveHalfClosed } from './unreadable.ts'
 
 export interface PublicServerOptions {
   readonly gateway: Gateway
@@ -52,10 +47,17 @@ export interface PublicServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string }
   /** Shared with the other ports of the process. Left out: unlimited. */
   readonly connections?: Connections
+  /** Gives the routes to a port, and returns the server that Fastify is to hold. Left out: a port of its own. */
+  readonly place?: (behind: Behind, options: Omit<PortOptions, 'behind'>) => Server
   /** The plugin below `/_altgate`. Left out: there is no page. */
   readonly selfService?: FastifyPluginAsync
   /** Where the metadata of its authorization server is asked for; `host` left out: on any host. */
   readonly metadataAt?: { readonly path: string; readonly host?: string }
+}
+
+/** Where there is one app for as long as the port is open. */
+function onPortOfItsOwn(behind: Behind, options: Omit<PortOptions, 'behind'>): Server {
+  return createPublicPort({ ...options, behind: () => behind })
 }
 
 /** The public port. It does not listen yet; `close` waits for requests under way. */
@@ -64,10 +66,9 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const { connections = new Connections(unbounded), metadataAt } = options
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
-  const { networkOf } = options
+  const { networkOf, place = onPortOfItsOwn } = options
   const responder = createResponder({ gateway, witness, naming, publicUrl, readClient })
   const clientOf = (request: IncomingMessage) => networkOf(readClient(request).from)
-  const bodies = createRefusedBodyReader({ ...options.refusedBodies, clientOf, networkOf })
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
     if (reply.raw.headersSent) reply.raw.destroy()
@@ -85,14 +86,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   }
 
   const app = fastify({
-    serverFactory: handler => listener({ tls: options.tls, bodies, connections }, handler),
+    serverFactory: route => place({ route, publicUrl, clientOf, networkOf }, { ...options, connections }),
     genReqId: newRequestId,
     rewriteUrl: request => (isForMetadata(request) ? '/_altgate/oauth/metadata' : routeOf(request)),
-    clientErrorHandler(error, socket) {
-      // It was answered already: a second answer would be taken for that to the next request.
-      if (bodies.isReading(socket)) socket.destroy()
-      else answerMalformed({ error, socket, publicUrl, end: socket => bodies.end(socket) })
-    },
+    clientErrorHandler() {}, // `port.ts` has its own
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
     schemaController: { compilersFactory: noSchemas },
@@ -166,46 +163,6 @@ function endGently(app: FastifyInstance): void {
 
 /** Seconds after which a client should retry after a bug. */
 const bugRetryAfter = 5
-
-interface ListenerParts {
-  readonly tls: PublicServerOptions['tls']
-  readonly bodies: RefusedBodyReader
-  readonly connections: Connections
-}
-
-function listener({ tls, bodies, connections }: ListenerParts, route: RequestListener): Server {
-  const handler = connections.inTurn(bodies.wrap(route))
-  const { headSeconds, idleSeconds } = connections.limits
-  const limits = {
-    maxHeaderSize: 32 * 1024,
-    headersTimeout: headSeconds * 1000,
-    handshakeTimeout: headSeconds * 1000,
-    // How often Node checks for late heads.
-    connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
-    keepAliveTimeout: idleSeconds * 1000,
-    // A push may take any time.
-    requestTimeout: 0,
-    // The gateway refuses a missing or second Host itself, with a text.
-    requireHostHeader: false,
-  }
-  const server =
-    tls === undefined
-      ? createServer(limits, handler)
-      : createTlsServer({ ...limits, ...tls, allowHalfOpen: true }, handler)
-  // Only the size of the head is limited: Node silently drops headers beyond a maximum count.
-  server.maxHeadersCount = 0
-  serveHalfClosed(server as Server)
-  connections.watch(server as Server) // as below
-  bodies.watch(server as Server)
-  server.on('checkContinue', (request, response) => {
-    // No upload begins before the request is allowed: `requests/bodies.ts` sends the 100 then.
-    if (isReserved(request.url ?? '')) response.writeContinue()
-    handler(request, response)
-  })
-  // Other expectations are ignored, because 417 would fail the git command.
-  server.on('checkExpectation', handler)
-  return server as Server // an https.Server has everything that Fastify needs
-}
 
 function isCallersFault(error: unknown): boolean {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined

@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { answer } from '../answers/answer.ts'
 import { STATUS_CODES } from '../engine/http.ts'
-import { newRequestId, type Unreadable } from '../requests/request.ts'
+import { type Ending, newRequestId, type Unreadable } from '../requests/request.ts'
 
 /** A peer that sent something other than a request. */
 interface Malformed {
@@ -18,17 +18,42 @@ interface Malformed {
  * 11.2). For Node's 'clientError' event.
  */
 export function answerMalformed({ error, socket, publicUrl, end }: Malformed): void {
+  if (isNotTls(error.code)) return answerPlainHttp(socket, publicUrl)
   if (cannotAnswer(error.code) || !socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
   }
-  const requestId = newRequestId()
-  const { status, headers, body } = answer(flawOf(error.code), { requestId, publicUrl })
-  const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body) }).map(
-    ([name, value]) => `${name}: ${value}\r\n`,
-  )
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  socket.write(answerText(flawOf(error.code), publicUrl))
   end(socket)
+}
+
+/** The bytes of an answer to a peer that has no response object. */
+function answerText(ending: Ending, publicUrl: string): string {
+  const { status, headers, body } = answer(ending, { requestId: newRequestId(), publicUrl })
+  const lines = Object.entries({
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
+}
+
+/**
+ * What OpenSSL calls first bytes that are no TLS record: the methods that it knows have a name of their own, and the
+ * others, such as OPTIONS of Subversion, look like a version that does not exist.
+ */
+function isNotTls(code = ''): boolean {
+  return /^ERR_SSL_(?:HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER)$/.test(code)
+}
+
+/** Plain http on a TLS port: without an answer, the client would show only that the connection was reset. */
+function answerPlainHttp(socket: Socket, publicUrl: string): void {
+  // Node offers no other way to the connection below TLS, and the TLS socket is destroyed already.
+  const { _parent: below } = socket as { _parent?: Socket | null }
+  // Bytes were sent if TLS was established before; then the peer speaks TLS, and nothing plain may follow.
+  if (below?.writable === true && below.bytesWritten === 0)
+    below.end(answerText({ outcome: 'not-allowed', cause: 'plain-http' }, publicUrl))
+  socket.destroy()
 }
 
 /** The peer is gone, or TLS is not established, in which case Node would keep the text for ever. */

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Settings } from './schema.ts'
 
-/** A file that every user of this machine can read. */
+/** A file that only the gateway should read. */
 export interface Exposed {
   readonly file: string
   /** It contains a private key or hashes, not only names. */
@@ -10,14 +10,20 @@ export interface Exposed {
 }
 
 /** The files named by these settings that other users can read, but only the gateway should. */
-export function exposedFiles({ store, listen, log, audit }: Settings): readonly Exposed[] {
+export function exposedFiles(settings: Settings): readonly Exposed[] {
+  return namedFiles(settings).filter(({ file }) => isExposed(file))
+}
+
+/** Those of the same files that exist. */
+export function privateFiles(settings: Settings): readonly string[] {
+  return namedFiles(settings).flatMap(({ file }) => (existsSync(file) ? [file] : []))
+}
+
+function namedFiles({ store, listen, log, audit }: Settings): readonly Exposed[] {
   const database = /^sqlite:(.+)$/u.exec(store.url.reveal())?.[1]
   const secret = [database, database && `${database}-wal`, listen.tls?.keyFile]
   return [secret, [log.file, audit.file]].flatMap((files, at) =>
-    files
-      .filter(file => file !== undefined)
-      .filter(isExposed)
-      .map(file => ({ file, holdsSecrets: at === 0 })),
+    files.filter(file => file !== undefined).map(file => ({ file, holdsSecrets: at === 0 })),
   )
 }
 

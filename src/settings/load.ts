@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { type Complaint, readDocument, spell } from './document.ts'
@@ -37,6 +38,14 @@ export function loadSettings({ file, env, cwd }: SettingsSource): Loaded {
 /** The settings file to read; `undefined`: only defaults and the environment. */
 export function settingsFile({ file, env }: Pick<SettingsSource, 'file' | 'env'>): string | undefined {
   return file ?? (env['ALTGATE_CONFIG'] || undefined)
+}
+
+/**
+ * Tells whether two gateways, or a gateway and a file, have the same settings. Without the values of secrets: a log must not
+ * help to guess them.
+ */
+export function fingerprint(settings: Settings): string {
+  return createHash('sha256').update(printSettings(settings)).digest('hex').slice(0, 12)
 }
 
 /** The settings as YAML; a `Secret` prints as `[secret]`. */

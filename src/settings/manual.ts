@@ -34,7 +34,8 @@ its path.
 3. **The default**.
 
 Any single value may be a reference: \`{ env: NAME }\` is the text of an environment variable, \`{ file: PATH }\` the text of
-a file without its last newline; \`PATH\` is relative to the directory of the settings file. Secrets should be references.
+a file, both without a byte order mark and without blanks and newlines at their ends; \`PATH\` is relative to the directory of
+the settings file. Secrets should be references.
 Error messages never show a value that came from a reference, or that is marked secret below.
 
 Relative paths in settings (\`certFile\`, \`log.file\`, \`sqlite:...\`) are relative to the directory in which Altgate is started.`
@@ -181,5 +182,6 @@ const benchIntroduction = `# Settings of the load test
 names that you choose. [bench.schema.json](bench.schema.json) is for completion and validation in editors.
 
 Any single value may be a reference: \`{ env: NAME }\` is the text of an environment variable, \`{ file: PATH }\` the text of
-a file without its last newline; \`PATH\` is relative to the directory of the settings file. Secrets should be references.
+a file, both without a byte order mark and without blanks and newlines at their ends; \`PATH\` is relative to the directory of
+the settings file. Secrets should be references.
 Only those of the chosen target must resolve.`

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { loopbackHost } from '../common/addresses.ts'
+import { headerSafe, headerSafeDemand } from '../common/given-text.ts'
 import { foldUsername, guid, microsoftAccountsTenant, readAccountName } from '../gateway/names.ts'
 import { followedSecret, secret, text, whole, word } from './kinds.ts'
 
@@ -169,9 +170,6 @@ export const passwords = z
   })
   .describe('Generated passwords that users and operators add to a credential, each with a name and an end.')
 
-/** Characters that need no encoding in a header; tokens consist of these. */
-const headerSafe = /^[\x21-\x7e]+$/
-
 /** What access tokens are for, at upstreams that take them. */
 const tokenScope = text('must be a scope that ends with /.default', /^\S+$/u)
   .default('499b84ac-1321-427f-aa17-267ca6975798/.default')
@@ -202,7 +200,7 @@ const ownMethods = [
       .describe(
         'Only with `swapped-credential` and `basic`: the user name. With a personal access token, Azure DevOps accepts any, including none.',
       ),
-    credential: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
+    credential: followedSecret(headerSafeDemand, headerSafe).meta({
       writeOnly: true,
       followed: true,
       description:
@@ -217,7 +215,7 @@ const ownMethods = [
     clientId: text('must be the client id of the service principal').describe(
       'Only with `entra-service-principal`: its client id.',
     ),
-    clientSecret: followedSecret('must be one line of printable ASCII without spaces', headerSafe).meta({
+    clientSecret: followedSecret(headerSafeDemand, headerSafe).meta({
       writeOnly: true,
       followed: true,
       description:

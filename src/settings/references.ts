@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { bareText, headerSafe, headerSafeDemand, readBareText } from '../common/given-text.ts'
 import { type Complaint, spell, type Tree, unreadable } from './document.ts'
 import { isGroup, readValue } from './overrides.ts'
 import { memberOf, type Shape } from './shape.ts'
@@ -41,7 +41,12 @@ export function resolveReferences(tree: Tree, shape: Shape, surroundings: Surrou
     if ('message' in found) complaints.push({ path: spell(path), message: found.message })
     else hidden.add(spell(path))
     if ('message' in found) return undefined
-    if (place.kind === 'value' && place.followed && found.file !== undefined) return { file: found.file }
+    if (place.kind === 'value' && place.followed && found.file !== undefined) {
+      // It is read again when it is used. Refused only then, it would fail requests.
+      if (!headerSafe.test(found.text))
+        complaints.push({ path: spell(path), message: `the content of the file ${headerSafeDemand}` })
+      return { file: found.file }
+    }
     return readValue(found.text, place)
   }
 
@@ -62,13 +67,15 @@ function follow(
   if (!isGroup(value) || Object.keys(value).length !== 1) return undefined
   if (typeof value['env'] === 'string') {
     const text = env[value['env']]
-    return text === undefined ? { message: `the environment variable ${value['env']} is not set` } : { text }
+    return text === undefined
+      ? { message: `the environment variable ${value['env']} is not set` }
+      : { text: bareText(text) }
   }
   if (typeof value['file'] !== 'string') return undefined
   try {
-    // Editors and `kubectl create secret` end files with a newline that is no part of the secret.
     const file = resolve(folder, value['file'])
-    return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), file }
+    const text = readBareText(file)
+    return typeof text === 'string' ? { text, file } : { message: `the file ${value['file']} ${text.flaw}` }
   } catch (error) {
     return { message: `the file ${value['file']} ${unreadable(error)}` }
   }

@@ -56,8 +56,14 @@ interface WatchedParts {
   stop(): void
 }
 
-/** Checks each part at intervals. `probes` resolve if the part answers and throw `Outage` if not. */
-export function watchParts(probes: Readonly<Record<string, () => Promise<void>>>): WatchedParts {
+/**
+ * Checks each part at intervals. `probes` resolve if the part answers and throw `Outage` if not; `told` is told of each
+ * result.
+ */
+export function watchParts(
+  probes: Readonly<Record<string, () => Promise<void>>>,
+  told: (part: string, flaw: Outage | undefined) => void = () => {},
+): WatchedParts {
   const states: Record<string, string> = {}
   const busy = new Set<string>()
 
@@ -67,9 +73,11 @@ export function watchParts(probes: Readonly<Record<string, () => Promise<void>>>
     try {
       await probe()
       states[part] = 'ok'
+      told(part, undefined)
     } catch (error) {
       if (!(error instanceof Outage)) throw error
       states[part] = error.message
+      told(part, error)
     } finally {
       busy.delete(part)
     }

@@ -12,6 +12,10 @@ export interface Logs {
   readonly audit: OpenAuditLog
   /** An error for the operator if a file can never be written. A full disk is not one: it may recover. */
   readonly flaw: string | undefined
+  /** Log rotation: the files are opened again before the next line. */
+  readonly reopen: () => void
+  /** How much is logged from now on. */
+  readonly setLevel: (level: Level) => void
 }
 
 /** What the settings say of them. */
@@ -38,7 +42,19 @@ export function openLogs(
   ] as const
   const wrong = files.find(([file, { trouble }]) => file !== undefined && forGood.has(trouble ?? ''))
   const flaw = wrong && `${wrong[0]} cannot be written (${wrong[1].trouble}).`
-  return { log: within.log, audit, flaw }
+  return {
+    log: within.log,
+    audit,
+    flaw,
+    reopen() {
+      within.sink.reopen()
+      audit.sink.reopen()
+    },
+    setLevel(level) {
+      within.log.level = level
+      if (settings.audit.file === undefined) audit.log.level = level
+    },
+  }
 }
 
 const forGood: ReadonlySet<string> = new Set([
@@ -105,16 +121,18 @@ function timestamp(): string {
 }
 
 interface AuditLog extends Witness {
+  readonly log: Logger
   /** Writes one line for a change, made by any process. */
   readonly changed: (change: Change) => void
 }
+
+/** What becomes of requests while lines cannot be written. */
+type OnFailure = 'drop' | 'refuse'
 
 interface AuditOptions {
   readonly settings: {
     readonly bufferKiB: number
     readonly file?: string
-    /** What becomes of requests while lines cannot be written. */
-    readonly onFailure: 'drop' | 'refuse'
   }
   /** Takes the lines if they have no file of their own, and the message that they cannot be written. */
   readonly within: OpenLog
@@ -125,22 +143,18 @@ interface AuditOptions {
 interface OpenAuditLog extends AuditLog {
   readonly sink: Sink
   /** The same gateway; with `onFailure: refuse` it decides nothing while audit lines cannot be written. */
-  readonly guard: (gateway: Gateway) => Gateway
+  readonly guard: (gateway: Gateway, onFailure: OnFailure) => Gateway
 }
 
 /** The audit log that the settings ask for: in a file of its own, or among the lines of the log. */
-function openAuditLog({
-  settings: { file, bufferKiB, onFailure },
-  within,
-  dropped,
-}: AuditOptions): OpenAuditLog {
+function openAuditLog({ settings: { file, bufferKiB }, within, dropped }: AuditOptions): OpenAuditLog {
   const failed = (code: string) => within.log.error({ code }, 'audit lines cannot be written')
   const { log, sink } =
     file === undefined ? within : openLog({ level: 'info', file, bufferKiB }, { dropped, failed })
   return {
     ...createAuditLog(log),
     sink,
-    guard: gateway =>
+    guard: (gateway, onFailure) =>
       onFailure === 'drop'
         ? gateway
         : { decide: async ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
@@ -153,6 +167,7 @@ const notWritten: Decision = { outcome: 'unavailable', part: 'audit', retryAfter
 export function createAuditLog(within: Logger): AuditLog {
   const log = withoutRedaction(within)
   return {
+    log,
     saw(decision, ask, took) {
       if (decision === notWritten) return // this line would only be lost as well
       const { id, method, from, lane } = ask

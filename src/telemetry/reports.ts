@@ -65,17 +65,112 @@ export function createCrowdReport({ log, count, now }: CrowdReportOptions) {
 /** Milliseconds between two log lines about one part: while it is down, every request reports it. */
 const outageQuietMs = 5000
 
-/** Counts every outage, and logs each part's at most every five seconds. */
-export function createOutageReport(log: Logger, count: (part: Part) => void): (outage: Outage) => void {
-  const lastLogged = new Map<Part, number>()
+/** Milliseconds without another failure after which the outage of a part is over. */
+const outageOverMs = 15_000
+
+interface LastingOutage {
+  readonly since: number
+  last: number
+  loggedAt: number
+  failures: number
+  readonly over: NodeJS.Timeout
+}
+
+/**
+ * Counts every outage, and logs each part's beginning, at most one line in five seconds while it lasts, and its end. Where a
+ * part is only used by requests, the end is known by their absence: no failure for a while.
+ */
+export function createOutageReport(
+  log: Logger,
+  count: (part: Part) => void,
+  overMs = outageOverMs,
+): (outage: Outage) => void {
+  const current = new Map<Part, LastingOutage>()
+
+  function end(part: Part): void {
+    const lasting = current.get(part)
+    current.delete(part)
+    if (lasting === undefined) return
+    const { since, last, failures } = lasting
+    log.info(
+      { part, seconds: tenths(last - since), failures },
+      `no failure for ${overMs / 1000} seconds: the outage is over`,
+    )
+  }
 
   return outage => {
-    count(outage.part)
+    const { part } = outage
+    count(part)
     const now = performance.now()
-    if (now - (lastLogged.get(outage.part) ?? -Infinity) < outageQuietMs) return
-    lastLogged.set(outage.part, now)
-    log.warn({ part: outage.part, cause: String(outage.cause) }, outage.message)
+    const under = current.get(part)
+    if (under === undefined) {
+      const over = setTimeout(end, overMs, part).unref()
+      current.set(part, { since: now, last: now, loggedAt: now, failures: 1, over })
+      log.warn({ part, cause: String(outage.cause) }, outage.message)
+      return
+    }
+    under.last = now
+    under.failures += 1
+    under.over.refresh()
+    if (now - under.loggedAt < outageQuietMs) return
+    under.loggedAt = now
+    log.warn({ part, cause: String(outage.cause), failures: under.failures }, outage.message)
   }
+}
+
+/** Logs when a part that is checked at intervals stops answering, and when it answers again. */
+export function createPartReport(log: Logger): (part: string, flaw: Outage | undefined) => void {
+  const since = new Map<string, number>()
+
+  return (part, flaw) => {
+    const began = since.get(part)
+    if (flaw !== undefined) {
+      if (began === undefined) {
+        since.set(part, performance.now())
+        log.warn({ part, cause: String(flaw.cause) }, 'a part does not answer')
+      }
+    } else if (began !== undefined) {
+      since.delete(part)
+      log.info({ part, seconds: tenths(performance.now() - began) }, 'the part answers again')
+    }
+  }
+}
+
+/** What a failure says about the upstream itself, not about the request or about what the gateway presented. */
+const silences: ReadonlySet<UpstreamFailed['because']> = new Set([
+  'timeout',
+  'refused',
+  'dropped',
+  'certificate',
+])
+
+/** Most accounts whose upstream is down at the same time that are told apart. */
+const mostSilent = 1000
+
+/** Logs when the upstream of an account answers again; each failed request has a log line of its own. */
+export function createSilenceReport(log: Logger) {
+  const silent = new Map<AccountName, { readonly since: number; failures: number }>()
+
+  return {
+    failed(account: AccountName, { because }: UpstreamFailed): void {
+      if (!silences.has(because)) return
+      const under = silent.get(account)
+      if (under !== undefined) under.failures += 1
+      else if (silent.size < mostSilent) silent.set(account, { since: performance.now(), failures: 1 })
+    },
+    answered(account: AccountName): void {
+      if (silent.size === 0) return // for every request, so it must cost nothing
+      const under = silent.get(account)
+      if (under === undefined) return
+      silent.delete(account)
+      const seconds = tenths(performance.now() - under.since)
+      log.info({ account, seconds, failures: under.failures }, 'the upstream answers again')
+    },
+  }
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms / 100) / 10
 }
 
 /** Milliseconds between two alerts about one account: each of its requests gets the same refusal. */

@@ -88,6 +88,11 @@ export class Sink {
     return this.trouble === undefined && this.#held < this.#most / 2
   }
 
+  /** The file of that name is looked for before the next line, and created if it was moved. */
+  reopen(): void {
+    this.#lookedAt = -Infinity
+  }
+
   write(line: string): void {
     if (this.#held > this.#most) {
       this.#lost += 1

@@ -23,17 +23,31 @@ interface Message {
   readonly marks: readonly Familiar[]
 }
 
-/** A worker's side. */
-export function peerWorkersOver(channel: Channel): PeerWorkers {
+/** Ends with the settings that it was made for. */
+export interface LeavingPeer extends PeerWorkers {
+  leave(): void
+}
+
+/** A worker's side, once for each pipe. Each call of the result is one listener more. */
+export function peerWorkersOver(channel: Channel): () => LeavingPeer {
+  const listeners = new Set<(familiar: Familiar) => void>()
   const send = (marks: readonly Familiar[]) => channel.send({ tag, marks } satisfies Message)
-  return {
-    tell: familiar => send([familiar]),
-    onTold(heard) {
-      channel.onMessage(message => {
-        if (isTagged<Message>(message, tag)) for (const mark of message.marks) heard(mark)
-      })
-      send([]) // asks for the marks from before this worker started
-    },
+  channel.onMessage(message => {
+    if (!isTagged<Message>(message, tag)) return
+    for (const mark of message.marks) for (const heard of listeners) heard(mark)
+  })
+
+  return () => {
+    let heard: ((familiar: Familiar) => void) | undefined
+    return {
+      tell: familiar => send([familiar]),
+      onTold(listener) {
+        heard = listener
+        listeners.add(listener)
+        send([]) // asks for the marks from before this listener
+      },
+      leave: () => void (heard && listeners.delete(heard)),
+    }
   }
 }
 
@@ -55,8 +69,7 @@ export function createPeerRelay(): { join(channel: Channel): void } {
       channel.onClose(() => listening.delete(channel))
       channel.onMessage(message => {
         if (!isTagged<Message>(message, tag)) return
-        if (!listening.has(channel)) sendAll(channel)
-        if (message.marks.length === 0) return
+        if (message.marks.length === 0 || !listening.has(channel)) sendAll(channel)
         for (const { name, digest } of message.marks) marks.set(name, digest)
         for (const other of listening) if (other !== channel) other.send(message)
       })

@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { headerSafe, headerSafeDemand, readBareText } from '../common/given-text.ts'
 import type { Instant } from '../gateway/names.ts'
 import { Secret } from '../gateway/secret.ts'
 import type { Warn } from './method.ts'
@@ -60,12 +61,12 @@ function observe(file: string): { readonly stamp: string; readonly changedAt: In
   }
 }
 
-/** One line without spaces, without the newline that editors and `kubectl create secret` leave at its end; or why not. */
+/** The secret, or why it is none. */
 function readSecret(file: string): Secret | string {
   try {
-    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-    if (/^[\x21-\x7e]+$/.test(text)) return new Secret(text)
-    return 'it must contain one line of printable ASCII without spaces'
+    const text = readBareText(file)
+    if (typeof text !== 'string') return `it ${text.flaw}`
+    return headerSafe.test(text) ? new Secret(text) : `it ${headerSafeDemand}`
   } catch (error) {
     return String(error) // of node:fs: a code and the path
   }

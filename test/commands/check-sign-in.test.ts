@@ -56,10 +56,16 @@ t.test('a key that seals sign-ins and is missing is told', async t => {
   t.match(await linesOf(desk, 'sealing'), [/^FAILED {2}sealing .* does not have k1, which seals sign-ins/])
 })
 
-t.test('where no request acts as its user and no user is checked, no provider is asked', async t => {
-  const desk = await aSignInDesk(t)
-  t.strictSame(await linesOf(desk, 'sign-in'), [])
-})
+t.test(
+  'where no request acts as its user and no user is checked, the client secret is tried for the page',
+  async t => {
+    const desk = await aSignInDesk(t)
+    t.match(await linesOf(desk, 'sign-in'), [/^ok .*; it accepts the client secret$/])
+    const its = { issuer: desk.provider.issuer, clientId: client.id, clientSecret: 'another' }
+    Object.assign(desk.env, { ALTGATE__SIGNIN__DIRECTORIES: JSON.stringify({ [directory]: its }) })
+    t.match(await linesOf(desk, 'sign-in'), [/^FAILED .* does not accept the client id or the client secret/])
+  },
+)
 
 t.test('liveness alone is checked as well', async t => {
   const desk = await aSignInDesk(t)

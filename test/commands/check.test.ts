@@ -80,7 +80,9 @@ t.test('what is not well is told beside what is, exit code 1', async t => {
     'ok limits',
     'ok files',
     'FAILED tls',
+    'FAILED tls',
   ])
+  t.match(stdout, /^FAILED {2}tls .*listen\.tls\.keyFile: none\.key cannot be read: there is no such file$/m)
   t.match(stdout, /^FAILED {2}upstream .*: nothing listens there \(connection refused\)$/m)
   t.match(stdout, /^FAILED {2}listen .*: another program is listening there$/m)
 })
@@ -230,4 +232,24 @@ t.test('an upstream that upstreamAuth.hosts does not name is a finding', async t
     stdout.split('\n').filter(line => line.includes('hosts')),
     ['FAILED  upstream    upstreamAuth.hosts does not name evil.invalid'],
   )
+})
+
+t.test('every port that the settings name is tried', async t => {
+  const taken = await listening(t, createSocketServer())
+  const [port, operationsPort, demoPort] = [await freePort(), await freePort(), await freePort()]
+  const desk = aDesk(t)
+  const file = join(desk.directory, 'ports.yaml')
+  const settings = {
+    listen: { host: '127.0.0.1', port },
+    operations: { port: operationsPort },
+    forwardAuth: { port: taken },
+    trustedProxies: ['127.0.0.1'],
+    demo: { upstreamPort: demoPort, identityPort: taken },
+  }
+  writeFileSync(file, JSON.stringify(settings))
+  const { code, stdout } = await desk.run(['check', '--config', file])
+  t.equal(code, 1)
+  t.match(stdout, `ok      demo        127.0.0.1:${demoPort} is free`)
+  for (const part of ['forward', 'demo   '])
+    t.match(stdout, `FAILED  ${part}     127.0.0.1:${taken}: another program is listening there`)
 })

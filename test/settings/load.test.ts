@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
 import { loadSettings, printSettings } from '../../src/settings/load.ts'
@@ -65,6 +67,55 @@ t.test('references are followed, and a file starts at the folder of the settings
   t.equal(settings.log.file, 'a.log')
   t.equal(settings.audit.file, 'audit.log', 'a group with a member called file is no reference')
   t.same(settings.trustedProxies, ['10.0.0.1', '10.0.0.2'])
+})
+
+/** A secret as editors, shells and Windows leave it in a file or a variable. */
+const dressings = [
+  's3cret',
+  's3cret\n',
+  's3cret\r\n',
+  's3cret\r\n\r\n',
+  's3cret \t\n',
+  ' s3cret',
+  '\uFEFFs3cret\r\n',
+]
+
+t.test(
+  'a byte order mark, newlines and blanks around a secret are taken off, wherever it comes from',
+  async t => {
+    for (const dressed of dressings) {
+      const url = dressed.replace('s3cret', 'postgres://a:s3cret@c/d')
+      const direct = settingsOf(t, 'store: { url: { file: s } }', {}, { 'config/s': url })
+      t.equal(direct.store.url.reveal(), 'postgres://a:s3cret@c/d', JSON.stringify(dressed))
+      const variable = settingsOf(t, 'store: { url: { env: S } }', { S: url })
+      t.equal(variable.store.url.reveal(), 'postgres://a:s3cret@c/d', JSON.stringify(dressed))
+      const yaml = 'upstreamAuth: { method: swapped-credential, credential: { file: s } }'
+      t.match(settingsOf(t, yaml, {}, { 'config/s': dressed }).upstreamAuth, { credential: { file: /s$/ } })
+    }
+  },
+)
+
+t.test('a file that can never be a secret is refused at once, not when a request needs it', async t => {
+  const utf16 = Buffer.from('\uFEFFs3cret', 'utf16le')
+  const followed = 'upstreamAuth: { method: swapped-credential, credential: { file: s } }'
+  const read = 'store: { url: { file: s } }'
+  for (const [yaml, content, told] of [
+    [followed, '', /the file s is empty$/],
+    [followed, '\r\n', /the file s is empty$/],
+    [followed, 'two\nlines\n', /the content of the file must be one line of printable ASCII without spaces$/],
+    [followed, 'two words', /must be one line of printable ASCII without spaces$/],
+    [followed, 'päss', /must be one line of printable ASCII without spaces$/],
+    [followed, utf16, /the file s is not UTF-8 text/],
+    [followed, utf16.subarray(2), /the file s is not UTF-8 text/],
+    [read, utf16, /the file s is not UTF-8 text/],
+    [read, ' \n', /the file s is empty$/],
+  ] as const) {
+    const folder = aFolder(t, { 'gateway.yaml': yaml })
+    writeFileSync(join(folder, 's'), content)
+    const loaded = loadSettings({ file: 'gateway.yaml', env: {}, cwd: folder })
+    t.match('complaints' in loaded && loaded.complaints, [{ message: told }], JSON.stringify(String(content)))
+    t.equal('complaints' in loaded && loaded.complaints.length, 1)
+  }
 })
 
 t.test('an override takes the place of a reference that leads nowhere', async t => {

@@ -38,6 +38,18 @@ t.test('a token that is written anew is presented without a restart', async t =>
   t.strictSame(warnings, [])
 })
 
+t.test('a byte order mark, newlines and blanks around it are no part of it', async t => {
+  const file = join(temporaryDirectory(t), 'token')
+  writeFileSync(file, '\uFEFFzero\r\n')
+  const { shown, warnings } = await withToken(t, file)
+  t.equal(await shown(), 'Bearer zero')
+  for (const [at, dressed] of ['one\r\n\r\n', ' two', 'three \t\n', '\uFEFFfour'].entries()) {
+    writeFileSync(file, dressed)
+    t.equal(await shown(2), `Bearer ${['one', 'two', 'three', 'four'][at]}`)
+  }
+  t.strictSame(warnings, [])
+})
+
 t.test('a token that was written long ago is presented with the first request that comes', async t => {
   const file = join(temporaryDirectory(t), 'token')
   writeFileSync(file, 'first')

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import { openLiveness } from './delegation/index.ts'
+import { shortestInterval } from './delegation/liveness.ts'
+import type { Foundation } from './foundation.ts'
+import { steadyNow } from './gateway/steady-now.ts'
+import { openNotice, reporting } from './notices.ts'
+import { keepCanary } from './revocation/canary.ts'
+import type { Primary, Progress } from './serve.ts'
+import type { Settings } from './settings/schema.ts'
+import { followChanges, watchParts } from './telemetry/follow.ts'
+import { createOutageReport, createPartReport } from './telemetry/reports.ts'
+import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
+
+/** Starts what the primary process does beside the workers: it checks parts, follows changes, asks providers, makes trials. */
+export async function watch(
+  primary: Primary,
+  { store, redis, revoke, registry }: Foundation,
+  progress: Progress,
+): Promise<Watched> {
+  const { audit, log, metrics, open, settings } = primary
+  const watched = watchParts(
+    { store: () => store.ping(), ...(redis && { redis: () => redis.ping() }) },
+    createPartReport(log),
+  )
+  open.defer(() => watched.stop())
+  progress.parts = watched.states
+
+  const following = await followChanges(store.changes, audit.changed)
+  open.defer(() => following.stop())
+
+  let liveness: ReturnType<typeof openLiveness>
+  let announcing: { close(): Promise<void> } | undefined
+  open.defer(() => liveness?.close())
+  open.defer(() => announcing?.close())
+  const follow: Watched['follow'] = async current => {
+    const { signIn, secrets, notice } = current
+    if (keepsGrants(current)) metrics.grants(() => store.grants.count())
+    await liveness?.close()
+    const changing = await reporting(registry(), await openNotice(current, log))
+    liveness = openLiveness({
+      authorities: signIn,
+      sealingKeys: secrets.sealingKeys,
+      ...store,
+      registry: () => changing,
+      holder: randomUUID(),
+      outage: createOutageReport(log, () => {}, livenessOverMs),
+      checked: metrics.checkedLiveness,
+      warn: (sentence, facts) => log.warn(facts, sentence),
+    })
+    await announcing?.close()
+    announcing = notice && (await announceEnds(primary, notice, store))
+  }
+  await follow(settings)
+
+  const canary = keepCanary({
+    seconds: settings.operations.revocationProbeSeconds,
+    ...store,
+    redis: redis && revoke && { server: redis, revoke },
+    took: metrics.revoked,
+  })
+  open.defer(() => canary.stop())
+  return { follow }
+}
+
+/** Milliseconds: an outage of a provider is reported once a minute. */
+const livenessOverMs = 75_000
+
+/** What the primary process does by settings that can change. */
+export interface Watched {
+  readonly follow: (settings: Settings) => Promise<void>
+}
+
+/** Announces the ends of passwords by the webhook. Loaded only where there is one. */
+async function announceEnds(
+  { log }: Primary,
+  { webhookUrl: url, secret }: NonNullable<Settings['notice']>,
+  store: Foundation['store'],
+): Promise<{ close(): Promise<void> }> {
+  const { keepAnnouncing } = await import('./self-service/ending-passwords.ts')
+  const { createEndAnnouncements } = await import('./self-service/webhook.ts')
+  return keepAnnouncing({
+    ...store,
+    holder: randomUUID(),
+    announce: createEndAnnouncements({ url, ...(secret && { secret }) }),
+    failed: cause => log.warn({ cause: String(cause) }, 'the end of a password could not be announced'),
+    outage: ({ part, cause }) =>
+      log.warn({ part, cause: String(cause) }, 'the ends of passwords could not be looked up'),
+    now: Date.now,
+    steadyNow,
+  })
+}
+
+/** Whether sign-ins give the gateway something to keep. */
+function keepsGrants(settings: Pick<Settings, 'signIn' | 'upstreamAuth' | 'upstreamAuthByAccount'>): boolean {
+  return shortestInterval(settings.signIn) !== undefined || delegatedScope(methodsOf(settings)) !== undefined
+}

@@ -1,0 +1,266 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import t, { type Test } from 'tap'
+import { parse, stringify } from 'yaml'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask, summary } from '../support/ask.ts'
+import { makeCertificate } from '../support/certificate.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { freePort } from '../support/ports.ts'
+import { workersOf } from '../support/processes.ts'
+import { checkout } from '../support/program.ts'
+import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
+
+const anna = ['anna@example.com', 'the password of anna'] as const
+
+/** Changes groups of the settings file. */
+function edit(altgate: Altgate, groups: Readonly<Record<string, unknown>>): void {
+  writeFileSync(altgate.config, stringify({ ...parse(readFileSync(altgate.config, 'utf8')), ...groups }))
+}
+
+/** The lines of the log with this message. */
+function linesOf(altgate: Altgate, message: string): readonly Record<string, unknown>[] {
+  return altgate
+    .logs()
+    .split('\n')
+    .flatMap(line => (line.includes(`"msg":"${message}"`) ? [JSON.parse(line)] : []))
+}
+
+async function world(t: Test, options: Parameters<typeof startAltgate>[1] = {}) {
+  const upstream = await recordingUpstream(t)
+  const altgate = await startAltgate(t, { ...options, settings: { workers: 2, ...options.settings } })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna[0]]: anna[1] } })
+  const hup = async () => {
+    const before = linesOf(altgate, 'settings reloaded').length
+    altgate.signal('SIGHUP')
+    await until(() => linesOf(altgate, 'settings reloaded').length > before)
+  }
+  return { upstream, altgate, hup, url: `${altgate.url}/contoso/x` }
+}
+
+t.test('SIGHUP puts settings into force in every worker, on connections that are open', async t => {
+  const { altgate, upstream, hup, url } = await world(t)
+  const workers = String(workersOf(altgate.pid))
+  const agents = Array.from({ length: 8 }, () => new Agent({ keepAlive: true, maxSockets: 1 }))
+  t.teardown(() => agents.forEach(each => each.destroy()))
+  const all = async () => summary(await Promise.all(agents.map(agent => ask(url, { as: anna, agent }))))
+  t.equal(await all(), '200 allow')
+  const sent = () => upstream.requests.at(-1)?.values('authorization')[0]
+  t.equal(sent(), undefined)
+
+  edit(altgate, {
+    upstreamAuth: { method: 'swapped-credential', scheme: 'bearer', credential: 'a-token' },
+    trustedProxies: ['127.0.0.1'],
+    log: { ...parse(readFileSync(altgate.config, 'utf8')).log, level: 'warn' },
+  })
+  altgate.signal('SIGHUP')
+  await until(async () => (await all()) === '200 allow' && sent() === 'Bearer a-token')
+  const seen = new Set<unknown>()
+  const before = upstream.requests.length
+  t.equal(await all(), '200 allow')
+  for (const each of upstream.requests.slice(before)) seen.add(each.values('authorization')[0])
+  t.strictSame([...seen], ['Bearer a-token'], 'no worker uses the former settings')
+  t.equal(String(workersOf(altgate.pid)), workers, 'the same processes')
+  const lines = linesOf(altgate, 'allow').length
+  await all()
+  t.equal(linesOf(altgate, 'allow').length, lines, 'the log level is in force')
+
+  edit(altgate, { log: { ...parse(readFileSync(altgate.config, 'utf8')).log, level: 'info' } })
+  await hup()
+  t.match(linesOf(altgate, 'settings reloaded').at(-1), { changed: ['log.level'] })
+  t.equal(await altgate.stop(), 0)
+})
+
+t.test('what cannot change is named and keeps its value', async t => {
+  const { altgate, url } = await world(t)
+  edit(altgate, {
+    workers: 1,
+    hashing: { lanes: 2 },
+    store: { url: 'sqlite:elsewhere.db' },
+    listen: { host: '127.0.0.1', port: altgate.port, tls: { certFile: 'a', keyFile: 'b' } },
+    publicUrl: 'http://other.example.com',
+  })
+  const wrong = await altgate.cli(['reload'])
+  t.equal(wrong.code, 78, 'the TLS files do not exist')
+  edit(altgate, { listen: { host: '127.0.0.1', port: altgate.port + 1 } })
+  t.equal(
+    await altgate.must(['reload']),
+    'Reloaded: publicUrl.\nKept until a restart: listen.port, workers, store.url, hashing.lanes.\n',
+  )
+  t.match(linesOf(altgate, 'these settings keep their values until a restart'), [
+    { kept: ['listen.port', 'workers', 'store.url', 'hashing.lanes'] },
+  ])
+  t.equal((await ask(url, { as: anna })).outcome, 'allow')
+  t.match((await ask(url)).body, 'http://other.example.com')
+})
+
+t.test('wrong settings change nothing, and every complaint is in the log', async t => {
+  const { altgate, url } = await world(t)
+  const right = readFileSync(altgate.config, 'utf8')
+  edit(altgate, { publicUrl: 'not an address', plainHttp: 'maybe', nonsense: 1 })
+  altgate.signal('SIGHUP')
+  const refusals = () => linesOf(altgate, 'the settings are refused: nothing has changed')
+  await until(() => refusals().length > 0)
+  t.match(refusals(), [{ complaints: [/^publicUrl: /, /^plainHttp: /, /^nonsense: unknown setting/] }])
+  t.equal((await ask(url, { as: anna })).outcome, 'allow')
+  const { code, stderr } = await altgate.cli(['reload'])
+  t.equal(code, 78)
+  t.match(stderr, 'publicUrl: must be an http or https address')
+
+  writeFileSync(altgate.config, 'listen: [')
+  altgate.signal('SIGHUP')
+  await until(() => refusals().length > 1)
+  renameSync(altgate.config, `${altgate.config}.away`)
+  altgate.signal('SIGHUP')
+  await until(() => refusals().length > 2)
+  writeFileSync(altgate.config, right)
+  t.equal(await altgate.must(['reload']), 'Reloaded; no setting has changed.\n')
+  t.equal((await ask(url, { as: anna })).outcome, 'allow')
+})
+
+t.test('no request fails while SIGHUP comes again and again', async t => {
+  const { altgate, url } = await world(t, { settings: { throttle: {} } })
+  const kept = new Agent({ keepAlive: true, maxSockets: 20 })
+  t.teardown(() => kept.destroy())
+  await ask(url, { as: anna })
+  const until_ = performance.now() + 5000
+  let signals = 0
+  const signalling = setInterval(() => {
+    altgate.signal('SIGHUP')
+    signals += 1
+  }, 50)
+  t.teardown(() => clearInterval(signalling))
+  const outcomes = new Map<string, number>()
+  const client = async (agent?: Agent) => {
+    while (performance.now() < until_) {
+      const outcome = await ask(url, { as: anna, ...(agent && { agent }) }).then(
+        ({ status, outcome }) => `${status} ${outcome}`,
+        error => String(error),
+      )
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+    }
+  }
+  await Promise.all([
+    ...Array.from({ length: 10 }, () => client(kept)),
+    ...Array.from({ length: 4 }, () => client()),
+  ])
+  clearInterval(signalling)
+  t.strictSame([...outcomes.keys()], ['200 allow'], JSON.stringify([...outcomes]))
+  const reloads = linesOf(altgate, 'settings reloaded').length
+  t.comment(`${outcomes.get('200 allow')} requests, ${signals} signals, ${reloads} reloads`)
+  t.ok(reloads >= 2)
+  t.equal(await altgate.stop(), 0)
+})
+
+/** The serial number of the certificate that the port presents. */
+async function presented({ port }: Altgate): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber)
+      socket.destroy()
+    }).on('error', reject)
+  })
+}
+
+t.test('a renewed certificate is presented when its files change, and at a reload', async t => {
+  const tls = await makeCertificate(temporaryDirectory(t))
+  const { altgate } = await world(t, { tls })
+  const first = await presented(altgate)
+  const renewed = await makeCertificate(temporaryDirectory(t))
+  copyFileSync(renewed.certFile, tls.certFile)
+  await until(
+    () =>
+      linesOf(altgate, 'the TLS files have changed and cannot be used: the former ones stay in use').length >
+      0,
+  )
+  t.equal(await presented(altgate), first, 'a certificate without its key is not used')
+  copyFileSync(renewed.keyFile, tls.keyFile)
+  await until(async () => (await presented(altgate)) !== first)
+  await until(() => linesOf(altgate, 'the TLS files have changed and are in use').length > 0)
+
+  const second = await presented(altgate)
+  const others = await makeCertificate(temporaryDirectory(t))
+  edit(altgate, { listen: { host: '127.0.0.1', port: altgate.port, tls: others } })
+  t.equal(await altgate.must(['reload']), 'Reloaded: listen.tls.certFile, listen.tls.keyFile.\n')
+  for (let look = 0; look < 6; look++) t.not(await presented(altgate), second, 'in every worker')
+})
+
+t.test('SIGUSR1 and reload reopen the log files, and SIGUSR2 does nothing', async t => {
+  const { altgate, url } = await world(t)
+  const file = join(altgate.directory, 'altgate.log')
+  for (const [signal, act] of [
+    ['SIGUSR1', async () => altgate.signal('SIGUSR1')],
+    ['SIGHUP', async () => altgate.signal('SIGHUP')],
+    ['reload', async () => void (await altgate.must(['reload']))],
+  ] as const) {
+    renameSync(file, `${file}.${signal}`)
+    await act()
+    await until(async () => {
+      await ask(url, { as: anna })
+      return existsSync(file)
+    })
+  }
+  altgate.signal('SIGUSR2')
+  for (const pid of [altgate.pid, ...workersOf(altgate.pid)]) process.kill(pid, 'SIGUSR1')
+  t.equal((await ask(url, { as: anna })).outcome, 'allow')
+  // `ss` and /proc: a debugger would listen on 9229, or on another port of this process.
+  const sockets = execFileSync('ss', ['-ltnpH'], { encoding: 'utf8' })
+  const own = sockets.split('\n').filter(line => line.includes(`pid=${altgate.pid},`))
+  t.equal(own.length, 1, `only the operations port: ${own.join('\n')}`)
+  t.notMatch(altgate.logs(), 'Debugger listening')
+})
+
+t.test('reload without a gateway says what to do', async t => {
+  const { altgate } = await world(t)
+  await altgate.stop()
+  const { code, stderr } = await altgate.cli(['reload'])
+  t.equal(code, 1)
+  t.match(stderr, /^altgate: No gateway was reloaded: .*nothing listens there.*SIGHUP/)
+})
+
+t.test('the operations port reloads for this machine alone, and not for web pages', async t => {
+  const { altgate } = await world(t)
+  const url = `${altgate.operationsUrl}/reload`
+  t.equal((await fetch(url, { method: 'POST' })).status, 403)
+  t.equal((await fetch(url)).status, 404)
+  t.equal((await fetch(url, { method: 'OPTIONS' })).status, 404)
+})
+
+t.test('SIGTERM to npm ends the gateway that it has started', async t => {
+  const directory = temporaryDirectory(t)
+  const [port, operationsPort, upstreamPort, identityPort] = await Promise.all([
+    freePort(),
+    freePort(),
+    freePort(),
+    freePort(),
+  ])
+  const npm = spawn('npm', ['start'], {
+    cwd: checkout,
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      ALTGATE__LISTEN__PORT: String(port),
+      ALTGATE__OPERATIONS__PORT: String(operationsPort),
+      ALTGATE__STORE__URL: `sqlite:${join(directory, 'altgate.db')}`,
+      ALTGATE__LOG__FILE: join(directory, 'altgate.log'),
+      ALTGATE__DEMO: JSON.stringify({ upstreamPort, identityPort, dataDirectory: join(directory, 'demo') }),
+      ALTGATE__STOP__DRAINSECONDS: '0',
+    },
+  })
+  const isLive = () =>
+    fetch(`http://127.0.0.1:${operationsPort}/ready`).then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+  t.teardown(() => npm.kill('SIGKILL'))
+  const gone = once(npm, 'exit')
+  await until(isLive)
+  npm.kill('SIGTERM')
+  await gone
+  t.notOk(await isLive(), 'nothing of it is left')
+})
