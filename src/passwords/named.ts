@@ -43,6 +43,7 @@ export function passwordNameFault(text: string): string | undefined {
   const length = Array.from(text).length
   if (length === 0) return 'Enter a name, such as build-7.'
   if (length > longestPasswordName) return `A name has ${longestPasswordName} characters at most.`
-  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(text) || !text.isWellFormed()) return 'A name must not contain control characters.'
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(text) || !text.isWellFormed())
+    return 'A name must not contain control characters.'
   return text.trim() === text ? undefined : 'A name must not begin or end with a space.'
 }

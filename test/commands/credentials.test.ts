@@ -73,7 +73,8 @@ t.test('--generate prints the password, and nothing else, to standard output', a
   t.match(told, /^verify {6}begins with agp_, but its checksum is wrong: nothing is looked up$/m)
   t.match(told, /^decide {6}the password begins with agp_, but Altgate did not generate it$/m)
   t.match(told, /^refused: the client gets 401$/m)
-  t.equal((await desk.run(setAnna, stdout)).code, 0, 'it may be chosen again')
+  t.match(await desk.run(setAnna, stdout), { code: 1, stderr: 'and cannot be chosen' })
+  t.equal(await outcome(desk, stdout), 'allow', 'nothing was changed')
 })
 
 t.test('what can be no password is refused, and nothing is changed', async t => {

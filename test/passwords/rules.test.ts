@@ -7,6 +7,7 @@ import { readPassword } from '../../src/gateway/credential.ts'
 import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { foldUsername } from '../../src/gateway/names.ts'
 import { isAscii, isShort, passwordFlaw, passwordSentences } from '../../src/passwords/rules.ts'
+import { oldPassword } from '../support/old-passwords.ts'
 import { checkout } from '../support/program.ts'
 import { run, succeeded } from '../support/run.ts'
 
@@ -52,9 +53,10 @@ t.test('a user name of digits is no password either', async t => {
   t.equal(await passwordFlaw(readPassword(digits), [digits], generated), 'same-as-username')
 })
 
-t.test('a generated password may always be chosen, and one that was mistyped never', async t => {
+t.test('neither a generated password may be chosen, nor one that was mistyped', async t => {
   const made = generated.make().password
-  t.equal(await passwordFlaw(made, names, generated), undefined)
+  for (const each of [made, readPassword(oldPassword(Buffer.alloc(32, 1)))])
+    t.equal(await passwordFlaw(each, names, generated), 'generated')
   t.equal(await flawOf(made.reveal().slice(0, -1)), 'looks-generated')
   t.ok(isAscii(made))
   t.notOk(isShort(made))
