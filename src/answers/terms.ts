@@ -131,7 +131,7 @@ function resetNeeded({ account, client }: ResetNeeded, publicUrl: string): Terms
 function nextFor(client: string | undefined): string {
   return client === undefined
     ? 'Set a new one on this page and run the command again:'
-    : `Run the command again: ${printable(client)} opens the browser. Or set one on this page:`
+    : `Run the command again: ${printable(client)} asks you to sign in. Or set one on this page:`
 }
 
 /** Sent only to the holder of the password. */
@@ -151,7 +151,7 @@ function expired({ account, cause, at, password, client }: Expired, publicUrl: s
 }
 
 function renewed(client: string): string {
-  return `Run the command again: ${printable(client)} renews it, or opens the browser. Your passwords are on this page:`
+  return `Run the command again: ${printable(client)} renews it, or asks you to sign in. Your passwords are on this page:`
 }
 
 const overs: Readonly<Record<Expired['cause'], { readonly what: string; readonly advice: string }>> = {

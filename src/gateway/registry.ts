@@ -324,8 +324,11 @@ export interface Registry extends GrantRegistry {
       >
     | undefined
   >
-  /** Newest first. `username`: the primary or the secondary one. Those that no longer count are listed for 90 days. */
-  passwords(scope: Scope, username: Username): Promise<readonly PasswordRecord[]>
+  /**
+   * Newest first. `username`: the primary or the secondary one. Those that no longer count are listed for 90 days; `all`: for
+   * as long as they are kept.
+   */
+  passwords(scope: Scope, username: Username, which?: 'all'): Promise<readonly PasswordRecord[]>
   /** Revokes those that count and have this name or id, or all that have a name. */
   revokePasswords(
     actor: string,

@@ -109,7 +109,7 @@ export function createGrantPasswords({ store, registry, generated, lives, now }:
     const own = await registry.ownCredential(kept.scope, kept.owner)
     if (kept.password === undefined) return own?.enabled !== false
     if (own?.enabled !== true) return false
-    const present = (await registry.passwords(kept.scope, own.username)).find(
+    const present = (await registry.passwords(kept.scope, own.username, 'all')).find(
       ({ id }) => id === kept.password,
     )
     return present !== undefined && present.over?.cause !== 'revoked'

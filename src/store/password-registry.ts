@@ -83,7 +83,7 @@ export function createPasswordRegistry(
         }
       }),
 
-    async passwords(scope, username) {
+    async passwords(scope, username, which) {
       const rows = await reading
         .selectFrom('usernames')
         .innerJoin('passwords', 'passwords.subject', 'usernames.subject')
@@ -96,7 +96,7 @@ export function createPasswordRegistry(
       const at = now()
       return rows
         .map(row => recordOf(row, at))
-        .filter(({ over }) => over === undefined || over.at > at - keptFor)
+        .filter(({ over }) => which === 'all' || over === undefined || over.at > at - keptFor)
     },
 
     revokePasswords: (actor, scope, username, which) =>
@@ -134,6 +134,8 @@ async function prune(db: Transaction<Schema>, subject: Subject, at: Instant): Pr
     .deleteFrom('passwords')
     .where('subject', '=', subject)
     .where(is => is.or([is('ends_at', '<', since), is('revoked_at', '<', since)]))
+    // The last one that a credential helper was given: by it, the helper may ask for another one a year later.
+    .where(is => is.or([is('client', 'is', null), is('replaced_at', 'is not', null)]))
     .execute()
 }
 

@@ -177,6 +177,27 @@ export async function passwordsContract(t: Test, make: MakeDatabase): Promise<vo
     t.match(await found(store, old), { hash: hashOf('new') }, 'a reset meanwhile is left alone')
   })
 
+  await t.test(
+    'the last password of a credential helper is kept, so that it can be renewed late',
+    async t => {
+      let now = start
+      const store = await openFresh(t, make, () => now)
+      const registry = store.registry(silently)
+      await registry.setCredential(actor, msa, { username: anna, hash: hashOf('chosen') })
+      const [first, second] = [named('laptop', { client: 'helper' }), named('laptop', { client: 'helper' })]
+      await registry.addPassword(actor, msa, { username: anna }, first)
+      now += day
+      await registry.addPassword(actor, msa, { username: anna }, { ...second, replacing: { graceMs: 0 } })
+      now += 300 * day
+      await registry.addPassword(actor, msa, { username: anna }, named('other', { endsAt: now + day }))
+      const names = (all: readonly { readonly id: string }[]) => all.map(({ id }) => id)
+      t.notOk(names(await registry.passwords(msa, anna)).includes(second.id), 'it is listed no more')
+      const kept = names(await registry.passwords(msa, anna, 'all'))
+      t.ok(kept.includes(second.id))
+      t.notOk(kept.includes(first.id), 'a replaced one is pruned')
+    },
+  )
+
   await t.test('the last use of each password is kept, with the tool', async t => {
     const database = await make(t)
     const store = await open(t, database, () => start)
