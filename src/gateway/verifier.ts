@@ -129,16 +129,18 @@ export function createVerifier({
     // Unknown names must cost what known ones cost, or response times would reveal which users exist.
     const decoy = await decoys.like(attempt, found.asOf)
     const proved = presented && provedBy(found, attempt)
-    // An older generated password may still be stored as a hash, of any name: until that is known it costs what a chosen one does.
-    if (proved !== undefined || (presented !== undefined && !presented.old))
-      return remember(findingOf(found, attempt, proved), found, attempt)
-
     const stored = (found.current ?? found.former)?.hash
     const hash = stored === noPassword ? undefined : stored
+    // An older generated password may still be stored as a hash, of any name: until that is known it costs what a chosen one does.
+    // One that has ended may have come back as a hash, with an older file that was imported.
+    const isDecided = proved !== undefined && (hash === undefined || !isOver(found, proved))
+    if (isDecided || (presented !== undefined && !presented.old))
+      return remember(findingOf(found, attempt, proved), found, attempt)
+
     const compared = await hasher.compare(attempt, hash ?? decoy, lane)
     if (compared === 'busy') return { found: 'untried', because: 'busy', retryAfter: busyRetryAfter }
 
-    const finding = findingOf(found, attempt, compared === 'match' ? 'chosen' : undefined)
+    const finding = findingOf(found, attempt, compared === 'match' ? 'chosen' : proved)
     if (finding.found === 'match' && hash !== undefined) replaceHash(hash, attempt, finding.subject)
     return remember(finding, found, attempt)
   }
@@ -154,6 +156,11 @@ export function createVerifier({
     const inCurrent = generated.proves(password, current?.generated?.mac)
     const inFormer = generated.proves(password, former?.generated?.mac)
     return inCurrent ? 'current' : inFormer ? 'former' : undefined
+  }
+
+  function isOver({ current, former }: FoundCredentials, proved: Proved): boolean {
+    const used = (proved === 'current' ? current : former)?.generated
+    return used !== undefined && overBy(used, now()) !== undefined
   }
 
   /** In the background: the caller has already waited for one hash. */

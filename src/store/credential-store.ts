@@ -68,6 +68,12 @@ export function createCredentialStore({ reading, writing }: Database, history: H
         await transaction
           .insertInto('passwords')
           .values({ ...turned, id, mac, ...mainPassword })
+          // It had ended, and has come back with an import.
+          .onConflict(conflict =>
+            conflict
+              .columns(['subject', 'id'])
+              .doUpdateSet({ ...mainPassword, mac, replaced_at: null, revoked_at: null }),
+          )
           .execute()
       })
     },

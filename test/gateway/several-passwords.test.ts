@@ -310,5 +310,18 @@ t.test(
     clock.now += 3 * hour // what was remembered has expired
     t.match(await decide(old), { outcome: 'allow', password: { id: /./ } })
     t.same(compared, [])
+
+    await choose('another')
+    clock.now += 3 * hour
+    t.match(await decide(old), { outcome: 'expired', cause: 'replaced' })
+    t.same(compared, ['hash another'], 'it may have come back')
+    await choose(old) // an older file is imported
+    clock.now += 3 * hour
+    t.match(await decide(old), { outcome: 'allow' })
+    while ((await store.credentials.find(msaScope, undefined, anna)).current?.hash !== noPassword)
+      await new Promise(setImmediate)
+    clock.now += 3 * hour
+    t.match(await decide(old), { outcome: 'allow', password: { id: /./ } })
+    t.same(compared, [])
   },
 )
