@@ -125,6 +125,23 @@ export async function passwordsContract(t: Test, make: MakeDatabase): Promise<vo
     t.equal(await registry.addPassword(actor, msa, { username: anna }, named('one more')), undefined)
   })
 
+  await t.test('of two gateways that add at once, one gets the last place, or the name', async t => {
+    const database = await make(t)
+    const stores = [await open(t, database, () => start), await open(t, database, () => start)]
+    const registries = stores.map(store => store.registry(silently))
+    const add = (name: string) =>
+      Promise.all(registries.map(each => each.addPassword(actor, msa, { username: anna }, named(name))))
+    const sorted = (outcomes: Awaited<ReturnType<typeof add>>) =>
+      outcomes.map(each => each?.problem ?? 'made').toSorted((one, other) => one.localeCompare(other))
+    t.strictSame(sorted(await add('build')), ['made', 'password-name-taken'])
+    for (let count = 2; count < mostPasswords; count += 1)
+      await registries[0]?.addPassword(actor, msa, { username: anna }, named(`build-${count}`))
+    const last = await Promise.all(
+      registries.map((each, at) => each.addPassword(actor, msa, { username: anna }, named(`last ${at}`))),
+    )
+    t.strictSame(sorted(last), ['made', 'too-many-passwords'])
+  })
+
   await t.test('passwords are revoked one by one or all at once; the main one stays', async t => {
     const store = await openFresh(t, make, () => start)
     const registry = store.registry(silently)
