@@ -7,7 +7,7 @@ import t from 'tap'
 // inherits them: the gateway would take twice the time to start, and would not be what users start.
 
 /** More than there are cores: many files wait most of the time. */
-const jobs = 4
+const jobs = 3
 
 /** For one file, on a busy machine. */
 const longestSeconds = 400

@@ -83,7 +83,11 @@ t.test(
     const { code, stdout, stderr } = await altgate(['serve'], env)
     t.match(
       { code, stderr },
-      { code: 1, stderr: 'altgate: /nowhere/ca.pem cannot be read: there is no such file.\n' },
+      {
+        code: 78,
+        stderr:
+          'altgate: the settings are refused:\n  upstream.caFile: /nowhere/ca.pem cannot be read: there is no such file\n',
+      },
     )
     t.equal(stdout, '')
   },
