@@ -143,6 +143,8 @@ export function inChoice(
 ): RawBuilder<boolean> {
   const scope = sql.ref(column)
   if ('scope' in whose) return sql<boolean>`${scope} = ${whose.scope}`
+  // An empty list is no syntax of PostgreSQL.
+  if (whose.except.length === 0) return sql<boolean>`1 = 1`
   return sql<boolean>`${scope} not in (${sql.join(whose.except)})`
 }
 
