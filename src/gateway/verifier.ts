@@ -152,9 +152,10 @@ export function createVerifier({
   }
 
   /** Which generated password was presented. Compares for every name, known or not. */
-  function provedBy({ current, former }: FoundCredentials, { password }: Attempt): Proved | undefined {
+  function provedBy({ current, former }: FoundCredentials, attempt: Attempt): Proved | undefined {
+    const { password } = attempt
     const inCurrent = generated.proves(password, current?.generated?.mac)
-    const inFormer = generated.proves(password, former?.generated?.mac)
+    const inFormer = attempt.former !== undefined && generated.proves(password, former?.generated?.mac)
     return inCurrent ? 'current' : inFormer ? 'former' : undefined
   }
 
