@@ -326,8 +326,6 @@ export function overBy(
 export interface Outgrown extends Holder {
   readonly found: 'outgrown'
   readonly former: Scope
-  /** The credential helper that the password was given to. */
-  readonly client?: string
   /** Whether the user is linked to an identity of the account's present scope. */
   readonly linked: boolean
   /** The generated password that was presented: a bridge gives it no more rights and no more time. */

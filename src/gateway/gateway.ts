@@ -257,14 +257,14 @@ function notAMember({ username, via }: Known, account: Account, scope: Scope): D
  * but that alone gives no access: users of two scopes can have the same name.
  */
 function outgrown(verdict: Outgrown & Known, account: Account, attempt: Attempt, now: Instant): Decision {
-  const { former, via, client, password } = verdict
+  const { former, via, password } = verdict
   const { scope, username } = attempt
   const wasMember = hasAccess(account, former, verdict)
   const bridgedUntil = account.former?.bridgedUntil
   const isBridged = verdict.linked && bridgedUntil !== undefined && now < bridgedUntil
   const isOver = password !== undefined && overBy(password, now) !== undefined
   if (wasMember && isBridged && !isOver) return { ...allow(verdict, account, former), bridgedUntil }
-  return wasMember || hasAccess(account, scope, verdict)
-    ? { outcome: 'reset-needed', account, scope, former, username, ...(client && { client }), via }
-    : notAMember(verdict, account, former)
+  if (!wasMember && !hasAccess(account, scope, verdict)) return notAMember(verdict, account, former)
+  const client = password?.client
+  return { outcome: 'reset-needed', account, scope, former, username, ...(client && { client }), via }
 }

@@ -53,7 +53,7 @@ const busyRetryAfter = 2
 
 /**
  * Turns an attempt into a verdict: from the cache, or else by one look-up and exactly one password hash, whose result is
- * cached. A generated password costs no hash, whoever's it is: only its form decides, which whoever presents it knows.
+ * cached. A generated password costs no hash for any user name: only its form decides, and the caller knows that form.
  * Guesses are counted only where they cost a look-up, so remembered users get in whatever others guess.
  */
 export function createVerifier({
@@ -196,7 +196,7 @@ export function createVerifier({
       // Who has a set of the present scope has done what a bridge waits for.
       const counts = linked && enabled && current === undefined && over === undefined
       const outgrown = { found: 'outgrown', former: left, username, subject, linked: counts } as const
-      return used === undefined ? outgrown : { ...outgrown, ...clientOf(used), password: usedPassword(used) }
+      return used === undefined ? outgrown : { ...outgrown, password: usedPassword(used) }
     }
     if (!enabled) return { found: 'disabled' }
     if (over !== undefined)
@@ -205,7 +205,7 @@ export function createVerifier({
         username,
         subject,
         ...(used?.name && { name: used.name }),
-        ...clientOf(used),
+        ...(used?.client && { client: used.client }),
         ...over,
       }
     return { found: 'match', username, subject, ...(used && { password: usedPassword(used) }) }
@@ -262,10 +262,6 @@ function usedPassword({ id, name, readOnly, endsAt, replacedAt, client }: Stored
     ...(replacedAt !== undefined && { replacedAt }),
     ...(client !== undefined && { client }),
   }
-}
-
-function clientOf(used: UsedPassword | undefined): Pick<UsedPassword, 'client'> {
-  return used?.client === undefined ? {} : { client: used.client }
 }
 
 /** Concurrent callers from one address with the same password: a build that starts a thousand jobs. */
