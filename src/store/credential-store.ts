@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely'
+import type { Kysely, Selectable, Transaction } from 'kysely'
 import type { History } from '../gateway/history.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Instant, Owner, PasswordId, Scope, Subject, Username } from '../gateway/names.ts'
@@ -33,37 +33,14 @@ export function createCredentialStore({ reading, writing }: Database, history: H
     },
 
     async upgrade(scope, username, outdated, renewed) {
-      await writing.transaction().execute(transaction =>
-        transaction
-          .updateTable('credentials')
-          .set({ hash: renewed })
-          .where('hash', '=', outdated)
-          .where('subject', '=', db =>
-            db
-              .selectFrom('usernames')
-              .select('subject')
-              .where('scope', '=', scope)
-              .where('username', '=', username),
-          )
-          .execute(),
-      )
+      await writing
+        .transaction()
+        .execute(transaction => replaceHash(transaction, { scope, username, outdated }, renewed))
     },
 
     async turn(scope, username, outdated, { id, mac }) {
       await writing.transaction().execute(async transaction => {
-        const turned = await transaction
-          .updateTable('credentials')
-          .set({ hash: noPassword })
-          .where('hash', '=', outdated)
-          .where('subject', '=', db =>
-            db
-              .selectFrom('usernames')
-              .select('subject')
-              .where('scope', '=', scope)
-              .where('username', '=', username),
-          )
-          .returning(['subject', 'set_at'])
-          .executeTakeFirst()
+        const turned = await replaceHash(transaction, { scope, username, outdated }, noPassword)
         if (turned === undefined) return
         await transaction
           .insertInto('passwords')
@@ -78,6 +55,27 @@ export function createCredentialStore({ reading, writing }: Database, history: H
       })
     },
   }
+}
+
+/** Replaces a hash unless it is no longer there. `undefined`: it was not. */
+async function replaceHash(
+  db: Transaction<Schema>,
+  old: { readonly scope: Scope; readonly username: Username; readonly outdated: PasswordHash },
+  hash: PasswordHash,
+): Promise<Pick<Schema['credentials'], 'subject' | 'set_at'> | undefined> {
+  return await db
+    .updateTable('credentials')
+    .set({ hash })
+    .where('hash', '=', old.outdated)
+    .where('subject', '=', usernames =>
+      usernames
+        .selectFrom('usernames')
+        .select('subject')
+        .where('scope', '=', old.scope)
+        .where('username', '=', old.username),
+    )
+    .returning(['subject', 'set_at'])
+    .executeTakeFirst()
 }
 
 /** No generated password has this id. */
