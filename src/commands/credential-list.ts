@@ -186,21 +186,24 @@ function lastUsedText({ lastUsed }: CredentialRecord): string {
 }
 
 /** Names each field, so that a hash never slips out, whatever the store adds to a record. */
+export function publicFieldsOf(record: CredentialRecord): object {
+  const { scope, username, secondary, enabled, disabledBy, algorithm, setAt } = record
+  return { scope, username, secondary, enabled, disabledBy, algorithm, setAt: isoTime(setAt) }
+}
+
+/** When and from where it was last used, if it was. */
+export function lastUsedField({ lastUsed }: Pick<CredentialRecord, 'lastUsed'>): object | undefined {
+  return lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }
+}
+
 function credentialJson(
   record: CredentialRecord,
   grant: Grant | undefined,
   { delegation, watch }: Tools,
 ): object {
-  const { scope, username, secondary, enabled, disabledBy, algorithm, lastUsed } = record
   return {
-    scope,
-    username,
-    secondary,
-    enabled,
-    disabledBy,
-    algorithm,
-    setAt: isoTime(record.setAt),
-    ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
+    ...publicFieldsOf(record),
+    ...lastUsedField(record),
     ...(grant && { signIn: signInJson(grant, delegation) }),
     liveness: watchJson(watch(record, grant)),
   }

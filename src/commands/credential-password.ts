@@ -45,8 +45,8 @@ interface AddOptions extends Whose {
 }
 
 const aboutAdd = `
-The password is generated and printed once, alone on standard output; nobody can
-read it again. The chosen password and the other generated ones stay as they are.
+The password is generated and printed once, alone on standard output; it cannot
+be shown again. The chosen password and the other generated ones stay as they are.
 Without --name it is called by the day. A credential that does not exist is made,
 without a chosen password.`
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { msaScope, type Scope } from '../gateway/names.ts'
-import type { AccountRecord, CredentialRecord } from '../gateway/registry.ts'
+import type { AccountRecord } from '../gateway/registry.ts'
 import { scope as readScope } from './arguments.ts'
+import { lastUsedField, publicFieldsOf } from './credential-list.ts'
 import { insistOnScope } from './failure.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
@@ -60,7 +61,8 @@ async function exportEverything(registry: Registry): Promise<void> {
 }
 
 async function exportCredentials(registry: Registry, scope: Scope): Promise<void> {
-  for (const record of await registry.credentials(scope)) sayLine('credential', publicFieldsOf(record))
+  for (const record of await registry.credentials(scope))
+    sayLine('credential', { ...publicFieldsOf(record), owner: record.owner, ...lastUsedField(record) })
 }
 
 function sayLine(kind: string, fields: object): void {
@@ -78,21 +80,5 @@ function fieldsOf({ name, upstream, connection, membersOnly, history }: AccountR
       since: isoTime(since),
       ...(bridgedUntil !== undefined && { bridgedUntil: isoTime(bridgedUntil) }),
     })),
-  }
-}
-
-/** Names each field, so that a hash never slips out, whatever the store adds to a record. */
-function publicFieldsOf(record: CredentialRecord): object {
-  const { scope, username, secondary, enabled, disabledBy, algorithm, setAt, owner, lastUsed } = record
-  return {
-    scope,
-    username,
-    secondary,
-    enabled,
-    disabledBy,
-    algorithm,
-    setAt: isoTime(setAt),
-    owner,
-    ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
   }
 }

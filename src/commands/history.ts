@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import type { Change } from '../gateway/history.ts'
-import { numberOf } from '../gateway/history.ts'
+import { type Change, numberOf } from '../gateway/history.ts'
 import type { AccountName, Instant, Username } from '../gateway/names.ts'
 import { accountName, anyName, pastInstant } from './arguments.ts'
 import { examples } from './help.ts'
