@@ -85,8 +85,10 @@ t.test('a password is set without a mouse', async t => {
       'Sign out',
       'Copy the fetch',
       'Copy the clone',
+      'Copy the lines for git',
       'Copy the lines for the credential helper',
       'Copy the tf command',
+      'Copy the setting',
       'Back to your credentials',
     ])
     await page.keyboard.press('Enter')
