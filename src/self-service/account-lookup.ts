@@ -17,7 +17,8 @@ import type { Page } from './html.ts'
 import { gitHelperChecksum } from './git-helper.ts'
 import type { HelperSettings } from './pages/helpers.ts'
 import type { OwnPasswords } from './pages/passwords.ts'
-import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
+import type { Link, OtherIdentity } from './pages/links.ts'
+import type { OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
@@ -51,6 +52,8 @@ export interface AccountLookup {
   passwordsOf(user: SignedInUser): Promise<OwnPasswords>
   /** The user's other identities in this session. */
   otherIdentities(user: SignedInUser): Promise<readonly OtherIdentity[]>
+  /** The user's links to identities in other scopes, signed in or not. */
+  linksOf(user: SignedInUser): Promise<readonly Link[]>
   /** The credentials of all identities of a session. */
   setsOf(session: Session | undefined): Promise<readonly OwnSet[]>
 }
@@ -106,6 +109,24 @@ export function createAccountLookup(
     )
   }
 
+  async function linksOf({ session, identity }: SignedInUser): Promise<readonly Link[]> {
+    const directories = await registry.directories()
+    const scopes = [msaScope, ...directories.map(({ id }) => id as string as Scope)]
+    const links = await Promise.all(
+      scopes
+        .filter(scope => scope !== identity.scope)
+        .map(async scope => {
+          const owner = await registry.linkedTo(identity, scope)
+          if (owner === undefined) return []
+          const credential = await registry.ownCredential(scope, owner)
+          const here = session.identities.find(each => each.scope === scope && each.owner === owner)
+          const username = credential?.username ?? here?.username
+          return [{ scopeName: nameOfScope(scope, directories), username }]
+        }),
+    )
+    return links.flat()
+  }
+
   function helpersFor(account: AccountName, username: Username | undefined): HelperSettings | undefined {
     if (oauth === undefined || username === undefined) return undefined
     const site = new URL(addressOf(account, publicUrl, naming)).origin
@@ -128,6 +149,7 @@ export function createAccountLookup(
   return {
     setsOf,
     otherIdentities,
+    linksOf,
     passwordsOf,
 
     async find(typed) {
@@ -169,6 +191,7 @@ export function createAccountLookup(
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),
         others: await otherIdentities(user),
+        links: await linksOf(user),
       }
     },
   }

@@ -283,3 +283,17 @@ export async function linkIdentities(context: PageContext, request: FastifyReque
   notify(context, change, change.username, 'linked')
   return await showResult(show(context, change, { done: 'Your sign-ins are linked.' }))
 }
+
+/** `POST /unlink`: ends the link to the identity of one other scope, which need not be signed in. */
+export async function unlinkIdentities(context: PageContext, request: FastifyRequest): Promise<Page> {
+  const form = await readOwnForm(context, request)
+  if (isPage(form)) return form
+  const { actor, identity, fields } = form
+  const links = await context.accounts.linksOf(form)
+  const link = links.find(({ scopeName }) => scopeName.scope === fields.get('from'))
+  const problem = link && (await context.registry.unlink(actor, identity, link.scopeName.scope))
+  if (link === undefined || problem !== undefined)
+    return await show(context, form, { note: 'They were not linked any more. Nothing was changed.' })
+  if (identity.username !== undefined) notify(context, form, identity.username, 'unlinked')
+  return await showResult(show(context, form, { done: 'Unlinked everywhere.' }))
+}

@@ -94,6 +94,7 @@ export interface SelfServiceParts {
     | 'switchCredential'
     | 'claimCredential'
     | 'link'
+    | 'unlink'
     | 'linkedTo'
     | 'addPassword'
     | 'passwords'

@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import { claimCredential, disconnect, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
+import {
+  claimCredential,
+  disconnect,
+  fieldsOf,
+  linkIdentities,
+  show,
+  switchCredential,
+  unlinkIdentities,
+} from './changes.ts'
 import {
   createPageContext,
   type PageContext,
@@ -62,6 +70,7 @@ async function page(app: FastifyInstance, context: PageContext): Promise<void> {
   addChange(app, '/claim', request => claimCredential(context, request))
   addChange(app, '/disconnect', request => disconnect(context, request))
   addChange(app, '/link', request => linkIdentities(context, request))
+  addChange(app, '/unlink', request => unlinkIdentities(context, request))
   if (context.oauth !== undefined) addOAuthPages(app, context, context.oauth)
   if (context.oauth?.deviceCodes === true) addGitHelper(app)
 }

@@ -12,7 +12,7 @@ import { type Fields, readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
-import { continueToProvider } from './pages/profile.ts'
+import { continueToProvider } from './pages/links.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 

@@ -83,6 +83,7 @@ export interface CredentialChange {
     | 'disabled'
     | 'claimed'
     | 'linked'
+    | 'unlinked'
     | 'contested'
     | 'connected'
     | 'disconnected'

@@ -249,6 +249,23 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'unlink-sure',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }, stage) {
+      await at(anna, stage.page('northwind'))
+      await anna.getByText('Unlink Contoso', { exact: true }).click()
+      return anna
+    },
+  },
+  {
+    name: 'unlinked',
+    title: 'Unlinked everywhere. Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'Unlink Contoso now' }).click()
+      return anna
+    },
+  },
+  {
     name: 'saved-generated',
     title: 'Saved: copy your new password',
     async reach({ anna }) {

@@ -1,13 +1,13 @@
 import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import { type AccountRecord, type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
-import type { ActingState, Wanted } from '../acting.ts'
+import type { ActingState } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
 import { type ScopeName, signInFor } from '../scope-names.ts'
-import type { Identity } from '../session.ts'
-import { acting, whatIsAskedFor } from './acting.ts'
+import { acting } from './acting.ts'
 import type { Faults } from './fields.ts'
 import { helpers, type HelperSettings } from './helpers.ts'
+import { type Link, linkedIdentities, type OtherIdentity, signInTooForm } from './links.ts'
 import {
   addForm,
   mainPassword,
@@ -42,6 +42,8 @@ export interface Profile {
   readonly sets: readonly OwnSet[]
   /** The user's other identities in this session. */
   readonly others: readonly OtherIdentity[]
+  /** The user's identities in other scopes that are linked to this one. */
+  readonly links: readonly Link[]
 }
 
 /** The result of the last action, shown at the top of the page. */
@@ -77,7 +79,7 @@ ${acting(shown)}
 ${change(shown, feedback)}
 ${helpers(shown.helpers)}
 ${reach(shown)}
-${otherIdentities(shown)}
+${linkedIdentities(shown)}
 ${elsewhere(shown)}`,
   }
 }
@@ -194,110 +196,6 @@ from then on.</p>
 ${fresh && username !== undefined && signInTooForm({ account, csrf })}
 </section>
 ${others.length > 0 && ownSets(sets, pageOf)}`
-}
-
-/** Another identity that this user has signed in with, in the same session. */
-export interface OtherIdentity {
-  readonly identity: Identity
-  readonly scopeName: ScopeName
-  /** Whether that sign-in is recent enough for changes. */
-  readonly fresh: boolean
-  /** Whether both identities are linked as one person. */
-  readonly linked: boolean
-}
-
-/** What the forms that link identities need. */
-interface LinkForm {
-  readonly account: { readonly name: AccountName }
-  readonly scopeName: ScopeName
-  readonly csrf: string
-  readonly fresh: boolean
-  readonly others: readonly OtherIdentity[]
-}
-
-/** Offers to link the identities of one person: a bridged move accepts the old password of linked users only. */
-function otherIdentities(form: LinkForm): Html | false {
-  if (form.others.length === 0) return false
-  return html`<section class="card" aria-labelledby="selves">
-<h2 id="selves">Link your sign-ins</h2>
-<p>You are signed in for ${form.scopeName.name} and with the identities below. If they are yours, link them: when an account
-moves from one to another, its operator can let linked users keep their old password for a few hours.</p>
-<ul class="sets">
-${form.others.map(
-  other => html`<li><span>${other.scopeName.name}<br><span class="hint">${nameOf(other)}</span></span>
-${answer(form, other)}</li>`,
-)}
-</ul>
-</section>`
-}
-
-function nameOf({ identity, linked }: OtherIdentity): string {
-  const name = identity.username ?? 'no user name'
-  return linked ? `${name}, linked` : name
-}
-
-function answer(
-  { account, csrf, fresh }: LinkForm,
-  { scopeName, identity, ...other }: OtherIdentity,
-): Html | false {
-  if (other.linked || !fresh) return false
-  if (!other.fresh)
-    return html`<form method="post" action="/_altgate/sign-in-too">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
-<input type="hidden" name="also" value="${identity.account}">
-<button class="secondary" type="submit">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></button>
-</form>`
-  return html`<form method="post" action="/_altgate/link">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
-<input type="hidden" name="with" value="${scopeName.scope}">
-<button class="secondary" type="submit">This is also me<span class="visually-hidden"> (${scopeName.name})</span></button>
-</form>`
-}
-
-/** Starts another sign-in that is kept together with this one. */
-function signInTooForm({ account, csrf }: Pick<LinkForm, 'account' | 'csrf'>): Html {
-  return html`<form method="post" action="/_altgate/sign-in-too" class="aside">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
-<div class="field">
-<label for="also">Sign in for another account as well</label>
-<p class="hint" id="also-hint">Your current sign-in is kept, so that you can link the two. Signing in any other way ends it.</p>
-<input id="also" name="also" autocomplete="off" autocapitalize="none" spellcheck="false" required
- aria-describedby="also-hint">
-</div>
-<button class="secondary" type="submit">Continue</button>
-</form>`
-}
-
-/** Leads to the provider by a link: the page's `form-action` does not let a form redirect to another site. */
-export function continueToProvider({
-  from,
-  scopeName,
-  to,
-  wanted,
-}: {
-  readonly from: AccountName
-  readonly scopeName: ScopeName
-  readonly to: URL
-  readonly wanted: Wanted | undefined
-}): Page {
-  return {
-    status: 200,
-    title: `Sign in for ${scopeName.name} as well`,
-    main: html`<h1>Sign in for ${scopeName.name} as well</h1>
-<p class="lead">Sign in with ${scopeName.signInAs}. Your current sign-in is kept.</p>
-${
-  wanted &&
-  html`<section class="card" aria-labelledby="asked">
-<h2 id="asked">What you allow by signing in</h2>
-${whatIsAskedFor(wanted, scopeName)}
-</section>`
-}
-<p><a class="button" href="${to.href}">Continue</a></p>
-<p class="hint"><a href="${pageOf(from)}">Back without signing in</a></p>`,
-  }
 }
 
 /** One user's credential in one scope, if there is one. */
