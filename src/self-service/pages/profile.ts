@@ -59,7 +59,7 @@ export interface Feedback {
 
 /** The page of an account: its present credential and the forms that change it. */
 export function profile(shown: Profile, feedback: Feedback = {}): Page {
-  const { account, scopeName } = shown
+  const { scopeName } = shown
   const wrong = feedback.faults !== undefined
   const title = `Alternate credentials for ${scopeName.name}`
   return {
@@ -70,14 +70,15 @@ export function profile(shown: Profile, feedback: Feedback = {}): Page {
 ${feedback.done && html`<p class="done" role="status">${feedback.done}</p>`}
 ${feedback.note && html`<p class="note" role="status">${feedback.note}</p>`}
 ${feedback.faults && errorSummary(feedback.faults)}
-<p class="lead">One user name for git and other tools, and a password for each of them. They work
-<strong>${scopeName.reach}</strong> and nowhere else. You opened this page for <b>${account.name}</b>.</p>
+<p class="lead">One user name for git and other tools, and a password for each. They work <strong>${scopeName.reach}</strong> and
+nowhere else.</p>
 ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
+${!shown.fresh && mayChange(shown) && signInAgain(shown)}
 ${shown.credential && present(shown, shown.credential)}
 ${passwordTable(shown)}
 ${acting(shown)}
 ${change(shown, feedback)}
-${helpers(shown.helpers)}
+${!isUnclaimed(shown) && helpers(shown.helpers)}
 ${reach(shown)}
 ${linkedIdentities(shown)}
 ${elsewhere(shown)}`,
@@ -110,7 +111,25 @@ function present(shown: Profile, credential: CredentialRecord): Html {
       : html`${moment(lastUsed.at)}<br>from ${lastUsed.from}`
   }</dd></div>
 </dl>
-${isBlocked(credential) ? blocked : shown.fresh && switchForm(shown, enabled)}
+${isBlocked(credential) && blocked}
+${shown.fresh && mayChange(shown) && nextSteps}
+${!isBlocked(credential) && shown.fresh && switchForm(shown, enabled)}
+</section>`
+}
+
+const nextSteps = html`<div class="choices"><a class="button" href="#add">Add a new password</a>
+<a class="button secondary" href="#set">Set a new main password</a></div>`
+
+/** Whether the user can have passwords at all. */
+function mayChange({ username, taken }: Profile): boolean {
+  return username !== undefined && !taken
+}
+
+function signInAgain({ account }: Profile): Html {
+  return html`<section class="card" aria-labelledby="again">
+<h2 id="again">Sign in again to make changes</h2>
+<p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
+<p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
 </section>`
 }
 
@@ -130,16 +149,16 @@ function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
 </form>`
 }
 
+/** Nothing works for the user before the claim, and a helper would get no password. */
+function isUnclaimed({ claimable, credential }: Profile): boolean {
+  return claimable && credential === undefined
+}
+
 function change(shown: Profile, feedback: Feedback): Html {
-  const { account, username, fresh, claimable } = shown
+  const { username, fresh, claimable } = shown
   if (username === undefined) return nameless(shown)
   if (shown.taken) return taken(username)
-  if (!fresh)
-    return html`<section class="card" aria-labelledby="again">
-<h2 id="again">Sign in again to make changes</h2>
-<p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
-<p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
-</section>`
+  if (!fresh) return html``
   const forms = html`${addForm(shown, feedback)}${setForm(shown, username, feedback)}`
   if (shown.credential?.unproved)
     return html`${claimForm(shown, shown.credential.username, feedback)}${forms}`
@@ -150,8 +169,8 @@ function change(shown: Profile, feedback: Feedback): Html {
 function nameless({ scopeName, account }: Profile): Html {
   return html`<section class="card" aria-labelledby="nameless">
 <h2 id="nameless">Your operator must set the password</h2>
-<p>Your sign-in did not provide an e-mail address that can be used as a user name. Ask your operator to run this command:</p>
-<pre><code>altgate credential set --scope ${scopeName.scope} --user NAME --generate</code></pre>
+<p>Your sign-in did not provide an e-mail address that can be used as a user name. Ask your operator for credentials of the set
+<b>${scopeName.name}</b>, and tell them the user name that you would like to have.</p>
 <p class="hint">Or <a href="${signInFor(account.name, 'other')}">sign in with another account</a>.</p>
 </section>`
 }
