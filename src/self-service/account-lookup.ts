@@ -22,11 +22,14 @@ import type { OwnSet, Profile } from './pages/profile.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
+import { createUnknownAccounts } from './unknown-accounts.ts'
 import type { Notice } from './webhook.ts'
 
-/** A request for an account that exists. */
+/** A request for an account, which exists unless `isUnknown`. */
 export interface RequestedAccount {
-  readonly account: AccountRecord
+  readonly account: Pick<AccountRecord, 'name' | 'connection'>
+  /** There is none of that name, and no user has signed in who may be told. The rest is made up. */
+  readonly isUnknown?: true
   readonly scopeName: ScopeName
   /** The identity provider of the account's present connection. */
   readonly authority: Authority | NoAuthority
@@ -42,8 +45,11 @@ export interface SignedInUser extends RequestedAccount {
 
 /** Resolves accounts, sessions and their credentials. All throw `Outage`. */
 export interface AccountLookup {
-  /** The account that was typed or linked to, or a page that says what is wrong with it. */
-  find(typed: string): Promise<RequestedAccount | Page>
+  /**
+   * The account that was typed or linked to, or a page that says what is wrong with it. Only users who have signed in hear that
+   * there is no such account; without a session, an unknown one looks as if it were known.
+   */
+  find(typed: string, session: Session | undefined): Promise<RequestedAccount | Page>
   /** `undefined`: not signed in for the scope of this account. */
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to a signed-in user. */
@@ -72,15 +78,17 @@ export function createAccountLookup(
     publicUrl,
     naming,
     oauth,
+    signInKey,
   }: Pick<
     SelfServiceParts,
-    'registry' | 'credentials' | 'signIn' | 'passwords' | 'publicUrl' | 'naming' | 'oauth'
+    'registry' | 'credentials' | 'signIn' | 'passwords' | 'publicUrl' | 'naming' | 'oauth' | 'signInKey'
   > & {
     readonly nameConflicts: NameConflicts
     readonly acting: Acting
   },
   now: () => Instant,
 ): AccountLookup {
+  const unknownAccounts = createUnknownAccounts({ registry, key: signInKey, now })
   const isFresh = ({ at }: Identity) => at > now() - signIn.freshMinutes * 60_000
 
   async function setsOf(session: Session | undefined): Promise<readonly OwnSet[]> {
@@ -152,13 +160,21 @@ export function createAccountLookup(
     linksOf,
     passwordsOf,
 
-    async find(typed) {
+    async find(typed, session) {
       const name = readAccountName(typed)
       if (name === undefined) return { ...whichAccount([], wrongName(typed)), status: 400 }
       const account = await registry.account(name)
-      if (account === undefined) return whichAccount([], unknown(name))
-      const authority = authorityFor(account.connection, signIn, await registry.directories())
-      return { account, scopeName: scopeNameOf(account.connection), authority }
+      if (account === undefined && session !== undefined) return noSuchAccount(name)
+      const directories = await registry.directories()
+      const madeUp = await unknownAccounts.connectionFor(name, directories)
+      const connection = account?.connection ?? madeUp
+      const authority = authorityFor(connection, signIn, directories)
+      return {
+        account: account ?? { name, connection },
+        ...(account === undefined && { isUnknown: true }),
+        scopeName: scopeNameOf(connection),
+        authority,
+      }
     },
 
     signedIn(requested, session) {
@@ -202,8 +218,12 @@ function wrongName(typed: string) {
   return { typed: shown(typed), sentence: typed === '' ? 'Enter the name of an account.' : sentence }
 }
 
-function unknown(typed: string) {
-  return { typed, sentence: 'There is no account with that name. Check the spelling.' }
+/** For a user who has signed in. */
+export function noSuchAccount(name: AccountName): Page {
+  return whichAccount([], {
+    typed: name,
+    sentence: 'There is no account with that name. Check the spelling.',
+  })
 }
 
 function shown(typed: string): string {

@@ -52,10 +52,10 @@ export async function readOwnForm(
   const session = await context.sessions.find(context.cookies.session(request))
   if (session !== undefined && !isSameText(session.csrf, fields.get('csrf') ?? '')) return notFromHere
 
-  const requested = await context.accounts.find(fields.get('account') ?? '')
+  const requested = await context.accounts.find(fields.get('account') ?? '', session)
   if (isPage(requested)) return requested
   const user = context.accounts.signedIn(requested, session)
-  if (user === undefined) return signedOut(requested.account.name, requested.scopeName)
+  if (user === undefined) return signedOut(requested.account.name)
   if (!user.fresh) return stale(requested.account.name)
 
   const { owner, scope } = user.identity

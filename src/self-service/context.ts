@@ -87,6 +87,7 @@ export interface SelfServiceParts {
     Registry,
     | 'account'
     | 'accountsIn'
+    | 'scopesInUse'
     | 'directories'
     | 'ownCredential'
     | 'ownerOf'

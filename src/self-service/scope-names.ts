@@ -1,4 +1,4 @@
-import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import { type Connection, scopeOf } from '../gateway/account.ts'
 import { type AccountName, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 
@@ -41,11 +41,6 @@ function directoryScopeName(scope: Scope, name: string): ScopeName {
     reach: `for all accounts connected to the directory ${name}`,
     signInAs: `your account in the directory ${name}`,
   }
-}
-
-/** What an account signs in with, in the words that git shows. */
-export function signsInWith(connection: Connection): string {
-  return describe(connection)
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Authority, type Claims, ownerIn } from '../common/authorities.ts'
 import { pageOf } from '../gateway/account.ts'
 import type { SignedIn } from '../gateway/delegation.ts'
 import type { Instant } from '../gateway/names.ts'
-import type { RequestedAccount } from './account-lookup.ts'
+import { noSuchAccount, type RequestedAccount } from './account-lookup.ts'
 import { scopesFor, type StepUp, stepUpOf, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
@@ -37,33 +37,24 @@ export async function startSignIn(
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
   const next = continuationIn(fields)
-  const requested = await context.accounts.find(fields.get('account') ?? '')
+  const session = await context.sessions.find(context.cookies.session(request))
+  const requested = await context.accounts.find(fields.get('account') ?? '', session)
   if (isPage(requested)) return requested
-  const { account, scopeName, authority } = requested
-  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
+  const { account, authority } = requested
+  if ('setting' in authority) return noAuthority(account.name)
 
   const prompt = ask === undefined ? undefined : prompts[ask]
   const wanted = grant === 'no' ? undefined : await context.acting.wantedFor(requested)
   // Another site must not connect a user who has disconnected: the page says first what signing in allows.
   if (wanted !== undefined && isFromElsewhere(request))
     return new URL(pageOf(account.name), context.publicUrl)
-  const stepUp = wanted && (await knownStepUp(context, request, requested))
+  const user = context.accounts.signedIn(requested, session)
+  const stepUp = wanted && user && (await stepUpFor(context, requested, user.identity))
   const start = { account: account.name, authority, wanted, prompt, stepUp, ...(next && { next }) }
   return await redirectToProvider(context, request, reply, start)
 }
 
-/** What the sign-in has to prove in addition, if the session says who the user is. */
-async function knownStepUp(
-  context: PageContext,
-  request: FastifyRequest,
-  requested: RequestedAccount,
-): Promise<StepUp | undefined> {
-  const session = await context.sessions.find(context.cookies.session(request))
-  const user = context.accounts.signedIn(requested, session)
-  if (user === undefined) return undefined
-  return await stepUpFor(context, requested, user.identity)
-}
-
+/** What the sign-in has to prove in addition. */
 async function stepUpFor(
   context: PageContext,
   requested: RequestedAccount,
@@ -86,14 +77,14 @@ export async function signInToo(
 ): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
-  const requested = await context.accounts.find(change.fields.get('also') ?? '')
+  const requested = await context.accounts.find(change.fields.get('also') ?? '', change.session)
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if (scopeName.scope === change.identity.scope) {
     const note = `Your credentials here also work for ${account.name}. You do not need another sign-in.`
     return await show(context, change, { note })
   }
-  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
+  if ('setting' in authority) return noAuthority(account.name)
   const id = context.cookies.session(request)
   const beside = id === undefined ? undefined : hashed('session', id)
   const wanted = await context.acting.wantedFor(requested)
@@ -154,7 +145,7 @@ export async function finishSignIn(
   context.throttle.count('returns', networkOf(context, request))
   context.pendingSignIns.take(pending)
   context.cookies.dropPendingSignIn(reply, state)
-  const requested = await context.accounts.find(pending.account)
+  const requested = await context.accounts.find(pending.account, undefined)
   if (isPage(requested)) return requested
   // The account has moved in the meantime: its page says where to sign in now.
   if (!isStillFor(requested, pending)) return pageOf(pending.account)
@@ -168,6 +159,8 @@ export async function finishSignIn(
     return declined(pending.account, wanted !== undefined)
   const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
+  // The user may hear it now, and is not kept signed in: there is nothing here to be signed in for.
+  if (requested.isUnknown) return noSuchAccount(pending.account)
   const owner = ownerIn(pending.scope, claims)
   if (owner === 'wrong-directory') return wrongDirectory(pending.account, requested.scopeName)
   if (owner === 'no-subject')

@@ -28,6 +28,9 @@ t.test('what matters stands in the first view of a laptop', async t => {
 
   await t.test('with credentials: state, user name, and the way to a new password', async () => {
     await add(page, 'laptop')
+    const words = await page.locator('pre span').all()
+    const heights = await Promise.all(words.map(async each => (await each.boundingBox())?.height ?? 0))
+    t.ok(words.length > 20 && Math.max(...heights) < 30, 'no word of a command is on two lines')
     await page.goto(stage.page('northwind'))
     await save(page, password)
     await page.goto(stage.page('northwind'))

@@ -34,7 +34,7 @@ export const states: readonly State[] = [
   {
     name: 'unknown-account',
     title: 'Error: there is no such account',
-    reach: async ({ stranger }, stage) => await at(stranger, stage.page('nortwind')),
+    reach: async ({ stranger }, stage) => await at(stranger, stage.page('nort.wind')),
   },
   {
     name: 'welcome',

@@ -409,7 +409,7 @@ t.test('what is saved but cannot be shown any more is not said to be unchanged',
 /** Every command with the password in it stands after a sentence that says who can read it; a form without comes first. */
 function tellsWhatShows(t: Test, text: string): void {
   const password = /id="made-password">([^<]*)</.exec(text)?.[1] ?? ''
-  const after = text.slice(text.indexOf('id="use"')).replaceAll(/<\/?span>/g, '')
+  const after = text.slice(text.indexOf('id="use"'))
   const parts = after.split(/(<pre[^]*?<\/pre>)/)
   const commands = parts.flatMap((part, at) => {
     const isCommand = part.startsWith('<pre') && !part.includes('<code>protocol=')

@@ -16,6 +16,18 @@ for (const time of document.querySelectorAll('time')) {
   })
 }
 
+// Browsers also break lines after a hyphen or a slash, and a command of two halves is easily typed wrong.
+for (const code of document.querySelectorAll('pre > code')) {
+  const parts = code.textContent.split(/(\s+)/)
+  code.replaceChildren(...parts.map((part, at) => (at % 2 === 1 ? part : word(part))))
+}
+
+function word(text) {
+  const span = document.createElement('span')
+  span.textContent = text
+  return span
+}
+
 // Commands that do not fit are scrolled to with the keyboard as well.
 const scrolled = new ResizeObserver(entries => {
   for (const { target } of entries) {

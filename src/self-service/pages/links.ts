@@ -127,7 +127,7 @@ ${
   wanted &&
   html`<section class="card" aria-labelledby="asked">
 <h2 id="asked">What you allow by signing in</h2>
-${whatIsAskedFor(wanted, scopeName)}
+${whatIsAskedFor(wanted, scopeName.name)}
 </section>`
 }
 <p><a class="button" href="${to.href}">Continue</a></p>

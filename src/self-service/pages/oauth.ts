@@ -4,7 +4,7 @@ import { longestPasswordName } from '../../gateway/registry.ts'
 import type { DeviceInfo } from '../../oauth/library.ts'
 import type { RequestedAccount, SignedInUser } from '../account-lookup.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
-import { signInFor, signsInWith } from '../scope-names.ts'
+import { signInFor } from '../scope-names.ts'
 
 /** The helper that asks, as the page calls it, and as its form names it. */
 interface Helper {
@@ -164,15 +164,18 @@ ${error}
 
 /** The user has to sign in, or sign in again, before the question is asked. */
 export function signInFirst({
-  requested: { account, scopeName },
+  requested: { account },
   helper,
   next,
+  other,
   again,
 }: {
   readonly requested: RequestedAccount
   readonly helper: string
   /** The page that asks. */
   readonly next: string
+  /** The page that asks which account it is for. */
+  readonly other: string
   readonly again: boolean
 }): Page {
   const title = again ? 'Sign in again to allow it' : `Sign in for ${account.name}`
@@ -186,15 +189,14 @@ export function signInFirst({
         : 'Sign in first; then you are asked whether you allow it.'
     }</p>
 <section class="card" aria-labelledby="who">
-<h2 id="who">Sign in with ${scopeName.signInAs}</h2>
+<h2 id="who">Your account</h2>
 <dl>
 <div><dt>Account</dt><dd>${account.name}</dd></div>
-<div><dt>Signs in with</dt><dd>${signsInWith(account.connection)}</dd></div>
 </dl>
 <p><a class="button" href="${signInFor(account.name, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
 in</a></p>
 </section>
-<p class="hint">If you did not start this yourself, close this page.</p>`,
+<p class="hint">Wrong account? <a href="${other}">Choose another one</a>. If you did not start this yourself, close this page.</p>`,
   }
 }
 

@@ -19,7 +19,7 @@ import { claimForm, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
 export interface Profile {
-  readonly account: AccountRecord
+  readonly account: Pick<AccountRecord, 'name'>
   readonly scopeName: ScopeName
   readonly csrf: string
   /** The user name of the credential, or of the one to create. Missing: the identity provider gave no usable name. */

@@ -135,12 +135,12 @@ export const notFromHere = trouble(
   home,
 )
 
-/** A change was requested without a sign-in for the account. */
-export function signedOut(account: AccountName, scopeName: ScopeName): Page {
+/** A change was requested without a sign-in for the account, which may not exist. */
+export function signedOut(account: AccountName): Page {
   return trouble(
     403,
     'Your sign-in has ended',
-    html`<p class="lead">Nothing was changed. Sign in with ${scopeName.signInAs} and submit the form again.</p>
+    html`<p class="lead">Nothing was changed. Sign in and submit the form again.</p>
 <p><a class="button" href="${signInFor(account)}">Sign in</a></p>`,
   )
 }
@@ -203,16 +203,15 @@ export function nameTaken(scopeName: ScopeName, username: Username): Page {
   }
 }
 
-/** No identity provider is configured for this scope. */
-export function noAuthority(account: AccountName, scopeName: ScopeName, setting: string): Page {
-  const command = `altgate credential set --scope ${scopeName.scope} --user NAME --generate`
+/** No identity provider is configured for the scope of this account, which is not named: the account may not exist. */
+export function noAuthority(account: AccountName): Page {
   return trouble(
     503,
     'Sign-in is not configured',
-    html`<p class="lead">The account <b>${account}</b> requires ${scopeName.signInAs}, but no sign-in service is configured for it.
-Ask your operator.</p>
-<h2>For the operator</h2>
-<p>Set <code>${setting}</code> in the settings. Until then, this command sets a user’s password:</p>
-<pre><code>${command}</code></pre>`,
+    html`<p class="lead">No sign-in service is configured for the account <b>${account}</b>, so its credentials cannot be set here.</p>
+<p>Check the name of the account. If it is right, ask your operator for a password.</p>
+${home}
+<p class="hint">For the operator: the group <code>signIn</code> of the settings has nothing for what this account is connected to;
+<code>altgate account show ${account}</code> names that.</p>`,
   )
 }

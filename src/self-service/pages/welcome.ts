@@ -1,14 +1,16 @@
 import { pageOf } from '../../gateway/account.ts'
-import type { AccountRecord } from '../../gateway/registry.ts'
+import type { AccountName } from '../../gateway/names.ts'
 import type { Wanted } from '../acting.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { scopeNameOf, signInFor, signsInWith } from '../scope-names.ts'
+import { signInFor } from '../scope-names.ts'
 import { whatIsAskedFor } from './acting.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
-/** The page of an account for a user who is not signed in for it. `wanted`: what the sign-in asks for. */
-export function welcome({ name, connection }: AccountRecord, wanted: Wanted | undefined): Page {
-  const scopeName = scopeNameOf(connection)
+/**
+ * The page of an account for a user who is not signed in for it. Unknown clients see it, so it is the same for every name, known
+ * or not, and says nothing of what the account is connected to. `wanted`: what the sign-in asks for.
+ */
+export function welcome(name: AccountName, wanted: Wanted | undefined): Page {
   return {
     status: 200,
     title: `Sign in to set credentials for ${name}`,
@@ -16,19 +18,16 @@ export function welcome({ name, connection }: AccountRecord, wanted: Wanted | un
 <p class="lead">git and other tools access <b>${name}</b> with a user name and password of their own. Set them here.</p>
 <section class="card" aria-labelledby="who">
 <h2 id="who">First, sign in</h2>
-<dl>
-<div><dt>Account</dt><dd>${name}</dd></div>
-<div><dt>Signs in with</dt><dd>${signsInWith(connection)}</dd></div>
-</dl>
-<p>Sign in with ${scopeName.signInAs}. The credentials that you set then work <strong>${scopeName.reach}</strong>.</p>
+<p>Altgate leads you to the sign-in service of this account. Sign in as you do on its web pages.</p>
 ${
   wanted &&
   html`<h3>What you allow by signing in</h3>
-${whatIsAskedFor(wanted, scopeName)}`
+${whatIsAskedFor(wanted, 'your directory')}`
 }
 <p><a class="button" href="${signInFor(name)}">Sign in</a></p>
 </section>
-<p class="hint">Wrong account? <a href="/_altgate/">Choose another one</a>.</p>`,
+<p class="hint">Whether there is an account of this name, you hear after you have signed in. Is it the wrong one?
+<a href="/_altgate/">Choose another one</a>.</p>`,
   }
 }
 
