@@ -2,7 +2,7 @@ import { scopeOf } from '../gateway/account.ts'
 import type { Allow, Decision } from '../gateway/decision.ts'
 import type { Delegation, Grant, GrantStore, SignInCause, UserToken } from '../gateway/delegation.ts'
 import { Secret } from '../gateway/secret.ts'
-import { moment } from './say.ts'
+import { moment } from './times.ts'
 import { endText, sinceText, tokenText, watchText } from './sign-ins.ts'
 import type { Tools } from './tools.ts'
 
