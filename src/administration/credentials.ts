@@ -33,8 +33,8 @@ export async function readShown(
   scope: Scope,
   user: Username,
 ): Promise<Shown> {
-  const record = (await registry.credentials(scope)).find(
-    ({ username, secondary }) => username === user || secondary === user,
+  const record = (await registry.person(user)).find(
+    each => each.scope === scope && (each.username === user || each.secondary === user),
   )
   if (record === undefined) throw new Refused({ problem: 'no-such-credential', username: user, scope })
   const { owner, username } = record

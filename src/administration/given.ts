@@ -1,5 +1,6 @@
 import { isLoopback } from '../common/addresses.ts'
 import { Failure } from '../common/failure.ts'
+import type { TokenScope } from '../gateway/api-token.ts'
 import {
   type AccountName,
   type DirectoryId,
@@ -89,6 +90,17 @@ export function pastInstant(text: string): Instant {
         )
       : Date.now() - Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
   return Number.isNaN(at) ? wrong('A time is 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z.') : at
+}
+
+/** The name of a token of the API. */
+export function tokenName(text: string): string {
+  return /^[A-Za-z0-9._-]{1,63}$/.test(text)
+    ? text
+    : wrong('The name of a token is 1 to 63 letters, digits, "-", "_" or ".", such as helpdesk.')
+}
+
+export function tokenScope(text: string): TokenScope {
+  return text === 'read' || text === 'write' ? text : wrong('The scope of a token is read or write.')
 }
 
 /** A calendar day, as it was given. */

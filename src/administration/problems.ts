@@ -94,6 +94,10 @@ export function sentenceOf(problem: Problem): string {
       return `This user has no such link from scope ${problem.scope}. Nothing was changed. Show the links: altgate credential show --scope ${problem.scope} --user NAME`
     case 'no-such-person':
       return `There is no user name ${problem.username} in any scope. Nothing was changed. Users who do not exist yet can be blocked by their e-mail address.`
+    case 'no-such-token':
+      return `There is no token called ${problem.name}. Nothing was changed. List all tokens: altgate token list`
+    case 'token-name-taken':
+      return `There is a token called ${problem.name} already. Nothing was changed. Choose another name, or revoke it first: altgate token revoke ${problem.name}`
     case 'unclaimed':
       return `The credential ${problem.username} in scope ${problem.scope} has no owner yet. Nothing was changed. A user who knows its password can claim it.`
     default:

@@ -19,6 +19,8 @@ export const passwordName = argument(given.passwordName)
 export const graceHours = argument(given.graceHours)
 /** The reference of an answer, as clients show it. */
 export const reference = argument(given.reference)
+export const tokenName = argument(given.tokenName)
+export const tokenScope = argument(given.tokenScope)
 export const pastInstant = argument(given.pastInstant)
 /** A calendar day, as it was given. */
 export const day = argument(given.day)

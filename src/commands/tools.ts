@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os'
 import type { Answer } from '../accounts/answer.ts'
 import type { Tools as AdministrationTools } from '../administration/tools.ts'
+import type { TokenRecord } from '../gateway/api-token.ts'
+import type { Generated } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -12,6 +14,11 @@ export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
     /** Throws `Outage`. */
     ping(): Promise<void>
+  }
+  /** Tokens of the API. Both throw `Outage`. */
+  readonly apiTokens: {
+    list(): Promise<readonly TokenRecord[]>
+    make(): Promise<Generated>
   }
   /** What the gateway gets its own access tokens with, for upstreams; `ask` throws why there is none. */
   readonly tokens: readonly { readonly issuer: string; readonly ask: () => Promise<unknown> }[]
