@@ -201,7 +201,7 @@ function checkedBy(t: Test, document: Readonly<Record<string, unknown>>, call: C
       text.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
     const answered: Answered = await call(what, sent)
     const status = answered.status === 200 ? '200' : 'default'
-    const type = 'application~1json'
+    const type = status === '200' ? 'application~1json' : 'application~1problem+json'
     const schema = `document#/paths/${pointer(found[0] ?? '')}/${method.toLowerCase()}/responses/${status}/content/${type}/schema`
     const isValid = ajv.validate({ $ref: schema }, answered.json)
     t.ok(isValid, `${what}: ${ajv.errorsText()} ${answered.text}`)
