@@ -10,6 +10,7 @@ import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
 import { issuerOf } from './oauth/metadata.ts'
 import { createClientReader } from './requests/client.ts'
+import type { ConsoleParts } from './self-service/context.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
@@ -185,8 +186,19 @@ function page({ settings, services, hasher, notice, outage, log }: AppParts) {
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),
+    console: consoleOf(settings, services),
     steadyNow,
   })
+}
+
+/** For help desks. `undefined`: the settings name no one. */
+export function consoleOf(
+  settings: Pick<Settings, 'admin' | 'publicUrl' | 'accounts' | 'refusals'>,
+  { administration }: Pick<Services, 'administration'>,
+): ConsoleParts | undefined {
+  const { people } = settings.admin
+  if (people.length === 0 || administration === undefined) return undefined
+  return { people, tools: administration.tools, settings }
 }
 
 /** Its libraries are loaded only where it is switched on. `undefined`: it is not. */

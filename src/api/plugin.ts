@@ -98,6 +98,11 @@ function judge(app: FastifyInstance): void {
   for (const [name, schema] of Object.entries(components)) app.addSchema({ $id: name, ...schema })
 }
 
+/** The name of a schema in the document: the one that it has here. */
+function nameOf(id: unknown, at: number): string {
+  return typeof id === 'string' ? id : `part-${at}`
+}
+
 /** The OpenAPI document is made from the schemas that requests are judged by. */
 async function describe(app: FastifyInstance, { settings }: ApiParts): Promise<void> {
   await app.register(swagger, {
@@ -116,6 +121,6 @@ async function describe(app: FastifyInstance, { settings }: ApiParts): Promise<v
         },
       },
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, at) => String(json['$id'] ?? `part-${at}`) },
+    refResolver: { buildLocalReference: (json, _base, _fragment, at) => nameOf(json['$id'], at) },
   })
 }
