@@ -212,8 +212,10 @@ export function createCredentialRecords(
   const inScope = (scope: CredentialRecord['scope']) =>
     reading.selectFrom('credentials').selectAll().where('scope', '=', scope)
   return {
-    async credentials(scope) {
-      const rows = await inScope(scope).orderBy('username').execute()
+    async credentials(scope, page) {
+      let query = inScope(scope).orderBy('username')
+      if (page !== undefined) query = query.where('username', '>', page.after as Username).limit(page.most)
+      const rows = await query.execute()
       return rows.map(recordOf)
     },
     async ownCredential(scope, owner) {

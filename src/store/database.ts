@@ -182,6 +182,17 @@ export interface Schema {
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** What the authorization server keeps, by a hash of the code or token; expired entries are pruned. */
+  /** Tokens of the API; `actor`: who added it. */
+  api_tokens: {
+    id: PasswordId
+    mac: PasswordMac
+    name: string
+    scope: 'read' | 'write'
+    actor: string
+    added_at: Instant
+    ends_at: Instant | null
+    last_used_at: ColumnType<Instant | null, Instant | null | undefined>
+  }
   oauth: {
     key: string
     of_grant: string | null
