@@ -221,10 +221,10 @@ export interface Schema {
 /** A place in a prepared statement that each execution fills with a value. */
 export type Placeholder<Values> = <Name extends keyof Values>(name: Name) => RawBuilder<Values[Name]>
 
-class Gap {
-  readonly name: PropertyKey
+class Gap<Name extends PropertyKey> {
+  readonly name: Name
 
-  constructor(name: PropertyKey) {
+  constructor(name: Name) {
     this.name = name
   }
 }
@@ -235,9 +235,9 @@ export function prepare<Values extends object, Row>(
   build: (value: Placeholder<Values>) => Compilable<Row>,
 ): (values: Values) => Promise<readonly Row[]> {
   const compiled = build(name => sql`${new Gap(name)}`).compile()
+  const isGap = (part: unknown): part is Gap<keyof Values> => part instanceof Gap
   return async values => {
-    const filled = new Map<PropertyKey, unknown>(Object.entries(values))
-    const parameters = compiled.parameters.map(part => (part instanceof Gap ? filled.get(part.name) : part))
+    const parameters = compiled.parameters.map(part => (isGap(part) ? values[part.name] : part))
     const { rows } = await db.executeQuery<Row>({ ...compiled, parameters })
     return rows
   }
