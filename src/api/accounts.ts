@@ -7,8 +7,8 @@ import { moment } from '../administration/times.ts'
 import { accountJson, directoryJson, planJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import { Rejected } from './problems.ts'
-import { afterName, page, pageOf, type Route } from './routes.ts'
-import { fields, object, optional, shared } from './schemas.ts'
+import { afterName, page, type Route } from './routes.ts'
+import { fields, object, optional, pageOf, shared } from './schemas.ts'
 
 const named = object({ name: fields.account })
 const identified = object({ id: fields.directory })

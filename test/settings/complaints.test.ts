@@ -73,6 +73,16 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'throttle.exempt[0]: must be an IP address or a range such as 10.0.0.0/8, but is "10.0.0.0/99"',
     'throttle.loadTest.secret: must be text of at least 16 characters',
   ],
+  [
+    'admin: { people: [{ directory: 0c2a7f5e-44f0-4a0e-9d5c-6f1d3a7d9b11, oid: x }] }',
+    'admin.people: must be of directories that signIn has: there is no other way to sign in to the console, but is a list',
+  ],
+  [
+    'admin: { people: [{ directory: contoso, oid: x }, { directory: 0c2a7f5e-44f0-4a0e-9d5c-6f1d3a7d9b11 }], api: 1 }',
+    'admin.api: must be true or false, but is 1',
+    'admin.people[0].directory: must be the id of a directory, but is "contoso"',
+    'admin.people[1]: must have exactly one of oid and group',
+  ],
   ['redis:', 'redis: must have exactly one of url, sentinel and cluster'],
   [
     '__proto__: { port: 1 }',
