@@ -16,6 +16,7 @@ import { ownersContract } from './contract-owners.ts'
 import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
 import { oauthContract } from './contract-oauth.ts'
+import { overviewContract } from './contract-overview.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
@@ -45,6 +46,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     passwordEndsContract,
     lastUsedContract,
     oauthContract,
+    overviewContract,
     sessionsContract,
     refusalsContract,
     changesContract,
