@@ -24,10 +24,13 @@ export async function watch(
   )
   open.defer(() => watched.stop())
   progress.parts = watched.states
+  progress.since = watched.since
 
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
+  const outage = createOutageReport(log, () => {}, livenessOverMs)
+  progress.outages = outage.current
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
   open.defer(() => liveness?.close())
@@ -43,7 +46,7 @@ export async function watch(
       ...store,
       registry: () => changing,
       holder: randomUUID(),
-      outage: createOutageReport(log, () => {}, livenessOverMs),
+      outage,
       checked: metrics.checkedLiveness,
       warn: (sentence, facts) => log.warn(facts, sentence),
     })

@@ -31,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   oauth: ['engine'],
   'self-service': ['common', 'engine', 'oauth', 'passwords'],
   telemetry: [],
+  status: ['common', 'settings'],
   bench: [],
   demo: ['common', 'engine'],
   commands: [
@@ -44,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'proxying',
     'settings',
     'src',
+    'status',
   ],
 }
 
