@@ -102,6 +102,7 @@ export function createStanding({ progress, settings, size, stop }: StandingParts
       return {
         at: timeOf(Date.now()),
         gateway: {
+          id,
           host: hostname(),
           version: manifest.version,
           node: process.versions.node,
@@ -206,7 +207,7 @@ function upstreams({ observations, startedAt }: SeenParts): PartStatus {
       part,
       state: 'down',
       ...(silent.since !== undefined && { since: timeOf(silent.since) }),
-      because: `${whose} not answer`,
+      because: `${whose} not answer: altgate recent --outcome upstream-failed`,
     }
   }
   if (answered === 0) return { part, state: 'unknown', because: 'no request has been forwarded yet' }

@@ -37,6 +37,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       credentials: store.credentials,
       grants: store.grants,
       changes: store.changes,
+      overview: store.overview,
       refusals: store.refusals,
       ping: () => store.ping(),
     },

@@ -5,6 +5,7 @@ import type { Watch } from '../delegation/watch.ts'
 import type { Grant, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
+import type { Overview } from '../gateway/overview.ts'
 import type {
   AccountDirectory,
   ChangeHistory,
@@ -29,6 +30,7 @@ export interface Tools {
     readonly credentials: CredentialStore
     readonly grants: GrantStore
     readonly changes: ChangeHistory
+    readonly overview: Overview
     readonly refusals: Refusals
     /** Throws `Outage`. */
     ping(): Promise<void>

@@ -34,12 +34,15 @@ const queue: readonly Series[] = [{ name: 'waiting', colour: 'refused', of: ({ h
 
 export function decisionsChart({ steps }: Charts): Html {
   const sums = steps.map(step => decisions.reduce((sum, { of }) => sum + of(step), 0))
-  return html`${chart(steps, decisions, {
+  return chart(steps, decisions, {
     top: Math.max(0, ...sums),
     label: `Decisions a second over ten minutes: last ${figure(sums.at(-1) ?? 0)}, at most ${figure(Math.max(0, ...sums))}`,
     show: figure,
-  })}
-<ul class="legend">${decisions.map(({ name, colour }) => html`<li class="${colour}">${name}</li>`)}</ul>`
+  })
+}
+
+export function legend(): Html {
+  return html`<ul class="legend">${decisions.map(({ name, colour }) => html`<li class="${colour}">${name}</li>`)}</ul>`
 }
 
 export function hitsChart({ steps }: Charts): Html {

@@ -30,6 +30,8 @@ export interface StatusDocument {
 }
 
 export interface GatewayStatus {
+  /** Of this run. */
+  readonly id: string
   readonly host: string
   readonly version: string
   readonly node: string
@@ -63,6 +65,7 @@ export interface PartStatus {
 }
 
 export interface FleetMember {
+  readonly id: string
   readonly host: string
   readonly version: string
   readonly startedAt: Time
@@ -115,7 +118,7 @@ export interface Charts {
 export type StoreView = Pick<StatusDocument, 'gateways' | 'moves' | 'refusals'>
 
 /** How many moves and refusals are looked up. */
-const most = { moves: 5, refusals: 20 }
+const most = { moves: 5, refusals: 10 }
 
 /** Milliseconds that the store has for an answer: a screen that waits for it shows nothing. */
 const patienceMs = 2000
@@ -156,6 +159,7 @@ function memberOf(
   now: Instant,
 ): FleetMember {
   return {
+    id,
     ...rest,
     startedAt: timeOf(startedAt),
     seenAt: timeOf(now - seenMsAgo),

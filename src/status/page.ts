@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Html, html } from '../common/html.ts'
-import { decisionsChart, hitsChart, queueChart } from './charts.ts'
-import type { GatewayStatus, StatusDocument, Unknown } from './document.ts'
+import { decisionsChart, hitsChart, legend, queueChart } from './charts.ts'
+import type { FleetMember, GatewayStatus, StatusDocument, Unknown } from './document.ts'
 import {
   between,
   certificateState,
@@ -37,9 +37,6 @@ const policy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ')
-
-/** How many refusals are shown. */
-const mostRefusals = 12
 
 /**
  * The whole page in one answer. Its script fetches the page again every two seconds, and puts what has changed in the place
@@ -113,6 +110,7 @@ function traffic({ last10s, last60s, hashing, charts }: StatusDocument): Html {
 <div><h3>Cache hits</h3><p class="figure">${share(hit)}</p>${typeof hit === 'number' ? undefined : html`<p class="hint">Unknown, because ${hit.unknown} in the last minute.</p>`}${hitsChart(charts)}</div>
 <div><h3>Hash queue</h3><p class="figure">${hashing.queue}</p><p class="hint">Of ${hashing.queueLimit} places; ${hashing.lanes} ${hashing.lanes === 1 ? 'lane' : 'lanes'}; ${figure(last60s.hashesPerSecond)} hashes a second.</p>${queueChart(charts)}</div>
 </div>
+${charts.steps.length > 0 && legend()}
 ${
   outcomes.length === 0
     ? html`<p>No request was decided in the last minute.</p>`
@@ -138,15 +136,23 @@ function parts({ parts: all, at }: StatusDocument): Html {
 function gateways({ gateways: all, at }: StatusDocument): Html {
   if ('unknown' in all) return unknown(all)
   return table(
-    ['Host', 'Version', 'Settings', 'Decisions a second', 'State'],
+    ['Host', 'Version', 'Decisions a second', 'State'],
     all.map(each => [
-      each.host,
+      html`<span class="host">${each.host}</span>${each.self && ' (this one)'}`,
       each.version,
-      html`<code>${each.settings}</code>`,
       each.silent ? 'unknown' : figure(each.decisionsPerSecond),
-      html`<span class="badge ${each.silent ? 'down' : each.ready ? 'up' : 'unknown'}">${gatewayText(each, at)}</span>`,
+      memberState(each, at),
     ]),
   )
+}
+
+function memberState(gateway: FleetMember, at: string): Html {
+  const { silent, ready, workers, settings, startedAt } = gateway
+  if (silent) return html`<span class="badge down">silent</span> ${gatewayText(gateway, at)}`
+  const badge = ready
+    ? html`<span class="badge up">ready</span>`
+    : html`<span class="badge down">not ready</span>`
+  return html`${badge} ${workers.listening}/${workers.of} workers, up ${between(startedAt, at)}, settings <code>${settings}</code>`
 }
 
 function refusals({ refusals: all }: StatusDocument): Html {
@@ -155,9 +161,7 @@ function refusals({ refusals: all }: StatusDocument): Html {
   if (all.length === 0) return html`<p>No refusals are kept.</p>`
   return html`${table(
     ['At (UTC)', 'Reference', 'Outcome'],
-    all
-      .slice(0, mostRefusals)
-      .map(({ at, reference, outcome }) => [dateAndTime(at), html`<code>${reference}</code>`, outcome]),
+    all.map(({ at, reference, outcome }) => [dateAndTime(at), html`<code>${reference}</code>`, outcome]),
   )}${more}`
 }
 
@@ -166,7 +170,7 @@ function moves({ moves: all }: StatusDocument): Html {
   if (all.length === 0) return html`<p>No account has moved.</p>`
   return html`${table(
     ['At (UTC)', 'Move'],
-    all.map(each => [dateAndTime(each.at), `An account moved ${moveText(each)}`]),
+    all.map(each => [dateAndTime(each.at), `An account moved to ${moveText(each)}`]),
   )}<p class="hint">Which accounts: <code>altgate status</code> or <code>altgate history</code>.</p>`
 }
 

@@ -59,13 +59,14 @@ export function partStates({ state }: Pick<PartStatus, 'state'>): string {
 
 /** Since when, and what is wrong or why it is not known. */
 export function partText({ since, because }: PartStatus, at: Time): string {
-  const lasts = since === undefined ? undefined : `since ${dateAndTime(since)} (${between(since, at)})`
+  const began = since?.slice(0, 10) === at.slice(0, 10) ? since.slice(11, 19) : since && dateAndTime(since)
+  const lasts = since && `since ${began} (${between(since, at)})`
   return [lasts, because].filter(each => each !== undefined).join('; ')
 }
 
 export function gatewayText(gateway: FleetMember, at: Time): string {
   const { silent, seenAt, ready, workers, self } = gateway
-  if (silent) return `silent for ${between(seenAt, at)}: it ended without a word, or cannot reach the store`
+  if (silent) return `for ${between(seenAt, at)}: it ended without a word, or cannot reach the store`
   const { listening, of } = workers
   const state = `${ready ? 'ready' : 'not ready'}, ${listening}/${of} workers`
   return self ? `${state}, this one` : state
@@ -74,7 +75,7 @@ export function gatewayText(gateway: FleetMember, at: Time): string {
 /** What an account signs in with since. */
 export function moveText({ to, undo, directory }: MoveStatus): string {
   const target = to === 'directory' ? (directory ?? 'a directory') : 'Microsoft accounts'
-  return undo ? `back to ${target}` : `to ${target}`
+  return undo ? `${target} (undone)` : target
 }
 
 const dayMs = 24 * 60 * 60 * 1000
