@@ -64,6 +64,7 @@ interface WatchedParts {
 export function watchParts(
   probes: Readonly<Record<string, () => Promise<void>>>,
   told: (part: string, flaw: Outage | undefined) => void = () => {},
+  everyMs = partsEveryMs,
 ): WatchedParts {
   const states: Record<string, string> = {}
   const since: Record<string, Instant> = {}
@@ -95,6 +96,6 @@ export function watchParts(
   }
 
   lookAtAll()
-  const timer = setInterval(lookAtAll, partsEveryMs)
+  const timer = setInterval(lookAtAll, everyMs)
   return { states, since, stop: () => clearInterval(timer) }
 }

@@ -18,18 +18,28 @@ interface Observed {
   readonly silent: Pick<SilenceReport, 'current'>
 }
 
-/** Milliseconds between two reports. */
+/** Milliseconds between two looks. */
 const everyMs = 1000
 
-/** Reports what has changed: requests cost nothing beyond the counters that exist. */
+/** Reports what has changed, at most once a second: requests cost nothing beyond the counters that exist. */
 export function reportObservations(
-  { metrics, outage, silent }: Observed,
+  observed: Observed,
   tell: (observation: Observation) => void,
 ): { stop(): void } {
+  const look = createObserver(observed)
+  const timer = setInterval(() => {
+    const news = look()
+    if (news !== undefined) tell(news)
+  }, everyMs).unref()
+  return { stop: () => clearInterval(timer) }
+}
+
+/** Each call returns what has changed since the one before; `undefined`: nothing. */
+export function createObserver({ metrics, outage, silent }: Observed): () => Observation | undefined {
   let before = metrics.totals()
   let told = ''
 
-  function look(): void {
+  return () => {
     const now = metrics.totals()
     const silences = silent.current()
     const troubles = {
@@ -42,13 +52,10 @@ export function reportObservations(
     const counted = difference(now, before)
     before = now
     const text = JSON.stringify(troubles)
-    if (text === told && isNothing(counted)) return
+    if (text === told && isNothing(counted)) return undefined
     told = text
-    tell({ ...counted, ...troubles })
+    return { ...counted, ...troubles }
   }
-
-  const timer = setInterval(look, everyMs).unref()
-  return { stop: () => clearInterval(timer) }
 }
 
 function difference(now: Totals, before: Totals): Totals {

@@ -185,14 +185,14 @@ export interface SilenceReport {
 }
 
 /** Each failed request has a log line of its own. */
-export function createSilenceReport(log: Logger): SilenceReport {
+export function createSilenceReport(log: Logger, now = () => performance.now()): SilenceReport {
   const silent = new Map<AccountName, Silence>()
 
   return {
     failed(account: AccountName, { because }: UpstreamFailed): void {
       if (!silences.has(because)) return
       const under = silent.get(account)
-      const last = performance.now()
+      const last = now()
       if (under !== undefined) {
         under.failures += 1
         under.last = last
@@ -204,13 +204,13 @@ export function createSilenceReport(log: Logger): SilenceReport {
       const under = silent.get(account)
       if (under === undefined) return
       silent.delete(account)
-      const seconds = tenths(performance.now() - under.since)
+      const seconds = tenths(now() - under.since)
       log.info({ account, seconds, failures: under.failures }, 'the upstream answers again')
     },
     current() {
-      const now = performance.now()
+      const before = now() - silentMs
       return [...silent]
-        .filter(([, { last }]) => now - last < silentMs)
+        .filter(([, { last }]) => last > before)
         .map(([account, { began, failures }]) => ({ account, since: began, failures }))
     },
   }
