@@ -50,8 +50,8 @@ async function redraw({ refresh, draw, everyMs }: Repeated, end: AbortController
   let drawn = ''
 
   function show(): void {
-    const { columns, rows } = stdout
-    const text = draw({ columns, rows })
+    // A serial line does not say how large its terminal is.
+    const text = draw({ columns: stdout.columns || 80, rows: stdout.rows || 24 })
       .map(line => `${line}\x1b[K`)
       .join('\r\n')
     if (text === drawn) return

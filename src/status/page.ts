@@ -15,6 +15,7 @@ import {
   partStates,
   partText,
   share,
+  shortTime,
   stateText,
 } from './words.ts'
 
@@ -138,12 +139,17 @@ function gateways({ gateways: all, at }: StatusDocument): Html {
   return table(
     ['Host', 'Version', 'Decisions a second', 'State'],
     all.map(each => [
-      html`<span class="host">${each.host}</span>${each.self && ' (this one)'}`,
+      html`<span class="host">${breakable(each.host)}</span>${each.self && ' (this one)'}`,
       each.version,
       each.silent ? 'unknown' : figure(each.decisionsPerSecond),
       memberState(each, at),
     ]),
   )
+}
+
+/** A long name of a host breaks behind its dots. */
+function breakable(host: string): readonly Html[] {
+  return host.split(/(?<=\.)/).map(part => html`${part}<wbr>`)
 }
 
 function memberState(gateway: FleetMember, at: string): Html {
@@ -155,22 +161,22 @@ function memberState(gateway: FleetMember, at: string): Html {
   return html`${badge} ${workers.listening}/${workers.of} workers, up ${between(startedAt, at)}, settings <code>${settings}</code>`
 }
 
-function refusals({ refusals: all }: StatusDocument): Html {
+function refusals({ refusals: all, at: now }: StatusDocument): Html {
   if ('unknown' in all) return unknown(all)
   const more = html`<p class="hint">Who and why: <code>altgate explain --reference REFERENCE</code> or <code>altgate recent</code>.</p>`
   if (all.length === 0) return html`<p>No refusals are kept.</p>`
   return html`${table(
     ['At (UTC)', 'Reference', 'Outcome'],
-    all.map(({ at, reference, outcome }) => [dateAndTime(at), html`<code>${reference}</code>`, outcome]),
+    all.map(({ at, reference, outcome }) => [shortTime(at, now), html`<code>${reference}</code>`, outcome]),
   )}${more}`
 }
 
-function moves({ moves: all }: StatusDocument): Html {
+function moves({ moves: all, at: now }: StatusDocument): Html {
   if ('unknown' in all) return unknown(all)
   if (all.length === 0) return html`<p>No account has moved.</p>`
   return html`${table(
     ['At (UTC)', 'Move'],
-    all.map(each => [dateAndTime(each.at), `An account moved to ${moveText(each)}`]),
+    all.map(each => [shortTime(each.at, now), `An account moved to ${moveText(each)}`]),
   )}<p class="hint">Which accounts: <code>altgate status</code> or <code>altgate history</code>.</p>`
 }
 

@@ -26,6 +26,11 @@ export function dateAndTime(time: Time): string {
   return time.slice(0, 19).replace('T', ' ')
 }
 
+/** The same without the date, if it is today's. */
+export function shortTime(time: Time, now: Time): string {
+  return time.slice(0, 10) === now.slice(0, 10) ? time.slice(11, 19) : dateAndTime(time)
+}
+
 /** A rate or count with as many digits as matter. */
 export function figure(number: number): string {
   if (number === 0 || number >= 100) return String(Math.round(number))
@@ -59,8 +64,7 @@ export function partStates({ state }: Pick<PartStatus, 'state'>): string {
 
 /** Since when, and what is wrong or why it is not known. */
 export function partText({ since, because }: PartStatus, at: Time): string {
-  const began = since?.slice(0, 10) === at.slice(0, 10) ? since.slice(11, 19) : since && dateAndTime(since)
-  const lasts = since && `since ${began} (${between(since, at)})`
+  const lasts = since && `since ${shortTime(since, at)} (${between(since, at)})`
   return [lasts, because].filter(each => each !== undefined).join('; ')
 }
 

@@ -14,13 +14,13 @@ export interface Terminal {
 }
 
 /** Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. */
-export function onTerminal(t: Test, desk: Desk, words: readonly string[]): Terminal {
+export function onTerminal(t: Test, desk: Desk, words: readonly string[], term = 'dumb'): Terminal {
   const program = `'${process.execPath}' '${checkout}/src/altgate.js'`
   const command = `${program} ${words.map(word => `'${word}'`).join(' ')}`
   // No command makes a store by itself; where the desk has made one this does nothing.
   const first = `${program} store init > /dev/null 2>&1`
   const child = spawn('script', ['-qec', `${first}; ${command}; echo "code $?"; stty -a`, '/dev/null'], {
-    env: { ...desk.env, TERM: 'dumb' },
+    env: { ...desk.env, TERM: term },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let seen = ''
