@@ -133,7 +133,7 @@ async function startOperations({ settings, stop, log, metrics, open }: Primary) 
     },
     metrics: metrics.collect,
     status: {
-      document: standing.document,
+      document: () => standing.document(),
       async page() {
         const { statusPage } = await import('./status/page.ts')
         return statusPage(await standing.document())

@@ -30,7 +30,7 @@ export async function watch(
   open.defer(() => following.stop())
 
   const outage = createOutageReport(log, () => {}, livenessOverMs)
-  progress.outages = outage.current
+  progress.outages = () => outage.current()
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
   open.defer(() => liveness?.close())

@@ -41,6 +41,9 @@ async function printBlocks({ refresh, draw, everyMs }: Repeated, end: AbortSigna
   }
 }
 
+// In raw mode they are keys, not signals.
+const [ctrlC, ctrlZ] = ['\x03', '\x1a']
+
 /** The screen beside the shell's, no cursor, no line that goes on in the next one. */
 const enter = '\x1b[?1049h\x1b[?25l\x1b[?7l'
 const leave = '\x1b[?7h\x1b[?25h\x1b[?1049l'
@@ -61,7 +64,7 @@ async function redraw({ refresh, draw, everyMs }: Repeated, end: AbortController
   }
 
   function begin(): void {
-    if (stdin.isTTY) stdin.setRawMode(true).resume().on('data', press)
+    if (stdin.isTTY) stdin.off('data', press).setRawMode(true).resume().on('data', press)
     stdout.write(enter)
     drawn = ''
   }
@@ -72,9 +75,9 @@ async function redraw({ refresh, draw, everyMs }: Repeated, end: AbortController
   }
 
   function press(keys: Buffer): void {
-    const typed = keys.toString()
-    if (/^[q\x03]/.test(typed)) end.abort()
-    if (typed.startsWith('\x1a')) {
+    const [key] = keys.toString()
+    if (key === 'q' || key === ctrlC) end.abort()
+    if (key === ctrlZ) {
       restore()
       process.kill(process.pid, 'SIGTSTP')
     }

@@ -118,16 +118,12 @@ async function ask({ operations }: Settings): Promise<StatusDocument | Unknown> 
 }
 
 /** The store knows names, which the operations port does not tell. Without it, what the gateway says is better than nothing. */
-async function look(
-  settings: Settings,
-  told: StatusDocument | Unknown,
-  { tools, because }: StoreHold,
-): Promise<Shown> {
+async function look(settings: Settings, told: StatusDocument | Unknown, hold: StoreHold): Promise<Shown> {
   const now = Date.now()
   const self = 'unknown' in told ? undefined : told.gateway.id
-  const store = tools()?.store
+  const store = hold.tools()?.store
   const view = store && (await viewOfStore(store, { self, now: Date.now }))
-  const fallback = 'unknown' in told ? nothing({ unknown: because() }) : told
+  const fallback = 'unknown' in told ? nothing({ unknown: hold.because() }) : told
   const { gateways, moves, refusals } = view ?? fallback
   const either = <T extends object>(one: T | Unknown, other: T | Unknown) => ('unknown' in one ? other : one)
   return {

@@ -10,11 +10,11 @@ pause.hidden = false
 pause.addEventListener('click', () => {
   paused = !paused
   pause.textContent = paused ? 'Resume' : 'Pause'
-  if (!paused) update()
+  if (!paused) void update()
 })
 
 setInterval(() => {
-  if (!paused && !document.hidden) update()
+  if (!paused && !document.hidden) void update()
 }, every)
 
 let updating = false
