@@ -113,6 +113,8 @@ export interface Progress {
   since: Readonly<Record<string, Instant>>
   /** What the primary process itself finds failing. */
   outages?: OutageReport['current']
+  /** Told of each answer that the primary process itself gets. */
+  answered?: (part: 'provider') => void
 }
 
 /** Started first, so that `/ready` can say what the gateway is waiting for. */

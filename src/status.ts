@@ -20,6 +20,7 @@ import {
 import { chartsOf, loadOf } from './status/load.ts'
 import type { Store } from './store/store.ts'
 import { createObservations, type Observations } from './telemetry/observed.ts'
+import type { UsedPart } from './telemetry/metrics.ts'
 import { Rates } from './telemetry/rates.ts'
 
 /** What the primary process knows of its gateway, for operators. */
@@ -57,6 +58,7 @@ export function createStanding({ progress, settings, size, stop }: StandingParts
   const startedAt = Date.now()
   const rates = new Rates(() => performance.now())
   const observations = createObservations(rates, () => progress.outages?.() ?? [])
+  progress.answered = part => observations.answered(part)
   let store: Pick<Store, 'overview' | 'refusals'> | undefined
   let viewed: { readonly at: number; readonly view: Promise<StoreView> } | undefined
 
@@ -147,7 +149,10 @@ export function createStanding({ progress, settings, size, stop }: StandingParts
           const leaving = (announcing ?? Promise.resolve()).then(() =>
             opened.overview.leave(id).catch(ifOutage),
           )
-          await Promise.race([leaving, delay(farewellMs, undefined, { ref: false })])
+          const giveUp = new AbortController()
+          const late = delay(farewellMs, undefined, { signal: giveUp.signal }).catch(() => {})
+          await Promise.race([leaving, late])
+          giveUp.abort()
         },
       }
     },
@@ -199,19 +204,22 @@ function askedPart(part: Part, { parts, since }: Progress): PartStatus {
 }
 
 function upstreams({ observations, startedAt }: SeenParts): PartStatus {
-  const { silent, answered } = observations
+  const { silent } = observations
   const part = 'upstreams'
-  if (silent.accounts > 0) {
-    const whose = silent.accounts === 1 ? 'that of 1 account does' : `those of ${silent.accounts} accounts do`
-    return {
-      part,
-      state: 'down',
-      ...(silent.since !== undefined && { since: timeOf(silent.since) }),
-      because: `${whose} not answer: altgate recent --outcome upstream-failed`,
-    }
+  if (silent.accounts === 0) {
+    const lastAnswer = observations.lastAnswer('upstream')
+    if (lastAnswer === undefined)
+      return { part, state: 'unknown', because: 'no request has been forwarded yet' }
+    const since = timeOf(silent.recoveredAt ?? startedAt)
+    return { part, state: 'up', since, lastAnswer: timeOf(lastAnswer) }
   }
-  if (answered === 0) return { part, state: 'unknown', because: 'no request has been forwarded yet' }
-  return { part, state: 'up', since: timeOf(silent.recoveredAt ?? startedAt) }
+  const whose = silent.accounts === 1 ? 'that of 1 account does' : `those of ${silent.accounts} accounts do`
+  return {
+    part,
+    state: 'down',
+    ...(silent.since !== undefined && { since: timeOf(silent.since) }),
+    because: `${whose} not answer: altgate recent --outcome upstream-failed`,
+  }
 }
 
 /** Names that operators know from the settings. */
@@ -229,5 +237,11 @@ function usedPart(part: Part, { observations, startedAt }: SeenParts): PartStatu
     return { part: called, state: 'down', since: timeOf(failingSince), because }
   }
   const since = timeOf(recoveredAt ?? startedAt)
+  const lastAnswer = isUsed(part) ? observations.lastAnswer(part) : undefined
+  if (lastAnswer !== undefined) return { part: called, state: 'up', since, lastAnswer: timeOf(lastAnswer) }
   return { part: called, state: 'unknown', since, because: 'only requests show it; none has failed' }
+}
+
+function isUsed(part: Part): part is UsedPart {
+  return part === 'accounts' || part === 'provider'
 }

@@ -47,7 +47,10 @@ export async function watch(
       registry: () => changing,
       holder: randomUUID(),
       outage,
-      checked: metrics.checkedLiveness,
+      checked(result) {
+        metrics.checkedLiveness(result)
+        if (result === 'renewed') progress.answered?.('provider')
+      },
       warn: (sentence, facts) => log.warn(facts, sentence),
     })
     await announcing?.close()

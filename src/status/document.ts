@@ -60,6 +60,8 @@ export interface PartStatus {
   readonly state: 'up' | 'down' | 'unknown'
   /** Since when it is up or down. */
   readonly since?: Time
+  /** Of a part that only requests use. */
+  readonly lastAnswer?: Time
   /** What is wrong, or why it is not known. */
   readonly because?: string
 }

@@ -63,9 +63,10 @@ export function partStates({ state }: Pick<PartStatus, 'state'>): string {
 }
 
 /** Since when, and what is wrong or why it is not known. */
-export function partText({ since, because }: PartStatus, at: Time): string {
+export function partText({ since, lastAnswer, because }: PartStatus, at: Time): string {
   const lasts = since && `since ${shortTime(since, at)} (${between(since, at)})`
-  return [lasts, because].filter(each => each !== undefined).join('; ')
+  const answer = lastAnswer && `last answer ${between(lastAnswer, at)} ago`
+  return [lasts, answer, because].filter(each => each !== undefined).join('; ')
 }
 
 export function gatewayText(gateway: FleetMember, at: Time): string {

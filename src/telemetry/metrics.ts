@@ -28,7 +28,7 @@ export interface WorkerMetrics extends Witness {
   readonly bug: () => void
   /** A caller's connection was closed because there were too many, or because it stalled; `reason` is one of a closed list. */
   readonly connectionClosed: (reason: string) => void
-  /** How often each outcome was decided, by where the verdict came from; and how often upstreams have answered. */
+  /** How often each outcome was decided, by where the verdict came from; and how often other parts have answered. */
   readonly totals: () => Totals
   /** Sets the function that counts the current connections of callers. */
   readonly connectionsOpen: (count: () => number) => void
@@ -38,8 +38,14 @@ export interface WorkerMetrics extends Witness {
 export interface Totals {
   readonly decisions: readonly Decided[]
   readonly loadTest: number
-  readonly answered: number
+  readonly answered: Readonly<Record<UsedPart, number>>
 }
+
+/** Parts that only requests use. */
+export type UsedPart = Extract<Part, 'upstream' | 'accounts' | 'provider'>
+
+/** The results of a query to the directory source that are answers. */
+const certain: ReadonlySet<string> = new Set(['directory', 'msa', 'none'])
 
 /** `via`: as in `altgate_decisions_total`. */
 export interface Decided {
@@ -109,6 +115,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   })
   let open = () => 0
+  const answered = { accounts: 0, provider: 0 }
   new Gauge({
     name: 'altgate_connections',
     help: 'Connections of callers',
@@ -126,9 +133,13 @@ export function createWorkerMetrics(): WorkerMetrics {
     upstream: took => upstream.add(took),
     crowded: result => crowded.inc({ result }),
     refused: method => refusals.inc({ method }),
-    asked: result => questions.inc({ result }),
+    asked(result) {
+      questions.inc({ result })
+      if (certain.has(result)) answered.accounts += 1
+    },
     renewed(result, seconds) {
       renewals.inc({ result })
+      if (result === 'renewed') answered.provider += 1
       renewal.add(seconds)
     },
     bug: () => bugs.inc(),
@@ -137,7 +148,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     totals: () => ({
       decisions: lanes.production.counts(),
       loadTest: lanes['load-test'].counts().reduce((sum, { count }) => sum + count, 0),
-      answered: upstream.count,
+      answered: { ...answered, upstream: upstream.count },
     }),
   }
 }

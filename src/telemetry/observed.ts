@@ -1,6 +1,6 @@
 import type { Instant } from '../gateway/names.ts'
 import type { Part } from '../gateway/outage.ts'
-import type { Decided, Totals, WorkerMetrics } from './metrics.ts'
+import type { Decided, Totals, UsedPart, WorkerMetrics } from './metrics.ts'
 import type { Rates } from './rates.ts'
 import type { OutageReport, SilenceReport, Trouble } from './reports.ts'
 
@@ -66,12 +66,17 @@ function difference(now: Totals, before: Totals): Totals {
       .map(each => ({ ...each, count: each.count - (known.get(key(each)) ?? 0) }))
       .filter(({ count }) => count > 0),
     loadTest: now.loadTest - before.loadTest,
-    answered: now.answered - before.answered,
+    answered: {
+      upstream: now.answered.upstream - before.answered.upstream,
+      accounts: now.answered.accounts - before.answered.accounts,
+      provider: now.answered.provider - before.answered.provider,
+    },
   }
 }
 
 function isNothing({ decisions, loadTest, answered }: Totals): boolean {
-  return decisions.length === 0 && loadTest === 0 && answered === 0
+  const answers = Object.values(answered).some(count => count > 0)
+  return decisions.length === 0 && loadTest === 0 && !answers
 }
 
 /** A part as requests find it. */
@@ -94,8 +99,10 @@ export interface Observations {
   failing(): readonly Part[]
   /** `recoveredAt`: when the last upstream that did not answer did again. */
   readonly silent: Observation['silent'] & { readonly recoveredAt: Instant | undefined }
-  /** How many answers of upstreams have been forwarded. */
-  readonly answered: number
+  /** The primary process itself got an answer. */
+  answered(part: UsedPart): void
+  /** When a part last answered. */
+  lastAnswer(part: UsedPart): Instant | undefined
 }
 
 /** `own`: the outages that the primary process sees itself. */
@@ -105,7 +112,7 @@ export function createObservations(rates: Rates, own: () => Observation['outages
   let failing: ReadonlySet<Part> = new Set()
   let isSilent = false
   let heardAgainAt: Instant | undefined
-  let answered = 0
+  const answers = new Map<UsedPart, Instant>()
 
   function outages(): Observation['outages'] {
     return [...own(), ...[...workers.values()].flatMap(each => each.outages)]
@@ -125,7 +132,8 @@ export function createObservations(rates: Rates, own: () => Observation['outages
     heard(id, observation) {
       workers.set(id, observation)
       look()
-      answered += observation.answered
+      for (const part of ['upstream', 'accounts', 'provider'] as const)
+        if (observation.answered[part] > 0) answers.set(part, Date.now())
       for (const { outcome, via, count } of observation.decisions) {
         rates.add(`outcome ${outcome}`, count)
         rates.add(`via ${via}`, count)
@@ -153,8 +161,7 @@ export function createObservations(rates: Rates, own: () => Observation['outages
       const accounts = Math.max(0, ...all.map(each => each.accounts))
       return { accounts, ...(all.length > 0 && { since }), recoveredAt: heardAgainAt }
     },
-    get answered() {
-      return answered
-    },
+    answered: part => void answers.set(part, Date.now()),
+    lastAnswer: part => answers.get(part),
   }
 }

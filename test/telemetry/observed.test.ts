@@ -11,10 +11,21 @@ import { until } from '../support/until.ts'
 
 const log = pino({ level: 'silent' })
 const fabrikam = 'fabrikam' as AccountName
-const quiet: Observation = { decisions: [], loadTest: 0, answered: 0, outages: [], silent: { accounts: 0 } }
+const none = { upstream: 0, accounts: 0, provider: 0 }
+const quiet: Observation = {
+  decisions: [],
+  loadTest: 0,
+  answered: none,
+  outages: [],
+  silent: { accounts: 0 },
+}
 
 t.test('a worker reports what has changed, and nothing if nothing has', async t => {
-  let totals: Totals = { decisions: [{ outcome: 'allow', via: 'l1', count: 2 }], loadTest: 0, answered: 1 }
+  let totals: Totals = {
+    decisions: [{ outcome: 'allow', via: 'l1', count: 2 }],
+    loadTest: 0,
+    answered: { ...none, upstream: 1 },
+  }
   const outage = createOutageReport(log, () => {}, 1)
   const silent = createSilenceReport(log)
   const look = createObserver({ metrics: { totals: () => totals }, outage, silent })
@@ -26,7 +37,7 @@ t.test('a worker reports what has changed, and nothing if nothing has', async t 
       { outcome: 'refused', via: 'store', count: 1 },
     ],
     loadTest: 4,
-    answered: 3,
+    answered: { ...none, upstream: 3, provider: 1 },
   }
   silent.failed(fabrikam, { outcome: 'upstream-failed', because: 'timeout' } as never)
   outage(new Outage('provider', new Error('x')))
@@ -37,7 +48,7 @@ t.test('a worker reports what has changed, and nothing if nothing has', async t 
       { outcome: 'refused', via: 'store', count: 1 },
     ],
     loadTest: 4,
-    answered: 2,
+    answered: { upstream: 2, accounts: 0, provider: 1 },
     outages: [{ part: 'provider', failures: 1 }],
     silent: { accounts: 1 },
   })
@@ -64,7 +75,11 @@ t.test('the primary process adds up what workers report, and forgets one that is
   const own: { part: 'provider'; since: number; failures: number }[] = []
   const all = createObservations(rates, () => own)
   const failing = { part: 'hashing', since: 500, failures: 2 } as const
-  all.heard(1, { ...quiet, decisions: [{ outcome: 'allow', via: 'l2', count: 3 }], answered: 3 })
+  all.heard(1, {
+    ...quiet,
+    decisions: [{ outcome: 'allow', via: 'l2', count: 3 }],
+    answered: { ...none, upstream: 3 },
+  })
   all.heard(2, {
     ...quiet,
     decisions: [{ outcome: 'allow', via: 'l1', count: 1 }],
@@ -87,7 +102,10 @@ t.test('the primary process adds up what workers report, and forgets one that is
       ['load-test', 2],
     ]),
   )
-  t.equal(all.answered, 3)
+  t.ok(all.lastAnswer('upstream'))
+  t.equal(all.lastAnswer('provider'), undefined)
+  all.answered('provider')
+  t.ok(all.lastAnswer('provider'))
   t.match(all.part('hashing'), { failingSince: 400, failures: 4, recoveredAt: undefined })
   t.match(all.silent, { accounts: 2, since: 600, recoveredAt: undefined })
   t.strictSame(all.failing(), ['hashing'])
