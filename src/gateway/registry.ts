@@ -1,4 +1,5 @@
 import type { Connection } from './account.ts'
+import type { TokenRegistry } from './api-token.ts'
 import type { GrantRegistry } from './delegation.ts'
 import type { Over } from './decision.ts'
 import type { PasswordMac } from './generated-password.ts'
@@ -160,7 +161,7 @@ export const longestPasswordName = 64
  * process (`Announce`), and commits. When its promise resolves with `undefined`, no process acts on the former state any
  * more. `actor` is who makes it. All methods throw `Outage`; then nothing was changed.
  */
-export interface Registry extends GrantRegistry {
+export interface Registry extends GrantRegistry, TokenRegistry {
   addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
   /** What is left out stays as it is; an issuer that is `null` is taken away. */
   setDirectory(
@@ -296,7 +297,11 @@ export interface Registry extends GrantRegistry {
       | 'all'
       | { readonly people: readonly Person[]; readonly username: Username; readonly scope?: Scope },
   ): Promise<number>
-  credentials(scope: Scope): Promise<readonly CredentialRecord[]>
+  /** Sorted by user name. `page`: so many at most, with names that come after. */
+  credentials(
+    scope: Scope,
+    page?: { readonly after: string; readonly most: number },
+  ): Promise<readonly CredentialRecord[]>
   /** The credential that this owner has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
   /** The owner of the credential of that name; `undefined` if there is none, or it has no owner yet. */

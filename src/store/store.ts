@@ -17,12 +17,14 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
+import { createApiTokens, createTokenRegistry } from './api-tokens.ts'
 import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
@@ -60,6 +62,7 @@ export interface Store {
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
+  readonly apiTokens: ApiTokens
   readonly refusals: Refusals
   readonly turns: Turns
   /**
@@ -165,6 +168,7 @@ function storeOn(
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
+    apiTokens: createApiTokens(database),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
@@ -180,6 +184,7 @@ function storeOn(
         ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
+        ...createTokenRegistry(makeChange),
       }
     },
     key: name => sharedKey(database, name),
