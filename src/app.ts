@@ -1,5 +1,5 @@
 import { createServer } from './engine/http.ts'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
@@ -11,6 +11,7 @@ import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
 import { issuerOf } from './oauth/metadata.ts'
 import { createClientReader } from './requests/client.ts'
+import type { ConsoleParts } from './self-service/context.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
@@ -73,6 +74,7 @@ function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['p
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),
+    api: createAdminApi(parts),
     place,
     ...(services.oauth && { metadataAt: issuerOf(publicUrl, settings.accounts.naming).metadata }),
   })
@@ -182,8 +184,53 @@ function page({ settings, services, hasher, notice, outage, log }: AppParts) {
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),
+    console: consoleOf(settings, services),
     steadyNow,
   })
+}
+
+/** For help desks. `undefined`: the settings name no one. */
+export function consoleOf(
+  settings: Pick<Settings, 'admin' | 'publicUrl' | 'accounts' | 'refusals'>,
+  { administration }: Pick<Services, 'administration'>,
+): ConsoleParts | undefined {
+  const { people } = settings.admin
+  if (people.length === 0 || administration === undefined) return undefined
+  return { people, tools: administration.tools, settings }
+}
+
+/** Its libraries are loaded only where it is switched on. `undefined`: it is not. */
+export function createAdminApi({
+  settings,
+  services,
+  outage,
+  log,
+}: Pick<AppParts, 'settings' | 'services' | 'outage'> & { readonly log: Pick<Logger, 'error'> }):
+  | FastifyPluginAsync
+  | undefined {
+  const { administration } = services
+  if (!settings.admin.api || administration === undefined) return undefined
+  return async app => {
+    const { createApi } = await import('./api/plugin.ts')
+    const plugin = createApi({
+      ...administration,
+      settings,
+      senderOf: createClientReader(settings.trustedProxies),
+      networkOf: networks(settings),
+      httpsOnly: isHttpsOnly(settings),
+      now: Date.now,
+      steadyNow,
+      observer: {
+        outage,
+        bug: (err, request) => log.error({ request, err }, 'bug: the API reported an internal error'),
+      },
+    })
+    await plugin(app, {})
+  }
+}
+
+function isHttpsOnly({ plainHttp, publicUrl }: Settings): boolean {
+  return plainHttp === 'refuse' && publicUrl.startsWith('https:')
 }
 
 function networks({ throttle }: Settings): (address: string) => string {

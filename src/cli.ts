@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox
   credential: async () => (await import('./commands/credential.ts')).addCredentialCommands,
   person: async () => (await import('./commands/switches.ts')).addPersonCommands,
   session: async () => (await import('./commands/session.ts')).addSessionCommands,
+  token: async () => (await import('./commands/token.ts')).addTokenCommands,
   history: async () => (await import('./commands/history.ts')).addHistoryCommand,
   recent: async () => (await import('./commands/recent.ts')).addRecentCommand,
   store: async () => (await import('./commands/store.ts')).addStoreCommands,

@@ -182,6 +182,17 @@ export interface Schema {
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** What the authorization server keeps, by a hash of the code or token; expired entries are pruned. */
+  /** Tokens of the API; `actor`: who added it. */
+  api_tokens: {
+    id: PasswordId
+    mac: PasswordMac
+    name: string
+    scope: 'read' | 'write'
+    actor: string
+    added_at: Instant
+    ends_at: Instant | null
+    last_used_at: ColumnType<Instant | null, Instant | null | undefined>
+  }
   oauth: {
     key: string
     of_grant: string | null
@@ -212,10 +223,10 @@ export interface Schema {
 /** A place in a prepared statement that each execution fills with a value. */
 export type Placeholder<Values> = <Name extends keyof Values>(name: Name) => RawBuilder<Values[Name]>
 
-class Gap {
-  readonly name: PropertyKey
+class Gap<Name extends PropertyKey> {
+  readonly name: Name
 
-  constructor(name: PropertyKey) {
+  constructor(name: Name) {
     this.name = name
   }
 }
@@ -226,9 +237,9 @@ export function prepare<Values extends object, Row>(
   build: (value: Placeholder<Values>) => Compilable<Row>,
 ): (values: Values) => Promise<readonly Row[]> {
   const compiled = build(name => sql`${new Gap(name)}`).compile()
+  const isGap = (part: unknown): part is Gap<keyof Values> => part instanceof Gap
   return async values => {
-    const filled = new Map<PropertyKey, unknown>(Object.entries(values))
-    const parameters = compiled.parameters.map(part => (part instanceof Gap ? filled.get(part.name) : part))
+    const parameters = compiled.parameters.map(part => (isGap(part) ? values[part.name] : part))
     const { rows } = await db.executeQuery<Row>({ ...compiled, parameters })
     return rows
   }

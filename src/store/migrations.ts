@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { makeApiTokens } from './api-tokens.ts'
 import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
@@ -32,6 +33,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0017-api-tokens', makeApiTokens],
   ['0018-presences', makePresencesTable],
 ]
 

@@ -17,6 +17,7 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
 import type { Overview } from '../gateway/overview.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
@@ -24,6 +25,7 @@ import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
+import { createApiTokens, createTokenRegistry } from './api-tokens.ts'
 import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
@@ -63,6 +65,7 @@ export interface Store {
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
   readonly overview: Overview
+  readonly apiTokens: ApiTokens
   readonly refusals: Refusals
   readonly turns: Turns
   /**
@@ -169,6 +172,7 @@ function storeOn(
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
     overview: createOverview(database, time),
+    apiTokens: createApiTokens(database),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
@@ -184,6 +188,7 @@ function storeOn(
         ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
+        ...createTokenRegistry(makeChange),
       }
     },
     key: name => sharedKey(database, name),

@@ -33,8 +33,8 @@ export interface FreshDatabase {
 /** Makes a new database, gone after the test. */
 export type MakeDatabase = (t: Test) => Promise<FreshDatabase>
 
-/** What a store promises, whatever database it is on. */
-export async function storeContract(t: Test, make: MakeDatabase): Promise<void> {
+/** What a store promises, whatever database it is on. `make` may give one that has been opened before, `makeEmpty` may not. */
+export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = make): Promise<void> {
   for (const part of [
     accountsContract,
     membersContract,
@@ -52,13 +52,13 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     changesContract,
     grantsContract,
     importContract,
-    openingContract,
     surveyContract,
     removalsContract,
     switchesContract,
   ]) {
     await part(t, make)
   }
+  await openingContract(t, makeEmpty)
 }
 
 /** Opens a store as one more process would; it is closed after the test. */
