@@ -54,6 +54,14 @@ export interface AccountUse {
   readonly from: string
 }
 
+/** An account that knows a credential. */
+export interface AccountOfUser {
+  readonly name: AccountName
+  /** When and from where it was last opened. */
+  readonly use?: { readonly at: Instant; readonly from: string }
+  readonly isListed: boolean
+}
+
 /** A user as the identity provider of one scope knows them. */
 export interface Person {
   readonly scope: Scope
@@ -178,6 +186,9 @@ export interface Registry extends GrantRegistry, TokenRegistry {
   accountsIn(scope: Scope): Promise<readonly AccountName[]>
   /** The last use of the account by each credential of any scope, newest first. */
   usesOf(name: AccountName): Promise<readonly AccountUse[]>
+
+  /** The accounts that the credential of this primary name has opened, or that list it as a member, by name. */
+  accountsOf(scope: Scope, username: Username): Promise<readonly AccountOfUser[]>
 
   /** Sorted by scope and name. Empty for an account without a member list. */
   members(name: AccountName): Promise<readonly Member[]>

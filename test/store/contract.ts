@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Instant } from '../../src/gateway/names.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
@@ -47,6 +48,7 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     lastUsedContract,
     oauthContract,
     overviewContract,
+    apiTokensContract,
     sessionsContract,
     refusalsContract,
     changesContract,
