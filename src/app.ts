@@ -5,6 +5,7 @@ import { readGivenFile } from './common/failure.ts'
 import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
 import type { Allow } from './gateway/decision.ts'
 import type { SignInCause } from './gateway/delegation.ts'
+import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
@@ -21,12 +22,7 @@ import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import type { RefusalWitness } from './telemetry/refusals.ts'
-import {
-  createCrowdReport,
-  type createOutageReport,
-  createRefusalReport,
-  createSilenceReport,
-} from './telemetry/reports.ts'
+import { createCrowdReport, createRefusalReport, type SilenceReport } from './telemetry/reports.ts'
 import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
 export interface AppParts {
@@ -38,7 +34,9 @@ export interface AppParts {
   readonly notice?: Notice | undefined
   readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
-  readonly outage: ReturnType<typeof createOutageReport>
+  readonly outage: (outage: Outage) => void
+  /** Told which upstreams answer. It outlives the settings. */
+  readonly silent: SilenceReport
   readonly log: Logger
   readonly connections: Connections
 }
@@ -131,13 +129,13 @@ function proxyObserver({
   refusals,
   metrics,
   outage,
+  silent,
   log,
 }: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
   const signIn = asksForSignIn(log)
-  const silent = createSilenceReport(log)
   return {
     upstreamAnswered(seconds, { allowed }) {
       metrics.upstream(seconds)

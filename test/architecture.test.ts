@@ -32,6 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'self-service': ['administration', 'common', 'engine', 'oauth', 'passwords', 'throttling'],
   api: ['administration', 'common', 'engine', 'settings', 'throttling'],
   telemetry: [],
+  status: ['common', 'settings'],
   bench: [],
   demo: ['common', 'engine'],
   administration: ['answers', 'common', 'delegation', 'passwords', 'proxying', 'settings'],
@@ -45,6 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'passwords',
     'settings',
     'src',
+    'status',
   ],
 }
 
