@@ -70,6 +70,16 @@ export interface Schema {
     /** Whether this undid the previous move. */
     undo: ColumnType<0 | 1, 0 | 1 | undefined>
   }
+  /** Moves that are known ahead, one for each account at most. `day` is in UTC. No directory: Microsoft accounts. */
+  planned_moves: {
+    account: AccountName
+    directory: DirectoryId | null
+    day: string
+    since: Instant
+    actor: string
+  }
+  /** The last day (UTC) on which a user was told of the planned move of an account. */
+  move_notices: { account: AccountName; subject: Subject; told_on: string }
   credentials: {
     subject: Subject
     scope: Scope

@@ -15,6 +15,7 @@ import {
   turns,
 } from './first-migrations.ts'
 import { makeOAuthTable } from './oauth-store.ts'
+import { makeMoveTables } from './planned-moves.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -31,6 +32,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0016-planned-moves', makeMoveTables],
 ]
 
 /**

@@ -17,6 +17,7 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { MoveNotices } from '../gateway/moves.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
@@ -39,6 +40,7 @@ import { migrate } from './migrations.ts'
 import { createOAuthStore } from './oauth-store.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createMoveNotices, createMovePlans } from './planned-moves.ts'
 import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
@@ -57,6 +59,7 @@ export interface Store {
   readonly grants: GrantStore
   readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
@@ -162,6 +165,7 @@ function storeOn(
     grants: createGrantStore(database, history, time),
     confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
+    moveNotices: createMoveNotices(database),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
@@ -172,6 +176,7 @@ function storeOn(
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
+        ...createMovePlans(makeChange),
         ...createMemberRegistry(reading, makeChange),
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
