@@ -7,6 +7,7 @@ import type { AttemptKeys } from './gateway/attempt.ts'
 import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import type { MoveNotices } from './gateway/moves.ts'
 import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type {
@@ -51,6 +52,7 @@ export interface Services {
   /** For the page: changes made here are in force everywhere when they resolve. */
   readonly registry: Registry
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
   readonly sessions: SessionStore
   readonly refusals: Refusals
   readonly credentials: CredentialStore
@@ -171,6 +173,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     gateway,
     registry,
     lastUsed: store.lastUsed,
+    moveNotices: store.moveNotices,
     sessions: store.sessions,
     refusals: store.refusals,
     credentials: store.credentials,

@@ -78,13 +78,13 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
     return { ...page, ...(session && { csrf: session.csrf }) }
   }
 
-  const requested = await accounts.find(typed)
+  const requested = await accounts.find(typed, fields.get('scope'))
   if (isPage(requested)) return requested
   const user = accounts.signedIn(requested, session)
   if (user !== undefined) return await show(context, user, await replacing(context, user, fields))
   const { account, scopeName, authority } = requested
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
-  return welcome(account, await context.acting.wantedFor(requested))
+  return welcome(requested, await context.acting.wantedFor(requested))
 }
 
 function addSignIn(app: FastifyInstance, context: PageContext): void {

@@ -78,7 +78,7 @@ export function createMoveNotices({ writing }: Database): MoveNotices {
             db
               .selectFrom('accounts')
               .innerJoin('credentials', join => join.on('credentials.subject', '=', subject))
-              .select(({ val }) => ['accounts.name', 'credentials.subject', val(today).as('told_on')])
+              .select(is => ['accounts.name', 'credentials.subject', is.val(today).as('told_on')])
               .where('accounts.name', '=', account),
           )
           .onConflict(conflict =>
