@@ -235,6 +235,14 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
     ['signs in with', connectionText(record.connection)],
     ...(said ? [['asked just now', answerText(said)] as const] : []),
     ['scope', scopeOf(record.connection)],
+    ...(record.planned
+      ? [
+          [
+            'moves',
+            `to ${connectionText(record.planned.to)} on ${record.planned.on} (UTC), as planned`,
+          ] as const,
+        ]
+      : []),
     ['open to', record.membersOnly ? 'members only' : 'every user of its scope'],
     ['upstream', record.upstream],
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
@@ -270,6 +278,7 @@ function accountJson(record: AccountRecord, settings: Settings): object {
     scope: scopeOf(record.connection),
     connection: record.connection,
     membersOnly: record.membersOnly ?? false,
+    ...(record.planned && { planned: { to: record.planned.to, on: record.planned.on } }),
     history: record.history.map(({ connection, since, actor, bridgedUntil, undo }) => ({
       connection,
       since: new Date(since).toISOString(),

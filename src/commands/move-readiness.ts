@@ -85,7 +85,12 @@ export interface AffectedUser {
   /** When and from where the account was last used with it. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
   /** The user's credential in the target scope. A match by name is a guess; only a link is proof. */
-  readonly there?: { readonly username: Username; readonly by: 'link' | 'name' }
+  readonly there?: {
+    readonly username: Username
+    readonly by: 'link' | 'name'
+    /** When it was last set. */
+    readonly since: Instant
+  }
   /** Whether the user is linked to a person in the target scope, even one without a credential: a bridge then applies. */
   readonly linked: boolean
 }
@@ -132,16 +137,21 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
   function findThere(username: Username, linkedTo: Owner | undefined): AffectedUser['there'] {
     if (linkedTo !== undefined) {
       const own = byOwner.get(linkedTo)
-      return own && { username: own.username, by: 'link' }
+      return own && { username: own.username, by: 'link', since: own.setAt }
     }
     const namesake = byName.get(username)
-    return namesake && { username: namesake.username, by: 'name' }
+    return namesake && { username: namesake.username, by: 'name', since: namesake.setAt }
   }
 }
 
 function standingOf(use: AccountUse | undefined, found: AffectedUser['there']): Standing {
   if (use === undefined) return 'unknown'
   return found === undefined ? 'breaks' : 'ready'
+}
+
+/** Whether the user has a credential there, seen here or not. */
+export function isPrepared({ standing, there }: AffectedUser): boolean {
+  return standing !== 'off' && there !== undefined
 }
 
 /** How many users have each standing. */
