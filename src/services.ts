@@ -22,6 +22,7 @@ import type {
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
+import type { ToolUses } from './gateway/tool-uses.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
 import { issuerOf } from './oauth/metadata.ts'
@@ -53,6 +54,7 @@ export interface Services {
   readonly registry: Registry
   readonly lastUsed: LastUsed
   readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly sessions: SessionStore
   readonly refusals: Refusals
   readonly credentials: CredentialStore
@@ -174,6 +176,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     registry,
     lastUsed: store.lastUsed,
     moveNotices: store.moveNotices,
+    toolUses: store.toolUses,
     sessions: store.sessions,
     refusals: store.refusals,
     credentials: store.credentials,

@@ -38,6 +38,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       grants: store.grants,
       changes: store.changes,
       refusals: store.refusals,
+      toolUses: store.toolUses,
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),

@@ -13,6 +13,7 @@ import type {
   Refusals,
 } from '../gateway/ports.ts'
 import type { CredentialRecord, Registry } from '../gateway/registry.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { DelegationPorts } from './delegation-station.ts'
@@ -30,6 +31,7 @@ export interface Tools {
     readonly grants: GrantStore
     readonly changes: ChangeHistory
     readonly refusals: Refusals
+    readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -87,8 +87,9 @@ async function giveName(db: Transaction<Schema>, name: AccountName, to: AccountN
   await db.updateTable('connections').set({ account: to }).where('account', '=', name).execute()
   await db.updateTable('members').set({ account: to }).where('account', '=', name).execute()
   // Uses of an account that was removed under the new name, or never added.
-  await db.deleteFrom('account_uses').where('account', '=', to).execute()
-  for (const table of ['account_uses', 'planned_moves', 'move_notices'] as const)
+  for (const table of ['account_uses', 'tool_uses'] as const)
+    await db.deleteFrom(table).where('account', '=', to).execute()
+  for (const table of ['account_uses', 'tool_uses', 'planned_moves', 'move_notices'] as const)
     await db.updateTable(table).set({ account: to }).where('account', '=', name).execute()
   await db.deleteFrom('accounts').where('name', '=', name).execute()
 }

@@ -22,7 +22,7 @@ export function createRemovalRegistry(makeChange: MakeChange): RemovalRegistry {
       makeChange({ actor, action: 'account-removed' }, async db => {
         await db.deleteFrom('members').where('account', '=', name).execute()
         await db.deleteFrom('connections').where('account', '=', name).execute()
-        for (const table of ['account_uses', 'planned_moves', 'move_notices'] as const)
+        for (const table of ['account_uses', 'tool_uses', 'planned_moves', 'move_notices'] as const)
           await db.deleteFrom(table).where('account', '=', name).execute()
         const { numDeletedRows } = await db
           .deleteFrom('accounts')
@@ -82,7 +82,14 @@ async function removeSets(
   ) => SelectQueryBuilder<Schema, 'credentials', { subject: Subject }>,
 ): Promise<void> {
   const subjects = () => which(db.selectFrom('credentials').select('subject'))
-  for (const table of ['passwords', 'members', 'account_uses', 'move_notices', 'usernames'] as const)
+  for (const table of [
+    'passwords',
+    'members',
+    'account_uses',
+    'tool_uses',
+    'move_notices',
+    'usernames',
+  ] as const)
     await db.deleteFrom(table).where('subject', 'in', subjects()).execute()
   await db.deleteFrom('credentials').where('subject', 'in', subjects()).execute()
 }

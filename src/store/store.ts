@@ -21,6 +21,7 @@ import type { MoveNotices } from '../gateway/moves.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
@@ -45,6 +46,7 @@ import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createSwitchRegistry } from './switch-registry.ts'
+import { createToolUses } from './tool-uses.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -60,6 +62,7 @@ export interface Store {
   readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
   readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
@@ -166,6 +169,7 @@ function storeOn(
     confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
     moveNotices: createMoveNotices(database),
+    toolUses: createToolUses(database, clock),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),

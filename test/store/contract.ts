@@ -19,6 +19,7 @@ import { oauthContract } from './contract-oauth.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
+import { toolUsesContract } from './contract-tool-uses.ts'
 import { surveyContract } from './contract-survey.ts'
 import { switchesContract } from './contract-switches.ts'
 
@@ -47,6 +48,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     oauthContract,
     sessionsContract,
     refusalsContract,
+    toolUsesContract,
     changesContract,
     grantsContract,
     importContract,
