@@ -91,6 +91,8 @@ export interface AffectedUser {
     /** When it was last set. */
     readonly since: Instant
   }
+  /** Whether a credential there has this name, be it another person's or switched off: old passwords are wrong ones of it. */
+  readonly nameThere: boolean
   /** Whether the user is linked to a person in the target scope, even one without a credential: a bridge then applies. */
   readonly linked: boolean
 }
@@ -113,6 +115,9 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
   const usable = there.filter(({ enabled }) => enabled)
   const byOwner = new Map(usable.flatMap(each => (each.owner ? [[each.owner, each] as const] : [])))
   const byName = new Map(usable.map(each => [each.username, each]))
+  const namesThere = new Set(
+    there.flatMap(each => [each.username, ...(each.secondary ? [each.secondary] : [])]),
+  )
   const used = new Map(uses.map(use => [use.username, use]))
 
   const users = here.map(({ username, owner, enabled }): AffectedUser => {
@@ -124,6 +129,7 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
       standing: enabled ? standingOf(use, found) : 'off',
       ...(use && { lastUsed: { at: use.at, from: use.from } }),
       ...(found && { there: found }),
+      nameThere: namesThere.has(username),
       linked: linkedTo !== undefined,
     }
   })

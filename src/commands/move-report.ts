@@ -38,10 +38,12 @@ export function peopleJson({ account, to, users }: MoveReadiness): object {
     account: account.name,
     from: account.connection,
     to,
-    people: users.map(({ lastUsed, there, ...rest }) => ({
-      ...rest,
+    people: users.map(({ username, standing, lastUsed, there, linked }) => ({
+      username,
+      standing,
       ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
       ...(there && { there: { ...there, since: isoTime(there.since) } }),
+      linked,
     })),
   }
 }

@@ -8,8 +8,10 @@ import { bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { insist, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
+import { addInventoryCommand } from './inventory.ts'
 import { countStandings, readMoveReadiness, type MoveReadiness } from './move-readiness.ts'
 import { addCancel, addPlan, daysUntil, inDays } from './move-plan.ts'
+import { addRehearse } from './move-rehearse.ts'
 import { countsText, warnings } from './move-report.ts'
 import { moment, note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -23,6 +25,8 @@ export function addMoveCommands(program: Command, toolbox: Toolbox): void {
     .addHelpText('after', examples(`move plan fabrikam --to ${sample} --on 2027-01-31`))
   addPlan(move, toolbox)
   addCancel(move, toolbox)
+  addRehearse(move, toolbox)
+  addInventoryCommand(move, toolbox)
   addApply(move, toolbox)
   addUndo(move, toolbox)
 }

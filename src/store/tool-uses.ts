@@ -107,6 +107,7 @@ export function createToolUses({ reading, writing }: Database, now: () => Instan
         .orderBy('last_at', 'desc')
         .orderBy('username')
         .orderBy('tool')
+        .orderBy('network')
       if (account !== undefined) query = query.where('account', '=', account)
       if (since !== undefined) query = query.where('last_at', '>=', since)
       return (await query.execute()).map(row => ({
