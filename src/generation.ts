@@ -22,6 +22,7 @@ import { type Logs, witnesses } from './telemetry/logs.ts'
 import { createRefusalWitness } from './telemetry/refusals.ts'
 import { createToolUseWitness } from './telemetry/tool-uses.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
+import type { SilenceReport } from './telemetry/reports.ts'
 import type { LeavingPeer } from './throttling/peer-workers.ts'
 
 /** What a worker has for as long as it runs, whatever its settings. */
@@ -29,6 +30,7 @@ export interface WorkerParts {
   readonly logs: Pick<Logs, 'log' | 'audit'>
   readonly metrics: WorkerMetrics
   readonly outage: (outage: Outage) => void
+  readonly silent: SilenceReport
   readonly hasher: PasswordHasher
   readonly joinPeers: () => LeavingPeer
   readonly connections: Connections
@@ -54,7 +56,7 @@ export interface Generation {
 
 /** Throws `Outage` if the store does not answer, and `Failure` if a file cannot be read. */
 export async function openGeneration(settings: Settings, parts: WorkerParts): Promise<Generation> {
-  const { logs, metrics, outage, hasher, connections } = parts
+  const { logs, metrics, outage, silent, hasher, connections } = parts
   const { log, audit } = logs
   await using opening = new AsyncDisposableStack()
   const peerWorkers = parts.joinPeers()
@@ -83,7 +85,19 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
   })
   opening.defer(() => toolUses.close())
   const witness = witnesses(audit, metrics, lastUsed, refusals, toolUses)
-  const all = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
+  const all = {
+    settings,
+    services,
+    hasher,
+    witness,
+    refusals,
+    notice,
+    metrics,
+    outage,
+    silent,
+    log,
+    connections,
+  }
   const { app, behind } = createApp(all)
   opening.defer(() => app.close())
   await app.ready()

@@ -5,7 +5,7 @@ import { accountName, pastInstant } from './arguments.ts'
 import { csvOf } from './csv.ts'
 import { examples } from './help.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
+import { isoTime } from '../administration/times.ts'
 import type { Toolbox } from './tools.ts'
 
 interface Options {

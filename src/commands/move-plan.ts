@@ -5,23 +5,21 @@ import { describe, scopeOf } from '../gateway/account.ts'
 import type { AccountName, Scope } from '../gateway/names.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
-import { connectionText } from './account-text.ts'
+import { connectionText } from '../administration/accounts.ts'
 import { comingDay, day, resetPageOf, scope as readScope } from './arguments.ts'
 import { insist, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
-import { type AffectedUser, isPrepared, type MoveReadiness, readMoveReadiness } from './move-readiness.ts'
 import {
-  countsText,
-  letter,
-  peopleJson,
-  sayBreaking,
-  shownUsers,
-  sayUsers,
-  warnings,
-  writeCsv,
-} from './move-report.ts'
-import { moment, note, say, sayJson, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
+  type AffectedUser,
+  isPrepared,
+  type MoveReadiness,
+  readMoveReadiness,
+} from '../administration/move-readiness.ts'
+import { letter, sayBreaking, shownUsers, sayUsers, writeCsv } from './move-report.ts'
+import { countsText, warnings } from '../administration/moves.ts'
+import { planJson } from '../administration/views.ts'
+import { moment, note, say, sayJson, sayTable, showStatus } from './say.ts'
+import { isoTime } from '../administration/times.ts'
 import { actor, type Toolbox } from './tools.ts'
 import { accountGiven, takeAccount } from './which-account.ts'
 
@@ -149,13 +147,14 @@ async function show(
   const { planned } = await known(registry, name)
   const target = options.to ?? (planned && scopeOf(planned.to))
   if (target === undefined) throw new Failure(sentenceOf({ problem: 'no-planned-move', name }))
-  const readiness = await readMoveReadiness(registry, name, target)
+  const readiness = await readMoveReadiness(registry, name, target, showStatus)
   const { account, to, users } = readiness
   const isPlanned = planned !== undefined && scopeOf(planned.to) === target
   if (options.letter !== undefined)
     return void process.stdout.write(letter(account, to, options.letter, settings, isPlanned))
   if (options.csv !== undefined) return writeCsv(options.csv, users)
-  if (options.json) return sayJson({ ...peopleJson(readiness), ...(isPlanned && planJson(planned, users)) })
+  if (options.json)
+    return sayJson({ ...planJson(readiness), ...(isPlanned && preparationJson(planned, users)) })
   if (isPlanned) sayPlan(readiness, planned, options.all ?? false)
   else sayUsers(shownUsers(users, options.all ?? false))
   note(`${name} from ${connectionText(account.connection)} to ${connectionText(to)}: ${countsText(users)}.`)
@@ -221,7 +220,7 @@ function readyByDay(users: readonly AffectedUser[], since: number): readonly Day
     })
 }
 
-function planJson({ on, since, actor: by }: Planned, users: readonly AffectedUser[]): object {
+function preparationJson({ on, since, actor: by }: Planned, users: readonly AffectedUser[]): object {
   const missing = users.filter(({ standing }) => standing === 'breaks').map(({ username }) => username)
   return {
     planned: { on, since: isoTime(since), by, daysLeft: daysUntil(on) },

@@ -3,15 +3,15 @@ import { Failure } from '../common/failure.ts'
 import { type Connection, scopeOf } from '../gateway/account.ts'
 import type { AccountName, Instant, Scope, Username } from '../gateway/names.ts'
 import type { ToolUse } from '../gateway/tool-uses.ts'
-import { connectionText } from './account-text.ts'
+import { connectionText } from '../administration/accounts.ts'
 import { pastInstant, resetPageOf, scope as readScope } from './arguments.ts'
 import { known } from './failure.ts'
 import { examples } from './help.ts'
 import { noteOff, passwordText } from './inventory.ts'
-import { type AffectedUser, readMoveReadiness } from './move-readiness.ts'
-import { warnings } from './move-report.ts'
-import { moment, note, say, sayJson, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
+import { type AffectedUser, readMoveReadiness } from '../administration/move-readiness.ts'
+import { warnings } from '../administration/moves.ts'
+import { moment, note, say, sayJson, sayTable, showStatus } from './say.ts'
+import { isoTime } from '../administration/times.ts'
 import type { Toolbox } from './tools.ts'
 import { accountGiven, takeAccount } from './which-account.ts'
 
@@ -63,7 +63,7 @@ export function addRehearse(move: Command, toolbox: Toolbox): void {
           throw new Failure(
             `No move of ${name} is planned. Say where it would move: altgate move rehearse ${name} --to DIRECTORY`,
           )
-        const readiness = await readMoveReadiness(registry, name, target)
+        const readiness = await readMoveReadiness(registry, name, target, showStatus)
         const { account, to, users } = readiness
         const all = await store.toolUses.list({ account: name })
         const left = scopeOf(account.connection)

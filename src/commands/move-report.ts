@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs'
+import type { AffectedUser } from '../administration/move-readiness.ts'
+import { countsText } from '../administration/moves.ts'
 import { Failure, reasonOf } from '../common/failure.ts'
-import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import { type Connection, describe } from '../gateway/account.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf, resetPageOf } from './arguments.ts'
 import { csvOf as csv } from './csv.ts'
-import { type AffectedUser, countStandings, type MoveReadiness } from './move-readiness.ts'
 import { moment, say, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
 
 /** Without `all`: those who were seen on the account. */
 export function shownUsers(users: readonly AffectedUser[], all: boolean): readonly AffectedUser[] {
@@ -24,30 +24,6 @@ export function sayBreaking(users: readonly AffectedUser[], most: number): void 
   if (users.length > most) say(`and ${users.length - most} more; --all shows them`)
 }
 
-/** What to do before a move. */
-export function warnings({ account: { name }, to, membersThere }: MoveReadiness): readonly string[] {
-  if (membersThere === undefined) return []
-  const scope = scopeOf(to)
-  return [
-    `${name} is restricted to members and has ${membersThere === 0 ? 'none' : membersThere} in scope ${scope}. Add them first: altgate account members ${name} --scope ${scope} --add USER...`,
-  ]
-}
-
-export function peopleJson({ account, to, users }: MoveReadiness): object {
-  return {
-    account: account.name,
-    from: account.connection,
-    to,
-    people: users.map(({ username, standing, lastUsed, there, linked }) => ({
-      username,
-      standing,
-      ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
-      ...(there && { there: { ...there, since: isoTime(there.since) } }),
-      linked,
-    })),
-  }
-}
-
 export function writeCsv(file: string, users: readonly AffectedUser[]): void {
   if (file === '-') return void process.stdout.write(csvOf(users))
   try {
@@ -57,17 +33,6 @@ export function writeCsv(file: string, users: readonly AffectedUser[]): void {
     throw new Failure(`The file ${file} cannot be written: ${reasonOf(error)}.`)
   }
   say(`${users.length} users were written to ${file}: ${countsText(users)}.`)
-}
-
-/** `2 will break, 1 ready, ...`, the most important first. */
-export function countsText(users: readonly AffectedUser[]): string {
-  const { breaks, ready, unknown, off } = countStandings(users)
-  return [
-    `${breaks} will break`,
-    `${ready} ready`,
-    `${unknown} unknown`,
-    ...(off > 0 ? [`${off} switched off`] : []),
-  ].join(', ')
 }
 
 const headings = ['USER', 'STANDING', 'LAST USED HERE', 'THERE'] as const

@@ -1,19 +1,19 @@
 import type { Command } from 'commander'
+import { connectionText } from '../administration/accounts.ts'
+import { countStandings, type MoveReadiness, readMoveReadiness } from '../administration/move-readiness.ts'
+import { applyMove, countsText, lastMove, warnings } from '../administration/moves.ts'
 import { Failure } from '../common/failure.ts'
 import { type PlannedMove, scopeOf } from '../gateway/account.ts'
-import { type AccountName, type DirectoryId, type Instant, msaScope, type Scope } from '../gateway/names.ts'
-import type { AccountRecord, CredentialRecord } from '../gateway/registry.ts'
-import { connectionText } from './account-text.ts'
+import type { AccountName, Instant, Scope } from '../gateway/names.ts'
+import type { CredentialRecord } from '../gateway/registry.ts'
 import { bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
-import { insist, known, sentenceOf } from './failure.ts'
+import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
 import { addInventoryCommand } from './inventory.ts'
-import { countStandings, readMoveReadiness, type MoveReadiness } from './move-readiness.ts'
 import { addCancel, addPlan, daysUntil, inDays } from './move-plan.ts'
 import { addRehearse } from './move-rehearse.ts'
-import { countsText, warnings } from './move-report.ts'
-import { moment, note, say } from './say.ts'
+import { moment, note, say, showStatus } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 import { accountGiven, takeAccount } from './which-account.ts'
 
@@ -77,12 +77,12 @@ function addApply(move: Command, toolbox: Toolbox): void {
           throw new Failure(
             `No move of ${name} is planned. Say where it moves: altgate move apply ${name} --to DIRECTORY`,
           )
-        const readiness = await readMoveReadiness(registry, name, to)
+        const readiness = await readMoveReadiness(registry, name, to, showStatus)
         for (const warning of warnings(readiness)) note(warning)
         if (planned !== undefined) note(planText(name, planned, to))
         if (!options.yes) await ask(readiness)
-        const until = options.bridgeHours && Date.now() + options.bridgeHours * hour
-        await insist(apply(registry, name, to, until))
+        const { bridgeHours } = options
+        const until = await applyMove(registry, actor(), { account: name, to, bridgeHours })
         tell(readiness, resetPageOf(name, settings), until)
         if (planned !== undefined) say(`The plan for ${planned.on} has ended with this move.`)
       })
@@ -97,23 +97,10 @@ function planText(name: AccountName, { to, on }: PlannedMove, target: Scope): st
   return days > 0 ? `${plan}: this is earlier than its users were told.` : `${plan}.`
 }
 
-const hour = 60 * 60 * 1000
-
 async function ask({ account, to, users }: MoveReadiness): Promise<void> {
   note(`Users of ${account.name}: ${countsText(users)}.`)
   if (await isConfirmed(`Move ${account.name} to ${connectionText(to)}?`)) return
   throw new Failure('Nothing was changed.')
-}
-
-function apply(
-  registry: Tools['registry'],
-  account: AccountName,
-  to: Scope,
-  until: Instant | undefined,
-): ReturnType<Tools['registry']['connect']> {
-  if (to === msaScope) return registry.disconnect(actor(), account, until)
-  // A scope that is not `msa` is the id of a directory.
-  return registry.connect(actor(), account, to as string as DirectoryId, until)
 }
 
 function tell({ account, to, users }: MoveReadiness, page: string, until: Instant | undefined): void {
@@ -151,12 +138,7 @@ function addUndo(move: Command, toolbox: Toolbox): void {
 }
 
 async function undo(registry: Tools['registry'], name: AccountName, { yes }: UndoOptions): Promise<void> {
-  const account = await known(registry, name)
-  const [before, last] = account.history.slice(-2)
-  if (before === undefined || last === undefined || last.undo)
-    throw new Failure(sentenceOf({ problem: 'nothing-to-undo', name }))
-  const meanwhile = await setSince(registry, account, last.since)
-
+  const { before, last, meanwhile } = await lastMove(registry, name)
   if (!yes) {
     tellMeanwhile(meanwhile, note)
     const question = `Move ${name} back from ${connectionText(last.connection)} to ${connectionText(before.connection)}?`
@@ -165,16 +147,6 @@ async function undo(registry: Tools['registry'], name: AccountName, { yes }: Und
   await insist(registry.undoMove(actor(), name))
   say(`${name} signs in with ${connectionText(before.connection)} again, in every running gateway.`)
   tellMeanwhile(meanwhile, say)
-}
-
-/** The credentials that were set in the account's current scope since it moved there. */
-async function setSince(
-  registry: Tools['registry'],
-  { connection }: AccountRecord,
-  since: number,
-): Promise<readonly CredentialRecord[]> {
-  const all = await registry.credentials(scopeOf(connection))
-  return all.filter(({ setAt }) => setAt >= since)
 }
 
 function tellMeanwhile(credentials: readonly CredentialRecord[], tell: (line: string) => void): void {

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { makeApiTokens } from './api-tokens.ts'
 import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
@@ -17,6 +18,7 @@ import {
 import { makeOAuthTable } from './oauth-store.ts'
 import { makeMoveTables } from './planned-moves.ts'
 import { makeToolUseTable } from './tool-uses.ts'
+import { makePresencesTable } from './overview.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -34,6 +36,8 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
   ['0016-planned-moves', movesAndToolUses],
+  ['0017-api-tokens', makeApiTokens],
+  ['0018-presences', makePresencesTable],
 ]
 
 /**
