@@ -35,7 +35,7 @@ async function outcomes(
         host: 'git.example.com',
         headers: new RequestHeaders([]),
         authorization: [new Secret(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`)],
-        from: '192.0.2.1',
+        from: `192.0.2.${found.length + 1}`, // so that no limit is reached
         secure: true,
         lane: 'production',
       })
@@ -52,4 +52,12 @@ t.test('with and without a plan, before its day and after, all decisions are the
           await outcomes(connection, planned, former),
           await outcomes(connection, undefined, former),
         )
+})
+
+t.test('the comparison sees what is allowed, refused and to be reset', async t => {
+  const seen = (await outcomes(contoso, northwind, { connection: msa, leftAt: 1000 })).join('\n')
+  t.match(seen, 'anna@example.com of contoso: allow')
+  t.match(seen, 'anna@example.com of msa: refused')
+  t.match(seen, 'carla@example.com of northwind: refused')
+  t.notMatch(seen, 'throttled')
 })
