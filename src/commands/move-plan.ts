@@ -16,7 +16,7 @@ import {
   readMoveReadiness,
 } from '../administration/move-readiness.ts'
 import { letter, sayBreaking, shownUsers, sayUsers, writeCsv } from './move-report.ts'
-import { countsText, warnings } from '../administration/moves.ts'
+import { countsText, planMove, warnings } from '../administration/moves.ts'
 import { planJson } from '../administration/views.ts'
 import { moment, note, say, sayJson, sayTable, showStatus } from './say.ts'
 import { isoTime } from '../administration/times.ts'
@@ -121,14 +121,7 @@ async function plan(
   to: Scope | undefined,
   settings: Settings,
 ): Promise<void> {
-  const { planned: before } = await known(registry, name)
-  const target = to ?? (before && scopeOf(before.to))
-  if (target === undefined)
-    throw new Failure(
-      `No move of ${name} is planned yet. Say where it moves: altgate move plan ${name} --to DIRECTORY --on ${on}`,
-    )
-  await insist(registry.planMove(actor(), name, target, on))
-  const { planned } = await known(registry, name)
+  const { planned, before } = await planMove(registry, actor(), { account: name, to, on })
   if (planned === undefined) return // cancelled by another command since
   const was = before === undefined ? '' : ` instead of ${before.on}`
   note(`${name} is planned to move to ${connectionText(planned.to)} on ${on} (UTC)${was}.`)

@@ -14,7 +14,7 @@ t.test('a move is planned, shown, changed, cancelled, and each is in the history
   t.match(nothing.stderr, 'No move of fabrikam is planned. Nothing was changed. Plan one:')
   const toNowhere = await desk.run(['move', 'plan', 'fabrikam', '--on', later])
   t.equal(toNowhere.code, 1)
-  t.match(toNowhere.stderr, 'Say where it moves: altgate move plan fabrikam --to DIRECTORY')
+  t.match(toNowhere.stderr, 'Plan one: altgate move plan fabrikam --to DIRECTORY --on DATE')
 
   const planned = await desk.run(['move', 'plan', 'fabrikam', '--to', fabrikamId, '--on', later])
   t.equal(planned.code, 0, planned.stderr)
