@@ -162,6 +162,10 @@ export type Action =
   | 'members-removed'
   | 'account-opened'
   | 'move-undone'
+  | 'move-planned'
+  /** To another directory, or on another day. */
+  | 'move-plan-changed'
+  | 'move-plan-cancelled'
   | 'identities-linked'
   | 'identities-unlinked'
   | 'credential-set'

@@ -32,6 +32,7 @@ export const schema = z
     hashing,
     verdicts: keeping.verdicts,
     refusals: keeping.refusals,
+    toolUses: keeping.toolUses,
     throttle,
     upstream: forwarding.upstream,
     lfs: forwarding.lfs,
