@@ -9,8 +9,8 @@ import {
   type Username,
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
-import type { AccountRecord, Registry } from '../gateway/registry.ts'
-import { addressOf } from '../gateway/account.ts'
+import type { AccountRecord, Directory, Registry } from '../gateway/registry.ts'
+import { addressOf, type Connection, type PlannedMove, scopeOf } from '../gateway/account.ts'
 import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
@@ -19,24 +19,27 @@ import type { HelperSettings } from './pages/helpers.ts'
 import type { OwnPasswords } from './pages/passwords.ts'
 import type { Link, OtherIdentity } from './pages/links.ts'
 import type { OwnSet, Profile } from './pages/profile.ts'
+import { elsewhereNow } from './pages/trouble.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
 import { createUnknownAccounts } from './unknown-accounts.ts'
 import type { Notice } from './webhook.ts'
 
-/** A request for an account, which exists unless `isUnknown`. */
+/** A request for an account, which need not exist if a client made it that may not hear that. */
 export interface RequestedAccount {
-  readonly account: Pick<AccountRecord, 'name' | 'connection'>
-  /** There is none of that name, and no user has signed in who may be told. The rest is made up. */
-  readonly isUnknown?: true
+  readonly account: Pick<AccountRecord, 'name' | 'connection' | 'planned'>
+  /** The scope that this is about: that of the account's present connection, or the one that it is about to move to. */
   readonly scopeName: ScopeName
-  /** The identity provider of the account's present connection. */
+  /** If it is the one that it is about to move to. It opens nothing before the move. `true`: so says a client that may not hear. */
+  readonly coming?: PlannedMove | true
+  /** The identity provider of that scope. */
   readonly authority: Authority | NoAuthority
 }
 
 /** A user who has signed in for the account's scope. */
 export interface SignedInUser extends RequestedAccount {
+  readonly coming?: PlannedMove
   readonly session: Session
   readonly identity: Identity
   /** Whether the sign-in is recent enough for changes. */
@@ -46,10 +49,12 @@ export interface SignedInUser extends RequestedAccount {
 /** Resolves accounts, sessions and their credentials. All throw `Outage`. */
 export interface AccountLookup {
   /**
-   * The account that was typed or linked to, or a page that says what is wrong with it. Only users who have signed in hear that
-   * there is no such account; without a session, an unknown one looks as if it were known.
+  /**
+   * The account that was typed or linked to, or a page that says what is wrong with it. `scope`: the one that it signs in with,
+   * or is about to move to; left out: the first. `mayHear`: the user has signed in, and hears if that is not so, or if there is no
+   * such account. Without it, the answer is the same for every name, and what is unknown is made up.
    */
-  find(typed: string, session: Session | undefined): Promise<RequestedAccount | Page>
+  find(typed: string, mayHear: boolean, scope?: string): Promise<RequestedAccount | Page>
   /** `undefined`: not signed in for the scope of this account. */
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to a signed-in user. */
@@ -98,6 +103,7 @@ export function createAccountLookup(
       session.identities.map(async identity => ({
         scopeName: nameOfScope(identity.scope, directories),
         account: identity.account,
+        ...(identity.coming && { coming: identity.coming }),
         credential: await registry.ownCredential(identity.scope, identity.owner),
         fresh: isFresh(identity),
       })),
@@ -142,6 +148,17 @@ export function createAccountLookup(
     return { site, account, username, deviceCodes: oauth.deviceCodes, own }
   }
 
+  /** No guess by name: who the user is there, a sign-in or a link says. */
+  async function preparationOf({ account, session, identity, coming }: SignedInUser) {
+    const { planned } = account
+    if (planned === undefined || coming !== undefined) return undefined
+    const to = scopeOf(planned.to)
+    const there = session.identities.find(({ scope }) => scope === to)
+    const owner = there?.owner ?? (await registry.linkedTo(identity, to))
+    const credential = owner && (await registry.ownCredential(to, owner))
+    return { planned, signedIn: there !== undefined, credential }
+  }
+
   async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {
     if (username === undefined) return false
     return (await credentials.find(scope, undefined, username)).current !== undefined
@@ -154,43 +171,70 @@ export function createAccountLookup(
     return { all, state: hashed('passwords', ids.join(' ')), lives: passwords, now: now() }
   }
 
+  /**
+   * What every client may see of a name, whether there is such an account or not. A scope that is named counts for all names: what
+   * only some would accept would tell which. Where the present one has no provider, users prepare for the coming one.
+   */
+  async function seenByAnyone(
+    name: AccountName,
+    account: AccountRecord | undefined,
+    scope: string | undefined,
+  ): Promise<RequestedAccount> {
+    const directories = await registry.directories()
+    const madeUp = await unknownAccounts.connectionFor(name, directories)
+    const authorityOf = (connection: Connection) => authorityFor(connection, signIn, directories)
+    const named = scope === undefined ? undefined : connectionOf(scope, directories)
+    const present = account?.connection ?? madeUp
+    const connection =
+      named ?? ('setting' in authorityOf(present) ? (account?.planned?.to ?? present) : present)
+    return {
+      account: { name, connection },
+      scopeName: scopeNameOf(connection),
+      authority: authorityOf(connection),
+      ...(named && { coming: true }),
+    }
+  }
+
   return {
     setsOf,
     otherIdentities,
     linksOf,
     passwordsOf,
 
-    async find(typed, session) {
+    async find(typed, mayHear, scope) {
       const name = readAccountName(typed)
       if (name === undefined) return { ...whichAccount([], wrongName(typed)), status: 400 }
       const account = await registry.account(name)
-      if (account === undefined && session !== undefined) return noSuchAccount(name)
-      const directories = await registry.directories()
-      const madeUp = await unknownAccounts.connectionFor(name, directories)
-      const connection = account?.connection ?? madeUp
-      const authority = authorityFor(connection, signIn, directories)
-      return {
-        account: account ?? { name, connection },
-        ...(account === undefined && { isUnknown: true }),
-        scopeName: scopeNameOf(connection),
-        authority,
-      }
+      if (!mayHear) return await seenByAnyone(name, account, scope)
+      if (account === undefined) return noSuchAccount(name)
+      const { connection, planned } = account
+      const scopeName = scopeNameOf(connection)
+      const coming = scope === undefined || scope === scopeName.scope ? undefined : planned
+      if (scope !== undefined && scope !== scopeOf(coming?.to ?? connection))
+        return elsewhereNow(account.name, scopeName)
+      const authority = authorityFor(coming?.to ?? connection, signIn, await registry.directories())
+      return coming === undefined
+        ? { account, scopeName, authority }
+        : { account, scopeName: scopeNameOf(coming.to), authority, coming }
     },
 
     signedIn(requested, session) {
       const identity = session?.identities.find(({ scope }) => scope === requested.scopeName.scope)
-      if (session === undefined || identity === undefined) return undefined
-      return { ...requested, session, identity, fresh: isFresh(identity) }
+      if (session === undefined || identity === undefined || requested.coming === true) return undefined
+      const { coming, ...rest } = requested
+      return { ...rest, ...(coming && { coming }), session, identity, fresh: isFresh(identity) }
     },
 
     async profileOf(user) {
-      const { account, scopeName, session, identity, fresh } = user
+      const { account, scopeName, coming, session, identity, fresh } = user
       const { scope } = scopeName
       const credential = await registry.ownCredential(scope, identity.owner)
       const taken = await nameConflicts.isTaken(scope, identity.username, identity.owner)
       return {
         account,
         scopeName,
+        coming,
+        preparation: await preparationOf(user),
         csrf: session.csrf,
         username: identity.username,
         credential,
@@ -201,7 +245,9 @@ export function createAccountLookup(
         taken,
         contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
         acting: await acting.stateOf(user, identity.owner),
-        helpers: taken ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
+        // A helper gets its password for what the account accepts now.
+        helpers:
+          taken || coming ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
         fresh,
         passwords: await passwordsOf(user),
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
@@ -213,13 +259,19 @@ export function createAccountLookup(
   }
 }
 
+function connectionOf(scope: string, directories: readonly Directory[]): Connection | undefined {
+  if (scope === msaScope) return { kind: 'msa' }
+  const directory = directories.find(({ id }) => (id as string) === scope)
+  return directory && { kind: 'entra', directoryId: directory.id, directoryName: directory.name }
+}
+
 function wrongName(typed: string) {
   const sentence = 'An account name has 1 to 63 letters, digits, hyphens or underscores.'
   return { typed: shown(typed), sentence: typed === '' ? 'Enter the name of an account.' : sentence }
 }
 
 /** For a user who has signed in. */
-export function noSuchAccount(name: AccountName): Page {
+function noSuchAccount(name: AccountName): Page {
   return whichAccount([], {
     typed: name,
     sentence: 'There is no account with that name. Check the spelling.',

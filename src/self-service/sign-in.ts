@@ -3,7 +3,7 @@ import { type Authority, type Claims, ownerIn } from '../common/authorities.ts'
 import { pageOf } from '../gateway/account.ts'
 import type { SignedIn } from '../gateway/delegation.ts'
 import type { Instant } from '../gateway/names.ts'
-import { noSuchAccount, type RequestedAccount } from './account-lookup.ts'
+import type { RequestedAccount } from './account-lookup.ts'
 import { scopesFor, type StepUp, stepUpOf, type Wanted } from './acting.ts'
 import { usernameIn } from './authority.ts'
 import { readChange, show } from './changes.ts'
@@ -14,6 +14,7 @@ import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
 import { continueToProvider } from './pages/links.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
+import { pageAt } from './scope-names.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = {
@@ -38,7 +39,8 @@ export async function startSignIn(
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
   const next = continuationIn(fields)
   const session = await context.sessions.find(context.cookies.session(request))
-  const requested = await context.accounts.find(fields.get('account') ?? '', session)
+  const mayHear = session !== undefined
+  const requested = await context.accounts.find(fields.get('account') ?? '', mayHear, fields.get('scope'))
   if (isPage(requested)) return requested
   const { account, authority } = requested
   if ('setting' in authority) return noAuthority(account.name)
@@ -46,8 +48,7 @@ export async function startSignIn(
   const prompt = ask === undefined ? undefined : prompts[ask]
   const wanted = grant === 'no' ? undefined : await context.acting.wantedFor(requested)
   // Another site must not connect a user who has disconnected: the page says first what signing in allows.
-  if (wanted !== undefined && isFromElsewhere(request))
-    return new URL(pageOf(account.name), context.publicUrl)
+  if (wanted !== undefined && isFromElsewhere(request)) return new URL(pageAt(requested), context.publicUrl)
   const user = context.accounts.signedIn(requested, session)
   const stepUp = wanted && user && (await stepUpFor(context, requested, user.identity))
   const start = { account: account.name, authority, wanted, prompt, stepUp, ...(next && { next }) }
@@ -77,7 +78,8 @@ export async function signInToo(
 ): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
-  const requested = await context.accounts.find(change.fields.get('also') ?? '', change.session)
+  const { fields } = change
+  const requested = await context.accounts.find(fields.get('also') ?? '', true, fields.get('also-scope'))
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if (scopeName.scope === change.identity.scope) {
@@ -91,14 +93,14 @@ export async function signInToo(
   const besideFrom = networkOf(context, request)
   const start = { account: account.name, authority, wanted, ...(beside && { beside, besideFrom }) }
   const to = await redirectToProvider(context, request, reply, start)
-  return continueToProvider({ from: change.account.name, scopeName, to, wanted })
+  return continueToProvider({ from: change, scopeName, to, wanted })
 }
 
 /**
  * Whether another site has led here, as far as browsers tell, or something other than a link: pages of an upstream on this
  * host could load it as an image or in a frame, and a provider at which the user is signed in redirects back at once.
  */
-function isFromElsewhere({ headers }: FastifyRequest): boolean {
+export function isFromElsewhere({ headers }: FastifyRequest): boolean {
   const { 'sec-fetch-site': site, 'sec-fetch-dest': dest } = headers
   if (dest !== undefined && dest !== 'document') return true
   return site !== undefined && site !== 'same-origin' && site !== 'none'
@@ -141,28 +143,31 @@ export async function finishSignIn(
   const state = readFields(query.slice(1))?.get('state')
   if (state === undefined) return notUnderstood
   const pending = context.pendingSignIns.find(state, context.cookies.pendingSignIn(request, state))
-  if (pending === undefined) return signInLost
+  if (pending === undefined || pending.console) return signInLost
   context.throttle.count('returns', networkOf(context, request))
   context.pendingSignIns.take(pending)
   context.cookies.dropPendingSignIn(reply, state)
-  const requested = await context.accounts.find(pending.account, undefined)
-  if (isPage(requested)) return requested
-  // The account has moved in the meantime: its page says where to sign in now.
-  if (!isStillFor(requested, pending)) return pageOf(pending.account)
+  const begun = await context.accounts.find(pending.account, false, pending.scope)
+  // The account, or its directory, has changed in the meantime: its page says where to sign in now.
+  if (isPage(begun) || !isStillFor(begun, pending)) return pageOf(pending.account)
 
   const openId = await context.openId()
   const { wanted } = pending
   const forUpstream = wanted?.upstream !== undefined
-  const returned = await openId.finish(requested.authority, { ...pending, forUpstream }, query)
+  const returned = await openId.finish(begun.authority, { ...pending, forUpstream }, query)
   if (returned instanceof ProviderFailed) context.observer.providerFailed(returned, request.id)
   if (returned === 'declined' || returned instanceof ProviderFailed)
-    return declined(pending.account, wanted !== undefined)
+    return declined(begun, wanted !== undefined)
   const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
-  // The user may hear it now, and is not kept signed in: there is nothing here to be signed in for.
-  if (requested.isUnknown) return noSuchAccount(pending.account)
+  // The user may hear now that there is no such account, and is not kept signed in: there is nothing to be signed in for.
+  const present = await context.accounts.find(pending.account, true)
+  if (isPage(present)) return present
+  // It has moved in the meantime, or its planned move has changed.
+  const requested = await context.accounts.find(pending.account, true, pending.scope)
+  if (isPage(requested) || !isStillFor(requested, pending)) return pageOf(pending.account)
   const owner = ownerIn(pending.scope, claims)
-  if (owner === 'wrong-directory') return wrongDirectory(pending.account, requested.scopeName)
+  if (owner === 'wrong-directory') return wrongDirectory(requested)
   if (owner === 'no-subject')
     throw new ProviderFailed('nonsense', new Error('the token has no usable subject'))
 
@@ -178,7 +183,8 @@ export async function finishSignIn(
   const { account, scope } = pending
   const username = usernameIn(scope, claims)
   const at = signedInAt(claims, context.now())
-  const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
+  const coming = requested.coming && { coming: true as const }
+  const identity: Identity = { scope, owner, account, at, ...(username && { username }), ...coming }
   await context.nameConflicts.signedIn(identity)
   await context.confirmations.signedIn(scope, owner)
   if (wanted !== undefined && tokens !== undefined) {
@@ -190,12 +196,12 @@ export async function finishSignIn(
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
   context.cookies.keepSession(reply, await context.sessions.start(before, identities))
-  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageOf(account)
+  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageAt(requested)
 
   context.observer.notConnected({ scope, account }, request.id)
   const { grant } = await context.acting.stateOf(requested, owner)
   const isConnected = grant?.refreshToken !== undefined
-  return notConnected({ account, scopeName: requested.scopeName, wanted, isConnected })
+  return notConnected({ ...requested, wanted, isConnected })
 }
 
 function provedBy(prompt: Prompt | undefined, stepUp: StepUp | undefined): Pick<PendingSignIn, 'stepUp'> {

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { usualLimits } from '../../src/self-service/throttle.ts'
 import { Browser, headingOf, posting, type Seen } from './browser.ts'
-import { aLab, fillIn, type Lab, visitor } from './lab.ts'
+import { aLab, contoso, fillIn, type Lab, visitor } from './lab.ts'
 
 const asked: string[] = []
 
@@ -51,6 +51,12 @@ const helper = 'response_type=code&client_id=git-credential-oauth&redirect_uri=h
 for (const [what, ask] of [
   ['its page', (browser, account) => browser.ask(lab.page(account))],
   ['a sign-in', (browser, account) => browser.ask(`${lab.url}/_altgate/sign-in?account=${account}`)],
+  ['its page for a scope', (browser, account) => browser.ask(`${lab.page(account)}&scope=${contoso}`)],
+  ['its page for what is no scope', (browser, account) => browser.ask(`${lab.page(account)}&scope=x`)],
+  [
+    'a sign-in for a scope',
+    (browser, account) => browser.ask(`${lab.url}/_altgate/sign-in?account=${account}&scope=${contoso}`),
+  ],
   [
     'a sign-in with another account',
     (browser, account) => browser.ask(`${lab.url}/_altgate/sign-in?account=${account}&ask=other&grant=no`),

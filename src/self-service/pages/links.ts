@@ -1,8 +1,7 @@
-import { pageOf } from '../../gateway/account.ts'
-import type { AccountName, Username } from '../../gateway/names.ts'
+import type { Username } from '../../gateway/names.ts'
 import type { Wanted } from '../acting.ts'
 import { html, type Html, type Page } from '../html.ts'
-import type { ScopeName } from '../scope-names.ts'
+import { formOf, pageAt, type Place, type ScopeName } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { whatIsAskedFor } from './acting.ts'
 
@@ -17,8 +16,7 @@ export interface OtherIdentity {
 }
 
 /** What the forms that link identities need. */
-interface LinkForm {
-  readonly account: { readonly name: AccountName }
+interface LinkForm extends Place {
   readonly scopeName: ScopeName
   readonly csrf: string
   readonly fresh: boolean
@@ -55,14 +53,13 @@ ${links.map(link => linkItem(form, link))}
 </section>`
 }
 
-function linkItem({ account, csrf, fresh }: LinkForm, { scopeName, username }: Link): Html {
+function linkItem(form: LinkForm, { scopeName, username }: Link): Html {
   return html`<li><span>${scopeName.name}<br><span class="hint">${username && html`${username}, `}linked</span></span>
 ${
-  fresh &&
+  form.fresh &&
   html`<details class="sure"><summary>Unlink<span class="visually-hidden"> ${scopeName.name}</span></summary>
 <form method="post" action="/_altgate/unlink">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <input type="hidden" name="from" value="${scopeName.scope}">
 <p class="hint">After a move, an old password that still works because of the link stops working at once. Your credentials stay
 as they are. To link again, you sign in to both.</p>
@@ -71,31 +68,26 @@ as they are. To link again, you sign in to both.</p>
 }</li>`
 }
 
-function answer(
-  { account, csrf, fresh }: LinkForm,
-  { scopeName, identity, ...other }: OtherIdentity,
-): Html | false {
-  if (!fresh) return false
+function answer(form: LinkForm, { scopeName, identity, ...other }: OtherIdentity): Html | false {
+  if (!form.fresh) return false
   if (!other.fresh)
     return html`<form method="post" action="/_altgate/sign-in-too">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <input type="hidden" name="also" value="${identity.account}">
+${identity.coming && html`<input type="hidden" name="also-scope" value="${identity.scope}">`}
 <button class="secondary" type="submit">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></button>
 </form>`
   return html`<form method="post" action="/_altgate/link">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <input type="hidden" name="with" value="${scopeName.scope}">
 <button class="secondary" type="submit">This is also me<span class="visually-hidden"> (${scopeName.name})</span></button>
 </form>`
 }
 
 /** Starts another sign-in that is kept together with this one. */
-export function signInTooForm({ account, csrf }: Pick<LinkForm, 'account' | 'csrf'>): Html {
+export function signInTooForm(form: Place & Pick<LinkForm, 'csrf'>): Html {
   return html`<form method="post" action="/_altgate/sign-in-too" class="aside">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <div class="field">
 <label for="also">Sign in for another account as well</label>
 <p class="hint" id="also-hint">Your current sign-in is kept, so that you can link the two. Signing in any other way ends it.</p>
@@ -113,7 +105,7 @@ export function continueToProvider({
   to,
   wanted,
 }: {
-  readonly from: AccountName
+  readonly from: Place
   readonly scopeName: ScopeName
   readonly to: URL
   readonly wanted: Wanted | undefined
@@ -131,6 +123,6 @@ ${whatIsAskedFor(wanted, scopeName.name)}
 </section>`
 }
 <p><a class="button" href="${to.href}">Continue</a></p>
-<p class="hint"><a href="${pageOf(from)}">Back without signing in</a></p>`,
+<p class="hint"><a href="${pageAt(from)}">Back without signing in</a></p>`,
   }
 }

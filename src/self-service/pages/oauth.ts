@@ -4,7 +4,7 @@ import { longestPasswordName } from '../../gateway/registry.ts'
 import type { DeviceInfo } from '../../oauth/library.ts'
 import type { RequestedAccount, SignedInUser } from '../account-lookup.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
-import { signInFor } from '../scope-names.ts'
+import { formOf, signInAt } from '../scope-names.ts'
 
 /** The helper that asks, as the page calls it, and as its form names it. */
 interface Helper {
@@ -87,8 +87,7 @@ ${about}
 <div><dt>May</dt><dd>read and write</dd></div>
 </dl>
 <form method="post" action="${action}" novalidate>
-<input type="hidden" name="csrf" value="${session.csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(user, session.csrf)}
 ${hidden}
 <div class="field${fault !== undefined && ' wrong'}">
 <label for="name">Name of the password</label>
@@ -164,7 +163,7 @@ ${error}
 
 /** The user has to sign in, or sign in again, before the question is asked. */
 export function signInFirst({
-  requested: { account },
+  requested,
   helper,
   next,
   other,
@@ -178,6 +177,7 @@ export function signInFirst({
   readonly other: string
   readonly again: boolean
 }): Page {
+  const { account } = requested
   const title = again ? 'Sign in again to allow it' : `Sign in for ${account.name}`
   return {
     status: 200,
@@ -193,7 +193,7 @@ export function signInFirst({
 <dl>
 <div><dt>Account</dt><dd>${account.name}</dd></div>
 </dl>
-<p><a class="button" href="${signInFor(account.name, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
+<p><a class="button" href="${signInAt(requested, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
 in</a></p>
 </section>
 <p class="hint">Wrong account? <a href="${other}">Choose another one</a>. If you did not start this yourself, close this page.</p>`,

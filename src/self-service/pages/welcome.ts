@@ -1,21 +1,24 @@
-import { pageOf } from '../../gateway/account.ts'
-import type { AccountName } from '../../gateway/names.ts'
+import type { RequestedAccount } from '../account-lookup.ts'
 import type { Wanted } from '../acting.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { signInFor } from '../scope-names.ts'
+import { signInAt } from '../scope-names.ts'
 import { whatIsAskedFor } from './acting.ts'
+import { beforeTheMove, moveAhead } from './moving.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
 /**
  * The page of an account for a user who is not signed in for it. Unknown clients see it, so it is the same for every name, known
  * or not, and says nothing of what the account is connected to. `wanted`: what the sign-in asks for.
  */
-export function welcome(name: AccountName, wanted: Wanted | undefined): Page {
+export function welcome(place: RequestedAccount, wanted: Wanted | undefined): Page {
+  const { account, coming } = place
+  const { name, planned } = account
   return {
     status: 200,
     title: `Sign in to set credentials for ${name}`,
     main: html`<h1>Alternate credentials for <span class="name">${name}</span></h1>
 <p class="lead">git and other tools access <b>${name}</b> with a user name and password of their own. Set them here.</p>
+${coming !== undefined && coming !== true && beforeTheMove(account, coming)}
 <section class="card" aria-labelledby="who">
 <h2 id="who">First, sign in</h2>
 <p>Altgate leads you to the sign-in service of this account. Sign in as you do on its web pages.</p>
@@ -24,8 +27,9 @@ ${
   html`<h3>What you allow by signing in</h3>
 ${whatIsAskedFor(wanted, 'your directory')}`
 }
-<p><a class="button" href="${signInFor(name)}">Sign in</a></p>
+<p><a class="button" href="${signInAt(place)}">Sign in</a></p>
 </section>
+${planned && coming === undefined && moveAhead(account, planned)}
 <p class="hint">Whether there is an account of this name, you hear after you have signed in. Is it the wrong one?
 <a href="/_altgate/">Choose another one</a>.</p>`,
   }
@@ -46,7 +50,7 @@ export function whichAccount(sets: readonly OwnSet[], wrong?: WrongAccount): Pag
 <p class="lead">Enter the account that git or your other tool could not access. It is part of the address, directly after
 or before the name of this gateway.</p>
 ${accountForm(wrong)}
-${sets.length > 0 && ownSets(sets, pageOf)}`,
+${sets.length > 0 && ownSets(sets)}`,
   }
 }
 
