@@ -4,8 +4,15 @@ import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { PageContext } from './context.ts'
-import { framed, type Page } from './html.ts'
+import { type Brand, framed, type Page } from './html.ts'
 import { notFromHere, plainHttp, wrongType } from './pages/trouble.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose gateway the page says it is; `null` before the hooks of the page. */
+    brand: Brand | null
+  }
+}
 
 /** Browsers send nothing beyond this. A type with a tab or other parameters is refused unparsed (CVE-2026-25223). */
 const formType = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i
@@ -36,7 +43,9 @@ export async function addGuard(app: FastifyInstance, context: PageContext): Prom
   app.removeAllContentTypeParsers()
   await app.register(formbody, { bodyLimit: 16 * 1024, parser: text => ({ fields: readFields(text) }) })
 
+  app.decorateRequest('brand', null)
   app.addHook('onRequest', async (request, reply) => {
+    request.brand = context.brand ?? {}
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
     const { from, secure } = context.senderOf(request.raw)
     const posts = request.method === 'POST'
@@ -53,7 +62,10 @@ export async function addGuard(app: FastifyInstance, context: PageContext): Prom
 /** Sends a page. */
 export function send(reply: FastifyReply, page: Page): FastifyReply {
   if (page.retryAfter !== undefined) reply.header('retry-after', page.retryAfter)
-  return reply.code(page.status).type('text/html; charset=utf-8').send(framed(page, reply.request.id))
+  return reply
+    .code(page.status)
+    .type('text/html; charset=utf-8')
+    .send(framed(page, reply.request.id, reply.request.brand ?? {}))
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Html, html } from '../common/html.ts'
+import type { Logo } from '../common/logo.ts'
 import type { Instant } from '../gateway/names.ts'
 
 export { Html, html } from '../common/html.ts'
@@ -7,6 +8,15 @@ export { Html, html } from '../common/html.ts'
 export function moment(at: Instant): Html {
   const iso = new Date(at).toISOString()
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
+}
+
+/** Whose gateway it is. What is left out is Altgate's. */
+export interface Brand {
+  readonly name?: string
+  readonly logo?: Logo
+  /** Whom users ask: an address, which becomes a link, or text. */
+  readonly support?: string
+  readonly text?: string
 }
 
 /** A page, before the frame is put around it. */
@@ -33,7 +43,8 @@ export function isPage(value: object): value is Page {
 }
 
 /** The whole document. Styles and scripts are files of their own: the policy of the page allows nothing inline. */
-export function framed(page: Page, requestId: string): string {
+export function framed(page: Page, requestId: string, brand: Brand = {}): string {
+  const { name = 'Altgate' } = brand
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -42,7 +53,7 @@ export function framed(page: Page, requestId: string): string {
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 ${page.refresh && html`<meta http-equiv="refresh" content="0; url=${page.refresh}">`}
-<title>${page.title} – Altgate</title>
+<title>${page.title} – ${name}</title>
 <link rel="icon" href="/_altgate/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/_altgate/style.css">
 <script src="/_altgate/page.js" defer></script>
@@ -50,16 +61,31 @@ ${page.refresh && html`<meta http-equiv="refresh" content="0; url=${page.refresh
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
-<a class="brand" href="${rootOf(page)}"><img src="/_altgate/icon.svg" alt="" width="28" height="28"><span>${page.console ? 'Altgate console' : 'Altgate'}</span></a>
+<a class="brand" href="${rootOf(page)}"><img src="/_altgate/${brand.logo === undefined ? 'icon.svg' : 'logo'}" alt="" height="28"><span>${name}${page.console && ' console'}</span></a>
 ${page.csrf && signOut(page.csrf, page)}
 </header>
 <main id="main" tabindex="-1">
 ${page.main}
 ${page.reference && html`<p class="reference">Reference for your operator: <code>${requestId}</code></p>`}
 </main>
+${footer(brand)}
 </body>
 </html>
 `.text
+}
+
+function footer({ support, text }: Brand): Html | false {
+  if (support === undefined && text === undefined) return false
+  return html`<footer class="bottom">
+${text !== undefined && html`<p>${text}</p>`}
+${support !== undefined && html`<p>Help: ${linkTo(support)}</p>`}
+</footer>`
+}
+
+/** Only these two schemes become links: others may be scripts. */
+function linkTo(support: string): Html | string {
+  if (!/^(?:mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/i.test(support)) return support
+  return html`<a href="${support}">${support.replace(/^(?:mailto:|https:\/\/)/i, '')}</a>`
 }
 
 function rootOf(page: Page): string {

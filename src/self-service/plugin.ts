@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logo } from '../common/logo.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import {
   claimCredential,
@@ -80,6 +81,7 @@ async function page(app: FastifyInstance, { context, desk }: PageOptions): Promi
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
+  if (context.brand?.logo !== undefined) addLogo(app, context.brand.logo)
   addSignIn(app, context, desk)
   if (desk !== undefined) await app.register(desk.routes, { prefix: '/admin' })
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
@@ -172,15 +174,33 @@ const files = [
 function addAssets(app: FastifyInstance): void {
   for (const [name, type] of files) {
     const body = readFileSync(join(import.meta.dirname, 'assets', name))
-    const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
-    app.get(`/${name}`, (request, reply) => {
-      reply.header('etag', tag).header('cache-control', 'no-cache')
-      const same = request.headers['if-none-match']
-        ?.split(',')
-        .some(each => each.trim().replace(/^W\//, '') === tag)
-      return same === true ? reply.code(304).send() : reply.type(type).send(body)
-    })
+    addFile(app, name, type, body)
   }
+}
+
+/** Opened by itself, an SVG is a document: it gets a policy under which its scripts do not run. */
+function addLogo(app: FastifyInstance, { type, bytes }: Logo): void {
+  addFile(app, 'logo', type, bytes, reply =>
+    reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+  )
+}
+
+function addFile(
+  app: FastifyInstance,
+  name: string,
+  type: string,
+  body: Buffer,
+  prepare: (reply: FastifyReply) => unknown = () => {},
+): void {
+  const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
+  app.get(`/${name}`, (request, reply) => {
+    prepare(reply)
+    reply.header('etag', tag).header('cache-control', 'no-cache')
+    const same = request.headers['if-none-match']
+      ?.split(',')
+      .some(each => each.trim().replace(/^W\//, '') === tag)
+    return same === true ? reply.code(304).send() : reply.type(type).send(body)
+  })
 }
 
 /** Seconds after which a retry makes sense when a part is down. */

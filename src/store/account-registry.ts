@@ -11,6 +11,7 @@ import {
   planColumns,
   plannedIn,
   type PlanRow,
+  presentConnections,
 } from './rows.ts'
 
 type AccountRegistry = Pick<
@@ -184,18 +185,6 @@ export async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise
     .orderBy('connections.revision')
     .execute()
   return [...Map.groupBy(rows, row => row.name).values()].flatMap(recordOf)
-}
-
-function presentConnections(db: Kysely<Schema>) {
-  return db
-    .selectFrom('accounts')
-    .innerJoin('connections', 'connections.account', 'accounts.name')
-    .where('connections.revision', '=', newest =>
-      newest
-        .selectFrom('connections as all')
-        .select(({ fn }) => fn.max('all.revision').as('newest'))
-        .whereRef('all.account', '=', 'accounts.name'),
-    )
 }
 
 /** The accounts whose present connection has this scope. */
