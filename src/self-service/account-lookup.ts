@@ -15,6 +15,7 @@ import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
 import { gitHelperChecksum } from './git-helper.ts'
+import type { Messages } from './messages/en.ts'
 import type { HelperSettings } from './pages/helpers.ts'
 import type { OwnPasswords } from './pages/passwords.ts'
 import type { Link, OtherIdentity } from './pages/links.ts'
@@ -266,15 +267,15 @@ function connectionOf(scope: string, directories: readonly Directory[]): Connect
 }
 
 function wrongName(typed: string) {
-  const sentence = 'An account name has 1 to 63 letters, digits, hyphens or underscores.'
-  return { typed: shown(typed), sentence: typed === '' ? 'Enter the name of an account.' : sentence }
+  const sentence = ({ welcome: say }: Messages) => (typed === '' ? say.noName : say.badName)
+  return { typed: shown(typed), sentence }
 }
 
 /** For a user who has signed in. */
 function noSuchAccount(name: AccountName): Page {
   return whichAccount([], {
     typed: name,
-    sentence: 'There is no account with that name. Check the spelling.',
+    sentence: ({ welcome: say }) => say.unknown,
   })
 }
 

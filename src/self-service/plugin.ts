@@ -24,10 +24,10 @@ import {
 } from './context.ts'
 import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
-import { html, isPage, type Page } from './html.ts'
+import { isPage, type Page } from './html.ts'
 import { addOAuthPages } from './oauth.ts'
 import { oauthEndpoints } from './oauth-endpoints.ts'
-import { moveAhead } from './pages/moving.ts'
+import { withMoveAhead } from './pages/moving.ts'
 import {
   inDoubt,
   noAuthority,
@@ -117,7 +117,7 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
   if ('setting' in authority) {
     const page = noAuthority(account.name)
     if (account.planned === undefined || coming !== undefined) return page
-    return { ...page, main: html`${page.main}${moveAhead(account, account.planned)}` }
+    return withMoveAhead(page, account, account.planned)
   }
   return welcome(requested, await context.acting.wantedFor(requested))
 }

@@ -1,5 +1,7 @@
 // Everything here is a convenience: the page works without it.
 
+const [copied, pressCopy, show, hide] = JSON.parse(document.currentScript.dataset.words)
+
 for (const button of document.querySelectorAll('button[data-copy]')) {
   button.hidden = false
   button.addEventListener('click', () => copy(button))
@@ -54,10 +56,10 @@ async function copy(button) {
   const source = document.getElementById(button.dataset.copy)
   try {
     await navigator.clipboard.writeText(source.textContent)
-    say(button, 'Copied')
+    say(button, copied)
   } catch {
     getSelection().selectAllChildren(source)
-    say(button, 'Press Ctrl+C')
+    say(button, pressCopy)
   }
 }
 
@@ -95,11 +97,11 @@ function addReveal(input) {
     button.textContent = word
     button.setAttribute('aria-label', `${word}: ${label}`)
   }
-  name('Show')
+  name(show)
   button.addEventListener('click', () => {
     const hidden = input.type === 'password'
     input.type = hidden ? 'text' : 'password'
-    name(hidden ? 'Hide' : 'Show')
+    name(hidden ? hide : show)
   })
   const row = document.createElement('div')
   row.className = 'row'
