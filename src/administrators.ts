@@ -1,14 +1,23 @@
+import { createTokenKeeper, type TokenKeeper } from './administration/tokens.ts'
 import type { Tools } from './administration/tools.ts'
 import { openGrants, usableBy } from './delegation/index.ts'
 import { createSealing } from './delegation/sealing.ts'
 import { watchOf } from './delegation/watch.ts'
 import type { Foundation } from './foundation.ts'
+import type { ApiTokens } from './gateway/api-token.ts'
 import type { Grant } from './gateway/delegation.ts'
-import type { AccountDirectory, PasswordHasher } from './gateway/ports.ts'
+import type { AccountDirectory, AccountStore, PasswordHasher } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Store } from './store/store.ts'
 import { createDelegates, methodsOf } from './upstream-auth/index.ts'
+
+/** What operators work with in a worker. */
+export interface Administration {
+  readonly tools: Tools
+  readonly tokens: TokenKeeper
+  readonly apiTokens: ApiTokens
+}
 
 interface Parts {
   readonly foundation: Foundation
@@ -57,3 +66,22 @@ function certainAfterMs({ redis }: Settings, { changes }: Pick<Store, 'changes'>
 
 /** Milliseconds that a look at the log may take. */
 const lookMs = 1000
+
+/** For a worker. `undefined`: neither the API nor the console is switched on. Throws `Outage`. */
+export async function openAdministration(
+  settings: Settings,
+  parts: Parts,
+): Promise<Administration | undefined> {
+  if (!settings.admin.api && settings.admin.people.length === 0) return undefined
+  const { store } = parts.foundation
+  const accounts = settings.accounts.source === 'store' ? uncached(store.accounts) : parts.accounts
+  const tools = administrationOn(settings, { ...parts, accounts })
+  const tokens = createTokenKeeper(await store.key('api-tokens'), store.apiTokens)
+  return { tools, tokens, apiTokens: store.apiTokens }
+}
+
+/** Explanations show what the store says now. */
+function uncached(accounts: AccountStore): AccountDirectory {
+  const find: AccountDirectory['find'] = async name => (await accounts.find(name)).account
+  return { find, confirm: find }
+}

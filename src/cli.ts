@@ -10,6 +10,7 @@ import { InDoubt, Outage } from './gateway/outage.ts'
 /** What adds each command, in the order of the help. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox: Toolbox) => void>>> = {
   serve: async () => (await import('./commands/serve.ts')).addServeCommand,
+  status: async () => (await import('./commands/status.ts')).addStatusCommand,
   reload: async () => (await import('./commands/reload.ts')).addReloadCommand,
   directory: async () => (await import('./commands/directory.ts')).addDirectoryCommands,
   account: async () => (await import('./commands/account.ts')).addAccountCommands,

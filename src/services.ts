@@ -1,12 +1,9 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
-import { createTokenKeeper, type TokenKeeper } from './administration/tokens.ts'
-import type { Tools } from './administration/tools.ts'
-import { administrationOn } from './administrators.ts'
+import { type Administration, openAdministration } from './administrators.ts'
 import { type ActingParts, openDelegation, openGrants } from './delegation/index.ts'
 import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
 import { type Foundation, openDirectory, openFoundation } from './foundation.ts'
-import type { ApiTokens } from './gateway/api-token.ts'
 import type { AttemptKeys } from './gateway/attempt.ts'
 import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
@@ -14,8 +11,6 @@ import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type {
-  AccountDirectory,
-  AccountStore,
   CredentialStore,
   LastUsed,
   News,
@@ -81,13 +76,6 @@ export interface Services {
   /** For the API and the console. `undefined`: neither is switched on. */
   readonly administration: Administration | undefined
   close(): Promise<void>
-}
-
-/** What operators work with in a worker. */
-export interface Administration {
-  readonly tools: Tools
-  readonly tokens: TokenKeeper
-  readonly apiTokens: ApiTokens
 }
 
 export interface ServiceParts {
@@ -181,11 +169,10 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const lfsKey = await store.key('lfs-actions')
   const signInKey = await store.key('sign-ins')
   const answerKey = await store.key('answers')
-  const explained = settings.accounts.source === 'store' ? uncached(store.accounts) : accounts
-  const administration = await administrationOf(settings, {
+  const administration = await openAdministration(settings, {
     foundation,
     registry,
-    accounts: explained,
+    accounts,
     hasher: parts.hasher,
   })
   const open = opening.move()
@@ -210,22 +197,6 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     administration,
     close: () => open.disposeAsync(),
   }
-}
-
-/** Explanations show what the store says now. */
-function uncached(accounts: AccountStore): AccountDirectory {
-  const find: AccountDirectory['find'] = async name => (await accounts.find(name)).account
-  return { find, confirm: find }
-}
-
-async function administrationOf(
-  settings: Settings,
-  parts: Parameters<typeof administrationOn>[1],
-): Promise<Administration | undefined> {
-  if (!settings.admin.api && settings.admin.people.length === 0) return undefined
-  const { store } = parts.foundation
-  const tokens = createTokenKeeper(await store.key('api-tokens'), store.apiTokens)
-  return { tools: administrationOn(settings, parts), tokens, apiTokens: store.apiTokens }
 }
 
 interface Memory {

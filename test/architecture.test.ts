@@ -29,8 +29,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: ['engine', 'requests', 'answers', 'proxying'],
   'forward-auth': ['engine', 'requests', 'answers', 'proxying', 'server'],
   oauth: ['engine'],
-  'self-service': ['common', 'engine', 'oauth', 'passwords'],
+  'self-service': ['administration', 'common', 'engine', 'oauth', 'passwords', 'throttling'],
+  api: ['administration', 'common', 'engine', 'settings', 'throttling'],
   telemetry: [],
+  status: ['common', 'settings'],
   bench: [],
   demo: ['common', 'engine'],
   administration: ['answers', 'common', 'delegation', 'passwords', 'proxying', 'settings'],
@@ -44,6 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'passwords',
     'settings',
     'src',
+    'status',
   ],
 }
 
@@ -70,6 +73,8 @@ const revealers = new Map<string, string>([
   ['src/requests/client.ts', 'what a load test presents is compared with it'],
   ['src/commands/credential.ts', 'a generated password is shown once'],
   ['src/commands/credential-password.ts', 'a generated password is shown once'],
+  ['src/commands/token.ts', 'a token is shown once'],
+  ['src/api/credentials.ts', 'a generated password is answered once'],
   ['src/administration/walk.ts', 'explain sends what a tool would send'],
   ['src/settings/handed-over.ts', 'the settings travel to the workers of the machine'],
   ['src/common/openid.ts', 'the client secret proves to an identity provider who asks'],

@@ -11,14 +11,19 @@ import type { Tools } from './tools.ts'
 import { passwordJson, refusalJson } from './views.ts'
 import { type Presented, type Walk, walk } from './walk.ts'
 
-type Places = Pick<Settings, 'publicUrl' | 'accounts' | 'refusals'>
+/** The settings that an explanation depends on. */
+export type ExplanationSettings = Pick<Settings, 'publicUrl' | 'accounts' | 'refusals'>
 
 /** What the gateway would decide, and why. */
 export interface Explained extends Walk {
   readonly seen: Seen
 }
 
-export async function explain(tools: Tools, settings: Places, presented: Presented): Promise<Explained> {
+export async function explain(
+  tools: Tools,
+  settings: ExplanationSettings,
+  presented: Presented,
+): Promise<Explained> {
   const { store, hasher, generated, keys, delegation } = tools
   const { accounts, credentials } = store
   const ports = { accounts, credentials, hasher, generated, keys, delegation }
@@ -51,7 +56,7 @@ export interface ExplainedReference {
 /** Throws `NotFound` if no refusal with this reference is kept. */
 export async function explainReference(
   tools: Tools,
-  settings: Places,
+  settings: ExplanationSettings,
   id: string,
 ): Promise<ExplainedReference> {
   const refusal = await tools.store.refusals.find(id)
@@ -90,7 +95,7 @@ export function referenceJson({ refusal, passwords, now }: ExplainedReference): 
 /** What a client gets: our own answer, or where the request goes. */
 type Seen = { readonly status: number; readonly body: string } | { readonly forwardedTo: string }
 
-function seenBy(decision: Decision, settings: Places): Seen {
+function seenBy(decision: Decision, settings: ExplanationSettings): Seen {
   const { publicUrl, accounts } = settings
   const ending = decision.outcome === 'allow' ? destinationOf(decision.account, settings) : decision
   if (typeof ending === 'string') return { forwardedTo: `${ending}...` }

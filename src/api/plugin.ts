@@ -8,7 +8,7 @@ import { credentialRoutes } from './credentials.ts'
 import { addGuard, type GuardParts } from './guard.ts'
 import { peopleRoutes, tokenJson } from './people.ts'
 import { type ApiObserver, Rejected, sendProblem } from './problems.ts'
-import { addRoutes, type ApiSettings } from './routes.ts'
+import { addRoutes, type ApiSettings, problem } from './routes.ts'
 import { components, shared } from './schemas.ts'
 
 export interface ApiParts extends GuardParts {
@@ -49,7 +49,7 @@ const seeDocument = 'All addresses are in the OpenAPI document: /_altgate/api/v1
 const tokenSchema = {
   summary: 'Shows the token of the request.',
   security: [{ bearer: [] }],
-  response: { 200: shared('Token'), default: shared('Problem') },
+  response: { 200: shared('Token'), default: problem },
 }
 
 /** A type with other parameters is refused unparsed (CVE-2026-25223). */
@@ -98,6 +98,11 @@ function judge(app: FastifyInstance): void {
   for (const [name, schema] of Object.entries(components)) app.addSchema({ $id: name, ...schema })
 }
 
+/** The name of a schema in the document: the one that it has here. */
+function nameOf(id: unknown, at: number): string {
+  return typeof id === 'string' ? id : `part-${at}`
+}
+
 /** The OpenAPI document is made from the schemas that requests are judged by. */
 async function describe(app: FastifyInstance, { settings }: ApiParts): Promise<void> {
   await app.register(swagger, {
@@ -116,6 +121,6 @@ async function describe(app: FastifyInstance, { settings }: ApiParts): Promise<v
         },
       },
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, at) => String(json['$id'] ?? `part-${at}`) },
+    refResolver: { buildLocalReference: (json, _base, _fragment, at) => nameOf(json['$id'], at) },
   })
 }

@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Busy } from '../administration/credentials.ts'
 import { NotFound } from '../administration/explanation.ts'
 import { Unusable } from '../administration/given.ts'
 import { doubtSentence, NotMade, outageSentence, Refused } from '../administration/problems.ts'
 import { Failure } from '../common/failure.ts'
+import { STATUS_CODES } from '../engine/http.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import { TooManyRequests } from '../throttling/windows.ts'
 

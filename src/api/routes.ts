@@ -5,6 +5,12 @@ import type { Settings } from '../settings/schema.ts'
 import { Given } from './given.ts'
 import { pageOf, type Schema, shared } from './schemas.ts'
 
+/** How every error is answered. */
+export const problem = {
+  description: 'An error (RFC 9457).',
+  content: { 'application/problem+json': { schema: shared('Problem') } },
+}
+
 /** The settings that answers depend on. */
 export type ApiSettings = Pick<Settings, 'publicUrl' | 'accounts' | 'passwords' | 'refusals'>
 
@@ -52,7 +58,7 @@ export function addRoutes(
         ...(params && { params }),
         querystring: query ?? { type: 'object', additionalProperties: false },
         ...(body && { body }),
-        response: { 200: answer, default: shared('Problem') },
+        response: { 200: answer, default: problem },
       },
       async handler(request, reply) {
         const actor = `api:${request.token?.name}`

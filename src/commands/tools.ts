@@ -4,6 +4,7 @@ import type { Tools as AdministrationTools } from '../administration/tools.ts'
 import type { TokenRecord } from '../gateway/api-token.ts'
 import type { Generated } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
+import type { Overview } from '../gateway/overview.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { SettingsRefused } from './failure.ts'
@@ -12,6 +13,7 @@ import { note } from './say.ts'
 /** What commands work with; `src/tools.ts` opens it. */
 export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
+    readonly overview: Overview
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

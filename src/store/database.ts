@@ -213,6 +213,8 @@ export interface Schema {
   }
   /** One row: the number of trial changes, and the time of the last one by the clock of the database. */
   canary: { id: 1; number: number; sent_at: Instant }
+  /** Gateways that run, or ended without a word. `facts`: JSON; `seen_at`: by the clock of the database, or of the machine. */
+  presences: { id: string; host: string; facts: string; seen_at: Instant }
   /** Durations of changes made by commands, until a gateway has counted them. */
   revocations: { id: string; microseconds: number; at: Instant }
   migrations: { name: string; applied_at: Instant }

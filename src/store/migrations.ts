@@ -16,6 +16,7 @@ import {
   turns,
 } from './first-migrations.ts'
 import { makeOAuthTable } from './oauth-store.ts'
+import { makePresencesTable } from './overview.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -33,6 +34,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
   ['0017-api-tokens', makeApiTokens],
+  ['0018-presences', makePresencesTable],
 ]
 
 /**

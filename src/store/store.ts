@@ -19,6 +19,7 @@ import type {
 } from '../gateway/ports.ts'
 import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
+import type { Overview } from '../gateway/overview.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
@@ -39,6 +40,7 @@ import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createOAuthStore } from './oauth-store.ts'
+import { createOverview } from './overview.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
@@ -62,6 +64,7 @@ export interface Store {
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
+  readonly overview: Overview
   readonly apiTokens: ApiTokens
   readonly refusals: Refusals
   readonly turns: Turns
@@ -168,6 +171,7 @@ function storeOn(
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
+    overview: createOverview(database, time),
     apiTokens: createApiTokens(database),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),

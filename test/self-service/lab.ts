@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
-import { createAdminApi } from '../../src/app.ts'
+import { consoleOf, createAdminApi } from '../../src/app.ts'
 import { networkOf } from '../../src/common/addresses.ts'
 import { people } from '../../src/demo/identity-pages.ts'
 import {
@@ -148,6 +148,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     networkOf: address => networkOf(address, 64),
     providerTimeoutSeconds: options.providerTimeoutSeconds ?? 5,
     now: () => Date.now() + passed,
+    console: consoleOf(settings, services),
     ...(options.limits && { limits: options.limits }),
   }
   const gatewayAt = async (at: number): Promise<string> => {

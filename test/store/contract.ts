@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Instant } from '../../src/gateway/names.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
@@ -16,6 +17,7 @@ import { ownersContract } from './contract-owners.ts'
 import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
 import { oauthContract } from './contract-oauth.ts'
+import { overviewContract } from './contract-overview.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
@@ -45,6 +47,8 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     passwordEndsContract,
     lastUsedContract,
     oauthContract,
+    overviewContract,
+    apiTokensContract,
     sessionsContract,
     refusalsContract,
     changesContract,
