@@ -1,14 +1,14 @@
 import { addressOf, connectionText, whereTo } from '../administration/accounts.ts'
 import * as read from '../administration/given.ts'
 import { readMoveReadiness } from '../administration/move-readiness.ts'
-import { applyMove, lastMove, warnings } from '../administration/moves.ts'
+import { applyMove, lastMove, planMove, warnings } from '../administration/moves.ts'
 import { insist, known } from '../administration/problems.ts'
 import { moment } from '../administration/times.ts'
 import { accountJson, directoryJson, planJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import { Rejected } from './problems.ts'
-import { afterName, page, pageOf, type Route } from './routes.ts'
-import { fields, object, optional, shared } from './schemas.ts'
+import { afterName, page, type Route } from './routes.ts'
+import { fields, object, optional, pageOf, shared } from './schemas.ts'
 
 const named = object({ name: fields.account })
 const identified = object({ id: fields.directory })
@@ -206,6 +206,35 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       return {
         done: `${account} now signs in with ${connectionText(connection)}, in every running gateway.${bridge}`,
       }
+    },
+  },
+  'POST /accounts/:name/move/plan': {
+    does: 'Plans a move ahead, or changes its plan: users can prepare for it, and are told of it. Nothing moves by itself.',
+    needs: 'write',
+    params: named,
+    body: object({ on: fields.comingDay, 'to?': fields.scope }),
+    answer: shared('Done'),
+    act: async ({ tools: { registry }, given, actor }) => {
+      const account = given.required('name', read.accountName)
+      const on = given.required('on', read.comingDay)
+      const { planned } = await planMove(registry, actor, {
+        account,
+        to: given.optional('to', read.scope),
+        on,
+      })
+      const where = planned === undefined ? '' : ` to ${connectionText(planned.to)}`
+      return { done: `${account} is planned to move${where} on ${on} (UTC). Nothing moves by itself.` }
+    },
+  },
+  'DELETE /accounts/:name/move/plan': {
+    does: 'Cancels a planned move. What users have prepared stays.',
+    needs: 'write',
+    params: named,
+    answer: shared('Done'),
+    act: async ({ tools: { registry }, given, actor }) => {
+      const name = given.required('name', read.accountName)
+      await insist(registry.cancelMove(actor, name))
+      return { done: `The planned move of ${name} is cancelled.` }
     },
   },
   'POST /accounts/:name/move/undo': {

@@ -6,6 +6,7 @@ import { insist, NotMade } from '../../administration/problems.ts'
 import { endSignIn } from '../../administration/sign-outs.ts'
 import { resetPageOf } from '../../administration/accounts.ts'
 import { Failure } from '../../common/failure.ts'
+import { unreachable } from '../../gateway/decision.ts'
 import type { AccountName, Scope, Username } from '../../gateway/names.ts'
 import { noPassword } from '../../gateway/ports.ts'
 import type { Fields } from '../guard.ts'
@@ -35,10 +36,6 @@ export function actIn(fields: Fields | undefined): Act | undefined {
     if (error instanceof Unusable) return undefined
     throw error
   }
-}
-
-export function isAct(wanted: Act | undefined): wanted is Act {
-  return wanted !== undefined
 }
 
 /** Asks once, and says what will happen. Changes nothing. */
@@ -78,6 +75,8 @@ export async function act(desk: DeskContext, wanted: Act, actor: string): Promis
       }
       case 'reset':
         return await reset(desk, wanted, actor)
+      default:
+        return unreachable(wanted)
     }
   })
 }
