@@ -4,7 +4,7 @@ import type { Account } from '../../src/gateway/account.ts'
 import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Refused } from '../../src/gateway/decision.ts'
 import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
-import { createAuditLog } from '../../src/telemetry/logs.ts'
+import { createAuditLog } from '../../src/telemetry/audit.ts'
 
 const fabrikam: Account = {
   name: 'fabrikam' as AccountName,

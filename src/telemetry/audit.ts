@@ -1,0 +1,164 @@
+import type { Logger } from 'pino'
+import { type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Change } from '../gateway/history.ts'
+import type { Witness } from '../gateway/ports.ts'
+import { openLog, type OpenLog } from './log.ts'
+import type { Sink } from './sink.ts'
+
+interface AuditLog extends Witness {
+  readonly log: Logger
+  /** Writes one line for a change, made by any process. */
+  readonly changed: (change: Change) => void
+}
+
+/** What becomes of requests while lines cannot be written. */
+type OnFailure = 'drop' | 'refuse'
+
+interface AuditOptions {
+  readonly settings: {
+    readonly bufferKiB: number
+    readonly file?: string
+  }
+  /** Takes the lines if they have no file of their own, and the message that they cannot be written. */
+  readonly within: OpenLog
+  /** Told of each line that is lost. */
+  readonly dropped: () => void
+}
+
+export interface OpenAuditLog extends AuditLog {
+  readonly sink: Sink
+  /** The same gateway; with `onFailure: refuse` it decides nothing while audit lines cannot be written. */
+  readonly guard: (gateway: Gateway, onFailure: OnFailure) => Gateway
+}
+
+/** The audit log that the settings ask for: in a file of its own, or among the lines of the log. */
+export function openAuditLog({ settings: { file, bufferKiB }, within, dropped }: AuditOptions): OpenAuditLog {
+  const failed = (code: string) => within.log.error({ code }, 'audit lines cannot be written')
+  const { log, sink } =
+    file === undefined ? within : openLog({ level: 'info', file, bufferKiB }, { dropped, failed })
+  return {
+    ...createAuditLog(log),
+    sink,
+    guard: (gateway, onFailure) =>
+      onFailure === 'drop'
+        ? gateway
+        : { decide: async ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
+  }
+}
+
+const notWritten: Decision = { outcome: 'unavailable', part: 'audit', retryAfter: 5 }
+
+/**
+ * The same log for lines whose fields are all chosen by name: searching them for secrets would cost more than the rest of
+ * a decision.
+ */
+function withoutRedaction(log: Logger): Logger {
+  return log.child({}, { redact: [] })
+}
+
+/** One line per decision and per change. */
+export function createAuditLog(within: Logger): AuditLog {
+  const log = withoutRedaction(within)
+  return {
+    log,
+    saw(decision, ask, took) {
+      if (decision === notWritten) return // this line would only be lost as well
+      const { id, method, from, lane } = ask
+      const test = lane === 'load-test' && { lane }
+      log.info(
+        { audit: 'decision', request: id, ...factsOf(decision), ...test, method, from, ms: rounded(took) },
+        decision.outcome,
+      )
+    },
+    changed({ revision, at, actor, action, account, accounts, scope, usernames }) {
+      const when = new Date(at).toISOString()
+      const users = usernames.length > 10 ? `${usernames.length} user names` : usernames
+      const named = accounts && { accounts: accounts.length > 10 ? `${accounts.length} accounts` : accounts }
+      log.info(
+        { audit: 'change', revision, at: when, actor, action, account, ...named, scope, users },
+        action,
+      )
+    },
+  }
+}
+
+/** The audited fields of a decision. A new outcome does not compile until they are chosen. */
+export function factsOf(decision: Decision): Record<string, unknown> {
+  const { outcome } = decision
+  switch (decision.outcome) {
+    case 'allow': {
+      const { account, scope, username, password, bridgedUntil, via } = decision
+      const bridged = bridgedUntil !== undefined && { bridgedUntil: new Date(bridgedUntil).toISOString() }
+      return {
+        outcome,
+        account: account.name,
+        scope,
+        user: username,
+        ...named(password?.name),
+        ...bridged,
+        via,
+      }
+    }
+    case 'disabled': {
+      const { account, scope, username, via } = decision
+      return { outcome, account: account.name, scope, user: username, via }
+    }
+    case 'expired': {
+      const { account, scope, cause, username, password, via } = decision
+      return { outcome, cause, account: account.name, scope, user: username, ...named(password), via }
+    }
+    case 'read-only': {
+      const { account, scope, username, password, via } = decision
+      return { outcome, account: account.name, scope, user: username, ...named(password), via }
+    }
+    case 'sign-in-needed': {
+      const { account, scope, cause, username, via } = decision
+      return { outcome, cause, account: account.name, scope, user: username, via }
+    }
+    case 'reset-needed': {
+      const { account, scope, former, username, via } = decision
+      return { outcome, account: account.name, scope, former, user: username, via }
+    }
+    case 'refused': {
+      const { account, scope, cause, via, slot, username } = decision
+      // An unknown user name may be a password typed into the wrong field. The tag still shows repeated attempts.
+      const who = cause === 'mismatch' ? { user: username } : { userTag: slot.slice(0, 12) }
+      return { outcome, cause, account: account.name, scope, ...who, via }
+    }
+    case 'garbled':
+      return { outcome, cause: decision.flaw, account: decision.name }
+    case 'unclear-target':
+      return { outcome, cause: decision.flaw }
+    case 'not-allowed':
+      return notAllowed(decision)
+    case 'challenge':
+    case 'no-account':
+      return { outcome, account: decision.name }
+    case 'unavailable':
+      return { outcome, cause: decision.part }
+    case 'throttled':
+      return { outcome, cause: decision.by }
+    case 'busy':
+      return { outcome }
+    default:
+      return unreachable(decision)
+  }
+}
+
+/** The name of the generated password that was presented. */
+function named(passwordName: string | undefined): { readonly passwordName?: string } {
+  return passwordName === undefined ? {} : { passwordName }
+}
+
+function notAllowed(decision: NotAllowed): Record<string, unknown> {
+  const { outcome, cause } = decision
+  if (cause === 'plain-http') return { outcome, cause }
+  const { account, scope, username, via } = decision
+  return { outcome, cause, account: account.name, scope, user: username, via }
+}
+
+/** To a hundredth of a millisecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100
+}
