@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createDelivery } from './common/delivery.ts'
+import { keepLooking } from './common/turn.ts'
 import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
 import type { Foundation } from './foundation.ts'
@@ -7,7 +10,7 @@ import { openNotice, reporting } from './notices.ts'
 import { keepCanary } from './revocation/canary.ts'
 import type { Primary, Progress } from './serve.ts'
 import type { Settings } from './settings/schema.ts'
-import { followChanges, watchParts } from './telemetry/follow.ts'
+import { watchParts } from './telemetry/parts.ts'
 import { createOutageReport, createPartReport } from './telemetry/reports.ts'
 import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
 
@@ -25,8 +28,18 @@ export async function watch(
   open.defer(() => watched.stop())
   progress.parts = watched.states
 
-  const following = await followChanges(store.changes, audit.changed)
-  open.defer(() => following.stop())
+  const delivering = keepLooking(
+    createDelivery({
+      ...deliveryParts(settings, store),
+      to: 'audit',
+      atOnce: 100,
+      deliver: audit.deliver,
+      left: changes => metrics.undelivered('audit', changes),
+    }),
+    deliverEveryMs,
+    () => {}, // `watchParts` reports it
+  )
+  open.defer(() => delivering.close())
 
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
@@ -64,6 +77,20 @@ export async function watch(
 
 /** Milliseconds: an outage of a provider is reported once a minute. */
 const livenessOverMs = 75_000
+
+/** Milliseconds between two looks for changes. */
+const deliverEveryMs = 1000
+
+function deliveryParts({ operations }: Settings, { deliveries, turns, changes }: Foundation['store']) {
+  return {
+    deliveries,
+    turns,
+    dataVersion: () => changes.dataVersion(),
+    holder: randomUUID(),
+    gateway: `${hostname()}:${operations.port}`,
+    steadyNow,
+  }
+}
 
 /** What the primary process does by settings that can change. */
 export interface Watched {

@@ -1,15 +1,16 @@
 import type { Logger } from 'pino'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Delivered, idOf, type LoggedChange } from '../gateway/deliveries.ts'
 import { type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import type { Change } from '../gateway/history.ts'
 import type { Witness } from '../gateway/ports.ts'
 import { openLog, type OpenLog } from './log.ts'
 import type { Sink } from './sink.ts'
 
 interface AuditLog extends Witness {
   readonly log: Logger
-  /** Writes one line for a change, made by any process. */
-  readonly changed: (change: Change) => void
+  /** Writes one line for a change, made by any process, or for changes that are missing, whatever the level of the log. */
+  readonly tell: (news: Delivered) => void
 }
 
 /** What becomes of requests while lines cannot be written. */
@@ -28,6 +29,11 @@ interface AuditOptions {
 
 export interface OpenAuditLog extends AuditLog {
   readonly sink: Sink
+  /**
+   * Writes lines for changes, and resolves with how many of them are written for certain, within seconds. Those that are
+   * not are handed over again, and then only waited for.
+   */
+  readonly deliver: (news: readonly Delivered[]) => Promise<number>
   /** The same gateway; with `onFailure: refuse` it decides nothing while audit lines cannot be written. */
   readonly guard: (gateway: Gateway, onFailure: OnFailure) => Gateway
 }
@@ -37,14 +43,46 @@ export function openAuditLog({ settings: { file, bufferKiB }, within, dropped }:
   const failed = (code: string) => within.log.error({ code }, 'audit lines cannot be written')
   const { log, sink } =
     file === undefined ? within : openLog({ level: 'info', file, bufferKiB }, { dropped, failed })
+  const audit = createAuditLog(log)
   return {
-    ...createAuditLog(log),
+    ...audit,
     sink,
+    deliver: deliverTo(sink, audit.tell),
     guard: (gateway, onFailure) =>
       onFailure === 'drop'
         ? gateway
         : { decide: async ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
   }
+}
+
+/** Milliseconds that changes wait for a sink; a process that is stopping waits as well. */
+const settleMs = 2000
+
+function deliverTo(sink: Sink, tell: (news: Delivered) => void): OpenAuditLog['deliver'] {
+  /** With the sink, but perhaps not written yet. */
+  let handedOver = new Set<string>()
+
+  return async news => {
+    const waiting = news.filter(one => !handedOver.has(keyOf(one)))
+    if (waiting.length > 0 && !sink.takesMore) return 0
+    for (const one of waiting) {
+      tell(one)
+      handedOver.add(keyOf(one))
+    }
+    const late = new AbortController()
+    const isWritten = await Promise.race([
+      sink.settled().then(() => true),
+      delay(settleMs, false, { signal: late.signal }),
+    ])
+    late.abort()
+    if (!isWritten) return 0
+    handedOver = new Set()
+    return news.length
+  }
+}
+
+function keyOf(news: Delivered): string {
+  return news.kind === 'change' ? idOf(news.change) : JSON.stringify(news)
 }
 
 const notWritten: Decision = { outcome: 'unavailable', part: 'audit', retryAfter: 5 }
@@ -60,6 +98,8 @@ function withoutRedaction(log: Logger): Logger {
 /** One line per decision and per change. */
 export function createAuditLog(within: Logger): AuditLog {
   const log = withoutRedaction(within)
+  // A log that is to have fewer lines still has all changes.
+  const changes = log.child({}, { level: 'info' })
   return {
     log,
     saw(decision, ask, took) {
@@ -71,15 +111,38 @@ export function createAuditLog(within: Logger): AuditLog {
         decision.outcome,
       )
     },
-    changed({ revision, at, actor, action, account, accounts, scope, usernames }) {
-      const when = new Date(at).toISOString()
-      const users = usernames.length > 10 ? `${usernames.length} user names` : usernames
-      const named = accounts && { accounts: accounts.length > 10 ? `${accounts.length} accounts` : accounts }
-      log.info(
-        { audit: 'change', revision, at: when, actor, action, account, ...named, scope, users },
-        action,
-      )
+    tell(news) {
+      if (news.kind === 'change') return changes.info(factsOfChange(news.change), news.change.action)
+      const { because, last } = news
+      if (because === 'not-kept')
+        changes.warn(
+          { audit: 'gap', because, first: news.first, last },
+          'changes were removed from the store before they were written here',
+        )
+      else
+        changes.warn(
+          { audit: 'gap', because, newest: news.newest, last },
+          'the store has lost changes and gives their numbers to others',
+        )
     },
+  }
+}
+
+function factsOfChange(change: LoggedChange): Record<string, unknown> {
+  const { number, at, actor, action, account, accounts, scope, usernames } = change
+  const users = usernames.length > 10 ? `${usernames.length} user names` : usernames
+  const named = accounts && { accounts: accounts.length > 10 ? `${accounts.length} accounts` : accounts }
+  return {
+    audit: 'change',
+    revision: number,
+    id: idOf(change),
+    at: new Date(at).toISOString(),
+    actor,
+    action,
+    account,
+    ...named,
+    scope,
+    users,
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fdatasync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -64,6 +65,7 @@ export class Sink {
   #trouble: string | undefined
   #lost = 0
   #lookedAt = 0
+  #settling: (() => void)[] = []
 
   constructor({ file, bufferKiB, standardOutput = 1 }: SinkOptions, events: SinkEvents) {
     this.#file = file
@@ -93,6 +95,16 @@ export class Sink {
     this.#lookedAt = -Infinity
   }
 
+  /** Resolves when everything written before is in the file, on the disk if it has one, or with the reader's system. */
+  async settled(): Promise<void> {
+    if (this.#held > 0 || this.trouble !== undefined)
+      await new Promise<void>(resolve => void this.#settling.push(resolve))
+    const descriptor = this.#descriptor
+    // A reader has no disk to wait for, and what the disk refuses was written all the same.
+    if (descriptor !== undefined && !this.#isPipe)
+      await new Promise<void>(resolve => fdatasync(descriptor, () => resolve()))
+  }
+
   write(line: string): void {
     if (this.#held > this.#most) {
       this.#lost += 1
@@ -119,6 +131,7 @@ export class Sink {
     this.#trouble = undefined
     this.#lost = 0
     if (lost > 0 || hadTrouble) this.#events.resumed?.(lost)
+    for (const settled of this.#settling.splice(0)) settled()
   }
 
   #writeAll(descriptor: number): void {

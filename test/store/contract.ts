@@ -5,6 +5,7 @@ import { openStore, type Store } from '../../src/store/store.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
+import { deliveriesContract } from './contract-deliveries.ts'
 import { grantsContract } from './contract-grants.ts'
 import { importContract } from './contract-import.ts'
 import { lastUsedContract } from './contract-last-used.ts'
@@ -48,6 +49,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     sessionsContract,
     refusalsContract,
     changesContract,
+    deliveriesContract,
     grantsContract,
     importContract,
     openingContract,

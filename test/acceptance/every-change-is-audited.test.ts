@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { serve } from '../support/program.ts'
+import { until } from '../support/until.ts'
+
+interface AuditLine {
+  readonly audit: string
+  readonly revision?: number
+  readonly action?: string
+  readonly account?: string
+}
+
+function linesIn(...files: readonly string[]): readonly AuditLine[] {
+  return files
+    .filter(existsSync)
+    .flatMap(file => readFileSync(file, 'utf8').trim().split('\n'))
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as AuditLine)
+}
+
+/** The numbers of the changes in audit files, in the order of their lines. */
+function changesIn(...files: readonly string[]): readonly (number | undefined)[] {
+  return linesIn(...files)
+    .filter(({ audit }) => audit === 'change')
+    .map(({ revision }) => revision)
+}
+
+function upTo(last: number): readonly number[] {
+  return Array.from({ length: last }, (_, at) => at + 1)
+}
+
+function add(altgate: Altgate, name: string): Promise<string> {
+  return altgate.must(['account', 'add', name, '--upstream', 'http://127.0.0.1:1'])
+}
+
+/** Starts the same gateway again. */
+function again(t: Test, { config }: Altgate) {
+  return serve(t, ['serve', '--config', config], process.env)
+}
+
+t.test('changes made while the gateway was stopped, or killed, are audited once and in order', async t => {
+  const file = join(t.testdir(), 'audit.log')
+  const altgate = await startAltgate(t, { settings: { audit: { file }, log: { level: 'error' } } })
+  await add(altgate, 'one')
+  await until(() => changesIn(file).length === 1)
+  t.equal(await altgate.stop(), 0)
+  await add(altgate, 'two')
+  await altgate.must(['account', 'remove', 'one', '--yes'])
+  const second = again(t, altgate)
+  await until(() => changesIn(file).length === 3)
+  await add(altgate, 'three')
+  await until(() => changesIn(file).length === 4)
+  process.kill(second.pid, 'SIGKILL')
+  await second.exit()
+  await add(altgate, 'four')
+  const third = again(t, altgate)
+  await until(() => changesIn(file).length === 5)
+  t.equal(await third.stop(), 0)
+  t.strictSame(changesIn(file), upTo(5))
+  t.match(linesIn(file)[2], { action: 'account-removed', account: 'one' })
+})
+
+t.test('of several gateways one has each change, and another takes over', async t => {
+  const { url } = await startPostgres(t)
+  const directory = t.testdir()
+  const files = ['a', 'b'].map(name => join(directory, name))
+  const [first, second] = await Promise.all(
+    files.map(file => startAltgate(t, { settings: { store: { url }, audit: { file } } })),
+  )
+  if (first === undefined || second === undefined) throw new Error('two gateways')
+  for (const name of ['one', 'two', 'three']) await add(first, name)
+  await until(() => changesIn(...files).length === 3)
+  const at = files.findIndex(file => changesIn(file).length === 3)
+  t.not(at, -1, 'they do not scatter')
+  const [busy, other] = at === 0 ? [first, second] : [second, first]
+  t.equal(await busy.stop(), 0)
+  await add(other, 'four')
+  await until(() => changesIn(...files).length === 4)
+  t.strictSame(changesIn(...(at === 0 ? files : files.toReversed())), upTo(4))
+})
+
+t.test('changes wait for an audit file that cannot be written, and none is lost', async t => {
+  const altgate = await startAltgate(t, { settings: { audit: { file: '/dev/full' } } })
+  await add(altgate, 'one')
+  await until(() => altgate.logs().includes('audit lines cannot be written'))
+  await until(async () => /altgate_undelivered_changes\{to="audit"\} 1/.test(await altgate.tell('/metrics')))
+  t.equal(await altgate.stop(), 0)
+})
