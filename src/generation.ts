@@ -5,16 +5,20 @@ import { among, networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { atMost } from './engine/memory.ts'
 import type { BehindForwardAuth } from './forward-auth/door.ts'
+import { accountNamed } from './gateway/account.ts'
+import { readTarget } from './gateway/ask.ts'
+import { ended } from './gateway/decision.ts'
 import type { Subject } from './gateway/names.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher } from './gateway/ports.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
 import { openNotice } from './notices.ts'
-import { pathOf, requestKindAt } from './requests/tool.ts'
+import { pathOf, placeAt, requestKindAt } from './requests/tool.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
 import { openServices, type ServiceParts } from './services.ts'
 import type { Settings } from './settings/schema.ts'
+import type { AskedOf } from './telemetry/audit.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { type Logs, witnesses } from './telemetry/logs.ts'
 import { createRefusalWitness } from './telemetry/refusals.ts'
@@ -70,7 +74,7 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
     now: Date.now,
   })
   opening.defer(() => refusals.close())
-  const witness = witnesses(audit, metrics, lastUsed, refusals)
+  const witness = witnesses(audit.witness(askedOf(settings)), metrics, lastUsed, refusals)
   const all = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
   const { app, behind } = createApp(all)
   opening.defer(() => app.close())
@@ -116,6 +120,19 @@ function createRequestCount() {
         route(request, response as Parameters<RequestListener>[1])
       },
     over: () => new Promise<void>(resolve => (open === 0 ? resolve() : (empty = resolve))),
+  }
+}
+
+/** What the audit log says of a request beside the decision. */
+function askedOf({ accounts: { naming } }: Settings): AskedOf {
+  const belowAccount = naming.by === 'path' ? /^\/[^/]*/ : /^/
+  return {
+    accountOf(ask) {
+      const target = readTarget(ask)
+      const name = ended(target) ? target : accountNamed(target, naming)
+      return ended(name) ? undefined : name
+    },
+    placeOf: ({ target }) => placeAt(pathOf(target).replace(belowAccount, '')),
   }
 }
 

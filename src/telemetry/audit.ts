@@ -1,14 +1,26 @@
 import type { Logger } from 'pino'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Delivered, idOf, type LoggedChange } from '../gateway/deliveries.ts'
+import { type Ask, productOf } from '../gateway/ask.ts'
 import { type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { Slot } from '../gateway/names.ts'
 import type { Witness } from '../gateway/ports.ts'
 import { openLog, type OpenLog } from './log.ts'
 import type { Sink } from './sink.ts'
 
-interface AuditLog extends Witness {
+/** What the audit log asks about a request, because only the settings can tell. */
+export interface AskedOf {
+  /** The account that it names, if it names one. */
+  readonly accountOf: (ask: Ask) => string | undefined
+  /** The repository, or the class of the path. */
+  readonly placeOf: (ask: Ask) => string
+}
+
+interface AuditLog {
   readonly log: Logger
+  /** Writes one line for a decision. */
+  readonly witness: (about: AskedOf) => Witness
   /** Writes one line for a change, made by any process, or for changes that are missing, whatever the level of the log. */
   readonly tell: (news: Delivered) => void
 }
@@ -102,15 +114,17 @@ export function createAuditLog(within: Logger): AuditLog {
   const changes = log.child({}, { level: 'info' })
   return {
     log,
-    saw(decision, ask, took) {
-      if (decision === notWritten) return // this line would only be lost as well
-      const { id, method, from, lane } = ask
-      const test = lane === 'load-test' && { lane }
-      log.info(
-        { audit: 'decision', request: id, ...factsOf(decision), ...test, method, from, ms: rounded(took) },
-        decision.outcome,
-      )
-    },
+    witness: ({ accountOf, placeOf }) => ({
+      saw(decision, ask, took) {
+        if (decision === notWritten) return // this line would only be lost as well
+        const { id, method, from, lane } = ask
+        const facts = factsOf(decision)
+        const named = facts['account'] === undefined && { account: accountOf(ask) }
+        const test = lane === 'load-test' && { lane }
+        const asked = { ...test, method, path: placeOf(ask), tool: productOf(ask), from, ms: rounded(took) }
+        log.info({ audit: 'decision', request: id, ...facts, ...named, ...asked }, decision.outcome)
+      },
+    }),
     tell(news) {
       if (news.kind === 'change') return changes.info(factsOfChange(news.change), news.change.action)
       const { because, last } = news
@@ -186,7 +200,7 @@ export function factsOf(decision: Decision): Record<string, unknown> {
     case 'refused': {
       const { account, scope, cause, via, slot, username } = decision
       // An unknown user name may be a password typed into the wrong field. The tag still shows repeated attempts.
-      const who = cause === 'mismatch' ? { user: username } : { userTag: slot.slice(0, 12) }
+      const who = cause === 'mismatch' ? { user: username } : tagged(slot)
       return { outcome, cause, account: account.name, scope, ...who, via }
     }
     case 'garbled':
@@ -201,12 +215,17 @@ export function factsOf(decision: Decision): Record<string, unknown> {
     case 'unavailable':
       return { outcome, cause: decision.part }
     case 'throttled':
-      return { outcome, cause: decision.by }
+      return { outcome, cause: decision.by, ...tagged(decision.slot) }
     case 'busy':
-      return { outcome }
+      return { outcome, ...tagged(decision.slot) }
     default:
       return unreachable(decision)
   }
+}
+
+/** Shows a user name as a tag: the same one is told apart from others, and cannot be read. */
+function tagged(slot: Slot | undefined): { readonly userTag?: string } {
+  return slot === undefined ? {} : { userTag: slot.slice(0, 12) }
 }
 
 /** The name of the generated password that was presented. */

@@ -1,10 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { ask } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { serve } from '../support/program.ts'
 import { until } from '../support/until.ts'
+
+const anna = 'anna@example.com'
 
 interface AuditLine {
   readonly audit: string
@@ -61,6 +64,37 @@ t.test('changes made while the gateway was stopped, or killed, are audited once 
   t.equal(await third.stop(), 0)
   t.strictSame(changesIn(file), upTo(5))
   t.match(linesIn(file)[2], { action: 'account-removed', account: 'one' })
+})
+
+t.test('a decision names account, person, outcome, cause, address, tool and repository', async t => {
+  const file = join(t.testdir(), 'audit.log')
+  const altgate = await startAltgate(t, {
+    settings: { audit: { file }, throttle: { address: { guesses: 3 } } },
+  })
+  await altgate.arrange({ accounts: { fabrikam: 'http://127.0.0.1:1' }, passwords: { [anna]: 'right' } })
+  const repository = `${altgate.url}/fabrikam/_git/welcome/info/refs?service=git-upload-pack&token=a-secret`
+  const headers = { 'User-Agent': 'git/2.47.1 (a-secret) "\\' }
+  for (const password of ['right', 'wrong']) await ask(repository, { as: [anna, password], headers })
+  for (const guess of ['1', '2', '3', '4', '5']) await ask(repository, { as: ['ben', guess], headers })
+  await ask(`${altgate.url}/fabrikam/_apis/git/a-secret`, { headers })
+  const decisions = () => linesIn(file).filter(({ audit }) => audit === 'decision')
+  await until(() => decisions().length === 8)
+  const about = { account: 'fabrikam', from: '127.0.0.1', tool: 'git/2.47.1', path: '_git/welcome' }
+  t.match(decisions(), [
+    { ...about, outcome: 'allow', user: anna },
+    { ...about, outcome: 'refused', user: anna, cause: 'mismatch' },
+    ...Array.from({ length: 3 }, () => ({
+      ...about,
+      outcome: 'refused',
+      cause: 'absent',
+      userTag: /^.{12}$/,
+    })),
+    ...Array.from({ length: 2 }, () => ({ ...about, outcome: 'throttled', userTag: /^.{12}$/ })),
+    { ...about, outcome: 'challenge', path: '_apis/git' },
+  ])
+  t.notMatch(readFileSync(file, 'utf8'), 'a-secret')
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.equal(await altgate.stop(), 0)
 })
 
 t.test('of several gateways one has each change, and another takes over', async t => {

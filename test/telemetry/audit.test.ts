@@ -20,14 +20,15 @@ const ask: Ask = {
   authorization: [],
   from: '192.0.2.7',
   secure: true,
-  headers: new RequestHeaders([]),
+  headers: new RequestHeaders(['User-Agent', 'git/2.47.1 ("anything")']),
   lane: 'production',
 }
 
 /** The line that the audit log has for somebody who was refused. */
 function lineOf(cause: Refused['cause']): Record<string, unknown> {
   let line = ''
-  const log = createAuditLog(pino({}, { write: text => void (line += text) }))
+  const about = { accountOf: () => 'fabrikam', placeOf: () => '_git/welcome' }
+  const log = createAuditLog(pino({}, { write: text => void (line += text) })).witness(about)
   const username = foldUsername('canary-in-the-wrong-field')
   const slot = 'a-slot-that-is-longer-than-its-tag' as Slot
   const via = cause === 'forged' ? 'none' : 'store'
@@ -41,6 +42,9 @@ t.test('the audit log names the user who mistyped a password', async t => {
     user: 'canary-in-the-wrong-field',
     via: 'store',
     ms: 1.23,
+    from: '192.0.2.7',
+    tool: 'git/2.47.1',
+    path: '_git/welcome',
   })
 })
 
