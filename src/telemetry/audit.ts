@@ -6,8 +6,9 @@ import { type Decision, type NotAllowed, unreachable } from '../gateway/decision
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Slot } from '../gateway/names.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { openLog, type OpenLog } from './log.ts'
-import type { Sink } from './sink.ts'
+import { logTo, openLog, type OpenLog } from './log.ts'
+import type { LineSink } from './sink.ts'
+import { type SyslogOptions, SyslogSink } from './syslog.ts'
 
 /** What the audit log asks about a request, because only the settings can tell. */
 export interface AskedOf {
@@ -32,6 +33,7 @@ interface AuditOptions {
   readonly settings: {
     readonly bufferKiB: number
     readonly file?: string
+    readonly syslog?: Omit<SyslogOptions, 'bufferKiB'>
   }
   /** Takes the lines if they have no file of their own, and the message that they cannot be written. */
   readonly within: OpenLog
@@ -40,7 +42,7 @@ interface AuditOptions {
 }
 
 export interface OpenAuditLog extends AuditLog {
-  readonly sink: Sink
+  readonly sink: LineSink
   /**
    * Writes lines for changes, and resolves with how many of them are written for certain, within seconds. Those that are
    * not are handed over again, and then only waited for.
@@ -50,11 +52,9 @@ export interface OpenAuditLog extends AuditLog {
   readonly guard: (gateway: Gateway, onFailure: OnFailure) => Gateway
 }
 
-/** The audit log that the settings ask for: in a file of its own, or among the lines of the log. */
-export function openAuditLog({ settings: { file, bufferKiB }, within, dropped }: AuditOptions): OpenAuditLog {
-  const failed = (code: string) => within.log.error({ code }, 'audit lines cannot be written')
-  const { log, sink } =
-    file === undefined ? within : openLog({ level: 'info', file, bufferKiB }, { dropped, failed })
+/** The audit log that the settings ask for: in a file of its own, at a syslog receiver, or among the lines of the log. */
+export function openAuditLog(options: AuditOptions): OpenAuditLog {
+  const { log, sink } = openWhere(options)
   const audit = createAuditLog(log)
   return {
     ...audit,
@@ -67,10 +67,30 @@ export function openAuditLog({ settings: { file, bufferKiB }, within, dropped }:
   }
 }
 
+function openWhere({ settings, within, dropped }: AuditOptions): OpenLog<LineSink> {
+  const { file, syslog, bufferKiB } = settings
+  const failed = (code: string) => within.log.error({ code }, 'audit lines cannot be written')
+  if (file !== undefined) return openLog({ level: 'info', file, bufferKiB }, { dropped, failed })
+  if (syslog === undefined) return within
+  const sink = new SyslogSink(
+    { ...syslog, bufferKiB },
+    {
+      dropped,
+      failed,
+      resumed: lost => {
+        within.log.info({ dropped: lost }, 'audit lines can be written again')
+        if (lost > 0) log.error({ dropped: lost }, 'lines could not be written for a while')
+      },
+    },
+  )
+  const log = logTo(sink, 'info')
+  return { log, sink }
+}
+
 /** Milliseconds that changes wait for a sink; a process that is stopping waits as well. */
 const settleMs = 2000
 
-function deliverTo(sink: Sink, tell: (news: Delivered) => void): OpenAuditLog['deliver'] {
+function deliverTo(sink: LineSink, tell: (news: Delivered) => void): OpenAuditLog['deliver'] {
   /** With the sink, but perhaps not written yet. */
   let handedOver = new Set<string>()
 

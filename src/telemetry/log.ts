@@ -1,5 +1,5 @@
 import { type Level, type Logger, pino } from 'pino'
-import { Sink, type SinkEvents, type SinkOptions } from './sink.ts'
+import { type LineSink, Sink, type SinkEvents, type SinkOptions } from './sink.ts'
 
 /**
  * Where secrets would be if a whole request, header set or settings tree were logged. `Secret` is the first safeguard, this
@@ -9,9 +9,9 @@ const redacted = ['authorization', 'Authorization', 'password', 'cookie', 'set-c
 const paths = redacted.flatMap(key => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`])
 
 /** A log, and where its lines go. */
-export interface OpenLog {
+export interface OpenLog<To extends LineSink = Sink> {
   readonly log: Logger
-  readonly sink: Sink
+  readonly sink: To
 }
 
 /**
@@ -27,8 +27,13 @@ export function openLog(
     ...(failed && { failed }),
     resumed: lost => log.error({ dropped: lost }, 'lines could not be written for a while'),
   })
-  const log = pino({ level, base: null, redact: { paths, censor: '[secret]' }, timestamp }, sink)
+  const log = logTo(sink, level)
   return { log, sink }
+}
+
+/** JSON lines to a sink. */
+export function logTo(sink: LineSink, level: Level): Logger {
+  return pino({ level, base: null, redact: { paths, censor: '[secret]' }, timestamp }, sink)
 }
 
 let stamped = 0

@@ -15,6 +15,8 @@ export interface Logs {
   readonly reopen: () => void
   /** How much is logged from now on. */
   readonly setLevel: (level: Level) => void
+  /** Lets the last lines get through, within seconds. */
+  readonly close: () => Promise<void>
 }
 
 /** What the settings say of them. */
@@ -51,8 +53,9 @@ export function openLogs(
     },
     setLevel(level) {
       within.log.level = level
-      if (settings.audit.file === undefined) audit.log.level = level
+      if (settings.audit.file === undefined && settings.audit.syslog === undefined) audit.log.level = level
     },
+    close: () => audit.sink.close(),
   }
 }
 

@@ -29,6 +29,21 @@ export interface SinkEvents {
   readonly resumed?: (lost: number) => void
 }
 
+/** Takes lines and never blocks: what cannot be written yet is held up to a bound, and further lines are dropped. */
+export interface LineSink {
+  write(line: string): void
+  /** The error code of the last failed attempt; `undefined` once lines get through. */
+  readonly trouble: string | undefined
+  /** Whether a line written now would be delivered soon. */
+  readonly takesMore: boolean
+  /** Resolves when everything written before has got through, as far as that can be known. */
+  settled(): Promise<void>
+  /** Log rotation. */
+  reopen(): void
+  /** Lets the last lines get through, within seconds. */
+  close(): Promise<void>
+}
+
 /** Milliseconds until the next attempt: for a slow reader, and for a full disk. */
 const soonMs = 10
 const laterMs = 500
@@ -47,7 +62,7 @@ const wouldWait = 'EAGAIN'
  * and never throws: what cannot be written yet is held up to a bound, further lines are dropped whole, and writing is
  * retried until it succeeds. A file that was moved or removed is created again.
  */
-export class Sink {
+export class Sink implements LineSink {
   readonly #file: string | undefined
   readonly #standardOutput: number
   /** Most characters that may wait to be written. */
@@ -114,6 +129,9 @@ export class Sink {
     if (this.#lines === '' && this.#retry === undefined) setImmediate(this.#pour)
     this.#lines += line
   }
+
+  /** The last lines are written at the exit of the process. */
+  async close(): Promise<void> {}
 
   get #held(): number {
     return this.#lines.length + (this.#rest?.length ?? 0)
