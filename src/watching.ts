@@ -34,6 +34,7 @@ export async function watch(
       to: 'audit',
       atOnce: 100,
       deliver: audit.deliver,
+      isReady: () => audit.sink.takesMore,
       left: changes => metrics.undelivered('audit', changes),
     }),
     deliverEveryMs,
@@ -43,8 +44,10 @@ export async function watch(
 
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
+  let sending: { close(): Promise<void> } | undefined
   open.defer(() => liveness?.close())
   open.defer(() => announcing?.close())
+  open.defer(() => sending?.close())
   const follow: Watched['follow'] = async current => {
     const { signIn, secrets, notice } = current
     if (keepsGrants(current)) metrics.grants(() => store.grants.count())
@@ -62,6 +65,8 @@ export async function watch(
     })
     await announcing?.close()
     announcing = notice && (await announceEnds(primary, notice, store))
+    await sending?.close()
+    sending = notice?.changes ? await sendChanges(primary, notice, store) : undefined
   }
   await follow(settings)
 
@@ -115,6 +120,30 @@ async function announceEnds(
     now: Date.now,
     steadyNow,
   })
+}
+
+/** Sends every change to the webhook. */
+async function sendChanges(
+  { log, metrics, settings }: Primary,
+  { webhookUrl: url, secret }: NonNullable<Settings['notice']>,
+  store: Foundation['store'],
+): Promise<{ close(): Promise<void> }> {
+  const { createChangeSender } = await import('./self-service/change-webhook.ts')
+  const sender = createChangeSender({
+    to: { url, ...(secret && { secret }) },
+    failed: (cause, tries) =>
+      log.warn({ cause: String(cause), tries }, 'the webhook did not accept a change; it is sent again'),
+    now: Date.now,
+    steadyNow,
+  })
+  const delivery = createDelivery({
+    ...deliveryParts(settings, store),
+    ...sender,
+    to: 'webhook',
+    atOnce: 1,
+    left: changes => metrics.undelivered('webhook', changes),
+  })
+  return keepLooking(delivery, deliverEveryMs, () => {}) // `watchParts` reports it
 }
 
 /** Whether sign-ins give the gateway something to keep. */

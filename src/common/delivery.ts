@@ -27,6 +27,8 @@ export interface DeliveryParts {
    * gives up within seconds.
    */
   readonly deliver: (news: readonly Delivered[]) => Promise<number>
+  /** Whether the receiver takes something now. Left out: always. */
+  readonly isReady?: () => boolean
   /** How many changes are left. */
   readonly left?: (changes: number) => void
   readonly steadyNow: () => Instant
@@ -63,7 +65,17 @@ interface Step {
  * the process dies between the two, or if another gateway takes over while this one still waits for its receiver.
  */
 export function createDelivery(parts: DeliveryParts): Delivery {
-  const { deliveries, dataVersion, to, gateway, atOnce, deliver, left, steadyNow } = parts
+  const {
+    deliveries,
+    dataVersion,
+    to,
+    gateway,
+    atOnce,
+    deliver,
+    isReady = () => true,
+    left,
+    steadyNow,
+  } = parts
   const turn = new Turn({ ...parts, work: to, now: steadyNow, turnMs })
   /** What this process has delivered: the place may not be recorded yet, or the store may have gone back. */
   const known = new Set<string>()
@@ -87,7 +99,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     for (;;) {
       const found = await read()
       if (isDone(found)) break
-      if (!goesFirst(found) || !(await turn.isOurs())) return false
+      if (!isReady() || !goesFirst(found) || !(await turn.isOurs())) return false
       // Another gateway may have delivered it before the turn was ours.
       const current = await read()
       if (isDone(current) || (await handOver(current))) continue

@@ -1,3 +1,8 @@
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -95,6 +100,48 @@ t.test('a decision names account, person, outcome, cause, address, tool and repo
   t.notMatch(readFileSync(file, 'utf8'), 'a-secret')
   t.equal(statSync(file).mode & 0o777, 0o600)
   t.equal(await altgate.stop(), 0)
+})
+
+t.test('the webhook gets every change, signed, once and in order, whatever is down meanwhile', async t => {
+  const got: { readonly number: number; readonly action: string; readonly isSigned: boolean }[] = []
+  const key = 'a key of sixteen characters'
+  let status = 204
+  const receiver = createServer(async (request, response) => {
+    const body = await text(request)
+    const mac = createHmac('sha256', key).update(body).digest('hex')
+    const isSigned = request.headers['x-altgate-signature'] === `sha256=${mac}`
+    if (status === 204) got.push({ ...JSON.parse(body), isSigned })
+    response.writeHead(status).end()
+  }).listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  t.teardown(() => receiver.close())
+  const { port } = receiver.address() as AddressInfo // listening on TCP
+  const notice = { webhookUrl: `http://127.0.0.1:${port}/`, secret: key, changes: true }
+  const altgate = await startAltgate(t, { settings: { notice } })
+  await add(altgate, 'one')
+  await until(() => got.length === 1)
+  status = 503
+  await add(altgate, 'two')
+  await until(() => altgate.logs().includes('the webhook did not accept a change'))
+  await until(async () =>
+    /altgate_undelivered_changes\{to="webhook"\} 1/.test(await altgate.tell('/metrics')),
+  )
+  await add(altgate, 'three')
+  t.equal(await altgate.stop(), 0)
+  await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: 'a long password\n' })
+  status = 204
+  const second = again(t, altgate)
+  await until(() => got.length >= 4)
+  t.equal(await second.stop(), 0)
+  t.match(got, [
+    { number: 1, action: 'account-added', account: 'one' },
+    { number: 2, action: 'account-added', account: 'two' },
+    { number: 3, action: 'account-added', account: 'three' },
+    { number: 4, action: 'credential-set', usernames: [anna], scope: 'msa' },
+  ])
+  t.ok(got.every(({ isSigned }) => isSigned))
+  t.equal(got.length, 4)
+  t.notMatch(JSON.stringify(got), /a long password|argon2/)
 })
 
 t.test('of several gateways one has each change, and another takes over', async t => {
