@@ -182,6 +182,7 @@ export class SyslogSink implements LineSink {
 
   #drop({ messages }: Sending): void {
     this.#unconfirmed = []
+    this.#trouble = undefined // it was refused for its length alone
     this.#held -= lengthOf(messages)
     messages.forEach(() => this.#events.dropped())
   }

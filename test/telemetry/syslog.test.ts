@@ -182,12 +182,17 @@ t.test('over UDP: one message in each datagram, and it is noticed that nothing l
   receiver.bind(0, '127.0.0.1')
   await once(receiver, 'listening')
   const { port } = receiver.address()
-  const { sink, send, told } = sinkTo(t, `udp://127.0.0.1:${port}`)
+  const { sink, send, told, dropped } = sinkTo(t, `udp://127.0.0.1:${port}`)
   send(1, 20)
   await until(() => got.length === 20)
   t.strictSame(numbersIn(t, got), range(1, 20))
+  sink.write(line(0, 'x'.repeat(70_000)))
+  send(21, 21)
+  await until(() => got.length === 21)
+  t.equal(dropped(), 1, 'one that fits into no datagram')
+  t.ok(sink.takesMore)
   receiver.close()
-  let number = 20
+  let number = 21
   await until(() => {
     send(++number, number)
     return told.length > 0
