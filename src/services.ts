@@ -1,4 +1,5 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
+import { type Administration, openAdministration } from './administrators.ts'
 import { type ActingParts, openDelegation, openGrants } from './delegation/index.ts'
 import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
@@ -72,6 +73,8 @@ export interface Services {
   readonly signInKey: Uint8Array
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: Uint8Array
+  /** For the API and the console. `undefined`: neither is switched on. */
+  readonly administration: Administration | undefined
   close(): Promise<void>
 }
 
@@ -166,6 +169,12 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const lfsKey = await store.key('lfs-actions')
   const signInKey = await store.key('sign-ins')
   const answerKey = await store.key('answers')
+  const administration = await openAdministration(settings, {
+    foundation,
+    registry,
+    accounts,
+    hasher: parts.hasher,
+  })
   const open = opening.move()
   return {
     gateway,
@@ -185,6 +194,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     lfsKey,
     signInKey,
     answerKey,
+    administration,
     close: () => open.disposeAsync(),
   }
 }

@@ -10,7 +10,7 @@ import { openNotice, reporting } from './notices.ts'
 import { keepCanary } from './revocation/canary.ts'
 import type { Primary, Progress } from './serve.ts'
 import type { Settings } from './settings/schema.ts'
-import { watchParts } from './telemetry/parts.ts'
+import { watchParts } from './telemetry/follow.ts'
 import { createOutageReport, createPartReport } from './telemetry/reports.ts'
 import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
 
@@ -27,6 +27,7 @@ export async function watch(
   )
   open.defer(() => watched.stop())
   progress.parts = watched.states
+  progress.since = watched.since
 
   const delivering = keepLooking(
     createDelivery({
@@ -42,6 +43,8 @@ export async function watch(
   )
   open.defer(() => delivering.close())
 
+  const outage = createOutageReport(log, () => {}, livenessOverMs)
+  progress.outages = () => outage.current()
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
   let sending: { close(): Promise<void> } | undefined
@@ -59,8 +62,11 @@ export async function watch(
       ...store,
       registry: () => changing,
       holder: randomUUID(),
-      outage: createOutageReport(log, () => {}, livenessOverMs),
-      checked: metrics.checkedLiveness,
+      outage,
+      checked(result) {
+        metrics.checkedLiveness(result)
+        if (result === 'renewed') progress.answered?.('provider')
+      },
       warn: (sentence, facts) => log.warn(facts, sentence),
     })
     await announcing?.close()

@@ -180,6 +180,9 @@ export type Action =
   | 'person-unblocked'
   /** Sessions of the page. */
   | 'sessions-revoked'
+  /** Tokens of the API; their names stand in the place of user names. */
+  | 'token-added'
+  | 'token-revoked'
   /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
   | 'grant-given'
   | 'grant-ended'
