@@ -4,7 +4,7 @@ import { readGivenFile } from './common/failure.ts'
 import { type AttemptKeys, createAttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
 import { Outage } from './gateway/outage.ts'
-import type { AccountDirectory } from './gateway/ports.ts'
+import type { AccountDirectory, Announce } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { RedisServer } from './redis/server.ts'
@@ -25,6 +25,8 @@ export interface Foundation {
   readonly redis: RedisServer | undefined
   /** Removes verdicts from Redis. */
   readonly revoke: Revoke | undefined
+  /** Tells every gateway of a change, before it is committed. */
+  readonly announce: Announce
   /** For changes. */
   readonly registry: () => Registry
   /** The same without Redis, for emergencies: a change is in force when all gateways have read the store's log. */
@@ -66,6 +68,7 @@ export async function openFoundation(
       generated,
       redis,
       revoke,
+      announce,
       registry: () => store.registry(announce, redis ? undefined : revoked),
       registryInLog: () => store.registry(inTheLog),
     }

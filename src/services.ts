@@ -264,7 +264,9 @@ function memoryOf(
     accounts: named = [],
     slots,
     revision,
+    reach,
   }) => {
+    if (reach === 'all') forgetAll(revision)
     local.forget(slots, revision)
     tokens?.forget(slots, revision)
     for (const name of account === undefined ? named : [account, ...named]) accounts.forget(name, revision)

@@ -92,7 +92,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
 }
 
 /** On a terminal only: some scripts take any output on standard error for a failure. */
-function sayWaiting(hosts: readonly string[], seconds: number): void {
+export function sayWaiting(hosts: readonly string[], seconds: number): void {
   if (!process.stderr.isTTY) return
   const unconfirmed =
     hosts.length === 0 ? 'gateways that Redis may not know yet' : `gateways on ${hosts.join(', ')}`

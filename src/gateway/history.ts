@@ -180,6 +180,8 @@ export type Action =
   | 'person-unblocked'
   /** Sessions of the page. */
   | 'sessions-revoked'
+  /** The store is as it was at some earlier time, or has what another one had. */
+  | 'store-restored'
   /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
   | 'grant-given'
   | 'grant-ended'

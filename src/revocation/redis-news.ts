@@ -31,6 +31,12 @@ export interface RedisNewsOptions {
 const lookAgain = 1
 
 /**
+ * Milliseconds for which requests ask the log after the announcement of a change that reaches further than what it names:
+ * longer than its commit takes. What it has changed can be read only when it is committed.
+ */
+const askingMs = 10_000
+
+/**
  * The lease: after a ping has returned, this process may trust its memory until `leaseMs` after the ping was sent, which
  * costs one comparison. A change waits for its acknowledgement or for the end of its lease (`publisher.ts`), so a process
  * that hangs, or whose connection died, never acts on an old state.
@@ -44,6 +50,8 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   let losses = 0
   let looked = now()
   let reported = false
+  let reaching: string | undefined
+  let asksUntil = -Infinity
   const subscriber = createSubscriber({ server, leaseMs, now, heard, alive, lost, failed })
 
   function holdsLease(): boolean {
@@ -61,11 +69,19 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   function take({ moment, before, ...stale }: Announcement): void {
+    askIfReaching(stale)
     const revision = history.heard(moment, before)
     if (revision !== undefined) return forget({ ...stale, revision })
     // From another store: one Redis serves two of them, or this one was replaced. The log tells.
     caughtUp = false
     void regain()
+  }
+
+  function askIfReaching({ id, reach }: Pick<Announcement, 'id' | 'reach'>): void {
+    if (reach === undefined || id === reaching) return
+    reaching = id
+    asksUntil = now() + askingMs
+    caughtUp = false
   }
 
   function alive(sentAt: number): void {
@@ -76,9 +92,10 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   /** Its change may have been made since, or never: the log, which is read next, tells. */
-  function recall({ moment, account, accounts, slots }: Announcement): void {
+  function recall({ moment, before: _, ...stale }: Announcement): void {
+    askIfReaching(stale)
     const revision = history.heard(moment)
-    if (revision !== undefined) forget({ account, accounts, slots, revision })
+    if (revision !== undefined) forget({ ...stale, revision })
   }
 
   function look(): Promise<boolean> {
@@ -100,7 +117,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
       if (announced !== null && announcement === undefined)
         throw new Error('the last announcement cannot be read')
       if (announcement !== undefined) recall(announcement)
-      caughtUp = (await look()) && losses === lossesBefore
+      caughtUp = (await look()) && losses === lossesBefore && now() >= asksUntil
       if (caughtUp) reported = false
     } catch (cause) {
       failed(cause)

@@ -1,4 +1,5 @@
 import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { Failure } from '../common/failure.ts'
 import type { GrantEnd } from '../gateway/delegation.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Action } from '../gateway/history.ts'
@@ -22,6 +23,9 @@ import type { PasswordHash, Refusal } from '../gateway/ports.ts'
  */
 export type OpenHow = 'make' | 'expect' | 'serve'
 
+/** There is no store, and none was to be made. */
+export class NoStore extends Failure {}
+
 /** An open database. Errors of its driver are already `Outage`s. */
 export interface Database {
   /** Never waits for a pending change. */
@@ -34,6 +38,8 @@ export interface Database {
   dataVersion(): number | undefined
   /** One transaction that excludes those of all other processes, without a time limit: for migrations. */
   exclusively(work: (transaction: Transaction<Schema>) => Promise<void>): Promise<void>
+  /** Everything that `work` reads is as of one moment, without a time limit. No other process waits for it. */
+  snapshot<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 

@@ -33,11 +33,18 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0013-oauth', makeOAuthTable],
 ]
 
+/** Their names. */
+export const migrationNames: readonly string[] = migrations.map(([name]) => name)
+
 /**
- * Brings the tables up to date. Call it only in `Database.exclusively`, because any number of processes may start at once.
+ * Brings the tables up to date, or applies only those of the migrations that `wanted` names. Call it only in `Database.exclusively`, because any number of processes may start at once.
  * Throws `Outage`, or an `Error` with a sentence for the operator if the store was made by a newer program.
  */
-export async function migrate(db: Transaction<Schema>, now: Instant): Promise<void> {
+export async function migrate(
+  db: Transaction<Schema>,
+  now: Instant,
+  wanted: readonly string[] = migrationNames,
+): Promise<void> {
   // Not Kysely's Migrator, which creates its own tables before it takes the lock, and reports a newer store as corrupt.
   await db.schema
     .createTable('migrations')
@@ -50,7 +57,7 @@ export async function migrate(db: Transaction<Schema>, now: Instant): Promise<vo
   refuseNewer(applied)
 
   for (const [name, apply] of migrations) {
-    if (applied.has(name)) continue
+    if (applied.has(name) || !wanted.includes(name)) continue
     await apply(db)
     await db.insertInto('migrations').values({ name, applied_at: now }).execute()
   }
@@ -58,8 +65,7 @@ export async function migrate(db: Transaction<Schema>, now: Instant): Promise<vo
 
 /** An older program could write what a newer one would misread. */
 function refuseNewer(applied: ReadonlySet<string>): void {
-  const known = new Set(migrations.map(([name]) => name))
-  if ([...applied].every(name => known.has(name))) return
+  if ([...applied].every(name => migrationNames.includes(name))) return
   throw new Failure(
     'The store was made by a newer version of Altgate: run that version, or restore a backup.',
   )

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Failure } from '../common/failure.ts'
 import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
@@ -23,11 +24,12 @@ import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
+import type { TakeOptions, TakenBackup } from './backup.ts'
 import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
-import { createSharedTime, type Database, type OpenHow } from './database.ts'
+import { createSharedTime, type Database, NoStore, type OpenHow } from './database.ts'
 import { createGateways } from './gateways.ts'
 import { createGrantRegistry } from './grant-registry.ts'
 import { createGrantStore } from './grants.ts'
@@ -41,6 +43,7 @@ import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
+import type { Contents, ReadBackup, RestoreOptions } from './restore.ts'
 import { createSessionStore } from './session-store.ts'
 import { createSwitchRegistry } from './switch-registry.ts'
 import { createTurns } from './turns.ts'
@@ -69,6 +72,17 @@ export interface Store {
   registry(announce: Announce, took?: (seconds: number) => void): Registry
   /** 32 random bytes, the same in every process with this store. */
   key(name: KeyName): Promise<Uint8Array>
+  /** Takes a backup, while the store may be in use. */
+  backup(options: TakeOptions): Promise<TakenBackup>
+  /** What a restore would replace. */
+  contents(): Promise<Contents>
+  /** Replaces what the store has by a backup; see `restore.ts`. */
+  restore(backup: ReadBackup, options: Omit<RestoreOptions, 'gateways' | 'now'>): Promise<void>
+  /**
+   * Marks the store as restored by other means, so that running gateways drop what they remember. `isCopy`: it gets an
+   * identity of its own, because the original goes on elsewhere.
+   */
+  markRestored(announce: Announce, actor: string, isCopy: boolean): Promise<void>
   /** Resolves if the store answers. */
   ping(): Promise<void>
   /** A pending change is undone on SQLite, and waited for on PostgreSQL. */
@@ -100,7 +114,7 @@ export async function openStore({
 }: StoreOptions): Promise<Store> {
   const database = await openDatabase(url, how)
   try {
-    if (how !== 'make' && !(await hasTables(database))) throw new Failure(noStore)
+    if (how !== 'make' && !(await hasTables(database))) throw new NoStore(noStore)
     await database.exclusively(async db => {
       await migrate(db, clock())
       await pruneChanges(db, clock())
@@ -151,6 +165,8 @@ function storeOn(
   const gateways = createGateways(database, waiting)
   const changes = createChangeLog(database, history)
   const time = createSharedTime(database, clock)
+  const changing = (announce: Announce, took: (seconds: number) => void) =>
+    createMakeChange(database, { history, gateways, announce, took, now: clock })
   return {
     accounts: createAccountStore(reading, history),
     credentials: createCredentialStore(database, history),
@@ -168,7 +184,7 @@ function storeOn(
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
-      const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
+      const makeChange = changing(announce, took)
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
@@ -183,6 +199,17 @@ function storeOn(
       }
     },
     key: name => sharedKey(database, name),
+    backup: async options => (await import('./backup.ts')).takeBackup(database, options),
+    contents: async () => (await import('./restore.ts')).contentsOf(reading),
+    restore: async (backup, options) =>
+      (await import('./restore.ts')).restore(database, backup, { ...options, gateways, now: clock() }),
+    async markRestored(announce, actor, isCopy) {
+      const change = { actor, action: 'store-restored' } as const
+      await changing(announce, () => {})(change, async db => {
+        if (isCopy) await db.updateTable('revision').set({ store: randomUUID() }).execute()
+        return { usernames: [] }
+      })
+    },
     async ping() {
       await changes.revision()
     },

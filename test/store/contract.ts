@@ -3,6 +3,7 @@ import type { Instant } from '../../src/gateway/names.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { accountsContract } from './contract-accounts.ts'
+import { backupContract } from './contract-backup.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
 import { grantsContract } from './contract-grants.ts'
@@ -54,6 +55,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     surveyContract,
     removalsContract,
     switchesContract,
+    backupContract,
   ]) {
     await part(t, make)
   }
