@@ -5,10 +5,9 @@ import { createGunzip, createGzip } from 'node:zlib'
 import { Failure } from './common/failure.ts'
 import { type Foundation, openFoundation } from './foundation.ts'
 import type { Settings } from './settings/schema.ts'
-import type { TakenBackup } from './store/backup.ts'
-import { type BackupHeader, newer, readLines, type RowCounts } from './store/backup-lines.ts'
+import { insistOnKnown, type TakenBackup } from './store/backup.ts'
+import { type BackupHeader, readLines, type RowCounts } from './store/backup-lines.ts'
 import { NoStore } from './store/database.ts'
-import { migrationNames } from './store/migrations.ts'
 import type { Progress, ReadBackup } from './store/restore.ts'
 
 /** Writes a backup of the store, compressed. `stop` ends it with an `AbortError`. Throws `Outage`. */
@@ -19,7 +18,8 @@ export async function backUp(
     progress,
     stop,
   }: {
-    readonly to: Writable
+    /** Called when there is something to write. */
+    readonly to: () => Writable
     readonly progress: (rows: number, of: number) => void
     readonly stop: AbortSignal
   },
@@ -29,7 +29,7 @@ export async function backUp(
     return await store.backup({
       version: manifest.version,
       now: Date.now(),
-      write: text => pipeline(Readable.from(text), createGzip(), to, { signal: stop }),
+      write: text => pipeline(Readable.from(text), createGzip(), to(), { signal: stop }),
       progress,
     })
   } finally {
@@ -45,10 +45,9 @@ export async function verifyBackup(
   let header: BackupHeader | undefined
   let done = 0
   for await (const part of readLines(unpacked(from))) {
-    if ('header' in part) header = part.header
+    if ('header' in part) header = insistOnKnown(part.header)
     if ('rows' in part) await progress((done += part.rows.length))
     if (!('complete' in part) || header === undefined) continue
-    if (!header.migrations.every(name => migrationNames.includes(name))) throw newer(header.version)
     return { header, rows: part.complete }
   }
   throw new Error('a backup without an end was taken for a whole one')

@@ -2,6 +2,7 @@ import {
   createReadStream,
   createWriteStream,
   linkSync,
+  openSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -82,7 +83,7 @@ async function backUp(file: string, { force, json }: Options, toolbox: Toolbox):
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   try {
     const { backUp } = await import('../backup.ts')
-    const taken = await backUp(settings, { to: place.open(), progress: showRows, stop: stop.signal })
+    const taken = await backUp(settings, { to: place.open, progress: showRows, stop: stop.signal })
     clearProgress()
     place.keep()
     if (json) return sayJson(jsonOf(file, taken))
@@ -122,7 +123,7 @@ function placeOf(file: string, force: boolean): Place {
   const target = found === undefined ? file : realpathSync(file)
   const partial = `${target}.${process.pid}.part`
   return {
-    open: () => createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true }),
+    open: () => createWriteStream('', { fd: openSync(partial, 'wx', 0o600), flush: true }),
     keep() {
       if (force) return renameSync(partial, target)
       try {

@@ -92,10 +92,11 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   /** Its change may have been made since, or never: the log, which is read next, tells. */
-  function recall({ moment, before: _, ...stale }: Announcement): void {
-    askIfReaching(stale)
+  function recall(announced: Announcement): void {
+    askIfReaching(announced)
+    const { moment, account, accounts, slots, reach } = announced
     const revision = history.heard(moment)
-    if (revision !== undefined) forget({ ...stale, revision })
+    if (revision !== undefined) forget({ account, accounts, slots, reach, revision })
   }
 
   function look(): Promise<boolean> {

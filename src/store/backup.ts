@@ -1,7 +1,15 @@
 import { type Kysely, sql, type SqlBool } from 'kysely'
 import type { Instant } from '../gateway/names.ts'
-import { type BackupHeader, type Cell, type RowCounts, type TableRows, writeLines } from './backup-lines.ts'
+import {
+  type BackupHeader,
+  type Cell,
+  newer,
+  type RowCounts,
+  type TableRows,
+  writeLines,
+} from './backup-lines.ts'
 import type { Database, Schema } from './database.ts'
+import { migrationNames } from './migrations.ts'
 
 /** The tables of a backup with their primary keys, those first to which others refer. */
 export const keptTables = {
@@ -131,4 +139,10 @@ async function columnsOf(db: Kysely<Schema>, table: KeptTable): Promise<readonly
   const tables = await db.introspection.getTables()
   const columns = tables.find(({ name }) => name === table)?.columns ?? []
   return columns.map(({ name }) => name)
+}
+
+/** Throws `Failure` if a newer version has made it. */
+export function insistOnKnown(header: BackupHeader): BackupHeader {
+  if (header.migrations.every(name => migrationNames.includes(name))) return header
+  throw newer(header.version)
 }

@@ -6,11 +6,11 @@ import type { Moment } from '../gateway/history.ts'
 import type { Instant, Revision } from '../gateway/names.ts'
 import { InDoubt } from '../gateway/outage.ts'
 import type { Announce, Gateways } from '../gateway/ports.ts'
-import { countOf, type KeptTable, keptTableNames, keptTables, readTable } from './backup.ts'
-import { type BackupHeader, type Cell, newer, readLines, type RowCounts } from './backup-lines.ts'
+import { countOf, insistOnKnown, type KeptTable, keptTableNames, keptTables, readTable } from './backup.ts'
+import { type BackupHeader, type Cell, readLines, type RowCounts } from './backup-lines.ts'
 import { lookFor } from './change.ts'
 import type { Database, Schema } from './database.ts'
-import { migrate, migrationNames } from './migrations.ts'
+import { migrate } from './migrations.ts'
 import { sqliteDialect } from './sqlite.ts'
 
 /** Called with the number of rows so far, and waited for. What it throws ends the work, and nothing is changed. */
@@ -66,8 +66,7 @@ async function fill(
   let done = 0
   for await (const part of parts) {
     if ('header' in part) {
-      header = part.header
-      if (!header.migrations.every(name => migrationNames.includes(name))) throw newer(header.version)
+      header = insistOnKnown(part.header)
       await migrate(db, now, header.migrations)
     } else if ('table' in part) {
       insert = file.prepare(insertInto(part))

@@ -180,7 +180,7 @@ export function insertsInto(tables: ReadonlyMap<string, readonly string[]>): rea
     return columns === undefined ? [] : all.map(row => insertInto(table, columns, row))
   })
   const token = tables.get('revision')?.includes('token') ? ", token = 'token-7'" : ''
-  return [...inserts, `update revision set newest = 7${token}`]
+  return ['delete from keys', ...inserts, `update revision set newest = 7${token}`]
 }
 
 function insertInto(table: string, columns: readonly string[], row: Row): string {
