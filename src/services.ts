@@ -7,6 +7,7 @@ import type { AttemptKeys } from './gateway/attempt.ts'
 import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import type { KeyRing } from './gateway/key-ring.ts'
 import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type {
@@ -66,12 +67,12 @@ export interface Services {
   /** Gives passwords to credential helpers. `undefined`: switched off. */
   readonly oauth: AuthorizationServer | undefined
   readonly confirmations: Confirmations
-  /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
-  readonly lfsKey: Uint8Array
-  /** 32 bytes that seal what browsers keep of a sign-in in progress. */
-  readonly signInKey: Uint8Array
+  /** With which all gateways of this store seal what LFS servers give out. */
+  readonly lfsKey: KeyRing
+  /** Seals what browsers keep of a sign-in in progress. */
+  readonly signInKey: KeyRing
   /** Seals the answers that a proxy brings back to the forward-auth port. */
-  readonly answerKey: Uint8Array
+  readonly answerKey: KeyRing
   close(): Promise<void>
 }
 
@@ -112,7 +113,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throw error instanceof Outage ? error : new Outage('store', error)
     },
   )
-  const { store, keys, generated, verdictKey } = foundation
+  const { store, keys, generated, namesKey } = foundation
   opening.defer(() => store.close())
 
   const local = createLocalVerdicts({
@@ -144,7 +145,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       generated,
       decoys: createDecoys({
         survey: store.hashSurvey,
-        key: verdictKey,
+        key: namesKey,
         cost: settings.hashing,
         now: steadyNow,
       }),
@@ -158,14 +159,14 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   })
   const upstreamAuth = createUpstreamAuth(methodsOf(settings), {
     publicUrl: settings.publicUrl,
-    masterKey: await store.key('assertions'),
+    masterKey: await store.keyRing('assertions'),
     now: Date.now,
     steadyNow,
     warn: parts.upstreamAuthWarning,
   })
-  const lfsKey = await store.key('lfs-actions')
-  const signInKey = await store.key('sign-ins')
-  const answerKey = await store.key('answers')
+  const lfsKey = await store.keyRing('lfs-actions')
+  const signInKey = await store.keyRing('sign-ins')
+  const answerKey = await store.keyRing('answers')
   const open = opening.move()
   return {
     gateway,
@@ -257,7 +258,7 @@ function memoryOf(
   memory: Memory,
 ): { readonly news: News; readonly verdicts: VerdictCache } {
   const { foundation, local, accounts, tokens, parts, opening } = memory
-  const { store, keys, verdictKey, redis: server } = foundation
+  const { store, keys, verdictKeys, redis: server } = foundation
   const { outage } = parts
   const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({
     account,
@@ -283,6 +284,7 @@ function memoryOf(
     slotOf: keys.slot,
     forget,
     forgetAll,
+    refreshKeys: () => store.refreshKeys(),
     outage,
   })
   if (server === undefined) {
@@ -301,7 +303,7 @@ function memoryOf(
   const shared = createSharedVerdicts({
     server,
     history,
-    key: verdictKey,
+    key: verdictKeys,
     now: steadyNow,
     ahead: wallAhead,
     patience: 10,
@@ -322,7 +324,7 @@ function throttleOf(
   settings: Settings,
   { foundation, parts, opening }: Pick<Memory, 'foundation' | 'parts' | 'opening'>,
 ): Throttle {
-  const { verdictKey: key, redis: server } = foundation
+  const { namesKey: key, redis: server } = foundation
   const shared = server && createSharedCounters({ server, outage: parts.outage })
   if (shared !== undefined) opening.defer(() => shared.close())
   return createThrottle(settings.throttle, { key, now: steadyNow, shared, peerWorkers: parts.peerWorkers })

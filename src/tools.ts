@@ -38,6 +38,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
       grants: store.grants,
       changes: store.changes,
       refusals: store.refusals,
+      keyKeeper: store.keyKeeper(foundation.announce),
       ping: () => store.ping(),
     },
     hasher: hasherOnDemand(settings.hashing),

@@ -104,7 +104,7 @@ async function backUp(file: string, { force, json }: Options, toolbox: Toolbox):
 
 /** Where a backup goes. */
 interface Place {
-  open(): ReturnType<typeof createWriteStream>
+  readonly open: () => ReturnType<typeof createWriteStream>
   /** It is complete: it gets its name. */
   keep(): void
   /** Nothing is left behind. */

@@ -4,6 +4,7 @@ import type { Answer } from '../accounts/answer.ts'
 import type { Watch } from '../delegation/watch.ts'
 import type { Grant, Grants, GrantStore } from '../gateway/delegation.ts'
 import type { GeneratedPasswords } from '../gateway/generated-password.ts'
+import type { KeyKeeper } from '../gateway/key-ring.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type {
   AccountDirectory,
@@ -30,6 +31,7 @@ export interface Tools {
     readonly grants: GrantStore
     readonly changes: ChangeHistory
     readonly refusals: Refusals
+    readonly keyKeeper: KeyKeeper
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -182,6 +182,9 @@ export type Action =
   | 'sessions-revoked'
   /** The store is as it was at some earlier time, or has what another one had. */
   | 'store-restored'
+  /** Keys in the store were added, taken into use, or retired. */
+  | 'keys-changed'
+  | 'keys-retired'
   /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
   | 'grant-given'
   | 'grant-ended'

@@ -12,8 +12,8 @@ export interface Stale {
   readonly reach?: Reach | undefined
 }
 
-/** `all`: everything that was read before is void. */
-export type Reach = 'all'
+/** `all`: everything that was read before is void. Both: the keys may be others. */
+export type Reach = 'all' | 'keys'
 
 /** Drops what is stale from all caches of this process, synchronously. Must not throw. */
 export type Forget = (stale: Stale) => void
@@ -29,7 +29,8 @@ export function staleBy(change: Change, slotOf: SlotOf): Stale {
 }
 
 export function reachOf({ action }: Pick<Change, 'action'>): Reach | undefined {
-  return action === 'store-restored' ? 'all' : undefined
+  if (action === 'keys-changed') return 'keys'
+  return action === 'store-restored' || action === 'keys-retired' ? 'all' : undefined
 }
 
 /** What is stale, as sent between processes, with an id. User names are not sent. */
@@ -47,7 +48,7 @@ export function readAnnouncement(text: string): Announcement | undefined {
   if (account !== undefined && typeof account !== 'string') return undefined
   if (accounts !== undefined && !isTexts(accounts)) return undefined
   if (!isTexts(slots)) return undefined
-  if (reach !== undefined && reach !== 'all') return undefined
+  if (reach !== undefined && reach !== 'all' && reach !== 'keys') return undefined
   // The publisher has validated the names, which are only compared here.
   return {
     id,

@@ -27,7 +27,7 @@ export const keptTables = {
   oauth: ['key'],
   changes: ['revision'],
   refusals: ['reference'],
-  keys: ['name'],
+  keys: ['name', 'id'],
 } as const satisfies Partial<Record<keyof Schema, readonly string[]>>
 
 export type KeptTable = keyof typeof keptTables
@@ -48,8 +48,8 @@ export const leftOutTables = [
   'migrations',
 ] as const satisfies readonly (keyof Schema)[]
 
-/** The keys without which something in the store would be worthless. All others only seal what lives for a short time. */
-const isKeptKey = sql<SqlBool>`name in ('passwords', 'assertions')`
+/** The keys that something in the store, or in running gateways, rests on. All others seal what lives for a short time. */
+const isKeptKey = sql<SqlBool>`name in ('names', 'passwords', 'assertions')`
 
 /** Rows that are read at once. */
 const rowsAtOnce = 1000

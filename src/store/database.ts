@@ -2,6 +2,7 @@ import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, ty
 import { Failure } from '../common/failure.ts'
 import type { GrantEnd } from '../gateway/delegation.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
+import type { KeyName } from '../gateway/key-ring.ts'
 import type { Action } from '../gateway/history.ts'
 import type {
   AccountName,
@@ -146,8 +147,11 @@ export interface Schema {
     scope: Scope | null
     usernames: string
   }
-  /** In base64, because the databases have no common type for bytes. */
-  keys: { name: string; bytes: string }
+  /**
+   * `bytes` in base64, because the databases have no common type for them. Of one name, the newest with `used_from` makes
+   * everything. Times are 0 where they were not kept.
+   */
+  keys: { name: KeyName; id: number; bytes: string; made_at: Instant; used_from: Instant | null }
   /**
    * What a sign-in of the owner gave. Tokens are sealed (`delegation/sealing.ts`) with a key that is not in the store; a
    * grant that has ended has none. Times are by the clock of the database, or of the only machine. `demand`: what a claims

@@ -14,6 +14,7 @@ import {
   type Tables,
   turns,
 } from './first-migrations.ts'
+import { makeKeyRings } from './key-rings.ts'
 import { makeOAuthTable } from './oauth-store.ts'
 
 /** All migrations, in the order in which they are applied. */
@@ -31,6 +32,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0015-key-rings', makeKeyRings],
 ]
 
 /** Their names. */

@@ -167,6 +167,8 @@ export async function restore(
       if (!replace && !before.isEmpty)
         throw new NotEmpty('The store is not empty. To replace what it has by the backup, add --replace.')
       await lockTables(database, db)
+      // Running gateways have named everything by the key that the store has.
+      if (!isNew) await content.deleteFrom('keys').where('name', '=', 'names').execute()
       await empty(db, content)
       await fillTables(db, content, progress)
       const next: Moment = {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Failure } from '../common/failure.ts'
 import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
+import type { KeyKeeper, KeyName, KeyRing } from '../gateway/key-ring.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
@@ -25,7 +26,7 @@ import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
 import type { TakeOptions, TakenBackup } from './backup.ts'
-import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
+import { createChangeLog, createMakeChange, type MakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
@@ -33,7 +34,8 @@ import { createSharedTime, type Database, NoStore, type OpenHow } from './databa
 import { createGateways } from './gateways.ts'
 import { createGrantRegistry } from './grant-registry.ts'
 import { createGrantStore } from './grants.ts'
-import { createHashSurvey, createRevocations, type KeyName, sharedKey } from './keys.ts'
+import { createKeyKeeper, createKeyRings, KeyRetired } from './key-rings.ts'
+import { createHashSurvey, createRevocations } from './keys.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
@@ -70,8 +72,13 @@ export interface Store {
    * was in force in every process.
    */
   registry(announce: Announce, took?: (seconds: number) => void): Registry
-  /** 32 random bytes, the same in every process with this store. */
+  /** Keys that are the same in every process with this store. They change at `refreshKeys`. */
+  keyRing(name: KeyName): Promise<KeyRing>
+  /** The one that makes everything now. */
   key(name: KeyName): Promise<Uint8Array>
+  refreshKeys(): Promise<void>
+  /** For commands that change keys. */
+  keyKeeper(announce: Announce): KeyKeeper
   /** Takes a backup, while the store may be in use. */
   backup(options: TakeOptions): Promise<TakenBackup>
   /** What a restore would replace. */
@@ -165,8 +172,18 @@ function storeOn(
   const gateways = createGateways(database, waiting)
   const changes = createChangeLog(database, history)
   const time = createSharedTime(database, clock)
-  const changing = (announce: Announce, took: (seconds: number) => void) =>
-    createMakeChange(database, { history, gateways, announce, took, now: clock })
+  const keyRings = createKeyRings(database, clock)
+  const changing = (announce: Announce, took: (seconds: number) => void): MakeChange => {
+    const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
+    return async (who, work) => {
+      try {
+        return await makeChange(who, work)
+      } catch (error) {
+        if (error instanceof KeyRetired) await keyRings.refresh() // so that the next try succeeds
+        throw error
+      }
+    }
+  }
   return {
     accounts: createAccountStore(reading, history),
     credentials: createCredentialStore(database, history),
@@ -198,7 +215,10 @@ function storeOn(
         ...createGrantRegistry(makeChange, time),
       }
     },
-    key: name => sharedKey(database, name),
+    keyRing: name => keyRings.ring(name),
+    key: async name => (await keyRings.ring(name)).current.bytes,
+    refreshKeys: () => keyRings.refresh(),
+    keyKeeper: announce => createKeyKeeper({ reading, makeChange: changing(announce, () => {}), now: clock }),
     backup: async options => (await import('./backup.ts')).takeBackup(database, options),
     contents: async () => (await import('./restore.ts')).contentsOf(reading),
     restore: async (backup, options) =>
