@@ -4,8 +4,8 @@ import { Secret } from '../../../src/gateway/secret.ts'
 
 /** Until when sessions, passwords and codes of the rows count: 2100. */
 const late = Date.UTC(2100, 0, 1)
-/** When everything in them was made: 2027. */
-export const madeAt = Date.UTC(2027, 0, 1)
+/** When everything in them was made: so late that nothing is ever pruned. */
+export const madeAt = Date.UTC(2099, 0, 1)
 
 const north = 'aaaaaaaa-0000-4000-8000-000000000001'
 const [annaId, borisId, claraId] = ['subject-anna', 'subject-boris', 'subject-clara']
@@ -46,6 +46,7 @@ const sealed = createSealing([{ id: 'k1', key: new Secret(opened.sealingKey) }])
 )
 
 const credential = { enabled: 1, set_at: madeAt, owner: null, last_used_at: null, last_used_from: null }
+const key = { id: 1, made_at: madeAt, used_from: madeAt }
 const password = { subject: claraId, read_only: 0, set_at: madeAt, ends_at: late }
 
 /** Rows for every table, with every column that it has ever had. A schema gets those that it has a place for. */
@@ -164,9 +165,9 @@ export const rows: Readonly<Record<string, readonly Row[]>> = {
     },
   ],
   keys: [
-    { name: 'passwords', id: 1, bytes: opened.passwordKey },
-    { name: 'verdicts', id: 1, bytes: Buffer.alloc(32, 'verdicts').toString('base64') },
-    { name: 'assertions', id: 1, bytes: Buffer.alloc(32, 'assertions').toString('base64') },
+    { ...key, name: 'passwords', bytes: opened.passwordKey },
+    { ...key, name: 'verdicts', bytes: Buffer.alloc(32, 'verdicts').toString('base64') },
+    { ...key, name: 'assertions', bytes: Buffer.alloc(32, 'assertions').toString('base64') },
   ],
   gateways: [{ id: 'a-gateway', host: 'a-host', lease_ms: 1000, number: 7, seen_at: madeAt, canary: 0 }],
   revocations: [{ id: 'a-measurement', microseconds: 5, at: madeAt }],
