@@ -26,6 +26,7 @@ Formats, found out from the first line unless --format says it:
             what "credential export" writes. Lines about other scopes, accounts
             or directories are passed over. Without a hash, a user is added who
             has to set a password
+Named and generated passwords are not imported: altgate restore brings them.
 Empty lines and lines that begin with # are skipped.
 
 Hashes: bcrypt, argon2, apr1 (htpasswd's usual one), {SHA}, {SSHA}, and crypt:
