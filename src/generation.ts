@@ -19,6 +19,7 @@ import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { type Logs, witnesses } from './telemetry/logs.ts'
 import { createRefusalWitness } from './telemetry/refusals.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
+import type { SilenceReport } from './telemetry/reports.ts'
 import type { LeavingPeer } from './throttling/peer-workers.ts'
 
 /** What a worker has for as long as it runs, whatever its settings. */
@@ -26,6 +27,7 @@ export interface WorkerParts {
   readonly logs: Pick<Logs, 'log' | 'audit'>
   readonly metrics: WorkerMetrics
   readonly outage: (outage: Outage) => void
+  readonly silent: SilenceReport
   readonly hasher: PasswordHasher
   readonly joinPeers: () => LeavingPeer
   readonly connections: Connections
@@ -51,7 +53,7 @@ export interface Generation {
 
 /** Throws `Outage` if the store does not answer, and `Failure` if a file cannot be read. */
 export async function openGeneration(settings: Settings, parts: WorkerParts): Promise<Generation> {
-  const { logs, metrics, outage, hasher, connections } = parts
+  const { logs, metrics, outage, silent, hasher, connections } = parts
   const { log, audit } = logs
   await using opening = new AsyncDisposableStack()
   const peerWorkers = parts.joinPeers()
@@ -71,7 +73,19 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
   })
   opening.defer(() => refusals.close())
   const witness = witnesses(audit, metrics, lastUsed, refusals)
-  const all = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
+  const all = {
+    settings,
+    services,
+    hasher,
+    witness,
+    refusals,
+    notice,
+    metrics,
+    outage,
+    silent,
+    log,
+    connections,
+  }
   const { app, behind } = createApp(all)
   opening.defer(() => app.close())
   await app.ready()

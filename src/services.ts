@@ -1,4 +1,5 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
+import { type Administration, openAdministration } from './administrators.ts'
 import { type ActingParts, openDelegation, openGrants } from './delegation/index.ts'
 import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
@@ -73,6 +74,8 @@ export interface Services {
   readonly signInKey: KeyRing
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: KeyRing
+  /** For the API and the console. `undefined`: neither is switched on. */
+  readonly administration: Administration | undefined
   close(): Promise<void>
 }
 
@@ -167,6 +170,12 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const lfsKey = await store.keyRing('lfs-actions')
   const signInKey = await store.keyRing('sign-ins')
   const answerKey = await store.keyRing('answers')
+  const administration = await openAdministration(settings, {
+    foundation,
+    registry,
+    accounts,
+    hasher: parts.hasher,
+  })
   const open = opening.move()
   return {
     gateway,
@@ -186,6 +195,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     lfsKey,
     signInKey,
     answerKey,
+    administration,
     close: () => open.disposeAsync(),
   }
 }

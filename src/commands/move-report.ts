@@ -1,15 +1,17 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { connectionText } from '../administration/accounts.ts'
+import { type AffectedUser, type MoveReadiness, readMoveReadiness } from '../administration/move-readiness.ts'
+import { countsText, warnings } from '../administration/moves.ts'
+import { planJson } from '../administration/views.ts'
 import { Failure, reasonOf } from '../common/failure.ts'
-import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import { type Connection, describe } from '../gateway/account.ts'
 import type { AccountName, Scope } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
-import { connectionText } from './account-text.ts'
 import { accountName, addressOf, day, scope as readScope, resetPageOf } from './arguments.ts'
 import { examples } from './help.ts'
-import { countStandings, readMoveReadiness, type MoveReadiness, type AffectedUser } from './move-readiness.ts'
-import { moment, note, say, sayJson, sayTable } from './say.ts'
+import { moment, note, say, sayJson, sayTable, showStatus } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
 interface Options {
@@ -59,7 +61,7 @@ export function addPlan(move: Command, toolbox: Toolbox): void {
     )
     .action((options: Options) =>
       toolbox.use(async ({ registry }, settings) => {
-        const readiness = await readMoveReadiness(registry, options.account, options.to)
+        const readiness = await readMoveReadiness(registry, options.account, options.to, showStatus)
         show(readiness, options, settings)
       }),
     )
@@ -84,27 +86,6 @@ function shown(users: readonly AffectedUser[], all: boolean): readonly AffectedU
   return all ? users : users.filter(({ standing }) => standing === 'breaks' || standing === 'ready')
 }
 
-/** What to do before a move. */
-export function warnings({ account: { name }, to, membersThere }: MoveReadiness): readonly string[] {
-  if (membersThere === undefined) return []
-  const scope = scopeOf(to)
-  return [
-    `${name} is restricted to members and has ${membersThere === 0 ? 'none' : membersThere} in scope ${scope}. Add them first: altgate account members ${name} --scope ${scope} --add USER...`,
-  ]
-}
-
-function planJson({ account, to, users }: MoveReadiness): object {
-  return {
-    account: account.name,
-    from: account.connection,
-    to,
-    people: users.map(({ lastUsed, ...rest }) => ({
-      ...rest,
-      ...(lastUsed && { lastUsed: { at: new Date(lastUsed.at).toISOString(), from: lastUsed.from } }),
-    })),
-  }
-}
-
 function writeCsv(file: string, users: readonly AffectedUser[]): void {
   if (file === '-') return void process.stdout.write(csvOf(users))
   try {
@@ -114,17 +95,6 @@ function writeCsv(file: string, users: readonly AffectedUser[]): void {
     throw new Failure(`The file ${file} cannot be written: ${reasonOf(error)}.`)
   }
   say(`${users.length} users were written to ${file}: ${countsText(users)}.`)
-}
-
-/** `2 will break, 1 ready, ...`, the most important first. */
-export function countsText(users: readonly AffectedUser[]): string {
-  const { breaks, ready, unknown, off } = countStandings(users)
-  return [
-    `${breaks} will break`,
-    `${ready} ready`,
-    `${unknown} unknown`,
-    ...(off > 0 ? [`${off} switched off`] : []),
-  ].join(', ')
 }
 
 const headings = ['USER', 'STANDING', 'LAST USED HERE', 'THERE'] as const

@@ -1,16 +1,16 @@
 import type { Command } from 'commander'
+import { connectionText } from '../administration/accounts.ts'
+import { countStandings, type MoveReadiness, readMoveReadiness } from '../administration/move-readiness.ts'
+import { applyMove, countsText, lastMove, warnings } from '../administration/moves.ts'
 import { Failure } from '../common/failure.ts'
-import { scopeOf } from '../gateway/account.ts'
-import { type AccountName, type DirectoryId, type Instant, msaScope, type Scope } from '../gateway/names.ts'
-import type { AccountRecord, CredentialRecord } from '../gateway/registry.ts'
-import { connectionText } from './account-text.ts'
+import type { AccountName, Instant, Scope } from '../gateway/names.ts'
+import type { CredentialRecord } from '../gateway/registry.ts'
 import { accountName, bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
-import { insist, known, sentenceOf } from './failure.ts'
+import { insist } from './failure.ts'
 import { examples } from './help.ts'
-import { countStandings, readMoveReadiness, type MoveReadiness } from './move-readiness.ts'
-import { addPlan, countsText, warnings } from './move-report.ts'
-import { moment, note, say } from './say.ts'
+import { addPlan } from './move-report.ts'
+import { moment, note, say, showStatus } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate move ...`: moves an account to another directory, with a plan and an undo. */
@@ -63,32 +63,19 @@ function addApply(move: Command, toolbox: Toolbox): void {
     .action((options: Options, command: Command) => {
       insistOnYes(options, command)
       return toolbox.use(async ({ registry }, settings) => {
-        const readiness = await readMoveReadiness(registry, options.account, options.to)
+        const readiness = await readMoveReadiness(registry, options.account, options.to, showStatus)
         for (const warning of warnings(readiness)) note(warning)
         if (!options.yes) await ask(readiness)
-        const until = options.bridgeHours && Date.now() + options.bridgeHours * hour
-        await insist(apply(registry, options, until))
+        const until = await applyMove(registry, actor(), options)
         tell(readiness, resetPageOf(options.account, settings), until)
       })
     })
 }
 
-const hour = 60 * 60 * 1000
-
 async function ask({ account, to, users }: MoveReadiness): Promise<void> {
   note(`Users of ${account.name}: ${countsText(users)}.`)
   if (await isConfirmed(`Move ${account.name} to ${connectionText(to)}?`)) return
   throw new Failure('Nothing was changed.')
-}
-
-function apply(
-  registry: Tools['registry'],
-  { account, to }: Options,
-  until: Instant | undefined,
-): ReturnType<Tools['registry']['connect']> {
-  if (to === msaScope) return registry.disconnect(actor(), account, until)
-  // A scope that is not `msa` is the id of a directory.
-  return registry.connect(actor(), account, to as string as DirectoryId, until)
 }
 
 function tell({ account, to, users }: MoveReadiness, page: string, until: Instant | undefined): void {
@@ -127,12 +114,7 @@ function addUndo(move: Command, toolbox: Toolbox): void {
 }
 
 async function undo(registry: Tools['registry'], { account: name, yes }: UndoOptions): Promise<void> {
-  const account = await known(registry, name)
-  const [before, last] = account.history.slice(-2)
-  if (before === undefined || last === undefined || last.undo)
-    throw new Failure(sentenceOf({ problem: 'nothing-to-undo', name }))
-  const meanwhile = await setSince(registry, account, last.since)
-
+  const { before, last, meanwhile } = await lastMove(registry, name)
   if (!yes) {
     tellMeanwhile(meanwhile, note)
     const question = `Move ${name} back from ${connectionText(last.connection)} to ${connectionText(before.connection)}?`
@@ -141,16 +123,6 @@ async function undo(registry: Tools['registry'], { account: name, yes }: UndoOpt
   await insist(registry.undoMove(actor(), name))
   say(`${name} signs in with ${connectionText(before.connection)} again, in every running gateway.`)
   tellMeanwhile(meanwhile, say)
-}
-
-/** The credentials that were set in the account's current scope since it moved there. */
-async function setSince(
-  registry: Tools['registry'],
-  { connection }: AccountRecord,
-  since: number,
-): Promise<readonly CredentialRecord[]> {
-  const all = await registry.credentials(scopeOf(connection))
-  return all.filter(({ setAt }) => setAt >= since)
 }
 
 function tellMeanwhile(credentials: readonly CredentialRecord[], tell: (line: string) => void): void {

@@ -34,7 +34,9 @@ export interface GeneratedPasswords {
   proves(password: Secret, mac: PasswordMac | undefined): boolean
 }
 
-const prefix = 'agp_'
+/** Of passwords, and of tokens of the API. */
+type Prefix = 'agp_' | 'aga_'
+
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const length = { id: 10, random: 22, checksum: 6 }
 const form = new RegExp(
@@ -65,7 +67,7 @@ function makerWith({ id, bytes }: Key): Maker {
 }
 
 /** `keys`: 32 random bytes each, kept in the store, so that every process that shares the store accepts the same passwords. */
-export function createGeneratedPasswords(keys: Keys): GeneratedPasswords {
+export function createGeneratedPasswords(keys: Keys, prefix: Prefix = 'agp_'): GeneratedPasswords {
   const makers = derive(keys, makerWith)
   const missing = 'no such password' as PasswordMac
 

@@ -185,6 +185,9 @@ export type Action =
   /** Keys in the store were added, taken into use, or retired. */
   | 'keys-changed'
   | 'keys-retired'
+  /** Tokens of the API; their names stand in the place of user names. */
+  | 'token-added'
+  | 'token-revoked'
   /** A user has signed in, so that requests reach upstreams as that user; and the end of that. */
   | 'grant-given'
   | 'grant-ended'

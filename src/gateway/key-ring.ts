@@ -14,6 +14,8 @@ export type KeyName =
   | 'answers'
   | 'lfs-actions'
   | 'sign-ins'
+  /** Makes and checks tokens of the API. */
+  | 'api-tokens'
 
 /** Those that `altgate keys rotate` replaces. */
 export const rotatedKeys = [

@@ -24,6 +24,8 @@ export type Problem =
   /** The set holds `mostPasswords`. */
   | { readonly problem: 'too-many-passwords'; readonly username: Username; readonly scope: Scope }
   | { readonly problem: 'password-name-taken'; readonly name: string }
+  | { readonly problem: 'no-such-token'; readonly name: string }
+  | { readonly problem: 'token-name-taken'; readonly name: string }
   /** An operator has switched it off. */
   | { readonly problem: 'blocked'; readonly username: Username; readonly scope: Scope }
   /** Its owner has switched it off. */

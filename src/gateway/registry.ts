@@ -1,11 +1,13 @@
 import type { Connection } from './account.ts'
+import type { TokenRegistry } from './api-token.ts'
 import type { GrantRegistry } from './delegation.ts'
-import type { Over } from './decision.ts'
 import type { PasswordMac } from './generated-password.ts'
 import type { AccountName, DirectoryId, Instant, Owner, PasswordId, Scope, Username } from './names.ts'
+import type { NewPassword, PasswordHolder, PasswordRecord } from './named-password.ts'
 import type { MoveProblem, ProblemOf } from './problem.ts'
 import type { PasswordHash } from './ports.ts'
 
+export type { NewPassword, PasswordHolder, PasswordRecord } from './named-password.ts'
 export type { MoveProblem, Problem, ProblemOf } from './problem.ts'
 
 /** A Microsoft Entra directory that accounts can be connected to. */
@@ -112,41 +114,10 @@ export interface NewCredential {
   readonly enabled?: boolean
 }
 
-/** A generated password for display. */
-export interface PasswordRecord {
-  readonly id: PasswordId
-  /** Left out for the main password of the set. */
-  readonly name?: string
-  readonly readOnly: boolean
-  readonly setAt: Instant
-  readonly endsAt?: Instant
-  /** When another one took its name. It counts until `endsAt`. */
-  readonly replacedAt?: Instant
-  /** It no longer counts. */
-  readonly over?: Over
-  /** The OAuth client that it was given to. */
-  readonly client?: string
-  /** Recorded within a minute. `tool`: the product in the user agent. */
-  readonly lastUsed?: { readonly at: Instant; readonly from: string; readonly tool?: string }
-}
-
-/** A named password to add to a set. */
-export interface NewPassword {
-  readonly id: PasswordId
-  readonly mac: PasswordMac
-  readonly name: string
-  readonly readOnly: boolean
-  /** Left out: it has no end. */
-  readonly endsAt?: Instant
-  readonly client?: string
-  /** Replaces the one of the same name, which counts for so many milliseconds more. */
-  readonly replacing?: { readonly graceMs: number }
-}
-
-/** The set that a password is for. It is made if there is none. With an owner, it is the owner's. */
-export interface PasswordHolder {
-  readonly username: Username
-  readonly owner?: Owner
+/** So many at most, with names that come after. */
+export interface NamePage {
+  readonly after: string
+  readonly most: number
 }
 
 /** Named passwords that count in one set at a time, apart from those that are replaced. */
@@ -160,7 +131,7 @@ export const longestPasswordName = 64
  * process (`Announce`), and commits. When its promise resolves with `undefined`, no process acts on the former state any
  * more. `actor` is who makes it. All methods throw `Outage`; then nothing was changed.
  */
-export interface Registry extends GrantRegistry {
+export interface Registry extends GrantRegistry, TokenRegistry {
   addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
   /** What is left out stays as it is; an issuer that is `null` is taken away. */
   setDirectory(
@@ -296,7 +267,8 @@ export interface Registry extends GrantRegistry {
       | 'all'
       | { readonly people: readonly Person[]; readonly username: Username; readonly scope?: Scope },
   ): Promise<number>
-  credentials(scope: Scope): Promise<readonly CredentialRecord[]>
+  /** Sorted by user name. `page`: so many at most, with names that come after. */
+  credentials(scope: Scope, page?: NamePage): Promise<readonly CredentialRecord[]>
   /** The credential that this owner has in the scope. */
   ownCredential(scope: Scope, owner: Owner): Promise<CredentialRecord | undefined>
   /** The owner of the credential of that name; `undefined` if there is none, or it has no owner yet. */

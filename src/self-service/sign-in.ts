@@ -107,7 +107,7 @@ export async function signInToo(
  * Whether another site has led here, as far as browsers tell, or something other than a link: pages of an upstream on this
  * host could load it as an image or in a frame, and a provider at which the user is signed in redirects back at once.
  */
-function isFromElsewhere({ headers }: FastifyRequest): boolean {
+export function isFromElsewhere({ headers }: FastifyRequest): boolean {
   const { 'sec-fetch-site': site, 'sec-fetch-dest': dest } = headers
   if (dest !== undefined && dest !== 'document') return true
   return site !== undefined && site !== 'same-origin' && site !== 'none'
@@ -150,7 +150,7 @@ export async function finishSignIn(
   const state = readFields(query.slice(1))?.get('state')
   if (state === undefined) return notUnderstood
   const pending = context.pendingSignIns.find(state, context.cookies.pendingSignIn(request, state))
-  if (pending === undefined) return signInLost
+  if (pending === undefined || pending.console) return signInLost
   context.throttle.count('returns', networkOf(context, request))
   context.pendingSignIns.take(pending)
   context.cookies.dropPendingSignIn(reply, state)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
+import { admin } from './admin.ts'
 import { hashing, keeping, redis } from './keeping.ts'
 import { oauth } from './oauth.ts'
 import { notice, passwords, signIn, upstreamAuth } from './people.ts'
@@ -26,6 +27,7 @@ export const schema = z
     signIn,
     passwords,
     oauth,
+    admin,
     notice,
     hashing,
     verdicts: keeping.verdicts,

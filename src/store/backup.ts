@@ -25,6 +25,7 @@ export const keptTables = {
   blocked_people: ['username'],
   grants: ['scope', 'owner'],
   oauth: ['key'],
+  api_tokens: ['id'],
   changes: ['revision'],
   refusals: ['reference'],
   keys: ['name', 'id'],
@@ -41,6 +42,7 @@ export const keptTableNames = Object.keys(keptTables) as readonly KeptTable[]
 export const leftOutTables = [
   'sessions',
   'gateways',
+  'presences',
   'turns',
   'canary',
   'revocations',
@@ -49,7 +51,7 @@ export const leftOutTables = [
 ] as const satisfies readonly (keyof Schema)[]
 
 /** The keys that something in the store, or in running gateways, rests on. All others seal what lives for a short time. */
-const isKeptKey = sql<SqlBool>`name in ('names', 'passwords', 'assertions')`
+const isKeptKey = sql<SqlBool>`name in ('names', 'passwords', 'assertions', 'api-tokens')`
 
 /** Rows that are read at once. */
 const rowsAtOnce = 1000

@@ -192,6 +192,17 @@ export interface Schema {
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** What the authorization server keeps, by a hash of the code or token; expired entries are pruned. */
+  /** Tokens of the API; `actor`: who added it. */
+  api_tokens: {
+    id: PasswordId
+    mac: PasswordMac
+    name: string
+    scope: 'read' | 'write'
+    actor: string
+    added_at: Instant
+    ends_at: Instant | null
+    last_used_at: ColumnType<Instant | null, Instant | null | undefined>
+  }
   oauth: {
     key: string
     of_grant: string | null
@@ -212,6 +223,8 @@ export interface Schema {
   }
   /** One row: the number of trial changes, and the time of the last one by the clock of the database. */
   canary: { id: 1; number: number; sent_at: Instant }
+  /** Gateways that run, or ended without a word. `facts`: JSON; `seen_at`: by the clock of the database, or of the machine. */
+  presences: { id: string; host: string; facts: string; seen_at: Instant }
   /** Durations of changes made by commands, until a gateway has counted them. */
   revocations: { id: string; microseconds: number; at: Instant }
   migrations: { name: string; applied_at: Instant }
@@ -220,10 +233,10 @@ export interface Schema {
 /** A place in a prepared statement that each execution fills with a value. */
 export type Placeholder<Values> = <Name extends keyof Values>(name: Name) => RawBuilder<Values[Name]>
 
-class Gap {
-  readonly name: PropertyKey
+class Gap<Name extends PropertyKey> {
+  readonly name: Name
 
-  constructor(name: PropertyKey) {
+  constructor(name: Name) {
     this.name = name
   }
 }
@@ -234,9 +247,9 @@ export function prepare<Values extends object, Row>(
   build: (value: Placeholder<Values>) => Compilable<Row>,
 ): (values: Values) => Promise<readonly Row[]> {
   const compiled = build(name => sql`${new Gap(name)}`).compile()
+  const isGap = (part: unknown): part is Gap<keyof Values> => part instanceof Gap
   return async values => {
-    const filled = new Map<PropertyKey, unknown>(Object.entries(values))
-    const parameters = compiled.parameters.map(part => (part instanceof Gap ? filled.get(part.name) : part))
+    const parameters = compiled.parameters.map(part => (isGap(part) ? values[part.name] : part))
     const { rows } = await db.executeQuery<Row>({ ...compiled, parameters })
     return rows
   }

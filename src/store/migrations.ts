@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { makeApiTokens } from './api-tokens.ts'
 import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
@@ -16,6 +17,7 @@ import {
 } from './first-migrations.ts'
 import { makeKeyRings } from './key-rings.ts'
 import { makeOAuthTable } from './oauth-store.ts'
+import { makePresencesTable } from './overview.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -33,6 +35,8 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
   ['0015-key-rings', makeKeyRings],
+  ['0017-api-tokens', makeApiTokens],
+  ['0018-presences', makePresencesTable],
 ]
 
 /** Their names. */

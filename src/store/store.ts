@@ -19,12 +19,15 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
+import type { Overview } from '../gateway/overview.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
+import { createApiTokens, createTokenRegistry } from './api-tokens.ts'
 import type { TakeOptions, TakenBackup } from './backup.ts'
 import { createChangeLog, createMakeChange, type MakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
@@ -41,6 +44,7 @@ import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createOAuthStore } from './oauth-store.ts'
+import { createOverview } from './overview.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
 import { createRefusals } from './refusals.ts'
@@ -65,6 +69,8 @@ export interface Store {
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
+  readonly overview: Overview
+  readonly apiTokens: ApiTokens
   readonly refusals: Refusals
   readonly turns: Turns
   /**
@@ -198,6 +204,8 @@ function storeOn(
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
+    overview: createOverview(database, time),
+    apiTokens: createApiTokens(database),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
@@ -213,6 +221,7 @@ function storeOn(
         ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
+        ...createTokenRegistry(makeChange),
       }
     },
     keyRing: name => keyRings.ring(name),

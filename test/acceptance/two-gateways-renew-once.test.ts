@@ -83,6 +83,12 @@ t.test('a worker that is killed and a Redis that is gone lose no sign-in', async
   }
   await world.redis?.stop()
   await world.renewals(world.provider.asked() / world.users.length + 1)
+  const allowed = world.outcomes.get('allow') ?? 0
+  await until(() => (world.outcomes.get('allow') ?? 0) > allowed + 10 * world.users.length)
   await world.end()
-  t.strictSame([...world.outcomes.keys()].filter(outcome => outcome !== 'no answer').sort(), ['allow'])
+  // What breaks on our side may be an outage for a moment. It is never a refusal, and ends no sign-in.
+  t.strictSame(
+    [...world.outcomes.keys()].filter(outcome => !['no answer', 'unavailable'].includes(outcome)),
+    ['allow'],
+  )
 })

@@ -13,19 +13,24 @@ export interface Terminal {
   screen(): Promise<string>
 }
 
+const end = 'the-end-of-the-screen'
+
 /** Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. */
-export function onTerminal(t: Test, desk: Desk, words: readonly string[]): Terminal {
+export function onTerminal(t: Test, desk: Desk, words: readonly string[], term = 'dumb'): Terminal {
   const program = `'${process.execPath}' '${checkout}/src/altgate.js'`
   const command = `${program} ${words.map(word => `'${word}'`).join(' ')}`
   // No command makes a store by itself; where the desk has made one this does nothing.
   const first = `${program} store init > /dev/null 2>&1`
-  const child = spawn('script', ['-qec', `${first}; ${command}; echo "code $?"; stty -a`, '/dev/null'], {
-    env: { ...desk.env, TERM: 'dumb' },
+  // The last line waits until it was seen: `script` drops what it has not read when its shell ends.
+  const last = `echo "code $?"; stty -a; stty sane; echo ${end}; read -r _`
+  const child = spawn('script', ['-qec', `${first}; ${command}; ${last}`, '/dev/null'], {
+    env: { ...desk.env, TERM: term },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let seen = ''
   let asked = 0
   child.stdout.setEncoding('utf8').on('data', (text: string) => (seen += text))
+  child.stdin.on('error', () => {})
   const closed = once(child, 'close')
   t.teardown(() => void child.kill())
   return {
@@ -35,8 +40,10 @@ export function onTerminal(t: Test, desk: Desk, words: readonly string[]): Termi
       child.stdin.write(keys)
     },
     async screen() {
+      await until(() => seen.includes(end) || child.exitCode !== null)
+      child.stdin.write('\n')
       await closed
-      return seen.replaceAll('\r\n', '\n')
+      return seen.slice(0, seen.lastIndexOf(end)).replaceAll('\r\n', '\n')
     },
   }
 }

@@ -51,6 +51,8 @@ const changes: Changes = {
     'password-name-taken': true,
   },
   revokePasswords: { 'no-such-credential': true, 'no-such-password': true },
+  addToken: { 'token-name-taken': true },
+  revokeToken: { 'no-such-token': true },
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 
@@ -76,6 +78,8 @@ t.test('each change of the registry names the problems that it can have, and no 
     'no-such-person': true,
     'username-taken': true,
     unclaimed: true,
+    'no-such-token': true,
+    'token-name-taken': true,
   }
   const named = new Set(Object.values(changes).flatMap(problems => Object.keys(problems)))
   t.strictSame([...named].sort(), Object.keys(all).sort())

@@ -51,13 +51,15 @@ for (const shell of shells) {
 }
 
 t.test('a helper that is told to end takes its pause with it', async t => {
-  for (const signal of ['TERM', 'HUP', 'INT']) {
+  // Ctrl-C ends git as well, so that the terminal hangs up while the helper cleans up.
+  for (const signals of [['TERM'], ['HUP'], ['INT'], ['INT', 'HUP'], ['INT', 'INT', 'TERM']] as const) {
     const { gateway, lab } = await aWorld(t)
     gateway.interval = 60
     const terminal = lab.onTerminal(`altgate-git-credential sign-in ${gateway.url}/contoso`)
     await until(() => terminal.seen().includes('Waiting for at most'))
     const folder = join(lab.home, '.cache/altgate-git-credential', lab.turns()[0] ?? '')
-    process.kill(Number(readFileSync(join(folder, 'process'), 'utf8')), `SIG${signal}`)
+    const helper = Number(readFileSync(join(folder, 'process'), 'utf8'))
+    for (const signal of signals) process.kill(helper, `SIG${signal}`)
     t.not(await terminal.exit(), 0)
     t.strictSame(lab.turns(), [])
     await until(() => processesOf(lab.home).length === 0)

@@ -17,6 +17,7 @@ import { ownersContract } from './contract-owners.ts'
 import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
 import { oauthContract } from './contract-oauth.ts'
+import { overviewContract } from './contract-overview.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
@@ -33,8 +34,8 @@ export interface FreshDatabase {
 /** Makes a new database, gone after the test. */
 export type MakeDatabase = (t: Test) => Promise<FreshDatabase>
 
-/** What a store promises, whatever database it is on. */
-export async function storeContract(t: Test, make: MakeDatabase): Promise<void> {
+/** What a store promises, whatever database it is on. `make` may give one that has been opened before, `makeEmpty` may not. */
+export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = make): Promise<void> {
   for (const part of [
     accountsContract,
     membersContract,
@@ -46,12 +47,12 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     passwordEndsContract,
     lastUsedContract,
     oauthContract,
+    overviewContract,
     sessionsContract,
     refusalsContract,
     changesContract,
     grantsContract,
     importContract,
-    openingContract,
     surveyContract,
     removalsContract,
     switchesContract,
@@ -59,6 +60,7 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
   ]) {
     await part(t, make)
   }
+  await openingContract(t, makeEmpty)
 }
 
 /** Opens a store as one more process would; it is closed after the test. */

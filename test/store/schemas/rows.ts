@@ -131,6 +131,19 @@ export const rows: Readonly<Record<string, readonly Row[]>> = {
   oauth: [
     { key: 'a-key', of_grant: 'a-grant', user_code: null, data: '{}', used_at: null, expires_at: late },
   ],
+  api_tokens: [
+    {
+      id: 'a-token',
+      mac: '1:mac',
+      name: 'console',
+      scope: 'read',
+      actor: 'cli:root',
+      added_at: madeAt,
+      ends_at: null,
+      last_used_at: null,
+    },
+  ],
+  presences: [],
   sessions: [{ id_hash: 'a-session', data: 'what it keeps', expires_at: late }],
   changes: [
     {

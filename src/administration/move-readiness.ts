@@ -1,7 +1,7 @@
-import { Failure } from '../common/failure.ts'
 import { type Connection, scopeOf } from '../gateway/account.ts'
 import {
   type AccountName,
+  type DirectoryId,
   type Instant,
   msaScope,
   type Owner,
@@ -9,7 +9,7 @@ import {
   type Username,
 } from '../gateway/names.ts'
 import type { AccountRecord, AccountUse, CredentialRecord, Registry } from '../gateway/registry.ts'
-import { known, sentenceOf } from './failure.ts'
+import { known, Refused } from './problems.ts'
 
 /** A possible move, and the users it affects. */
 export interface MoveReadiness {
@@ -20,19 +20,19 @@ export interface MoveReadiness {
   readonly membersThere: number | undefined
 }
 
-/** Examines a move without changing anything; ends the command if the move is impossible. */
+/** Examines a move without changing anything; throws `Refused` if the move is impossible. `tell` is told what takes long, and the empty text at the end. */
 export async function readMoveReadiness(
   registry: Registry,
   name: AccountName,
   target: Scope,
+  tell: (text: string) => void = () => {},
 ): Promise<MoveReadiness> {
   const account = await known(registry, name)
   const to = await connectionTo(registry, target)
   const left = scopeOf(account.connection)
   if (left === target)
-    throw new Failure(sentenceOf({ problem: 'already-connected', name, connection: account.connection }))
+    throw new Refused({ problem: 'already-connected', name, connection: account.connection })
 
-  const tell = progress()
   try {
     tell(`reading the credentials that open ${name}`)
     const here = await registry.credentials(left)
@@ -60,16 +60,7 @@ async function connectionTo(registry: Registry, target: Scope): Promise<Connecti
   const directory = all.find(({ id }) => (id as string) === target)
   if (directory !== undefined)
     return { kind: 'entra', directoryId: directory.id, directoryName: directory.name }
-  throw new Failure(
-    `There is no directory ${target}. Add it first: altgate directory add ${target} --name TEXT`,
-  )
-}
-
-/** A status line on a terminal; each replaces the one before. */
-function progress(): (text: string) => void {
-  return text => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
-  }
+  throw new Refused({ problem: 'no-such-directory', directoryId: target as string as DirectoryId })
 }
 
 /**
