@@ -80,7 +80,7 @@ async function* unpacked(from: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   while (head.length < 2) {
     const next = await source.next()
     if (next.done) break
-    head = Buffer.concat([head, next.value])
+    head = Buffer.concat([head, Buffer.from(next.value)])
   }
   const whole = prefixed(head, { [Symbol.asyncIterator]: () => source })
   if (head[0] !== 0x1f || head[1] !== 0x8b) return yield* whole
@@ -101,7 +101,7 @@ async function* unpacked(from: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 
 async function* prefixed(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   if (head.length > 0) yield head
-  yield* rest
+  for await (const chunk of rest) yield Buffer.from(chunk) // standard input may be read as text
 }
 
 /** What the store has now; `undefined`: there is none. Throws `Outage`. */

@@ -1,5 +1,5 @@
 import type { History } from '../gateway/history.ts'
-import type { Outage } from '../gateway/outage.ts'
+import { Outage } from '../gateway/outage.ts'
 import type { News } from '../gateway/ports.ts'
 import type { RedisServer } from '../redis/server.ts'
 import { readCanary } from './canary.ts'
@@ -50,12 +50,16 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   let losses = 0
   let looked = now()
   let reported = false
-  let reaching: string | undefined
+  let reaching: Pick<Announcement, 'id' | 'reach'> | undefined
   let asksUntil = -Infinity
   const subscriber = createSubscriber({ server, leaseMs, now, heard, alive, lost, failed })
 
-  function holdsLease(): boolean {
+  function isLeased(): boolean {
     return caughtUp && now() < leaseEnds
+  }
+
+  function holdsLease(): boolean {
+    return isLeased() && now() >= asksUntil
   }
 
   function heard(text: string): void {
@@ -78,14 +82,13 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   function askIfReaching({ id, reach }: Pick<Announcement, 'id' | 'reach'>): void {
-    if (reach === undefined || id === reaching) return
-    reaching = id
+    if (reach === undefined || id === reaching?.id) return
+    reaching = { id, reach }
     asksUntil = now() + askingMs
-    caughtUp = false
   }
 
   function alive(sentAt: number): void {
-    if (!holdsLease()) caughtUp = false // also if it expired without being checked
+    if (!isLeased()) caughtUp = false // also if it expired without being checked
     leaseEnds = sentAt + leaseMs
     if (!caughtUp) void regain()
     else if (now() - looked > lookAgain * leaseMs) void look()
@@ -118,7 +121,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
       if (announced !== null && announcement === undefined)
         throw new Error('the last announcement cannot be read')
       if (announcement !== undefined) recall(announcement)
-      caughtUp = (await look()) && losses === lossesBefore && now() >= asksUntil
+      caughtUp = (await look()) && losses === lossesBefore
       if (caughtUp) reported = false
     } catch (cause) {
       failed(cause)
@@ -136,7 +139,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
 
   /** A failed ping loses nothing by itself: the lease continues, or expires. */
   function failed(cause: unknown): void {
-    if (!holdsLease()) report(cause)
+    if (!isLeased()) report(cause)
   }
 
   function report(cause: unknown): void {
@@ -148,7 +151,13 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   return {
     holdsLease,
     catchUp() {
-      return holdsLease() ? undefined : storeNews.catchUp()
+      if (holdsLease()) return undefined
+      const asked = storeNews.catchUp()
+      // Other keys make nothing wrong of what is remembered: no request fails because the store is slow meanwhile.
+      if (reaching?.reach !== 'keys' || !isLeased()) return asked
+      return asked?.catch((error: unknown) => {
+        if (!(error instanceof Outage)) throw error
+      })
     },
     async close() {
       reported = true // the end of the subscription is intended
