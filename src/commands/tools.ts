@@ -5,6 +5,7 @@ import type { TokenRecord } from '../gateway/api-token.ts'
 import type { Generated } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Overview } from '../gateway/overview.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { SettingsRefused } from './failure.ts'
@@ -14,6 +15,7 @@ import { note } from './say.ts'
 export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
     readonly overview: Overview
+    readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -186,16 +186,16 @@ const gitFolder = /^\/((?:[^/]{1,100}\/){0,3}(?:_git\/(?:_full\/|_optimized\/)?[
 const classOfPath =
   /\/(_apis\/[a-z]{1,32}|_packaging\/[^/]+|[\w.-]{1,64}\.as[mh]x)(?:\/|$)|\/(?=_)(_[a-z]{1,32})(?:\/|$)/i
 
-/** The last four, each in plain characters: what has others, or looks like a password, is left out. */
 function segments(path: string): string {
-  return path
-    .split('/')
-    .slice(-4)
-    .map(each => (plainSegment.test(each) && !secretInSegment.test(each) ? each : '*'))
-    .join('/')
+  return path.split('/').slice(-4).map(plainSegment).join('/')
 }
 
-const plainSegment = /^[\w.~%+-]{1,64}$/
+/** A segment of a path as logs show it: `*` for what has other than plain characters, or looks like a password. */
+export function plainSegment(segment: string): string {
+  return plain.test(segment) && !secretInSegment.test(segment) ? segment : '*'
+}
+
+const plain = /^[\w.~%+-]{1,64}$/
 /** A generated password, or what git would take for a user and a password. */
 const secretInSegment = /agp_|%3a|%40|%0/i
 

@@ -71,6 +71,16 @@ export interface Schema {
     /** Whether this undid the previous move. */
     undo: ColumnType<0 | 1, 0 | 1 | undefined>
   }
+  /** Moves that are known ahead, one for each account at most. `day` is in UTC. No directory: Microsoft accounts. */
+  planned_moves: {
+    account: AccountName
+    directory: DirectoryId | null
+    day: string
+    since: Instant
+    actor: string
+  }
+  /** The last day (UTC) on which a user was told of the planned move of an account. */
+  move_notices: { account: AccountName; subject: Subject; told_on: string }
   credentials: {
     subject: Subject
     scope: Scope
@@ -116,6 +126,18 @@ export interface Schema {
   }
   /** When and from where a credential was last used for an account. */
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
+  /** Allowed requests of one kind, counted. `password` and `tool` are empty where there is none. */
+  tool_uses: {
+    account: AccountName
+    subject: Subject
+    password: string
+    tool: string
+    network: string
+    path: string
+    first_at: Instant
+    last_at: Instant
+    requests: number
+  }
   /** Owners in two scopes that are one person; each link has one row for each direction. */
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
   /** User names whose credentials are made blocked, in every scope. */

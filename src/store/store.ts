@@ -18,11 +18,13 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { MoveNotices } from '../gateway/moves.ts'
 import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
 import type { Overview } from '../gateway/overview.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
@@ -45,10 +47,12 @@ import { createOAuthStore } from './oauth-store.ts'
 import { createOverview } from './overview.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createMoveNotices, createMovePlans } from './planned-moves.ts'
 import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createSwitchRegistry } from './switch-registry.ts'
+import { createToolUses } from './tool-uses.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -64,6 +68,8 @@ export interface Store {
   readonly grants: GrantStore
   readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
@@ -172,6 +178,8 @@ function storeOn(
     grants: createGrantStore(database, history, time),
     confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
+    moveNotices: createMoveNotices(database),
+    toolUses: createToolUses(database, clock),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
@@ -184,6 +192,7 @@ function storeOn(
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
+        ...createMovePlans(makeChange),
         ...createMemberRegistry(reading, makeChange),
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),

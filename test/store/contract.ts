@@ -22,6 +22,7 @@ import { overviewContract } from './contract-overview.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
+import { toolUsesContract } from './contract-tool-uses.ts'
 import { surveyContract } from './contract-survey.ts'
 import { switchesContract } from './contract-switches.ts'
 
@@ -52,6 +53,7 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     apiTokensContract,
     sessionsContract,
     refusalsContract,
+    toolUsesContract,
     changesContract,
     deliveriesContract,
     grantsContract,
