@@ -22,11 +22,13 @@ import type { Delegation, SignInCause, UserToken } from './delegation.ts'
 import type { Instant, Scope } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
+import { type Soon, whenDone, whenThere } from './soon.ts'
 import type { Loops } from './throttle.ts'
 import type { Verifier } from './verifier.ts'
 
 export interface Gateway {
-  decide(ask: Ask): Promise<Decision>
+  /** A decision from memory is there at once. Throws, or rejects, only for a bug. */
+  decide(ask: Ask): Soon<Decision>
 }
 
 interface GatewayParts {
@@ -66,7 +68,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     now = Date.now,
   } = parts
 
-  return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
+  return withOutages(parts.outage, function decide(ask: Ask): Soon<Decision> {
     const target = readTarget(ask)
     if (ended(target)) return target
     if (httpsOnly && !ask.secure) return { outcome: 'not-allowed', cause: 'plain-http' }
@@ -84,15 +86,24 @@ export function createGateway(parts: GatewayParts): Gateway {
         ? { outcome: 'challenge', name }
         : { outcome: 'garbled', name, flaw: credential }
     }
-    let isWrong = false
-    try {
-      const decision = unlessReadOnly(await decideOn(credential, caller), ask)
-      isWrong = mayBeWrong(decision)
-      return tellsHolder(decision) ? markLoop(decision, caller, target.path) : decision
-    } finally {
-      if (!isWrong) loops?.presented(caller, target.path)
+    const failed = (error: unknown): never => {
+      loops?.presented(caller, target.path)
+      throw error
     }
+    return whenDone(
+      () => decideOn(credential, caller),
+      decision => asPresented(decision, ask, caller, target.path),
+      failed,
+    )
   })
+
+  /** What becomes of a decision on a credential, whose client is not in a loop if the password may be right. */
+  function asPresented(decided: Decision, ask: Ask, caller: Caller, path: string): Decision {
+    const decision = unlessReadOnly(decided, ask)
+    const whole = tellsHolder(decision) ? markLoop(decision, caller, path) : decision
+    if (!mayBeWrong(decision)) loops?.presented(caller, path)
+    return whole
+  }
 
   function unlessReadOnly(decision: Decision, ask: Ask): Decision {
     const mayWrite = decision.outcome !== 'allow' || decision.password?.readOnly === undefined
@@ -105,32 +116,48 @@ export function createGateway(parts: GatewayParts): Gateway {
     return tooOften ? { ...decision, tooOften } : decision
   }
 
-  async function decideOn(credential: PresentedCredential, caller: Caller): Promise<Decision> {
-    const name = caller.account
-    await news.catchUp()
-    const account = await accounts.find(name)
-    if (account === undefined) return { outcome: 'no-account', name }
-
-    const decision = await judge(account, credential, caller)
-    if (!restsOnConnection(decision)) return decision
-
-    // Clients erase stored passwords on a refusal, and users sign in to the directory that it names, so the authority must
-    // confirm that the account has not changed.
-    const confirmed = await accounts.confirm(name)
-    if (confirmed === undefined) return { outcome: 'no-account', name }
-    return haveSameScopes(account, confirmed) ? decision : judge(confirmed, credential, caller)
+  function decideOn(credential: PresentedCredential, caller: Caller): Soon<Decision> {
+    const caughtUp = news.catchUp()
+    return caughtUp === undefined
+      ? decideNow(credential, caller)
+      : caughtUp.then(() => decideNow(credential, caller))
   }
 
-  async function judge(account: Account, credential: PresentedCredential, caller: Caller): Promise<Decision> {
+  /** From what this process knows, or asks for. */
+  function decideNow(credential: PresentedCredential, caller: Caller): Soon<Decision> {
+    const name = caller.account
+    return whenThere(accounts.find(name), account => {
+      if (account === undefined) return { outcome: 'no-account', name }
+      return whenThere(judge(account, credential, caller), decision =>
+        restsOnConnection(decision) ? confirmed(decision, account, credential, caller) : decision,
+      )
+    })
+  }
+
+  /**
+   * Clients erase stored passwords on a refusal, and users sign in to the directory that it names, so the authority must
+   * confirm that the account has not changed.
+   */
+  async function confirmed(
+    decision: Decision,
+    account: Account,
+    credential: PresentedCredential,
+    caller: Caller,
+  ): Promise<Decision> {
+    const name = caller.account
+    const today = await accounts.confirm(name)
+    if (today === undefined) return { outcome: 'no-account', name }
+    return haveSameScopes(account, today) ? decision : judge(today, credential, caller)
+  }
+
+  function judge(account: Account, credential: PresentedCredential, caller: Caller): Soon<Decision> {
     const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
-    const verdict = await verifier.verify(attempt, caller)
-    const decision = conclude(verdict, account, attempt, now())
-    if (delegation === undefined || decision.outcome !== 'allow') return decision
-    const found = delegation.tokenFor(decision)
-    if (found === undefined) return decision
-    return found instanceof Promise
-      ? found.then(later => actingAs(decision, later))
-      : actingAs(decision, found)
+    return whenThere(verifier.verify(attempt, caller), verdict => {
+      const decision = conclude(verdict, account, attempt, now())
+      if (delegation === undefined || decision.outcome !== 'allow') return decision
+      const found = delegation.tokenFor(decision)
+      return found === undefined ? decision : whenThere(found, later => actingAs(decision, later))
+    })
   }
 }
 
@@ -167,14 +194,18 @@ function mayBeWrong({ outcome }: Decision): boolean {
 
 /** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
 function withOutages(report: GatewayParts['outage'], decide: Gateway['decide']): Gateway {
+  const unlessBug = (error: unknown): Decision => {
+    if (!(error instanceof Outage)) throw error
+    report(error)
+    return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
+  }
   return {
-    async decide(ask) {
+    decide(ask) {
       try {
-        return await decide(ask)
+        const decision = decide(ask)
+        return decision instanceof Promise ? decision.catch(unlessBug) : decision
       } catch (error) {
-        if (!(error instanceof Outage)) throw error
-        report(error)
-        return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
+        return unlessBug(error)
       }
     },
   }

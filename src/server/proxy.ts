@@ -2,11 +2,12 @@ import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { sendAnswer } from '../answers/answer.ts'
+import { whenDone } from '../gateway/soon.ts'
 import type { Forward } from '../proxying/forward.ts'
 import type { RequestContext } from '../proxying/headers.ts'
 import { readBodyStart } from '../requests/body-start.ts'
 import { markAllowed } from './conversation.ts'
-import type { Responder } from './responder.ts'
+import type { DoorRequest, Responder } from './responder.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -54,22 +55,30 @@ export async function proxy(
  */
 function addDecisionHook(app: FastifyInstance, responder: Responder): void {
   app.decorateRequest('requestContext', null)
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { raw, id, originalUrl: target } = request
-    const responded = await responder.respond({
+    const asked = {
       raw,
       id,
       method: raw.method ?? '',
       target,
-      readBody(look) {
+      readBody(look: Parameters<NonNullable<DoorRequest['readBody']>>[0]) {
         // It is asked for only after the password was found right.
         markAllowed(raw)
         return readBodyStart(raw, reply.raw, look)
       },
-    })
-    if ('allowed' in responded) return void (request.requestContext = responded)
-    reply.hijack()
-    sendAnswer(reply.raw, responded)
-    return reply
+    }
+    void whenDone(
+      () => responder.respond(asked),
+      responded => {
+        if ('allowed' in responded) {
+          request.requestContext = responded
+          return done()
+        }
+        reply.hijack()
+        sendAnswer(reply.raw, responded)
+      },
+      done as (error: unknown) => void,
+    )
   })
 }

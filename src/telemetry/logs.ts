@@ -155,9 +155,7 @@ function openAuditLog({ settings: { file, bufferKiB }, within, dropped }: AuditO
     ...createAuditLog(log),
     sink,
     guard: (gateway, onFailure) =>
-      onFailure === 'drop'
-        ? gateway
-        : { decide: async ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
+      onFailure === 'drop' ? gateway : { decide: ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
   }
 }
 

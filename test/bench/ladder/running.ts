@@ -120,11 +120,16 @@ async function answersAsItShould({ name, url, headers, ladder }: RunningStep): P
     throw new Error(`${name} does not do its work: ${answer.status}, ${length} bytes`)
 }
 
-/** What a request costs, measured over so many seconds. */
+/** Longest time that one measurement may take, in seconds. */
+const longest = 60
+
+/** What a request costs, measured over so many seconds; over more if a busy machine leaves it no time at all. */
 export async function costOf(stage: Stage, step: RunningStep, seconds: number): Promise<Cost> {
   const before = await usedAt(step.probe)
   const { requests } = await hammer(stage, step, seconds)
   const after = await usedAt(step.probe)
+  if (requests === 0 && seconds > longest) throw new Error(`${step.name} does not answer`)
+  if (requests === 0) return await costOf(stage, step, seconds * 2)
   return {
     user: (after.user - before.user) / requests,
     system: (after.system - before.system) / requests,
