@@ -19,7 +19,7 @@ import {
   type Verdict,
 } from './decision.ts'
 import type { Delegation, SignInCause, UserToken } from './delegation.ts'
-import type { Instant, Scope } from './names.ts'
+import type { AccountName, Instant, Scope } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
 import { type Soon, whenDone, whenThere } from './soon.ts'
@@ -50,6 +50,14 @@ interface GatewayParts {
   readonly now?: () => Instant
 }
 
+/** A request with a credential. */
+interface Presented {
+  readonly credential: PresentedCredential
+  readonly caller: Caller
+  readonly ask: Ask
+  readonly path: string
+}
+
 /** Seconds after which a client should retry while a part is down. */
 const outageRetryAfter = 5
 
@@ -68,7 +76,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     now = Date.now,
   } = parts
 
-  return withOutages(parts.outage, function decide(ask: Ask): Soon<Decision> {
+  return { decide }
+
+  function decide(ask: Ask): Soon<Decision> {
     const target = readTarget(ask)
     if (ended(target)) return target
     if (httpsOnly && !ask.secure) return { outcome: 'not-allowed', cause: 'plain-http' }
@@ -86,19 +96,34 @@ export function createGateway(parts: GatewayParts): Gateway {
         ? { outcome: 'challenge', name }
         : { outcome: 'garbled', name, flaw: credential }
     }
-    const failed = (error: unknown): never => {
-      loops?.presented(caller, target.path)
-      throw error
-    }
-    return whenDone(
-      () => decideOn(credential, caller),
-      decision => asPresented(decision, ask, caller, target.path),
-      failed,
+    const asked = { credential, caller, ask, path: target.path }
+    const caughtUp = news.catchUp()
+    if (caughtUp === undefined) return decideOn(asked)
+    return caughtUp.then(
+      () => decideOn(asked),
+      (error: unknown) => failed(error, asked),
     )
-  })
+  }
+
+  /** From what this process knows, or asks for. */
+  function decideOn(asked: Presented): Soon<Decision> {
+    return whenDone(
+      () => decideAt(asked.caller.account, asked),
+      decision => asPresented(decision, asked),
+      error => failed(error, asked),
+    )
+  }
+
+  /** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
+  function failed(error: unknown, { caller, path }: Presented): Decision {
+    loops?.presented(caller, path)
+    if (!(error instanceof Outage)) throw error
+    parts.outage(error)
+    return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
+  }
 
   /** What becomes of a decision on a credential, whose client is not in a loop if the password may be right. */
-  function asPresented(decided: Decision, ask: Ask, caller: Caller, path: string): Decision {
+  function asPresented(decided: Decision, { ask, caller, path }: Presented): Decision {
     const decision = unlessReadOnly(decided, ask)
     const whole = tellsHolder(decision) ? markLoop(decision, caller, path) : decision
     if (!mayBeWrong(decision)) loops?.presented(caller, path)
@@ -116,16 +141,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     return tooOften ? { ...decision, tooOften } : decision
   }
 
-  function decideOn(credential: PresentedCredential, caller: Caller): Soon<Decision> {
-    const caughtUp = news.catchUp()
-    return caughtUp === undefined
-      ? decideNow(credential, caller)
-      : caughtUp.then(() => decideNow(credential, caller))
-  }
-
-  /** From what this process knows, or asks for. */
-  function decideNow(credential: PresentedCredential, caller: Caller): Soon<Decision> {
-    const name = caller.account
+  function decideAt(name: AccountName, { credential, caller }: Presented): Soon<Decision> {
     return whenThere(accounts.find(name), account => {
       if (account === undefined) return { outcome: 'no-account', name }
       return whenThere(judge(account, credential, caller), decision =>
@@ -190,25 +206,6 @@ function restsOnConnection(decision: Decision): boolean {
 /** Whether the password may be wrong. Clients can do nothing about a full queue or an outage. */
 function mayBeWrong({ outcome }: Decision): boolean {
   return outcome === 'refused' || outcome === 'throttled' || outcome === 'no-account'
-}
-
-/** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
-function withOutages(report: GatewayParts['outage'], decide: Gateway['decide']): Gateway {
-  const unlessBug = (error: unknown): Decision => {
-    if (!(error instanceof Outage)) throw error
-    report(error)
-    return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
-  }
-  return {
-    decide(ask) {
-      try {
-        const decision = decide(ask)
-        return decision instanceof Promise ? decision.catch(unlessBug) : decision
-      } catch (error) {
-        return unlessBug(error)
-      }
-    },
-  }
 }
 
 /** Turns a verdict into a decision as of now. Decisions are never cached. */

@@ -12,10 +12,18 @@ export function whenDone<T, R>(
   next: (value: T) => R,
   broke: (error: unknown) => R,
 ): Soon<R> {
+  const goOn = (value: T): R => {
+    try {
+      return next(value)
+    } catch (error) {
+      return broke(error)
+    }
+  }
+  let value: Soon<T>
   try {
-    const value = work()
-    return value instanceof Promise ? value.then(next).catch(broke) : next(value)
+    value = work()
   } catch (error) {
     return broke(error)
   }
+  return value instanceof Promise ? value.then(goOn, broke) : goOn(value)
 }

@@ -6,26 +6,24 @@ import { Secret } from '../gateway/secret.ts'
 import { endsChunked, isChunked } from './bodies.ts'
 import type { Client } from './client.ts'
 
+/** A request as a door received it. */
+export interface Received {
+  readonly raw: IncomingMessage
+  readonly id: string
+  /** As the client sent it, or as reported by a proxy that holds the request. */
+  readonly method: string
+  readonly target: string
+}
+
 /**
  * What a request asks, read in one pass over the raw header list. `method` and `target` are the client's own. Two `Host`
  * headers, or none in HTTP/1.1, are malformed (RFC 9112, 3.2), because the upstream might choose another one. HTTP/1.0 may
  * omit it; the host is then that of `publicUrl`, because links are built from it.
  */
 export function readAsk(
-  request: IncomingMessage,
-  {
-    id,
-    method,
-    target,
-    client,
-    publicUrl,
-  }: {
-    readonly id: string
-    readonly method: string
-    readonly target: string
-    readonly client: Client
-    readonly publicUrl: string
-  },
+  { raw: request, id, method, target }: Received,
+  client: Client,
+  publicUrl: string,
 ): Ask | Unreadable {
   const { rawHeaders } = request
   const authorization: Secret[] = []
@@ -111,16 +109,4 @@ export function newRequestId(): string {
 /** Whether a request target belongs to the gateway itself. Any other spelling is an unknown account. */
 export function isReserved(target: string): boolean {
   return target === '/_altgate' || target.startsWith('/_altgate/') || target.startsWith('/_altgate?')
-}
-
-/**
- * The URL by which Fastify finds a route: reserved ones unchanged, `/` for everything that needs a decision. Routers
- * decode, ignore case and refuse escapes that are not UTF-8, so the gateway reads the original target.
- */
-export function routeOf({ url = '/', headers }: IncomingMessage): string {
-  if (isReserved(url)) return url
-  // Fastify refuses a media type that it cannot parse, and its text/plain parser buffers the body, stops at 1 MiB and
-  // re-encodes it. Without a type, the body stays a stream. The upstream gets its headers from the raw list.
-  delete headers['content-type']
-  return '/'
 }

@@ -12,19 +12,14 @@ import type { RequestContext } from '../proxying/headers.ts'
 import type { BodyStart } from '../requests/bodies.ts'
 import type { BodyFinding, BodyLook } from '../requests/body-start.ts'
 import type { Client, ReadClient } from '../requests/client.ts'
-import { type Ending, readAsk } from '../requests/request.ts'
+import { type Ending, readAsk, type Received } from '../requests/request.ts'
 import { writesUnseen, writingOf } from '../requests/writes.ts'
 import { readingIn } from '../requests/writing-in-bodies.ts'
 
-/** A request as a door received it. */
-export interface DoorRequest {
-  readonly raw: IncomingMessage
-  readonly id: string
-  /** As the client sent it, or as reported by a proxy that holds the request. */
-  readonly method: string
-  readonly target: string
+/** A request at a door. */
+export interface DoorRequest extends Received {
   /** Reads the beginning of the body. Left out where a proxy keeps the body. */
-  readonly readBody?: (look: BodyLook<Known>) => Promise<BodyFinding<Known>>
+  readBody?(look: BodyLook<Known>): Promise<BodyFinding<Known>>
 }
 
 /** What a body says of its request. */
@@ -51,7 +46,7 @@ export interface Responder {
    */
   respond(request: DoorRequest): Soon<RequestContext | Answer>
   /** The answer to a request that ends without a decision, in the client's dialect. */
-  readonly answer: (request: Pick<DoorRequest, 'raw' | 'id' | 'target'>, ending: Ending) => Answer
+  readonly answer: (request: Pick<Received, 'raw' | 'id' | 'target'>, ending: Ending) => Answer
 }
 
 export function createResponder(options: ResponderOptions): Responder {
@@ -60,7 +55,7 @@ export function createResponder(options: ResponderOptions): Responder {
   function respond(request: DoorRequest): Soon<RequestContext | Answer> {
     const began = performance.now()
     const client = readClient(request.raw)
-    const ask = readAsk(request.raw, { ...request, client, publicUrl })
+    const ask = readAsk(request, client, publicUrl)
     if ('outcome' in ask) return answer(request, ask)
 
     return whenThere(flawIn?.(request, client) ?? gateway.decide(ask), judged => {
@@ -96,11 +91,11 @@ export function createResponder(options: ResponderOptions): Responder {
    * Refuses a request of a read-only password that is a write by its body, or may be one because the body is not seen here.
    * The gateway has refused those that are writes by their head.
    */
-  async function judgeBody(allowed: Allow, ask: Ask, { readBody }: DoorRequest): Promise<Judged> {
+  async function judgeBody(allowed: Allow, ask: Ask, request: DoorRequest): Promise<Judged> {
     const writing = writingOf(ask)
     if (typeof writing === 'string') return { decision: allowed }
-    if (readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
-    const { found, start } = await readBody(readingIn(writing))
+    if (request.readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
+    const { found, start } = await request.readBody(readingIn(writing))
     if (found === 'full') return { decision: { outcome: 'busy', retryAfter: fullRetryAfter } }
     return found === 'reads' ? { decision: allowed, begun: start } : { decision: readOnly(allowed) }
   }
@@ -114,7 +109,7 @@ export function createResponder(options: ResponderOptions): Responder {
     return { allowed: decision, ask, client, route }
   }
 
-  function answer({ raw, id, target }: Pick<DoorRequest, 'raw' | 'id' | 'target'>, ending: Ending): Answer {
+  function answer({ raw, id, target }: Pick<Received, 'raw' | 'id' | 'target'>, ending: Ending): Answer {
     return answerTo({ target, rawHeaders: raw.rawHeaders }, ending, { requestId: id, publicUrl, naming })
   }
 

@@ -54,7 +54,7 @@ async function door(
 async function reading({ settings, upstream }: StepParts): Promise<Serving> {
   const allowed = allowedAt(upstream)
   return await door(settings, {
-    gateway: { decide: async () => allowed },
+    gateway: { decide: () => allowed },
     witness: nobody,
     identify: () => told,
   })
