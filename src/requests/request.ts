@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Ask, RequestHeaders } from '../gateway/ask.ts'
 import type { Ended, UpstreamFailed } from '../gateway/decision.ts'
 import { Secret } from '../gateway/secret.ts'
@@ -34,7 +35,7 @@ export function readAsk(
     // Compare lengths first: this loop runs over every header of every request.
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (name.length === 13 && name.toLowerCase() === 'authorization')
-      authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
+      authorization.push(presentedOn(request.socket, rawHeaders[at + 1] ?? ''))
     else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding')
       codings = codings === undefined ? (rawHeaders[at + 1] ?? '') : `${codings},${rawHeaders[at + 1]}`
   }
@@ -60,6 +61,22 @@ export function readAsk(
     secure,
     lane,
   }
+}
+
+/** The last `Authorization` of each connection. */
+const lastPresented = new WeakMap<Socket, Secret>()
+
+/**
+ * The same object for the same bytes, so that what was decoded of them need not be decoded again for each request of a
+ * connection. It says nothing about whether the password is right. The clients of a proxy share connections, so the time
+ * must not show how much of another one's header was guessed.
+ */
+function presentedOn(socket: Socket, value: string): Secret {
+  const presented = new Secret(value)
+  const last = lastPresented.get(socket)
+  if (last?.equals(presented)) return last
+  lastPresented.set(socket, presented)
+  return presented
 }
 
 /** Node decodes only chunked. Any other coding would stay on the body without the upstream being told. */
