@@ -1,15 +1,18 @@
 import { createServer } from './engine/http.ts'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
 import type { Allow } from './gateway/decision.ts'
 import type { SignInCause } from './gateway/delegation.ts'
+import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
 import { issuerOf } from './oauth/metadata.ts'
+import { createMoveTeller } from './proxying/move-teller.ts'
 import { createClientReader } from './requests/client.ts'
+import type { ConsoleParts } from './self-service/context.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
@@ -20,12 +23,7 @@ import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import type { RefusalWitness } from './telemetry/refusals.ts'
-import {
-  createCrowdReport,
-  type createOutageReport,
-  createRefusalReport,
-  createSilenceReport,
-} from './telemetry/reports.ts'
+import { createCrowdReport, createRefusalReport, type SilenceReport } from './telemetry/reports.ts'
 import { delegatedUpstreams, methodsOf } from './upstream-auth/index.ts'
 
 export interface AppParts {
@@ -37,7 +35,9 @@ export interface AppParts {
   readonly notice?: Notice | undefined
   readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
   readonly metrics: WorkerMetrics
-  readonly outage: ReturnType<typeof createOutageReport>
+  readonly outage: (outage: Outage) => void
+  /** Told which upstreams answer. It outlives the settings. */
+  readonly silent: SilenceReport
   readonly log: Logger
   readonly connections: Connections
 }
@@ -72,9 +72,11 @@ function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['p
     delegation: services.delegation,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },
+    moves: createMoveTeller({ store: services.moveNotices, outage: parts.outage, now: Date.now }),
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),
+    api: createAdminApi(parts),
     place,
     ...(services.oauth && { metadataAt: issuerOf(publicUrl, settings.accounts.naming).metadata }),
   })
@@ -129,13 +131,13 @@ function proxyObserver({
   refusals,
   metrics,
   outage,
+  silent,
   log,
 }: AppParts): PublicServerOptions['observer'] {
   const { methodOf } = services.upstreamAuth
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
   const signIn = asksForSignIn(log)
-  const silent = createSilenceReport(log)
   return {
     upstreamAnswered(seconds, { allowed }) {
       metrics.upstream(seconds)
@@ -184,8 +186,53 @@ function page({ settings, services, hasher, notice, outage, log }: AppParts) {
     httpsOnly: settings.plainHttp === 'refuse',
     senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),
+    console: consoleOf(settings, services),
     steadyNow,
   })
+}
+
+/** For help desks. `undefined`: the settings name no one. */
+export function consoleOf(
+  settings: Pick<Settings, 'admin' | 'publicUrl' | 'accounts' | 'refusals'>,
+  { administration }: Pick<Services, 'administration'>,
+): ConsoleParts | undefined {
+  const { people } = settings.admin
+  if (people.length === 0 || administration === undefined) return undefined
+  return { people, tools: administration.tools, settings }
+}
+
+/** Its libraries are loaded only where it is switched on. `undefined`: it is not. */
+export function createAdminApi({
+  settings,
+  services,
+  outage,
+  log,
+}: Pick<AppParts, 'settings' | 'services' | 'outage'> & { readonly log: Pick<Logger, 'error'> }):
+  | FastifyPluginAsync
+  | undefined {
+  const { administration } = services
+  if (!settings.admin.api || administration === undefined) return undefined
+  return async app => {
+    const { createApi } = await import('./api/plugin.ts')
+    const plugin = createApi({
+      ...administration,
+      settings,
+      senderOf: createClientReader(settings.trustedProxies),
+      networkOf: networks(settings),
+      httpsOnly: isHttpsOnly(settings),
+      now: Date.now,
+      steadyNow,
+      observer: {
+        outage,
+        bug: (err, request) => log.error({ request, err }, 'bug: the API reported an internal error'),
+      },
+    })
+    await plugin(app, {})
+  }
+}
+
+function isHttpsOnly({ plainHttp, publicUrl }: Settings): boolean {
+  return plainHttp === 'refuse' && publicUrl.startsWith('https:')
 }
 
 function networks({ throttle }: Settings): (address: string) => string {

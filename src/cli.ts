@@ -10,13 +10,16 @@ import { InDoubt, Outage } from './gateway/outage.ts'
 /** What adds each command, in the order of the help. */
 const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox: Toolbox) => void>>> = {
   serve: async () => (await import('./commands/serve.ts')).addServeCommand,
+  status: async () => (await import('./commands/status.ts')).addStatusCommand,
   reload: async () => (await import('./commands/reload.ts')).addReloadCommand,
   directory: async () => (await import('./commands/directory.ts')).addDirectoryCommands,
   account: async () => (await import('./commands/account.ts')).addAccountCommands,
   move: async () => (await import('./commands/move.ts')).addMoveCommands,
+  inventory: async () => (await import('./commands/inventory.ts')).addInventoryCommand,
   credential: async () => (await import('./commands/credential.ts')).addCredentialCommands,
   person: async () => (await import('./commands/switches.ts')).addPersonCommands,
   session: async () => (await import('./commands/session.ts')).addSessionCommands,
+  token: async () => (await import('./commands/token.ts')).addTokenCommands,
   history: async () => (await import('./commands/history.ts')).addHistoryCommand,
   recent: async () => (await import('./commands/recent.ts')).addRecentCommand,
   store: async () => (await import('./commands/store.ts')).addStoreCommands,

@@ -6,6 +6,7 @@ import { oneArena, workerHeap } from './engine/memory.ts'
 import { type HandedOver, handOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
+import type { Observation } from './telemetry/observed.ts'
 
 /** What a worker tells the primary process; other users of the channel (hashing, metrics) have tags of their own. */
 export type FromWorker =
@@ -15,6 +16,8 @@ export type FromWorker =
   | { readonly altgate: 'dropped'; readonly log: 'log' | 'audit'; readonly lines: number }
   /** How long a change took until it was in force everywhere. */
   | { readonly altgate: 'revoked'; readonly seconds: number }
+  /** What it has counted since its last report, and what fails now. */
+  | { readonly altgate: 'observed'; readonly observation: Observation }
   /** The order with this number is carried out, or why it is not. */
   | { readonly altgate: 'done'; readonly id: number; readonly flaw?: string }
 

@@ -1,15 +1,17 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuthApp } from './app.ts'
-import { among, networkOf } from './common/addresses.ts'
+import { among, networkOf, networkText } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { atMost } from './engine/memory.ts'
 import type { BehindForwardAuth } from './forward-auth/door.ts'
+import type { Ask } from './gateway/ask.ts'
 import type { Subject } from './gateway/names.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher } from './gateway/ports.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
 import { openNotice } from './notices.ts'
+import { pathClassOf } from './requests/path-class.ts'
 import { pathOf, requestKindAt } from './requests/tool.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
@@ -18,7 +20,9 @@ import type { Settings } from './settings/schema.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { type Logs, witnesses } from './telemetry/logs.ts'
 import { createRefusalWitness } from './telemetry/refusals.ts'
+import { createToolUseWitness } from './telemetry/tool-uses.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
+import type { SilenceReport } from './telemetry/reports.ts'
 import type { LeavingPeer } from './throttling/peer-workers.ts'
 
 /** What a worker has for as long as it runs, whatever its settings. */
@@ -26,6 +30,7 @@ export interface WorkerParts {
   readonly logs: Pick<Logs, 'log' | 'audit'>
   readonly metrics: WorkerMetrics
   readonly outage: (outage: Outage) => void
+  readonly silent: SilenceReport
   readonly hasher: PasswordHasher
   readonly joinPeers: () => LeavingPeer
   readonly connections: Connections
@@ -51,7 +56,7 @@ export interface Generation {
 
 /** Throws `Outage` if the store does not answer, and `Failure` if a file cannot be read. */
 export async function openGeneration(settings: Settings, parts: WorkerParts): Promise<Generation> {
-  const { logs, metrics, outage, hasher, connections } = parts
+  const { logs, metrics, outage, silent, hasher, connections } = parts
   const { log, audit } = logs
   await using opening = new AsyncDisposableStack()
   const peerWorkers = parts.joinPeers()
@@ -70,8 +75,29 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
     now: Date.now,
   })
   opening.defer(() => refusals.close())
-  const witness = witnesses(audit, metrics, lastUsed, refusals)
-  const all = { settings, services, hasher, witness, refusals, notice, metrics, outage, log, connections }
+  const toolUses = createToolUseWitness({
+    store: services.toolUses,
+    keptMs: settings.toolUses.keepDays * 24 * 60 * 60 * 1000,
+    networkOf: address => networkText(address, settings.throttle.ipv6PrefixBits),
+    pathOf: pathClassUnder(settings),
+    outage,
+    now: Date.now,
+  })
+  opening.defer(() => toolUses.close())
+  const witness = witnesses(audit, metrics, lastUsed, refusals, toolUses)
+  const all = {
+    settings,
+    services,
+    hasher,
+    witness,
+    refusals,
+    notice,
+    metrics,
+    outage,
+    silent,
+    log,
+    connections,
+  }
   const { app, behind } = createApp(all)
   opening.defer(() => app.close())
   await app.ready()
@@ -116,6 +142,16 @@ function createRequestCount() {
         route(request, response as Parameters<RequestListener>[1])
       },
     over: () => new Promise<void>(resolve => (open === 0 ? resolve() : (empty = resolve))),
+  }
+}
+
+/** What a request is for, by its path below the account. */
+function pathClassUnder({ accounts: { naming } }: Settings): (ask: Ask) => string {
+  return ({ target }) => {
+    const path = pathOf(target)
+    if (naming.by === 'host') return pathClassOf(path)
+    const end = path.indexOf('/', 1)
+    return pathClassOf(end === -1 ? '/' : path.slice(end))
   }
 }
 

@@ -4,6 +4,7 @@ import { ipcChannel } from './common/channel.ts'
 import { Failure, reasonOf } from './common/failure.ts'
 import { aborted, beginStopping, type Fleet, type FromWorker, startFleet, type Stopping } from './fleet.ts'
 import { type Foundation, openFoundation, whenStoreAnswers } from './foundation.ts'
+import type { Instant } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import { type Lanes, startLanes } from './hashing/lanes.ts'
 import { serveHashing } from './hashing/remote.ts'
@@ -13,9 +14,10 @@ import { createOperationsServer } from './server/operations.ts'
 import { exposedFiles } from './settings/exposed.ts'
 import { fingerprint } from './settings/load.ts'
 import type { Settings } from './settings/schema.ts'
+import { createStanding, type Standing } from './status.ts'
 import { type Logger, type Logs, openLogs } from './telemetry/logs.ts'
 import { createPrimaryMetrics, type PrimaryMetrics } from './telemetry/primary-metrics.ts'
-import { createPartReport, keepServing } from './telemetry/reports.ts'
+import { createPartReport, keepServing, type OutageReport } from './telemetry/reports.ts'
 import { createPeerRelay } from './throttling/peer-workers.ts'
 import { watch, type Watched } from './watching.ts'
 
@@ -75,17 +77,19 @@ async function serveUntilStopped(options: Omit<Primary, 'open'>): Promise<void> 
   open.defer(() => void process.off('SIGHUP', noteSignal))
 
   const stopping = beginStopping(primary)
-  const { progress, address: operations } = await startOperations(primary)
-  const lanes = await startHashing(primary)
+  const { progress, standing, address: operations } = await startOperations(primary)
+  const lanes = await startHashing(primary, standing)
   const foundation = await openStoreParts(primary, progress)
   if (foundation === undefined) return
+  const announcing = standing.announceIn(foundation.store)
+  open.defer(() => announcing.stop())
   const watched = await watch(primary, foundation, progress)
   const guide = await prepareDemo(primary, foundation, lanes)
 
   const { publicUrl, listen, forwardAuth } = settings
   const port = await freePort(listen)
   if (forwardAuth !== undefined) await freePort(forwardAuth) // always the configured one: it is never 0
-  progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port })
+  progress.fleet = await startWorkers(primary, foundation, { stopping, lanes, port, standing })
   progress.reloader = takeSignals(primary, { fleet: progress.fleet, watched, port })
   process.off('SIGHUP', noteSignal)
   if (early) await progress.reloader.reload()
@@ -105,12 +109,24 @@ export interface Progress {
   fleet?: Fleet
   reloader?: Reloader
   parts: Readonly<Record<string, string>>
+  /** Since when each part answers, or does not. */
+  since: Readonly<Record<string, Instant>>
+  /** What the primary process itself finds failing. */
+  outages?: OutageReport['current']
+  /** Told of each answer that the primary process itself gets. */
+  answered?: (part: 'provider') => void
 }
 
 /** Started first, so that `/ready` can say what the gateway is waiting for. */
 async function startOperations({ settings, stop, log, metrics, open }: Primary) {
-  const progress: Progress = { parts: {} }
+  const progress: Progress = { parts: {}, since: {} }
   const size = processes(settings.workers)
+  const standing = createStanding({
+    progress,
+    settings: () => progress.reloader?.settings ?? settings,
+    size: { workers: size, lanes: processes(settings.hashing.lanes) },
+    stop,
+  })
   const server = createOperationsServer({
     ready() {
       const listening = progress.fleet?.listening() ?? 0
@@ -118,6 +134,13 @@ async function startOperations({ settings, stop, log, metrics, open }: Primary) 
       return { ready: listening === size && !stop.aborted, parts }
     },
     metrics: metrics.collect,
+    status: {
+      document: () => standing.document(),
+      async page() {
+        const { statusPage } = await import('./status/page.ts')
+        return statusPage(await standing.document())
+      },
+    },
     reload: async () => (await progress.reloader?.reload()) ?? { outcome: 'starting' },
     connections: operationsConnections(settings, log),
   })
@@ -126,16 +149,25 @@ async function startOperations({ settings, stop, log, metrics, open }: Primary) 
   const address = await server.listen({ host, port }).catch(error => {
     throw cannotListen({ host, port }, error)
   })
-  return { progress, address }
+  return { progress, standing, address }
 }
 
-async function startHashing({ settings, metrics, log, open }: Primary): Promise<Lanes> {
+async function startHashing(
+  { settings, metrics, log, open }: Primary,
+  { rates }: Pick<Standing, 'rates'>,
+): Promise<Lanes> {
   const lanes = await startLanes({
     lanes: processes(settings.hashing.lanes),
     queueLimit: settings.hashing.queueLimit,
     cost: settings.hashing,
-    onHash: metrics.hashed,
-    onQueue: metrics.hashQueue,
+    onHash(result) {
+      metrics.hashed(result)
+      rates.add('hash', 1)
+    },
+    onQueue(depth) {
+      metrics.hashQueue(depth)
+      rates.queued(depth)
+    },
     onCrash: err => log.error({ err }, 'a hash lane died and is being replaced'),
     onFlaw: flaw =>
       log.error({ flaw }, 'a stored password hash is damaged: set the password of that credential again'),
@@ -153,6 +185,7 @@ async function openStoreParts(primary: Primary, progress: Progress): Promise<Fou
     outage => {
       report('store', outage)
       progress.parts = { store: outage.message }
+      progress.since = { store: progress.since['store'] ?? Date.now() }
     },
     stop,
   )
@@ -210,7 +243,17 @@ async function prepareDemo(
 async function startWorkers(
   { settings, stop, log, metrics, open }: Primary,
   { store }: Foundation,
-  { stopping, lanes, port }: { readonly stopping: Stopping; readonly lanes: Lanes; readonly port: number },
+  {
+    stopping,
+    lanes,
+    port,
+    standing: { observations },
+  }: {
+    readonly stopping: Stopping
+    readonly lanes: Lanes
+    readonly port: number
+    readonly standing: Standing
+  },
 ): Promise<Fleet> {
   const peerRelay = createPeerRelay()
   const fleet = await startFleet({
@@ -224,7 +267,9 @@ async function startWorkers(
       worker.on('message', (message: FromWorker) => {
         if (message?.altgate === 'dropped') metrics.dropped(message.log, message.lines)
         if (message?.altgate === 'revoked') metrics.revoked(message.seconds)
+        if (message?.altgate === 'observed') observations.heard(worker.id, message.observation)
       })
+      worker.once('exit', () => observations.gone(worker.id))
     },
     log,
     abort: stop,

@@ -1,4 +1,5 @@
 import { createRememberedAccounts, type RememberedAccounts } from './accounts/remembered.ts'
+import { type Administration, openAdministration } from './administrators.ts'
 import { type ActingParts, openDelegation, openGrants } from './delegation/index.ts'
 import { createTokenMemory, type TokenMemory } from './delegation/memory.ts'
 import type { RenewalResult, Warn } from './delegation/renewal.ts'
@@ -7,6 +8,7 @@ import type { AttemptKeys } from './gateway/attempt.ts'
 import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import type { MoveNotices } from './gateway/moves.ts'
 import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type {
@@ -21,6 +23,7 @@ import type {
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
+import type { ToolUses } from './gateway/tool-uses.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
 import { issuerOf } from './oauth/metadata.ts'
@@ -51,6 +54,8 @@ export interface Services {
   /** For the page: changes made here are in force everywhere when they resolve. */
   readonly registry: Registry
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly sessions: SessionStore
   readonly refusals: Refusals
   readonly credentials: CredentialStore
@@ -72,6 +77,8 @@ export interface Services {
   readonly signInKey: Uint8Array
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: Uint8Array
+  /** For the API and the console. `undefined`: neither is switched on. */
+  readonly administration: Administration | undefined
   close(): Promise<void>
 }
 
@@ -166,11 +173,19 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   const lfsKey = await store.key('lfs-actions')
   const signInKey = await store.key('sign-ins')
   const answerKey = await store.key('answers')
+  const administration = await openAdministration(settings, {
+    foundation,
+    registry,
+    accounts,
+    hasher: parts.hasher,
+  })
   const open = opening.move()
   return {
     gateway,
     registry,
     lastUsed: store.lastUsed,
+    moveNotices: store.moveNotices,
+    toolUses: store.toolUses,
     sessions: store.sessions,
     refusals: store.refusals,
     credentials: store.credentials,
@@ -185,6 +200,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     lfsKey,
     signInKey,
     answerKey,
+    administration,
     close: () => open.disposeAsync(),
   }
 }

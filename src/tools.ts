@@ -1,16 +1,12 @@
+import { createTokenKeeper } from './administration/tokens.ts'
+import { administrationOn } from './administrators.ts'
 import type { Tools } from './commands/tools.ts'
-import { openGrants, usableBy } from './delegation/index.ts'
-import { createSealing } from './delegation/sealing.ts'
-import { watchOf } from './delegation/watch.ts'
 import { openFoundation, openSource } from './foundation.ts'
-import type { Grant } from './gateway/delegation.ts'
 import { Outage } from './gateway/outage.ts'
 import type { AccountDirectory, PasswordHasher, Waiting } from './gateway/ports.ts'
 import type { Argon2id } from './hashing/argon2id.ts'
 import { type HashCost, isOutdated, provesWhole } from './hashing/hash-string.ts'
 import type { Settings } from './settings/schema.ts'
-import type { Store } from './store/store.ts'
-import { createDelegates, methodsOf } from './upstream-auth/index.ts'
 
 /**
  * What a command works with: no caches, and the one hash it needs is computed here. `waiting` is told of changes that take
@@ -21,41 +17,20 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   const took: number[] = []
   const revoked = (seconds: number) => void took.push(seconds)
   const foundation = await openFoundation(settings, revoked, 'expect', { waiting })
-  const { store, keys, generated, redis, registry } = foundation
+  const { store, redis, registry } = foundation
   const find: AccountDirectory['find'] = async name => (await store.accounts.find(name)).account
   const inStore = { find, confirm: find }
   const source = await openSource(settings, inStore)
-  const changing = registry()
-  const { signIn: authorities, secrets } = settings
-  const sealing = secrets.sealingKeys.length === 0 ? undefined : createSealing(secrets.sealingKeys)
-  const isUsable = usableBy(sealing, authorities)
+  const parts = { foundation, registry: registry(), accounts: source ?? inStore }
+  const tools = administrationOn(settings, { ...parts, hasher: hasherOnDemand(settings.hashing) })
   return {
-    registry: changing,
-    emergency: { registry: foundation.registryInLog(), certainAfterMs: certainAfterMs(settings, store) },
-    store: {
-      accounts: source ?? inStore,
-      credentials: store.credentials,
-      grants: store.grants,
-      changes: store.changes,
-      refusals: store.refusals,
-      ping: () => store.ping(),
-    },
-    hasher: hasherOnDemand(settings.hashing),
-    generated,
-    keys,
-    grants: openGrants({
-      authorities: settings.signIn,
-      sealingKeys: settings.secrets.sealingKeys,
-      grants: store.grants,
-      registry: changing,
-    }),
-    delegation: {
-      grants: store.grants,
-      delegates: createDelegates(methodsOf(settings)),
-      opens: opensGrants(settings),
+    ...tools,
+    store: { ...tools.store, overview: store.overview, toolUses: store.toolUses, ping: () => store.ping() },
+    apiTokens: {
+      list: () => store.apiTokens.list(),
+      make: async () => createTokenKeeper(await store.key('api-tokens'), store.apiTokens).make(),
     },
     tokens: tokensOf(settings),
-    watch: (credential, grant) => watchOf(credential, grant, { authorities, isUsable }),
     ...(redis && { redis }),
     ...(source && { source }),
     async close() {
@@ -70,18 +45,6 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     },
   }
 }
-
-/**
- * Milliseconds after which every gateway has read a change from the log of the store. While Redis serves it, it looks once a
- * lease, and the look may begin one lease late; without Redis its lease ends, and it asks before each request, as it
- * always does on SQLite. On PostgreSQL without Redis, the change itself waits for all gateways.
- */
-function certainAfterMs({ redis }: Settings, { changes }: Pick<Store, 'changes'>): number {
-  return redis === undefined || changes.dataVersion() !== undefined ? 0 : 2 * redis.leaseMs + lookMs
-}
-
-/** Milliseconds that a look at the log may take. */
-const lookMs = 1000
 
 /** Loads argon2 when a command first hashes, and makes its decoy when one first compares: most do neither. */
 function hasherOnDemand(cost: HashCost): PasswordHasher {
@@ -114,12 +77,4 @@ function tokensOf(settings: Settings): Tools['tokens'] {
       return await askForToken(each, keptSecret(each.clientSecret, Date.now, () => {})())
     },
   }))
-}
-
-/** Whether one of the sealing keys opens a grant. */
-function opensGrants({ secrets: { sealingKeys } }: Settings): (grant: Grant) => boolean {
-  if (sealingKeys.length === 0) return () => false
-  const sealing = createSealing(sealingKeys)
-  return grant =>
-    grant.refreshToken !== undefined && sealing.open(grant.refreshToken, { refreshOf: grant }) !== undefined
 }

@@ -24,10 +24,13 @@ export async function watch(
   )
   open.defer(() => watched.stop())
   progress.parts = watched.states
+  progress.since = watched.since
 
   const following = await followChanges(store.changes, audit.changed)
   open.defer(() => following.stop())
 
+  const outage = createOutageReport(log, () => {}, livenessOverMs)
+  progress.outages = () => outage.current()
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
   open.defer(() => liveness?.close())
@@ -43,8 +46,11 @@ export async function watch(
       ...store,
       registry: () => changing,
       holder: randomUUID(),
-      outage: createOutageReport(log, () => {}, livenessOverMs),
-      checked: metrics.checkedLiveness,
+      outage,
+      checked(result) {
+        metrics.checkedLiveness(result)
+        if (result === 'renewed') progress.answered?.('provider')
+      },
       warn: (sentence, facts) => log.warn(facts, sentence),
     })
     await announcing?.close()

@@ -16,7 +16,8 @@ import { takeOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import { openLogs } from './telemetry/logs.ts'
 import { createWorkerMetrics } from './telemetry/metrics.ts'
-import { createOutageReport, keepServing } from './telemetry/reports.ts'
+import { reportObservations } from './telemetry/observed.ts'
+import { createOutageReport, createSilenceReport, keepServing } from './telemetry/reports.ts'
 import { peerWorkersOver } from './throttling/peer-workers.ts'
 
 // A worker process: it serves the public port, and the forward-auth port if the settings have one. `fleet.ts` is its
@@ -44,6 +45,7 @@ const logs = openLogs(settings, createLossReport(), sharedOutput)
 const { log } = logs
 const metrics = createWorkerMetrics()
 const outage = createOutageReport(log, metrics.outage)
+const silent = createSilenceReport(log)
 const primary = ipcChannel(process)
 
 /** Open only while the next one is being made, or until their last request has ended. */
@@ -62,6 +64,7 @@ const parts: WorkerParts = {
   logs,
   metrics,
   outage,
+  silent,
   hasher: createRemoteHasher(primary, { cost: settings.hashing }),
   joinPeers: peerWorkersOver(primary),
   connections,
@@ -90,6 +93,10 @@ if ((await Promise.all(listening)).every(listens => listens)) {
   keepServing({ log, count: metrics.bug })
   tell({ altgate: 'listening' })
   started.resolve()
+  const observing = reportObservations({ metrics, outage, silent }, observation =>
+    tell({ altgate: 'observed', observation }),
+  )
+  open.defer(() => observing.stop())
 }
 
 /** Whether it listens now; if not, the primary process has been told why. */

@@ -1,15 +1,22 @@
 import type { Command } from 'commander'
+import { connectionText, whereTo } from '../administration/accounts.ts'
 import { Failure } from '../common/failure.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
-import { aboutUpstream, connectionText, whereTo } from './account-text.ts'
 import { accountName, addressOf, upstreamUrl } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { insist, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
+
+/** For the help of commands that take one. */
+export const aboutUpstream = `
+An upstream without a path gets every request with its path unchanged: with
+--upstream https://host, /fabrikam/x goes to https://host/fabrikam/x. A path,
+even a lone /, replaces the account's segment, as in nginx's proxy_pass: with
+--upstream https://host/, /fabrikam/x goes to https://host/x.`
 
 const aboutSet = `
 With a new name, members, uses and history follow; credentials belong to a scope

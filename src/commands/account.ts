@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { type Answer, answerText } from '../accounts/answer.ts'
+import { connectionText, whereTo } from '../administration/accounts.ts'
+import { accountJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Scope, Username } from '../gateway/names.ts'
 import type { AccountRecord, Member } from '../gateway/registry.ts'
@@ -13,8 +15,7 @@ import {
   resetPage,
   upstreamUrl,
 } from './arguments.ts'
-import { addRemove, addSet } from './account-changes.ts'
-import { aboutUpstream, connectionText, whereTo } from './account-text.ts'
+import { aboutUpstream, addRemove, addSet } from './account-changes.ts'
 import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, note, say, sayJson, sayTable, strong } from './say.ts'
@@ -235,6 +236,14 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
     ['signs in with', connectionText(record.connection)],
     ...(said ? [['asked just now', answerText(said)] as const] : []),
     ['scope', scopeOf(record.connection)],
+    ...(record.planned
+      ? [
+          [
+            'moves',
+            `to ${connectionText(record.planned.to)} on ${record.planned.on} (UTC), as planned`,
+          ] as const,
+        ]
+      : []),
     ['open to', record.membersOnly ? 'members only' : 'every user of its scope'],
     ['upstream', record.upstream],
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
@@ -259,23 +268,3 @@ function manner({ bridgedUntil, undo }: Pick<Entry, 'bridgedUntil' | 'undo'>): s
 }
 
 type Entry = AccountRecord['history'][number]
-
-/** An account as JSON; times are ISO 8601 in UTC. */
-function accountJson(record: AccountRecord, settings: Settings): object {
-  return {
-    name: record.name,
-    address: addressOf(record.name, settings),
-    upstream: record.upstream,
-    destination: whereTo(record, settings),
-    scope: scopeOf(record.connection),
-    connection: record.connection,
-    membersOnly: record.membersOnly ?? false,
-    history: record.history.map(({ connection, since, actor, bridgedUntil, undo }) => ({
-      connection,
-      since: new Date(since).toISOString(),
-      actor,
-      ...(bridgedUntil !== undefined && { bridgedUntil: new Date(bridgedUntil).toISOString() }),
-      ...(undo && { undo }),
-    })),
-  }
-}

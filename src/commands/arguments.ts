@@ -1,181 +1,46 @@
 import { InvalidArgumentError } from 'commander'
-import { isLoopback } from '../common/addresses.ts'
-import { type Account, addressOf as publicAddress, pageOf, pagePath } from '../gateway/account.ts'
-import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
-import {
-  type AccountName,
-  type DirectoryId,
-  foldUsername,
-  type Instant,
-  readAccountName,
-  readDirectoryId,
-  readScope,
-  type Scope,
-  type Username,
-} from '../gateway/names.ts'
-import { passwordNameFault } from '../passwords/named.ts'
-import { primaryFault, secondaryFault, usernameFault } from '../passwords/usernames.ts'
-import { destinationOf as forwardedTo } from '../proxying/addresses.ts'
-import type { Settings } from '../settings/schema.ts'
+import * as given from '../administration/given.ts'
+
+export { addressOf, destinationOf, resetPage, resetPageOf } from '../administration/accounts.ts'
 
 // Parsers for the arguments of commands. Each returns the value or ends the command with a usage error.
 
-export function accountName(text: string): AccountName {
-  return (
-    readAccountName(text) ??
-    wrong('An account name is 1 to 63 letters, digits, "-" or "_", such as fabrikam.')
-  )
-}
-
-export function directoryId(text: string): DirectoryId {
-  return (
-    readDirectoryId(text) ??
-    wrong('A directory id is the GUID of an Entra directory, such as 72f988bf-86f1-41af-91ab-2d7cd011db47.')
-  )
-}
-
-export function scope(text: string): Scope {
-  return readScope(text) ?? wrong('A scope is msa, or the id of a directory.')
-}
-
-export function primaryName(text: string): Username {
-  return checked(text, primaryFault(text))
-}
-
-export function secondaryName(text: string): Username {
-  return checked(text, secondaryFault(text))
-}
-
+export const accountName = argument(given.accountName)
+export const directoryId = argument(given.directoryId)
+export const scope = argument(given.scope)
+export const primaryName = argument(given.primaryName)
+export const secondaryName = argument(given.secondaryName)
 /** A primary or secondary user name. */
-export function anyName(text: string): Username {
-  return checked(text, usernameFault(text))
-}
-
-function checked(text: string, fault: string | undefined): Username {
-  return fault === undefined
-    ? foldUsername(text)
-    : wrong(`${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`)
-}
-
-/** Three days at most: a user who has not set a new credential by then will need the reminder. */
-export function bridgeHours(text: string): number {
-  const hours = /^\d{1,2}$/.test(text) ? Number(text) : 0
-  return hours >= 1 && hours <= 72 ? hours : wrong('A bridge lasts 1 to 72 whole hours.')
-}
-
+export const anyName = argument(given.anyName)
+export const bridgeHours = argument(given.bridgeHours)
 /** The name of a generated password. */
-export function passwordName(text: string): string {
-  const fault = passwordNameFault(text)
-  return fault === undefined ? text : wrong(fault)
-}
-
+export const passwordName = argument(given.passwordName)
 /** How long a replaced password goes on counting. The settings have the ceiling. */
-export function graceHours(text: string): number {
-  return number(text, 8760)
-}
-
+export const graceHours = argument(given.graceHours)
 /** The reference of an answer, as clients show it. */
-export function reference(text: string): string {
-  const id = text.trim().toLowerCase()
-  return /^[0-9a-f]{24}$/.test(id) ? id : wrong('A reference is 24 digits and letters from a to f.')
-}
-
-/** A time that has passed: how long ago (`30m`, `2h`, `3d`), a day, or an ISO 8601 time with its zone. */
-export function pastInstant(text: string): Instant {
-  const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
-  const at =
-    count === undefined
-      ? Date.parse(
-          /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text) ? text : '',
-        )
-      : Date.now() - Number(count) * (unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : 86_400_000)
-  return Number.isNaN(at) ? wrong('A time is 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z.') : at
-}
-
+export const reference = argument(given.reference)
+export const tokenName = argument(given.tokenName)
+export const tokenScope = argument(given.tokenScope)
+export const pastInstant = argument(given.pastInstant)
 /** A calendar day, as it was given. */
-export function day(text: string): string {
-  const read = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN
-  const exists = !Number.isNaN(read) && new Date(read).toISOString().startsWith(text)
-  return exists ? text : wrong('A day is a date such as 2027-01-31.')
-}
-
-export function directoryName(text: string): string {
-  return /^(?! )\P{Cc}{1,120}(?<! )$/u.test(text)
-    ? text
-    : wrong(
-        'A directory name is 1 to 120 characters, without control characters and without leading or trailing spaces.',
-      )
-}
-
-/** Keeps the address as given: a path decides what becomes of the account's segment, and `URL` would add a `/`. */
-export function upstreamUrl(text: string): string {
-  const url = plainUrl(text)
-  if (url === undefined)
-    return wrong('An upstream is an http or https address without a user, query or fragment.')
-  if (url.pathname.startsWith('//')) return wrong('The path of an upstream begins with one slash.')
-  return hasPath(text) ? url.origin + url.pathname : url.origin
-}
-
-/** Plain http is for trials on one machine: anywhere else it would expose tokens in transit. */
-export function issuerUrl(text: string): string {
-  const url = plainUrl(text)
-  if (url !== undefined && (url.protocol === 'https:' || isLoopback(url.hostname))) return text
-  return wrong('An issuer is an https address without a user, query or fragment (http only on this machine).')
-}
-
-function plainUrl(text: string): URL | undefined {
-  const url = URL.parse(text)
-  const plain =
-    url !== null && /^https?:\/\/[^\s\\@?#]+$/i.test(text) && url.username === '' && url.hostname !== ''
-  return plain ? url : undefined
-}
+export const day = argument(given.day)
+export const comingDay = argument(given.comingDay)
+export const directoryName = argument(given.directoryName)
+export const upstreamUrl = argument(given.upstreamUrl)
+export const issuerUrl = argument(given.issuerUrl)
 
 /** The rates of a load test: `50`, or `50,100,200`. */
-export function rates(text: string): readonly number[] {
-  return text.split(',').map(each => number(each, 100_000))
-}
+export const rates = argument(text => text.split(',').map(each => given.number(each, 100_000)))
 
 /** The duration of a load test: a day at most. */
-export function seconds(text: string): number {
-  return number(text, 86_400)
-}
+export const seconds = argument(text => given.number(text, 86_400))
 
-function number(text: string, most: number): number {
-  const value = Number(text)
-  if (!/^\d{1,6}$/.test(text) || value < 1 || value > most)
-    return wrong(`It must be a whole number from 1 to ${most}.`)
-  return value
-}
-
-function wrong(sentence: string): never {
-  throw new InvalidArgumentError(sentence)
-}
-
-/** The public address of an account. */
-export function addressOf(name: AccountName, { publicUrl, accounts }: Settings): string {
-  return publicAddress(name, publicUrl, accounts.naming)
-}
-
-/** Where its requests go, as the forwarder works it out; or what a client is told because they can go nowhere. */
-export function destinationOf(
-  { name, upstream }: Pick<Account, 'name' | 'upstream'>,
-  { accounts: { naming } }: Settings,
-): string | UpstreamFailed | UnclearTarget {
-  const there = forwardedTo(upstream, naming.by === 'path' ? `/${name}/` : '/', naming)
-  return 'outcome' in there ? there : there.origin + there.path
-}
-
-/** Whether an upstream was given with a path, be it a lone slash. */
-function hasPath(upstream: string): boolean {
-  return /^https?:\/\/[^/]+\//i.test(upstream)
-}
-
-/** The page where users reset their alternate credentials. */
-export function resetPage({ publicUrl }: Settings): string {
-  return publicUrl + pagePath
-}
-
-/** The same page, opened for one account. */
-export function resetPageOf(name: AccountName, { publicUrl }: Settings): string {
-  return publicUrl + pageOf(name)
+function argument<T>(read: (text: string) => T): (text: string) => T {
+  return text => {
+    try {
+      return read(text)
+    } catch (error) {
+      throw error instanceof given.Unusable ? new InvalidArgumentError(error.message) : error
+    }
+  }
 }

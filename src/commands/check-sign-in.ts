@@ -6,7 +6,7 @@ import { msaScope, type AccountName, type Scope } from '../gateway/names.ts'
 import type { AccountRecord, Directory } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { type Finding, probe, timeoutMs } from './finding.ts'
-import { signIns } from './sign-ins.ts'
+import { signIns } from '../administration/sign-ins.ts'
 import type { Tools } from './tools.ts'
 
 /** Whether users can sign in, and sign-ins can be kept, and renewed where requests act as their users or users are checked. */

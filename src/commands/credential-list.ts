@@ -1,15 +1,14 @@
 import type { Command } from 'commander'
-import { Failure } from '../common/failure.ts'
-import type { Grant } from '../gateway/delegation.ts'
-import { msaScope, type Owner, type Scope, type Username } from '../gateway/names.ts'
-import type { AccountUse, CredentialRecord, PasswordRecord } from '../gateway/registry.ts'
+import { readShown, type Shown } from '../administration/credentials.ts'
+import { stateOf } from '../administration/people.ts'
+import { passwordText } from '../administration/passwords.ts'
+import { signInCell, signIns, signInText, watchText } from '../administration/sign-ins.ts'
+import { credentialJson, shownJson } from '../administration/views.ts'
+import type { Scope, Username } from '../gateway/names.ts'
+import type { CredentialRecord } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
-import { passwordJson, passwordText } from './credential-password.ts'
-import { sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
-import { isoTime, signInCell, signInJson, signIns, signInText, watchJson, watchText } from './sign-ins.ts'
-import { stateOf } from './switches.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 /** `altgate credential list`. */
@@ -78,73 +77,6 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
     )
 }
 
-/** Everything about one credential. */
-export interface Shown {
-  readonly record: CredentialRecord
-  readonly grant: Grant | undefined
-  /** The time by the clock that times of the grant are by. */
-  readonly now: number
-  /** The accounts that it opens, by name. */
-  readonly accounts: readonly {
-    readonly name: string
-    /** Left out if the account is open to every user of the scope. */
-    readonly member?: boolean
-    readonly use?: AccountUse
-  }[]
-  /** The same person in other scopes. `username`: of the credential there, if there is one. */
-  readonly linked: readonly { readonly scope: Scope; readonly username?: Username }[]
-  /** The generated ones, newest first. */
-  readonly passwords: readonly PasswordRecord[]
-}
-
-export async function readShown({ registry, store }: Tools, scope: Scope, user: Username): Promise<Shown> {
-  const record = (await registry.credentials(scope)).find(
-    ({ username, secondary }) => username === user || secondary === user,
-  )
-  if (record === undefined)
-    throw new Failure(sentenceOf({ problem: 'no-such-credential', username: user, scope }))
-  const { owner, username } = record
-  const found = owner === undefined ? undefined : await store.grants.of(scope, owner)
-  return {
-    record,
-    grant: found?.grant,
-    now: found?.now ?? Date.now(),
-    accounts: await accountsOf(registry, scope, username),
-    linked: owner === undefined ? [] : await linkedOf(registry, scope, owner),
-    passwords: await registry.passwords(scope, username),
-  }
-}
-
-async function accountsOf(
-  registry: Tools['registry'],
-  scope: Scope,
-  username: Username,
-): Promise<Shown['accounts']> {
-  const isTheirs = (each: { readonly scope: Scope; readonly username: Username }) =>
-    each.scope === scope && each.username === username
-  const accounts: Shown['accounts'][number][] = []
-  for (const name of await registry.accountsIn(scope)) {
-    const record = await registry.account(name)
-    const use = (await registry.usesOf(name)).find(isTheirs)
-    const member = record?.membersOnly && (await registry.members(name)).some(isTheirs)
-    accounts.push({ name, ...(member !== undefined && { member }), ...(use && { use }) })
-  }
-  return accounts
-}
-
-async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner): Promise<Shown['linked']> {
-  const linked: Shown['linked'][number][] = []
-  // The id of a directory is its scope.
-  const scopes = [msaScope, ...(await registry.directories()).map(({ id }) => id as string as Scope)]
-  for (const other of scopes.filter(each => each !== scope)) {
-    const theirs = await registry.linkedTo({ scope, owner }, other)
-    if (theirs === undefined) continue
-    const username = (await registry.ownCredential(other, theirs))?.username
-    linked.push({ scope: other, ...(username !== undefined && { username }) })
-  }
-  return linked
-}
-
 /** A line for each fact. */
 export function linesOf(
   { record, grant, now, accounts, linked, passwords }: Shown,
@@ -183,42 +115,4 @@ function accountText({ name, member, use }: Shown['accounts'][number]): string {
 
 function lastUsedText({ lastUsed }: CredentialRecord): string {
   return lastUsed === undefined ? '-' : `${moment(lastUsed.at)} from ${lastUsed.from}`
-}
-
-/** Names each field, so that a hash never slips out, whatever the store adds to a record. */
-export function publicFieldsOf(record: CredentialRecord): object {
-  const { scope, username, secondary, enabled, disabledBy, algorithm, setAt } = record
-  return { scope, username, secondary, enabled, disabledBy, algorithm, setAt: isoTime(setAt) }
-}
-
-/** When and from where it was last used, if it was. */
-export function lastUsedField({ lastUsed }: Pick<CredentialRecord, 'lastUsed'>): object | undefined {
-  return lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }
-}
-
-function credentialJson(
-  record: CredentialRecord,
-  grant: Grant | undefined,
-  { delegation, watch }: Tools,
-): object {
-  return {
-    ...publicFieldsOf(record),
-    ...lastUsedField(record),
-    ...(grant && { signIn: signInJson(grant, delegation) }),
-    liveness: watchJson(watch(record, grant)),
-  }
-}
-
-function shownJson({ record, grant, accounts, linked, passwords }: Shown, tools: Tools): object {
-  return {
-    ...credentialJson(record, grant, tools),
-    claimed: record.owner !== undefined && record.unproved !== true,
-    accounts: accounts.map(({ name, member, use }) => ({
-      name,
-      member,
-      ...(use && { lastUsed: { at: isoTime(use.at), from: use.from } }),
-    })),
-    linked,
-    passwords: passwords.map(passwordJson),
-  }
 }

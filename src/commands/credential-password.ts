@@ -1,15 +1,13 @@
 import type { Command } from 'commander'
-import { Failure } from '../common/failure.ts'
-import type { Instant, Scope, Username } from '../gateway/names.ts'
+import { addPassword, passwordCells, passwordsOf, revokePasswords } from '../administration/passwords.ts'
+import { isoTime } from '../administration/times.ts'
+import { passwordJson } from '../administration/views.ts'
+import type { Scope, Username } from '../gateway/names.ts'
 import type { PasswordRecord } from '../gateway/registry.ts'
-import { endOf } from '../passwords/named.ts'
-import { primaryFault } from '../passwords/usernames.ts'
 import type { Settings } from '../settings/schema.ts'
 import { anyName, graceHours, passwordName, scope as readScope } from './arguments.ts'
-import { insist, sentenceOf } from './failure.ts'
 import { examples, refusePassword } from './help.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate credential password ...`: the generated passwords of one credential. */
@@ -75,49 +73,13 @@ function addAdd(password: Command, toolbox: Toolbox): void {
 }
 
 async function add(tools: Tools, settings: Settings, options: AddOptions): Promise<void> {
-  const { scope, user: username, readOnly = false, validOld, json } = options
-  const { registry, generated, store } = tools
-  const end = endOf(options.expires, settings.passwords, Date.now())
-  if ('fault' in end) throw new Failure(`${end.fault} Nothing was changed.`)
-  const { maxGraceHours } = settings.passwords
-  if (validOld !== undefined && validOld > maxGraceHours)
-    throw new Failure(
-      `A replaced password works for ${maxGraceHours} hours more at most (passwords.maxGraceHours). Nothing was changed.`,
-    )
-  const before = (await registry.passwords(scope, username)).filter(isPresent)
-  const name = options.name ?? nameOfToday(before)
-  const isReplacing = options.replace !== undefined || validOld !== undefined
-  const old = before.find(each => each.name === name)
-  if (isReplacing && old === undefined)
-    throw new Failure(`There is no password called ${name} to replace. Nothing was changed.`)
-
-  // Looked up before the change: after it, nothing may fail before the result is printed.
-  const { current } = await store.credentials.find(scope, undefined, username)
-  const fault = current === undefined ? primaryFault(username) : undefined
-  if (fault !== undefined)
-    throw new Failure(
-      `There is no user name ${username} in scope ${scope}, and none can be made: ${fault}. Nothing was changed.`,
-    )
-
-  const { password, id, mac } = generated.make()
-  const { endsAt } = end
-  const graceMs = (validOld ?? 0) * 60 * 60 * 1000
-  await insist(
-    registry.addPassword(
-      actor(),
-      scope,
-      { username },
-      {
-        id,
-        mac,
-        name,
-        readOnly,
-        ...(endsAt !== undefined && { endsAt }),
-        ...(isReplacing && { replacing: { graceMs } }),
-      },
-    ),
+  const { scope, user: username, json } = options
+  const { password, name, readOnly, endsAt, isReplacing, oldEndsAt, current } = await addPassword(
+    tools,
+    actor(),
+    options,
+    settings.passwords,
   )
-  const oldEndsAt = old && endOfOld(old, graceMs)
   if (json)
     return sayJson({
       name,
@@ -138,28 +100,13 @@ async function add(tools: Tools, settings: Settings, options: AddOptions): Promi
       `The credential is switched off; to switch it on: altgate credential enable --scope ${scope} --user ${username}`,
     )
   if (oldEndsAt !== undefined)
-    note(graceMs === 0 ? 'The old one no longer works.' : `The old one works until ${moment(oldEndsAt)}.`)
+    note(
+      options.validOld === undefined
+        ? 'The old one no longer works.'
+        : `The old one works until ${moment(oldEndsAt)}.`,
+    )
   note('It is shown only once:')
   say(password.reveal())
-}
-
-/** When a replaced password ends: never later than it would have ended by itself. */
-function endOfOld({ endsAt = Infinity }: PasswordRecord, graceMs: number): Instant {
-  return Math.min(endsAt, Date.now() + graceMs)
-}
-
-/** Whether it counts and nothing has replaced it. */
-function isPresent({ over, replacedAt }: PasswordRecord): boolean {
-  return over === undefined && replacedAt === undefined
-}
-
-function nameOfToday(taken: readonly PasswordRecord[]): string {
-  const today = new Date().toISOString().slice(0, 10)
-  const names = new Set(taken.map(({ name }) => name))
-  if (!names.has(today)) return today
-  let count = 2
-  while (names.has(`${today} (${count})`)) count += 1
-  return `${today} (${count})`
 }
 
 function addPasswordList(password: Command, toolbox: Toolbox): void {
@@ -175,11 +122,8 @@ function addPasswordList(password: Command, toolbox: Toolbox): void {
     )
     .addHelpText('after', examples('credential password list --scope msa --user anna@example.com --json'))
     .action(({ scope, user, json }: Whose) =>
-      toolbox.use(async ({ registry, store }) => {
-        const { current } = await store.credentials.find(scope, undefined, user)
-        if (current === undefined)
-          throw new Failure(sentenceOf({ problem: 'no-such-credential', username: user, scope }))
-        const all = await registry.passwords(scope, user)
+      toolbox.use(async tools => {
+        const all = await passwordsOf(tools, scope, user)
         if (json) return sayJson(all.map(passwordJson))
         if (all.length === 0)
           return say(
@@ -191,48 +135,6 @@ function addPasswordList(password: Command, toolbox: Toolbox): void {
 }
 
 const passwordHeadings = ['NAME', 'STATE', 'MAY', 'SET AT', 'ENDS', 'LAST USED']
-
-/** The row of a password in a table. */
-function passwordCells(each: PasswordRecord): readonly string[] {
-  const { name, readOnly, setAt, endsAt, client } = each
-  const called = `${name ?? '(main)'}${client === undefined ? '' : `, by ${client}`}`
-  const ends = endsAt === undefined ? 'never' : moment(endsAt)
-  return [called, stateText(each), readOnly ? 'read' : 'read, write', moment(setAt), ends, usedText(each)]
-}
-
-/** The same in a line of its own. */
-export function passwordText(each: PasswordRecord): string {
-  const [called, state, may, setAt, ends, used] = passwordCells(each)
-  const last = each.lastUsed === undefined ? 'not used yet' : `last used ${used}`
-  return `${called}, ${state}, ${may}, set ${setAt}, ends ${ends}, ${last}`
-}
-
-function stateText({ over, replacedAt }: PasswordRecord): string {
-  if (over === undefined) return replacedAt === undefined ? 'works' : 'replaced, still works'
-  return over.cause === 'past-its-end' ? 'ended' : `${over.cause} ${moment(over.at)}`
-}
-
-function usedText({ lastUsed }: PasswordRecord): string {
-  if (lastUsed === undefined) return '-'
-  const { at, from, tool } = lastUsed
-  return `${moment(at)} from ${from}${tool === undefined ? '' : ` by ${tool}`}`
-}
-
-/** Names each field, so that what proves a password never slips out. */
-export function passwordJson({ id, name, readOnly, setAt, client, ...rest }: PasswordRecord): object {
-  const { endsAt, replacedAt, over, lastUsed } = rest
-  return {
-    ...(name !== undefined && { name }),
-    id,
-    readOnly,
-    setAt: isoTime(setAt),
-    ...(endsAt !== undefined && { endsAt: isoTime(endsAt) }),
-    ...(replacedAt !== undefined && { replacedAt: isoTime(replacedAt) }),
-    ...(over && { over: { cause: over.cause, at: isoTime(over.at) } }),
-    ...(client !== undefined && { client }),
-    ...(lastUsed && { lastUsed: { ...lastUsed, at: isoTime(lastUsed.at) } }),
-  }
-}
 
 interface RevokeOptions extends Whose {
   readonly name?: string
@@ -263,19 +165,9 @@ function addRevoke(password: Command, toolbox: Toolbox): void {
     })
 }
 
-async function revoke({ registry }: Tools, { scope, user, name, old, json }: RevokeOptions): Promise<void> {
-  const isMeant = (each: PasswordRecord) =>
-    each.over === undefined && (name === undefined ? each.name !== undefined : each.name === name)
-  const before = (await registry.passwords(scope, user)).filter(isMeant)
-  const replaced = before.find(({ replacedAt }) => replacedAt !== undefined)
-  if (old && replaced === undefined)
-    throw new Failure(
-      `No replaced password called ${name} of ${user} in scope ${scope} still works. Nothing was changed.`,
-    )
-  const which = name === undefined ? 'all' : old && replaced ? { id: replaced.id } : { name }
-  await insist(registry.revokePasswords(actor(), scope, user, which))
-  const revoked = old && replaced ? [replaced] : before
-  if (json) return sayJson({ revoked: [...new Set(revoked.map(each => each.name))] })
+async function revoke(tools: Tools, options: RevokeOptions): Promise<void> {
+  const revoked = await revokePasswords(tools, actor(), options)
+  if (options.json) return sayJson({ revoked: [...new Set(revoked.map(each => each.name))] })
   say(`Revoked in every running gateway: ${revoked.map(calledInFull).join(', ')}.`)
 }
 

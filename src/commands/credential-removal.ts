@@ -1,11 +1,17 @@
 import type { Command } from 'commander'
+import {
+  linksOf,
+  readShown,
+  removeCredential,
+  type Shown,
+  unlink as unlinkAll,
+} from '../administration/credentials.ts'
 import { Failure } from '../common/failure.ts'
 import type { Scope, Username } from '../gateway/names.ts'
 import { isBlocked } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
-import { linesOf, readShown, type Shown } from './credential-list.ts'
-import { insist } from './failure.ts'
+import { linesOf } from './credential-list.ts'
 import { examples } from './help.ts'
 import { note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -49,11 +55,7 @@ async function remove(tools: Tools, { scope, user, yes }: Options): Promise<void
   if (!yes && !(await isConfirmed(`Remove the credential of ${shown.record.username} in scope ${scope}?`)))
     throw new Failure('Nothing was changed.')
 
-  const { owner } = shown.record
-  // First, so that its provider is told; what it gave is then gone, whatever happens to the rest.
-  const revocation =
-    owner === undefined ? undefined : await tools.grants.end(actor(), { scope, owner }, 'signed-out')
-  await insist(tools.registry.removeCredential(actor(), scope, user))
+  const revocation = await removeCredential(tools, actor(), shown.record)
   say(`The credential of ${shown.record.username} in scope ${scope} is removed, in every running gateway.`)
   if (revocation !== undefined && revocation !== 'revoked')
     note(
@@ -88,11 +90,9 @@ export function addUnlink(credential: Command, toolbox: Toolbox): void {
 }
 
 async function unlink(tools: Tools, { scope, user, with: other, yes }: Options): Promise<void> {
-  const { record, linked } = await readShown(tools, scope, user)
-  const { owner, username } = record
-  const meant = linked.filter(each => other === undefined || each.scope === other)
-  if (owner === undefined || meant.length === 0)
-    throw new Failure(`${username} has no such link. Nothing was changed.`)
+  const shown = await readShown(tools, scope, user)
+  const meant = linksOf(shown, other)
+  const { username } = shown.record
   note('These links will end:')
   for (const each of meant) note(`  ${linkText(each)}`)
   if (
@@ -100,7 +100,7 @@ async function unlink(tools: Tools, { scope, user, with: other, yes }: Options):
     !(await isConfirmed(`End ${meant.length === 1 ? 'the link' : `${meant.length} links`} of ${username}?`))
   )
     throw new Failure('Nothing was changed.')
-  await insist(tools.registry.unlink(actor(), { scope, owner }, other))
+  await unlinkAll(tools, actor(), shown, other)
   say(
     `${username} in scope ${scope} is no longer linked to ${meant.map(linkText).join(', ')}, in every running gateway.`,
   )

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
+import { isoTime } from '../administration/times.ts'
+import { lastUsedField, publicFieldsOf } from '../administration/views.ts'
 import { msaScope, type Scope } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import { scope as readScope } from './arguments.ts'
-import { lastUsedField, publicFieldsOf } from './credential-list.ts'
 import { insistOnScope } from './failure.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
-import { isoTime } from './sign-ins.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `

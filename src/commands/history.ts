@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { type Change, numberOf } from '../gateway/history.ts'
+import { changeJson } from '../administration/views.ts'
+import type { Change } from '../gateway/history.ts'
 import type { AccountName, Instant, Username } from '../gateway/names.ts'
 import { accountName, anyName, pastInstant } from './arguments.ts'
 import { examples } from './help.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
 import type { Toolbox } from './tools.ts'
 
 interface Options {
@@ -66,9 +66,4 @@ function changeCells({ at, actor, action, account, accounts, scope, usernames }:
 function listed(names: readonly string[]): string {
   const more = names.length - mostNames
   return names.slice(0, mostNames).join(', ') + (more > 0 ? ` and ${more} more` : '')
-}
-
-function changeJson({ revision, at, actor, action, account, accounts, scope, usernames }: Change): object {
-  const about = { account, accounts, scope, users: usernames }
-  return { revision: numberOf(revision), at: isoTime(at), actor, action, ...about }
 }

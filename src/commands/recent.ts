@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
+import { refusalJson } from '../administration/views.ts'
 import type { AccountName, Instant, Username } from '../gateway/names.ts'
 import type { Refusal } from '../gateway/ports.ts'
 import { accountName, anyName, pastInstant } from './arguments.ts'
 import { examples } from './help.ts'
 import { moment, say, sayJson, sayTable } from './say.ts'
-import { isoTime } from './sign-ins.ts'
 import type { Toolbox } from './tools.ts'
 
 interface Options {
@@ -58,8 +58,4 @@ function refusalCells({
   tool,
 }: Refusal): readonly string[] {
   return [moment(at), reference, outcome, cause ?? '-', account ?? '-', user ?? '-', from, tool ?? '-']
-}
-
-export function refusalJson({ at, ...rest }: Refusal): object {
-  return { ...rest, at: isoTime(at) }
 }

@@ -3,6 +3,7 @@ import { Failure, reasonOf } from '../common/failure.ts'
 import type { Complaint } from '../settings/document.ts'
 import { SettingsRefused } from './failure.ts'
 import { examples } from './help.ts'
+import { askOperations, type Operations } from './operations.ts'
 import { say } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
@@ -46,45 +47,24 @@ type Told =
 /** Milliseconds: two reloads of workers that open a store, one of them under way. */
 const patienceMs = 90_000
 
-async function ask({ host, port }: { readonly host: string; readonly port: number }): Promise<Told> {
-  const where = `${host}:${port}`
-  // A wildcard address cannot be called; the loopback address can.
-  const hostname = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+async function ask(operations: Operations): Promise<Told> {
   try {
-    const { status, text } = await post({ hostname, port })
+    const headers = { 'X-Altgate-Reload': '1', 'Content-Length': '0' }
+    const { status, text } = await askOperations(operations, '/reload', {
+      method: 'POST',
+      headers,
+      patienceMs,
+    })
     // Made by the gateway of this version; another program hardly answers 200 to this.
     if (status === 200) return JSON.parse(text) as Told
     throw new Error(
       status === 404 ? 'another program, or an older Altgate, is listening there' : `it answered ${status}`,
     )
   } catch (error) {
+    const where = `${operations.host}:${operations.port}`
     throw new Failure(
       `No gateway was reloaded: ${where} (the operations port): ${reasonOf(error)}. If the gateway runs with another operations port, send it SIGHUP.`,
       { cause: error },
     )
   }
-}
-
-function post(where: {
-  readonly hostname: string
-  readonly port: number
-}): Promise<{ readonly status: number; readonly text: string }> {
-  return new Promise((resolve, reject) => {
-    // As an ES module it would take as long to load as the rest of the command.
-    const { request } = process.getBuiltinModule('node:http')
-    const headers = { 'X-Altgate-Reload': '1', 'Content-Length': '0' }
-    const asking = request({ ...where, path: '/reload', method: 'POST', headers, timeout: patienceMs })
-    asking
-      .on('timeout', () => asking.destroy(new Error('no answer in time')))
-      .on('error', reject)
-      .on('response', response => {
-        let text = ''
-        response
-          .setEncoding('utf8')
-          .on('data', (chunk: string) => (text += chunk))
-          .on('error', reject)
-          .on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-      })
-      .end()
-  })
 }

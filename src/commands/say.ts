@@ -1,5 +1,7 @@
 import { styleText } from 'node:util'
 
+export { moment } from '../administration/times.ts'
+
 /** Prints a line of the result: standard output. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -13,11 +15,6 @@ export function note(line: string): void {
 /** Prints machine-readable output. */
 export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2))
-}
-
-/** A time as text: date and time to the second, in UTC. */
-export function moment(instant: number): string {
-  return `${new Date(instant).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
 /** Bold on a terminal, plain elsewhere and where NO_COLOR is set. */
@@ -54,4 +51,9 @@ export function showProgress(total: number, every = 1): (done: number) => void {
 
 export function clearProgress(): void {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}
+
+/** A status line on a terminal; each replaces the one before. */
+export function showStatus(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }

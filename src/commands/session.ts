@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
+import { revokeSessions } from '../administration/people.ts'
 import { Failure } from '../common/failure.ts'
 import type { Scope, Username } from '../gateway/names.ts'
-import { InDoubt, Outage } from '../gateway/outage.ts'
 import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
-import { outageSentence } from './failure.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -54,12 +53,7 @@ async function revoke({ registry }: Tools, { user, scope, yes }: Options): Promi
   const where = scope === undefined ? '' : ` for scope ${scope}`
   if (!yes && !(await isConfirmed(`End all sessions of ${who} on the page${where}?`)))
     throw new Failure('Nothing was changed.')
-  const ended = await registry
-    .revokeSessions(actor(), user === undefined ? 'all' : await whose(registry, user, scope))
-    .catch((error: unknown) => {
-      if (error instanceof InDoubt || !(error instanceof Outage)) throw error
-      throw new Failure(`${outageSentence(error)} Nothing was changed.`)
-    })
+  const ended = await revokeSessions(registry, actor(), user, scope)
   if (ended === 0) {
     const nothing = user === undefined ? 'There is no session' : `${user} has no session`
     return say(`${nothing} on the page${where}. Nothing was changed.`)
@@ -67,14 +61,4 @@ async function revoke({ registry }: Tools, { user, scope, yes }: Options): Promi
   say(
     `${ended === 1 ? '1 session' : `${ended} sessions`} of ${who} on the page ended, in every running gateway.`,
   )
-}
-
-async function whose(registry: Tools['registry'], username: Username, scope: Scope | undefined) {
-  const credentials = await registry.person(username)
-  const people = credentials.flatMap(each =>
-    each.owner === undefined || (scope !== undefined && each.scope !== scope)
-      ? []
-      : [{ scope: each.scope, owner: each.owner }],
-  )
-  return { people, username, ...(scope !== undefined && { scope }) }
 }

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { blockPerson, stateOf } from '../administration/people.ts'
 import { Failure } from '../common/failure.ts'
 import type { Scope, Username } from '../gateway/names.ts'
-import { InDoubt, Outage } from '../gateway/outage.ts'
-import type { CredentialRecord } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
-import { insist, outageSentence, sentenceOf } from './failure.ts'
+import { insist } from './failure.ts'
 import { examples } from './help.ts'
 import { note, say } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -136,19 +135,7 @@ async function switchPerson(tools: Tools, options: PersonOptions, blocked: boole
   const question = blocked ? `Block ${user} in all scopes?` : `End the block of ${user} in all scopes?`
   if (!yes && !(await isConfirmed(question))) throw new Failure('Nothing was changed.')
 
-  const registry = now ? tools.emergency.registry : tools.registry
-  const done: Scope[] = []
-  const problem = await registry
-    .blockPerson(actor(), user, blocked, scope => done.push(scope))
-    .catch((error: unknown) => {
-      if (error instanceof InDoubt || !(error instanceof Outage)) throw error
-      const so =
-        done.length === 0
-          ? 'Nothing was changed.'
-          : `Done so far: scope ${done.join(', ')}. Run the command again.`
-      throw new Failure(`${outageSentence(error)} ${so}`)
-    })
-  if (problem !== undefined) throw new Failure(sentenceOf(problem))
+  await blockPerson(now ? tools.emergency.registry : tools.registry, actor(), user, blocked)
   if (now) await waitUntilCertain(`${user} is blocked in the store`, tools.emergency)
   say(
     blocked
@@ -158,16 +145,4 @@ async function switchPerson(tools: Tools, options: PersonOptions, blocked: boole
   if (blocked) return
   for (const each of await tools.registry.person(user))
     if (!each.enabled) say(`  ${each.username} in scope ${each.scope} stays off: ${stateOf(each)}`)
-}
-
-/** Whether a credential is on, and who has switched it off. */
-export function stateOf({ enabled, disabledBy = [] }: CredentialRecord): string {
-  return enabled ? 'on' : `off (${disabledBy.map(each => switchers[each]).join(', ')})`
-}
-
-const switchers: Readonly<Record<NonNullable<CredentialRecord['disabledBy']>[number], string>> = {
-  operator: 'by an operator',
-  owner: 'by its user',
-  liveness: 'the directory refused its user',
-  unknown: 'not known by whom',
 }

@@ -1,48 +1,31 @@
 import { userInfo } from 'node:os'
-import type { AttemptKeys } from '../gateway/attempt.ts'
 import type { Answer } from '../accounts/answer.ts'
-import type { Watch } from '../delegation/watch.ts'
-import type { Grant, Grants, GrantStore } from '../gateway/delegation.ts'
-import type { GeneratedPasswords } from '../gateway/generated-password.ts'
+import type { Tools as AdministrationTools } from '../administration/tools.ts'
+import type { TokenRecord } from '../gateway/api-token.ts'
+import type { Generated } from '../gateway/generated-password.ts'
 import type { AccountName } from '../gateway/names.ts'
-import type {
-  AccountDirectory,
-  ChangeHistory,
-  CredentialStore,
-  PasswordHasher,
-  Refusals,
-} from '../gateway/ports.ts'
-import type { CredentialRecord, Registry } from '../gateway/registry.ts'
+import type { Overview } from '../gateway/overview.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
-import type { DelegationPorts } from './delegation-station.ts'
 import { SettingsRefused } from './failure.ts'
 import { note } from './say.ts'
 
 /** What commands work with; `src/tools.ts` opens it. */
-export interface Tools {
-  readonly registry: Registry
-  /** Changes that do not need Redis, and when they are certain to be in force everywhere. */
-  readonly emergency: { readonly registry: Registry; readonly certainAfterMs: number }
-  readonly store: {
-    readonly accounts: AccountDirectory
-    readonly credentials: CredentialStore
-    readonly grants: GrantStore
-    readonly changes: ChangeHistory
-    readonly refusals: Refusals
+export interface Tools extends AdministrationTools {
+  readonly store: AdministrationTools['store'] & {
+    readonly overview: Overview
+    readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
   }
-  readonly hasher: PasswordHasher
-  readonly generated: GeneratedPasswords
-  readonly keys: AttemptKeys
-  readonly grants: Grants
-  /** What is known of the sign-ins with which requests act as their users. */
-  readonly delegation: DelegationPorts
+  /** Tokens of the API. Both throw `Outage`. */
+  readonly apiTokens: {
+    list(): Promise<readonly TokenRecord[]>
+    make(): Promise<Generated>
+  }
   /** What the gateway gets its own access tokens with, for upstreams; `ask` throws why there is none. */
   readonly tokens: readonly { readonly issuer: string; readonly ask: () => Promise<unknown> }[]
-  /** Whether it would be noticed that the user of a credential has left. */
-  readonly watch: (credential: CredentialRecord, grant: Grant | undefined) => Watch
   /** Missing without `redis` in the settings. `survey` says which servers answer, and throws `Outage`. */
   readonly redis?: { survey(): Promise<string> }
   /** Missing if accounts come from the store alone. One query, sent now. */

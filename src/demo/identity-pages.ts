@@ -113,6 +113,8 @@ export interface Person {
   readonly email: string
   readonly name: string
   readonly password: string
+  /** What ID tokens say as `groups`; `too-many`: as Entra ID says that it leaves them out. */
+  readonly groups?: readonly string[] | 'too-many'
   /** Paths of the authorities that know this user. */
   readonly at: readonly string[]
 }
@@ -138,7 +140,7 @@ export const people: readonly Person[] = [
  * The claims in a token of an authority about a user. An authority also signs in users it does not know, as users of another
  * directory, as a multi-tenant app registration does: the page must notice that.
  */
-export function claimsOf({ email, name, at }: Person, authority: PlayedAuthority) {
+export function claimsOf({ email, name, at, groups }: Person, authority: PlayedAuthority) {
   const home = at.includes(authority.path) ? authority : authorities.find(({ path }) => at.includes(path))
   const tid = home?.tenant ?? authority.tenant
   return {
@@ -149,6 +151,7 @@ export function claimsOf({ email, name, at }: Person, authority: PlayedAuthority
     preferred_username: email,
     email,
     email_verified: true,
+    ...(groups === 'too-many' ? { _claim_names: { groups: 'src1' } } : groups && { groups }),
   }
 }
 

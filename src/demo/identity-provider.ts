@@ -201,7 +201,7 @@ function configurationOf(
       names: { session: `${name}_session`, interaction: `${name}_interaction`, resume: `${name}_resume` },
     },
     claims: {
-      openid: ['sub', 'oid', 'tid'],
+      openid: ['sub', 'oid', 'tid', 'groups', '_claim_names'],
       profile: ['name', 'preferred_username'],
       email: ['email', 'email_verified'],
     },

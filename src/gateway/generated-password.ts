@@ -33,7 +33,9 @@ export interface GeneratedPasswords {
   proves(password: Secret, mac: PasswordMac | undefined): boolean
 }
 
-const prefix = 'agp_'
+/** Of passwords, and of tokens of the API. */
+type Prefix = 'agp_' | 'aga_'
+
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const length = { id: 10, random: 22, checksum: 6 }
 const form = new RegExp(
@@ -41,7 +43,7 @@ const form = new RegExp(
 )
 
 /** `key`: 32 random bytes kept in the store, so that every process that shares the store accepts the same passwords. */
-export function createGeneratedPasswords(key: Uint8Array): GeneratedPasswords {
+export function createGeneratedPasswords(key: Uint8Array, prefix: Prefix = 'agp_'): GeneratedPasswords {
   const checksums = createSecretKey(key)
   const keyFor = (use: string) =>
     createSecretKey(createHmac('sha256', key).update(`altgate generated password ${use} 1`).digest())

@@ -107,12 +107,13 @@ export function createVerifier({
   async function check(attempt: Attempt, caller: Caller): Promise<Verdict> {
     const presented = generated.read(attempt.password)
     const found = await credentials.find(attempt.scope, attempt.former, attempt.username, presented?.id)
+    if (presented?.old === false) return checkGenerated(found, attempt, caller)
     // Guesses count against the credential, by whatever account and name it is reached, so it has to be found first.
     const admission = await throttle.admit(attempt, caller, reachedBy(attempt, found))
     if ('by' in admission) return throttled(admission)
     let counts = false
     try {
-      const verdict = await compare(found, presented, attempt, caller.lane)
+      const verdict = await compare(found, presented !== undefined, attempt, caller.lane)
       counts = isWrong(verdict)
       if (openedIn(verdict, attempt) !== undefined) admission.welcome()
       return verdict
@@ -121,9 +122,17 @@ export function createVerifier({
     }
   }
 
+  /** The comparison costs microseconds and no guess hits 130 bits: only a wrong password is counted, after it. */
+  async function checkGenerated(found: FoundCredentials, attempt: Attempt, caller: Caller): Promise<Verdict> {
+    const verdict = remember(findingOf(found, attempt, provedBy(found, attempt)), found, attempt)
+    if (!isWrong(verdict)) return verdict
+    const admission = await throttle.admit(attempt, caller, reachedBy(attempt, found))
+    return 'by' in admission ? throttled(admission) : verdict
+  }
+
   async function compare(
     found: FoundCredentials,
-    presented: ReadPassword | undefined,
+    isGenerated: boolean,
     attempt: Attempt,
     lane: TrafficLane,
   ): Promise<Verdict> {
@@ -132,14 +141,13 @@ export function createVerifier({
     if (meanwhile !== undefined) return meanwhile
     // Unknown names must cost what known ones cost, or response times would reveal which users exist.
     const decoy = await decoys.like(attempt, found.asOf)
-    const proved = presented && provedBy(found, attempt)
+    const proved = isGenerated ? provedBy(found, attempt) : undefined
     const stored = (found.current ?? found.former)?.hash
     const hash = stored === noPassword ? undefined : stored
     // An older generated password may still be stored as a hash, of any name: until that is known it costs what a chosen one does.
     // One that has ended may have come back as a hash, with an older file that was imported.
     const isDecided = proved !== undefined && (hash === undefined || !isOver(found, proved))
-    if (isDecided || (presented !== undefined && !presented.old))
-      return remember(findingOf(found, attempt, proved), found, attempt)
+    if (isDecided) return remember(findingOf(found, attempt, proved), found, attempt)
 
     const compared = await hasher.compare(attempt, hash ?? decoy, lane)
     if (compared === 'busy') return { found: 'untried', because: 'busy', retryAfter: busyRetryAfter }
@@ -250,8 +258,6 @@ function reachedBy({ scope, former, username }: Attempt, found: FoundCredentials
 function throttled({ by, retryAfter }: Throttling): Untried {
   return { found: 'untried', because: 'throttled', by, retryAfter }
 }
-
-type ReadPassword = NonNullable<ReturnType<GeneratedPasswords['read']>>
 
 /** The credential whose generated password was presented. */
 type Proved = 'current' | 'former'

@@ -17,6 +17,9 @@ import {
   createAccountLookup,
   type AccountLookup,
 } from './account-lookup.ts'
+import type { ExplanationSettings } from '../administration/explanation.ts'
+import type { Tools } from '../administration/tools.ts'
+import type { NamedPerson } from './console/helpers.ts'
 import { type Acting, createActing, type DelegatedUpstreams } from './acting.ts'
 import type { AuthorizationServer } from '../oauth/server.ts'
 import type { OpenId } from './openid.ts'
@@ -81,6 +84,13 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make())
 }
 
+/** What the console is made of, besides what the page is made of. */
+export interface ConsoleParts {
+  readonly people: readonly NamedPerson[]
+  readonly tools: Tools
+  readonly settings: ExplanationSettings
+}
+
 /** What the page is made of. */
 export interface SelfServiceParts {
   readonly registry: Pick<
@@ -133,6 +143,8 @@ export interface SelfServiceParts {
   }
   /** The unit in which addresses are counted: the address itself, or its network. */
   readonly networkOf: (address: string) => string
+  /** The console for help desks. Left out: there is none. */
+  readonly console?: ConsoleParts | undefined
   readonly limits?: Limits
   /** Seconds that an identity provider may take for one answer. */
   readonly providerTimeoutSeconds?: number

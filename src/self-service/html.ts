@@ -1,36 +1,7 @@
+import { type Html, html } from '../common/html.ts'
 import type { Instant } from '../gateway/names.ts'
 
-/** Text that is already HTML. Only `html` creates it. */
-export class Html {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-/** Values allowed in a template. `undefined` and `false` render as nothing, so that `condition && html...` works. */
-type Content = Html | string | number | undefined | false | readonly Content[]
-
-/** Every value is escaped unless it is HTML itself, so a page cannot forget to. Attributes must be in quotes. */
-export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
-  return new Html(strings.map((string, at) => string + written(values[at])).join(''))
-}
-
-function written(value: Content): string {
-  if (value === undefined || value === false) return ''
-  if (value instanceof Html) return value.text
-  if (typeof value === 'object') return value.map(written).join('')
-  return String(value).replace(/[&<>"']/g, character => escapes[character] ?? '')
-}
-
-const escapes: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
+export { Html, html } from '../common/html.ts'
 
 /** A time in UTC; the script replaces it with the reader's local time. */
 export function moment(at: Instant): Html {
@@ -50,6 +21,8 @@ export interface Page {
   readonly refresh?: string
   /** Whether to show the reference by which an operator finds this request in the log. */
   readonly reference?: boolean
+  /** It is a page of the console, which has a start page and a session of its own. */
+  readonly console?: true
   /** The token of the session, if the page offers to sign out of it. */
   readonly csrf?: string
 }
@@ -77,8 +50,8 @@ ${page.refresh && html`<meta http-equiv="refresh" content="0; url=${page.refresh
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
-<a class="brand" href="/_altgate/"><img src="/_altgate/icon.svg" alt="" width="28" height="28"><span>Altgate</span></a>
-${page.csrf && signOut(page.csrf)}
+<a class="brand" href="${rootOf(page)}"><img src="/_altgate/icon.svg" alt="" width="28" height="28"><span>${page.console ? 'Altgate console' : 'Altgate'}</span></a>
+${page.csrf && signOut(page.csrf, page)}
 </header>
 <main id="main" tabindex="-1">
 ${page.main}
@@ -89,8 +62,12 @@ ${page.reference && html`<p class="reference">Reference for your operator: <code
 `.text
 }
 
-function signOut(csrf: string): Html {
-  return html`<form method="post" action="/_altgate/sign-out">
+function rootOf(page: Page): string {
+  return page.console ? '/_altgate/admin/' : '/_altgate/'
+}
+
+function signOut(csrf: string, page: Page): Html {
+  return html`<form method="post" action="${rootOf(page)}sign-out">
 <input type="hidden" name="csrf" value="${csrf}">
 <button class="quiet" type="submit">Sign out</button>
 </form>`

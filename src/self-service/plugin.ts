@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import { claimCredential, disconnect, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
+import type { Desk } from './console/plugin.ts'
 import {
+  type ConsoleParts,
   createPageContext,
   type PageContext,
   ProviderFailed,
@@ -13,9 +15,10 @@ import {
 } from './context.ts'
 import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
-import { isPage, type Page } from './html.ts'
+import { html, isPage, type Page } from './html.ts'
 import { addOAuthPages } from './oauth.ts'
 import { oauthEndpoints } from './oauth-endpoints.ts'
+import { moveAhead } from './pages/moving.ts'
 import {
   inDoubt,
   noAuthority,
@@ -43,17 +46,34 @@ export function createSelfService(parts: SelfServiceParts): FastifyPluginAsync {
   const context = createPageContext(parts)
   const { oauth } = context
   return async app => {
-    await app.register(page, context)
+    const desk = parts.console && (await openDesk(context, parts.console, parts.sessions))
+    await app.register(page, { context, desk })
     if (oauth !== undefined) await app.register(oauthEndpoints, { context, server: oauth })
   }
 }
 
-async function page(app: FastifyInstance, context: PageContext): Promise<void> {
+/** Loaded only where the console is switched on. */
+async function openDesk(
+  context: PageContext,
+  parts: ConsoleParts,
+  sessions: SelfServiceParts['sessions'],
+): Promise<Desk> {
+  const { createDesk } = await import('./console/plugin.ts')
+  return createDesk(context, parts, sessions)
+}
+
+interface PageOptions {
+  readonly context: PageContext
+  readonly desk: Desk | undefined
+}
+
+async function page(app: FastifyInstance, { context, desk }: PageOptions): Promise<void> {
   app.setErrorHandler((error, request, reply) => send(reply, pageAbout(error, request, context.observer)))
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
-  addSignIn(app, context)
+  addSignIn(app, context, desk)
+  if (desk !== undefined) await app.register(desk.routes, { prefix: '/admin' })
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
   addChange(app, '/credential', request => setPassword(context, request))
   addChange(app, '/password', request => addPassword(context, request))
@@ -78,16 +98,20 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
     return { ...page, ...(session && { csrf: session.csrf }) }
   }
 
-  const requested = await accounts.find(typed)
+  const requested = await accounts.find(typed, fields.get('scope'))
   if (isPage(requested)) return requested
   const user = accounts.signedIn(requested, session)
   if (user !== undefined) return await show(context, user, await replacing(context, user, fields))
-  const { account, scopeName, authority } = requested
-  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
-  return welcome(account, await context.acting.wantedFor(requested))
+  const { account, scopeName, authority, coming } = requested
+  if ('setting' in authority) {
+    const page = noAuthority(account.name, scopeName, authority.setting)
+    if (account.planned === undefined || coming !== undefined) return page
+    return { ...page, main: html`${page.main}${moveAhead(account, account.planned)}` }
+  }
+  return welcome(requested, await context.acting.wantedFor(requested))
 }
 
-function addSignIn(app: FastifyInstance, context: PageContext): void {
+function addSignIn(app: FastifyInstance, context: PageContext, desk: Desk | undefined): void {
   // HEAD, which some mail programs send to preview links, must not consume a sign-in.
   const get = { exposeHeadRoute: false }
   app.get('/sign-in', get, async (request, reply) => {
@@ -95,7 +119,8 @@ function addSignIn(app: FastifyInstance, context: PageContext): void {
     return to instanceof URL ? reply.redirect(to.href, 303) : send(reply, to)
   })
   app.get('/callback', get, async (request, reply) => {
-    const to = await finishSignIn(context, request, reply)
+    // The console's sign-ins return here as well: app registrations name one address.
+    const to = (await desk?.finishSignIn(request, reply)) ?? (await finishSignIn(context, request, reply))
     if (to instanceof URL) return reply.redirect(to.href, 303)
     return typeof to === 'string' ? reply.redirect(to, 303) : send(reply, to)
   })

@@ -17,6 +17,8 @@ export interface Identity {
   readonly username?: Username
   /** The account whose page the user signed in for. */
   readonly account: AccountName
+  /** It was the page for the scope that the account was about to move to. */
+  readonly coming?: true
   /** When the user signed in. */
   readonly at: Instant
 }
@@ -74,7 +76,10 @@ function newId(): string {
 }
 
 /** The name of an entry in the store, which only the holder of its id can derive. */
-export function hashed(kind: 'session' | 'sign-in' | 'contest' | 'passwords', id: string): string {
+export function hashed(
+  kind: 'session' | 'console' | 'sign-in' | 'contest' | 'passwords',
+  id: string,
+): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 
@@ -103,11 +108,11 @@ export interface Cookies {
 /** Pending sign-ins of one browser: half a kilobyte each, in the header of every request to this host. */
 const mostPending = 6
 
-/** `secure`: the public address is https. */
-export function createCookies(secure: boolean): Cookies {
+/** `secure`: the public address is https. `name`: of the session; the console has sessions of its own. */
+export function createCookies(secure: boolean, name: 'altgate' | 'altgate-console' = 'altgate'): Cookies {
   // `__Host-` prevents other hosts of the domain from setting the cookie, and requires the path `/`.
   const prefix = secure ? '__Host-' : ''
-  const sessionName = `${prefix}altgate`
+  const sessionName = prefix + name
   const pendingPrefix = `${prefix}altgate-sign-in-`
   // Lax: providers return the browser from their own site, and the cookie must be sent with that request.
   const options = { path: secure ? '/' : '/_altgate', secure, httpOnly: true, sameSite: 'lax' } as const
@@ -144,6 +149,8 @@ export interface PendingSignIn extends SignInRequest {
   readonly issuer: string
   /** The page to show afterwards; left out: that of the account. */
   readonly next?: string
+  /** It is for the console, which belongs to no account. */
+  readonly console?: true
   /** What it asks for beyond who the user is. */
   readonly wanted?: Wanted
   /** It already asks for what was demanded of the user, or for the password again. */

@@ -1,13 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { LRUCache } from 'lru-cache'
-import { atMost } from '../engine/memory.ts'
 import type { Instant } from '../gateway/names.ts'
-
-/** A number of requests within a time window. */
-export interface Limit {
-  readonly points: number
-  readonly seconds: number
-}
+import { createWindows, type Limit, TooManyRequests } from '../throttling/windows.ts'
 
 /** What is counted, in each process: a machine with several workers allows that many times as much. */
 export interface Limits {
@@ -50,16 +43,7 @@ export const usualLimits: Limits = {
   codes: { points: 20, seconds: 60 },
 }
 
-/** A limit was exceeded. `retryAfter` in seconds. */
-export class TooManyRequests extends Error {
-  readonly retryAfter: number
-
-  constructor(retryAfter: number) {
-    super('too many requests')
-    this.name = 'TooManyRequests'
-    this.retryAfter = retryAfter
-  }
-}
+export { TooManyRequests }
 
 type Counted = Exclude<keyof Limits, 'signInPace'>
 
@@ -72,19 +56,18 @@ export interface PageThrottle {
 
 export function createThrottle(limits: Limits, now: () => Instant): PageThrottle {
   const counters = {
-    requests: counterOf(limits.requests, now),
-    signIns: counterOf(limits.signIns, now),
-    returns: counterOf(limits.returns, now),
-    changes: counterOf(limits.changes, now),
-    claims: counterOf(limits.claims, now),
-    tokens: counterOf(limits.tokens, now),
-    devices: counterOf(limits.devices, now),
-    codes: counterOf(limits.codes, now),
+    requests: createWindows(limits.requests, now),
+    signIns: createWindows(limits.signIns, now),
+    returns: createWindows(limits.returns, now),
+    changes: createWindows(limits.changes, now),
+    claims: createWindows(limits.claims, now),
+    tokens: createWindows(limits.tokens, now),
+    devices: createWindows(limits.devices, now),
+    codes: createWindows(limits.codes, now),
   }
   return {
     count(what, whose) {
-      const wait = counters[what](whose)
-      if (wait > 0) throw new TooManyRequests(Math.ceil(wait / 1000))
+      counters[what].count(whose)
     },
     signInTurn: turnsAt(limits.signInPace),
   }
@@ -99,31 +82,5 @@ function turnsAt({ everyMs, longestMs }: Pace): () => Promise<void> {
     if (turn - now > longestMs) throw new TooManyRequests(Math.ceil((turn - now) / 1000))
     next = turn + everyMs
     if (turn > now) await setTimeout(turn - now)
-  }
-}
-
-/**
- * Counters kept of one kind; the least recently used are dropped. An attacker with more IPv6 networks than that does not
- * need more requests from each.
- */
-const mostCounted = 20_000
-
-interface Window {
-  readonly ends: Instant
-  used: number
-}
-
-/** Counts one and returns the milliseconds to wait, 0 if allowed. A window starts with its first request. */
-function counterOf({ points, seconds }: Limit, now: () => Instant): (whose: string) => number {
-  const windows = new LRUCache<string, Window>(atMost(mostCounted))
-  return whose => {
-    const at = now()
-    let window = windows.get(whose)
-    if (window === undefined || window.ends <= at) {
-      window = { ends: at + seconds * 1000, used: 0 }
-      windows.set(whose, window)
-    }
-    window.used += 1
-    return window.used <= points ? 0 : window.ends - at
   }
 }

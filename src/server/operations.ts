@@ -8,6 +8,8 @@ export interface OperationsOptions {
   /** Whether this process should get requests, and the state of each part in a word or a sentence. */
   ready(): { readonly ready: boolean; readonly parts: Readonly<Record<string, string>> }
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** What the gateway says of itself, for programs and for people. Left out: nothing. */
+  readonly status?: { document(): Promise<object>; page(): Promise<StatusPage> }
   /** What `altgate reload` asks for; resolves with what to tell it. Left out: there is nothing to reload. */
   reload?(): Promise<object>
   /** Left out: unlimited. */
@@ -21,25 +23,32 @@ export interface OperationsServer {
   close(): Promise<void>
 }
 
+/** A page of HTML, and the policy that names its only script and style. */
+export interface StatusPage {
+  readonly body: string
+  readonly policy: string
+}
+
 interface Page {
   readonly status: number
   readonly contentType: string
   readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Web pages cannot send it to another origin without asking first, which this server never allows. */
 const reloadHeader = 'x-altgate-reload'
 
 /**
- * The operations port: `/live` (the process runs), `/ready` (it can do its work) and `/metrics`. From this machine it also
- * takes the order of `altgate reload`. It requires no password, so it is a separate server, which must not be reachable from outside. It is plain node:http: for three pages a framework
- * would take 100 ms of each start.
+ * The operations port: `/live` (the process runs), `/ready` (it can do its work), `/metrics` and `/status`. From this machine
+ * it also takes the order of `altgate reload`. It requires no password, so it is a separate server, which must not be
+ * reachable from outside. It is plain node:http: for some pages a framework would take 100 ms of each start.
  */
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
   const { connections = new Connections(unbounded) } = options
   // Collecting costs every worker some milliseconds, so concurrent requests share one collection.
   let collecting: ReturnType<OperationsOptions['metrics']> | undefined
-  const pages = new Map<string | undefined, () => Page | Promise<Page>>([
+  const pages = new Map<string | undefined, () => Page | Promise<Page | undefined>>([
     ['/live', () => ({ status: 200, contentType: plain, body: 'ok\n' })],
     [
       '/ready',
@@ -55,7 +64,22 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
         return { status: 200, ...(await collecting) }
       },
     ],
+    ['/status.json', showDocument],
+    ['/status', showStatus],
   ])
+
+  async function showDocument(): Promise<Page | undefined> {
+    const document = await options.status?.document()
+    if (document === undefined) return undefined
+    return { status: 200, contentType: json, body: JSON.stringify(document), headers: keptNowhere }
+  }
+
+  async function showStatus(): Promise<Page | undefined> {
+    const page = await options.status?.page()
+    if (page === undefined) return undefined
+    const headers = { ...keptNowhere, 'Content-Security-Policy': page.policy }
+    return { status: 200, contentType: html, body: page.body, headers }
+  }
 
   async function reload({ socket, headers }: IncomingMessage): Promise<Page> {
     const { remoteAddress = '', localAddress } = socket
@@ -66,15 +90,16 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
     return { status: 200, contentType: json, body: JSON.stringify(told) }
   }
 
-  function pageFor(request: IncomingMessage): Page | Promise<Page> | undefined {
+  function pageFor(request: IncomingMessage): Page | Promise<Page | undefined> | undefined {
     const { method, url } = request
     if (method === 'POST') return url === '/reload' ? reload(request) : undefined
     return method === 'GET' || method === 'HEAD' ? pages.get(url?.split('?', 1)[0])?.() : undefined
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, contentType, body } = (await pageFor(request)) ?? notFound
-    response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) })
+    const { status, contentType, body, headers } = (await pageFor(request)) ?? notFound
+    const length = Buffer.byteLength(body)
+    response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': length, ...headers })
     response.end(body)
   }
 
@@ -101,7 +126,20 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
 
 const plain = 'text/plain; charset=utf-8'
 const json = 'application/json; charset=utf-8'
-const notFound: Page = { status: 404, contentType: plain, body: 'Here are /live, /ready and /metrics.\n' }
+const html = 'text/html; charset=utf-8'
+const notFound: Page = {
+  status: 404,
+  contentType: plain,
+  body: 'Here are /live, /ready, /metrics, /status and /status.json.\n',
+}
+
+/** No other site may embed it, or read it by loading it as something else. */
+const keptNowhere = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
 const notAllowed: Page = {
   status: 403,
   contentType: plain,

@@ -10,6 +10,7 @@ import type { Authorize } from '../gateway/upstream-auth.ts'
 import { FairShares } from '../proxying/fair-shares.ts'
 import { createForward } from '../proxying/forward.ts'
 import type { LfsOptions } from '../proxying/lfs.ts'
+import type { MoveTeller } from '../proxying/move-teller.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
@@ -42,6 +43,8 @@ export interface PublicServerOptions {
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
   /** How the tokens of LFS servers are sealed. Left out: with a key of this process, for a day. */
   readonly lfs?: LfsOptions
+  /** Left out: users are not told of planned moves. */
+  readonly moves?: MoveTeller
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -51,6 +54,8 @@ export interface PublicServerOptions {
   readonly place?: (behind: Behind, options: Omit<PortOptions, 'behind'>) => Server
   /** The plugin below `/_altgate`. Left out: there is no page. */
   readonly selfService?: FastifyPluginAsync
+  /** The plugin at `/_altgate/api/v1`. Left out: there is no API. */
+  readonly api?: FastifyPluginAsync | undefined
   /** Where the metadata of its authorization server is asked for; `host` left out: on any host. */
   readonly metadataAt?: { readonly path: string; readonly host?: string }
 }
@@ -62,7 +67,7 @@ function onPortOfItsOwn(behind: Behind, options: Omit<PortOptions, 'behind'>): S
 
 /** The public port. It does not listen yet; `close` waits for requests under way. */
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
-  const { gateway, witness, naming, publicUrl, observer, selfService, authorize, publicKeys } = options
+  const { gateway, witness, naming, publicUrl, observer, selfService, api, authorize, publicKeys } = options
   const { connections = new Connections(unbounded), metadataAt } = options
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
@@ -96,6 +101,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     observer,
     ...(options.delegation && { delegation: options.delegation }),
     ...(options.lfs && { lfs: options.lfs }),
+    ...(options.moves && { moves: options.moves }),
   })
   const proxied = createProxy({ forward, responder, bug: (error, id) => observer.bug(error, id) })
   let closing = false
@@ -117,6 +123,8 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
     schemaController: { compilersFactory: noSchemas },
+    // A user name has 320 characters, each of which may be three escaped bytes in a path of the API.
+    routerOptions: { maxParamLength: 3000 },
     // While the server closes, requests on open connections are still served, and then the connections close.
     return503OnClosing: false,
   })
@@ -142,6 +150,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
+  if (api !== undefined) app.register(api, { prefix: '/_altgate/api/v1' })
   app.addHook('preClose', async () => void (closing = true))
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
@@ -156,7 +165,7 @@ function sharesOf({ connectionsPerOrigin: perOrigin, connectionsPerUser }: Upstr
   return new FairShares({ perOrigin, perUser, waiting: mostWaiting })
 }
 
-/** No route has a schema, and the schema compilers that Fastify would load cost ten megabytes in every worker. */
+/** Routes with a schema, those of the API, bring compilers: those that Fastify would load cost ten megabytes in every worker. */
 const noSchemas = { buildValidator: neverAsked, buildSerializer: neverAsked }
 
 function neverAsked(): never {

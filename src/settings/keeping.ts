@@ -61,6 +61,19 @@ export const keeping = {
       'What clients were refused is kept in the store, without passwords and unknown user names, at most 200,000 of them and 100 for each second and worker.',
     ),
 
+  toolUses: z
+    .strictObject({
+      keepDays: whole(0, 400)
+        .default(30)
+        .describe(
+          'Days after its last request for which it is known who uses a tool: `altgate inventory`, `altgate move rehearse`. 0: nothing is recorded, and what was recorded is removed.',
+        ),
+    })
+    .prefault({})
+    .describe(
+      'Who uses which tool: allowed requests, counted in the store by account, user, password, product of the user agent, address (IPv6: network) and repository or kind of path. At most 200,000 rows, and 200 for each user and account. Nothing is recorded about unknown user names and refused requests.',
+    ),
+
   verdicts: z
     .strictObject({
       matchTtlSeconds: whole(1, 86_400)

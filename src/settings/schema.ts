@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Secret } from '../gateway/secret.ts'
+import { admin } from './admin.ts'
 import { hashing, keeping, redis } from './keeping.ts'
 import { oauth } from './oauth.ts'
 import { notice, passwords, signIn, upstreamAuth } from './people.ts'
@@ -26,10 +27,12 @@ export const schema = z
     signIn,
     passwords,
     oauth,
+    admin,
     notice,
     hashing,
     verdicts: keeping.verdicts,
     refusals: keeping.refusals,
+    toolUses: keeping.toolUses,
     throttle,
     upstream: forwarding.upstream,
     lfs: forwarding.lfs,
@@ -74,10 +77,25 @@ export const schema = z
     path: ['secrets', 'sealingKeys'],
     error: 'must have a key: "delegated" keeps what sign-ins give, sealed',
   })
+  .refine(haveSignIn, {
+    path: ['admin', 'people'],
+    error: 'must be of directories that signIn has: there is no other way to sign in to the console',
+  })
   .refine(({ signIn, secrets }) => !hasLiveness(signIn) || secrets.sealingKeys.length > 0, {
     path: ['secrets', 'sealingKeys'],
     error: 'must have a key: "liveness" keeps what sign-ins give, sealed',
   })
+
+/** Where the people of the console sign in. */
+function haveSignIn({
+  admin: { people },
+  signIn: { directories, entra },
+}: {
+  readonly admin: z.output<typeof admin>
+  readonly signIn: z.output<typeof signIn>
+}): boolean {
+  return entra !== undefined || people.every(({ directory }) => Object.hasOwn(directories, directory))
+}
 
 function hasLiveness({ msa, directories, entra }: z.output<typeof signIn>): boolean {
   return [msa, entra, ...Object.values(directories)].some(each => each?.liveness !== undefined)

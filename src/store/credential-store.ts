@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction } from 'kysely'
+import type { Kysely, RawBuilder, Selectable, Transaction } from 'kysely'
 import type { History } from '../gateway/history.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Instant, Owner, PasswordId, Scope, Subject, Username } from '../gateway/names.ts'
@@ -17,19 +17,24 @@ import { mainPassword } from './rows.ts'
 
 /** The credentials of the store. */
 export function createCredentialStore({ reading, writing }: Database, history: History): CredentialStore {
-  const lookUp = prepareLookUp(reading)
+  const lookUp = prepareLookUp(reading, value => [value('scope')])
+  const lookUpBoth = prepareLookUp<Looked & { former: Scope }>(reading, value => [
+    value('scope'),
+    value('former'),
+  ])
   const lookUpLink = prepareLink(reading)
 
   return {
     async find(scope, former, username, password) {
-      const rows = await lookUp({ scope, former: former ?? scope, username, password: password ?? none })
-      const found = { asOf: newestIn(rows, history), current: credentialOf(scope, rows) }
-      if (former === undefined) return { ...found, former: undefined }
+      const looked = { scope, username, password: password ?? none }
+      const rows = await (former === undefined ? lookUp(looked) : lookUpBoth({ ...looked, former }))
+      const [asOf, current] = [newestIn(rows, history), credentialOf(scope, rows)]
+      if (former === undefined) return { asOf, current, former }
 
       // For every name, or the time would reveal which are known. May see changes after `asOf`, but misses none up to it.
       const links = await lookUpLink({ scope, former, owner: ownerIn(former, rows) })
       const linked = links.some(({ enabled }) => enabled !== 0)
-      return { ...found, former: credentialOf(former, rows), ...(linked && { linked }) }
+      return { asOf, current, former: credentialOf(former, rows), ...(linked && { linked }) }
     },
 
     async upgrade(scope, username, outdated, renewed) {
@@ -104,20 +109,20 @@ type Found = Seen & (CredentialRow | { readonly scope: null })
 
 interface Looked {
   scope: Scope
-  former: Scope
   username: Username
   password: PasswordId
 }
 
-/** In one statement, which is one snapshot in both databases. */
-function prepareLookUp(db: Kysely<Schema>) {
-  return prepare(db, (value: Placeholder<Looked>) =>
+/** In one statement, which is one snapshot in both databases. `scopes`: where the user name is looked for. */
+function prepareLookUp<Values extends Looked>(
+  db: Kysely<Schema>,
+  scopes: (value: Placeholder<Values>) => readonly RawBuilder<Scope>[],
+) {
+  return prepare(db, (value: Placeholder<Values>) =>
     db
       .selectFrom('revision')
       .leftJoin('usernames', join =>
-        join
-          .on('usernames.username', '=', value('username'))
-          .on('usernames.scope', 'in', [value('scope'), value('former')]),
+        join.on('usernames.username', '=', value('username')).on('usernames.scope', 'in', scopes(value)),
       )
       .leftJoin('credentials', 'credentials.subject', 'usernames.subject')
       .leftJoin('passwords', join =>
@@ -203,12 +208,14 @@ function passwordIn(row: CredentialRow): StoredPassword | undefined {
 /** The credentials as shown to operators and owners, without hashes. */
 export function createCredentialRecords(
   reading: Kysely<Schema>,
-): Pick<Registry, 'credentials' | 'ownCredential' | 'ownerOf' | 'usesOf'> {
+): Pick<Registry, 'credentials' | 'ownCredential' | 'ownerOf' | 'usesOf' | 'accountsOf'> {
   const inScope = (scope: CredentialRecord['scope']) =>
     reading.selectFrom('credentials').selectAll().where('scope', '=', scope)
   return {
-    async credentials(scope) {
-      const rows = await inScope(scope).orderBy('username').execute()
+    async credentials(scope, page) {
+      let query = inScope(scope).orderBy('username')
+      if (page !== undefined) query = query.where('username', '>', page.after as Username).limit(page.most)
+      const rows = await query.execute()
       return rows.map(recordOf)
     },
     async ownCredential(scope, owner) {
@@ -224,6 +231,26 @@ export function createCredentialRecords(
         .where('usernames.username', '=', username)
         .executeTakeFirst()
       return row?.owner ?? undefined
+    },
+    async accountsOf(scope, username) {
+      const { subject } = (await inScope(scope).where('username', '=', username).executeTakeFirst()) ?? {}
+      if (subject === undefined) return []
+      const uses = await reading
+        .selectFrom('account_uses')
+        .selectAll()
+        .where('subject', '=', subject)
+        .execute()
+      const lists = await reading
+        .selectFrom('members')
+        .select('account')
+        .where('subject', '=', subject)
+        .execute()
+      const listed = new Set(lists.map(({ account }) => account))
+      const used = new Map(uses.map(each => [each.account, { at: each.used_at, from: each.used_from }]))
+      return [...new Set([...used.keys(), ...listed])].toSorted().map(name => {
+        const use = used.get(name)
+        return { name, isListed: listed.has(name), ...(use && { use }) }
+      })
     },
     async usesOf(account) {
       const rows = await reading

@@ -70,6 +70,16 @@ export interface Schema {
     /** Whether this undid the previous move. */
     undo: ColumnType<0 | 1, 0 | 1 | undefined>
   }
+  /** Moves that are known ahead, one for each account at most. `day` is in UTC. No directory: Microsoft accounts. */
+  planned_moves: {
+    account: AccountName
+    directory: DirectoryId | null
+    day: string
+    since: Instant
+    actor: string
+  }
+  /** The last day (UTC) on which a user was told of the planned move of an account. */
+  move_notices: { account: AccountName; subject: Subject; told_on: string }
   credentials: {
     subject: Subject
     scope: Scope
@@ -115,6 +125,18 @@ export interface Schema {
   }
   /** When and from where a credential was last used for an account. */
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
+  /** Allowed requests of one kind, counted. `password` and `tool` are empty where there is none. */
+  tool_uses: {
+    account: AccountName
+    subject: Subject
+    password: string
+    tool: string
+    network: string
+    path: string
+    first_at: Instant
+    last_at: Instant
+    requests: number
+  }
   /** Owners in two scopes that are one person; each link has one row for each direction. */
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
   /** User names whose credentials are made blocked, in every scope. */
@@ -182,6 +204,17 @@ export interface Schema {
   /** Sessions of the page; expired ones are pruned. */
   sessions: { id_hash: string; data: string; expires_at: Instant }
   /** What the authorization server keeps, by a hash of the code or token; expired entries are pruned. */
+  /** Tokens of the API; `actor`: who added it. */
+  api_tokens: {
+    id: PasswordId
+    mac: PasswordMac
+    name: string
+    scope: 'read' | 'write'
+    actor: string
+    added_at: Instant
+    ends_at: Instant | null
+    last_used_at: ColumnType<Instant | null, Instant | null | undefined>
+  }
   oauth: {
     key: string
     of_grant: string | null
@@ -202,6 +235,8 @@ export interface Schema {
   }
   /** One row: the number of trial changes, and the time of the last one by the clock of the database. */
   canary: { id: 1; number: number; sent_at: Instant }
+  /** Gateways that run, or ended without a word. `facts`: JSON; `seen_at`: by the clock of the database, or of the machine. */
+  presences: { id: string; host: string; facts: string; seen_at: Instant }
   /** Durations of changes made by commands, until a gateway has counted them. */
   revocations: { id: string; microseconds: number; at: Instant }
   migrations: { name: string; applied_at: Instant }
@@ -210,10 +245,10 @@ export interface Schema {
 /** A place in a prepared statement that each execution fills with a value. */
 export type Placeholder<Values> = <Name extends keyof Values>(name: Name) => RawBuilder<Values[Name]>
 
-class Gap {
-  readonly name: PropertyKey
+class Gap<Name extends PropertyKey> {
+  readonly name: Name
 
-  constructor(name: PropertyKey) {
+  constructor(name: Name) {
     this.name = name
   }
 }
@@ -224,9 +259,9 @@ export function prepare<Values extends object, Row>(
   build: (value: Placeholder<Values>) => Compilable<Row>,
 ): (values: Values) => Promise<readonly Row[]> {
   const compiled = build(name => sql`${new Gap(name)}`).compile()
+  const isGap = (part: unknown): part is Gap<keyof Values> => part instanceof Gap
   return async values => {
-    const filled = new Map<PropertyKey, unknown>(Object.entries(values))
-    const parameters = compiled.parameters.map(part => (part instanceof Gap ? filled.get(part.name) : part))
+    const parameters = compiled.parameters.map(part => (isGap(part) ? values[part.name] : part))
     const { rows } = await db.executeQuery<Row>({ ...compiled, parameters })
     return rows
   }

@@ -5,7 +5,14 @@ import { type HashSurvey, noPassword, type Revocations } from '../gateway/ports.
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 
 /** The keys that processes share through the store. */
-export type KeyName = 'verdicts' | 'passwords' | 'assertions' | 'answers' | 'lfs-actions' | 'sign-ins'
+export type KeyName =
+  | 'verdicts'
+  | 'passwords'
+  | 'assertions'
+  | 'answers'
+  | 'lfs-actions'
+  | 'sign-ins'
+  | 'api-tokens'
 
 /** 32 random bytes, created at the first request and the same from then on. Throws `Outage`. */
 export async function sharedKey({ writing }: Database, name: KeyName): Promise<Uint8Array> {

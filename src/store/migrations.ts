@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { makeApiTokens } from './api-tokens.ts'
 import { Failure } from '../common/failure.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Schema } from './database.ts'
@@ -15,6 +16,9 @@ import {
   turns,
 } from './first-migrations.ts'
 import { makeOAuthTable } from './oauth-store.ts'
+import { makeMoveTables } from './planned-moves.ts'
+import { makeToolUseTable } from './tool-uses.ts'
+import { makePresencesTable } from './overview.ts'
 
 /** All migrations, in the order in which they are applied. */
 const migrations: readonly (readonly [name: string, apply: Migration])[] = [
@@ -31,6 +35,9 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0016-planned-moves', movesAndToolUses],
+  ['0017-api-tokens', makeApiTokens],
+  ['0018-presences', makePresencesTable],
 ]
 
 /**
@@ -115,6 +122,12 @@ async function blocks(db: Tables): Promise<void> {
     .execute()
   await db.schema.alterTable('directories').addColumn('removed_at', 'bigint').execute()
   await db.schema.alterTable('changes').addColumn('accounts', 'text').execute()
+}
+
+/** Moves that are known ahead, and what their rehearsal is made of. */
+async function movesAndToolUses(db: Tables): Promise<void> {
+  await makeMoveTables(db)
+  await makeToolUseTable(db)
 }
 
 /** What clients were refused, for operators and help desks. */

@@ -10,6 +10,12 @@ const readPatience = 1000
 /** Milliseconds between two attempts to reopen a file. */
 const pause = 250
 
+/**
+ * Milliseconds for which reads do not look again for a file that was in its place: that takes a fifth of a look-up. What is
+ * written must never go to a file that was removed.
+ */
+const readsTrust = 2
+
 /** Two connections, so that a transaction that waits for its announcement neither blocks reads nor shows its writes. */
 interface Pair {
   readonly writer: DatabaseSync
@@ -22,8 +28,11 @@ interface Pair {
 
 /** The file of a store, by its path: if the file or its log is removed or replaced, the open handle is not used any more. */
 export interface SqliteFile {
-  /** Throws `Outage` unless the file exists, is the one that was opened, and holds the original store. */
-  pair(): Pair
+  /**
+   * Throws `Outage` unless the file exists, is the one that was opened, and holds the original store. `read`: it need not be
+   * looked for each time.
+   */
+  pair(use?: 'read'): Pair
   /** From then on only this store is accepted. */
   hold(store: string): void
   close(): void
@@ -37,6 +46,7 @@ export function openFile(path: string): SqliteFile {
   let broken = false
   let closed = false
   let triedAt = -Infinity
+  let seenAt = -Infinity
 
   function open(): { readonly id: string; readonly log: WriteAheadLog; readonly pair: Pair } {
     const id = idOf(path)
@@ -93,8 +103,13 @@ export function openFile(path: string): SqliteFile {
   }
 
   return {
-    pair() {
-      if (closed || (!broken && idOf(path) === id && log.isThere())) return pair
+    pair(use) {
+      const now = performance.now()
+      if (closed || (!broken && use === 'read' && now - seenAt < readsTrust)) return pair
+      if (!broken && idOf(path) === id && log.isThere()) {
+        seenAt = now
+        return pair
+      }
       broken = true // the open connections may have cached pages of the previous file
       return reopen()
     },

@@ -37,7 +37,7 @@ export async function openSqlite(path: string, how: OpenHow): Promise<Database> 
 
 function databaseOf(file: SqliteFile, path: string): Database {
   const writing = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().writer) })
-  const reading = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().reader) })
+  const reading = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair('read').reader) })
   return {
     reading,
     watching: reading,

@@ -17,12 +17,17 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { MoveNotices } from '../gateway/moves.ts'
+import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
+import type { Overview } from '../gateway/overview.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
+import { createApiTokens, createTokenRegistry } from './api-tokens.ts'
 import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
@@ -37,12 +42,15 @@ import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
 import { migrate } from './migrations.ts'
 import { createOAuthStore } from './oauth-store.ts'
+import { createOverview } from './overview.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createMoveNotices, createMovePlans } from './planned-moves.ts'
 import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
 import { createSessionStore } from './session-store.ts'
 import { createSwitchRegistry } from './switch-registry.ts'
+import { createToolUses } from './tool-uses.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -57,9 +65,13 @@ export interface Store {
   readonly grants: GrantStore
   readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
+  readonly overview: Overview
+  readonly apiTokens: ApiTokens
   readonly refusals: Refusals
   readonly turns: Turns
   /**
@@ -162,9 +174,13 @@ function storeOn(
     grants: createGrantStore(database, history, time),
     confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
+    moveNotices: createMoveNotices(database),
+    toolUses: createToolUses(database, clock),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
+    overview: createOverview(database, time),
+    apiTokens: createApiTokens(database),
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
@@ -172,6 +188,7 @@ function storeOn(
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
+        ...createMovePlans(makeChange),
         ...createMemberRegistry(reading, makeChange),
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),
@@ -180,6 +197,7 @@ function storeOn(
         ...createRemovalRegistry(makeChange),
         ...createPasswordRegistry(reading, makeChange, clock),
         ...createGrantRegistry(makeChange, time),
+        ...createTokenRegistry(makeChange),
       }
     },
     key: name => sharedKey(database, name),

@@ -1,5 +1,5 @@
 import type { Change } from '../gateway/history.ts'
-import type { Revision } from '../gateway/names.ts'
+import type { Instant, Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog } from '../gateway/ports.ts'
 
@@ -50,9 +50,10 @@ export async function followChanges(
 /** Milliseconds between two checks of each part. */
 const partsEveryMs = 2000
 
-/** The state of each part that the gateway depends on: `ok`, or what is wrong. */
+/** The state of each part that the gateway depends on: `ok`, or what is wrong; and since when it answers, or does not. */
 interface WatchedParts {
   readonly states: Readonly<Record<string, string>>
+  readonly since: Readonly<Record<string, Instant>>
   stop(): void
 }
 
@@ -63,8 +64,10 @@ interface WatchedParts {
 export function watchParts(
   probes: Readonly<Record<string, () => Promise<void>>>,
   told: (part: string, flaw: Outage | undefined) => void = () => {},
+  everyMs = partsEveryMs,
 ): WatchedParts {
   const states: Record<string, string> = {}
+  const since: Record<string, Instant> = {}
   const busy = new Set<string>()
 
   async function look(part: string, probe: () => Promise<void>): Promise<void> {
@@ -72,15 +75,20 @@ export function watchParts(
     busy.add(part)
     try {
       await probe()
-      states[part] = 'ok'
+      saw(part, 'ok')
       told(part, undefined)
     } catch (error) {
       if (!(error instanceof Outage)) throw error
-      states[part] = error.message
+      saw(part, error.message)
       told(part, error)
     } finally {
       busy.delete(part)
     }
+  }
+
+  function saw(part: string, state: string): void {
+    if ((states[part] === 'ok') !== (state === 'ok') || states[part] === undefined) since[part] = Date.now()
+    states[part] = state
   }
 
   function lookAtAll(): void {
@@ -88,6 +96,6 @@ export function watchParts(
   }
 
   lookAtAll()
-  const timer = setInterval(lookAtAll, partsEveryMs)
-  return { states, stop: () => clearInterval(timer) }
+  const timer = setInterval(lookAtAll, everyMs)
+  return { states, since, stop: () => clearInterval(timer) }
 }

@@ -28,15 +28,37 @@ export interface WorkerMetrics extends Witness {
   readonly bug: () => void
   /** A caller's connection was closed because there were too many, or because it stalled; `reason` is one of a closed list. */
   readonly connectionClosed: (reason: string) => void
+  /** How often each outcome was decided, by where the verdict came from; and how often other parts have answered. */
+  readonly totals: () => Totals
   /** Sets the function that counts the current connections of callers. */
   readonly connectionsOpen: (count: () => number) => void
+}
+
+/** Counts since the worker started. */
+export interface Totals {
+  readonly decisions: readonly Decided[]
+  readonly loadTest: number
+  readonly answered: Readonly<Record<UsedPart, number>>
+}
+
+/** Parts that only requests use. */
+export type UsedPart = Extract<Part, 'upstream' | 'accounts' | 'provider'>
+
+/** The results of a query to the directory source that are answers. */
+const certain: ReadonlySet<string> = new Set(['directory', 'msa', 'none'])
+
+/** `via`: as in `altgate_decisions_total`. */
+export interface Decided {
+  readonly outcome: Decision['outcome']
+  readonly via: string
+  readonly count: number
 }
 
 /** Registers the metrics of a worker where the primary process collects them. */
 export function createWorkerMetrics(): WorkerMetrics {
   const registry = new Registry()
   const registers = [registry]
-  const lanes: Record<TrafficLane, Witness> = {
+  const lanes: Record<TrafficLane, CountingWitness> = {
     production: decisionMetrics(registry, 'altgate_', ''),
     // Separate, so that load tests do not show in the alerts and plots of production.
     'load-test': decisionMetrics(registry, 'altgate_load_test_', ' of load tests'),
@@ -93,6 +115,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   })
   let open = () => 0
+  const answered = { accounts: 0, provider: 0 }
   new Gauge({
     name: 'altgate_connections',
     help: 'Connections of callers',
@@ -110,14 +133,23 @@ export function createWorkerMetrics(): WorkerMetrics {
     upstream: took => upstream.add(took),
     crowded: result => crowded.inc({ result }),
     refused: method => refusals.inc({ method }),
-    asked: result => questions.inc({ result }),
+    asked(result) {
+      questions.inc({ result })
+      if (certain.has(result)) answered.accounts += 1
+    },
     renewed(result, seconds) {
       renewals.inc({ result })
+      if (result === 'renewed') answered.provider += 1
       renewal.add(seconds)
     },
     bug: () => bugs.inc(),
     connectionClosed: reason => closed.inc({ reason }),
     connectionsOpen: count => void (open = count),
+    totals: () => ({
+      decisions: lanes.production.counts(),
+      loadTest: lanes['load-test'].counts().reduce((sum, { count }) => sum + count, 0),
+      answered: { ...answered, upstream: upstream.count },
+    }),
   }
 }
 
@@ -130,8 +162,12 @@ function durationsOf(registry: Registry, name: string, help: string): Durations 
 
 type Seen = Partial<Record<Decision['outcome'], number>>
 
+interface CountingWitness extends Witness {
+  counts(): readonly Decided[]
+}
+
 /** Two metrics, `<prefix>decisions_total` and `<prefix>decision_seconds`. */
-function decisionMetrics(registry: Registry, prefix: string, whose: string): Witness {
+function decisionMetrics(registry: Registry, prefix: string, whose: string): CountingWitness {
   const ways = new Map<string, { readonly seen: Seen; readonly durations: Durations }>()
   new Counter({
     name: `${prefix}decisions_total`,
@@ -140,16 +176,24 @@ function decisionMetrics(registry: Registry, prefix: string, whose: string): Wit
     registers: [registry],
     collect() {
       this.reset()
-      for (const [via, { seen }] of ways)
-        for (const [outcome, count] of Object.entries(seen)) this.inc({ outcome, via }, count)
+      for (const { outcome, via, count } of counts()) this.inc({ outcome, via }, count)
     },
   })
+  const counts = () =>
+    [...ways].flatMap(([via, { seen }]) =>
+      Object.entries(seen).map(([outcome, count]) => ({
+        outcome: outcome as Decision['outcome'], // the type of the keys of `Seen`
+        via,
+        count,
+      })),
+    )
   showDurations(registry, {
     name: `${prefix}decision_seconds`,
     help: `Time from the request to the decision${whose}`,
     series: () => [...ways].map(([via, { durations }]) => ({ labels: { via }, durations })),
   })
   return {
+    counts,
     saw(decision, _ask, took) {
       const via = viaOf(decision)
       let way = ways.get(via)
@@ -191,6 +235,10 @@ export class Durations {
     while (seconds > (bounds[at] ?? Infinity)) at += 1
     this.#within[at] = (this.#within[at] ?? 0) + 1
     this.#sum += seconds
+  }
+
+  get count(): number {
+    return this.#within.reduce((sum, each) => sum + each, 0)
   }
 
   /** The samples of a Prometheus histogram of that name, whose buckets are cumulative. */

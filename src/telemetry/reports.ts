@@ -70,10 +70,25 @@ const outageOverMs = 15_000
 
 interface LastingOutage {
   readonly since: number
+  /** The same by the time of day. */
+  readonly began: Instant
   last: number
   loggedAt: number
   failures: number
   readonly over: NodeJS.Timeout
+}
+
+/** A failure that has not ended, as operators see it. */
+export interface Trouble {
+  readonly since: Instant
+  /** How many requests have met it. */
+  readonly failures: number
+}
+
+/** Reports outages. It can also be asked which parts are failing. */
+export interface OutageReport {
+  (outage: Outage): void
+  current(): readonly (Trouble & { readonly part: Part })[]
 }
 
 /**
@@ -84,7 +99,7 @@ export function createOutageReport(
   log: Logger,
   count: (part: Part) => void,
   overMs = outageOverMs,
-): (outage: Outage) => void {
+): OutageReport {
   const current = new Map<Part, LastingOutage>()
 
   function end(part: Part): void {
@@ -98,14 +113,14 @@ export function createOutageReport(
     )
   }
 
-  return outage => {
+  function report(outage: Outage): void {
     const { part } = outage
     count(part)
     const now = performance.now()
     const under = current.get(part)
     if (under === undefined) {
       const over = setTimeout(end, overMs, part).unref()
-      current.set(part, { since: now, last: now, loggedAt: now, failures: 1, over })
+      current.set(part, { since: now, began: Date.now(), last: now, loggedAt: now, failures: 1, over })
       log.warn({ part, cause: String(outage.cause) }, outage.message)
       return
     }
@@ -116,6 +131,10 @@ export function createOutageReport(
     under.loggedAt = now
     log.warn({ part, cause: String(outage.cause), failures: under.failures }, outage.message)
   }
+
+  return Object.assign(report, {
+    current: () => [...current].map(([part, { began, failures }]) => ({ part, since: began, failures })),
+  })
 }
 
 /** Logs when a part that is checked at intervals stops answering, and when it answers again. */
@@ -147,24 +166,52 @@ const silences: ReadonlySet<UpstreamFailed['because']> = new Set([
 /** Most accounts whose upstream is down at the same time that are told apart. */
 const mostSilent = 1000
 
-/** Logs when the upstream of an account answers again; each failed request has a log line of its own. */
-export function createSilenceReport(log: Logger) {
-  const silent = new Map<AccountName, { readonly since: number; failures: number }>()
+/** Milliseconds after the last try for which an upstream that did not answer is taken for one that does not. */
+const silentMs = 60 * 60 * 1000
+
+interface Silence {
+  readonly since: number
+  readonly began: Instant
+  last: number
+  failures: number
+}
+
+/** Logs when the upstream of an account answers again. */
+export interface SilenceReport {
+  failed(account: AccountName, failure: UpstreamFailed): void
+  answered(account: AccountName): void
+  /** The accounts whose upstream does not answer. */
+  current(): readonly (Trouble & { readonly account: AccountName })[]
+}
+
+/** Each failed request has a log line of its own. */
+export function createSilenceReport(log: Logger, now = () => performance.now()): SilenceReport {
+  const silent = new Map<AccountName, Silence>()
 
   return {
     failed(account: AccountName, { because }: UpstreamFailed): void {
       if (!silences.has(because)) return
       const under = silent.get(account)
-      if (under !== undefined) under.failures += 1
-      else if (silent.size < mostSilent) silent.set(account, { since: performance.now(), failures: 1 })
+      const last = now()
+      if (under !== undefined) {
+        under.failures += 1
+        under.last = last
+      } else if (silent.size < mostSilent)
+        silent.set(account, { since: last, began: Date.now(), last, failures: 1 })
     },
     answered(account: AccountName): void {
       if (silent.size === 0) return // for every request, so it must cost nothing
       const under = silent.get(account)
       if (under === undefined) return
       silent.delete(account)
-      const seconds = tenths(performance.now() - under.since)
+      const seconds = tenths(now() - under.since)
       log.info({ account, seconds, failures: under.failures }, 'the upstream answers again')
+    },
+    current() {
+      const before = now() - silentMs
+      return [...silent]
+        .filter(([, { last }]) => last > before)
+        .map(([account, { began, failures }]) => ({ account, since: began, failures }))
     },
   }
 }

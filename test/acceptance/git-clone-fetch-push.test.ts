@@ -6,25 +6,29 @@ import { startAltgate } from '../support/altgate.ts'
 import { gitLab } from '../support/git.ts'
 import { startUpstream } from '../support/upstream.ts'
 
-/** Git in front of a gateway that lets anna through, with `contoso/welcome` cloned into `clone`. */
-async function world(t: Test) {
-  const upstream = await startUpstream(t, ['contoso'])
-  const altgate = await startAltgate(t)
-  await altgate.arrange({
-    accounts: { contoso: upstream.url },
-    passwords: { 'anna@example.com': 'first-secret' },
-  })
+const versions = ['0', '2'] as const
+/** Each test has an account of its own. */
+const accounts = ['pushed', ...versions.flatMap(version => [`gzipped-${version}`, `shallow-${version}`])]
+const upstream = await startUpstream(t, accounts)
+const altgate = await startAltgate(t)
+await altgate.arrange({
+  accounts: Object.fromEntries(accounts.map(name => [name, upstream.url])),
+  passwords: { 'anna@example.com': 'first-secret' },
+})
+
+/** Git in front of a gateway that lets anna through, with `welcome` of the account cloned into `clone`. */
+async function world(t: Test, account: string) {
   const lab = gitLab(t)
   lab.setCredential('anna@example.com', 'first-secret')
-  const address = `${altgate.url}/contoso/welcome.git`
+  const address = `${altgate.url}/${account}/welcome.git`
   const clone = join(lab.directory, 'clone')
   await lab.must(['clone', address, clone])
   await lab.must(['fsck', '--full'], { cwd: clone })
-  return { ...lab, address, clone, bare: upstream.repository('contoso') }
+  return { ...lab, address, clone, bare: upstream.repository(account) }
 }
 
 t.test('a push of 200 MB arrives whole, though git buffers one', async t => {
-  const { must, clone, bare, helperActions, forget, wire } = await world(t)
+  const { must, clone, bare, helperActions, forget, wire } = await world(t, 'pushed')
   // Random bytes do not compress, and must not cost the time of trying.
   const config = { 'core.compression': '0', 'core.bigFileThreshold': '1m', 'http.postBuffer': '1048576' }
   for (const name of ['one', 'two']) writeFileSync(join(clone, name), randomBytes(100_000_000))
@@ -39,11 +43,14 @@ t.test('a push of 200 MB arrives whole, though git buffers one', async t => {
   t.equal(await must(['-C', bare, 'rev-parse', 'main']), await must(['-C', clone, 'rev-parse', 'main']))
 })
 
-for (const version of ['0', '2']) {
+for (const version of versions) {
   const config = { 'protocol.version': version }
 
   t.test(`a fetch with many local commits gzips its request (protocol version ${version})`, async t => {
-    const { must, address, clone, directory, helperActions, forget, wire } = await world(t)
+    const { must, address, clone, directory, helperActions, forget, wire } = await world(
+      t,
+      `gzipped-${version}`,
+    )
     const other = join(directory, 'other')
     await must(['clone', address, other])
     await must(['commit', '--allow-empty', '--message=theirs'], { cwd: other })
@@ -60,7 +67,10 @@ for (const version of ['0', '2']) {
   })
 
   t.test(`a shallow clone has one commit (protocol version ${version})`, async t => {
-    const { must, address, clone, directory, helperActions, forget, wire } = await world(t)
+    const { must, address, clone, directory, helperActions, forget, wire } = await world(
+      t,
+      `shallow-${version}`,
+    )
     await must(['commit', '--allow-empty', '--message=second'], { cwd: clone })
     await must(['push'], { cwd: clone })
 

@@ -1,6 +1,6 @@
 import { hash } from 'bcryptjs'
 import t, { type Test } from 'tap'
-import { walk } from '../../src/commands/walk.ts'
+import { walk } from '../../src/administration/walk.ts'
 import type { AccountName, Username } from '../../src/gateway/names.ts'
 import type { PasswordHasher } from '../../src/gateway/ports.ts'
 import { Secret } from '../../src/gateway/secret.ts'

@@ -16,7 +16,7 @@ export interface Terminal {
 const end = 'the-end-of-the-screen'
 
 /** Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. */
-export function onTerminal(t: Test, desk: Desk, words: readonly string[]): Terminal {
+export function onTerminal(t: Test, desk: Desk, words: readonly string[], term = 'dumb'): Terminal {
   const program = `'${process.execPath}' '${checkout}/src/altgate.js'`
   const command = `${program} ${words.map(word => `'${word}'`).join(' ')}`
   // No command makes a store by itself; where the desk has made one this does nothing.
@@ -24,7 +24,7 @@ export function onTerminal(t: Test, desk: Desk, words: readonly string[]): Termi
   // The last line waits until it was seen: `script` drops what it has not read when its shell ends.
   const last = `echo "code $?"; stty -a; stty sane; echo ${end}; read -r _`
   const child = spawn('script', ['-qec', `${first}; ${command}; ${last}`, '/dev/null'], {
-    env: { ...desk.env, TERM: 'dumb' },
+    env: { ...desk.env, TERM: term },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let seen = ''

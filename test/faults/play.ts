@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { ask } from '../support/ask.ts'
 import type { Fault } from './fault.ts'
 import { startTraffic, type Tally } from './traffic.ts'
-import { startFaultWorld } from './world.ts'
+import { type FaultWorld, startFaultWorld } from './world.ts'
 
 /** What one fault did to the callers. */
 export interface Played {
@@ -29,14 +29,23 @@ export interface Length {
 /** Milliseconds: a sign-in that began before the mending takes as long as the gateway waits for a provider, and then the next. */
 const patience = 12_000
 
-/** Breaks a part under traffic, mends it, and counts. `watch` is given what is counted while it is. */
+/** Plays a fault in a world of its own. `watch` is given what is counted while it is. */
 export async function play(
   t: Pick<Test, 'teardown'>,
   fault: Fault,
   length: Length,
+  watch: (tally: Tally) => void,
+): Promise<Played> {
+  return await playIn(await startFaultWorld(t, fault.needs), fault, length, watch)
+}
+
+/** Breaks a part under traffic, mends it, and counts. */
+export async function playIn(
+  world: FaultWorld,
+  fault: Fault,
+  length: Length,
   watch: (tally: Tally) => void = () => {},
 ): Promise<Played> {
-  const world = await startFaultWorld(t, fault.needs)
   const traffic = startTraffic(
     world.gateways.map(({ url }) => url),
     world.callers,

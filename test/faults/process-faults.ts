@@ -2,35 +2,37 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { lanesOf, workersOf } from '../support/processes.ts'
 import type { Fault } from './fault.ts'
+import type { Needs } from './world.ts'
 
+const twoWorkers: Needs = { settings: { workers: 2 } }
 const run = promisify(execFile)
 
 export const processFaults: readonly Fault[] = [
   {
     part: 'processes',
     name: 'a worker is killed',
-    needs: { settings: { workers: 2 } },
+    needs: twoWorkers,
     breaks: ({ gateways: [{ pid }] }) => kill(workersOf(pid)[0], 'SIGKILL'),
     short: true,
   },
   {
     part: 'processes',
     name: 'a worker is stopped and goes on',
-    needs: { settings: { workers: 2 } },
+    needs: twoWorkers,
     breaks: ({ gateways: [{ pid }] }) => kill(workersOf(pid)[0], 'SIGSTOP'),
     mends: ({ gateways: [{ pid }] }) => kill(workersOf(pid)[0], 'SIGCONT'),
   },
   {
     part: 'processes',
     name: 'the hash lane is killed',
-    needs: {},
+    needs: twoWorkers,
     breaks: ({ gateways: [{ pid }] }) => kill(lanesOf(pid)[0], 'SIGKILL'),
     short: true,
   },
   {
     part: 'processes',
     name: 'the hash lane is stopped and goes on',
-    needs: {},
+    needs: twoWorkers,
     breaks: ({ gateways: [{ pid }] }) => kill(lanesOf(pid)[0], 'SIGSTOP'),
     mends: ({ gateways: [{ pid }] }) => kill(lanesOf(pid)[0], 'SIGCONT'),
   },

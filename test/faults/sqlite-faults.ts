@@ -1,14 +1,16 @@
 import { closeSync, copyFileSync, openSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fault } from './fault.ts'
+import type { Needs } from './world.ts'
 
+const alone: Needs = {}
 const locked: (() => void)[] = []
 
 export const sqliteFaults: readonly Fault[] = [
   {
     part: 'SQLite',
     name: 'is locked by another program',
-    needs: {},
+    needs: alone,
     breaks: async ({ gateways: [{ directory }] }) => {
       const { DatabaseSync } = await import('node:sqlite')
       const database = new DatabaseSync(join(directory, 'altgate.db'))
@@ -21,7 +23,7 @@ export const sqliteFaults: readonly Fault[] = [
   {
     part: 'SQLite',
     name: 'is truncated to nothing and restored',
-    needs: {},
+    needs: alone,
     breaks: ({ gateways: [{ directory }] }) => {
       copyFileSync(join(directory, 'altgate.db'), join(directory, 'kept.db'))
       truncateSync(join(directory, 'altgate.db'), 0)
@@ -33,7 +35,7 @@ export const sqliteFaults: readonly Fault[] = [
   {
     part: 'SQLite',
     name: 'loses its first hundred bytes and is restored',
-    needs: {},
+    needs: alone,
     breaks: ({ gateways: [{ directory }] }) => {
       const file = join(directory, 'altgate.db')
       copyFileSync(file, join(directory, 'kept.db'))

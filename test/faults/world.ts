@@ -67,8 +67,8 @@ const throttle = { address: endless, credential: endless, everywhere: endless }
 /** More than a run writes. */
 const diskKiB = 65_536
 
-/** People whose passwords the gateways have never seen when a run begins. */
-const strangers = 400
+/** People whose passwords the gateways have never seen when a run begins: enough for several faults in one world. */
+const strangers = 800
 const password = 'the password of the strangers'
 const path = '/contoso/welcome.git/info/refs?service=git-upload-pack'
 

@@ -22,6 +22,13 @@ const changes: Changes = {
   connect: { 'no-such-directory': true, 'no-such-account': true, 'already-connected': true },
   disconnect: { 'no-such-account': true, 'already-connected': true },
   undoMove: { 'no-such-account': true, 'nothing-to-undo': true },
+  planMove: {
+    'no-such-directory': true,
+    'no-such-account': true,
+    'already-connected': true,
+    'planned-already': true,
+  },
+  cancelMove: { 'no-such-account': true, 'no-planned-move': true },
   addMembers: { 'no-such-account': true, 'no-such-directory': true, 'no-such-credential': true },
   removeMembers: { 'no-such-account': true, 'no-members': true, 'no-such-member': true },
   openToAll: { 'no-such-account': true, 'no-members': true },
@@ -51,6 +58,8 @@ const changes: Changes = {
     'password-name-taken': true,
   },
   revokePasswords: { 'no-such-credential': true, 'no-such-password': true },
+  addToken: { 'token-name-taken': true },
+  revokeToken: { 'no-such-token': true },
   importCredentials: { 'no-such-directory': true, 'username-taken': true, unclaimed: true },
 }
 
@@ -64,6 +73,8 @@ t.test('each change of the registry names the problems that it can have, and no 
     'account-exists': true,
     'already-connected': true,
     'nothing-to-undo': true,
+    'planned-already': true,
+    'no-planned-move': true,
     'no-members': true,
     'no-such-member': true,
     'no-such-credential': true,
@@ -76,6 +87,8 @@ t.test('each change of the registry names the problems that it can have, and no 
     'no-such-person': true,
     'username-taken': true,
     unclaimed: true,
+    'no-such-token': true,
+    'token-name-taken': true,
   }
   const named = new Set(Object.values(changes).flatMap(problems => Object.keys(problems)))
   t.strictSame([...named].sort(), Object.keys(all).sort())

@@ -165,6 +165,23 @@ t.test('only the form of what is presented decides whether it costs a hash', asy
   t.same(compared, ['decoy'])
 })
 
+t.test(
+  'a generated password needs no protection from guesses, and a wrong one counts as a guess',
+  async t => {
+    const { decide, add, choose, generated } = await aGateway(t)
+    await choose('chosen')
+    const build = await add('build')
+    const { guesses } = usualThrottle.credential
+    for (let times = 0; times < guesses; times += 1)
+      t.match(await decide(generated.make().password.reveal()), { outcome: 'refused' })
+    t.match(await decide(generated.make().password.reveal()), { outcome: 'throttled' })
+    t.match(await decide('chosen'), { outcome: 'throttled' })
+    t.match(await decide(build.text), { outcome: 'allow', via: 'store' })
+    await add('another')
+    t.match(await decide(build.text), { outcome: 'allow', via: 'store' }, 'remembered or not')
+  },
+)
+
 t.test('a password is worth nothing under another name', async t => {
   const { decide, add } = await aGateway(t)
   const build = await add('build')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
+import { consoleOf, createAdminApi } from '../../src/app.ts'
 import { networkOf } from '../../src/common/addresses.ts'
 import { people } from '../../src/demo/identity-pages.ts'
 import {
@@ -147,6 +148,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     networkOf: address => networkOf(address, 64),
     providerTimeoutSeconds: options.providerTimeoutSeconds ?? 5,
     now: () => Date.now() + passed,
+    console: consoleOf(settings, services),
     ...(options.limits && { limits: options.limits }),
   }
   const gatewayAt = async (at: number): Promise<string> => {
@@ -179,6 +181,12 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
       },
       metadataAt: issuerOf(publicUrl, { by: 'path' }).metadata,
       selfService: createSelfService({ ...parts, ...options.change?.(parts) }),
+      api: createAdminApi({
+        settings,
+        services,
+        outage: outage => void outages.push(outage),
+        log: { error: (facts: unknown) => void bugs.push(facts) },
+      }),
     })
     const listening = await app.listen({ port: at, host: '127.0.0.1' })
     t.teardown(async () => {

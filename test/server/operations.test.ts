@@ -50,6 +50,34 @@ t.test('a query and HEAD change nothing, and there is nothing else', async t => 
     t.equal((await get(path, method)).status, 404, `${method} ${path}`)
 })
 
+t.test('the status is a document and a page, which no other site may keep, embed or read', async t => {
+  const told = createOperationsServer({
+    ready: () => ({ ready: true, parts: {} }),
+    metrics: neverAsked,
+    status: {
+      document: async () => ({ state: 'fine' }),
+      page: async () => ({ body: '<p>fine</p>', policy: "default-src 'none'" }),
+    },
+  })
+  const at = await told.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => told.close())
+  const document = await fetch(`${at}/status.json`)
+  t.strictSame(await document.json(), { state: 'fine' })
+  const page = await fetch(`${at}/status`)
+  t.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
+  t.equal(page.headers.get('content-security-policy'), "default-src 'none'")
+  t.equal(await page.text(), '<p>fine</p>')
+  for (const { headers } of [document, page]) {
+    t.equal(headers.get('cache-control'), 'no-store')
+    t.equal(headers.get('x-content-type-options'), 'nosniff')
+    t.equal(headers.get('cross-origin-resource-policy'), 'same-origin')
+    t.equal(headers.get('access-control-allow-origin'), null)
+  }
+  t.equal((await fetch(`${at}/status`, { method: 'POST' })).status, 404)
+  for (const path of ['/status', '/status.json'])
+    t.equal((await get(path)).status, 404, 'a server that has none says so')
+})
+
 t.test('on an address of IPv6, its URL has brackets', async t => {
   const six = createOperationsServer({ ready: () => ({ ready: true, parts: {} }), metrics: neverAsked })
   const url = await six.listen({ port: 0, host: '::1' })

@@ -113,12 +113,12 @@ export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<voi
     t.strictSame(await store.registry(silently).usesOf(fabrikam), [])
   })
 
-  await t.test('processes that write thousands of uses at once, during an import, do not block', async t => {
+  await t.test('processes that write a thousand uses at once, during an import, do not block', async t => {
     const database = await make(t)
     const stores = [await open(t, database), await open(t, database), await open(t, database)]
     const [store] = stores
     if (store === undefined) return
-    const credentials = manyCredentials(2500)
+    const credentials = manyCredentials(1200) // three batches
     const registry = store.registry(silently)
     await registry.importCredentials(actor, msa, credentials, () => {})
     // A few at a time: the last of thousands would wait longer for a connection than the store lets it.
@@ -136,7 +136,7 @@ export async function lastUsedContract(t: Test, make: MakeDatabase): Promise<voi
     ])
     t.strictSame(answers, [undefined, undefined, undefined])
     const used = await registry.credentials(msa)
-    t.equal(used.filter(({ lastUsed }) => lastUsed !== undefined).length, 2500)
-    t.equal((await registry.usesOf(fabrikam)).length, 2500)
+    t.equal(used.filter(({ lastUsed }) => lastUsed !== undefined).length, 1200)
+    t.equal((await registry.usesOf(fabrikam)).length, 1200)
   })
 }

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Instant } from '../../src/gateway/names.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
@@ -16,9 +17,11 @@ import { ownersContract } from './contract-owners.ts'
 import { passwordEndsContract } from './contract-password-ends.ts'
 import { passwordsContract } from './contract-passwords.ts'
 import { oauthContract } from './contract-oauth.ts'
+import { overviewContract } from './contract-overview.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
+import { toolUsesContract } from './contract-tool-uses.ts'
 import { surveyContract } from './contract-survey.ts'
 import { switchesContract } from './contract-switches.ts'
 
@@ -32,8 +35,8 @@ export interface FreshDatabase {
 /** Makes a new database, gone after the test. */
 export type MakeDatabase = (t: Test) => Promise<FreshDatabase>
 
-/** What a store promises, whatever database it is on. */
-export async function storeContract(t: Test, make: MakeDatabase): Promise<void> {
+/** What a store promises, whatever database it is on. `make` may give one that has been opened before, `makeEmpty` may not. */
+export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = make): Promise<void> {
   for (const part of [
     accountsContract,
     membersContract,
@@ -45,18 +48,21 @@ export async function storeContract(t: Test, make: MakeDatabase): Promise<void> 
     passwordEndsContract,
     lastUsedContract,
     oauthContract,
+    overviewContract,
+    apiTokensContract,
     sessionsContract,
     refusalsContract,
+    toolUsesContract,
     changesContract,
     grantsContract,
     importContract,
-    openingContract,
     surveyContract,
     removalsContract,
     switchesContract,
   ]) {
     await part(t, make)
   }
+  await openingContract(t, makeEmpty)
 }
 
 /** Opens a store as one more process would; it is closed after the test. */

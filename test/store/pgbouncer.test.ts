@@ -1,27 +1,22 @@
-import t, { type Test } from 'tap'
-import { Secret } from '../../src/gateway/secret.ts'
+import t from 'tap'
 import { startPgBouncer } from '../support/pgbouncer.ts'
-import { query, startPostgres } from '../support/postgres.ts'
+import { startPostgres } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 import { openFresh, storeContract } from './contract.ts'
 import { cutOffContract } from './contract-cut-off.ts'
+import { databasesOn } from './databases.ts'
 
 const server = await startPostgres(t)
 const bouncer = await startPgBouncer(t, Number(new URL(server.url).port))
-let made = 0
-
-async function makeDatabase(_t: Test) {
-  const direct = await server.database(`store_${++made}`)
+const { makeEmpty, makeDatabase } = await databasesOn(server, direct => {
   const address = new URL(direct)
   address.port = String(bouncer)
-  return {
-    address: address.href,
-    url: new Secret(address.href),
-    execute: (sql: string) => query(direct, sql),
-  }
-}
+  return address.href
+})
 
-t.test('PgBouncer in transaction mode: a store keeps what it promises', t => storeContract(t, makeDatabase))
+t.test('PgBouncer in transaction mode: a store keeps what it promises', t =>
+  storeContract(t, makeDatabase, makeEmpty),
+)
 
 t.test('PgBouncer, whose clients are cut off', t => cutOffContract(t, makeDatabase))
 

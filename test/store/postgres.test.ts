@@ -1,31 +1,23 @@
 import { inspect } from 'node:util'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { doubtSentence } from '../../src/commands/failure.ts'
 import type { InDoubt } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'
-import { query, startPostgres } from '../support/postgres.ts'
+import { startPostgres } from '../support/postgres.ts'
 import { startRelay } from '../support/relay.ts'
 import { until } from '../support/until.ts'
 import { open, openFresh, storeContract } from './contract.ts'
 import { cutOffContract } from './contract-cut-off.ts'
+import { databasesOn } from './databases.ts'
 import { actor, anna, hashOf, msa, outage, revision, silently } from './samples.ts'
 
 const server = await startPostgres(t)
-let made = 0
-
-async function makeDatabase(_t: Test) {
-  const address = await server.database(`store_${++made}`)
-  return {
-    address,
-    url: new Secret(address),
-    execute: (sql: string) => query(address, sql),
-  }
-}
+const { makeEmpty, makeDatabase } = await databasesOn(server)
 
 const credential = { username: anna, hash: hashOf('one') }
 
-t.test('PostgreSQL keeps what a store promises', t => storeContract(t, makeDatabase))
+t.test('PostgreSQL keeps what a store promises', t => storeContract(t, makeDatabase, makeEmpty))
 
 t.test('PostgreSQL, whose processes are cut off', t => cutOffContract(t, makeDatabase))
 
@@ -58,7 +50,7 @@ t.test('a server that goes down while a change is announced undoes the change', 
 t.test(
   'while a change waits for gateways it is told, after a second, which and how long at most',
   async t => {
-    const { url, execute } = await makeDatabase(t)
+    const { url, execute } = await makeDatabase()
     const told: { hosts: readonly string[]; seconds: number }[] = []
     const store = await openStore({ url, waiting: (hosts, seconds) => told.push({ hosts, seconds }) })
     t.teardown(() => store.close())
@@ -83,7 +75,7 @@ t.test(
 )
 
 t.test('a connection on which the server has fallen silent is given up, and not used again', async t => {
-  const { address } = await makeDatabase(t)
+  const { address } = await makeDatabase()
   const { port } = new URL(address)
   const relay = await startRelay(t, `http://127.0.0.1:${port}`)
   const store = await open(t, {
@@ -117,7 +109,7 @@ t.test('many changes that wait do not use up the connections that reads need', a
 })
 
 t.test('an outage shows neither the password nor the address of the database', async t => {
-  const { address } = await makeDatabase(t)
+  const { address } = await makeDatabase()
   const { hostname, port, pathname } = new URL(address)
   const wrong = [
     `postgres://altgate:canary@${hostname}:${port}${pathname}`,

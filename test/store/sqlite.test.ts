@@ -128,8 +128,8 @@ t.test('a file that was taken away or exchanged is an outage, until the store is
   await other.registry(silently).addAccount(actor, { name: fabrikam, upstream })
   await other.close()
   const isDown = async (what: string) => {
-    await t.rejects(store.credentials.find(msa, undefined, anna), outage, what)
     await t.rejects(set('two'), outage, what)
+    await t.rejects(store.credentials.find(msa, undefined, anna), outage, what)
     await t.rejects(store.sessions.set('id', 'data', 1), outage, what)
     t.throws(() => store.changes.dataVersion(), outage, what)
   }

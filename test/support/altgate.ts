@@ -46,7 +46,7 @@ export interface Altgate {
   /** SIGTERM, and then `exit`. */
   readonly stop: () => Promise<number>
   /** What the operations port says at this path. */
-  readonly tell: (path: '/live' | '/ready' | '/metrics') => Promise<string>
+  readonly tell: (path: '/live' | '/ready' | '/metrics' | '/status.json') => Promise<string>
   /** All it has printed and logged, of every process. */
   readonly logs: () => string
 }

@@ -27,8 +27,8 @@ export interface Postgres {
   readonly url: string
   /** Its files, and what it has logged. */
   readonly directory: string
-  /** Makes one more empty database; gives its address. */
-  readonly database: (name: string) => Promise<string>
+  /** Makes one more database, empty or a copy of a template that nothing is connected to; gives its address. */
+  readonly database: (name: string, template?: string) => Promise<string>
   /** Orderly: tells everybody who is connected, and hangs up. */
   readonly stop: () => Promise<void>
   /** Breaks it off, as a crash of its machine would. */
@@ -64,8 +64,10 @@ export async function startPostgres(t: Pick<Test, 'teardown'>, on?: Host): Promi
   return {
     url: addressOf('postgres'),
     directory,
-    async database(name) {
-      await query(addressOf('postgres'), `create database ${pg.escapeIdentifier(name)}`)
+    async database(name, template = 'template1') {
+      const [made, from] = [name, template].map(each => pg.escapeIdentifier(each))
+      // Copying the files takes half the time of writing all of them to the log.
+      await query(addressOf('postgres'), `create database ${made} template ${from} strategy file_copy`)
       return addressOf(name)
     },
     stop: () => end('fast'),

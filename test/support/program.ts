@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { canRunHere, runHere } from './in-process.ts'
 import { run, type Ran, type RunOptions } from './run.ts'
 
 /** The root of this project. */
@@ -14,8 +15,19 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** What a command reads: the password, where one is asked for. */
 export type Input = Pick<RunOptions, 'stdin'>
 
-/** Runs an `altgate` command to its end. */
+/** Runs an `altgate` command to its end, in this process if it can: `altgateProcess` is what users start. */
 export function altgate(
+  args: readonly string[],
+  env: Environment,
+  input: Input = {},
+  within: readonly string[] = [],
+): Promise<Ran> {
+  const here = within.length === 0 && canRunHere(args)
+  return here ? runHere(args, env, input.stdin) : altgateProcess(args, env, input, within)
+}
+
+/** Runs an `altgate` command to its end in a process of its own. */
+export function altgateProcess(
   args: readonly string[],
   env: Environment,
   input: Input = {},

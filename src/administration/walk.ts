@@ -20,9 +20,9 @@ import {
 import { Secret } from '../gateway/secret.ts'
 import { createVerifier } from '../gateway/verifier.ts'
 import type { Settings } from '../settings/schema.ts'
-import { connectionText } from './account-text.ts'
+import { connectionText } from './accounts.ts'
 import { type DelegationPorts, lookingDelegation, type UserStation } from './delegation-station.ts'
-import { moment } from './say.ts'
+import { moment } from './times.ts'
 
 /** The result of one attempt, step by step. */
 export interface Walk {
@@ -43,7 +43,7 @@ export interface Presented {
 export async function walk(
   { name, username, password }: Presented,
   { keys, ...ports }: Ports & { readonly keys: AttemptKeys },
-  { accounts: { naming } }: Settings,
+  { accounts: { naming } }: Pick<Settings, 'accounts'>,
 ): Promise<Walk> {
   const stations: Station[] = []
   const text = password?.reveal() ?? 'the right password'

@@ -2,7 +2,7 @@ import { scopeOf } from '../gateway/account.ts'
 import type { Allow, Decision } from '../gateway/decision.ts'
 import type { Delegation, Grant, GrantStore, SignInCause, UserToken } from '../gateway/delegation.ts'
 import { Secret } from '../gateway/secret.ts'
-import { moment } from './say.ts'
+import { moment } from './times.ts'
 import { endText, sinceText, tokenText, watchText } from './sign-ins.ts'
 import type { Tools } from './tools.ts'
 
@@ -59,7 +59,9 @@ export async function livenessOf(
 ): Promise<readonly { readonly station: UserStation; readonly found: string }[]> {
   if (decision.outcome === 'refused' || !('username' in decision) || !('scope' in decision)) return []
   const { scope, username } = decision
-  const record = (await registry.credentials(scope)).find(each => each.username === username)
+  const record = (await registry.person(username)).find(
+    each => each.scope === scope && each.username === username,
+  )
   if (record === undefined) return []
   const { owner } = record
   const grant = owner === undefined ? undefined : (await store.grants.of(scope, owner)).grant

@@ -2,7 +2,7 @@ import { eachGrant } from '../delegation/grants.ts'
 import type { Unwatched, Watch } from '../delegation/watch.ts'
 import type { Grant, GrantEnd, GrantStore } from '../gateway/delegation.ts'
 import type { Instant, Scope, Username } from '../gateway/names.ts'
-import { moment } from './say.ts'
+import { isoTime, moment } from './times.ts'
 import type { Tools } from './tools.ts'
 
 /** All grants of a scope, or all. Throws `Outage`. */
@@ -28,7 +28,7 @@ export async function activeSignIns(
  * credential has none; `unknown`: there is neither. Throws `Outage`.
  */
 export async function signInOf(
-  { registry, store }: Tools,
+  { registry, store }: Pick<Tools, 'registry' | 'store'>,
   scope: Scope,
   user: Username,
 ): Promise<Grant | undefined | 'unknown'> {
@@ -124,8 +124,4 @@ export function watchJson(watch: Watch): object {
   if (watch.watched) return watch
   const { because, until } = watch
   return { watched: false, because, ...(until !== undefined && { until: isoTime(until) }) }
-}
-
-export function isoTime(instant: Instant): string {
-  return new Date(instant).toISOString()
 }

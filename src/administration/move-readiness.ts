@@ -1,7 +1,7 @@
-import { Failure } from '../common/failure.ts'
 import { type Connection, scopeOf } from '../gateway/account.ts'
 import {
   type AccountName,
+  type DirectoryId,
   type Instant,
   msaScope,
   type Owner,
@@ -9,7 +9,7 @@ import {
   type Username,
 } from '../gateway/names.ts'
 import type { AccountRecord, AccountUse, CredentialRecord, Registry } from '../gateway/registry.ts'
-import { known, sentenceOf } from './failure.ts'
+import { known, Refused } from './problems.ts'
 
 /** A possible move, and the users it affects. */
 export interface MoveReadiness {
@@ -20,19 +20,19 @@ export interface MoveReadiness {
   readonly membersThere: number | undefined
 }
 
-/** Examines a move without changing anything; ends the command if the move is impossible. */
+/** Examines a move without changing anything; throws `Refused` if the move is impossible. `tell` is told what takes long, and the empty text at the end. */
 export async function readMoveReadiness(
   registry: Registry,
   name: AccountName,
   target: Scope,
+  tell: (text: string) => void = () => {},
 ): Promise<MoveReadiness> {
   const account = await known(registry, name)
   const to = await connectionTo(registry, target)
   const left = scopeOf(account.connection)
   if (left === target)
-    throw new Failure(sentenceOf({ problem: 'already-connected', name, connection: account.connection }))
+    throw new Refused({ problem: 'already-connected', name, connection: account.connection })
 
-  const tell = progress()
   try {
     tell(`reading the credentials that open ${name}`)
     const here = await registry.credentials(left)
@@ -60,16 +60,7 @@ async function connectionTo(registry: Registry, target: Scope): Promise<Connecti
   const directory = all.find(({ id }) => (id as string) === target)
   if (directory !== undefined)
     return { kind: 'entra', directoryId: directory.id, directoryName: directory.name }
-  throw new Failure(
-    `There is no directory ${target}. Add it first: altgate directory add ${target} --name TEXT`,
-  )
-}
-
-/** A status line on a terminal; each replaces the one before. */
-function progress(): (text: string) => void {
-  return text => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
-  }
+  throw new Refused({ problem: 'no-such-directory', directoryId: target as string as DirectoryId })
 }
 
 /**
@@ -85,7 +76,14 @@ export interface AffectedUser {
   /** When and from where the account was last used with it. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
   /** The user's credential in the target scope. A match by name is a guess; only a link is proof. */
-  readonly there?: { readonly username: Username; readonly by: 'link' | 'name' }
+  readonly there?: {
+    readonly username: Username
+    readonly by: 'link' | 'name'
+    /** When it was last set. */
+    readonly since: Instant
+  }
+  /** Whether a credential there has this name, be it another person's or switched off: old passwords are wrong ones of it. */
+  readonly nameThere: boolean
   /** Whether the user is linked to a person in the target scope, even one without a credential: a bridge then applies. */
   readonly linked: boolean
 }
@@ -108,6 +106,9 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
   const usable = there.filter(({ enabled }) => enabled)
   const byOwner = new Map(usable.flatMap(each => (each.owner ? [[each.owner, each] as const] : [])))
   const byName = new Map(usable.map(each => [each.username, each]))
+  const namesThere = new Set(
+    there.flatMap(each => [each.username, ...(each.secondary ? [each.secondary] : [])]),
+  )
   const used = new Map(uses.map(use => [use.username, use]))
 
   const users = here.map(({ username, owner, enabled }): AffectedUser => {
@@ -119,6 +120,7 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
       standing: enabled ? standingOf(use, found) : 'off',
       ...(use && { lastUsed: { at: use.at, from: use.from } }),
       ...(found && { there: found }),
+      nameThere: namesThere.has(username),
       linked: linkedTo !== undefined,
     }
   })
@@ -132,16 +134,21 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
   function findThere(username: Username, linkedTo: Owner | undefined): AffectedUser['there'] {
     if (linkedTo !== undefined) {
       const own = byOwner.get(linkedTo)
-      return own && { username: own.username, by: 'link' }
+      return own && { username: own.username, by: 'link', since: own.setAt }
     }
     const namesake = byName.get(username)
-    return namesake && { username: namesake.username, by: 'name' }
+    return namesake && { username: namesake.username, by: 'name', since: namesake.setAt }
   }
 }
 
 function standingOf(use: AccountUse | undefined, found: AffectedUser['there']): Standing {
   if (use === undefined) return 'unknown'
   return found === undefined ? 'breaks' : 'ready'
+}
+
+/** Whether the user has a credential there, seen here or not. */
+export function isPrepared({ standing, there }: AffectedUser): boolean {
+  return standing !== 'off' && there !== undefined
 }
 
 /** How many users have each standing. */
