@@ -1,5 +1,6 @@
 import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { GrantEnd } from '../gateway/delegation.ts'
+import type { DeliveredTo } from '../gateway/deliveries.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Action } from '../gateway/history.ts'
 import type {
@@ -162,6 +163,8 @@ export interface Schema {
     scope: Scope | null
     usernames: string
   }
+  /** How far the changes have been delivered to each receiver, and which gateway did it last. */
+  deliveries: { receiver: DeliveredTo; number: number; token: string; holder: string | null; at: Instant }
   /** In base64, because the databases have no common type for bytes. */
   keys: { name: string; bytes: string }
   /**

@@ -15,6 +15,7 @@ import {
   type Tables,
   turns,
 } from './first-migrations.ts'
+import { makeDeliveriesTable } from './deliveries.ts'
 import { makeOAuthTable } from './oauth-store.ts'
 import { makeMoveTables } from './planned-moves.ts'
 import { makeToolUseTable } from './tool-uses.ts'
@@ -35,6 +36,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0014-deliveries', makeDeliveriesTable],
   ['0016-planned-moves', movesAndToolUses],
   ['0017-api-tokens', makeApiTokens],
   ['0018-presences', makePresencesTable],

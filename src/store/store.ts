@@ -1,4 +1,5 @@
 import { Failure } from '../common/failure.ts'
+import type { Deliveries } from '../gateway/deliveries.ts'
 import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -33,6 +34,7 @@ import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import { createSharedTime, type Database, type OpenHow } from './database.ts'
+import { createDeliveries } from './deliveries.ts'
 import { createGateways } from './gateways.ts'
 import { createGrantRegistry } from './grant-registry.ts'
 import { createGrantStore } from './grants.ts'
@@ -59,6 +61,7 @@ export interface Store {
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
   readonly changes: ChangeLog & ChangeHistory
+  readonly deliveries: Deliveries
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
@@ -168,6 +171,7 @@ function storeOn(
     credentials: createCredentialStore(database, history),
     hashSurvey: createHashSurvey(reading),
     changes,
+    deliveries: createDeliveries(database, history, clock),
     history,
     gateways,
     revocations: createRevocations(database, clock),

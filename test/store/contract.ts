@@ -6,6 +6,7 @@ import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
+import { deliveriesContract } from './contract-deliveries.ts'
 import { grantsContract } from './contract-grants.ts'
 import { importContract } from './contract-import.ts'
 import { lastUsedContract } from './contract-last-used.ts'
@@ -54,6 +55,7 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     refusalsContract,
     toolUsesContract,
     changesContract,
+    deliveriesContract,
     grantsContract,
     importContract,
     surveyContract,

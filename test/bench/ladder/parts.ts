@@ -4,13 +4,12 @@ import type { AddressInfo } from 'node:net'
 import type { Allow } from '../../../src/gateway/decision.ts'
 import { type AccountName, foldUsername, msaScope, type Subject } from '../../../src/gateway/names.ts'
 import type { Witness } from '../../../src/gateway/ports.ts'
+import { openWitness } from '../../../src/generation.ts'
 import { createArgon2id } from '../../../src/hashing/argon2id.ts'
 import { openServices, type Services } from '../../../src/services.ts'
 import type { Settings } from '../../../src/settings/schema.ts'
-import { createLastUsedWitness } from '../../../src/telemetry/last-used.ts'
-import { openLogs, witnesses } from '../../../src/telemetry/logs.ts'
+import { openLogs } from '../../../src/telemetry/logs.ts'
 import { createWorkerMetrics } from '../../../src/telemetry/metrics.ts'
-import { createRefusalWitness } from '../../../src/telemetry/refusals.ts'
 import { account, anna } from '../people.ts'
 
 /** What a step is given. */
@@ -79,26 +78,19 @@ export async function openStepServices(settings: Settings): Promise<Services> {
   })
 }
 
-/** The witnesses of a worker, as `generation.ts` puts them together. */
+/** The witnesses of a worker. */
 export function openWitnesses(
   settings: Settings,
-  { lastUsed: store, refusals }: Services,
+  services: Services,
 ): { readonly witness: Witness; close(): Promise<void> } {
-  const { audit } = openLogs(settings, () => {})
-  const outage = (): void => {}
-  const lastUsed = createLastUsedWitness({ store, outage, now: Date.now })
-  const refused = createRefusalWitness({
-    store: refusals,
-    keptMs: 1000,
-    kindOf: () => 'other',
-    outage,
-    now: Date.now,
+  const opening = new AsyncDisposableStack()
+  const logs = openLogs(settings, () => {})
+  const { witness } = openWitness(settings, {
+    logs,
+    services,
+    opening,
+    metrics: createWorkerMetrics(),
+    outage() {},
   })
-  return {
-    witness: witnesses(audit, createWorkerMetrics(), lastUsed, refused),
-    async close() {
-      await lastUsed.close()
-      await refused.close()
-    },
-  }
+  return { witness, close: () => opening.disposeAsync() }
 }
