@@ -61,9 +61,7 @@ export function openAuditLog(options: AuditOptions): OpenAuditLog {
     sink,
     deliver: deliverTo(sink, audit.tell),
     guard: (gateway, onFailure) =>
-      onFailure === 'drop'
-        ? gateway
-        : { decide: async ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
+      onFailure === 'drop' ? gateway : { decide: ask => (sink.takesMore ? gateway.decide(ask) : notWritten) },
   }
 }
 
