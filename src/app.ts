@@ -10,6 +10,7 @@ import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
 import { issuerOf } from './oauth/metadata.ts'
+import { createMoveTeller } from './proxying/move-teller.ts'
 import { createClientReader } from './requests/client.ts'
 import type { ConsoleParts } from './self-service/context.ts'
 import { createSelfService } from './self-service/plugin.ts'
@@ -71,6 +72,7 @@ function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['p
     delegation: services.delegation,
     publicKeys: services.upstreamAuth.publicKeys,
     lfs: { key: services.lfsKey, ...settings.lfs },
+    moves: createMoveTeller({ store: services.moveNotices, outage: parts.outage, now: Date.now }),
     observer: proxyObserver(parts),
     connections: parts.connections,
     selfService: page(parts),

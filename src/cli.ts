@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command, toolbox
   directory: async () => (await import('./commands/directory.ts')).addDirectoryCommands,
   account: async () => (await import('./commands/account.ts')).addAccountCommands,
   move: async () => (await import('./commands/move.ts')).addMoveCommands,
+  inventory: async () => (await import('./commands/inventory.ts')).addInventoryCommand,
   credential: async () => (await import('./commands/credential.ts')).addCredentialCommands,
   person: async () => (await import('./commands/switches.ts')).addPersonCommands,
   session: async () => (await import('./commands/session.ts')).addSessionCommands,

@@ -1,23 +1,29 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuthApp } from './app.ts'
-import { among, networkOf } from './common/addresses.ts'
+import { among, networkOf, networkText } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { atMost } from './engine/memory.ts'
 import type { BehindForwardAuth } from './forward-auth/door.ts'
+import { accountNamed } from './gateway/account.ts'
+import { type Ask, readTarget } from './gateway/ask.ts'
+import { ended } from './gateway/decision.ts'
 import type { Subject } from './gateway/names.ts'
 import type { Outage } from './gateway/outage.ts'
 import type { PasswordHasher } from './gateway/ports.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
 import { openNotice } from './notices.ts'
-import { pathOf, requestKindAt } from './requests/tool.ts'
+import { pathClassOf } from './requests/path-class.ts'
+import { pathOf, placeAt, requestKindAt } from './requests/tool.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
 import { openServices, type ServiceParts } from './services.ts'
 import type { Settings } from './settings/schema.ts'
+import type { AskedOf } from './telemetry/audit.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { type Logs, witnesses } from './telemetry/logs.ts'
 import { createRefusalWitness } from './telemetry/refusals.ts'
+import { createToolUseWitness } from './telemetry/tool-uses.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import type { SilenceReport } from './telemetry/reports.ts'
 import type { LeavingPeer } from './throttling/peer-workers.ts'
@@ -72,7 +78,16 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
     now: Date.now,
   })
   opening.defer(() => refusals.close())
-  const witness = witnesses(audit, metrics, lastUsed, refusals)
+  const toolUses = createToolUseWitness({
+    store: services.toolUses,
+    keptMs: settings.toolUses.keepDays * 24 * 60 * 60 * 1000,
+    networkOf: address => networkText(address, settings.throttle.ipv6PrefixBits),
+    pathOf: ask => pathClassOf(belowAccount(settings, ask) || '/'),
+    outage,
+    now: Date.now,
+  })
+  opening.defer(() => toolUses.close())
+  const witness = witnesses(audit.witness(askedOf(settings)), metrics, lastUsed, refusals, toolUses)
   const all = {
     settings,
     services,
@@ -131,6 +146,25 @@ function createRequestCount() {
       },
     over: () => new Promise<void>(resolve => (open === 0 ? resolve() : (empty = resolve))),
   }
+}
+
+/** What the audit log says of a request beside the decision. */
+function askedOf(settings: Settings): AskedOf {
+  const { naming } = settings.accounts
+  return {
+    accountOf(ask) {
+      const target = readTarget(ask)
+      const name = ended(target) ? target : accountNamed(target, naming)
+      return ended(name) ? undefined : name
+    },
+    placeOf: ask => placeAt(belowAccount(settings, ask)),
+  }
+}
+
+/** The path without the account that begins it where accounts are named by path. */
+function belowAccount({ accounts: { naming } }: Settings, { target }: Ask): string {
+  const path = pathOf(target)
+  return naming.by === 'path' ? path.replace(/^\/[^/]*/, '') : path
 }
 
 function serviceParts(

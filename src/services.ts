@@ -9,6 +9,7 @@ import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
 import type { KeyRing } from './gateway/key-ring.ts'
+import type { MoveNotices } from './gateway/moves.ts'
 import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
 import type {
@@ -23,6 +24,7 @@ import type {
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { Throttle } from './gateway/throttle.ts'
+import type { ToolUses } from './gateway/tool-uses.ts'
 import { createVerifier, type ProvedInPart } from './gateway/verifier.ts'
 import { createDecoys } from './hashing/decoys.ts'
 import { issuerOf } from './oauth/metadata.ts'
@@ -53,6 +55,8 @@ export interface Services {
   /** For the page: changes made here are in force everywhere when they resolve. */
   readonly registry: Registry
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly sessions: SessionStore
   readonly refusals: Refusals
   readonly credentials: CredentialStore
@@ -181,6 +185,8 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     gateway,
     registry,
     lastUsed: store.lastUsed,
+    moveNotices: store.moveNotices,
+    toolUses: store.toolUses,
     sessions: store.sessions,
     refusals: store.refusals,
     credentials: store.credentials,

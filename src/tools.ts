@@ -28,6 +28,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     store: {
       ...tools.store,
       overview: store.overview,
+      toolUses: store.toolUses,
       keyKeeper: store.keyKeeper(foundation.announce),
       ping: () => store.ping(),
     },

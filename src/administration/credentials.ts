@@ -1,11 +1,12 @@
 import { Failure } from '../common/failure.ts'
+import { scopeOf } from '../gateway/account.ts'
 import type { Grant, Revocation } from '../gateway/delegation.ts'
 import { msaScope, type Owner, type Scope, type Username } from '../gateway/names.ts'
 import { noPassword } from '../gateway/ports.ts'
 import type { AccountUse, CredentialRecord, NewCredential, PasswordRecord } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
-import { insist, notMade, Refused } from './problems.ts'
+import { inPart, insist, notMade, Refused } from './problems.ts'
 import type { Tools } from './tools.ts'
 
 /** Everything about one credential. */
@@ -19,7 +20,7 @@ export interface Shown {
     readonly name: string
     /** Left out if the account is open to every user of the scope. */
     readonly member?: boolean
-    readonly use?: AccountUse
+    readonly use?: Pick<AccountUse, 'at' | 'from'>
   }[]
   /** The same person in other scopes. `username`: of the credential there, if there is one. */
   readonly linked: readonly { readonly scope: Scope; readonly username?: Username }[]
@@ -49,21 +50,18 @@ export async function readShown(
   }
 }
 
+/** Three reads, however many accounts there are: it is also asked in workers. */
 async function accountsOf(
   registry: Tools['registry'],
   scope: Scope,
   username: Username,
 ): Promise<Shown['accounts']> {
-  const isTheirs = (each: { readonly scope: Scope; readonly username: Username }) =>
-    each.scope === scope && each.username === username
-  const accounts: Shown['accounts'][number][] = []
-  for (const name of await registry.accountsIn(scope)) {
-    const record = await registry.account(name)
-    const use = (await registry.usesOf(name)).find(isTheirs)
-    const member = record?.membersOnly && (await registry.members(name)).some(isTheirs)
-    accounts.push({ name, ...(member !== undefined && { member }), ...(use && { use }) })
-  }
-  return accounts
+  const theirs = new Map((await registry.accountsOf(scope, username)).map(each => [each.name, each]))
+  const all = (await registry.accounts()).filter(({ connection }) => scopeOf(connection) === scope)
+  return all.map(({ name, membersOnly }) => {
+    const { use, isListed = false } = theirs.get(name) ?? {}
+    return { name, ...(membersOnly && { member: isListed }), ...(use && { use }) }
+  })
 }
 
 async function linkedOf(registry: Tools['registry'], scope: Scope, owner: Owner): Promise<Shown['linked']> {
@@ -198,7 +196,10 @@ export async function removeCredential(
   // First, so that its provider is told; what it gave is then gone, whatever happens to the rest.
   const revocation =
     owner === undefined ? undefined : await grants.end(actor, { scope, owner }, 'signed-out').catch(notMade)
-  await insist(registry.removeCredential(actor, scope, username))
+  const removal = () => insist(registry.removeCredential(actor, scope, username))
+  await (revocation === undefined
+    ? removal()
+    : inPart('The sign-in has ended, and the credential is still there. Do it again.', removal))
   return revocation
 }
 

@@ -110,6 +110,14 @@ export function day(text: string): string {
   return exists ? text : wrong('A day is a date such as 2027-01-31.')
 }
 
+/** A calendar day from today on, in UTC. */
+export function comingDay(text: string): string {
+  const read = day(text)
+  return read >= new Date().toISOString().slice(0, 10)
+    ? read
+    : wrong('That day has passed (in UTC). A move is planned for today or later.')
+}
+
 export function directoryName(text: string): string {
   return /^(?! )\P{Cc}{1,120}(?<! )$/u.test(text)
     ? text

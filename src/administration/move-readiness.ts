@@ -76,7 +76,14 @@ export interface AffectedUser {
   /** When and from where the account was last used with it. */
   readonly lastUsed?: { readonly at: Instant; readonly from: string }
   /** The user's credential in the target scope. A match by name is a guess; only a link is proof. */
-  readonly there?: { readonly username: Username; readonly by: 'link' | 'name' }
+  readonly there?: {
+    readonly username: Username
+    readonly by: 'link' | 'name'
+    /** When it was last set. */
+    readonly since: Instant
+  }
+  /** Whether a credential there has this name, be it another person's or switched off: old passwords are wrong ones of it. */
+  readonly nameThere: boolean
   /** Whether the user is linked to a person in the target scope, even one without a credential: a bridge then applies. */
   readonly linked: boolean
 }
@@ -99,6 +106,9 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
   const usable = there.filter(({ enabled }) => enabled)
   const byOwner = new Map(usable.flatMap(each => (each.owner ? [[each.owner, each] as const] : [])))
   const byName = new Map(usable.map(each => [each.username, each]))
+  const namesThere = new Set(
+    there.flatMap(each => [each.username, ...(each.secondary ? [each.secondary] : [])]),
+  )
   const used = new Map(uses.map(use => [use.username, use]))
 
   const users = here.map(({ username, owner, enabled }): AffectedUser => {
@@ -110,6 +120,7 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
       standing: enabled ? standingOf(use, found) : 'off',
       ...(use && { lastUsed: { at: use.at, from: use.from } }),
       ...(found && { there: found }),
+      nameThere: namesThere.has(username),
       linked: linkedTo !== undefined,
     }
   })
@@ -123,16 +134,21 @@ function planMove({ here, there, uses, links }: Known): readonly AffectedUser[] 
   function findThere(username: Username, linkedTo: Owner | undefined): AffectedUser['there'] {
     if (linkedTo !== undefined) {
       const own = byOwner.get(linkedTo)
-      return own && { username: own.username, by: 'link' }
+      return own && { username: own.username, by: 'link', since: own.setAt }
     }
     const namesake = byName.get(username)
-    return namesake && { username: namesake.username, by: 'name' }
+    return namesake && { username: namesake.username, by: 'name', since: namesake.setAt }
   }
 }
 
 function standingOf(use: AccountUse | undefined, found: AffectedUser['there']): Standing {
   if (use === undefined) return 'unknown'
   return found === undefined ? 'breaks' : 'ready'
+}
+
+/** Whether the user has a credential there, seen here or not. */
+export function isPrepared({ standing, there }: AffectedUser): boolean {
+  return standing !== 'off' && there !== undefined
 }
 
 /** How many users have each standing. */

@@ -26,6 +26,29 @@ export async function applyMove(
   return until
 }
 
+type Plan = NonNullable<AccountRecord['planned']>
+
+/**
+ * Plans a move ahead, or changes its plan; without a target, the day alone. Resolves with the plan that is in force, and the
+ * one before. Throws `Refused` and `NotMade`.
+ */
+export async function planMove(
+  registry: Pick<Registry, 'account' | 'planMove'>,
+  actor: string,
+  {
+    account,
+    to,
+    on,
+  }: { readonly account: AccountName; readonly to?: Scope | undefined; readonly on: string },
+): Promise<{ readonly planned: Plan | undefined; readonly before: Plan | undefined }> {
+  const { planned: before } = await known(registry, account)
+  const target = to ?? (before && scopeOf(before.to))
+  if (target === undefined) throw new Refused({ problem: 'no-planned-move', name: account })
+  await insist(registry.planMove(actor, account, target, on))
+  const { planned } = await known(registry, account)
+  return { planned, before }
+}
+
 type Entry = AccountRecord['history'][number]
 
 /** The move that can be undone, and the credentials that were set in its scope since. Throws `Refused` if there is none. */

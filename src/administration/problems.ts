@@ -39,6 +39,15 @@ export function notMade(error: unknown): never {
   throw new NotMade(error)
 }
 
+/** The second half of an act: if it cannot be made, `so` says what was done before. */
+export async function inPart<T>(so: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof NotMade ? new NotMade(error.outage, so) : error
+  }
+}
+
 /** The account of that name. Throws `Refused` if there is none. */
 export async function known(registry: Pick<Registry, 'account'>, name: AccountName): Promise<AccountRecord> {
   const record = await registry.account(name)
@@ -63,7 +72,7 @@ export function sentenceOf(problem: Problem): string {
     case 'directory-exists':
       return `The directory ${problem.directoryId} already exists. List all directories: altgate directory list`
     case 'directory-in-use':
-      return `Accounts are connected to the directory ${problem.directoryId}: ${problem.accounts.slice(0, 10).join(', ')}${problem.accounts.length > 10 ? ', …' : ''}. Nothing was changed. Connect them to another directory, or remove them first: altgate account remove NAME`
+      return `Accounts are connected to the directory ${problem.directoryId}, or planned to move there: ${problem.accounts.slice(0, 10).join(', ')}${problem.accounts.length > 10 ? ', …' : ''}. Nothing was changed. Connect them to another directory, cancel their moves, or remove them first: altgate account remove NAME`
     case 'no-such-account':
       return `There is no account ${problem.name}. List all accounts: altgate account list`
     case 'account-exists':
@@ -72,6 +81,10 @@ export function sentenceOf(problem: Problem): string {
       return `${problem.name} already signs in with ${describe(problem.connection)}. Nothing was changed. Show it: altgate account show ${problem.name}`
     case 'nothing-to-undo':
       return `${problem.name} has no move to undo: it never moved, or its last move has already been undone. Show its history: altgate account show ${problem.name}`
+    case 'planned-already':
+      return `${problem.name} is already planned to move to ${describe(problem.to)} on ${problem.on} (UTC). Nothing was changed. Show the plan: altgate move plan ${problem.name}`
+    case 'no-planned-move':
+      return `No move of ${problem.name} is planned. Nothing was changed. Plan one: altgate move plan ${problem.name} --to DIRECTORY --on DATE`
     case 'no-members':
       return `${problem.name} has no list of members: it is open to every user of its scope. Nothing was changed.`
     case 'no-such-member':

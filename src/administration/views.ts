@@ -27,6 +27,7 @@ export function accountJson(
     scope: scopeOf(record.connection),
     connection: record.connection,
     membersOnly: record.membersOnly ?? false,
+    ...(record.planned && { planned: { to: record.planned.to, on: record.planned.on } }),
     history: record.history.map(({ connection, since, actor, bridgedUntil, undo }) => ({
       connection,
       since: isoTime(since),
@@ -64,9 +65,12 @@ export function planJson({ account, to, users }: MoveReadiness): object {
     account: account.name,
     from: account.connection,
     to,
-    people: users.map(({ lastUsed, ...rest }) => ({
-      ...rest,
+    people: users.map(({ username, standing, lastUsed, there, linked }) => ({
+      username,
+      standing,
       ...(lastUsed && { lastUsed: { at: isoTime(lastUsed.at), from: lastUsed.from } }),
+      ...(there && { there: { ...there, since: isoTime(there.since) } }),
+      linked,
     })),
   }
 }

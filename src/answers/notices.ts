@@ -1,7 +1,7 @@
-import { pageOf } from '../gateway/account.ts'
+import { pageOf, type PlannedMove } from '../gateway/account.ts'
 import type { Allow, UsedPassword } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
-import { paragraph, passwordNamed, printable, utcDate } from './wording.ts'
+import { described, paragraph, passwordNamed, printable, utcDate } from './wording.ts'
 
 /** What a user is told although the request is allowed. */
 export interface Notices {
@@ -16,11 +16,19 @@ const dayMs = 24 * 60 * 60 * 1000
 /** Days before the end of a password from which on every push says so. The webhook says it on three of them, and at the end. */
 export const longestNoticeDays = 14
 
-/** What is about to end: a bridge, the password, or both. `undefined`: nothing is. */
-export function noticesOf(allowed: Allow, publicUrl: string, now: Instant): Notices | undefined {
+/**
+ * What is about to end: a bridge, the password, or both. `undefined`: nothing is. `move`: the planned move, if the user is to be
+ * told of it.
+ */
+export function noticesOf(
+  allowed: Allow,
+  publicUrl: string,
+  now: Instant,
+  move?: PlannedMove,
+): Notices | undefined {
   const { bridgedUntil, password } = allowed
   const endsAt = endingSoon(password, now)
-  if (bridgedUntil === undefined && endsAt === undefined) return undefined
+  if (bridgedUntil === undefined && endsAt === undefined && move === undefined) return undefined
   const page = `  ${publicUrl}${pageOf(allowed.account.name)}\n`
   const headers: string[] = []
   let lines = ''
@@ -32,6 +40,7 @@ export function noticesOf(allowed: Allow, publicUrl: string, now: Instant): Noti
     headers.push('X-Altgate-Password-Ends', utcDate(endsAt - 1))
     lines += ofPassword(password, endsAt, now) + page
   }
+  if (move !== undefined) lines += ofMove(allowed, move, now) + page
   return { headers, lines }
 }
 
@@ -46,6 +55,20 @@ function endingSoon(password: UsedPassword | undefined, now: Instant): Instant |
 function ofBridge({ account }: Allow, until: Instant): string {
   const end = `${utcDate(until)} ${timeOf(until)}`
   return `The account "${printable(account.name)}" has moved. Your old credentials work here until\n${end} UTC. Set new ones on this page before then:\n`
+}
+
+/** Nothing moves by itself: after the day, the move is late. */
+function ofMove({ account }: Allow, { to, on }: PlannedMove, now: Instant): string {
+  const today = utcDate(now)
+  const name = `The account "${printable(account.name)}"`
+  const moves =
+    on < today
+      ? `${name} was to move on ${on} (UTC) and moves soon,`
+      : on === today
+        ? `${name} moves today, on ${on} (UTC),`
+        : `${name} moves on ${on} (UTC)`
+  const sentences = `${moves} to ${described(to)}. Your user name and password work here until it moves. Prepare new ones for the time after it on this page:`
+  return `${paragraph(sentences).join('\n')}\n`
 }
 
 function ofPassword({ name, replacedAt }: UsedPassword, endsAt: Instant, now: Instant): string {

@@ -1,4 +1,4 @@
-import { type Account, type Connection, describe, pageOf } from '../gateway/account.ts'
+import { type Account, type Connection, pageOf } from '../gateway/account.ts'
 import {
   type Expired,
   type Garbled,
@@ -14,7 +14,7 @@ import type { SignInCause } from '../gateway/delegation.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Part } from '../gateway/outage.ts'
 import type { Ending, Unreadable, Unserved } from '../requests/request.ts'
-import { passwordNamed, printable, utcDate } from './wording.ts'
+import { described, passwordNamed, printable, utcDate } from './wording.ts'
 
 /** What distinguishes one ending from another. A presenter renders it in the client's dialect. */
 export interface Terms {
@@ -195,11 +195,6 @@ const signInCauses: Readonly<Record<SignInCause, (where: string) => string>> = {
 
 function whereToSignIn(connection: Connection): string {
   return connection.kind === 'msa' ? 'with your Microsoft account' : `to ${described(connection)}`
-}
-
-function described(connection: Connection): string {
-  if (connection.kind === 'msa') return describe(connection)
-  return describe({ ...connection, directoryName: printable(connection.directoryName) })
 }
 
 /** After invalid HTTP, the connection closes: it is unknown where the next request would begin. */

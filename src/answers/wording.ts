@@ -1,3 +1,5 @@
+import { type Connection, describe } from '../gateway/account.ts'
+
 /** The calendar day, in UTC. */
 export function utcDate(instant: number): string {
   return new Date(instant).toISOString().slice(0, 10)
@@ -21,6 +23,12 @@ const longestName = 63
 export function printable(text: string): string {
   const clean = text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, '')
   return clean.length > longestName ? `${clean.slice(0, longestName - 3).toWellFormed()}...` : clean
+}
+
+/** What an account signs in with. */
+export function described(connection: Connection): string {
+  if (connection.kind === 'msa') return describe(connection)
+  return describe({ ...connection, directoryName: printable(connection.directoryName) })
 }
 
 /** Wraps text into lines. A word that is longer than a line gets a line of its own. */

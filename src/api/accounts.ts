@@ -1,14 +1,14 @@
 import { addressOf, connectionText, whereTo } from '../administration/accounts.ts'
 import * as read from '../administration/given.ts'
 import { readMoveReadiness } from '../administration/move-readiness.ts'
-import { applyMove, lastMove, warnings } from '../administration/moves.ts'
+import { applyMove, lastMove, planMove, warnings } from '../administration/moves.ts'
 import { insist, known } from '../administration/problems.ts'
 import { moment } from '../administration/times.ts'
 import { accountJson, directoryJson, planJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import { Rejected } from './problems.ts'
-import { afterName, page, pageOf, type Route } from './routes.ts'
-import { fields, object, optional, shared } from './schemas.ts'
+import { afterName, page, type Route } from './routes.ts'
+import { fields, object, optional, pageOf, shared } from './schemas.ts'
 
 const named = object({ name: fields.account })
 const identified = object({ id: fields.directory })
@@ -149,7 +149,7 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
     },
   },
   'POST /accounts/:name/members': {
-    does: 'Adds and removes members, or opens the account to its whole scope again. Each of them is a change.',
+    does: 'Adds members, removes members, or opens the account to its whole scope again: one of them.',
     needs: 'write',
     params: named,
     body: optional({
@@ -164,8 +164,9 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       const [add, remove] = [given.several('add', read.anyName), given.several('remove', read.anyName)]
       const scope = given.optional('scope', read.scope)
       const open = given.flag('open')
-      if (open === (add !== undefined || remove !== undefined))
-        throw new Rejected(400, 'invalid', 'Give add, remove or both, or open alone. Nothing was changed.')
+      // Together they would be two changes, of which the first could be made and the second refused.
+      if ([open, add !== undefined, remove !== undefined].filter(Boolean).length !== 1)
+        throw new Rejected(400, 'invalid', 'Give one of add, remove and open. Nothing was changed.')
       if (open) await insist(registry.openToAll(actor, name))
       if (add !== undefined) {
         const where = scope ?? scopeOf((await known(registry, name)).connection)
@@ -206,6 +207,35 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       return {
         done: `${account} now signs in with ${connectionText(connection)}, in every running gateway.${bridge}`,
       }
+    },
+  },
+  'POST /accounts/:name/move/plan': {
+    does: 'Plans a move ahead, or changes its plan: users can prepare for it, and are told of it. Nothing moves by itself.',
+    needs: 'write',
+    params: named,
+    body: object({ on: fields.comingDay, 'to?': fields.scope }),
+    answer: shared('Done'),
+    act: async ({ tools: { registry }, given, actor }) => {
+      const account = given.required('name', read.accountName)
+      const on = given.required('on', read.comingDay)
+      const { planned } = await planMove(registry, actor, {
+        account,
+        to: given.optional('to', read.scope),
+        on,
+      })
+      const where = planned === undefined ? '' : ` to ${connectionText(planned.to)}`
+      return { done: `${account} is planned to move${where} on ${on} (UTC). Nothing moves by itself.` }
+    },
+  },
+  'DELETE /accounts/:name/move/plan': {
+    does: 'Cancels a planned move. What users have prepared stays.',
+    needs: 'write',
+    params: named,
+    answer: shared('Done'),
+    act: async ({ tools: { registry }, given, actor }) => {
+      const name = given.required('name', read.accountName)
+      await insist(registry.cancelMove(actor, name))
+      return { done: `The planned move of ${name} is cancelled.` }
     },
   },
   'POST /accounts/:name/move/undo': {

@@ -8,9 +8,9 @@ import { credentialJson, passwordJson, shownJson } from '../administration/views
 import { readPassword } from '../gateway/credential.ts'
 import { isBlocked } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { type Call, page, pageOf, type Route } from './routes.ts'
+import { type Call, page, type Route } from './routes.ts'
 import { Rejected } from './problems.ts'
-import { fields, object, optional, shared } from './schemas.ts'
+import { fields, object, optional, pageOf, shared } from './schemas.ts'
 
 const whose = object({ scope: fields.scope, user: fields.user })
 

@@ -3,7 +3,7 @@ import type { Tools } from '../administration/tools.ts'
 import type { TokenScope } from '../gateway/api-token.ts'
 import type { Settings } from '../settings/schema.ts'
 import { Given } from './given.ts'
-import { pageOf, type Schema, shared } from './schemas.ts'
+import { type Schema, shared } from './schemas.ts'
 
 /** How every error is answered. */
 export const problem = {
@@ -93,5 +93,3 @@ export function afterName<T>(
 ): (from: { readonly after: string; readonly most: number }) => readonly T[] {
   return ({ after, most }) => all.filter(item => at(item) > after).slice(0, most)
 }
-
-export { pageOf }

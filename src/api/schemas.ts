@@ -29,6 +29,7 @@ export const fields = {
   user: text('A user name, primary or secondary.', { maxLength: 320 }),
   users: { type: 'array', items: text('A user name.', { maxLength: 320 }), minItems: 1, maxItems: 1000 },
   reference: text('The reference that a client was shown.', { maxLength: 64 }),
+  comingDay: text('A day in UTC from today on, such as 2027-01-31.', { maxLength: 10 }),
   since: text('Only since then: 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z.', { maxLength: 40 }),
   limit: {
     type: 'integer',
@@ -67,6 +68,7 @@ const account = object({
   scope: fields.scope,
   connection,
   membersOnly: flag('Whether it is restricted to members.'),
+  'planned?': object({ to: connection, on: text('A day in UTC, on which an operator means to move it.') }),
   history: list(
     object({
       connection,

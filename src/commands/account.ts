@@ -236,6 +236,14 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
     ['signs in with', connectionText(record.connection)],
     ...(said ? [['asked just now', answerText(said)] as const] : []),
     ['scope', scopeOf(record.connection)],
+    ...(record.planned
+      ? [
+          [
+            'moves',
+            `to ${connectionText(record.planned.to)} on ${record.planned.on} (UTC), as planned`,
+          ] as const,
+        ]
+      : []),
     ['open to', record.membersOnly ? 'members only' : 'every user of its scope'],
     ['upstream', record.upstream],
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],

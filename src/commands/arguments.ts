@@ -24,6 +24,7 @@ export const tokenScope = argument(given.tokenScope)
 export const pastInstant = argument(given.pastInstant)
 /** A calendar day, as it was given. */
 export const day = argument(given.day)
+export const comingDay = argument(given.comingDay)
 export const directoryName = argument(given.directoryName)
 export const upstreamUrl = argument(given.upstreamUrl)
 export const issuerUrl = argument(given.issuerUrl)

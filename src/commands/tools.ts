@@ -6,6 +6,7 @@ import type { Generated } from '../gateway/generated-password.ts'
 import type { KeyKeeper } from '../gateway/key-ring.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Overview } from '../gateway/overview.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { SettingsRefused } from './failure.ts'
@@ -16,6 +17,7 @@ export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
     readonly overview: Overview
     readonly keyKeeper: KeyKeeper
+    readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -9,6 +9,18 @@ export function networkOf(address: string, prefixBits: number): string {
   return isIPv6(bare) ? `${bitsOf(bare) >> BigInt(128 - prefixBits)}/${prefixBits}` : bare
 }
 
+/** The same as text for operators: `2001:db8:1:2::/64`. */
+export function networkText(address: string, prefixBits: number): string {
+  const bare = plainAddress(address)
+  if (!isIPv6(bare)) return bare
+  const shift = BigInt(128 - prefixBits)
+  const bits = (bitsOf(bare) >> shift) << shift
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    ((bits >> BigInt(16 * (7 - at))) & 0xffffn).toString(16),
+  )
+  return `${groups.join(':').replace(/(?:(?:^|:)0)+$/, '::')}/${prefixBits}`
+}
+
 /** Tests whether an address is in this list of addresses and ranges. */
 export function among(ranges: readonly string[]): (address: string) => boolean {
   if (ranges.length === 0) return () => false // the usual case, and asked for every request

@@ -17,6 +17,8 @@ export interface Account {
   readonly connection: Connection
   /** The connection it had before the last move, if it ever moved. */
   readonly former?: FormerConnection
+  /** A move that is known ahead. It opens nothing: users can prepare for it, and are told of it. */
+  readonly planned?: PlannedMove
   /** Its members, if it is restricted to members; otherwise every user of its scope has access. */
   readonly members?: Members
   /** Where its requests go. With a path, even `/`, that path replaces the account's segment (as nginx does). */
@@ -81,6 +83,13 @@ export interface FormerConnection {
   readonly leftAt: Instant
   /** Until when its credentials still count for users who are linked to an identity of the present connection. */
   readonly bridgedUntil?: Instant
+}
+
+/** A move that an operator means to make. Nothing moves by itself on that day. */
+export interface PlannedMove {
+  readonly to: Connection
+  /** A day in UTC, as `2027-01-31`. */
+  readonly on: string
 }
 
 /** The scope whose credentials open accounts of this connection; derived from it, never from the account's name. */

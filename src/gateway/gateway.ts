@@ -223,8 +223,8 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
       }
     case 'untried':
       return verdict.because === 'busy'
-        ? { outcome: 'busy', retryAfter: verdict.retryAfter }
-        : { outcome: 'throttled', by: verdict.by, retryAfter: verdict.retryAfter }
+        ? { outcome: 'busy', retryAfter: verdict.retryAfter, slot: attempt.slot }
+        : { outcome: 'throttled', by: verdict.by, retryAfter: verdict.retryAfter, slot: attempt.slot }
     default:
       return unreachable(verdict)
   }

@@ -137,7 +137,7 @@ export function numberOf(revision: Revision): number {
 export interface Change {
   readonly revision: Revision
   readonly at: Instant
-  /** Who made it: `cli:root`, `page:<subject>`, `azure-devops`. */
+  /** Who made it: `cli:root`, `page:<subject>`, `api:<token>`, `console:<user>`, `azure-devops`. */
   readonly actor: string
   readonly action: Action
   readonly account?: AccountName
@@ -162,6 +162,10 @@ export type Action =
   | 'members-removed'
   | 'account-opened'
   | 'move-undone'
+  | 'move-planned'
+  /** To another directory, or on another day. */
+  | 'move-plan-changed'
+  | 'move-plan-cancelled'
   | 'identities-linked'
   | 'identities-unlinked'
   | 'credential-set'

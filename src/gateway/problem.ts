@@ -5,7 +5,7 @@ import type { AccountName, DirectoryId, Scope, Username } from './names.ts'
 export type Problem =
   | { readonly problem: 'no-such-directory'; readonly directoryId: DirectoryId }
   | { readonly problem: 'directory-exists'; readonly directoryId: DirectoryId }
-  /** Accounts are connected to it. */
+  /** Accounts are connected to it, or are about to be. */
   | {
       readonly problem: 'directory-in-use'
       readonly directoryId: DirectoryId
@@ -16,6 +16,14 @@ export type Problem =
   | { readonly problem: 'already-connected'; readonly name: AccountName; readonly connection: Connection }
   /** It never moved, or its last move was already undone. */
   | { readonly problem: 'nothing-to-undo'; readonly name: AccountName }
+  /** To the same connection, on the same day. */
+  | {
+      readonly problem: 'planned-already'
+      readonly name: AccountName
+      readonly to: Connection
+      readonly on: string
+    }
+  | { readonly problem: 'no-planned-move'; readonly name: AccountName }
   /** It is not restricted to members. */
   | { readonly problem: 'no-members'; readonly name: AccountName }
   | { readonly problem: 'no-such-member'; readonly name: AccountName; readonly username: Username }

@@ -1,10 +1,11 @@
-import type { Connection } from './account.ts'
+import type { Connection, PlannedMove } from './account.ts'
 import type { TokenRegistry } from './api-token.ts'
 import type { GrantRegistry } from './delegation.ts'
 import type { PasswordMac } from './generated-password.ts'
 import type { AccountName, DirectoryId, Instant, Owner, PasswordId, Scope, Username } from './names.ts'
+import type { MoveRegistry } from './moves.ts'
 import type { NewPassword, PasswordHolder, PasswordRecord } from './named-password.ts'
-import type { MoveProblem, ProblemOf } from './problem.ts'
+import type { ProblemOf } from './problem.ts'
 import type { PasswordHash } from './ports.ts'
 
 export type { NewPassword, PasswordHolder, PasswordRecord } from './named-password.ts'
@@ -25,6 +26,8 @@ export interface AccountRecord {
   readonly connection: Connection
   /** Whether it is restricted to members. */
   readonly membersOnly?: true
+  /** The next move. `since`: when it was first planned. */
+  readonly planned?: PlannedMove & { readonly since: Instant; readonly actor: string }
   /** Oldest first; the last entry is the connection of today. */
   readonly history: readonly {
     readonly connection: Connection
@@ -52,6 +55,14 @@ export interface AccountUse {
   readonly username: Username
   readonly at: Instant
   readonly from: string
+}
+
+/** An account that knows a credential. */
+export interface AccountOfUser {
+  readonly name: AccountName
+  /** When and from where it was last opened. */
+  readonly use?: { readonly at: Instant; readonly from: string }
+  readonly isListed: boolean
 }
 
 /** A user as the identity provider of one scope knows them. */
@@ -131,7 +142,7 @@ export const longestPasswordName = 64
  * process (`Announce`), and commits. When its promise resolves with `undefined`, no process acts on the former state any
  * more. `actor` is who makes it. All methods throw `Outage`; then nothing was changed.
  */
-export interface Registry extends GrantRegistry, TokenRegistry {
+export interface Registry extends GrantRegistry, MoveRegistry, TokenRegistry {
   addDirectory(actor: string, directory: Directory): Promise<ProblemOf<'directory-exists'> | undefined>
   /** What is left out stays as it is; an issuer that is `null` is taken away. */
   setDirectory(
@@ -159,25 +170,15 @@ export interface Registry extends GrantRegistry, TokenRegistry {
   ): Promise<ProblemOf<'no-such-account' | 'account-exists'> | undefined>
   /** With its members, uses and history of connections. */
   removeAccount(actor: string, name: AccountName): Promise<ProblemOf<'no-such-account'> | undefined>
-  /** `bridgedUntil`: until then, the credentials that count now still count for linked users. */
-  connect(
-    actor: string,
-    name: AccountName,
-    directoryId: DirectoryId,
-    bridgedUntil?: Instant,
-  ): Promise<MoveProblem | ProblemOf<'no-such-directory'> | undefined>
-  disconnect(actor: string, name: AccountName, bridgedUntil?: Instant): Promise<MoveProblem | undefined>
-  /** Reconnects the account to what it was connected to before its last move. */
-  undoMove(
-    actor: string,
-    name: AccountName,
-  ): Promise<ProblemOf<'no-such-account' | 'nothing-to-undo'> | undefined>
   account(name: AccountName): Promise<AccountRecord | undefined>
   accounts(): Promise<readonly AccountRecord[]>
   /** The accounts that credentials of this scope open now, by name. */
   accountsIn(scope: Scope): Promise<readonly AccountName[]>
   /** The last use of the account by each credential of any scope, newest first. */
   usesOf(name: AccountName): Promise<readonly AccountUse[]>
+
+  /** The accounts that the credential of this primary name has opened, or that list it as a member, by name. */
+  accountsOf(scope: Scope, username: Username): Promise<readonly AccountOfUser[]>
 
   /** Sorted by scope and name. Empty for an account without a member list. */
   members(name: AccountName): Promise<readonly Member[]>

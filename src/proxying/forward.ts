@@ -16,6 +16,7 @@ import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
 import type { FairShares, Waiter, Place } from './fair-shares.ts'
 import { type RequestContext, upstreamHeaders } from './headers.ts'
 import { createLfs, type Lfs, type LfsOptions, uncompressed } from './lfs.ts'
+import { type DueNotice, isProbe, type MoveTeller } from './move-teller.ts'
 import { isPush, Push, PushExchange } from './push-notice.ts'
 import { claimsChallenge, rejectsToken } from './screen-answer.ts'
 import type { UpstreamAgents } from './upstream-connections.ts'
@@ -36,6 +37,8 @@ export interface ForwardOptions {
     request: { readonly raw: IncomingMessage; readonly id: string; readonly target: string },
     ending: Ending,
   ) => Answer
+  /** Left out: users are not told of planned moves. */
+  readonly moves?: MoveTeller
   /** Left out: the tokens of LFS servers are sealed with a key of this process, for a day. */
   readonly lfs?: LfsOptions
   readonly observer: UpstreamObserver
@@ -70,6 +73,8 @@ class Forwarding implements ExchangeEvents, Waiter {
   #place: Place | undefined
   /** While the request waits for its place and has a body. */
   #readOn: (() => void) | undefined
+  /** If this push tells its user of a planned move, and has not done so yet. */
+  #dueNotice: DueNotice | undefined
   /** The request, if it may be sent once more. */
   #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
 
@@ -107,7 +112,7 @@ class Forwarding implements ExchangeEvents, Waiter {
     }
     this.#place = place
     response.once('close', this.#onClose)
-    if (!place.waits) return this.#authorize(route)
+    if (!place.waits) return this.#begin(route)
     if (hasBody(this.#request) && !this.#request.complete) this.#readOn = holdBody(this.#request)
     this.#options.observer.upstreamCrowded('waits', this.#context)
   }
@@ -115,6 +120,7 @@ class Forwarding implements ExchangeEvents, Waiter {
   readonly #onClose = (): void => {
     this.#readOn?.()
     this.#place?.leave()
+    this.#dueNotice?.giveBack()
   }
 
   go(): void {
@@ -124,7 +130,7 @@ class Forwarding implements ExchangeEvents, Waiter {
       if (allowed.act !== undefined && allowed.act.endsAt <= steadyNow())
         return void this.#takeNext(allowed).catch(this.#onBroke)
       this.#readOn?.()
-      this.#authorize(route)
+      this.#begin(route)
     } catch (error) {
       this.broke(error)
     }
@@ -136,6 +142,22 @@ class Forwarding implements ExchangeEvents, Waiter {
     this.#readOn?.()
     if (found === undefined) throw new Outage('provider', new Error('the token ended, and there is no other'))
     this.#continue(found)
+  }
+
+  /** A push may wait a moment, until it is known whether its user is to be told of a planned move. */
+  #begin(route: UpstreamRoute): void {
+    const { allowed } = this.#context
+    // Nearly all requests are about an account that stays where it is.
+    const isTold = allowed.account.planned !== undefined && isPush(this.#request, route.mapping)
+    const due = isTold && !isProbe(this.#request) ? this.#options.moves?.dueFor(allowed) : undefined
+    if (due === undefined) return this.#authorize(route)
+    due.then(notice => this.#goOn(route, notice)).catch(this.#onBroke)
+  }
+
+  #goOn(route: UpstreamRoute, notice: DueNotice | undefined): void {
+    if (this.#response.destroyed) return notice?.giveBack()
+    this.#dueNotice = notice
+    this.#authorize(route)
   }
 
   /** Called after any waiting, because what identifies the user may be valid for seconds only. */
@@ -173,8 +195,10 @@ class Forwarding implements ExchangeEvents, Waiter {
 
   /** Every answer tells programs what is about to end. */
   #notices(allowed: Allow, publicUrl: string): Notices | undefined {
-    if (allowed.bridgedUntil === undefined && allowed.password?.endsAt === undefined) return undefined
-    const notices = noticesOf(allowed, publicUrl, Date.now())
+    const move = this.#dueNotice && allowed.account.planned
+    const isEnding = allowed.bridgedUntil !== undefined || allowed.password?.endsAt !== undefined
+    if (!isEnding && move === undefined) return undefined
+    const notices = noticesOf(allowed, publicUrl, Date.now(), move)
     const { headers = [] } = notices ?? {}
     for (let at = 0; at < headers.length; at += 2)
       this.#response.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
@@ -186,8 +210,9 @@ class Forwarding implements ExchangeEvents, Waiter {
     if (notices === undefined || !isPush(this.#request, mapping))
       return { body: this.#upload(), exchange: new Exchange(this.#response, mapping, this) }
     const push = new Push(this.#request, this.#response, this.#onBroke)
-    const said = { push, lines: notices.lines }
-    return { body: push, exchange: new PushExchange(this.#response, mapping, this, said) }
+    const said = () => void (this.#dueNotice = undefined)
+    const notice = { push, lines: notices.lines, said }
+    return { body: push, exchange: new PushExchange(this.#response, mapping, this, notice) }
   }
 
   /** The same for a batch request of git-lfs. */

@@ -39,6 +39,8 @@ export interface PushNotice {
   readonly push: Push
   /** Lines, each with its line end; git shows them as `remote:`. */
   readonly lines: string
+  /** They are on their way to the client. */
+  readonly said?: () => void
 }
 
 /** A push at an upstream, with a notice of the gateway before the upstream's report. */
@@ -51,12 +53,13 @@ export class PushExchange extends Exchange {
   }
 
   protected override begin(head: AnswerHead): void {
-    const { push, lines } = this.#notice
+    const { push, lines, said } = this.#notice
     if (!push.hasSideBand || !isReport(head)) return super.begin(head)
     // The body gets longer; without a length, Node uses chunked.
     const { 'content-length': _, ...headers } = head.headers
     super.begin({ ...head, headers, raw: withoutLength(head.raw) })
     this.onResponseData(head.controller, onSideBand(lines))
+    said?.()
   }
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
 import type { AccountRecord, Registry } from '../gateway/registry.ts'
-import { addressOf } from '../gateway/account.ts'
+import { addressOf, type PlannedMove, scopeOf } from '../gateway/account.ts'
 import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
@@ -18,6 +18,7 @@ import { gitHelperChecksum } from './git-helper.ts'
 import type { HelperSettings } from './pages/helpers.ts'
 import type { OwnPasswords } from './pages/passwords.ts'
 import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
+import { elsewhereNow } from './pages/trouble.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
@@ -26,8 +27,11 @@ import type { Notice } from './webhook.ts'
 /** A request for an account that exists. */
 export interface RequestedAccount {
   readonly account: AccountRecord
+  /** The scope that this is about: that of the account's present connection, or the one that it is about to move to. */
   readonly scopeName: ScopeName
-  /** The identity provider of the account's present connection. */
+  /** If it is the one that it is about to move to. It opens nothing before the move. */
+  readonly coming?: PlannedMove
+  /** The identity provider of that scope. */
   readonly authority: Authority | NoAuthority
 }
 
@@ -41,8 +45,11 @@ export interface SignedInUser extends RequestedAccount {
 
 /** Resolves accounts, sessions and their credentials. All throw `Outage`. */
 export interface AccountLookup {
-  /** The account that was typed or linked to, or a page that says what is wrong with it. */
-  find(typed: string): Promise<RequestedAccount | Page>
+  /**
+   * The account that was typed or linked to, or a page that says what is wrong with it. `scope`: the one that it signs in
+   * with, or is about to move to; left out: the first.
+   */
+  find(typed: string, scope?: string): Promise<RequestedAccount | Page>
   /** `undefined`: not signed in for the scope of this account. */
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to a signed-in user. */
@@ -87,6 +94,7 @@ export function createAccountLookup(
       session.identities.map(async identity => ({
         scopeName: nameOfScope(identity.scope, directories),
         account: identity.account,
+        ...(identity.coming && { coming: identity.coming }),
         credential: await registry.ownCredential(identity.scope, identity.owner),
         fresh: isFresh(identity),
       })),
@@ -113,6 +121,17 @@ export function createAccountLookup(
     return { site, account, username, deviceCodes: oauth.deviceCodes, own }
   }
 
+  /** No guess by name: who the user is there, a sign-in or a link says. */
+  async function preparationOf({ account, session, identity, coming }: SignedInUser) {
+    const { planned } = account
+    if (planned === undefined || coming !== undefined) return undefined
+    const to = scopeOf(planned.to)
+    const there = session.identities.find(({ scope }) => scope === to)
+    const owner = there?.owner ?? (await registry.linkedTo(identity, to))
+    const credential = owner && (await registry.ownCredential(to, owner))
+    return { planned, signedIn: there !== undefined, credential }
+  }
+
   async function isThere(scope: Scope, { username }: Identity): Promise<boolean> {
     if (username === undefined) return false
     return (await credentials.find(scope, undefined, username)).current !== undefined
@@ -130,13 +149,20 @@ export function createAccountLookup(
     otherIdentities,
     passwordsOf,
 
-    async find(typed) {
+    async find(typed, scope) {
       const name = readAccountName(typed)
       if (name === undefined) return { ...whichAccount([], wrongName(typed)), status: 400 }
       const account = await registry.account(name)
       if (account === undefined) return whichAccount([], unknown(name))
-      const authority = authorityFor(account.connection, signIn, await registry.directories())
-      return { account, scopeName: scopeNameOf(account.connection), authority }
+      const { connection, planned } = account
+      const scopeName = scopeNameOf(connection)
+      const coming = scope === undefined || scope === scopeName.scope ? undefined : planned
+      if (scope !== undefined && scope !== scopeOf(coming?.to ?? connection))
+        return elsewhereNow(account.name, scopeName)
+      const authority = authorityFor(coming?.to ?? connection, signIn, await registry.directories())
+      return coming === undefined
+        ? { account, scopeName, authority }
+        : { account, scopeName: scopeNameOf(coming.to), authority, coming }
     },
 
     signedIn(requested, session) {
@@ -146,13 +172,15 @@ export function createAccountLookup(
     },
 
     async profileOf(user) {
-      const { account, scopeName, session, identity, fresh } = user
+      const { account, scopeName, coming, session, identity, fresh } = user
       const { scope } = scopeName
       const credential = await registry.ownCredential(scope, identity.owner)
       const taken = await nameConflicts.isTaken(scope, identity.username, identity.owner)
       return {
         account,
         scopeName,
+        coming,
+        preparation: await preparationOf(user),
         csrf: session.csrf,
         username: identity.username,
         credential,
@@ -163,7 +191,9 @@ export function createAccountLookup(
         taken,
         contestedAt: credential && (await nameConflicts.since(scope, credential.username)),
         acting: await acting.stateOf(user, identity.owner),
-        helpers: taken ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
+        // A helper gets its password for what the account accepts now.
+        helpers:
+          taken || coming ? undefined : helpersFor(account.name, credential?.username ?? identity.username),
         fresh,
         passwords: await passwordsOf(user),
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),

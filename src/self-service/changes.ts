@@ -52,11 +52,11 @@ export async function readOwnForm(
   const session = await context.sessions.find(context.cookies.session(request))
   if (session !== undefined && !isSameText(session.csrf, fields.get('csrf') ?? '')) return notFromHere
 
-  const requested = await context.accounts.find(fields.get('account') ?? '')
+  const requested = await context.accounts.find(fields.get('account') ?? '', fields.get('scope'))
   if (isPage(requested)) return requested
   const user = context.accounts.signedIn(requested, session)
-  if (user === undefined) return signedOut(requested.account.name, requested.scopeName)
-  if (!user.fresh) return stale(requested.account.name)
+  if (user === undefined) return signedOut(requested)
+  if (!user.fresh) return stale(requested)
 
   const { owner, scope } = user.identity
   context.throttle.count('changes', `${scope} ${owner}`)
@@ -191,7 +191,7 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
   // A password that the owner had before says nothing about the one that a command has set.
   const which = own === undefined ? 'any' : 'main'
   const compared = await compare(context, { ...change, username }, password, { from, which })
-  if (compared === 'busy') return busy(change.account.name)
+  if (compared === 'busy') return busy(change)
   if (compared === 'mismatch') {
     return await show(context, change, { faults: { current: 'That is not the current password.' } })
   }

@@ -82,13 +82,19 @@ async function authorize(
   return askToAgree({ user, helper, username: standing.username, name: nameFor(helper.name), uid: begun.uid })
 }
 
+/** A form of these pages. A helper gets its password for what the account accepts now. */
+async function readAgreement(context: PageContext, request: FastifyRequest): Promise<Change | Page> {
+  const change = await readChange(context, request)
+  return 'coming' in change && change.coming !== undefined ? notUnderstood : change
+}
+
 /** `POST /oauth/consent`. */
 async function consent(
   context: PageContext,
   server: AuthorizationServer,
   request: FastifyRequest,
 ): Promise<Page> {
-  const change = await readChange(context, request)
+  const change = await readAgreement(context, request)
   if (isPage(change)) return change
   const { fields } = change
   const uid = fields.get('uid') ?? ''
@@ -148,7 +154,7 @@ async function answerDevice(
   server: AuthorizationServer,
   request: FastifyRequest,
 ): Promise<Page> {
-  const change = await readChange(context, request)
+  const change = await readAgreement(context, request)
   if (isPage(change)) return change
   const code = change.fields.get('user_code') ?? ''
   const waiting = await findDevice(context, server, request, code)

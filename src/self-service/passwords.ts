@@ -140,11 +140,12 @@ async function savedPage(
 ): Promise<Page> {
   const credential = await ownCredential(context, change)
   if (credential === undefined) throw new Error('a password was added and its credential is not there')
-  const { account, scopeName, session } = change
+  const { account, scopeName, coming, session } = change
   return savedNamed({
     csrf: session.csrf,
     account: account.name,
     scopeName,
+    coming,
     credential,
     url: new URL(addressOf(account.name, context.publicUrl, context.naming)),
     made: password,

@@ -15,9 +15,10 @@ import {
 } from './context.ts'
 import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
-import { isPage, type Page } from './html.ts'
+import { html, isPage, type Page } from './html.ts'
 import { addOAuthPages } from './oauth.ts'
 import { oauthEndpoints } from './oauth-endpoints.ts'
+import { moveAhead } from './pages/moving.ts'
 import {
   inDoubt,
   noAuthority,
@@ -97,13 +98,17 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
     return { ...page, ...(session && { csrf: session.csrf }) }
   }
 
-  const requested = await accounts.find(typed)
+  const requested = await accounts.find(typed, fields.get('scope'))
   if (isPage(requested)) return requested
   const user = accounts.signedIn(requested, session)
   if (user !== undefined) return await show(context, user, await replacing(context, user, fields))
-  const { account, scopeName, authority } = requested
-  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
-  return welcome(account, await context.acting.wantedFor(requested))
+  const { account, scopeName, authority, coming } = requested
+  if ('setting' in authority) {
+    const page = noAuthority(account.name, scopeName, authority.setting)
+    if (account.planned === undefined || coming !== undefined) return page
+    return { ...page, main: html`${page.main}${moveAhead(account, account.planned)}` }
+  }
+  return welcome(requested, await context.acting.wantedFor(requested))
 }
 
 function addSignIn(app: FastifyInstance, context: PageContext, desk: Desk | undefined): void {

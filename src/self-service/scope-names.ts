@@ -1,6 +1,7 @@
-import { type Connection, describe, scopeOf } from '../gateway/account.ts'
+import { type Connection, pageOf, type PlannedMove, scopeOf } from '../gateway/account.ts'
 import { type AccountName, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
+import { html, type Html } from './html.ts'
 
 /** A scope as the page describes it. */
 export interface ScopeName {
@@ -43,20 +44,40 @@ function directoryScopeName(scope: Scope, name: string): ScopeName {
   }
 }
 
-/** What an account signs in with, in the words that git shows. */
-export function signsInWith(connection: Connection): string {
-  return describe(connection)
+/** The page of an account: for the scope that it signs in with, or for the one that it is about to move to. */
+export interface Place {
+  readonly account: { readonly name: AccountName }
+  readonly scopeName: Pick<ScopeName, 'scope'>
+  /** It is for the scope that the account is about to move to. */
+  readonly coming?: PlannedMove | true | undefined
+}
+
+/** The address of a page. */
+export function pageAt(place: Place): string {
+  return pageOf(place.account.name) + scopeIn(place)
 }
 
 /**
  * The address that starts a sign-in for an account. `other`: with another identity; `again`: with the password again;
  * `consent`: with the provider's question for consent again.
  */
-export function signInFor(account: AccountName, ask?: 'other' | 'again' | 'consent'): string {
-  return `/_altgate/sign-in?account=${encodeURIComponent(account)}${ask === undefined ? '' : `&ask=${ask}`}`
+export function signInAt(place: Place, ask?: 'other' | 'again' | 'consent'): string {
+  const account = encodeURIComponent(place.account.name)
+  return `/_altgate/sign-in?account=${account}${scopeIn(place)}${ask === undefined ? '' : `&ask=${ask}`}`
 }
 
 /** The same, for a sign-in that asks for nothing but who the user is. */
-export function signInOnly(account: AccountName): string {
-  return `${signInFor(account, 'other')}&grant=no`
+export function signInOnly(place: Place): string {
+  return `${signInAt(place, 'other')}&grant=no`
+}
+
+function scopeIn({ coming, scopeName }: Place): string {
+  return coming === undefined ? '' : `&scope=${scopeName.scope}`
+}
+
+/** What each form of an account's page sends: the scope as well, because the account may have moved since it was shown. */
+export function formOf({ account, scopeName }: Place, csrf: string): Html {
+  return html`<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="account" value="${account.name}">
+<input type="hidden" name="scope" value="${scopeName.scope}">`
 }

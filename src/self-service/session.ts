@@ -25,6 +25,8 @@ export interface Identity {
   readonly username?: Username
   /** The account whose page the user signed in for. */
   readonly account: AccountName
+  /** It was the page for the scope that the account was about to move to. */
+  readonly coming?: true
   /** When the user signed in. */
   readonly at: Instant
 }

@@ -43,7 +43,7 @@ async function setInTurn(context: PageContext, change: Change): Promise<Page> {
 
   const { generated } = read
   const hash = generated ? noPassword : await context.hasher.hash(password)
-  if (hash === 'busy') return busy(change.account.name)
+  if (hash === 'busy') return busy(change)
   const { identity, username, actor } = change
   const { scope, owner } = identity
   const credential = {
@@ -118,11 +118,12 @@ async function savedPage(
 ): Promise<Page> {
   const credential = await ownCredential(context, change)
   if (credential === undefined) throw new Error('a credential was set and is not there')
-  const { account, scopeName, session } = change
+  const { account, scopeName, coming, session } = change
   return saved({
     csrf: session.csrf,
     account: account.name,
     scopeName,
+    coming,
     credential,
     url: new URL(addressOf(account.name, context.publicUrl, context.naming)),
     made: generated ? password : undefined,

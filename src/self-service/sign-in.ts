@@ -14,6 +14,7 @@ import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
 import { continueToProvider } from './pages/profile.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
+import { pageAt } from './scope-names.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
 
 const prompts: Readonly<Record<string, Prompt>> = {
@@ -37,7 +38,7 @@ export async function startSignIn(
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
   const next = continuationIn(fields)
-  const requested = await context.accounts.find(fields.get('account') ?? '')
+  const requested = await context.accounts.find(fields.get('account') ?? '', fields.get('scope'))
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
@@ -45,8 +46,7 @@ export async function startSignIn(
   const prompt = ask === undefined ? undefined : prompts[ask]
   const wanted = grant === 'no' ? undefined : await context.acting.wantedFor(requested)
   // Another site must not connect a user who has disconnected: the page says first what signing in allows.
-  if (wanted !== undefined && isFromElsewhere(request))
-    return new URL(pageOf(account.name), context.publicUrl)
+  if (wanted !== undefined && isFromElsewhere(request)) return new URL(pageAt(requested), context.publicUrl)
   const stepUp = wanted && (await knownStepUp(context, request, requested))
   const start = { account: account.name, authority, wanted, prompt, stepUp, ...(next && { next }) }
   return await redirectToProvider(context, request, reply, start)
@@ -86,7 +86,8 @@ export async function signInToo(
 ): Promise<Page> {
   const change = await readChange(context, request)
   if (isPage(change)) return change
-  const requested = await context.accounts.find(change.fields.get('also') ?? '')
+  const { fields } = change
+  const requested = await context.accounts.find(fields.get('also') ?? '', fields.get('also-scope'))
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if (scopeName.scope === change.identity.scope) {
@@ -100,7 +101,7 @@ export async function signInToo(
   const besideFrom = networkOf(context, request)
   const start = { account: account.name, authority, wanted, ...(beside && { beside, besideFrom }) }
   const to = await redirectToProvider(context, request, reply, start)
-  return continueToProvider({ from: change.account.name, scopeName, to, wanted })
+  return continueToProvider({ from: change, scopeName, to, wanted })
 }
 
 /**
@@ -154,10 +155,11 @@ export async function finishSignIn(
   context.throttle.count('returns', networkOf(context, request))
   context.pendingSignIns.take(pending)
   context.cookies.dropPendingSignIn(reply, state)
-  const requested = await context.accounts.find(pending.account)
-  if (isPage(requested)) return requested
-  // The account has moved in the meantime: its page says where to sign in now.
-  if (!isStillFor(requested, pending)) return pageOf(pending.account)
+  const present = await context.accounts.find(pending.account)
+  if (isPage(present)) return present
+  const requested = await context.accounts.find(pending.account, pending.scope)
+  // The account has moved in the meantime, or its planned move has changed: its page says where to sign in now.
+  if (isPage(requested) || !isStillFor(requested, pending)) return pageOf(pending.account)
 
   const openId = await context.openId()
   const { wanted } = pending
@@ -165,11 +167,11 @@ export async function finishSignIn(
   const returned = await openId.finish(requested.authority, { ...pending, forUpstream }, query)
   if (returned instanceof ProviderFailed) context.observer.providerFailed(returned, request.id)
   if (returned === 'declined' || returned instanceof ProviderFailed)
-    return declined(pending.account, wanted !== undefined)
+    return declined(requested, wanted !== undefined)
   const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
   const owner = ownerIn(pending.scope, claims)
-  if (owner === 'wrong-directory') return wrongDirectory(pending.account, requested.scopeName)
+  if (owner === 'wrong-directory') return wrongDirectory(requested)
   if (owner === 'no-subject')
     throw new ProviderFailed('nonsense', new Error('the token has no usable subject'))
 
@@ -185,7 +187,8 @@ export async function finishSignIn(
   const { account, scope } = pending
   const username = usernameIn(scope, claims)
   const at = signedInAt(claims, context.now())
-  const identity: Identity = { scope, owner, account, at, ...(username && { username }) }
+  const coming = requested.coming && { coming: true as const }
+  const identity: Identity = { scope, owner, account, at, ...(username && { username }), ...coming }
   await context.nameConflicts.signedIn(identity)
   await context.confirmations.signedIn(scope, owner)
   if (wanted !== undefined && tokens !== undefined) {
@@ -197,12 +200,12 @@ export async function finishSignIn(
   const isFromThere = pending.besideFrom === networkOf(context, request)
   const identities = [...(isFromThere ? await kept(context, pending, before) : []), identity]
   context.cookies.keepSession(reply, await context.sessions.start(before, identities))
-  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageOf(account)
+  if (wanted === undefined || tokens !== undefined) return pending.next ?? pageAt(requested)
 
   context.observer.notConnected({ scope, account }, request.id)
   const { grant } = await context.acting.stateOf(requested, owner)
   const isConnected = grant?.refreshToken !== undefined
-  return notConnected({ account, scopeName: requested.scopeName, wanted, isConnected })
+  return notConnected({ ...requested, wanted, isConnected })
 }
 
 function provedBy(prompt: Prompt | undefined, stepUp: StepUp | undefined): Pick<PendingSignIn, 'stepUp'> {

@@ -10,6 +10,7 @@ import type { Authorize } from '../gateway/upstream-auth.ts'
 import { FairShares } from '../proxying/fair-shares.ts'
 import { createForward } from '../proxying/forward.ts'
 import type { LfsOptions } from '../proxying/lfs.ts'
+import type { MoveTeller } from '../proxying/move-teller.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
@@ -42,6 +43,8 @@ export interface PublicServerOptions {
   readonly publicKeys?: KeySetOptions['publicKeys'] | undefined
   /** How the tokens of LFS servers are sealed. Left out: with a key of this process, for a day. */
   readonly lfs?: LfsOptions
+  /** Left out: users are not told of planned moves. */
+  readonly moves?: MoveTeller
   readonly observer: UpstreamObserver
   /** PEM; turns HTTPS on. */
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -135,6 +138,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     observer,
     ...(options.delegation && { delegation: options.delegation }),
     ...(options.lfs && { lfs: options.lfs }),
+    ...(options.moves && { moves: options.moves }),
   })
   app.register(proxy, { agent: agents.kept, forward, responder })
   endGently(app)

@@ -61,6 +61,19 @@ export const keeping = {
       'What clients were refused is kept in the store, without passwords and unknown user names, at most 200,000 of them and 100 for each second and worker.',
     ),
 
+  toolUses: z
+    .strictObject({
+      keepDays: whole(0, 400)
+        .default(30)
+        .describe(
+          'Days after its last request for which it is known who uses a tool: `altgate inventory`, `altgate move rehearse`. 0: nothing is recorded, and what was recorded is removed.',
+        ),
+    })
+    .prefault({})
+    .describe(
+      'Who uses which tool: allowed requests, counted in the store by account, user, password, product of the user agent, address (IPv6: network) and repository or kind of path. At most 200,000 rows, and 200 for each user and account. Nothing is recorded about unknown user names and refused requests.',
+    ),
+
   verdicts: z
     .strictObject({
       matchTtlSeconds: whole(1, 86_400)
@@ -107,11 +120,46 @@ export const keeping = {
   audit: z
     .strictObject({
       file: filePath().exactOptional().describe('Where audit lines go. Default: into the log.'),
+      syslog: z
+        .strictObject({
+          url: text(
+            'must be udp://host:port, tcp://host:port, tls://host:port or unix: and the path of a socket',
+            /^(?:(?:udp|tcp|tls):\/\/(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?|unix:\/[^\0]{1,100})$/iu,
+          ).describe(
+            'Where the receiver is: `tls://logs.example.com:6514`, `tcp://logs.example.com:601`, `udp://127.0.0.1:514`, `unix:/dev/log`. TCP and TLS count octets (RFC 6587, RFC 5425).',
+          ),
+          caFile: filePath()
+            .exactOptional()
+            .describe('CA certificates in PEM that are trusted instead of the well-known ones, for `tls:`.'),
+          facility: word(
+            'user',
+            'daemon',
+            'auth',
+            'authpriv',
+            'local0',
+            'local1',
+            'local2',
+            'local3',
+            'local4',
+            'local5',
+            'local6',
+            'local7',
+          )
+            .default('authpriv')
+            .describe('The facility of the messages.'),
+        })
+        .exactOptional()
+        .describe(
+          'A syslog receiver for audit lines, as messages of RFC 5424 whose text is the JSON line. Instead of `file`.',
+        ),
       onFailure: word('drop', 'refuse')
         .default('drop')
         .describe(
-          'What happens to requests while audit lines cannot be written, because a disk is full or the reader of a pipe is slow. `drop`: requests continue, `log.bufferKiB` of lines are held back, and further lines are lost and counted. `refuse`: requests get 503 until lines can be written again.',
+          'What happens to requests while audit lines cannot be written, because a disk is full, the reader of a pipe is slow or the syslog receiver does not answer. `drop`: requests continue, `log.bufferKiB` of lines are held back, and further lines are lost and counted. `refuse`: requests get 503 until lines can be written again.',
         ),
+    })
+    .refine(({ file, syslog }) => file === undefined || syslog === undefined, {
+      error: 'must have at most one of file and syslog',
     })
     .prefault({})
     .describe('One line for each decision and each change: who, what, when and why.'),

@@ -32,6 +32,7 @@ export const schema = z
     hashing,
     verdicts: keeping.verdicts,
     refusals: keeping.refusals,
+    toolUses: keeping.toolUses,
     throttle,
     upstream: forwarding.upstream,
     lfs: forwarding.lfs,
@@ -76,10 +77,25 @@ export const schema = z
     path: ['secrets', 'sealingKeys'],
     error: 'must have a key: "delegated" keeps what sign-ins give, sealed',
   })
+  .refine(haveSignIn, {
+    path: ['admin', 'people'],
+    error: 'must be of directories that signIn has: there is no other way to sign in to the console',
+  })
   .refine(({ signIn, secrets }) => !hasLiveness(signIn) || secrets.sealingKeys.length > 0, {
     path: ['secrets', 'sealingKeys'],
     error: 'must have a key: "liveness" keeps what sign-ins give, sealed',
   })
+
+/** Where the people of the console sign in. */
+function haveSignIn({
+  admin: { people },
+  signIn: { directories, entra },
+}: {
+  readonly admin: z.output<typeof admin>
+  readonly signIn: z.output<typeof signIn>
+}): boolean {
+  return entra !== undefined || people.every(({ directory }) => Object.hasOwn(directories, directory))
+}
 
 function hasLiveness({ msa, directories, entra }: z.output<typeof signIn>): boolean {
   return [msa, entra, ...Object.values(directories)].some(each => each?.liveness !== undefined)

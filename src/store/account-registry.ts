@@ -4,7 +4,14 @@ import type { AccountName, DirectoryId, Instant, Scope } from '../gateway/names.
 import type { AccountRecord, Directory, MoveProblem, ProblemOf, Registry } from '../gateway/registry.ts'
 import type { Effect, MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
-import { connectionIn, type ConnectionRow, directoryOf } from './rows.ts'
+import {
+  connectionIn,
+  type ConnectionRow,
+  directoryOf,
+  planColumns,
+  plannedIn,
+  type PlanRow,
+} from './rows.ts'
 
 type AccountRegistry = Pick<
   Registry,
@@ -80,12 +87,14 @@ async function giveName(db: Transaction<Schema>, name: AccountName, to: AccountN
   await db.updateTable('connections').set({ account: to }).where('account', '=', name).execute()
   await db.updateTable('members').set({ account: to }).where('account', '=', name).execute()
   // Uses of an account that was removed under the new name, or never added.
-  await db.deleteFrom('account_uses').where('account', '=', to).execute()
-  await db.updateTable('account_uses').set({ account: to }).where('account', '=', name).execute()
+  for (const table of ['account_uses', 'tool_uses'] as const)
+    await db.deleteFrom(table).where('account', '=', to).execute()
+  for (const table of ['account_uses', 'tool_uses', 'planned_moves', 'move_notices'] as const)
+    await db.updateTable(table).set({ account: to }).where('account', '=', name).execute()
   await db.deleteFrom('accounts').where('name', '=', name).execute()
 }
 
-async function connectionTo(
+export async function connectionTo(
   db: Kysely<Schema>,
   directoryId: DirectoryId | undefined,
 ): Promise<Connection | ProblemOf<'no-such-directory'>> {
@@ -121,25 +130,32 @@ async function write(
     .insertInto('connections')
     .values({ account, revision, since: at, directory, actor, bridged_until, undo })
     .execute()
+  // What was planned from the connection before.
+  await db.deleteFrom('planned_moves').where('account', '=', account).execute()
   return { account, scope: scopeOf(connection), usernames: [] }
 }
 
 /** Ordered by name; with `name`, that one or none. */
-async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readonly AccountRecord[]> {
+export async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise<readonly AccountRecord[]> {
   const rows = await db
     .selectFrom('accounts')
     .innerJoin('connections', 'connections.account', 'accounts.name')
     .leftJoin('directories', 'directories.id', 'connections.directory')
+    .leftJoin('planned_moves', 'planned_moves.account', 'accounts.name')
+    .leftJoin('directories as coming', 'coming.id', 'planned_moves.directory')
     .select([
       'accounts.name',
       'upstream',
       'members_only',
-      'since',
-      'actor',
+      'connections.since',
+      'connections.actor',
       'bridged_until',
       'undo',
-      'directory',
+      'connections.directory',
       'directories.name as directory_name',
+      ...planColumns,
+      'planned_moves.since as planned_since',
+      'planned_moves.actor as planned_by',
     ])
     .$if(name !== undefined, query => query.where('accounts.name', '=', name ?? null))
     .orderBy('accounts.name')
@@ -166,7 +182,23 @@ export async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonl
   return rows.map(row => row.name)
 }
 
-interface HistoryRow extends ConnectionRow {
+/** The accounts that are planned to move to a directory. */
+export async function planningFor(
+  db: Kysely<Schema>,
+  directory: DirectoryId,
+): Promise<readonly AccountName[]> {
+  const rows = await db
+    .selectFrom('planned_moves')
+    .select('account')
+    .where('directory', '=', directory)
+    .orderBy('account')
+    .execute()
+  return rows.map(row => row.account)
+}
+
+interface HistoryRow extends ConnectionRow, PlanRow {
+  readonly planned_since: Instant | null
+  readonly planned_by: string | null
   readonly name: AccountName
   readonly upstream: string
   readonly members_only: 0 | 1
@@ -183,7 +215,15 @@ function recordOf(rows: readonly HistoryRow[]): readonly AccountRecord[] {
   const { name, upstream, members_only } = today
   const history = rows.map(momentOf)
   const membersOnly = members_only === 1
-  return [{ name, upstream, connection: connectionIn(today), history, ...(membersOnly && { membersOnly }) }]
+  const planned = recordedPlan(today)
+  const record = { name, upstream, connection: connectionIn(today), history }
+  return [{ ...record, ...(membersOnly && { membersOnly }), ...(planned && { planned }) }]
+}
+
+function recordedPlan({ planned_since, planned_by, ...row }: HistoryRow): AccountRecord['planned'] {
+  const planned = plannedIn(row)
+  if (planned === undefined || planned_since === null || planned_by === null) return undefined
+  return { ...planned, since: planned_since, actor: planned_by }
 }
 
 function momentOf(row: HistoryRow): AccountRecord['history'][number] {
@@ -246,7 +286,7 @@ export function scopeOfDirectory(id: DirectoryId): Scope {
   return scopeOf({ kind: 'entra', directoryId: id, directoryName: id })
 }
 
-/** The accounts whose texts have the name of this directory: they are or were connected to it. */
+/** The accounts whose texts have the name of this directory: they are, were or will be connected to it. */
 async function accountsOf(
   db: Kysely<Schema>,
   directory: DirectoryId,
@@ -257,7 +297,10 @@ async function accountsOf(
     .distinct()
     .where('directory', '=', directory)
     .execute()
-  return rows.length === 0 ? undefined : { accounts: rows.map(({ account }) => account) }
+  const accounts = [
+    ...new Set([...rows.map(({ account }) => account), ...(await planningFor(db, directory))]),
+  ]
+  return accounts.length === 0 ? undefined : { accounts }
 }
 
 /** The directory, if the store knows it and it is not removed. */

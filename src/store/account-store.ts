@@ -5,7 +5,7 @@ import type { AccountName, Instant } from '../gateway/names.ts'
 import type { AccountStore } from '../gateway/ports.ts'
 import { momentColumns, newestIn, type Seen } from './change.ts'
 import { type Placeholder, prepare, type Schema } from './database.ts'
-import { connectionIn, type ConnectionRow } from './rows.ts'
+import { connectionIn, type ConnectionRow, planColumns, plannedIn, type PlanRow } from './rows.ts'
 
 /** The accounts of the store. */
 export function createAccountStore(reading: Kysely<Schema>, history: History): AccountStore {
@@ -22,13 +22,14 @@ export function createAccountStore(reading: Kysely<Schema>, history: History): A
       const former = before && formerOf(before, today)
       // This second read may see changes after `asOf`, but misses none up to it. Most accounts have no list.
       const members = today.members_only === 1 ? membersIn(await readMembers({ name })) : undefined
-      const account = { name, connection: connectionIn(today), upstream }
-      return { asOf, account: { ...account, ...(former && { former }), ...(members && { members }) } }
+      const planned = plannedIn(today)
+      const account = { name, connection: connectionIn(today), upstream, ...(former && { former }) }
+      return { asOf, account: { ...account, ...(planned && { planned }), ...(members && { members }) } }
     },
   }
 }
 
-interface AccountRow extends ConnectionRow {
+interface AccountRow extends ConnectionRow, PlanRow {
   readonly upstream: string
   readonly since: Instant
   readonly members_only: 0 | 1
@@ -51,14 +52,17 @@ function prepareLookUp(db: Kysely<Schema>) {
       .leftJoin('accounts', join => join.on('accounts.name', '=', value('name')))
       .leftJoin('connections', 'connections.account', 'accounts.name')
       .leftJoin('directories', 'directories.id', 'connections.directory')
+      .leftJoin('planned_moves', 'planned_moves.account', 'accounts.name')
+      .leftJoin('directories as coming', 'coming.id', 'planned_moves.directory')
       .select([
         ...momentColumns,
         'upstream',
         'members_only',
-        'since',
+        'connections.since',
         'bridged_until',
-        'directory',
+        'connections.directory',
         'directories.name as directory_name',
+        ...planColumns,
       ])
       .orderBy('connections.revision', 'desc')
       .limit(2)

@@ -21,6 +21,9 @@ export const keptTables = {
   members: ['account', 'scope', 'username'],
   passwords: ['subject', 'id'],
   account_uses: ['account', 'subject'],
+  tool_uses: ['account', 'subject', 'password', 'tool', 'network', 'path'],
+  planned_moves: ['account'],
+  move_notices: ['account', 'subject'],
   links: ['scope', 'owner', 'other_scope'],
   blocked_people: ['username'],
   grants: ['scope', 'owner'],
@@ -37,12 +40,13 @@ export const keptTableNames = Object.keys(keptTables) as readonly KeptTable[]
 
 /**
  * What is not in a backup. Sessions of the page: one that was ended must not come back. What running gateways tell each
- * other: it is about them, and not about the store. What the header has.
+ * other, and how far they have delivered the changes: it is about them, and not about the store. What the header has.
  */
 export const leftOutTables = [
   'sessions',
   'gateways',
   'presences',
+  'deliveries',
   'turns',
   'canary',
   'revocations',

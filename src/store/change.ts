@@ -142,7 +142,7 @@ async function takeMoment(db: Transaction<Schema>): Promise<{ moment: Moment; be
   return { moment, before: token }
 }
 
-type ChangeRow = Selectable<Schema['changes']>
+export type ChangeRow = Selectable<Schema['changes']>
 
 /** A process that is further behind forgets everything. */
 const mostChanges = 10_000
@@ -265,7 +265,8 @@ function rowOf(
   }
 }
 
-function changeIn({
+/** The change in a row of the log. */
+export function changeIn({
   at,
   actor,
   action,

@@ -210,7 +210,7 @@ function passwordIn(row: CredentialRow): StoredPassword | undefined {
 /** The credentials as shown to operators and owners, without hashes. */
 export function createCredentialRecords(
   reading: Kysely<Schema>,
-): Pick<Registry, 'credentials' | 'ownCredential' | 'ownerOf' | 'usesOf'> {
+): Pick<Registry, 'credentials' | 'ownCredential' | 'ownerOf' | 'usesOf' | 'accountsOf'> {
   const inScope = (scope: CredentialRecord['scope']) =>
     reading.selectFrom('credentials').selectAll().where('scope', '=', scope)
   return {
@@ -233,6 +233,26 @@ export function createCredentialRecords(
         .where('usernames.username', '=', username)
         .executeTakeFirst()
       return row?.owner ?? undefined
+    },
+    async accountsOf(scope, username) {
+      const { subject } = (await inScope(scope).where('username', '=', username).executeTakeFirst()) ?? {}
+      if (subject === undefined) return []
+      const uses = await reading
+        .selectFrom('account_uses')
+        .selectAll()
+        .where('subject', '=', subject)
+        .execute()
+      const lists = await reading
+        .selectFrom('members')
+        .select('account')
+        .where('subject', '=', subject)
+        .execute()
+      const listed = new Set(lists.map(({ account }) => account))
+      const used = new Map(uses.map(each => [each.account, { at: each.used_at, from: each.used_from }]))
+      return [...new Set([...used.keys(), ...listed])].toSorted().map(name => {
+        const use = used.get(name)
+        return { name, isListed: listed.has(name), ...(use && { use }) }
+      })
     },
     async usesOf(account) {
       const rows = await reading

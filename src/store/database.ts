@@ -1,6 +1,7 @@
 import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { Failure } from '../common/failure.ts'
 import type { GrantEnd } from '../gateway/delegation.ts'
+import type { DeliveredTo } from '../gateway/deliveries.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { KeyName } from '../gateway/key-ring.ts'
 import type { Action } from '../gateway/history.ts'
@@ -77,6 +78,16 @@ export interface Schema {
     /** Whether this undid the previous move. */
     undo: ColumnType<0 | 1, 0 | 1 | undefined>
   }
+  /** Moves that are known ahead, one for each account at most. `day` is in UTC. No directory: Microsoft accounts. */
+  planned_moves: {
+    account: AccountName
+    directory: DirectoryId | null
+    day: string
+    since: Instant
+    actor: string
+  }
+  /** The last day (UTC) on which a user was told of the planned move of an account. */
+  move_notices: { account: AccountName; subject: Subject; told_on: string }
   credentials: {
     subject: Subject
     scope: Scope
@@ -122,6 +133,18 @@ export interface Schema {
   }
   /** When and from where a credential was last used for an account. */
   account_uses: { account: AccountName; subject: Subject; used_at: Instant; used_from: string }
+  /** Allowed requests of one kind, counted. `password` and `tool` are empty where there is none. */
+  tool_uses: {
+    account: AccountName
+    subject: Subject
+    password: string
+    tool: string
+    network: string
+    path: string
+    first_at: Instant
+    last_at: Instant
+    requests: number
+  }
   /** Owners in two scopes that are one person; each link has one row for each direction. */
   links: { scope: Scope; owner: Owner; other_scope: Scope; other_owner: Owner; linked_at: Instant }
   /** User names whose credentials are made blocked, in every scope. */
@@ -147,6 +170,8 @@ export interface Schema {
     scope: Scope | null
     usernames: string
   }
+  /** How far the changes have been delivered to each receiver, and which gateway did it last. */
+  deliveries: { receiver: DeliveredTo; number: number; token: string; holder: string | null; at: Instant }
   /**
    * `bytes` in base64, because the databases have no common type for them. Of one name, the newest with `used_from` makes
    * everything. Times are 0 where they were not kept.

@@ -16,7 +16,10 @@ import {
   turns,
 } from './first-migrations.ts'
 import { makeKeyRings } from './key-rings.ts'
+import { makeDeliveriesTable } from './deliveries.ts'
 import { makeOAuthTable } from './oauth-store.ts'
+import { makeMoveTables } from './planned-moves.ts'
+import { makeToolUseTable } from './tool-uses.ts'
 import { makePresencesTable } from './overview.ts'
 
 /** All migrations, in the order in which they are applied. */
@@ -34,7 +37,9 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0014-deliveries', makeDeliveriesTable],
   ['0015-key-rings', makeKeyRings],
+  ['0016-planned-moves', movesAndToolUses],
   ['0017-api-tokens', makeApiTokens],
   ['0018-presences', makePresencesTable],
 ]
@@ -127,6 +132,12 @@ async function blocks(db: Tables): Promise<void> {
     .execute()
   await db.schema.alterTable('directories').addColumn('removed_at', 'bigint').execute()
   await db.schema.alterTable('changes').addColumn('accounts', 'text').execute()
+}
+
+/** Moves that are known ahead, and what their rehearsal is made of. */
+async function movesAndToolUses(db: Tables): Promise<void> {
+  await makeMoveTables(db)
+  await makeToolUseTable(db)
 }
 
 /** What clients were refused, for operators and help desks. */

@@ -1,7 +1,7 @@
 import type { SelectQueryBuilder, Transaction } from 'kysely'
 import type { Scope, Subject, Username } from '../gateway/names.ts'
 import type { Person, Registry } from '../gateway/registry.ts'
-import { findDirectory, namesIn, scopeOfDirectory } from './account-registry.ts'
+import { findDirectory, namesIn, planningFor, scopeOfDirectory } from './account-registry.ts'
 import type { MakeChange } from './change.ts'
 import type { Schema } from './database.ts'
 import { linkedNames } from './link-registry.ts'
@@ -22,7 +22,8 @@ export function createRemovalRegistry(makeChange: MakeChange): RemovalRegistry {
       makeChange({ actor, action: 'account-removed' }, async db => {
         await db.deleteFrom('members').where('account', '=', name).execute()
         await db.deleteFrom('connections').where('account', '=', name).execute()
-        await db.deleteFrom('account_uses').where('account', '=', name).execute()
+        for (const table of ['account_uses', 'tool_uses', 'planned_moves', 'move_notices'] as const)
+          await db.deleteFrom(table).where('account', '=', name).execute()
         const { numDeletedRows } = await db
           .deleteFrom('accounts')
           .where('name', '=', name)
@@ -36,7 +37,7 @@ export function createRemovalRegistry(makeChange: MakeChange): RemovalRegistry {
         if ((await findDirectory(db, directoryId)) === undefined)
           return { problem: 'no-such-directory', directoryId }
         const scope = scopeOfDirectory(directoryId)
-        const accounts = await namesIn(db, scope)
+        const accounts = [...(await namesIn(db, scope)), ...(await planningFor(db, directoryId))]
         if (accounts.length > 0) return { problem: 'directory-in-use', directoryId, accounts }
         const rows = await db.selectFrom('usernames').select('username').where('scope', '=', scope).execute()
         await removeSets(db, subjects => subjects.where('scope', '=', scope))
@@ -81,7 +82,14 @@ async function removeSets(
   ) => SelectQueryBuilder<Schema, 'credentials', { subject: Subject }>,
 ): Promise<void> {
   const subjects = () => which(db.selectFrom('credentials').select('subject'))
-  for (const table of ['passwords', 'members', 'account_uses', 'usernames'] as const)
+  for (const table of [
+    'passwords',
+    'members',
+    'account_uses',
+    'tool_uses',
+    'move_notices',
+    'usernames',
+  ] as const)
     await db.deleteFrom(table).where('subject', 'in', subjects()).execute()
   await db.deleteFrom('credentials').where('subject', 'in', subjects()).execute()
 }

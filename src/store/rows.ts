@@ -1,5 +1,5 @@
 import type { Insertable, Kysely, Transaction } from 'kysely'
-import type { Connection } from '../gateway/account.ts'
+import type { Connection, PlannedMove } from '../gateway/account.ts'
 import {
   type AccountName,
   type DirectoryId,
@@ -213,4 +213,25 @@ export function directoryOf(scope: Scope): DirectoryId | null {
 export function connectionIn({ directory, directory_name }: ConnectionRow): Connection {
   if (directory === null || directory_name === null) return { kind: 'msa' }
   return { kind: 'entra', directoryId: directory, directoryName: directory_name }
+}
+
+/** A planned move joined with the directory that it leads to, as `coming`: all are `null` if none is planned. */
+export interface PlanRow {
+  readonly planned_directory: DirectoryId | null
+  readonly coming_name: string | null
+  readonly planned_day: string | null
+}
+
+export const planColumns = [
+  'planned_moves.directory as planned_directory',
+  'coming.name as coming_name',
+  'planned_moves.day as planned_day',
+] as const
+
+export function plannedIn({ planned_directory, coming_name, planned_day }: PlanRow): PlannedMove | undefined {
+  if (planned_day === null) return undefined
+  return {
+    to: connectionIn({ directory: planned_directory, directory_name: coming_name }),
+    on: planned_day,
+  }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../common/failure.ts'
+import type { Deliveries } from '../gateway/deliveries.ts'
 import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
 import type { KeyKeeper, KeyName, KeyRing } from '../gateway/key-ring.ts'
@@ -19,11 +20,13 @@ import type {
   Turns,
   Waiting,
 } from '../gateway/ports.ts'
+import type { MoveNotices } from '../gateway/moves.ts'
 import type { ApiTokens } from '../gateway/api-token.ts'
 import type { OAuthStore } from '../gateway/oauth.ts'
 import type { Overview } from '../gateway/overview.ts'
 import type { PasswordEnds } from '../gateway/password-ends.ts'
 import type { Registry } from '../gateway/registry.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
@@ -34,6 +37,7 @@ import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
 import { createSharedTime, type Database, NoStore, type OpenHow } from './database.ts'
+import { createDeliveries } from './deliveries.ts'
 import { createGateways } from './gateways.ts'
 import { createGrantRegistry } from './grant-registry.ts'
 import { createGrantStore } from './grants.ts'
@@ -47,11 +51,13 @@ import { createOAuthStore } from './oauth-store.ts'
 import { createOverview } from './overview.ts'
 import { createPasswordEnds } from './password-ends.ts'
 import { createPasswordRegistry } from './password-registry.ts'
+import { createMoveNotices, createMovePlans } from './planned-moves.ts'
 import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
 import type { Contents, ReadBackup, RestoreOptions } from './restore.ts'
 import { createSessionStore } from './session-store.ts'
 import { createSwitchRegistry } from './switch-registry.ts'
+import { createToolUses } from './tool-uses.ts'
 import { createTurns } from './turns.ts'
 
 /** The store of accounts, credentials and the history of changes. All methods throw `Outage` when the database fails. */
@@ -60,12 +66,15 @@ export interface Store {
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
   readonly changes: ChangeLog & ChangeHistory
+  readonly deliveries: Deliveries
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
   readonly grants: GrantStore
   readonly confirmations: Confirmations
   readonly lastUsed: LastUsed
+  readonly moveNotices: MoveNotices
+  readonly toolUses: ToolUses
   readonly passwordEnds: PasswordEnds
   readonly sessions: SessionStore
   readonly oauth: OAuthStore
@@ -195,12 +204,15 @@ function storeOn(
     credentials: createCredentialStore(database, history),
     hashSurvey: createHashSurvey(reading),
     changes,
+    deliveries: createDeliveries(database, history, clock),
     history,
     gateways,
     revocations: createRevocations(database, clock),
     grants: createGrantStore(database, history, time),
     confirmations: createConfirmations(database, time),
     lastUsed: createLastUsed(database),
+    moveNotices: createMoveNotices(database),
+    toolUses: createToolUses(database, clock),
     passwordEnds: createPasswordEnds(database),
     sessions: createSessionStore(database, clock),
     oauth: createOAuthStore(database, clock),
@@ -213,6 +225,7 @@ function storeOn(
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
+        ...createMovePlans(makeChange),
         ...createMemberRegistry(reading, makeChange),
         ...createLinkRegistry(reading, makeChange),
         ...createCredentialRecords(reading),

@@ -51,9 +51,23 @@ t.test('the API does what commands do', async t => {
       membersOnly: true,
       members: [{ username: anna, waiting: true }],
     })
+    const both = await checked('POST /accounts/tailwind-2/members', {
+      body: { add: ['b@example.com'], remove: ['x@y'] },
+    })
+    t.match(both, { status: 400, json: { detail: /one of add, remove and open/ } })
     t.match((await checked('POST /accounts/tailwind-2/members', { body: { open: true } })).status, 200)
     const plan = await checked(`GET /accounts/tailwind-2/move?to=${contoso}`)
     t.match(plan.json, { account: 'tailwind-2', from: { kind: 'msa' }, to: { kind: 'entra' }, people: [] })
+    t.match(await checked('POST /accounts/tailwind-2/move/plan', { body: { on: '2096-11-24' } }), {
+      status: 409,
+      json: { code: 'no-planned-move' },
+    })
+    const planned = await checked('POST /accounts/tailwind-2/move/plan', {
+      body: { to: contoso, on: '2096-11-24' },
+    })
+    t.match(planned.json, { done: /is planned to move to .* on 2096-11-24 \(UTC\)/ })
+    t.match((await checked('GET /accounts/tailwind-2')).json, { planned: { on: '2096-11-24' } })
+    t.match((await checked('DELETE /accounts/tailwind-2/move/plan')).json, { done: /is cancelled/ })
     await checked('POST /accounts/tailwind-2/move', { body: { to: contoso, bridgeHours: 24 } })
     const moved = (await checked('GET /accounts/tailwind-2')).json
     t.match(moved, { scope: contoso, history: [{}, { bridgedUntil: /^20/ }] })

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { msaScope } from '../../src/gateway/names.ts'
-import { aLab, operatorSets } from '../self-service/lab.ts'
+import { aLab, contoso, operatorSets } from '../self-service/lab.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { aToken, callerWith } from './caller.ts'
 
@@ -267,7 +267,7 @@ t.test('clients that guess, and clients that ask too often, have to wait', async
 
 t.test('without admin.api there is nothing', async t => {
   const lab = await aLab(t, {
-    settings: { admin: { people: [{ directory: '0c2a7f5e-44f0-4a0e-9d5c-6f1d3a7d9b11', oid: 'x' }] } },
+    settings: { admin: { people: [{ directory: contoso, oid: 'x' }] } },
   })
   const call = callerWith(lab.url, await aToken(lab, 'write'))
   const answer = await call('GET /accounts')

@@ -38,7 +38,7 @@ const directories = {
  * Starts it. People reach it as `localhost` and the provider as `127.0.0.1`: different sites for a browser, as in
  * real life, so the way back from the provider is a cross-site one.
  */
-export async function startStage(t: Test): Promise<Stage> {
+export async function startStage(t: Test, settings: Readonly<Record<string, unknown>> = {}): Promise<Stage> {
   const [port, identityPort, closedPort] = [await freePort(), await freePort(), await freePort()]
   const url = `http://localhost:${port}`
   const provider = `http://127.0.0.1:${identityPort}`
@@ -46,6 +46,7 @@ export async function startStage(t: Test): Promise<Stage> {
   const at = (path: string) => ({ issuer: `${provider}/${path}/v2.0`, ...client })
   const altgate = await startAltgate(t, {
     settings: {
+      ...settings,
       listen: { host: '127.0.0.1', port },
       publicUrl: url,
       demo: { upstreamPort: 0, identityPort, dataDirectory: join(temporaryDirectory(t), 'demo') },

@@ -286,6 +286,73 @@ export const states: readonly State[] = [
       return anna
     },
   },
+  {
+    name: 'planned-move',
+    title: 'Sign in to set credentials for fabrikam',
+    async reach({ stranger }, stage) {
+      await stage.altgate.must([
+        'move',
+        'plan',
+        'fabrikam',
+        '--to',
+        northwindDirectory.id,
+        '--on',
+        '2096-11-24',
+      ])
+      return await at(stranger, stage.page('fabrikam'))
+    },
+  },
+  {
+    name: 'planned-move-for-the-coming-scope',
+    title: 'Sign in to set credentials for fabrikam',
+    reach: async ({ stranger }, stage) =>
+      await at(stranger, `${stage.page('fabrikam')}&scope=${northwindDirectory.id}`),
+  },
+  {
+    name: 'not-prepared',
+    title: 'Alternate credentials for Microsoft accounts',
+    async reach({ anna }, stage) {
+      await signIn(anna, stage, 'fabrikam')
+      return anna
+    },
+  },
+  {
+    name: 'preparing',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'Prepare for the move' }).click()
+      // She is still signed in at that provider.
+      await anna.getByRole('link', { name: 'Continue', exact: true }).click()
+      return anna
+    },
+  },
+  {
+    name: 'prepared',
+    title: 'Saved: copy your new password',
+    async reach({ anna }) {
+      await save(anna)
+      return anna
+    },
+  },
+  {
+    name: 'ready-for-the-move',
+    title: 'Alternate credentials for Microsoft accounts',
+    async reach({ anna }, stage) {
+      await at(anna, stage.page('fabrikam'))
+      await anna.getByText('You are ready').waitFor()
+      return anna
+    },
+  },
+  {
+    name: 'plan-cancelled',
+    title: 'This account has changed',
+    async reach({ anna }, stage) {
+      await at(anna, `${stage.page('fabrikam')}&scope=${northwindDirectory.id}`)
+      await stage.altgate.must(['move', 'cancel', 'fabrikam'])
+      await save(anna)
+      return anna
+    },
+  },
 ]
 
 async function at(page: Page, url: string): Promise<Page> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { among, isLoopback, networkOf, plainAddress } from '../../src/common/addresses.ts'
+import { among, isLoopback, networkOf, networkText, plainAddress } from '../../src/common/addresses.ts'
 
 t.test('of IPv6 the network counts, as long as the settings say', async t => {
   const network = networkOf('2001:db8:1:2::1', 64)
@@ -51,4 +51,16 @@ t.test('plain http is for this machine alone', async t => {
     'http://[::2]',
   ])
     t.equal(isLoopback(new URL(url).hostname), false, url)
+})
+
+t.test('a network is shown to operators as people write it', async t => {
+  for (const [address, shown] of [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8::/64'],
+    ['::1', '::/64'],
+  ] as const)
+    t.equal(networkText(address, 64), shown)
+  t.equal(networkText('2001:db8:1:2ff::1', 56), '2001:db8:1:200::/56')
 })

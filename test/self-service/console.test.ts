@@ -183,7 +183,7 @@ t.test('finding', async t => {
     await asked(reference.toUpperCase()),
     /the password is wrong[^]*Now, if the password is right: allow/,
   )
-  t.match(await asked('INA@example.com'), /Credentials in scope msa[^]*Switched on[^]*b2b2b2/)
+  t.match(await asked('INA@example.com'), /Credentials for Microsoft accounts[^]*Switched on[^]*b2b2b2/)
   t.match(await asked('fabrikam'), /Account <span class="name">fabrikam[^]*Microsoft accounts/)
   t.match(await asked('no-such-thing'), /There is no user, account or reference/)
   t.match(await asked('f'.repeat(24)), /kept for 7 days/)

@@ -2,10 +2,12 @@ import type { Test } from 'tap'
 import type { Instant } from '../../src/gateway/names.ts'
 import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
 import { backupContract } from './contract-backup.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
+import { deliveriesContract } from './contract-deliveries.ts'
 import { grantsContract } from './contract-grants.ts'
 import { importContract } from './contract-import.ts'
 import { lastUsedContract } from './contract-last-used.ts'
@@ -21,6 +23,7 @@ import { overviewContract } from './contract-overview.ts'
 import { refusalsContract } from './contract-refusals.ts'
 import { removalsContract } from './contract-removals.ts'
 import { sessionsContract } from './contract-sessions.ts'
+import { toolUsesContract } from './contract-tool-uses.ts'
 import { surveyContract } from './contract-survey.ts'
 import { switchesContract } from './contract-switches.ts'
 
@@ -48,9 +51,12 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     lastUsedContract,
     oauthContract,
     overviewContract,
+    apiTokensContract,
     sessionsContract,
     refusalsContract,
+    toolUsesContract,
     changesContract,
+    deliveriesContract,
     grantsContract,
     importContract,
     surveyContract,

@@ -5,6 +5,7 @@ import {
   type FormerConnection,
   type Members,
   type Naming,
+  type PlannedMove,
   scopeOf,
 } from '../../src/gateway/account.ts'
 import type { Ask } from '../../src/gateway/ask.ts'
@@ -54,6 +55,7 @@ export interface AccountInTheWorld {
   readonly name: string
   readonly connection?: Connection
   readonly former?: FormerConnection
+  readonly planned?: PlannedMove
   readonly members?: Members
   readonly upstream: string
 }

@@ -50,6 +50,7 @@ async function findPerson({ tools }: DeskContext, user: Username): Promise<Page 
   return personPage(user, {
     isBlocked,
     shown,
+    directories: await registry.directories(),
     tools,
     refusals: (await store.refusals.list(filter)).toReversed(),
     changes: (await store.changes.list(filter)).toReversed(),

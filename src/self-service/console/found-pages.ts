@@ -12,8 +12,9 @@ import type { Tools } from '../../administration/tools.ts'
 import type { Change } from '../../gateway/history.ts'
 import type { Username } from '../../gateway/names.ts'
 import type { Refusal } from '../../gateway/ports.ts'
-import { type AccountRecord, isBlocked, type Member } from '../../gateway/registry.ts'
+import { type AccountRecord, type Directory, isBlocked, type Member } from '../../gateway/registry.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
+import { nameOfScope } from '../scope-names.ts'
 import { actLink, userLink } from './pages.ts'
 
 /** The start of the console: a search, and the last refusals of all users. */
@@ -58,20 +59,20 @@ ${
 interface PersonFacts {
   readonly isBlocked: boolean
   readonly shown: readonly Shown[]
+  readonly directories: readonly Directory[]
   readonly tools: Pick<Tools, 'delegation' | 'watch'>
   readonly refusals: readonly Refusal[]
   readonly changes: readonly Change[]
 }
 
 export function personPage(user: Username, facts: PersonFacts): Page {
-  const { isBlocked: blocked, shown, tools, refusals, changes } = facts
+  const { isBlocked: blocked, shown, refusals, changes } = facts
   return {
     status: 200,
     title: `User ${user}`,
     main: html`<h1>User <span class="name">${user}</span></h1>
 ${blocked && html`<p class="note" role="status">This user is blocked in all scopes, and stays blocked when new credentials are made.</p>`}
 ${shown.length === 0 && html`<p>There are no credentials of that name.</p>`}
-${shown.map((each, at) => credentialCard(each, at, tools))}
 <section class="card" aria-labelledby="everywhere">
 <h2 id="everywhere">In all scopes</h2>
 <p class="actions">
@@ -79,6 +80,7 @@ ${blocked ? actLink({ what: 'unblock', user }, 'End the block') : actLink({ what
 ${actLink({ what: 'sign-out', user }, 'Sign out')}
 </p>
 </section>
+${shown.map((each, at) => credentialCard(each, at, facts))}
 ${refusalList('Last refusals', refusals)}
 ${changeList(changes)}
 ${searchForm()}`,
@@ -88,14 +90,15 @@ ${searchForm()}`,
 function credentialCard(
   { record, grant, now, accounts, passwords }: Shown,
   at: number,
-  { delegation, watch }: PersonFacts['tools'],
+  { tools: { delegation, watch }, directories }: PersonFacts,
 ): Html {
   const { scope, username: user, secondary, enabled, lastUsed, setAt, owner } = record
   const named = passwords.filter(({ name, over }) => name !== undefined && over === undefined)
   return html`<section class="card" aria-labelledby="set-${at}">
-<div class="heading"><h2 id="set-${at}">Credentials in scope ${scope}</h2>
+<div class="heading"><h2 id="set-${at}">Credentials for ${nameOfScope(scope, directories).name}</h2>
 <span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
 <dl>
+<div><dt>Scope</dt><dd>${scope}</dd></div>
 <div><dt>User name</dt><dd>${user}</dd></div>
 <div><dt>Secondary user name</dt><dd>${secondary ?? none}</dd></div>
 <div><dt>State</dt><dd>${stateOf(record)}</dd></div>
@@ -115,7 +118,7 @@ function credentialCard(
 </dl>
 <p class="actions">
 ${isBlocked(record) ? actLink({ what: 'enable', user, scope }, 'Switch on') : actLink({ what: 'disable', user, scope }, 'Switch off')}
-${actLink({ what: 'reset', user, scope }, 'Start a reset')}
+${owner !== undefined && actLink({ what: 'reset', user, scope }, 'Start a reset')}
 ${named.length > 0 && actLink({ what: 'revoke-passwords', user, scope }, 'Revoke named passwords')}
 </p>
 </section>`

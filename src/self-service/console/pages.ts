@@ -84,7 +84,7 @@ export function userLink(user: Username): Html {
 export function actLink(act: Act, words: string): Html {
   const scope = 'scope' in act ? `&scope=${encodeURIComponent(act.scope)}` : ''
   const href = `/_altgate/admin/sure?act=${act.what}&user=${encodeURIComponent(act.user)}${scope}`
-  return html`<a class="button" href="${href}">${words}</a>`
+  return html`<a class="button secondary" href="${href}">${words}</a>`
 }
 
 const questions: Readonly<Record<Act['what'], { readonly title: string; readonly effect: string }>> = {
@@ -143,7 +143,7 @@ ${'scope' in act && html`<input type="hidden" name="scope" value="${act.scope}">
 <button type="submit">Yes, do it</button>
 </form>
 </section>
-<p>${userLink(act.user)}: go back, and change nothing</p>`,
+<p><a href="/_altgate/admin?q=${encodeURIComponent(act.user)}">Go back, and change nothing</a></p>`,
   }
 }
 

@@ -3,11 +3,11 @@ import type { SessionStore } from '../../gateway/ports.ts'
 import { fieldsOf } from '../changes.ts'
 import type { ConsoleParts, PageContext } from '../context.ts'
 import { readFields, send } from '../guard.ts'
-import { isPage, type Page } from '../html.ts'
+import type { Page } from '../html.ts'
 import { notFromHere, notUnderstood } from '../pages/trouble.ts'
 import { createCookies, isSameText } from '../session.ts'
 import { queryOf } from '../sign-in.ts'
-import { act, actIn, isAct, sure } from './acts.ts'
+import { act, actIn, sure } from './acts.ts'
 import { find, start } from './finding.ts'
 import { actorOf, createHelperSessions, type Helper, isNamed } from './helpers.ts'
 import { goodbye, notNamed, welcome } from './pages.ts'
@@ -42,7 +42,7 @@ async function addRoutes(app: FastifyInstance, desk: DeskContext): Promise<void>
   const { sessions, cookies } = desk
   const get = { exposeHeadRoute: false }
   app.get('/', get, async (request, reply) =>
-    send(reply, await forHelpers(desk, request, async helper => await home(desk, helper, request))),
+    send(reply, await forHelpers(desk, request, async () => await home(desk, request))),
   )
   app.get('/sure', get, async (request, reply) =>
     send(reply, await forHelpers(desk, request, async helper => await ask(desk, helper, request))),
@@ -85,7 +85,7 @@ function isOwnForm({ csrf }: Helper, request: FastifyRequest): boolean {
   return isSameText(csrf, fieldsOf(request)?.get('csrf') ?? '')
 }
 
-async function home(desk: DeskContext, _: Helper, request: FastifyRequest): Promise<Page> {
+async function home(desk: DeskContext, request: FastifyRequest): Promise<Page> {
   const fields = readFields(queryOf(request).slice(1))
   if (fields === undefined) return notUnderstood
   const typed = fields.get('q')?.trim() ?? ''
@@ -94,7 +94,7 @@ async function home(desk: DeskContext, _: Helper, request: FastifyRequest): Prom
 
 async function ask(desk: DeskContext, helper: Helper, request: FastifyRequest): Promise<Page> {
   const wanted = actIn(readFields(queryOf(request).slice(1)))
-  return isAct(wanted) ? await sure(desk, wanted, helper.csrf) : notUnderstood
+  return wanted === undefined ? notUnderstood : await sure(desk, wanted, helper.csrf)
 }
 
 async function change(desk: DeskContext, helper: Helper, request: FastifyRequest): Promise<Page> {
@@ -102,9 +102,8 @@ async function change(desk: DeskContext, helper: Helper, request: FastifyRequest
   if (fields === undefined) return notUnderstood
   if (!isOwnForm(helper, request)) return notFromHere
   const wanted = actIn(fields)
-  if (!isAct(wanted)) return notUnderstood
+  if (wanted === undefined) return notUnderstood
   const [{ scope, owner }] = helper.identities
   desk.context.throttle.count('changes', `console ${scope} ${owner}`)
-  const page = await act(desk, wanted, actorOf(helper))
-  return isPage(page) ? page : notUnderstood
+  return await act(desk, wanted, actorOf(helper))
 }

@@ -1,9 +1,7 @@
-import { pageOf } from '../../gateway/account.ts'
 import type { Grant, GrantEnd } from '../../gateway/delegation.ts'
-import type { AccountName } from '../../gateway/names.ts'
 import type { ActingState, Wanted } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
-import { type ScopeName, signInFor } from '../scope-names.ts'
+import { formOf, pageAt, type Place, type ScopeName, signInAt } from '../scope-names.ts'
 import type { Profile } from './profile.ts'
 
 /** Says what a sign-in asks for and why, before the sign-in service does. Follows a heading. */
@@ -44,7 +42,7 @@ export function acting(shown: Profile): Html | false {
 }
 
 function connected(shown: Profile, grant: Grant): Html {
-  const { account, csrf, fresh, scopeName, acting: state } = shown
+  const { fresh, scopeName, acting: state } = shown
   const { wanted } = state
   const since = html`since ${moment(grant.grantedAt)}, renewed ${moment(grant.renewedAt)}`
   const who = html`<b>${grant.username ?? 'you'}</b>`
@@ -60,8 +58,7 @@ function connected(shown: Profile, grant: Grant): Html {
 ${
   fresh &&
   html`<form method="post" action="/_altgate/disconnect" class="aside">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <p class="hint">${
     wanted === undefined ? 'No account needs it at present.' : afterDisconnecting(wanted, state, scopeName)
   }</p>
@@ -93,7 +90,7 @@ function uncheckedText({ acting: { unwatchedDays: days }, scopeName: { name } }:
 }
 
 function signInNeeded(shown: Profile, wanted: Wanted, grant: Grant | undefined): Html {
-  const { account, scopeName } = shown
+  const { scopeName } = shown
   const { upstream, liveness } = wanted
   const service = upstream === undefined ? scopeName.name : serviceOf(upstream)
   const ask = grant?.ended?.cause === 'claims' && grant.demand === undefined ? 'again' : undefined
@@ -109,7 +106,7 @@ function signInNeeded(shown: Profile, wanted: Wanted, grant: Grant | undefined):
   }</p>
 ${listOf(wanted, scopeName.name)}
 ${liveness && html`<p>${uncheckedText(shown)}</p>`}
-<p><a class="button" href="${signInFor(account.name, ask)}">Sign in<span
+<p><a class="button" href="${signInAt(shown, ask)}">Sign in<span
  class="visually-hidden"> to ${service}</span></a></p>
 <p class="hint">The password in your tools stays the same. ${limits(wanted)}</p>
 </section>`
@@ -129,14 +126,15 @@ const endings: Readonly<Record<GrantEnd, string>> = {
 }
 
 /** The sign-in succeeded, but gave the gateway nothing to act with. */
-export function notConnected(shown: {
-  readonly account: AccountName
-  readonly scopeName: ScopeName
-  readonly wanted: Wanted
-  /** What an earlier sign-in gave still works. */
-  readonly isConnected: boolean
-}): Page {
-  const { account, scopeName, wanted, isConnected } = shown
+export function notConnected(
+  shown: Place & {
+    readonly scopeName: ScopeName
+    readonly wanted: Wanted
+    /** What an earlier sign-in gave still works. */
+    readonly isConnected: boolean
+  },
+): Page {
+  const { scopeName, wanted, isConnected } = shown
   const service = wanted.upstream === undefined ? scopeName.name : serviceOf(wanted.upstream)
   return {
     status: 200,
@@ -150,8 +148,8 @@ export function notConnected(shown: {
           : html`Until it does, your tools are told that a sign-in is needed.`
     }</p>
 <p>Try once more, and accept what the sign-in service asks for. If that does not help, give your operator the reference below.</p>
-<p><a class="button" href="${signInFor(account, 'consent')}">Try again</a></p>
-<p><a href="${pageOf(account)}">Continue to your credentials</a></p>`,
+<p><a class="button" href="${signInAt(shown, 'consent')}">Try again</a></p>
+<p><a href="${pageAt(shown)}">Continue to your credentials</a></p>`,
     reference: true,
   }
 }

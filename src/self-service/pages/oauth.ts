@@ -1,10 +1,10 @@
-import { pageOf } from '../../gateway/account.ts'
+import { describe, pageOf } from '../../gateway/account.ts'
 import type { Username } from '../../gateway/names.ts'
 import { longestPasswordName } from '../../gateway/registry.ts'
 import type { DeviceInfo } from '../../oauth/library.ts'
 import type { RequestedAccount, SignedInUser } from '../account-lookup.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
-import { signInFor, signsInWith } from '../scope-names.ts'
+import { formOf, signInAt } from '../scope-names.ts'
 
 /** The helper that asks, as the page calls it, and as its form names it. */
 interface Helper {
@@ -87,8 +87,7 @@ ${about}
 <div><dt>May</dt><dd>read and write</dd></div>
 </dl>
 <form method="post" action="${action}" novalidate>
-<input type="hidden" name="csrf" value="${session.csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(user, session.csrf)}
 ${hidden}
 <div class="field${fault !== undefined && ' wrong'}">
 <label for="name">Name of the password</label>
@@ -164,7 +163,7 @@ ${error}
 
 /** The user has to sign in, or sign in again, before the question is asked. */
 export function signInFirst({
-  requested: { account, scopeName },
+  requested,
   helper,
   next,
   again,
@@ -175,6 +174,7 @@ export function signInFirst({
   readonly next: string
   readonly again: boolean
 }): Page {
+  const { account, scopeName } = requested
   const title = again ? 'Sign in again to allow it' : `Sign in for ${account.name}`
   return {
     status: 200,
@@ -189,9 +189,9 @@ export function signInFirst({
 <h2 id="who">Sign in with ${scopeName.signInAs}</h2>
 <dl>
 <div><dt>Account</dt><dd>${account.name}</dd></div>
-<div><dt>Signs in with</dt><dd>${signsInWith(account.connection)}</dd></div>
+<div><dt>Signs in with</dt><dd>${describe(account.connection)}</dd></div>
 </dl>
-<p><a class="button" href="${signInFor(account.name, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
+<p><a class="button" href="${signInAt(requested, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
 in</a></p>
 </section>
 <p class="hint">If you did not start this yourself, close this page.</p>`,

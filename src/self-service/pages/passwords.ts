@@ -1,8 +1,8 @@
-import { pageOf } from '../../gateway/account.ts'
 import type { Instant } from '../../gateway/names.ts'
 import { longestPasswordName, mostPasswords, type PasswordRecord } from '../../gateway/registry.ts'
 import type { PasswordLives } from '../../passwords/named.ts'
 import { html, type Html, moment } from '../html.ts'
+import { formOf, pageAt } from '../scope-names.ts'
 import { fault, field } from './fields.ts'
 import type { Feedback, Profile } from './profile.ts'
 
@@ -126,28 +126,25 @@ function use({ lastUsed, replacedAt }: PasswordRecord): Html {
 }
 
 function actions(shown: Profile, each: PasswordRecord): Html {
-  const { account } = shown
   const called = calledIn(each)
   return html`${
     each.name !== undefined &&
     isCurrent(each) &&
-    html`<a href="${pageOf(account.name)}&amp;replace=${each.id}#add">Replace<span class="visually-hidden"> ${called}</span></a>`
+    html`<a href="${pageAt(shown)}&amp;replace=${each.id}#add">Replace<span class="visually-hidden"> ${called}</span></a>`
   }
 <details class="sure"><summary>Revoke<span class="visually-hidden"> ${called}</span></summary>
 <form method="post" action="/_altgate/revoke">
-<input type="hidden" name="csrf" value="${shown.csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <input type="hidden" name="password" value="${each.id}">
 <p class="hint">What uses it stops working at once.</p>
 <button class="danger" type="submit">Revoke<span class="visually-hidden"> ${called}</span> now</button>
 </form></details>`
 }
 
-function revokeAll({ account, csrf }: Profile, many: number): Html {
+function revokeAll(shown: Profile, many: number): Html {
   return html`<details class="sure"><summary>Revoke all</summary>
 <form method="post" action="/_altgate/revoke">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <input type="hidden" name="all" value="1">
 <p class="hint">All ${many} passwords that have a name stop working at once, everywhere. A main password stays.</p>
 <button class="danger" type="submit">Revoke all now</button>
@@ -165,7 +162,7 @@ function endedItem(each: PasswordRecord): Html {
 
 /** Creates a password, or replaces one. Works without a script. */
 export function addForm(shown: Profile, feedback: Feedback): Html {
-  const { account, csrf, passwords } = shown
+  const { passwords } = shown
   const { all, lives, now } = passwords
   const wanted = feedback.adding ?? {
     name: '',
@@ -181,15 +178,14 @@ export function addForm(shown: Profile, feedback: Feedback): Html {
 <h2 id="add">${replaced ? html`Replace ${calledIn(replaced)}` : 'Add a new password'}</h2>
 ${
   replaced
-    ? html`<p>A new password takes its place. <a href="${pageOf(account.name)}">Add another one instead</a>.</p>`
+    ? html`<p>A new password takes its place. <a href="${pageAt(shown)}">Add another one instead</a>.</p>`
     : html`<p>For one tool or machine. Altgate generates it, it ends by itself, and your other passwords stay as they are.</p>`
 }
 ${
   isFull && !replaced
     ? html`<p class="note">You have ${mostPasswords} passwords with a name, and cannot have more. Revoke or replace one.</p>`
     : html`<form method="post" action="/_altgate/password" novalidate>
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <input type="hidden" name="seen" value="${passwords.state}">
 ${
   replaced

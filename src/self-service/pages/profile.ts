@@ -1,9 +1,9 @@
-import { pageOf } from '../../gateway/account.ts'
+import type { PlannedMove } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import { type AccountRecord, type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { ActingState, Wanted } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
-import { type ScopeName, signInFor } from '../scope-names.ts'
+import { formOf, pageAt, type Place, type ScopeName, signInAt } from '../scope-names.ts'
 import type { Identity } from '../session.ts'
 import { acting, whatIsAskedFor } from './acting.ts'
 import type { Faults } from './fields.ts'
@@ -15,12 +15,17 @@ import {
   passwordTable,
   type Wanted as Adding,
 } from './passwords.ts'
+import { beforeTheMove, preparation, type Preparation } from './moving.ts'
 import { claimForm, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
 export interface Profile {
   readonly account: AccountRecord
   readonly scopeName: ScopeName
+  /** It is the page for the scope that the account is about to move to. */
+  readonly coming?: PlannedMove | undefined
+  /** The same for the scope that it signs in with now. */
+  readonly preparation?: Preparation | undefined
   readonly csrf: string
   /** The user name of the credential, or of the one to create. Missing: the identity provider gave no usable name. */
   readonly username: Username | undefined
@@ -70,6 +75,8 @@ ${feedback.note && html`<p class="note" role="status">${feedback.note}</p>`}
 ${feedback.faults && errorSummary(feedback.faults)}
 <p class="lead">One user name for git and other tools, and a password for each of them. They work
 <strong>${scopeName.reach}</strong> and nowhere else. You opened this page for <b>${account.name}</b>.</p>
+${shown.coming && beforeTheMove(account, shown.coming)}
+${shown.preparation && preparation(shown, shown.preparation)}
 ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
 ${shown.credential && present(shown, shown.credential)}
 ${passwordTable(shown)}
@@ -115,13 +122,12 @@ ${isBlocked(credential) ? blocked : shown.fresh && switchForm(shown, enabled)}
 const blocked = html`<p class="note" role="status">Your operator has switched these credentials off. They stay off until your
 operator switches them on again: ask your operator. You can set a new password meanwhile, but it will not work before that.</p>`
 
-function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
+function switchForm(shown: Profile, enabled: boolean): Html {
   const words = enabled
     ? 'If you switch them off, they stop working until you switch them on again. The password does not change.'
     : 'They do not work now. Switch them on to use the same user name and password again.'
   return html`<form method="post" action="/_altgate/switch" class="aside">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <input type="hidden" name="on" value="${enabled ? '0' : '1'}">
 <p class="hint">${words}</p>
 <button class="${enabled ? 'secondary' : 'primary'}" type="submit">${enabled ? 'Switch off' : 'Switch on'}</button>
@@ -129,14 +135,14 @@ function switchForm({ account, csrf }: Profile, enabled: boolean): Html {
 }
 
 function change(shown: Profile, feedback: Feedback): Html {
-  const { account, username, fresh, claimable } = shown
+  const { username, fresh, claimable } = shown
   if (username === undefined) return nameless(shown)
   if (shown.taken) return taken(username)
   if (!fresh)
     return html`<section class="card" aria-labelledby="again">
 <h2 id="again">Sign in again to make changes</h2>
 <p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
-<p><a class="button" href="${signInFor(account.name, 'again')}">Sign in again</a></p>
+<p><a class="button" href="${signInAt(shown, 'again')}">Sign in again</a></p>
 </section>`
   const forms = html`${addForm(shown, feedback)}${setForm(shown, username, feedback)}`
   if (shown.credential?.unproved)
@@ -145,12 +151,13 @@ function change(shown: Profile, feedback: Feedback): Html {
 }
 
 /** The sign-in gave no usable address. The user may not choose one, because upstreams trust the user name. */
-function nameless({ scopeName, account }: Profile): Html {
+function nameless(shown: Profile): Html {
+  const { scopeName } = shown
   return html`<section class="card" aria-labelledby="nameless">
 <h2 id="nameless">Your operator must set the password</h2>
 <p>Your sign-in did not provide an e-mail address that can be used as a user name. Ask your operator to run this command:</p>
 <pre><code>altgate credential set --scope ${scopeName.scope} --user NAME --generate</code></pre>
-<p class="hint">Or <a href="${signInFor(account.name, 'other')}">sign in with another account</a>.</p>
+<p class="hint">Or <a href="${signInAt(shown, 'other')}">sign in with another account</a>.</p>
 </section>`
 }
 
@@ -171,19 +178,22 @@ cannot change your credentials. Ask your operator to resolve the conflict.</p>`
 
 const mostShown = 20
 
-function reach({ account, scopeName, opens }: Profile): Html {
+function reach({ account, scopeName, opens, coming }: Profile): Html {
   const shown = opens.slice(0, mostShown)
   const more = opens.length - shown.length
   const list =
     scopeName.scope === 'msa'
-      ? html`<p>All accounts that sign in with Microsoft accounts and that you have access to, such as <b>${account.name}</b>. One
+      ? html`<p>All accounts that sign in with Microsoft accounts and that you have access to${coming ? ', and' : ', such as'} <b>${account.name}</b>${coming && ' after its move'}. One
 set of credentials works for all of them.</p>`
       : html`<p>All accounts connected to the directory ${scopeName.name} that you have access to:</p>
-<ul class="names">${shown.map(name => html`<li>${name}</li>`)}${more > 0 && html`<li class="more">and ${more} more</li>`}</ul>`
+<ul class="names">${shown.map(name => html`<li>${name}</li>`)}${more > 0 && html`<li class="more">and ${more} more</li>`}${
+          coming && html`<li>${account.name}, after its move</li>`
+        }</ul>`
   return html`<section class="card" aria-labelledby="reach"><h2 id="reach">Where they work</h2>${list}</section>`
 }
 
-function elsewhere({ account, csrf, fresh, username, scopeName, sets }: Profile): Html {
+function elsewhere(shown: Profile): Html {
+  const { fresh, username, scopeName, sets } = shown
   const others = sets.filter(set => set.scopeName.scope !== scopeName.scope)
   return html`<section class="card" aria-labelledby="elsewhere">
 <h2 id="elsewhere">Other accounts</h2>
@@ -191,9 +201,9 @@ function elsewhere({ account, csrf, fresh, username, scopeName, sets }: Profile)
 Changes here do not affect the other sets. When an account moves to another directory, it accepts the set of that directory
 from then on.</p>
 <p class="hint"><a href="/_altgate/">Open another account’s page</a></p>
-${fresh && username !== undefined && signInTooForm({ account, csrf })}
+${fresh && username !== undefined && signInTooForm(shown)}
 </section>
-${others.length > 0 && ownSets(sets, pageOf)}`
+${others.length > 0 && ownSets(sets)}`
 }
 
 /** Another identity that this user has signed in with, in the same session. */
@@ -207,8 +217,7 @@ export interface OtherIdentity {
 }
 
 /** What the forms that link identities need. */
-interface LinkForm {
-  readonly account: { readonly name: AccountName }
+interface LinkForm extends Place {
   readonly scopeName: ScopeName
   readonly csrf: string
   readonly fresh: boolean
@@ -236,31 +245,26 @@ function nameOf({ identity, linked }: OtherIdentity): string {
   return linked ? `${name}, linked` : name
 }
 
-function answer(
-  { account, csrf, fresh }: LinkForm,
-  { scopeName, identity, ...other }: OtherIdentity,
-): Html | false {
-  if (other.linked || !fresh) return false
+function answer(form: LinkForm, { scopeName, identity, ...other }: OtherIdentity): Html | false {
+  if (other.linked || !form.fresh) return false
   if (!other.fresh)
     return html`<form method="post" action="/_altgate/sign-in-too">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <input type="hidden" name="also" value="${identity.account}">
+${identity.coming && html`<input type="hidden" name="also-scope" value="${identity.scope}">`}
 <button class="secondary" type="submit">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></button>
 </form>`
   return html`<form method="post" action="/_altgate/link">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <input type="hidden" name="with" value="${scopeName.scope}">
 <button class="secondary" type="submit">This is also me<span class="visually-hidden"> (${scopeName.name})</span></button>
 </form>`
 }
 
 /** Starts another sign-in that is kept together with this one. */
-function signInTooForm({ account, csrf }: Pick<LinkForm, 'account' | 'csrf'>): Html {
+function signInTooForm(form: Place & Pick<LinkForm, 'csrf'>): Html {
   return html`<form method="post" action="/_altgate/sign-in-too" class="aside">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(form, form.csrf)}
 <div class="field">
 <label for="also">Sign in for another account as well</label>
 <p class="hint" id="also-hint">Your current sign-in is kept, so that you can link the two. Signing in any other way ends it.</p>
@@ -278,7 +282,7 @@ export function continueToProvider({
   to,
   wanted,
 }: {
-  readonly from: AccountName
+  readonly from: Place
   readonly scopeName: ScopeName
   readonly to: URL
   readonly wanted: Wanted | undefined
@@ -296,7 +300,7 @@ ${whatIsAskedFor(wanted, scopeName)}
 </section>`
 }
 <p><a class="button" href="${to.href}">Continue</a></p>
-<p class="hint"><a href="${pageOf(from)}">Back without signing in</a></p>`,
+<p class="hint"><a href="${pageAt(from)}">Back without signing in</a></p>`,
   }
 }
 
@@ -305,22 +309,25 @@ export interface OwnSet {
   readonly scopeName: ScopeName
   /** The account whose page the user signed in for. */
   readonly account: AccountName
+  /** It was the page for the scope that the account was about to move to. */
+  readonly coming?: true | undefined
   readonly credential: CredentialRecord | undefined
   /** Whether the sign-in is recent enough for changes. */
   readonly fresh: boolean
 }
 
 /** The credentials of all the user's identities in this session. */
-export function ownSets(sets: readonly OwnSet[], pageOf: (account: AccountName) => string): Html {
+export function ownSets(sets: readonly OwnSet[]): Html {
   return html`<section class="card" aria-labelledby="sets">
 <h2 id="sets">Your sets of credentials</h2>
 <ul class="sets">
-${sets.map(
-  ({ scopeName, account, credential, fresh }) => html`<li>
-<span><a href="${pageOf(account)}">${scopeName.name}</a><br><span class="hint">${stateOf(credential)}</span></span>
-${!fresh && html`<a href="${signInFor(account, 'again')}">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></a>`}
-</li>`,
-)}
+${sets.map(({ account: name, credential, fresh, ...set }) => {
+  const place = { ...set, account: { name } }
+  return html`<li>
+<span><a href="${pageAt(place)}">${set.scopeName.name}</a><br><span class="hint">${stateOf(credential)}</span></span>
+${!fresh && html`<a href="${signInAt(place, 'again')}">Sign in again<span class="visually-hidden"> for ${set.scopeName.name}</span></a>`}
+</li>`
+})}
 </ul>
 </section>`
 }

@@ -1,15 +1,18 @@
-import { pageOf } from '../../gateway/account.ts'
+import type { PlannedMove } from '../../gateway/account.ts'
 import type { AccountName, Instant } from '../../gateway/names.ts'
 import { type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
 import { html, type Html, type Page } from '../html.ts'
-import type { ScopeName } from '../scope-names.ts'
+import { pageAt, type Place, type ScopeName } from '../scope-names.ts'
+import { useAfterTheMove } from './moving.ts'
 import { ending } from './passwords.ts'
 
 interface Saved {
   readonly csrf: string
   readonly account: AccountName
   readonly scopeName: ScopeName
+  /** It is for the scope that the account is about to move to. */
+  readonly coming?: PlannedMove | undefined
   readonly credential: CredentialRecord
   /** The account's address for tools, with a slash at the end. */
   readonly url: URL
@@ -21,7 +24,7 @@ interface Saved {
 
 /** The new password is in force everywhere: shows it if it was generated, and how to use it in tools. */
 export function saved(shown: Saved): Page {
-  const { account, scopeName, made, advice } = shown
+  const { scopeName, made, advice } = shown
   return {
     status: 200,
     csrf: shown.csrf,
@@ -32,11 +35,8 @@ with a name stay as they are.</p>
 ${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
 ${switchedOff(shown)}
 ${made && shownOnce(made)}
-<section class="card" aria-labelledby="use">
-<h2 id="use">Use it in your tools</h2>
-${commands(shown)}
-</section>
-<p><a href="${pageOf(account)}">Back to your credentials</a></p>`,
+${use(shown)}
+<p><a href="${pageAt(placeOf(shown))}">Back to your credentials</a></p>`,
   }
 }
 
@@ -51,7 +51,7 @@ export function savedNamed(
     readonly graceHours: number | undefined
   },
 ): Page {
-  const { account, scopeName, made, name, endsAt, readOnly, graceHours } = shown
+  const { scopeName, made, name, endsAt, readOnly, graceHours } = shown
   return {
     status: 200,
     csrf: shown.csrf,
@@ -68,19 +68,17 @@ export function savedNamed(
     }</p>
 ${switchedOff(shown)}
 ${shownOnce(made)}
-<section class="card" aria-labelledby="use">
-<h2 id="use">Use it in your tools</h2>
-${commands(shown)}
-</section>
-<p><a href="${pageOf(account)}">Back to your credentials</a></p>`,
+${use(shown)}
+<p><a href="${pageAt(placeOf(shown))}">Back to your credentials</a></p>`,
   }
 }
 
-function switchedOff({ account, credential }: Pick<Saved, 'account' | 'credential'>): Html | false {
+function switchedOff(shown: Omit<Saved, 'advice'>): Html | false {
+  const { credential } = shown
   return (
     !credential.enabled &&
     html`<p class="note">These credentials are switched off, so the new password does not work yet.
-${isBlocked(credential) ? 'Your operator has switched them off: ask your operator.' : html`<a href="${pageOf(account)}">Switch them on</a>.`}</p>`
+${isBlocked(credential) ? 'Your operator has switched them off: ask your operator.' : html`<a href="${pageAt(placeOf(shown))}">Switch them on</a>.`}</p>`
   )
 }
 
@@ -89,6 +87,18 @@ function shownOnce(made: Secret): Html {
 <h2 id="made">Your new password</h2>
 <p>This password is shown only once. Copy it now; if you lose it, generate another one.</p>
 <p class="secret"><code id="made-password">${made.reveal()}</code>${copy('made-password', 'Copy the password')}</p>
+</section>`
+}
+
+function placeOf({ account, scopeName, coming }: Omit<Saved, 'advice' | 'made'>): Place {
+  return { account: { name: account }, scopeName, coming }
+}
+
+function use(shown: Omit<Saved, 'advice'>): Html {
+  if (shown.coming !== undefined) return useAfterTheMove(shown.account, shown.coming)
+  return html`<section class="card" aria-labelledby="use">
+<h2 id="use">Use it in your tools</h2>
+${commands(shown)}
 </section>`
 }
 

@@ -1,13 +1,14 @@
 import type { Username } from '../../gateway/names.ts'
 import { shortestPassword } from '../../passwords/common.ts'
 import { html, type Html } from '../html.ts'
+import { formOf } from '../scope-names.ts'
 import { fault, field } from './fields.ts'
 import { mainPassword } from './passwords.ts'
 import type { Profile, Feedback } from './profile.ts'
 
 /** Sets or resets the password and the secondary user name. Works without a script. */
 export function setForm(shown: Profile, username: Username, feedback: Feedback): Html {
-  const { account, csrf, credential } = shown
+  const { credential } = shown
   const { faults = {} } = feedback
   const chosen = faults.password !== undefined || faults.again !== undefined
   const renamed = credential !== undefined && credential.username !== username
@@ -19,8 +20,7 @@ export function setForm(shown: Profile, username: Username, feedback: Feedback):
       : 'You can choose it yourself.'
   }</p>
 <form method="post" action="/_altgate/credential" novalidate>
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <input type="hidden" name="seen" value="${credential?.setAt ?? 0}">
 <div class="field">
 <label for="username">User name</label>
@@ -72,11 +72,8 @@ ${field({
 }
 
 /** Claims a credential that an operator created. */
-export function claimForm(
-  { account, csrf, scopeName, credential }: Profile,
-  username: Username,
-  { faults = {} }: Feedback,
-): Html {
+export function claimForm(shown: Profile, username: Username, { faults = {} }: Feedback): Html {
+  const { scopeName, credential } = shown
   return html`<section class="card" aria-labelledby="claim">
 <h2 id="claim">A password has ${credential === undefined ? 'already ' : ''}been set</h2>
 ${
@@ -87,8 +84,7 @@ claim them; then you can change them here.</p>`
 one below. Until then nothing acts as you with it.</p>`
 }
 <form method="post" action="/_altgate/claim" novalidate>
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="account" value="${account.name}">
+${formOf(shown, shown.csrf)}
 <input class="visually-hidden" name="username" value="${username}" autocomplete="username" readonly tabindex="-1" aria-hidden="true">
 ${field({
   name: 'current',

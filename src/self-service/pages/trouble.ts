@@ -1,9 +1,8 @@
-import { pageOf } from '../../gateway/account.ts'
 import type { AccountName, Username } from '../../gateway/names.ts'
 import type { InDoubt } from '../../gateway/outage.ts'
 import type { Failing } from '../context.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { type ScopeName, signInFor, signInOnly } from '../scope-names.ts'
+import { pageAt, type Place, type ScopeName, signInAt, signInOnly } from '../scope-names.ts'
 
 /** A page that says what went wrong and what to do next. */
 function trouble(status: number, title: string, ...main: readonly Html[]): Page {
@@ -71,13 +70,13 @@ one is still valid.</p>`,
 }
 
 /** The hash queue is full. */
-export function busy(account: AccountName): Page {
+export function busy(place: Place): Page {
   return {
     ...trouble(
       503,
       'The gateway is overloaded',
       html`<p class="lead">The gateway is too busy to process a password right now. Nothing was changed.</p>
-<p><a class="button" href="${pageOf(account)}">Go back and try again</a></p>`,
+<p><a class="button" href="${pageAt(place)}">Go back and try again</a></p>`,
     ),
     retryAfter: 5,
     reference: true,
@@ -136,22 +135,34 @@ export const notFromHere = trouble(
 )
 
 /** A change was requested without a sign-in for the account. */
-export function signedOut(account: AccountName, scopeName: ScopeName): Page {
+export function signedOut(place: Place & { readonly scopeName: ScopeName }): Page {
   return trouble(
     403,
     'Your sign-in has ended',
-    html`<p class="lead">Nothing was changed. Sign in with ${scopeName.signInAs} and submit the form again.</p>
-<p><a class="button" href="${signInFor(account)}">Sign in</a></p>`,
+    html`<p class="lead">Nothing was changed. Sign in with ${place.scopeName.signInAs} and submit the form again.</p>
+<p><a class="button" href="${signInAt(place)}">Sign in</a></p>`,
   )
 }
 
 /** The sign-in is too old for a change. */
-export function stale(account: AccountName): Page {
+export function stale(place: Place): Page {
   return trouble(
     403,
     'Sign in again',
     html`<p class="lead">Nothing was changed. Changes require a recent sign-in, and yours was some time ago.</p>
-<p><a class="button" href="${signInFor(account, 'again')}">Sign in again</a></p>`,
+<p><a class="button" href="${signInAt(place, 'again')}">Sign in again</a></p>`,
+  )
+}
+
+/** The form or link is for a scope that the account does not sign in with, and that no move leads to. */
+export function elsewhereNow(account: AccountName, scopeName: ScopeName): Page {
+  const place = { account: { name: account }, scopeName }
+  return trouble(
+    409,
+    'This account has changed',
+    html`<p class="lead">The account <b>${account}</b> signs in with ${scopeName.signInAs} now: it has moved, or a planned move
+was changed or cancelled. Nothing was changed here.</p>
+<p><a class="button" href="${pageAt(place)}">Open its page</a></p>`,
   )
 }
 
@@ -164,29 +175,30 @@ export const signInLost = trouble(
 )
 
 /** `asked`: the sign-in asked for more than who the user is, which may be why it was denied. */
-export function declined(account: AccountName, asked: boolean): Page {
+export function declined(place: Place, asked: boolean): Page {
   return trouble(
     403,
     'You are not signed in',
     html`<p class="lead">The sign-in was cancelled, or the sign-in service denied it. Nothing was changed.</p>
-<p><a class="button" href="${signInFor(account, 'other')}">Try again</a></p>
+<p><a class="button" href="${signInAt(place, 'other')}">Try again</a></p>
 ${
   asked &&
   html`<p>If the sign-in service says that an administrator must approve this gateway, ask your operator. Until then you can
-<a href="${signInOnly(account)}">sign in only to set your password</a>.</p>`
+<a href="${signInOnly(place)}">sign in only to set your password</a>.</p>`
 }`,
   )
 }
 
 /** The user signed in to another directory. The page does not say to which one. */
-export function wrongDirectory(account: AccountName, scopeName: ScopeName): Page {
+export function wrongDirectory(place: Place & { readonly scopeName: ScopeName }): Page {
+  const { account, scopeName } = place
   return trouble(
     403,
     'You signed in with a different account',
-    html`<p class="lead">The account <b>${account}</b> requires ${scopeName.signInAs}, but you signed in with a different one.</p>
+    html`<p class="lead">The account <b>${account.name}</b> requires ${scopeName.signInAs}, but you signed in with a different one.</p>
 <p>Choose ${scopeName.signInAs}${scopeName.scope === 'msa' ? '' : ': usually your work or school address'}. If your browser chooses
 the wrong one automatically, use a private window.</p>
-<p><a class="button" href="${signInFor(account, 'other')}">Choose another account</a></p>`,
+<p><a class="button" href="${signInAt(place, 'other')}">Choose another account</a></p>`,
   )
 }
 

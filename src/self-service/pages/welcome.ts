@@ -1,24 +1,29 @@
-import { pageOf } from '../../gateway/account.ts'
-import type { AccountRecord } from '../../gateway/registry.ts'
+import { describe } from '../../gateway/account.ts'
+import type { RequestedAccount } from '../account-lookup.ts'
 import type { Wanted } from '../acting.ts'
 import { html, type Html, type Page } from '../html.ts'
-import { scopeNameOf, signInFor, signsInWith } from '../scope-names.ts'
+import { signInAt } from '../scope-names.ts'
 import { whatIsAskedFor } from './acting.ts'
+import { beforeTheMove, moveAhead } from './moving.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
 /** The page of an account for a user who is not signed in for it. `wanted`: what the sign-in asks for. */
-export function welcome({ name, connection }: AccountRecord, wanted: Wanted | undefined): Page {
-  const scopeName = scopeNameOf(connection)
+export function welcome(place: RequestedAccount, wanted: Wanted | undefined): Page {
+  const { account, scopeName, coming } = place
+  const { name, planned } = account
   return {
     status: 200,
     title: `Sign in to set credentials for ${name}`,
     main: html`<h1>Alternate credentials for <span class="name">${name}</span></h1>
 <p class="lead">git and other tools access <b>${name}</b> with a user name and password of their own. Set them here.</p>
+${coming && beforeTheMove(account, coming)}
 <section class="card" aria-labelledby="who">
 <h2 id="who">First, sign in</h2>
 <dl>
 <div><dt>Account</dt><dd>${name}</dd></div>
-<div><dt>Signs in with</dt><dd>${signsInWith(connection)}</dd></div>
+<div><dt>Signs in with</dt><dd>${describe((coming ?? { to: account.connection }).to)}${
+      coming && `, after its move on ${coming.on} (UTC)`
+    }</dd></div>
 </dl>
 <p>Sign in with ${scopeName.signInAs}. The credentials that you set then work <strong>${scopeName.reach}</strong>.</p>
 ${
@@ -26,8 +31,9 @@ ${
   html`<h3>What you allow by signing in</h3>
 ${whatIsAskedFor(wanted, scopeName)}`
 }
-<p><a class="button" href="${signInFor(name)}">Sign in</a></p>
+<p><a class="button" href="${signInAt(place)}">Sign in</a></p>
 </section>
+${planned && coming === undefined && moveAhead(account, planned)}
 <p class="hint">Wrong account? <a href="/_altgate/">Choose another one</a>.</p>`,
   }
 }
@@ -47,7 +53,7 @@ export function whichAccount(sets: readonly OwnSet[], wrong?: WrongAccount): Pag
 <p class="lead">Enter the account that git or your other tool could not access. It is part of the address, directly after
 or before the name of this gateway.</p>
 ${accountForm(wrong)}
-${sets.length > 0 && ownSets(sets, pageOf)}`,
+${sets.length > 0 && ownSets(sets)}`,
   }
 }
 

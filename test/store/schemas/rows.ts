@@ -109,6 +109,23 @@ export const rows: Readonly<Record<string, readonly Row[]>> = {
     { ...password, id: 'LWtcWQXGZ3', mac: '1:wdYgVGpPpED1h-HiJRg1qYlVMHhZlmjlMM0mV3SBZTY', name: 'laptop' },
   ],
   account_uses: [{ account: 'contoso', subject: annaId, used_at: madeAt, used_from: '192.0.2.1' }],
+  tool_uses: [
+    {
+      account: 'contoso',
+      subject: annaId,
+      password: '',
+      tool: 'git',
+      network: '192.0.2.0/24',
+      path: '',
+      first_at: madeAt,
+      last_at: madeAt,
+      requests: 1,
+    },
+  ],
+  planned_moves: [
+    { account: 'contoso', directory: north, day: '2099-02-01', since: madeAt, actor: 'cli:root' },
+  ],
+  move_notices: [{ account: 'contoso', subject: annaId, told_on: '2099-01-01' }],
   links: [
     { scope: 'msa', owner, other_scope: north, other_owner: 'boris-owner', linked_at: madeAt },
     { scope: north, owner: 'boris-owner', other_scope: 'msa', other_owner: owner, linked_at: madeAt },
