@@ -16,8 +16,8 @@ import { note } from './say.ts'
 export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
     readonly overview: Overview
-    readonly toolUses: ToolUses
     readonly keyKeeper: KeyKeeper
+    readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

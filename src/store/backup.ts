@@ -40,7 +40,7 @@ export const keptTableNames = Object.keys(keptTables) as readonly KeptTable[]
 
 /**
  * What is not in a backup. Sessions of the page: one that was ended must not come back. What running gateways tell each
- * other, and how far receivers are: it is about them, and not about the store. What the header has.
+ * other, and how far they have delivered the changes: it is about them, and not about the store. What the header has.
  */
 export const leftOutTables = [
   'sessions',

@@ -15,8 +15,8 @@ import {
   type Tables,
   turns,
 } from './first-migrations.ts'
-import { makeDeliveriesTable } from './deliveries.ts'
 import { makeKeyRings } from './key-rings.ts'
+import { makeDeliveriesTable } from './deliveries.ts'
 import { makeOAuthTable } from './oauth-store.ts'
 import { makeMoveTables } from './planned-moves.ts'
 import { makeToolUseTable } from './tool-uses.ts'

@@ -180,6 +180,9 @@ export async function restore(
         .updateTable('revision')
         .set({ newest: next.number, token: next.token, store: next.store })
         .execute()
+      // The gateways of that store have delivered its changes, but not this one.
+      if (isNew)
+        await db.updateTable('deliveries').set({ number: header.changes, token: header.token }).execute()
       const change = { actor, action: 'store-restored', at: now } as const
       await db
         .insertInto('changes')

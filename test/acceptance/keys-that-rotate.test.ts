@@ -31,6 +31,11 @@ function keepAsking(altgates: readonly Altgate[], passwords: readonly string[]) 
     }),
   )
   return {
+    /** Resolves when so many more requests were answered. */
+    async answered(more: number) {
+      const enough = asked + more
+      await until(() => asked >= enough)
+    },
     async stop() {
       isOver = true
       await Promise.all(loops)
@@ -51,8 +56,10 @@ async function rotates(t: Test, altgates: readonly [Altgate, ...Altgate[]]): Pro
   for (const altgate of altgates) await until(async () => (await outcome(altgate, 'chosen')) === '200 allow')
 
   const asking = keepAsking(altgates, ['chosen', laptop])
-  for (const name of ['passwords', 'verdicts', 'answers', 'sign-ins', 'lfs-actions'])
+  for (const name of ['passwords', 'verdicts', 'answers', 'sign-ins', 'lfs-actions']) {
+    await asking.answered(2)
     t.match(await first.must(['keys', 'rotate', name]), `Key 2 of ${name} is in use`)
+  }
   const build = await add('build')
   for (const altgate of altgates) {
     t.equal(await outcome(altgate, build), '200 allow', 'a password of the new key')
@@ -61,7 +68,6 @@ async function rotates(t: Test, altgates: readonly [Altgate, ...Altgate[]]): Pro
   await first.must(['keys', 'retire', 'verdicts', '1', '--yes'])
   const { wrong, asked } = await asking.stop()
   t.strictSame(wrong, [], `none of ${asked} requests was refused`)
-  t.ok(asked > 5)
 
   t.match(await first.must(['keys', 'list']), /passwords +1 +checks only +\S+ \S+ UTC +2 passwords/)
   await first.must(['keys', 'retire', 'passwords', '1', '--yes'])

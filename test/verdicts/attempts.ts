@@ -8,11 +8,11 @@ import type { Finding, KnownVerdict } from '../../src/gateway/decision.ts'
 export const key = Buffer.alloc(32, 11)
 
 const keys = createAttemptKeys(key)
-const { name } = createSeal(key, { momentOf: () => undefined, revisionOf: () => undefined })
+const seal = createSeal(key, { momentOf: () => undefined, revisionOf: () => undefined })
 
 /** What the verdict on an attempt is found by in Redis. */
 export function fieldOf({ proof }: Attempt): string {
-  return name(proof)
+  return seal.name(proof)
 }
 
 /** An attempt on an account that signs in with Microsoft accounts. */
