@@ -58,14 +58,15 @@ t.test('each request of a connection is judged by its own header', async t => {
       [ofAnna],
     ]),
     [
-      ...[
-        '200 anna@example.com',
-        '200 anna@example.com',
-        '200 ben@example.com',
-        '200 anna@example.com',
-        '401',
-      ],
-      ...['401', '200 anna@example.com', '400', '200 anna@example.com'],
+      '200 anna@example.com',
+      '200 anna@example.com',
+      '200 ben@example.com',
+      '200 anna@example.com',
+      '401',
+      '401',
+      '200 anna@example.com',
+      '400',
+      '200 anna@example.com',
     ],
   )
 })
