@@ -1,3 +1,4 @@
+import type { Keys } from '../gateway/key-ring.ts'
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -27,7 +28,7 @@ interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'na
   /** Gives another token for one that an upstream rejects. Left out: no request acts as its user. */
   readonly delegation?: Pick<Delegation, 'rejected'> | undefined
   /** 32 bytes that all gateways with this store share: they authenticate the answers that a proxy brings back. */
-  readonly answerKey: Uint8Array
+  readonly answerKey: Keys
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly observer: DoorObserver

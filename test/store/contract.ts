@@ -4,6 +4,7 @@ import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
+import { backupContract } from './contract-backup.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
 import { deliveriesContract } from './contract-deliveries.ts'
@@ -61,6 +62,7 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     surveyContract,
     removalsContract,
     switchesContract,
+    backupContract,
   ]) {
     await part(t, make)
   }
