@@ -76,7 +76,7 @@ export async function openAdministration(
   const { store } = parts.foundation
   const accounts = settings.accounts.source === 'store' ? uncached(store.accounts) : parts.accounts
   const tools = administrationOn(settings, { ...parts, accounts })
-  const tokens = createTokenKeeper(await store.key('api-tokens'), store.apiTokens)
+  const tokens = createTokenKeeper(await store.keyRing('api-tokens'), store.apiTokens)
   return { tools, tokens, apiTokens: store.apiTokens }
 }
 

@@ -3,8 +3,9 @@ import type { AskedOnce, AskedParts, AskedSettings } from './accounts/asked.ts'
 import { readGivenFile } from './common/failure.ts'
 import { type AttemptKeys, createAttemptKeys } from './gateway/attempt.ts'
 import { createGeneratedPasswords, type GeneratedPasswords } from './gateway/generated-password.ts'
+import type { KeyRing } from './gateway/key-ring.ts'
 import { Outage } from './gateway/outage.ts'
-import type { AccountDirectory } from './gateway/ports.ts'
+import type { AccountDirectory, Announce } from './gateway/ports.ts'
 import type { Registry } from './gateway/registry.ts'
 import { steadyNow, wallAhead } from './gateway/steady-now.ts'
 import type { RedisServer } from './redis/server.ts'
@@ -18,13 +19,17 @@ import { createRevoke, type Revoke } from './verdicts/kept.ts'
 export interface Foundation {
   readonly store: Store
   /** The bytes behind `keys`. */
-  readonly verdictKey: Uint8Array
+  readonly namesKey: Uint8Array
+  /** What Redis holds is sealed with them. */
+  readonly verdictKeys: KeyRing
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
   /** `undefined` without `redis` in the settings. */
   readonly redis: RedisServer | undefined
   /** Removes verdicts from Redis. */
   readonly revoke: Revoke | undefined
+  /** Tells every gateway of a change, before it is committed. */
+  readonly announce: Announce
   /** For changes. */
   readonly registry: () => Registry
   /** The same without Redis, for emergencies: a change is in force when all gateways have read the store's log. */
@@ -43,9 +48,10 @@ export async function openFoundation(
 ): Promise<Foundation> {
   const store = await openStore({ url: settings.store.url, how, expected, waiting })
   try {
-    const verdictKey = await store.key('verdicts')
-    const keys = createAttemptKeys(verdictKey)
-    const generated = createGeneratedPasswords(await store.key('passwords'))
+    const namesKey = await store.key('names')
+    const verdictKeys = await store.keyRing('verdicts')
+    const keys = createAttemptKeys(namesKey)
+    const generated = createGeneratedPasswords(await store.keyRing('passwords'))
     const redis = settings.redis && (await import('./redis/server.ts')).redisAt(settings.redis)
     const revoke = redis && createRevoke(redis, settings.verdicts)
     const announce =
@@ -61,11 +67,13 @@ export async function openFoundation(
         : inTheLog
     return {
       store,
-      verdictKey,
+      namesKey,
+      verdictKeys,
       keys,
       generated,
       redis,
       revoke,
+      announce,
       registry: () => store.registry(announce, redis ? undefined : revoked),
       registryInLog: () => store.registry(inTheLog),
     }
@@ -129,7 +137,7 @@ export async function openDirectory(settings: Settings, parts: DirectoryParts): 
   const registry = foundation.registry()
   if (settings.accounts.source === 'store') return { accounts: store, registry }
   const { createAskedAccounts, withFound } = await import('./accounts/asked.ts')
-  const { redis, verdictKey: key } = foundation
+  const { redis, verdictKeys: key } = foundation
   const accounts = createAskedAccounts(askedSettings(settings), {
     ...parts,
     registry,

@@ -5,21 +5,24 @@ import { among, networkOf, networkText } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { atMost } from './engine/memory.ts'
 import type { BehindForwardAuth } from './forward-auth/door.ts'
-import type { Ask } from './gateway/ask.ts'
+import { accountNamed } from './gateway/account.ts'
+import { type Ask, readTarget } from './gateway/ask.ts'
+import { ended } from './gateway/decision.ts'
 import type { Subject } from './gateway/names.ts'
 import type { Outage } from './gateway/outage.ts'
-import type { PasswordHasher } from './gateway/ports.ts'
+import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import type { ProvedInPart } from './gateway/verifier.ts'
 import { openNotice } from './notices.ts'
 import { pathClassOf } from './requests/path-class.ts'
-import { pathOf, requestKindAt } from './requests/tool.ts'
+import { pathOf, placeAt, requestKindAt } from './requests/tool.ts'
 import type { Connections } from './server/connections.ts'
 import type { Behind } from './server/port.ts'
-import { openServices, type ServiceParts } from './services.ts'
+import { openServices, type ServiceParts, type Services } from './services.ts'
 import type { Settings } from './settings/schema.ts'
+import type { AskedOf } from './telemetry/audit.ts'
 import { createLastUsedWitness } from './telemetry/last-used.ts'
 import { type Logs, witnesses } from './telemetry/logs.ts'
-import { createRefusalWitness } from './telemetry/refusals.ts'
+import { createRefusalWitness, type RefusalWitness } from './telemetry/refusals.ts'
 import { createToolUseWitness } from './telemetry/tool-uses.ts'
 import type { WorkerMetrics } from './telemetry/metrics.ts'
 import type { SilenceReport } from './telemetry/reports.ts'
@@ -65,26 +68,7 @@ export async function openGeneration(settings: Settings, parts: WorkerParts): Pr
   const unguarded = await openServices(settings, { ...serviceParts(parts, peerWorkers), notice })
   opening.defer(() => unguarded.close())
   const services = { ...unguarded, gateway: audit.guard(unguarded.gateway, settings.audit.onFailure) }
-  const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
-  opening.defer(() => lastUsed.close())
-  const refusals = createRefusalWitness({
-    store: services.refusals,
-    keptMs: settings.refusals.keepDays * 24 * 60 * 60 * 1000,
-    kindOf: ({ target }) => requestKindAt(pathOf(target)),
-    outage,
-    now: Date.now,
-  })
-  opening.defer(() => refusals.close())
-  const toolUses = createToolUseWitness({
-    store: services.toolUses,
-    keptMs: settings.toolUses.keepDays * 24 * 60 * 60 * 1000,
-    networkOf: address => networkText(address, settings.throttle.ipv6PrefixBits),
-    pathOf: pathClassUnder(settings),
-    outage,
-    now: Date.now,
-  })
-  opening.defer(() => toolUses.close())
-  const witness = witnesses(audit, metrics, lastUsed, refusals, toolUses)
+  const { witness, refusals } = openWitness(settings, { ...parts, services, opening })
   const all = {
     settings,
     services,
@@ -145,14 +129,58 @@ function createRequestCount() {
   }
 }
 
-/** What a request is for, by its path below the account. */
-function pathClassUnder({ accounts: { naming } }: Settings): (ask: Ask) => string {
-  return ({ target }) => {
-    const path = pathOf(target)
-    if (naming.by === 'host') return pathClassOf(path)
-    const end = path.indexOf('/', 1)
-    return pathClassOf(end === -1 ? '/' : path.slice(end))
+interface WitnessParts extends Pick<WorkerParts, 'metrics' | 'outage'> {
+  readonly logs: Pick<Logs, 'audit'>
+  readonly services: Pick<Services, 'lastUsed' | 'refusals' | 'toolUses'>
+  /** What the witnesses are closed with. */
+  readonly opening: AsyncDisposableStack
+}
+
+/** All that see each decision. Refusals of upstreams are no decisions: `refusals` is told of them. */
+export function openWitness(
+  settings: Settings,
+  { logs: { audit }, metrics, services, outage, opening }: WitnessParts,
+): { readonly witness: Witness; readonly refusals: RefusalWitness } {
+  const lastUsed = createLastUsedWitness({ store: services.lastUsed, outage, now: Date.now })
+  opening.defer(() => lastUsed.close())
+  const refusals = createRefusalWitness({
+    store: services.refusals,
+    keptMs: settings.refusals.keepDays * 24 * 60 * 60 * 1000,
+    kindOf: ({ target }) => requestKindAt(pathOf(target)),
+    outage,
+    now: Date.now,
+  })
+  opening.defer(() => refusals.close())
+  const toolUses = createToolUseWitness({
+    store: services.toolUses,
+    keptMs: settings.toolUses.keepDays * 24 * 60 * 60 * 1000,
+    networkOf: address => networkText(address, settings.throttle.ipv6PrefixBits),
+    pathOf: ask => pathClassOf(belowAccount(settings, ask) || '/'),
+    outage,
+    now: Date.now,
+  })
+  opening.defer(() => toolUses.close())
+  const witness = witnesses(audit.witness(askedOf(settings)), metrics, lastUsed, refusals, toolUses)
+  return { witness, refusals }
+}
+
+/** What the audit log says of a request beside the decision. */
+function askedOf(settings: Settings): AskedOf {
+  const { naming } = settings.accounts
+  return {
+    accountOf(ask) {
+      const target = readTarget(ask)
+      const name = ended(target) ? target : accountNamed(target, naming)
+      return ended(name) ? undefined : name
+    },
+    placeOf: ask => placeAt(belowAccount(settings, ask)),
   }
+}
+
+/** The path without the account that begins it where accounts are named by path. */
+function belowAccount({ accounts: { naming } }: Settings, { target }: Ask): string {
+  const path = pathOf(target)
+  return naming.by === 'path' ? path.replace(/^\/[^/]*/, '') : path
 }
 
 function serviceParts(

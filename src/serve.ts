@@ -57,6 +57,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     // The sentence goes to standard error; without this line, the log would end as if the gateway had been killed.
     log.fatal({ ...program, because: whyEnded(error) }, 'the gateway could not start')
     throw error
+  } finally {
+    await logs.close()
   }
 }
 

@@ -8,6 +8,7 @@ import type { AttemptKeys } from './gateway/attempt.ts'
 import type { Confirmations, Delegation, Grants } from './gateway/delegation.ts'
 import { createGateway, type Gateway } from './gateway/gateway.ts'
 import type { GeneratedPasswords } from './gateway/generated-password.ts'
+import type { KeyRing } from './gateway/key-ring.ts'
 import type { MoveNotices } from './gateway/moves.ts'
 import type { Revision } from './gateway/names.ts'
 import { Outage } from './gateway/outage.ts'
@@ -71,12 +72,12 @@ export interface Services {
   /** Gives passwords to credential helpers. `undefined`: switched off. */
   readonly oauth: AuthorizationServer | undefined
   readonly confirmations: Confirmations
-  /** 32 bytes with which all gateways of this store seal what LFS servers give out. */
-  readonly lfsKey: Uint8Array
-  /** 32 bytes that seal what browsers keep of a sign-in in progress. */
-  readonly signInKey: Uint8Array
+  /** With which all gateways of this store seal what LFS servers give out. */
+  readonly lfsKey: KeyRing
+  /** Seals what browsers keep of a sign-in in progress. */
+  readonly signInKey: KeyRing
   /** Seals the answers that a proxy brings back to the forward-auth port. */
-  readonly answerKey: Uint8Array
+  readonly answerKey: KeyRing
   /** For the API and the console. `undefined`: neither is switched on. */
   readonly administration: Administration | undefined
   close(): Promise<void>
@@ -119,7 +120,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       throw error instanceof Outage ? error : new Outage('store', error)
     },
   )
-  const { store, keys, generated, verdictKey } = foundation
+  const { store, keys, generated, namesKey } = foundation
   opening.defer(() => store.close())
 
   const local = createLocalVerdicts({
@@ -151,7 +152,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
       generated,
       decoys: createDecoys({
         survey: store.hashSurvey,
-        key: verdictKey,
+        key: namesKey,
         cost: settings.hashing,
         now: steadyNow,
       }),
@@ -165,14 +166,14 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
   })
   const upstreamAuth = createUpstreamAuth(methodsOf(settings), {
     publicUrl: settings.publicUrl,
-    masterKey: await store.key('assertions'),
+    masterKey: await store.keyRing('assertions'),
     now: Date.now,
     steadyNow,
     warn: parts.upstreamAuthWarning,
   })
-  const lfsKey = await store.key('lfs-actions')
-  const signInKey = await store.key('sign-ins')
-  const answerKey = await store.key('answers')
+  const lfsKey = await store.keyRing('lfs-actions')
+  const signInKey = await store.keyRing('sign-ins')
+  const answerKey = await store.keyRing('answers')
   const administration = await openAdministration(settings, {
     foundation,
     registry,
@@ -273,14 +274,16 @@ function memoryOf(
   memory: Memory,
 ): { readonly news: News; readonly verdicts: VerdictCache } {
   const { foundation, local, accounts, tokens, parts, opening } = memory
-  const { store, keys, verdictKey, redis: server } = foundation
+  const { store, keys, verdictKeys, redis: server } = foundation
   const { outage } = parts
   const forget: Parameters<typeof createStoreNews>[0]['forget'] = ({
     account,
     accounts: named = [],
     slots,
     revision,
+    reach,
   }) => {
+    if (reach === 'all') forgetAll(revision)
     local.forget(slots, revision)
     tokens?.forget(slots, revision)
     for (const name of account === undefined ? named : [account, ...named]) accounts.forget(name, revision)
@@ -297,6 +300,7 @@ function memoryOf(
     slotOf: keys.slot,
     forget,
     forgetAll,
+    refreshKeys: () => store.refreshKeys(),
     outage,
   })
   if (server === undefined) {
@@ -315,7 +319,7 @@ function memoryOf(
   const shared = createSharedVerdicts({
     server,
     history,
-    key: verdictKey,
+    key: verdictKeys,
     now: steadyNow,
     ahead: wallAhead,
     patience: 10,
@@ -336,7 +340,7 @@ function throttleOf(
   settings: Settings,
   { foundation, parts, opening }: Pick<Memory, 'foundation' | 'parts' | 'opening'>,
 ): Throttle {
-  const { verdictKey: key, redis: server } = foundation
+  const { namesKey: key, redis: server } = foundation
   const shared = server && createSharedCounters({ server, outage: parts.outage })
   if (shared !== undefined) opening.defer(() => shared.close())
   return createThrottle(settings.throttle, { key, now: steadyNow, shared, peerWorkers: parts.peerWorkers })

@@ -25,7 +25,13 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
   const tools = administrationOn(settings, { ...parts, hasher: hasherOnDemand(settings.hashing) })
   return {
     ...tools,
-    store: { ...tools.store, overview: store.overview, toolUses: store.toolUses, ping: () => store.ping() },
+    store: {
+      ...tools.store,
+      overview: store.overview,
+      toolUses: store.toolUses,
+      keyKeeper: store.keyKeeper(foundation.announce),
+      ping: () => store.ping(),
+    },
     apiTokens: {
       list: () => store.apiTokens.list(),
       make: async () => createTokenKeeper(await store.key('api-tokens'), store.apiTokens).make(),

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createDelivery } from './common/delivery.ts'
+import { keepLooking } from './common/turn.ts'
 import { openLiveness } from './delegation/index.ts'
 import { shortestInterval } from './delegation/liveness.ts'
 import type { Foundation } from './foundation.ts'
@@ -7,7 +10,7 @@ import { openNotice, reporting } from './notices.ts'
 import { keepCanary } from './revocation/canary.ts'
 import type { Primary, Progress } from './serve.ts'
 import type { Settings } from './settings/schema.ts'
-import { followChanges, watchParts } from './telemetry/follow.ts'
+import { watchParts } from './telemetry/follow.ts'
 import { createOutageReport, createPartReport } from './telemetry/reports.ts'
 import { delegatedScope, methodsOf } from './upstream-auth/index.ts'
 
@@ -26,15 +29,28 @@ export async function watch(
   progress.parts = watched.states
   progress.since = watched.since
 
-  const following = await followChanges(store.changes, audit.changed)
-  open.defer(() => following.stop())
+  const delivering = keepLooking(
+    createDelivery({
+      ...deliveryParts(settings, store),
+      to: 'audit',
+      atOnce: 100,
+      deliver: audit.deliver,
+      isReady: () => audit.sink.takesMore,
+      left: changes => metrics.undelivered('audit', changes),
+    }),
+    deliverEveryMs,
+    () => {}, // `watchParts` reports it
+  )
+  open.defer(() => delivering.close())
 
   const outage = createOutageReport(log, () => {}, livenessOverMs)
   progress.outages = () => outage.current()
   let liveness: ReturnType<typeof openLiveness>
   let announcing: { close(): Promise<void> } | undefined
+  let sending: { close(): Promise<void> } | undefined
   open.defer(() => liveness?.close())
   open.defer(() => announcing?.close())
+  open.defer(() => sending?.close())
   const follow: Watched['follow'] = async current => {
     const { signIn, secrets, notice } = current
     if (keepsGrants(current)) metrics.grants(() => store.grants.count())
@@ -55,6 +71,8 @@ export async function watch(
     })
     await announcing?.close()
     announcing = notice && (await announceEnds(primary, notice, store))
+    await sending?.close()
+    sending = notice?.changes ? await sendChanges(primary, notice, store) : undefined
   }
   await follow(settings)
 
@@ -70,6 +88,20 @@ export async function watch(
 
 /** Milliseconds: an outage of a provider is reported once a minute. */
 const livenessOverMs = 75_000
+
+/** Milliseconds between two looks for changes. */
+const deliverEveryMs = 1000
+
+function deliveryParts({ operations }: Settings, { deliveries, turns, changes }: Foundation['store']) {
+  return {
+    deliveries,
+    turns,
+    dataVersion: () => changes.dataVersion(),
+    holder: randomUUID(),
+    gateway: `${hostname()}:${operations.port}`,
+    steadyNow,
+  }
+}
 
 /** What the primary process does by settings that can change. */
 export interface Watched {
@@ -94,6 +126,30 @@ async function announceEnds(
     now: Date.now,
     steadyNow,
   })
+}
+
+/** Sends every change to the webhook. */
+async function sendChanges(
+  { log, metrics, settings }: Primary,
+  { webhookUrl: url, secret }: NonNullable<Settings['notice']>,
+  store: Foundation['store'],
+): Promise<{ close(): Promise<void> }> {
+  const { createChangeSender } = await import('./self-service/change-webhook.ts')
+  const sender = createChangeSender({
+    to: { url, ...(secret && { secret }) },
+    failed: (cause, tries) =>
+      log.warn({ cause: String(cause), tries }, 'the webhook did not accept a change; it is sent again'),
+    now: Date.now,
+    steadyNow,
+  })
+  const delivery = createDelivery({
+    ...deliveryParts(settings, store),
+    ...sender,
+    to: 'webhook',
+    atOnce: 1,
+    left: changes => metrics.undelivered('webhook', changes),
+  })
+  return keepLooking(delivery, deliverEveryMs, () => {}) // `watchParts` reports it
 }
 
 /** Whether sign-ins give the gateway something to keep. */

@@ -178,6 +178,7 @@ function drain(): void {
 async function stop(): Promise<void> {
   drain()
   await open.disposeAsync()
+  await logs.close()
   process.exit(0)
 }
 

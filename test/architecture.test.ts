@@ -91,7 +91,17 @@ const revealers = new Map<string, string>([
 ])
 
 /** What workers do without until somebody needs it, if ever: megabytes each. */
-const needless = new Set(['commander', 'ioredis', 'oidc-provider', 'openid-client', 'pg', 'yaml', 'zod'])
+const needless = new Set([
+  '@fastify/swagger',
+  'ajv',
+  'commander',
+  'ioredis',
+  'oidc-provider',
+  'openid-client',
+  'pg',
+  'yaml',
+  'zod',
+])
 
 /** A file of ours, with its path from the root. */
 interface Source {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { between, goalsTable } from './bench/documents.ts'
+import { between, goalsTable, inMarkdown } from './bench/documents.ts'
 import { isMet, type Goal } from './bench/figure.ts'
 import { figures } from './bench/figures.ts'
 import { floods } from './bench/floods.ts'
@@ -136,14 +136,23 @@ t.test('the documents are given the goals, met and missed, between their marks',
   t.match(table, '|  | of others | 1,235 × (missed) | at most 0.6 × |')
   t.match(table, 'Measured on: a machine.')
   const text = 'before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n'
-  t.equal(between(text, 'new'), 'before\n<!-- bench: begin -->\n\nnew\n\n<!-- bench: end -->\nafter\n')
-  t.throws(() => between('no marks', 'new'))
+  t.equal(
+    between(text, 'bench', 'new'),
+    'before\n<!-- bench: begin -->\n\nnew\n\n<!-- bench: end -->\nafter\n',
+  )
+  t.throws(() => between('no marks', 'bench', 'new'))
+})
+
+t.test('a table of a figure is Markdown', async t => {
+  const lines = [['one', '1 µs']]
+  t.equal(inMarkdown({ heading: ['step', 'user'], lines }), '| step | user |\n| --- | --- |\n| one | 1 µs |')
 })
 
 t.test('the documents have the marks that a run writes between', async t => {
   for (const file of ['README.md', 'docs/performance.md']) {
     const text = readFileSync(join(import.meta.dirname, '..', file), 'utf8')
-    t.doesNotThrow(() => between(text, ''), file)
+    t.doesNotThrow(() => between(text, 'bench', ''), file)
+    if (file !== 'README.md') t.doesNotThrow(() => between(text, 'ladder', ''), 'and those of the ladder')
   }
 })
 

@@ -55,14 +55,18 @@ async function aWorker(t: Test) {
     const problem = await services.registry.setCredential('test', msaScope, { username: anna, hash })
     t.equal(problem, undefined)
   }
+  /** Of one connection each: what was decoded of a header must not outlive a change. */
+  const headers = new Map<string, Secret>()
   async function decide(password: string): Promise<string> {
     const basic = `Basic ${Buffer.from(`${anna}:${password}`).toString('base64')}`
+    const header = headers.get(password) ?? new Secret(basic)
+    headers.set(password, header)
     const decision = await services.gateway.decide({
       id: 'request',
       method: 'GET',
       target: '/fabrikam/hello.git/info/refs',
       host: 'localhost',
-      authorization: [new Secret(basic)],
+      authorization: [header],
       from: '127.0.0.1',
       secure: false,
       headers: new RequestHeaders([]),

@@ -1,3 +1,4 @@
+import type { Keys } from '../gateway/key-ring.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { AccountDirectory, News } from '../gateway/ports.ts'
@@ -27,7 +28,7 @@ export interface AskedParts {
   /** Missing: each process keeps its own answers. */
   readonly redis: RedisServer | undefined
   /** Signs the answers in Redis. */
-  readonly key: Uint8Array
+  readonly key: Keys
   /** A steady clock, for cached answers. */
   readonly now: () => Instant
   /** Milliseconds by which the clock shared by all processes is ahead of it. */

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { derive, type Keys } from '../gateway/key-ring.ts'
 import { readScope, type AccountName, type Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import { guardRedis } from '../redis/breaker.ts'
@@ -23,7 +24,7 @@ export interface SharedAnswers {
 export interface SharedAnswersOptions {
   readonly server: RedisServer
   /** Secret, and never in Redis: write access to Redis must not suffice to change an account's connection. */
-  readonly key: Uint8Array
+  readonly key: Keys
   readonly strangersPerMinute: number
   /** The clock of `Dated.at`. */
   readonly now: () => Instant
@@ -38,20 +39,20 @@ const patience = 50
 
 export function createSharedAnswers(options: SharedAnswersOptions): SharedAnswers {
   const { server, strangersPerMinute, now, ahead = () => 0, outage } = options
-  const secret = createSecretKey(options.key)
+  const secrets = derive(options.key, ({ bytes }) => createSecretKey(bytes))
   const guarded = guardRedis({ server, name: 'accounts', patience, outage })
 
   return {
     async recall(name) {
       const key = answerKey(name)
       const text = await guarded.ask(key, redis => redis.get(key))
-      const dated = typeof text === 'string' ? open(secret, name, text) : undefined
+      const dated = typeof text === 'string' ? open(secrets.current(), name, text) : undefined
       // The clock of another machine may be ahead.
       return dated && { ...dated, at: Math.min(dated.at - ahead(), now()) }
     },
     remember(name, dated, seconds) {
       const key = answerKey(name)
-      const text = close(secret, name, { ...dated, at: dated.at + ahead() })
+      const text = close(secrets.current(), name, { ...dated, at: dated.at + ahead() })
       void guarded.ask(key, redis => redis.set(key, text, 'EX', seconds))
     },
     unknownNames: {

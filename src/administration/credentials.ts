@@ -6,7 +6,7 @@ import { noPassword } from '../gateway/ports.ts'
 import type { AccountUse, CredentialRecord, NewCredential, PasswordRecord } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
 import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
-import { insist, notMade, Refused } from './problems.ts'
+import { inPart, insist, notMade, Refused } from './problems.ts'
 import type { Tools } from './tools.ts'
 
 /** Everything about one credential. */
@@ -196,7 +196,10 @@ export async function removeCredential(
   // First, so that its provider is told; what it gave is then gone, whatever happens to the rest.
   const revocation =
     owner === undefined ? undefined : await grants.end(actor, { scope, owner }, 'signed-out').catch(notMade)
-  await insist(registry.removeCredential(actor, scope, username))
+  const removal = () => insist(registry.removeCredential(actor, scope, username))
+  await (revocation === undefined
+    ? removal()
+    : inPart('The sign-in has ended, and the credential is still there. Do it again.', removal))
   return revocation
 }
 

@@ -39,6 +39,15 @@ export function notMade(error: unknown): never {
   throw new NotMade(error)
 }
 
+/** The second half of an act: if it cannot be made, `so` says what was done before. */
+export async function inPart<T>(so: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof NotMade ? new NotMade(error.outage, so) : error
+  }
+}
+
 /** The account of that name. Throws `Refused` if there is none. */
 export async function known(registry: Pick<Registry, 'account'>, name: AccountName): Promise<AccountRecord> {
   const record = await registry.account(name)

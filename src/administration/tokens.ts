@@ -1,3 +1,4 @@
+import type { Keys } from '../gateway/key-ring.ts'
 import type { ApiTokens, StoredToken } from '../gateway/api-token.ts'
 import { createGeneratedPasswords, type Generated } from '../gateway/generated-password.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -12,10 +13,10 @@ export interface TokenKeeper {
 
 /**
  * Tokens have the form of generated passwords, with a prefix of their own by which secret scanners find them: a public
- * part, 130 random bits and a checksum. The store keeps an HMAC. `key`: 32 random bytes, kept in the store.
+ * part, 130 random bits and a checksum. The store keeps an HMAC. `keys`: 32 random bytes each, kept in the store.
  */
-export function createTokenKeeper(key: Uint8Array, store: Pick<ApiTokens, 'find'>): TokenKeeper {
-  const tokens = createGeneratedPasswords(key, 'aga_')
+export function createTokenKeeper(keys: Keys, store: Pick<ApiTokens, 'find'>): TokenKeeper {
+  const tokens = createGeneratedPasswords(keys, 'aga_')
   return {
     make: () => tokens.make(),
     async find(text, now) {

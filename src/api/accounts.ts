@@ -149,7 +149,7 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
     },
   },
   'POST /accounts/:name/members': {
-    does: 'Adds and removes members, or opens the account to its whole scope again. Each of them is a change.',
+    does: 'Adds members, removes members, or opens the account to its whole scope again: one of them.',
     needs: 'write',
     params: named,
     body: optional({
@@ -164,8 +164,9 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       const [add, remove] = [given.several('add', read.anyName), given.several('remove', read.anyName)]
       const scope = given.optional('scope', read.scope)
       const open = given.flag('open')
-      if (open === (add !== undefined || remove !== undefined))
-        throw new Rejected(400, 'invalid', 'Give add, remove or both, or open alone. Nothing was changed.')
+      // Together they would be two changes, of which the first could be made and the second refused.
+      if ([open, add !== undefined, remove !== undefined].filter(Boolean).length !== 1)
+        throw new Rejected(400, 'invalid', 'Give one of add, remove and open. Nothing was changed.')
       if (open) await insist(registry.openToAll(actor, name))
       if (add !== undefined) {
         const where = scope ?? scopeOf((await known(registry, name)).connection)

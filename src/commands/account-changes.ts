@@ -23,7 +23,9 @@ With a new name, members, uses and history follow; credentials belong to a scope
 and stay as they are. The old address answers "no such account" from then on, and
 users have to change it in their tools. Where accounts come from Azure DevOps, a
 request for the old name adds it again if there is still such an account there.
-Settings that name the account, such as its upstreamAuth, have to be changed, too.`
+Settings that name the account, such as its upstreamAuth, have to be changed, too.
+How its upstream learns who the user is, may take secrets, so it is a setting and
+not in the store: change upstreamAuthByAccount and run altgate reload.`
 
 interface SetOptions {
   readonly upstream?: string

@@ -8,10 +8,11 @@ import type { NewCredential } from '../gateway/registry.ts'
 import { isWeak } from '../hashing/hash-string.ts'
 import { unreadable } from '../settings/document.ts'
 import { scope as readScope } from './arguments.ts'
-import { insist, insistOnScope, Interrupted } from './failure.ts'
+import { insist, insistOnScope } from './failure.ts'
 import { examples } from './help.ts'
 import { type ImportFile, type ImportFormat, readImportFile, type RefusedLine } from './import-file.ts'
 import { type ImportPlan, planImport } from './import-plan.ts'
+import { catchInterrupts, type Interruption } from './interruption.ts'
 import { clearProgress, note, say, sayJson, showProgress } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
@@ -25,6 +26,7 @@ Formats, found out from the first line unless --format says it:
             what "credential export" writes. Lines about other scopes, accounts
             or directories are passed over. Without a hash, a user is added who
             has to set a password
+Named and generated passwords are not imported: altgate restore brings them.
 Empty lines and lines that begin with # are skipped.
 
 Hashes: bcrypt, argon2, apr1 (htpasswd's usual one), {SHA}, {SSHA}, and crypt:
@@ -97,7 +99,7 @@ function domainName(text: string): string {
 }
 
 async function importFrom(file: string, options: Options, toolbox: Toolbox): Promise<void> {
-  const interruption = catchInterrupts()
+  const interruption = catchInterrupts('the import')
   try {
     const name = file === '-' ? 'standard input' : file
     const bytes = await Promise.race([readBytes(file), interruption.happened])
@@ -227,41 +229,6 @@ async function carryOut(tools: Tools, { plan, options, interruption }: Import): 
     await insist(tools.registry.importCredentials(actor(), options.scope, credentials, progress, mustBeNew))
   } finally {
     clearProgress()
-  }
-}
-
-/** What Ctrl-C does. */
-interface Interruption {
-  /** Rejects with `Interrupted`, once nothing will be changed. */
-  readonly happened: Promise<never>
-  /** Throws `Interrupted` after Ctrl-C. */
-  check(): void
-  /** From now on Ctrl-C is answered, and changes nothing. */
-  tooLate(): void
-  stop(): void
-}
-
-function catchInterrupts(): Interruption {
-  const { promise: happened, reject } = Promise.withResolvers<never>()
-  happened.catch(() => {})
-  let isInterrupted = false
-  let isLate = false
-  const hear = () => {
-    clearProgress()
-    if (isLate) return note('Too late to stop: the import is being put into force in every gateway.')
-    if (!isInterrupted) note('Stopped. Nothing was changed.')
-    isInterrupted = true
-    process.stdin.destroy() // or the command would wait for its end
-    reject(new Interrupted())
-  }
-  process.on('SIGINT', hear)
-  return {
-    happened,
-    check() {
-      if (isInterrupted) throw new Interrupted()
-    },
-    tooLate: () => (isLate = true),
-    stop: () => process.off('SIGINT', hear),
   }
 }
 

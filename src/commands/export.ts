@@ -11,7 +11,8 @@ import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
 A JSON object on each line, told apart by "kind". No passwords, no hashes and no
-sign-ins: users that are imported elsewhere have to set a password there.`
+sign-ins: users that are imported elsewhere have to set a password there. Named
+and generated passwords are never text to export: altgate backup carries them.`
 
 /** `altgate credential export`. */
 export function addCredentialExport(credential: Command, toolbox: Toolbox): void {

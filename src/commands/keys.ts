@@ -1,52 +1,99 @@
-import type { Command } from 'commander'
+import { Argument, type Command, InvalidArgumentError } from 'commander'
 import { Failure } from '../common/failure.ts'
 import { countByKey, rotate, type Rotated } from '../delegation/rotation.ts'
 import { createSealing } from '../delegation/sealing.ts'
+import { type KeyRecord, type RotatedKey, rotatedKeys } from '../gateway/key-ring.ts'
 import type { Settings } from '../settings/schema.ts'
+import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { examples } from './help.ts'
-import { clearProgress, say, showProgress } from './say.ts'
-import type { Toolbox } from './tools.ts'
+import { clearProgress, moment, note, say, sayJson, sayTable, showProgress } from './say.ts'
+import { actor, type Toolbox, type Tools } from './tools.ts'
+
+const aboutList = `
+sealing is the keys of the settings (secrets.sealingKeys); the others are in the
+store, and all gateways share them:
+
+  passwords    makes and checks generated passwords; each one needs the key that
+               has made it for as long as it counts
+  assertions   signs what upstreams are told with signed-assertion
+  verdicts     seals what Redis holds
+  answers, lfs-actions, sign-ins
+               seal what clients and browsers carry back within minutes or hours
+  names        names users in caches; it stays as long as the store does`
 
 const aboutRotate = `
-Seals everything with the first key of secrets.sealingKeys, so that the others
-can be removed. Gateways may go on meanwhile, if they have been restarted with
-the new key in front. Ctrl-C is safe: run it again to go on.`
+Without a name, or with sealing: seals everything with the first key of
+secrets.sealingKeys, so that the others can be removed. Gateways may go on
+meanwhile, if they have been reloaded with the new key in front. Ctrl-C is safe:
+run it again to go on.
+
+With another name: makes a new key in the store and takes it into use in every
+running gateway, without a restart. Every gateway knows the new key before any
+uses it, and what the former keys have made still counts, until they are retired.
+Assertions are the exception: upstreams have to fetch the new public key first.
+The first run publishes it, and a run an hour later takes it into use.`
+
+const aboutRetire = `
+Deletes a key that rotate has replaced, in every running gateway. What only that
+key has made ends: generated passwords that have not been replaced since (keys
+list counts them) are refused, and links and sign-ins in progress fail once.`
 
 /** `altgate keys`. */
 export function addKeysCommands(program: Command, toolbox: Toolbox): void {
-  const keys = program.command('keys').description('the keys that seal what sign-ins give')
+  const keys = program.command('keys').description('the keys that seal, sign and make passwords')
   keys
     .command('list')
-    .description('show the keys of the settings, and how many sign-ins each one seals')
-    .option('--json', 'print JSON')
+    .description('show all keys, and what needs each of them')
+    .option(
+      '--json',
+      'print a JSON array of objects: key, id, use; with signIns (sealing), passwords, madeAt, usedFrom',
+    )
+    .addHelpText('after', aboutList)
     .addHelpText('after', examples('keys list'))
     .action(({ json }: { json?: true }) =>
       toolbox.use(async ({ store }, settings) => {
-        const listed = listedKeys(settings, await countByKey(store.grants))
-        say(json ? JSON.stringify(listed, null, 2) : tableOf(listed))
+        const sealing = sealingKeys(settings, await countByKey(store.grants))
+        const inStore = await store.keyKeeper.list()
+        if (json) return sayJson([...sealing.map(jsonOfSealing), ...inStore.map(jsonOf)])
+        if (sealing.length === 0) note('The settings have no sealing key, and nothing is sealed.')
+        sayTable(
+          ['KEY', 'ID', 'USE', 'SINCE', 'NEEDED BY'],
+          [...sealing.map(rowOfSealing), ...inStore.map(rowOf)],
+        )
       }),
     )
   keys
     .command('rotate')
-    .description('seal all sign-ins with the first key')
+    .description('take a new key into use, or seal all sign-ins with the first sealing key')
+    .addArgument(new Argument('[NAME]', 'which key').choices(['sealing', ...rotatedKeys]).default('sealing'))
     .addHelpText('after', aboutRotate)
-    .addHelpText('after', examples('keys rotate'))
-    .action(() =>
-      toolbox.use(async ({ store }, { secrets: { sealingKeys } }) => {
-        if (sealingKeys.length === 0)
-          throw new Failure('The settings have no sealing key. Add one: secrets.sealingKeys')
-        const { active } = await store.grants.count()
-        const sealing = createSealing(sealingKeys)
-        try {
-          report(await rotate(store.grants, sealing, showProgress(active, 100)), sealing.first)
-        } finally {
-          clearProgress()
-        }
+    .addHelpText('after', examples('keys rotate', 'keys rotate passwords'))
+    .action((name: 'sealing' | RotatedKey) =>
+      toolbox.use(async ({ store }, settings) => {
+        if (name === 'sealing') await reseal(store.grants, settings)
+        else await rotateInStore(store.keyKeeper, name)
       }),
     )
+  keys
+    .command('retire')
+    .description('delete a key that rotate has replaced')
+    .addArgument(new Argument('<NAME>', 'which key').choices(rotatedKeys))
+    .argument('<ID>', 'its number, as keys list shows it', keyId)
+    .option('--yes', 'do not ask for confirmation')
+    .addHelpText('after', aboutRetire)
+    .addHelpText('after', examples('keys retire verdicts 1', 'keys retire passwords 1 --yes'))
+    .action((name: RotatedKey, id: number, options: { readonly yes?: true }, command: Command) => {
+      insistOnYes(options, command)
+      return toolbox.use(({ store }) => retire(store, name, id, options))
+    })
 }
 
-interface ListedKey {
+function keyId(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('A key has a number, such as 1.')
+}
+
+interface SealingKey {
   readonly id: string
   /** What the settings say of it. */
   readonly use: 'seals' | 'opens' | 'missing'
@@ -54,7 +101,7 @@ interface ListedKey {
 }
 
 /** The keys of the settings in their order, then those that only the store knows. */
-function listedKeys({ secrets }: Settings, counts: ReadonlyMap<string, number>): readonly ListedKey[] {
+function sealingKeys({ secrets }: Settings, counts: ReadonlyMap<string, number>): readonly SealingKey[] {
   const known = secrets.sealingKeys.map(({ id }) => id)
   const missing = [...counts.keys()].filter(id => !known.includes(id)).sort()
   return [
@@ -65,20 +112,57 @@ function listedKeys({ secrets }: Settings, counts: ReadonlyMap<string, number>):
   ]
 }
 
-const uses: Readonly<Record<ListedKey['use'], string>> = {
+const sealingUses: Readonly<Record<SealingKey['use'], string>> = {
   seals: 'seals and opens',
   opens: 'opens',
-  missing: 'not in the settings: these users have to sign in again',
+  missing: 'not in the settings',
 }
 
-function tableOf(keys: readonly ListedKey[]): string {
-  if (keys.length === 0) return 'The settings have no sealing key, and nothing is sealed.'
-  const width = Math.max(...keys.map(({ id }) => id.length))
-  return keys
-    .map(
-      ({ id, use, signIns }) => `${id.padEnd(width)}  ${String(signIns).padStart(7)} sign-ins  ${uses[use]}`,
-    )
-    .join('\n')
+const uses: Readonly<Record<KeyRecord['use'], string>> = {
+  waiting: 'known, not used yet',
+  current: 'in use',
+  former: 'checks only',
+}
+
+function rowOfSealing({ id, use, signIns }: SealingKey): readonly string[] {
+  const lost = use === 'missing' && signIns > 0 ? ': these users have to sign in again' : ''
+  return ['sealing', id, sealingUses[use], '-', `${countText(signIns, 'sign-in')}${lost}`]
+}
+
+function rowOf({ name, id, use, usedFrom, passwords }: KeyRecord): readonly string[] {
+  const needed = passwords === undefined ? '-' : countText(passwords, 'password')
+  return [name, `${id}`, uses[use], usedFrom === undefined ? '-' : moment(usedFrom), needed]
+}
+
+function jsonOfSealing({ id, use, signIns }: SealingKey): object {
+  return { key: 'sealing', id, use, signIns }
+}
+
+function jsonOf({ name, madeAt, usedFrom, ...rest }: KeyRecord): object {
+  return {
+    key: name,
+    ...rest,
+    ...(madeAt !== undefined && { madeAt: new Date(madeAt).toISOString() }),
+    ...(usedFrom !== undefined && { usedFrom: new Date(usedFrom).toISOString() }),
+  }
+}
+
+function countText(many: number, what: string): string {
+  return `${many} ${what}${many === 1 ? '' : 's'}`
+}
+
+type Store = Tools['store']
+
+async function reseal(grants: Store['grants'], { secrets }: Settings): Promise<void> {
+  if (secrets.sealingKeys.length === 0)
+    throw new Failure('The settings have no sealing key. Add one: secrets.sealingKeys')
+  const { active } = await grants.count()
+  const sealing = createSealing(secrets.sealingKeys)
+  try {
+    report(await rotate(grants, sealing, showProgress(active, 100)), sealing.first)
+  } finally {
+    clearProgress()
+  }
 }
 
 /** Throws `Failure` if something is not sealed with the first key: removing the others would lose it. */
@@ -94,4 +178,66 @@ function report({ resealed, lost, left }: Rotated, first: string): void {
     throw new Failure(
       `${lost} are sealed with keys that the settings do not have (altgate keys list). Put the keys back and run the command again, or these users have to sign in again.`,
     )
+}
+
+/** Milliseconds for which upstreams may keep the key set: its `max-age` (`server/server.ts`). */
+const publishedMs = 60 * 60 * 1000
+
+async function rotateInStore(keys: Store['keyKeeper'], name: RotatedKey): Promise<void> {
+  const id = await keys.add(actor(), name)
+  const { madeAt = 0 } = (await keys.list()).find(key => key.name === name && key.id === id) ?? {}
+  const left = name === 'assertions' ? madeAt + publishedMs - Date.now() : 0
+  if (left > 0)
+    return say(
+      `Key ${id} of assertions is published. When upstreams have fetched it, at the earliest on ${moment(madeAt + publishedMs)}, run the command again: then it signs.`,
+    )
+  await keys.use(actor(), name, id)
+  say(
+    `Key ${id} of ${name} is in use, in every running gateway. What former keys have made still counts: altgate keys list`,
+  )
+}
+
+async function retire(
+  { keyKeeper: keys }: Store,
+  name: RotatedKey,
+  id: number,
+  { yes }: { readonly yes?: true },
+): Promise<void> {
+  const key = (await keys.list()).find(each => each.name === name && each.id === id)
+  if (key === undefined)
+    throw new Failure(`There is no key ${id} of ${name}. List all keys: altgate keys list`)
+  if (key.use !== 'former')
+    throw new Failure(
+      `Key ${id} of ${name} is not a former one. Replace it first: altgate keys rotate ${name}`,
+    )
+  for (const line of lossOf(key)) note(line)
+  if (!yes && !(await isConfirmed(`Retire key ${id} of ${name}?`))) throw new Failure('Nothing was changed.')
+  if (!(await keys.retire(actor(), name, id))) throw new Failure('It has been retired meanwhile.')
+  say(`Key ${id} of ${name} is retired, in every running gateway.`)
+}
+
+/** What ends with a key. */
+function lossOf({ name, id, passwords = 0 }: KeyRecord): readonly string[] {
+  switch (name) {
+    case 'passwords':
+      return [
+        passwords === 0
+          ? 'No generated password needs it.'
+          : `${countText(passwords, 'generated password')} will be refused from then on.`,
+        // They are stored as password hashes, like chosen ones.
+        ...(id === 1
+          ? [
+              'Generated passwords of 32 characters (agp_ and 28 more) that were not used since version 0.1.0 cannot be counted. They end, too.',
+            ]
+          : []),
+      ]
+    case 'assertions':
+      return ['Upstreams refuse assertions that it has signed; each is valid for a minute.']
+    case 'lfs-actions':
+      return ['Transfers by git-lfs that have just begun may have to be started again.']
+    case 'sign-ins':
+      return ['Users who are just signing in have to begin again.']
+    default:
+      return []
+  }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { addStoreExport } from './export.ts'
 import { examples } from './help.ts'
 import { say } from './say.ts'
-import type { Toolbox } from './tools.ts'
+import { actor, sayWaiting, type Toolbox } from './tools.ts'
 
 /** `altgate store`. */
 export function addStoreCommands(program: Command, toolbox: Toolbox): void {
@@ -18,5 +18,38 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
       await store.close()
       say('The store is ready.')
     })
+  addStoreRestored(store, toolbox)
   addStoreExport(store, toolbox)
+}
+
+const aboutRestored = `
+Run it after a restore by other tools than altgate restore, such as pg_restore or
+a copied SQLite file. When it ends, every running gateway has dropped all that it
+remembered of the store as it was before.
+
+A store that was copied has the identity of the original. If both go on, give one
+of them another with --copy. Gateways that run on it must be restarted then.`
+
+function addStoreRestored(store: Command, toolbox: Toolbox): void {
+  store
+    .command('restored')
+    .description('tell running gateways that other tools have restored the store')
+    .option('--copy', 'it is a copy: give it an identity of its own')
+    .addHelpText('after', aboutRestored)
+    .addHelpText('after', examples('store restored', 'store restored --copy'))
+    .action(async ({ copy = false }: { readonly copy?: boolean }) => {
+      const settings = toolbox.settings()
+      const { openFoundation } = await import('../foundation.ts')
+      const { store, announce } = await openFoundation(settings, () => {}, 'expect', { waiting: sayWaiting })
+      try {
+        await store.markRestored(announce, actor(), copy)
+      } finally {
+        await store.close()
+      }
+      say(
+        copy
+          ? 'The store has an identity of its own. Restart the gateways that run on it.'
+          : 'Every running gateway has dropped what it remembered of the store.',
+      )
+    })
 }

@@ -3,6 +3,7 @@ import type { Answer } from '../accounts/answer.ts'
 import type { Tools as AdministrationTools } from '../administration/tools.ts'
 import type { TokenRecord } from '../gateway/api-token.ts'
 import type { Generated } from '../gateway/generated-password.ts'
+import type { KeyKeeper } from '../gateway/key-ring.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { Overview } from '../gateway/overview.ts'
 import type { ToolUses } from '../gateway/tool-uses.ts'
@@ -15,6 +16,7 @@ import { note } from './say.ts'
 export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
     readonly overview: Overview
+    readonly keyKeeper: KeyKeeper
     readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
@@ -75,7 +77,7 @@ export function createToolbox(configFile: () => string | undefined): Toolbox {
 }
 
 /** On a terminal only: some scripts take any output on standard error for a failure. */
-function sayWaiting(hosts: readonly string[], seconds: number): void {
+export function sayWaiting(hosts: readonly string[], seconds: number): void {
   if (!process.stderr.isTTY) return
   const unconfirmed =
     hosts.length === 0 ? 'gateways that Redis may not know yet' : `gateways on ${hosts.join(', ')}`

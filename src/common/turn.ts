@@ -3,8 +3,8 @@ import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Turns } from '../gateway/ports.ts'
 
-/** Milliseconds for which a gateway has the turn; another one takes over after its end. */
-const turnMs = 30_000
+/** Milliseconds for which a gateway has the turn, unless the work says otherwise; another one takes over after its end. */
+const longTurnMs = 30_000
 
 interface TurnParts {
   readonly turns: Turns
@@ -12,6 +12,8 @@ interface TurnParts {
   /** Names this gateway. */
   readonly holder: string
   readonly now: () => Instant
+  /** Milliseconds. */
+  readonly turnMs?: number
 }
 
 /** This gateway's turn at work that one gateway of a store does at a time. */
@@ -27,7 +29,7 @@ export class Turn {
   /** Whether it is, or has become, this gateway's turn: to be asked again before each piece of work. Throws `Outage`. */
   async isOurs(): Promise<boolean> {
     if (this.#stopped) return false
-    const { turns, work, holder, now } = this.#parts
+    const { turns, work, holder, now, turnMs = longTurnMs } = this.#parts
     const at = now()
     if (this.#keptAt !== undefined && at - this.#keptAt < turnMs / 3) return true
     this.#keptAt = (await turns.take(work, holder, turnMs)) ? at : undefined
@@ -42,7 +44,9 @@ export class Turn {
   /** Lets another gateway have it at once. Throws `Outage`. */
   async leave(): Promise<void> {
     const { turns, work, holder } = this.#parts
-    if (this.#keptAt !== undefined) await turns.leave(work, holder)
+    if (this.#keptAt === undefined) return
+    this.#keptAt = undefined
+    await turns.leave(work, holder)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Keys } from '../gateway/key-ring.ts'
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -6,6 +7,7 @@ import { createServer } from '../engine/http.ts'
 import { type Allow, signInNeeded, type UnclearTarget, type UpstreamFailed } from '../gateway/decision.ts'
 import type { Delegation, SignInCause } from '../gateway/delegation.ts'
 import { Outage } from '../gateway/outage.ts'
+import { type Soon, whenDone } from '../gateway/soon.ts'
 import { bearerOf } from '../gateway/upstream-auth.ts'
 import { slipsThroughNginx } from '../proxying/header-rules.ts'
 import { withoutPageCookies } from '../proxying/headers.ts'
@@ -26,7 +28,7 @@ interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'na
   /** Gives another token for one that an upstream rejects. Left out: no request acts as its user. */
   readonly delegation?: Pick<Delegation, 'rejected'> | undefined
   /** 32 bytes that all gateways with this store share: they authenticate the answers that a proxy brings back. */
-  readonly answerKey: Uint8Array
+  readonly answerKey: Keys
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly observer: DoorObserver
@@ -65,17 +67,20 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const responder = createResponder({ ...options, readClient, flawIn, upstream: behindTheProxy })
 
-  async function judge(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Promise<void> {
+  function judge(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Soon<void> {
     const request = { raw, id: newRequestId(), ...kind.original(raw) }
-    try {
-      const responded = await responder.respond(request)
-      if ('allowed' in responded) allow(response, request, responded.allowed)
-      else kind.refuse(response, responded)
-    } catch (error) {
-      observer.bug(error, request.id)
-      const bug: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }
-      kind.refuse(response, responder.answer(request, bug))
-    }
+    return whenDone(
+      () => responder.respond(request),
+      responded => {
+        if ('allowed' in responded) allow(response, request, responded.allowed)
+        else kind.refuse(response, responded)
+      },
+      error => {
+        observer.bug(error, request.id)
+        const bug: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }
+        kind.refuse(response, responder.answer(request, bug))
+      },
+    )
   }
 
   /** What is refused before the gateway is asked. */
@@ -144,22 +149,26 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     return kind.answer?.(request) ?? answer(lost, context)
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  function serve(request: IncomingMessage, response: ServerResponse): Soon<void> {
     const path = request.url ?? ''
     const kind = deciders.get(path)
+    if (kind !== undefined) return judge(kind, request, response)
     const rejecting = rejections.get(path)
-    if (kind !== undefined) await judge(kind, request, response)
-    else if (rejecting !== undefined) await judgeRejection(rejecting, request, response)
-    else sendAnswer(response, answerOf(answerers.get(path), request))
+    if (rejecting !== undefined) return judgeRejection(rejecting, request, response)
+    sendAnswer(response, answerOf(answerers.get(path), request))
   }
 
   return (request, response) => {
     response.sendDate = false // the proxy sets its own
-    // A throw here would be an unhandled rejection, which ends the worker, and with it the public port.
-    serve(request, response).catch(error => {
-      observer.bug(error, newRequestId())
-      endPlainly(response)
-    })
+    // A throw here would end the worker, and with it the public port.
+    void whenDone(
+      () => serve(request, response),
+      () => {},
+      error => {
+        observer.bug(error, newRequestId())
+        endPlainly(response)
+      },
+    )
   }
 }
 

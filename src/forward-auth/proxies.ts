@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { derive, type Keys } from '../gateway/key-ring.ts'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer } from '../answers/answer.ts'
 import { headerText } from '../requests/client.ts'
@@ -94,18 +95,18 @@ export function createCarriedAnswers({
   key,
   now,
 }: {
-  readonly key: Uint8Array
+  readonly key: Keys
   /** Milliseconds since 1970. */
   readonly now: () => number
 }): CarriedAnswers {
-  const secret = createSecretKey(key)
-  const seal = (content: string): string =>
+  const secrets = derive(key, ({ bytes }) => createSecretKey(bytes))
+  const seal = (content: string, secret: KeyObject): string =>
     createHmac('sha256', secret).update(`altgate answer 1 ${content}`).digest('base64url')
 
   return {
     pack(answer) {
       const content = Buffer.from(JSON.stringify({ at: now(), answer })).toString('base64url')
-      return `${content}.${seal(content)}`
+      return `${content}.${seal(content, secrets.current())}`
     },
 
     unpack(text) {
@@ -113,8 +114,11 @@ export function createCarriedAnswers({
       const content = text.slice(0, Math.max(dot, 0))
       // Compared as text: several texts decode to the same bytes.
       const claimed = Buffer.from(text.slice(dot + 1))
-      const expected = Buffer.from(seal(content))
-      if (claimed.length !== expected.length || !timingSafeEqual(claimed, expected)) return undefined
+      const isOurs = secrets.all().some(secret => {
+        const expected = Buffer.from(seal(content, secret))
+        return claimed.length === expected.length && timingSafeEqual(claimed, expected)
+      })
+      if (!isOurs) return undefined
       // The HMAC proves that `pack` made it, so the type is known.
       const { at, answer } = JSON.parse(Buffer.from(content, 'base64url').toString()) as Packed
       return Math.abs(now() - at) <= longestWayMs ? answer : undefined

@@ -34,12 +34,22 @@ export interface AttemptKeys {
 /** `key`: at least 32 random bytes, the same in every process that shares verdicts. Redis never sees it. */
 export function createAttemptKeys(key: Uint8Array): AttemptKeys {
   const secret = createSecretKey(key)
+  /** Of the passwords of kept connections, which are the same object in every request. */
+  const known = new WeakMap<Secret, Proved>()
   return {
     slot: (scope, username) => hmac(secret, ['slot', scope, username]) as Slot,
-    proof: (scope, former, username, password) =>
-      hmac(secret, ['proof', scope, former ?? '', username, password.reveal()]) as Proof,
+    proof(scope, former, username, password) {
+      const last = known.get(password)
+      if (last?.scope === scope && last.former === former && last.username === username) return last.proof
+      const proof = hmac(secret, ['proof', scope, former ?? '', username, password.reveal()]) as Proof
+      known.set(password, { scope, former, username, proof })
+      return proof
+    },
   }
 }
+
+/** All that a proof depends on besides the password and the key. */
+interface Proved extends Pick<Attempt, 'scope' | 'former' | 'username' | 'proof'> {}
 
 /** The attempt that a credential makes on an account. Its scope comes from the account's connection. */
 export function attemptOn(account: Account, credential: PresentedCredential, keys: AttemptKeys): Attempt {

@@ -22,7 +22,17 @@ export function decodeBasic(headers: readonly Secret[]): PresentedCredential | '
   if (headers.length > 1) return 'two-headers'
   const header = headers[0]
   if (header === undefined || header.isEmpty) return 'nothing'
-  const value = header.reveal()
+  const known = decoded.get(header)
+  if (known !== undefined) return known
+  const credential = decode(header.reveal())
+  if (typeof credential !== 'string') decoded.set(header, credential)
+  return credential
+}
+
+/** The same object for the same header, which a kept connection brings with every request. */
+const decoded = new WeakMap<Secret, PresentedCredential>()
+
+function decode(value: string): PresentedCredential | 'nothing' | Garbled['flaw'] {
   if (value.length > longestHeader) return 'too-long'
 
   const token = basic.exec(value)?.[1]

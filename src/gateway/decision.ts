@@ -193,6 +193,8 @@ export interface Throttled {
   readonly by: ThrottledBy
   /** Seconds. */
   readonly retryAfter: number
+  /** For the audit log only: the user name that was presented, if there was one. */
+  readonly slot?: Slot
 }
 
 /**
@@ -205,6 +207,7 @@ export type ThrottledBy = 'address' | 'credential' | 'everywhere' | 'repetition'
 export interface Busy {
   readonly outcome: 'busy'
   readonly retryAfter: number
+  readonly slot?: Slot
 }
 
 /** A part that we depend on is down. `retryAfter` in seconds. */

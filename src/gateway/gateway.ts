@@ -19,14 +19,16 @@ import {
   type Verdict,
 } from './decision.ts'
 import type { Delegation, SignInCause, UserToken } from './delegation.ts'
-import type { Instant, Scope } from './names.ts'
+import type { AccountName, Instant, Scope } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
+import { type Soon, whenDone, whenThere } from './soon.ts'
 import type { Loops } from './throttle.ts'
 import type { Verifier } from './verifier.ts'
 
 export interface Gateway {
-  decide(ask: Ask): Promise<Decision>
+  /** A decision from memory is there at once. Throws, or rejects, only for a bug. */
+  decide(ask: Ask): Soon<Decision>
 }
 
 interface GatewayParts {
@@ -48,6 +50,14 @@ interface GatewayParts {
   readonly now?: () => Instant
 }
 
+/** A request with a credential. */
+interface Presented {
+  readonly credential: PresentedCredential
+  readonly caller: Caller
+  readonly ask: Ask
+  readonly path: string
+}
+
 /** Seconds after which a client should retry while a part is down. */
 const outageRetryAfter = 5
 
@@ -66,7 +76,9 @@ export function createGateway(parts: GatewayParts): Gateway {
     now = Date.now,
   } = parts
 
-  return withOutages(parts.outage, async function decide(ask: Ask): Promise<Decision> {
+  return { decide }
+
+  function decide(ask: Ask): Soon<Decision> {
     const target = readTarget(ask)
     if (ended(target)) return target
     if (httpsOnly && !ask.secure) return { outcome: 'not-allowed', cause: 'plain-http' }
@@ -84,15 +96,39 @@ export function createGateway(parts: GatewayParts): Gateway {
         ? { outcome: 'challenge', name }
         : { outcome: 'garbled', name, flaw: credential }
     }
-    let isWrong = false
-    try {
-      const decision = unlessReadOnly(await decideOn(credential, caller), ask)
-      isWrong = mayBeWrong(decision)
-      return tellsHolder(decision) ? markLoop(decision, caller, target.path) : decision
-    } finally {
-      if (!isWrong) loops?.presented(caller, target.path)
-    }
-  })
+    const asked = { credential, caller, ask, path: target.path }
+    const caughtUp = news.catchUp()
+    if (caughtUp === undefined) return decideOn(asked)
+    return caughtUp.then(
+      () => decideOn(asked),
+      (error: unknown) => failed(error, asked),
+    )
+  }
+
+  /** From what this process knows, or asks for. */
+  function decideOn(asked: Presented): Soon<Decision> {
+    return whenDone(
+      () => decideAt(asked.caller.account, asked),
+      decision => asPresented(decision, asked),
+      error => failed(error, asked),
+    )
+  }
+
+  /** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
+  function failed(error: unknown, { caller, path }: Presented): Decision {
+    loops?.presented(caller, path)
+    if (!(error instanceof Outage)) throw error
+    parts.outage(error)
+    return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
+  }
+
+  /** What becomes of a decision on a credential, whose client is not in a loop if the password may be right. */
+  function asPresented(decided: Decision, { ask, caller, path }: Presented): Decision {
+    const decision = unlessReadOnly(decided, ask)
+    const whole = tellsHolder(decision) ? markLoop(decision, caller, path) : decision
+    if (!mayBeWrong(decision)) loops?.presented(caller, path)
+    return whole
+  }
 
   function unlessReadOnly(decision: Decision, ask: Ask): Decision {
     const mayWrite = decision.outcome !== 'allow' || decision.password?.readOnly === undefined
@@ -105,32 +141,39 @@ export function createGateway(parts: GatewayParts): Gateway {
     return tooOften ? { ...decision, tooOften } : decision
   }
 
-  async function decideOn(credential: PresentedCredential, caller: Caller): Promise<Decision> {
-    const name = caller.account
-    await news.catchUp()
-    const account = await accounts.find(name)
-    if (account === undefined) return { outcome: 'no-account', name }
-
-    const decision = await judge(account, credential, caller)
-    if (!restsOnConnection(decision)) return decision
-
-    // Clients erase stored passwords on a refusal, and users sign in to the directory that it names, so the authority must
-    // confirm that the account has not changed.
-    const confirmed = await accounts.confirm(name)
-    if (confirmed === undefined) return { outcome: 'no-account', name }
-    return haveSameScopes(account, confirmed) ? decision : judge(confirmed, credential, caller)
+  function decideAt(name: AccountName, { credential, caller }: Presented): Soon<Decision> {
+    return whenThere(accounts.find(name), account => {
+      if (account === undefined) return { outcome: 'no-account', name }
+      return whenThere(judge(account, credential, caller), decision =>
+        restsOnConnection(decision) ? confirmed(decision, account, credential, caller) : decision,
+      )
+    })
   }
 
-  async function judge(account: Account, credential: PresentedCredential, caller: Caller): Promise<Decision> {
+  /**
+   * Clients erase stored passwords on a refusal, and users sign in to the directory that it names, so the authority must
+   * confirm that the account has not changed.
+   */
+  async function confirmed(
+    decision: Decision,
+    account: Account,
+    credential: PresentedCredential,
+    caller: Caller,
+  ): Promise<Decision> {
+    const name = caller.account
+    const today = await accounts.confirm(name)
+    if (today === undefined) return { outcome: 'no-account', name }
+    return haveSameScopes(account, today) ? decision : judge(today, credential, caller)
+  }
+
+  function judge(account: Account, credential: PresentedCredential, caller: Caller): Soon<Decision> {
     const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
-    const verdict = await verifier.verify(attempt, caller)
-    const decision = conclude(verdict, account, attempt, now())
-    if (delegation === undefined || decision.outcome !== 'allow') return decision
-    const found = delegation.tokenFor(decision)
-    if (found === undefined) return decision
-    return found instanceof Promise
-      ? found.then(later => actingAs(decision, later))
-      : actingAs(decision, found)
+    return whenThere(verifier.verify(attempt, caller), verdict => {
+      const decision = conclude(verdict, account, attempt, now())
+      if (delegation === undefined || decision.outcome !== 'allow') return decision
+      const found = delegation.tokenFor(decision)
+      return found === undefined ? decision : whenThere(found, later => actingAs(decision, later))
+    })
   }
 }
 
@@ -163,21 +206,6 @@ function restsOnConnection(decision: Decision): boolean {
 /** Whether the password may be wrong. Clients can do nothing about a full queue or an outage. */
 function mayBeWrong({ outcome }: Decision): boolean {
   return outcome === 'refused' || outcome === 'throttled' || outcome === 'no-account'
-}
-
-/** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
-function withOutages(report: GatewayParts['outage'], decide: Gateway['decide']): Gateway {
-  return {
-    async decide(ask) {
-      try {
-        return await decide(ask)
-      } catch (error) {
-        if (!(error instanceof Outage)) throw error
-        report(error)
-        return { outcome: 'unavailable', part: error.part, retryAfter: outageRetryAfter }
-      }
-    },
-  }
 }
 
 /** Turns a verdict into a decision as of now. Decisions are never cached. */
@@ -223,8 +251,8 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
       }
     case 'untried':
       return verdict.because === 'busy'
-        ? { outcome: 'busy', retryAfter: verdict.retryAfter }
-        : { outcome: 'throttled', by: verdict.by, retryAfter: verdict.retryAfter }
+        ? { outcome: 'busy', retryAfter: verdict.retryAfter, slot: attempt.slot }
+        : { outcome: 'throttled', by: verdict.by, retryAfter: verdict.retryAfter, slot: attempt.slot }
     default:
       return unreachable(verdict)
   }

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, randomInt, timingSafeEqual } from 'node:crypto'
+import { derive, type Key, type Keys } from './key-ring.ts'
 import type { PasswordId } from './names.ts'
 import { Secret } from './secret.ts'
 
@@ -42,21 +43,43 @@ const form = new RegExp(
   `^([0-9A-Za-z]{${length.id}})?([0-9A-Za-z]{${length.random}})([0-9A-Za-z]{${length.checksum}})$`,
 )
 
-/** `key`: 32 random bytes kept in the store, so that every process that shares the store accepts the same passwords. */
-export function createGeneratedPasswords(key: Uint8Array, prefix: Prefix = 'agp_'): GeneratedPasswords {
-  const checksums = createSecretKey(key)
+/** What one key makes and checks. The id of the key is in front of a MAC, because a stored one is checked with its own. */
+interface Maker {
+  readonly id: number
+  checksumOf(text: string): string
+  macOf(password: Secret): PasswordMac
+  idOf(random: string): PasswordId
+}
+
+function makerWith({ id, bytes }: Key): Maker {
+  const checksums = createSecretKey(bytes)
   const keyFor = (use: string) =>
-    createSecretKey(createHmac('sha256', key).update(`altgate generated password ${use} 1`).digest())
+    createSecretKey(createHmac('sha256', bytes).update(`altgate generated password ${use} 1`).digest())
   const [macs, ids] = [keyFor('mac'), keyFor('id')]
+  return {
+    id,
+    /** 6 of 62 characters are 35 bits; reducing 64 bits to them favours none by more than one in 300 million. */
+    checksumOf: text => spelled(createHmac('sha256', checksums).update(text).digest(), length.checksum),
+    macOf: password =>
+      `${id}:${createHmac('sha256', macs).update(password.reveal()).digest('base64url')}` as PasswordMac,
+    idOf: random => spelled(createHmac('sha256', ids).update(random).digest(), length.id) as PasswordId,
+  }
+}
+
+/** `keys`: 32 random bytes each, kept in the store, so that every process that shares the store accepts the same passwords. */
+export function createGeneratedPasswords(keys: Keys, prefix: Prefix = 'agp_'): GeneratedPasswords {
+  const makers = derive(keys, makerWith)
   const missing = 'no such password' as PasswordMac
 
-  /** 6 of 62 characters are 35 bits; reducing 64 bits to them favours none by more than one in 300 million. */
-  function checksumOf(text: string): string {
-    return spelled(createHmac('sha256', checksums).update(text).digest(), length.checksum)
+  /** The one whose checksum fits. */
+  function makerOf(text: string, checksum: string): Maker | undefined {
+    const presented = Buffer.from(checksum)
+    return makers.all().find(each => timingSafeEqual(presented, Buffer.from(each.checksumOf(text))))
   }
 
-  function macOf(password: Secret): PasswordMac {
-    return `1:${createHmac('sha256', macs).update(password.reveal()).digest('base64url')}` as PasswordMac
+  function makerIn(password: Secret): Maker | undefined {
+    const [, id = '', random, checksum] = form.exec(password.reveal().slice(prefix.length)) ?? []
+    return random === undefined || checksum === undefined ? undefined : makerOf(id + random, checksum)
   }
 
   return {
@@ -65,28 +88,24 @@ export function createGeneratedPasswords(key: Uint8Array, prefix: Prefix = 'agp_
         Array.from({ length: count }, () => alphabet.charAt(randomInt(alphabet.length))).join('') // unbiased
       const id = draw(length.id)
       const random = draw(length.random)
-      const password = new Secret(prefix + id + random + checksumOf(id + random))
-      return { password, id: id as PasswordId, mac: macOf(password) }
+      const maker = makers.current()
+      const password = new Secret(prefix + id + random + maker.checksumOf(id + random))
+      return { password, id: id as PasswordId, mac: maker.macOf(password) }
     },
-    isForged(password) {
-      const text = password.reveal()
-      if (!text.startsWith(prefix)) return false
-      const [, id = '', random, checksum] = form.exec(text.slice(prefix.length)) ?? []
-      if (random === undefined || checksum === undefined) return true
-      return !timingSafeEqual(Buffer.from(checksum), Buffer.from(checksumOf(id + random)))
-    },
+    isForged: password => password.reveal().startsWith(prefix) && makerIn(password) === undefined,
     read(password) {
       const text = password.reveal()
       if (!text.startsWith(prefix)) return undefined
       const [, id, random] = form.exec(text.slice(prefix.length)) ?? []
       if (random === undefined) return undefined
       if (id !== undefined) return { id: id as PasswordId, old: false }
-      const derived = createHmac('sha256', ids).update(random).digest()
-      return { id: spelled(derived, length.id) as PasswordId, old: true }
+      return { id: (makerIn(password) ?? makers.current()).idOf(random), old: true }
     },
-    macOf,
+    macOf: password => (makerIn(password) ?? makers.current()).macOf(password),
     proves(password, mac = missing) {
-      const [own, stored] = [Buffer.from(macOf(password)), Buffer.from(mac)]
+      const id = Number(mac.slice(0, mac.indexOf(':')))
+      const maker = makers.all().find(each => each.id === id) ?? makers.current()
+      const [own, stored] = [Buffer.from(maker.macOf(password)), Buffer.from(mac)]
       return own.length === stored.length && timingSafeEqual(own, stored)
     },
   }

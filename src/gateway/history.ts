@@ -184,6 +184,11 @@ export type Action =
   | 'person-unblocked'
   /** Sessions of the page. */
   | 'sessions-revoked'
+  /** The store is as it was at some earlier time, or has what another one had. */
+  | 'store-restored'
+  /** Keys in the store were added, taken into use, or retired. */
+  | 'keys-changed'
+  | 'keys-retired'
   /** Tokens of the API; their names stand in the place of user names. */
   | 'token-added'
   | 'token-revoked'

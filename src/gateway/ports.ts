@@ -2,6 +2,7 @@ import type { Account } from './account.ts'
 import type { Ask, TrafficLane } from './ask.ts'
 import type { Attempt } from './attempt.ts'
 import type { Decision, KnownVerdict, UsedPassword } from './decision.ts'
+import type { DeliveredTo } from './deliveries.ts'
 import type { PasswordMac } from './generated-password.ts'
 import type { Change, Moment } from './history.ts'
 import type { AccountName, Instant, PasswordId, Revision, Scope, Subject, Username } from './names.ts'
@@ -157,7 +158,7 @@ export interface Turns {
   leave(work: SharedWork, holder: string): Promise<void>
 }
 
-type SharedWork = 'liveness' | 'password-ends'
+type SharedWork = 'liveness' | 'password-ends' | DeliveredTo
 
 /** How a process learns of the changes that others make. */
 export interface News {

@@ -1,3 +1,5 @@
+import { timingSafeEqual } from 'node:crypto'
+
 /**
  * A string that cannot be printed. Passwords, keys and tokens are one from the moment they are decoded:
  * a template literal, `JSON.stringify`, `console.log`, `util.inspect` and pino all show `[secret]`.
@@ -17,6 +19,14 @@ export class Secret {
   /** True for the empty string, which is not a password: git sends one for `https://user@host`. */
   get isEmpty(): boolean {
     return this.#value === ''
+  }
+
+  /** Whether both are the same text. How long it takes depends on their lengths only, not on where they differ. */
+  equals(other: Secret): boolean {
+    const [one, two] = [this.#value, other.#value]
+    return (
+      one.length === two.length && timingSafeEqual(Buffer.from(one, 'utf16le'), Buffer.from(two, 'utf16le'))
+    )
   }
 
   toString(): string {

@@ -21,11 +21,12 @@ import {
   type StoredPassword,
   type VerdictCache,
 } from './ports.ts'
+import type { Soon } from './soon.ts'
 import type { Reached, Throttle, Throttling } from './throttle.ts'
 
 export interface Verifier {
-  /** Throws `Outage`. */
-  verify(attempt: Attempt, caller: Caller): Promise<Verdict>
+  /** A verdict from memory is there at once. Throws, or rejects with, `Outage`. */
+  verify(attempt: Attempt, caller: Caller): Soon<Verdict>
 }
 
 interface VerifierParts {
@@ -69,11 +70,14 @@ export function createVerifier({
 }: VerifierParts): Verifier {
   const equals = createEqualCallers()
 
-  async function verify(attempt: Attempt, caller: Caller): Promise<Verdict> {
+  function verify(attempt: Attempt, caller: Caller): Soon<Verdict> {
     // Before any look-up: guesses of this kind cost nothing, and take the same time for every user name.
     if (generated.isForged(attempt.password)) return unlessTooOften({ found: 'forged' }, attempt, caller)
     const ahead = equals.ahead(attempt, caller)
-    if (ahead !== undefined) await ahead
+    return ahead === undefined ? recall(attempt, caller) : ahead.then(() => recall(attempt, caller))
+  }
+
+  function recall(attempt: Attempt, caller: Caller): Soon<Verdict> {
     const recalled = verdicts.recall(attempt)
     if (recalled === undefined || recalled instanceof Promise)
       return equals.lead(attempt, caller, () => findOut(recalled, attempt, caller))

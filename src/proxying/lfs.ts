@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { derive, firstOf, type Keys } from '../gateway/key-ring.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -13,7 +14,7 @@ import { BatchExchange, inGatewayTerms, upstreamAuthorization } from './lfs-batc
 
 export interface LfsOptions {
   /** 32 bytes, the same in every gateway with this store. */
-  readonly key: Uint8Array
+  readonly key: Keys
   /** Seconds for which a token of an upstream is valid if the upstream does not say. */
   readonly actionSeconds: number
   readonly now?: () => Instant
@@ -220,21 +221,22 @@ interface SealedAuthorization {
 }
 
 /**
- * `<seconds since 1970>.<iv, ciphertext, tag>`. `key`: 32 bytes that all processes of all gateways with this store share,
+ * `<seconds since 1970>.<iv, ciphertext, tag>`. `keys`: 32 bytes each that all processes of all gateways with this store share,
  * and that seal nothing else.
  */
-function createSealedAuthorization(key: Uint8Array, now: () => Instant): SealedAuthorization {
-  const secret = createSecretKey(key)
+function createSealedAuthorization(keys: Keys, now: () => Instant): SealedAuthorization {
+  const secrets = derive(keys, ({ bytes }) => createSecretKey(bytes))
 
   return {
     seal(authorization, binding, until) {
       const end = String(Math.floor(until / 1000))
-      return `${end}.${seal(secret, authorization, boundTo(binding, end))}`
+      return `${end}.${seal(secrets.current(), authorization, boundTo(binding, end))}`
     },
     open(sealed, binding) {
       const [end = '', text = ''] = sealed.split('.')
       if (!(Number(end) * 1000 > now())) return undefined
-      const opened = unseal(secret, text, boundTo(binding, end))
+      const bound = boundTo(binding, end)
+      const opened = firstOf(secrets.all(), secret => unseal(secret, text, bound))
       // As a Go client would write it: UTF-8, each byte as one character for Node.
       return opened && new Secret(opened.toString('latin1'))
     },

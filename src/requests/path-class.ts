@@ -1,4 +1,4 @@
-import { requestKindAt } from './tool.ts'
+import { plainSegment, requestKindAt } from './tool.ts'
 
 /**
  * What a request is for, as operators read it: `git:welcome` for a repository, `lfs`, `tfvc`, `packages`, `api` or `other`.
@@ -31,15 +31,7 @@ function repositoryIn(path: string): string {
     .split('/')
     .filter(segment => segment !== '' && !/^_(?:git|full|optimized)$/i.test(segment))
     .slice(-2)
-    .map(shown)
+    .map(plainSegment)
     .join('/')
     .replace(/\.git$/i, '')
 }
-
-/** What is not plain may be anything, and a generated password in an address is not shown. */
-function shown(segment: string): string {
-  return plain.test(segment) && !secret.test(segment) ? segment : '*'
-}
-
-const plain = /^[\w.~%+-]{1,64}$/
-const secret = /agp_|%3a|%40|%0/i

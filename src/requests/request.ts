@@ -1,10 +1,20 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Ask, RequestHeaders } from '../gateway/ask.ts'
 import type { Ended, UpstreamFailed } from '../gateway/decision.ts'
 import { Secret } from '../gateway/secret.ts'
 import { endsChunked, isChunked } from './bodies.ts'
 import type { Client } from './client.ts'
+
+/** A request as a door received it. */
+export interface Received {
+  readonly raw: IncomingMessage
+  readonly id: string
+  /** As the client sent it, or as reported by a proxy that holds the request. */
+  readonly method: string
+  readonly target: string
+}
 
 /**
  * What a request asks, read in one pass over the raw header list. `method` and `target` are the client's own. Two `Host`
@@ -12,20 +22,9 @@ import type { Client } from './client.ts'
  * omit it; the host is then that of `publicUrl`, because links are built from it.
  */
 export function readAsk(
-  request: IncomingMessage,
-  {
-    id,
-    method,
-    target,
-    client,
-    publicUrl,
-  }: {
-    readonly id: string
-    readonly method: string
-    readonly target: string
-    readonly client: Client
-    readonly publicUrl: string
-  },
+  { raw: request, id, method, target }: Received,
+  client: Client,
+  publicUrl: string,
 ): Ask | Unreadable {
   const { rawHeaders } = request
   const authorization: Secret[] = []
@@ -36,7 +35,7 @@ export function readAsk(
     // Compare lengths first: this loop runs over every header of every request.
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (name.length === 13 && name.toLowerCase() === 'authorization')
-      authorization.push(new Secret(rawHeaders[at + 1] ?? ''))
+      authorization.push(presentedOn(request.socket, rawHeaders[at + 1] ?? ''))
     else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding')
       codings = codings === undefined ? (rawHeaders[at + 1] ?? '') : `${codings},${rawHeaders[at + 1]}`
   }
@@ -62,6 +61,22 @@ export function readAsk(
     secure,
     lane,
   }
+}
+
+/** The last `Authorization` of each connection. */
+const lastPresented = new WeakMap<Socket, Secret>()
+
+/**
+ * The same object for the same bytes, so that what was decoded of them need not be decoded again for each request of a
+ * connection. It says nothing about whether the password is right. The clients of a proxy share connections, so the time
+ * must not show how much of another one's header was guessed.
+ */
+function presentedOn(socket: Socket, value: string): Secret {
+  const presented = new Secret(value)
+  const last = lastPresented.get(socket)
+  if (last?.equals(presented)) return last
+  lastPresented.set(socket, presented)
+  return presented
 }
 
 /** Node decodes only chunked. Any other coding would stay on the body without the upstream being told. */
@@ -111,16 +126,4 @@ export function newRequestId(): string {
 /** Whether a request target belongs to the gateway itself. Any other spelling is an unknown account. */
 export function isReserved(target: string): boolean {
   return target === '/_altgate' || target.startsWith('/_altgate/') || target.startsWith('/_altgate?')
-}
-
-/**
- * The URL by which Fastify finds a route: reserved ones unchanged, `/` for everything that needs a decision. Routers
- * decode, ignore case and refuse escapes that are not UTF-8, so the gateway reads the original target.
- */
-export function routeOf({ url = '/', headers }: IncomingMessage): string {
-  if (isReserved(url)) return url
-  // Fastify refuses a media type that it cannot parse, and its text/plain parser buffers the body, stops at 1 MiB and
-  // re-encodes it. Without a type, the body stays a stream. The upstream gets its headers from the raw list.
-  delete headers['content-type']
-  return '/'
 }

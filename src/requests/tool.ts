@@ -119,7 +119,7 @@ function wantedMost(accept: string): string {
   return wanted
 }
 
-/** Reads the raw list, because `routeOf` has removed Content-Type from the parsed headers. */
+/** The first of that name. */
 function valueOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]?.toLowerCase() === name) return rawHeaders[at + 1]
@@ -187,6 +187,36 @@ const tfvcFile = /\.ashx(?:\/|$)|\/(?:item|upload)\.asmx(?:\/|$)|\/_tfs_resource
 /** Called by the web pages of Azure DevOps, and used for downloads by scripts: `_api/_versioncontrol/itemContent`. */
 const pageService = /\/_api(?:\/|$)/i
 const feed = /\/_packaging(?:\/|$)|\/simple(?:\/|$)/i
+
+/**
+ * What a request is about, for logs: a repository such as `Web/_git/site`, or the class of a path, such as `_apis/git`;
+ * `other` if it is neither. `path`: below the account. Paths hold tokens and file names, so nothing else of it is shown.
+ */
+export function placeAt(path: string): string {
+  const repository = (gitHome.exec(path) ?? gitFolder.exec(path))?.[1]
+  if (repository !== undefined) return segments(repository)
+  const [, service, underscored] = classOfPath.exec(path) ?? []
+  return segments(service ?? underscored ?? 'other')
+}
+
+/** What is before git's services, and what looks like a repository to browsers as well. */
+const gitHome = /^\/(.{1,300}?)\/(?:info\/(?:refs$|lfs(?:\/|$))|git-(?:upload|receive)-pack$)/i
+const gitFolder = /^\/((?:[^/]{1,100}\/){0,3}(?:_git\/(?:_full\/|_optimized\/)?[^/]+|[^/]+\.git))(?:\/|$)/i
+const classOfPath =
+  /\/(_apis\/[a-z]{1,32}|_packaging\/[^/]+|[\w.-]{1,64}\.as[mh]x)(?:\/|$)|\/(?=_)(_[a-z]{1,32})(?:\/|$)/i
+
+function segments(path: string): string {
+  return path.split('/').slice(-4).map(plainSegment).join('/')
+}
+
+/** A segment of a path as logs show it: `*` for what has other than plain characters, or looks like a password. */
+export function plainSegment(segment: string): string {
+  return plain.test(segment) && !secretInSegment.test(segment) ? segment : '*'
+}
+
+const plain = /^[\w.~%+-]{1,64}$/
+/** A generated password, or what git would take for a user and a password. */
+const secretInSegment = /agp_|%3a|%40|%0/i
 
 /** A request target without its query. */
 export function pathOf(target: string): string {

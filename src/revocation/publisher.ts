@@ -72,8 +72,8 @@ export function createPublisher({
 }: PublisherOptions): Announce {
   return async (change, moment, before) => {
     const { revision: _, ...stale } = staleBy(change, slotOf)
-    const { account, accounts = [], slots } = stale
-    if (slots.length === 0 && account === undefined && accounts.length === 0) return
+    const { account, accounts = [], slots, reach } = stale
+    if (slots.length === 0 && account === undefined && accounts.length === 0 && reach === undefined) return
     const started = performance.now()
     await revoke(slots, moment.number)
     const announcement = { id: randomUUID(), ...stale, moment, before }

@@ -1,5 +1,5 @@
 import type { History } from '../gateway/history.ts'
-import type { Outage } from '../gateway/outage.ts'
+import { Outage } from '../gateway/outage.ts'
 import type { News } from '../gateway/ports.ts'
 import type { RedisServer } from '../redis/server.ts'
 import { readCanary } from './canary.ts'
@@ -31,6 +31,12 @@ export interface RedisNewsOptions {
 const lookAgain = 1
 
 /**
+ * Milliseconds for which requests ask the log after the announcement of a change that reaches further than what it names:
+ * longer than its commit takes. What it has changed can be read only when it is committed.
+ */
+const askingMs = 10_000
+
+/**
  * The lease: after a ping has returned, this process may trust its memory until `leaseMs` after the ping was sent, which
  * costs one comparison. A change waits for its acknowledgement or for the end of its lease (`publisher.ts`), so a process
  * that hangs, or whose connection died, never acts on an old state.
@@ -44,10 +50,16 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   let losses = 0
   let looked = now()
   let reported = false
+  let reaching: Pick<Announcement, 'id' | 'reach'> | undefined
+  let asksUntil = -Infinity
   const subscriber = createSubscriber({ server, leaseMs, now, heard, alive, lost, failed })
 
-  function holdsLease(): boolean {
+  function isLeased(): boolean {
     return caughtUp && now() < leaseEnds
+  }
+
+  function holdsLease(): boolean {
+    return isLeased() && now() >= asksUntil
   }
 
   function heard(text: string): void {
@@ -61,6 +73,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   }
 
   function take({ moment, before, ...stale }: Announcement): void {
+    askIfReaching(stale)
     const revision = history.heard(moment, before)
     if (revision !== undefined) return forget({ ...stale, revision })
     // From another store: one Redis serves two of them, or this one was replaced. The log tells.
@@ -68,17 +81,25 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
     void regain()
   }
 
+  function askIfReaching({ id, reach }: Pick<Announcement, 'id' | 'reach'>): void {
+    if (reach === undefined || id === reaching?.id) return
+    reaching = { id, reach }
+    asksUntil = now() + askingMs
+  }
+
   function alive(sentAt: number): void {
-    if (!holdsLease()) caughtUp = false // also if it expired without being checked
+    if (!isLeased()) caughtUp = false // also if it expired without being checked
     leaseEnds = sentAt + leaseMs
     if (!caughtUp) void regain()
     else if (now() - looked > lookAgain * leaseMs) void look()
   }
 
   /** Its change may have been made since, or never: the log, which is read next, tells. */
-  function recall({ moment, account, accounts, slots }: Announcement): void {
+  function recall(announced: Announcement): void {
+    askIfReaching(announced)
+    const { moment, account, accounts, slots, reach } = announced
     const revision = history.heard(moment)
-    if (revision !== undefined) forget({ account, accounts, slots, revision })
+    if (revision !== undefined) forget({ account, accounts, slots, reach, revision })
   }
 
   function look(): Promise<boolean> {
@@ -118,7 +139,7 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
 
   /** A failed ping loses nothing by itself: the lease continues, or expires. */
   function failed(cause: unknown): void {
-    if (!holdsLease()) report(cause)
+    if (!isLeased()) report(cause)
   }
 
   function report(cause: unknown): void {
@@ -130,7 +151,13 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
   return {
     holdsLease,
     catchUp() {
-      return holdsLease() ? undefined : storeNews.catchUp()
+      if (holdsLease()) return undefined
+      const asked = storeNews.catchUp()
+      // Other keys make nothing wrong of what is remembered: no request fails because the store is slow meanwhile.
+      if (reaching?.reach !== 'keys' || !isLeased()) return asked
+      return asked?.catch((error: unknown) => {
+        if (!(error instanceof Outage)) throw error
+      })
     },
     async close() {
       reported = true // the end of the subscription is intended

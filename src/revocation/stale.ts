@@ -8,7 +8,12 @@ export interface Stale {
   /** Further ones. */
   readonly accounts?: readonly AccountName[] | undefined
   readonly slots: readonly Slot[]
+  /** How far it reaches beyond that; left out: no further. */
+  readonly reach?: Reach | undefined
 }
+
+/** `all`: everything that was read before is void. Both: the keys may be others. */
+export type Reach = 'all' | 'keys'
 
 /** Drops what is stale from all caches of this process, synchronously. Must not throw. */
 export type Forget = (stale: Stale) => void
@@ -16,9 +21,16 @@ export type Forget = (stale: Stale) => void
 /** Names the slot of a credential: `AttemptKeys.slot`. */
 export type SlotOf = (scope: Scope, username: Username) => Slot
 
-export function staleBy({ revision, account, accounts, scope, usernames }: Change, slotOf: SlotOf): Stale {
+export function staleBy(change: Change, slotOf: SlotOf): Stale {
+  const { revision, account, accounts, scope, usernames } = change
   const slots = scope === undefined ? [] : usernames.map(username => slotOf(scope, username))
-  return { revision, account, ...(accounts && { accounts }), slots }
+  const reach = reachOf(change)
+  return { revision, account, ...(accounts && { accounts }), slots, ...(reach && { reach }) }
+}
+
+export function reachOf({ action }: Pick<Change, 'action'>): Reach | undefined {
+  if (action === 'keys-changed') return 'keys'
+  return action === 'store-restored' || action === 'keys-retired' ? 'all' : undefined
 }
 
 /** What is stale, as sent between processes, with an id. User names are not sent. */
@@ -31,11 +43,12 @@ export interface Announcement extends Omit<Stale, 'revision'> {
 
 /** `undefined` if it cannot be read: from another version of Altgate, or from another program. */
 export function readAnnouncement(text: string): Announcement | undefined {
-  const { id, moment, before, account, accounts, slots } = readObject(text)
+  const { id, moment, before, account, accounts, slots, reach } = readObject(text)
   if (typeof id !== 'string' || typeof before !== 'string' || !isMoment(moment)) return undefined
   if (account !== undefined && typeof account !== 'string') return undefined
   if (accounts !== undefined && !isTexts(accounts)) return undefined
   if (!isTexts(slots)) return undefined
+  if (reach !== undefined && reach !== 'all' && reach !== 'keys') return undefined
   // The publisher has validated the names, which are only compared here.
   return {
     id,
@@ -44,6 +57,7 @@ export function readAnnouncement(text: string): Announcement | undefined {
     account: account as AccountName | undefined,
     ...(accounts && { accounts: accounts as AccountName[] }),
     slots: slots as Slot[],
+    ...(reach && { reach }),
   }
 }
 

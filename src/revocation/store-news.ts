@@ -7,7 +7,7 @@ import type { Revision } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { ChangeLog, Gateways, News } from '../gateway/ports.ts'
 import { createBreaker } from '../redis/breaker.ts'
-import { type Forget, type SlotOf, staleBy } from './stale.ts'
+import { type Forget, reachOf, type SlotOf, staleBy } from './stale.ts'
 
 /** News from the store's own log: always correct, but costs a query. Without an answer, only a lease lets memory be trusted. */
 export interface StoreNews extends News {
@@ -25,6 +25,8 @@ interface StoreNewsOptions {
   readonly forget: Forget
   /** Discards everything read as of an earlier revision. Must not throw. */
   readonly forgetAll: (revision: Revision) => void
+  /** Reads the keys of the store anew. Throws `Outage`. */
+  readonly refreshKeys?: () => Promise<void>
   /** Called each time the log cannot be read. */
   readonly outage: (outage: Outage) => void
 }
@@ -38,7 +40,8 @@ const patience = 250
  */
 const lookBack = 1000
 
-export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: StoreNewsOptions): StoreNews {
+export function createStoreNews(options: StoreNewsOptions): StoreNews {
+  const { changes, slotOf, forget, forgetAll, refreshKeys, outage } = options
   let seen: number | undefined // of the last look
   let last: Revision | undefined
   let trustedUntil = -Infinity
@@ -73,6 +76,8 @@ export function createStoreNews({ changes, slotOf, forget, forgetAll, outage }: 
 
   async function follow(from: Revision): Promise<void> {
     const news = await changes.since(from)
+    // Before anything is judged that the new keys have made.
+    if (news === 'gap' || news.some(change => reachOf(change) !== undefined)) await refreshKeys?.()
     if (news === 'gap') {
       last = await changes.revision()
       forgetAll(last)

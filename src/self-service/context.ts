@@ -1,3 +1,4 @@
+import type { Keys } from '../gateway/key-ring.ts'
 import type { IncomingMessage } from 'node:http'
 import type { Authorities } from '../common/authorities.ts'
 import { createTurns, type Turns } from '../common/calls.ts'
@@ -127,7 +128,7 @@ export interface SelfServiceParts {
   readonly guesses: Pick<Throttle, 'admit'>
   readonly sessions: SessionStore
   /** 32 bytes, shared by the gateways of one store, that seal pending sign-ins kept by browsers. */
-  readonly signInKey: Uint8Array
+  readonly signInKey: Keys
   /** Gives passwords to credential helpers; left out where that is switched off. */
   readonly oauth?: AuthorizationServer | undefined
   readonly notice: Notice

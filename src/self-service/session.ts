@@ -1,4 +1,12 @@
-import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
+import { derive, firstOf, type Keys } from '../gateway/key-ring.ts'
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 import '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
@@ -179,7 +187,7 @@ export interface PendingSignIns {
 interface PendingSignInsOptions {
   readonly store: Pick<SessionStore, 'add'>
   /** 32 bytes, shared by every process of every gateway with this store, that seal nothing else. */
-  readonly key: Uint8Array
+  readonly key: Keys
   readonly now: () => Instant
 }
 
@@ -190,24 +198,24 @@ const pendingSignInLife = 10 * 60 * 1000
 const mostTaken = 30_000
 
 export function createPendingSignIns({ store, key, now }: PendingSignInsOptions): PendingSignIns {
-  const secret = createSecretKey(key)
+  const secrets = derive(key, ({ bytes }) => createSecretKey(bytes))
   const taken = new LRUCache<string, true>(atMost(mostTaken))
 
   /** One key per sign-in: it binds the sealed value to the state, and no key seals enough to exhaust its random IVs. */
-  function keyFor(state: string): Buffer {
+  function keyFor(state: string, secret: KeyObject): Buffer {
     return createHmac('sha256', secret).update(`altgate sign-in 1 ${state}`).digest()
   }
 
   return {
     send({ state, ...rest }) {
       const end = String(now() + pendingSignInLife)
-      return `${end}.${seal(keyFor(state), JSON.stringify(rest), boundTo(end))}`
+      return `${end}.${seal(keyFor(state, secrets.current()), JSON.stringify(rest), boundTo(end))}`
     },
 
     find(state, kept = '') {
       const [end = '', sealed = ''] = kept.split('.')
       if (!(Number(end) > now())) return undefined
-      const opened = unseal(keyFor(state), sealed, boundTo(end))
+      const opened = firstOf(secrets.all(), secret => unseal(keyFor(state, secret), sealed, boundTo(end)))
       if (opened === undefined || taken.has(state)) return undefined
       // Only `send` can have made it.
       return { ...(JSON.parse(opened.toString()) as Omit<PendingSignIn, 'state'>), state }

@@ -1,5 +1,6 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { Connection } from '../gateway/account.ts'
+import { derive, type Keys } from '../gateway/key-ring.ts'
 import { type AccountName, type Instant, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory, Registry } from '../gateway/registry.ts'
 
@@ -15,7 +16,7 @@ export interface UnknownAccounts {
 interface UnknownAccountsParts {
   readonly registry: Pick<Registry, 'scopesInUse'>
   /** Shared by every process of every gateway with this store. */
-  readonly key: Uint8Array
+  readonly key: Keys
   readonly now: () => Instant
 }
 
@@ -27,6 +28,7 @@ const rememberedMs = 60_000
  * scope of existing accounts, as often as that scope has accounts, so neither one answer nor many tell a name that is known.
  */
 export function createUnknownAccounts({ registry, key, now }: UnknownAccountsParts): UnknownAccounts {
+  const secrets = derive(key, ({ bytes }) => createSecretKey(bytes))
   let remembered: { readonly at: Instant; readonly scopes: Promise<ReadonlyMap<Scope, number>> } | undefined
 
   function scopesInUse(): Promise<ReadonlyMap<Scope, number>> {
@@ -42,7 +44,7 @@ export function createUnknownAccounts({ registry, key, now }: UnknownAccountsPar
 
   /** Of equal chances; few names change when a scope joins or leaves. */
   function rank(name: AccountName, scope: Scope, accounts: number): number {
-    const mac = createHmac('sha256', key).update(`unknown account 1 ${scope} ${name}`).digest()
+    const mac = createHmac('sha256', secrets.current()).update(`unknown account 1 ${scope} ${name}`).digest()
     return -Math.log((mac.readUIntBE(0, 6) + 1) / 2 ** 48) / accounts
   }
 

@@ -4,13 +4,17 @@ import type { Instant, Scope, Username } from '../gateway/names.ts'
 import type { EndingPassword } from '../gateway/password-ends.ts'
 import type { Secret } from '../gateway/secret.ts'
 
-interface WebhookOptions {
+interface WebhookOptions extends Receiver {
+  /** Called for a notice that was not delivered. */
+  readonly failed: (cause: unknown) => void
+}
+
+/** Where notices go. */
+export interface Receiver {
   /** Secret, because some webhook addresses contain a key. */
   readonly url: Secret
   /** Key of the signature; without it notices are not signed. */
   readonly secret?: Secret
-  /** Called for a notice that was not delivered. */
-  readonly failed: (cause: unknown) => void
 }
 
 /** Milliseconds that a receiver may take. */
@@ -36,7 +40,7 @@ export type AnnounceEnd = (password: EndingPassword, at: Instant) => Promise<voi
  * Announces ends by the same webhook. An announcement is repeated if the gateway cannot tell that it was delivered:
  * `passwordId` and `days` together are the same then.
  */
-export function createEndAnnouncements(to: Pick<WebhookOptions, 'url' | 'secret'>): AnnounceEnd {
+export function createEndAnnouncements(to: Receiver): AnnounceEnd {
   return ({ scope, username, id, name, days, endsAt }, at) =>
     send(to, {
       event: days === 0 ? 'credential-password-ended' : 'credential-password-ending',
@@ -55,9 +59,25 @@ function signature(secret: Secret, body: string): Readonly<Record<string, string
   return { 'x-altgate-signature': `sha256=${mac}` }
 }
 
-async function send({ url, secret }: Pick<WebhookOptions, 'url' | 'secret'>, event: object): Promise<void> {
+/** The receiver did not accept. */
+export class NotAccepted extends Error {
+  /** Seconds after which it asks to be tried again. */
+  readonly retryAfter: number
+
+  constructor(status: number, retryAfter: unknown) {
+    super(`the webhook returned status ${status}`)
+    this.retryAfter = Number(/^\d{1,6}$/.exec(String(retryAfter))?.[0] ?? 0)
+  }
+}
+
+/** Sends one event; rejects unless it was accepted. */
+export async function send({ url, secret }: Receiver, event: object, id?: string): Promise<void> {
   const body = JSON.stringify(event)
-  const headers = { 'content-type': 'application/json', ...(secret && signature(secret, body)) }
+  const headers = {
+    'content-type': 'application/json',
+    ...(id !== undefined && { 'x-altgate-delivery': id }),
+    ...(secret && signature(secret, body)),
+  }
   const answer = await request(url.reveal(), {
     method: 'POST',
     body,
@@ -65,7 +85,7 @@ async function send({ url, secret }: Pick<WebhookOptions, 'url' | 'secret'>, eve
     signal: AbortSignal.timeout(timeout),
   })
   await answer.body.dump()
-  if (answer.statusCode >= 300) throw new Error(`the webhook returned status ${answer.statusCode}`)
+  if (answer.statusCode >= 300) throw new NotAccepted(answer.statusCode, answer.headers['retry-after'])
 }
 
 /**

@@ -3,28 +3,24 @@ import type { IncomingMessage } from 'node:http'
 import { type Answer, answerTo, endedDuringTransfer, asUnavailable, leadingTo } from '../answers/answer.ts'
 import { type Naming, pagePath } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
-import { type Allow, type Decision, readOnly, type UnclearTarget } from '../gateway/decision.ts'
+import { type Allow, type Decision, type Ended, readOnly, type UnclearTarget } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Witness } from '../gateway/ports.ts'
+import { type Soon, whenThere } from '../gateway/soon.ts'
 import { upstreamRouteOf } from '../proxying/addresses.ts'
 import type { RequestContext } from '../proxying/headers.ts'
 import type { BodyStart } from '../requests/bodies.ts'
 import type { BodyFinding, BodyLook } from '../requests/body-start.ts'
 import type { Client, ReadClient } from '../requests/client.ts'
-import { type Ending, readAsk } from '../requests/request.ts'
+import { type Ending, readAsk, type Received } from '../requests/request.ts'
 import { asksForPage, pathOf } from '../requests/tool.ts'
 import { writesUnseen, writingOf } from '../requests/writes.ts'
 import { readingIn } from '../requests/writing-in-bodies.ts'
 
-/** A request as a door received it. */
-export interface DoorRequest {
-  readonly raw: IncomingMessage
-  readonly id: string
-  /** As the client sent it, or as reported by a proxy that holds the request. */
-  readonly method: string
-  readonly target: string
+/** A request at a door. */
+export interface DoorRequest extends Received {
   /** Reads the beginning of the body. Left out where a proxy keeps the body. */
-  readonly readBody?: (look: BodyLook<Known>) => Promise<BodyFinding<Known>>
+  readBody?(look: BodyLook<Known>): Promise<BodyFinding<Known>>
 }
 
 /** What a body says of its request. */
@@ -48,39 +44,51 @@ export interface ResponderOptions {
 /** What both doors do with a request, so that they cannot disagree. */
 export interface Responder {
   /**
-   * Reads what a request asks, decides, and records the decision. Resolves with what forwarding needs, or with the answer
-   * to send. Rejects only for a bug.
+   * Reads what a request asks, decides, and records the decision. Returns what forwarding needs, or the answer to send: at
+   * once if nothing has to be waited for. Throws, or rejects, only for a bug.
    */
-  respond(request: DoorRequest): Promise<RequestContext | Answer>
+  respond(request: DoorRequest): Soon<RequestContext | Answer>
   /** The answer to a request that ends without a decision, in the client's dialect. */
-  readonly answer: (request: Pick<DoorRequest, 'raw' | 'id' | 'target'>, ending: Ending) => Answer
+  readonly answer: (request: Pick<Received, 'raw' | 'id' | 'target'>, ending: Ending) => Answer
 }
 
 export function createResponder(options: ResponderOptions): Responder {
   const { gateway, witness, naming, publicUrl, readClient, flawIn } = options
 
-  async function respond(request: DoorRequest): Promise<RequestContext | Answer> {
+  function respond(request: DoorRequest): Soon<RequestContext | Answer> {
     const began = performance.now()
     const client = readClient(request.raw)
-    const ask = readAsk(request.raw, { ...request, client, publicUrl })
+    const ask = readAsk(request, client, publicUrl)
     if ('outcome' in ask) return answer(request, ask)
 
-    const judged = flawIn?.(request, client) ?? (await gateway.decide(ask))
-    const took = performance.now() - began
-    const { decision, begun } = mayNotWrite(judged)
-      ? await judgeBody(judged, ask, request)
-      : { decision: judged }
-    const context = withRoute(decision, ask, client, request.raw)
-    const decided = 'outcome' in context ? context : context.allowed
-    // Without the time in which a client sends the beginning of its body.
-    witness.saw(decided, ask, took)
-    if (!('outcome' in context)) return begun === undefined ? context : { ...context, begun }
+    return whenThere(flawIn?.(request, client) ?? gateway.decide(ask), judged => {
+      // Without the time in which a client sends the beginning of its body.
+      const took = performance.now() - began
+      if (!mayNotWrite(judged)) return conclude({ decision: judged }, took, ask, client, request)
+      return whenThere(judgeBody(judged, ask, request), whole => conclude(whole, took, ask, client, request))
+    })
+  }
 
-    if (context.outcome === 'throttled') await delayThrottled(client)
-    if (context.outcome === 'no-account' && isForStart(request, ask))
-      return leadingTo(pagePath, answer(request, context))
-    const whole = answer(request, context)
-    return endedDuringTransfer(context, ask) ? asUnavailable(whole) : whole
+  /** Adds the route, and records the decision. */
+  function conclude(
+    { decision, begun }: Judged,
+    took: number,
+    ask: Ask,
+    client: Client,
+    request: DoorRequest,
+  ): Soon<RequestContext | Answer> {
+    const context = withRoute(decision, ask, client, request.raw)
+    witness.saw('outcome' in context ? context : context.allowed, ask, took)
+    if (!('outcome' in context)) return begun === undefined ? context : { ...context, begun }
+    return context.outcome === 'throttled'
+      ? delayThrottled(client).then(() => ending(context, ask, request))
+      : ending(context, ask, request)
+  }
+
+  function ending(ended: Ended, ask: Ask, request: DoorRequest): Answer {
+    const whole = answer(request, ended)
+    if (ended.outcome === 'no-account' && isForStart(request, ask)) return leadingTo(pagePath, whole)
+    return endedDuringTransfer(ended, ask) ? asUnavailable(whole) : whole
   }
 
   /** Whether a user has typed the address of the gateway alone. A host that is an account's has this path as well. */
@@ -94,11 +102,11 @@ export function createResponder(options: ResponderOptions): Responder {
    * Refuses a request of a read-only password that is a write by its body, or may be one because the body is not seen here.
    * The gateway has refused those that are writes by their head.
    */
-  async function judgeBody(allowed: Allow, ask: Ask, { readBody }: DoorRequest): Promise<Judged> {
+  async function judgeBody(allowed: Allow, ask: Ask, request: DoorRequest): Promise<Judged> {
     const writing = writingOf(ask)
     if (typeof writing === 'string') return { decision: allowed }
-    if (readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
-    const { found, start } = await readBody(readingIn(writing))
+    if (request.readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
+    const { found, start } = await request.readBody(readingIn(writing))
     if (found === 'full') return { decision: { outcome: 'busy', retryAfter: fullRetryAfter } }
     return found === 'reads' ? { decision: allowed, begun: start } : { decision: readOnly(allowed) }
   }
@@ -112,7 +120,7 @@ export function createResponder(options: ResponderOptions): Responder {
     return { allowed: decision, ask, client, route }
   }
 
-  function answer({ raw, id, target }: Pick<DoorRequest, 'raw' | 'id' | 'target'>, ending: Ending): Answer {
+  function answer({ raw, id, target }: Pick<Received, 'raw' | 'id' | 'target'>, ending: Ending): Answer {
     return answerTo({ target, rawHeaders: raw.rawHeaders }, ending, { requestId: id, publicUrl, naming })
   }
 

@@ -27,6 +27,7 @@ export function fileComplaints({
     complaint('page.logo', page.logo, logoFlaw),
     complaint('log.file', log.file, logFlaw),
     complaint('audit.file', audit.file, logFlaw),
+    complaint('audit.syslog.caFile', audit.syslog?.caFile, authoritiesFlaw),
   ]
   return found.filter(each => each !== undefined)
 }

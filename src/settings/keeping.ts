@@ -120,11 +120,46 @@ export const keeping = {
   audit: z
     .strictObject({
       file: filePath().exactOptional().describe('Where audit lines go. Default: into the log.'),
+      syslog: z
+        .strictObject({
+          url: text(
+            'must be udp://host:port, tcp://host:port or tls://host:port',
+            /^(?:udp|tcp|tls):\/\/(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/iu,
+          ).describe(
+            'Where the receiver is: `tls://logs.example.com:6514`, `tcp://logs.example.com:601` or `udp://127.0.0.1:514`. TCP and TLS count octets (RFC 6587, RFC 5425).',
+          ),
+          caFile: filePath()
+            .exactOptional()
+            .describe('CA certificates in PEM that are trusted instead of the well-known ones, for `tls:`.'),
+          facility: word(
+            'user',
+            'daemon',
+            'auth',
+            'authpriv',
+            'local0',
+            'local1',
+            'local2',
+            'local3',
+            'local4',
+            'local5',
+            'local6',
+            'local7',
+          )
+            .default('authpriv')
+            .describe('The facility of the messages.'),
+        })
+        .exactOptional()
+        .describe(
+          'A syslog receiver for audit lines, as messages of RFC 5424 whose text is the JSON line. Instead of `file`.',
+        ),
       onFailure: word('drop', 'refuse')
         .default('drop')
         .describe(
-          'What happens to requests while audit lines cannot be written, because a disk is full or the reader of a pipe is slow. `drop`: requests continue, `log.bufferKiB` of lines are held back, and further lines are lost and counted. `refuse`: requests get 503 until lines can be written again.',
+          'What happens to requests while audit lines cannot be written, because a disk is full, the reader of a pipe is slow or the syslog receiver does not answer. `drop`: requests continue, `log.bufferKiB` of lines are held back, and further lines are lost and counted. `refuse`: requests get 503 until lines can be written again.',
         ),
+    })
+    .refine(({ file, syslog }) => file === undefined || syslog === undefined, {
+      error: 'must have at most one of file and syslog',
     })
     .prefault({})
     .describe('One line for each decision and each change: who, what, when and why.'),

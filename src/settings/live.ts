@@ -22,6 +22,7 @@ const fixed: ReadonlySet<string> = new Set([
   'log.file',
   'log.bufferKiB',
   'audit.file',
+  'audit.syslog',
   'demo',
 ])
 

@@ -138,6 +138,12 @@ export const notice = z
         description:
           'Key of the signature in `X-Altgate-Signature: sha256=...`: HMAC-SHA256 over the body, in hexadecimal.',
       }),
+    changes: z
+      .boolean({ error: 'must be true or false' })
+      .default(false)
+      .describe(
+        'Whether every change of the store is sent as well, as the event `change`: also those made by commands, and those made while the gateway was stopped. In order, and again until the receiver answers with a status below 300.',
+      ),
   })
   .exactOptional()
   .describe(

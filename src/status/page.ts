@@ -137,10 +137,9 @@ function parts({ parts: all, at }: StatusDocument): Html {
 function gateways({ gateways: all, at }: StatusDocument): Html {
   if ('unknown' in all) return unknown(all)
   return table(
-    ['Host', 'Version', 'Decisions a second', 'State'],
+    ['Host', 'Decisions a second', 'State'],
     all.map(each => [
       html`<span class="host">${breakable(each.host)}</span>${each.self && ' (this one)'}`,
-      each.version,
       each.silent ? 'unknown' : figure(each.decisionsPerSecond),
       memberState(each, at),
     ]),
@@ -153,12 +152,12 @@ function breakable(host: string): readonly Html[] {
 }
 
 function memberState(gateway: FleetMember, at: string): Html {
-  const { silent, ready, workers, settings, startedAt } = gateway
+  const { silent, ready, version, workers, settings, startedAt } = gateway
   if (silent) return html`<span class="badge down">silent</span> ${gatewayText(gateway, at)}`
   const badge = ready
     ? html`<span class="badge up">ready</span>`
     : html`<span class="badge down">not ready</span>`
-  return html`${badge} ${workers.listening}/${workers.of} workers, up ${between(startedAt, at)}, settings <code>${settings}</code>`
+  return html`${badge} ${version}, ${workers.listening}/${workers.of} workers, up ${between(startedAt, at)}, settings <code>${settings}</code>`
 }
 
 function refusals({ refusals: all, at: now }: StatusDocument): Html {

@@ -114,8 +114,8 @@ async function commit(
   }
 }
 
-/** Whether exactly this change is in the log. If the server still has the transaction, its lock makes this wait. */
-async function lookFor({ writing }: Database, { number, token }: Moment): Promise<boolean> {
+/** Whether exactly this change is in the log. Throws `Outage`. If the server still has the transaction, its lock makes this wait. */
+export async function lookFor({ writing }: Database, { number, token }: Moment): Promise<boolean> {
   return await writing.transaction().execute(async db => {
     await db
       .updateTable('revision')
@@ -142,7 +142,7 @@ async function takeMoment(db: Transaction<Schema>): Promise<{ moment: Moment; be
   return { moment, before: token }
 }
 
-type ChangeRow = Selectable<Schema['changes']>
+export type ChangeRow = Selectable<Schema['changes']>
 
 /** A process that is further behind forgets everything. */
 const mostChanges = 10_000
@@ -178,7 +178,7 @@ export function createChangeLog(database: Database, history: History): ChangeLog
       const rows = await readSince({ number })
       const now = momentIn(rows)
       if (!history.isPresent(revision)) return 'gap'
-      if (hasGoneBack(rows, history.momentOf(revision), number)) {
+      if (hasGoneBack(rows, history.momentOf(revision), number) || wasRestored(rows, number)) {
         history.turn()
         return 'gap'
       }
@@ -207,6 +207,11 @@ function hasGoneBack(rows: readonly Logged[], last: Moment | undefined, number: 
   if (last === undefined || number === 0) return false
   const token = rows.find(row => row.revision === number)?.token
   return (token ?? (now.number === number ? now.token : undefined)) !== last.token
+}
+
+/** Since that change. What was read meanwhile is void, too: it was judged with the keys of before. */
+function wasRestored(rows: readonly Logged[], number: number): boolean {
+  return rows.some(row => row.revision !== null && row.revision > number && row.action === 'store-restored')
 }
 
 /** There is one row even if nothing has changed, for the revision. */
@@ -260,7 +265,8 @@ function rowOf(
   }
 }
 
-function changeIn({
+/** The change in a row of the log. */
+export function changeIn({
   at,
   actor,
   action,

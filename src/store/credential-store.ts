@@ -13,6 +13,7 @@ import {
 import type { CredentialRecord, Registry, Switcher } from '../gateway/registry.ts'
 import { momentColumns, newestIn, type Seen } from './change.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
+import { insistOnKeys } from './key-rings.ts'
 import { mainPassword } from './rows.ts'
 
 /** The credentials of the store. */
@@ -47,6 +48,7 @@ export function createCredentialStore({ reading, writing }: Database, history: H
       await writing.transaction().execute(async transaction => {
         const turned = await replaceHash(transaction, { scope, username, outdated }, noPassword)
         if (turned === undefined) return
+        await insistOnKeys(transaction, [mac])
         await transaction
           .insertInto('passwords')
           .values({ ...turned, id, mac, ...mainPassword })

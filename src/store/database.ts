@@ -1,6 +1,9 @@
 import { type ColumnType, type Compilable, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { Failure } from '../common/failure.ts'
 import type { GrantEnd } from '../gateway/delegation.ts'
+import type { DeliveredTo } from '../gateway/deliveries.ts'
 import type { PasswordMac } from '../gateway/generated-password.ts'
+import type { KeyName } from '../gateway/key-ring.ts'
 import type { Action } from '../gateway/history.ts'
 import type {
   AccountName,
@@ -22,6 +25,9 @@ import type { PasswordHash, Refusal } from '../gateway/ports.ts'
  */
 export type OpenHow = 'make' | 'expect' | 'serve'
 
+/** There is no store, and none was to be made. */
+export class NoStore extends Failure {}
+
 /** An open database. Errors of its driver are already `Outage`s. */
 export interface Database {
   /** Never waits for a pending change. */
@@ -34,6 +40,8 @@ export interface Database {
   dataVersion(): number | undefined
   /** One transaction that excludes those of all other processes, without a time limit: for migrations. */
   exclusively(work: (transaction: Transaction<Schema>) => Promise<void>): Promise<void>
+  /** Everything that `work` reads is as of one moment, without a time limit. No other process waits for it. */
+  snapshot<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -162,8 +170,13 @@ export interface Schema {
     scope: Scope | null
     usernames: string
   }
-  /** In base64, because the databases have no common type for bytes. */
-  keys: { name: string; bytes: string }
+  /** How far the changes have been delivered to each receiver, and which gateway did it last. */
+  deliveries: { receiver: DeliveredTo; number: number; token: string; holder: string | null; at: Instant }
+  /**
+   * `bytes` in base64, because the databases have no common type for them. Of one name, the newest with `used_from` makes
+   * everything. Times are 0 where they were not kept.
+   */
+  keys: { name: KeyName; id: number; bytes: string; made_at: Instant; used_from: Instant | null }
   /**
    * What a sign-in of the owner gave. Tokens are sealed (`delegation/sealing.ts`) with a key that is not in the store; a
    * grant that has ended has none. Times are by the clock of the database, or of the only machine. `demand`: what a claims

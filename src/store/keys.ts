@@ -1,36 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Instant, Scope, Username } from '../gateway/names.ts'
 import { type HashSurvey, noPassword, type Revocations } from '../gateway/ports.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
-
-/** The keys that processes share through the store. */
-export type KeyName =
-  | 'verdicts'
-  | 'passwords'
-  | 'assertions'
-  | 'answers'
-  | 'lfs-actions'
-  | 'sign-ins'
-  | 'api-tokens'
-
-/** 32 random bytes, created at the first request and the same from then on. Throws `Outage`. */
-export async function sharedKey({ writing }: Database, name: KeyName): Promise<Uint8Array> {
-  const fresh = randomBytes(32).toString('base64')
-  const { bytes } = await writing.transaction().execute(async transaction => {
-    await transaction
-      .insertInto('keys')
-      .values({ name, bytes: fresh })
-      .onConflict(conflict => conflict.doNothing())
-      .execute()
-    return await transaction
-      .selectFrom('keys')
-      .select('bytes')
-      .where('name', '=', name)
-      .executeTakeFirstOrThrow()
-  })
-  return Buffer.from(bytes, 'base64')
-}
 
 /** Milliseconds after which a measurement is dropped, because no gateway runs to collect it. */
 const keptFor = 60 * 60 * 1000

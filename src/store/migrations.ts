@@ -15,6 +15,8 @@ import {
   type Tables,
   turns,
 } from './first-migrations.ts'
+import { makeKeyRings } from './key-rings.ts'
+import { makeDeliveriesTable } from './deliveries.ts'
 import { makeOAuthTable } from './oauth-store.ts'
 import { makeMoveTables } from './planned-moves.ts'
 import { makeToolUseTable } from './tool-uses.ts'
@@ -35,16 +37,25 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0011-blocks', blocks],
   ['0012-refusals', refusals],
   ['0013-oauth', makeOAuthTable],
+  ['0014-deliveries', makeDeliveriesTable],
+  ['0015-key-rings', makeKeyRings],
   ['0016-planned-moves', movesAndToolUses],
   ['0017-api-tokens', makeApiTokens],
   ['0018-presences', makePresencesTable],
 ]
 
+/** Their names. */
+export const migrationNames: readonly string[] = migrations.map(([name]) => name)
+
 /**
- * Brings the tables up to date. Call it only in `Database.exclusively`, because any number of processes may start at once.
+ * Brings the tables up to date, or applies only those of the migrations that `wanted` names. Call it only in `Database.exclusively`, because any number of processes may start at once.
  * Throws `Outage`, or an `Error` with a sentence for the operator if the store was made by a newer program.
  */
-export async function migrate(db: Transaction<Schema>, now: Instant): Promise<void> {
+export async function migrate(
+  db: Transaction<Schema>,
+  now: Instant,
+  wanted: readonly string[] = migrationNames,
+): Promise<void> {
   // Not Kysely's Migrator, which creates its own tables before it takes the lock, and reports a newer store as corrupt.
   await db.schema
     .createTable('migrations')
@@ -57,7 +68,7 @@ export async function migrate(db: Transaction<Schema>, now: Instant): Promise<vo
   refuseNewer(applied)
 
   for (const [name, apply] of migrations) {
-    if (applied.has(name)) continue
+    if (applied.has(name) || !wanted.includes(name)) continue
     await apply(db)
     await db.insertInto('migrations').values({ name, applied_at: now }).execute()
   }
@@ -65,8 +76,7 @@ export async function migrate(db: Transaction<Schema>, now: Instant): Promise<vo
 
 /** An older program could write what a newer one would misread. */
 function refuseNewer(applied: ReadonlySet<string>): void {
-  const known = new Set(migrations.map(([name]) => name))
-  if ([...applied].every(name => known.has(name))) return
+  if ([...applied].every(name => migrationNames.includes(name))) return
   throw new Failure(
     'The store was made by a newer version of Altgate: run that version, or restore a backup.',
   )

@@ -7,6 +7,7 @@ import type { MakeChange } from './change.ts'
 import { keepCredentials } from './credential-registry.ts'
 import { missingScope } from './account-registry.ts'
 import type { Schema } from './database.ts'
+import { insistOnKeys } from './key-rings.ts'
 import { linkedNames } from './link-registry.ts'
 import { findCredential, findOwned, namesOf } from './rows.ts'
 
@@ -31,6 +32,7 @@ export function createPasswordRegistry(
       makeChange({ actor, action: 'password-added' }, async (db, stamp) => {
         const missing = await missingScope(db, scope)
         if (missing !== undefined) return missing
+        await insistOnKeys(db, [mac])
         const touched = new Set<NewCredential['username']>()
         let kept = await (owner ? findOwned(db, scope, owner) : findCredential(db, scope, username))
         if (kept === undefined || (owner !== undefined && kept.username !== username)) {

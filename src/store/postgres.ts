@@ -59,6 +59,24 @@ export function openPostgres(hosts: PostgresHosts, how: OpenHow): Database {
         await patient.end()
       }
     },
+    async snapshot(work) {
+      const patient = new pg.Pool({ ...settings, ...limits, statement_timeout: 0, query_timeout: 0, max: 1 })
+      try {
+        return await kyselyOn(patient, hosts)
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .setAccessMode('read only')
+          .execute(async transaction => {
+            // Where it is written to may be slow.
+            await sql`select set_config('idle_in_transaction_session_timeout', '0', true)`.execute(
+              transaction,
+            )
+            return await work(transaction)
+          })
+      } finally {
+        await patient.end()
+      }
+    },
     async close() {
       await Promise.all([reading.end(), watching.end(), writing.end()])
     },

@@ -12,6 +12,7 @@ import {
 } from '../gateway/names.ts'
 import type { Member, ProblemOf } from '../gateway/registry.ts'
 import type { Schema } from './database.ts'
+import { insistOnKeys } from './key-rings.ts'
 
 /** A credential as a change writes it. Its last use is written by `last-used.ts`, sign-ins by `confirmations.ts`. */
 export type CredentialRow = Omit<
@@ -106,6 +107,10 @@ export async function keepMainPasswords(
     .where('revoked_at', 'is', null)
     .execute()
   if (generated.length === 0) return
+  await insistOnKeys(
+    db,
+    generated.map(({ mac }) => mac),
+  )
   await db
     .insertInto('passwords')
     .values(generated.map(each => ({ ...each, set_at: at, ...mainPassword })))

@@ -1,8 +1,9 @@
 import { closeSync, linkSync, lstatSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { Failure } from '../common/failure.ts'
 import { Outage } from '../gateway/outage.ts'
-import { storeOutage } from './database.ts'
+import { NoStore, storeOutage } from './database.ts'
 
 /** Longest wait of a read, in milliseconds. Reads wait only while the log of a crashed process is being recovered. */
 const readPatience = 1000
@@ -33,6 +34,8 @@ export interface SqliteFile {
    * looked for each time.
    */
   pair(use?: 'read'): Pair
+  /** One more connection, for reading only. Throws what SQLite throws. */
+  another(): DatabaseSync
   /** From then on only this store is accepted. */
   hold(store: string): void
   close(): void
@@ -113,6 +116,7 @@ export function openFile(path: string): SqliteFile {
       broken = true // the open connections may have cached pages of the previous file
       return reopen()
     },
+    another: () => new DatabaseSync(path, { readOnly: true, timeout: readPatience }),
     hold: store => (held = store),
     close() {
       close(pair)
@@ -181,12 +185,15 @@ export function makeFile(path: string): void {
   }
 }
 
-/** Why the file cannot be the store, in a sentence for the operator; `undefined`: it can. */
-export function flawOf(path: string): string | undefined {
+/** Throws `Failure`, with a sentence for the operator, if the file cannot be the store. */
+export function insistOnStore(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined)
-    return `There is no store in ${path}. Start the gateway once, or run altgate store init. If there was one, restore it from a backup.`
+    throw new NoStore(
+      `There is no store in ${path}. Start the gateway once, or run altgate store init. If there was one, restore it from a backup.`,
+    )
   if (found.isFile() && found.size === 0)
-    return `The store in ${path} is empty: it was truncated. Restore it from a backup, or remove the file and run altgate store init.`
-  return undefined
+    throw new Failure(
+      `The store in ${path} is empty: it was truncated. Restore it from a backup, or remove the file and run altgate store init.`,
+    )
 }

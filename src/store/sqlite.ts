@@ -11,8 +11,9 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { Failure } from '../common/failure.ts'
+import { Outage } from '../gateway/outage.ts'
 import { type Database, isDamage, type OpenHow, type Schema, storeOutage } from './database.ts'
-import { flawOf, makeFile, openFile, type SqliteFile } from './sqlite-file.ts'
+import { insistOnStore, makeFile, openFile, type SqliteFile } from './sqlite-file.ts'
 
 /** Values of `data_version` that fit into one number for each opening of the file. */
 const perOpening = 2 ** 32
@@ -23,8 +24,7 @@ export async function openSqlite(path: string, how: OpenHow): Promise<Database> 
   let opened: SqliteFile | undefined
   try {
     if (how === 'make') makeFile(file)
-    const flaw = flawOf(file)
-    if (flaw !== undefined) throw new Failure(flaw)
+    insistOnStore(file)
     opened = openFile(file)
     const { writer } = opened.pair()
     await whenFree(() => writer.exec('pragma journal_mode = wal'))
@@ -55,10 +55,19 @@ function databaseOf(file: SqliteFile, path: string): Database {
         .transaction()
         .execute(work)
         .catch(error => {
-          throw asDamage(error, path)
+          throw error instanceof Outage ? asDamage(error, path) : error
         })
       const { store } = await reading.selectFrom('revision').select('store').executeTakeFirstOrThrow()
       file.hold(store)
+    },
+    async snapshot(work) {
+      const reader = file.another()
+      try {
+        reader.exec('begin') // the first statement chooses the moment
+        return await work(new Kysely<Schema>({ dialect: sqliteDialect(() => reader) }))
+      } finally {
+        reader.close()
+      }
     },
     close: async () => file.close(),
   }

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { Failure } from '../common/failure.ts'
+import type { Deliveries } from '../gateway/deliveries.ts'
 import type { Confirmations, GrantStore } from '../gateway/delegation.ts'
 import { createHistory, type History } from '../gateway/history.ts'
+import type { KeyKeeper, KeyName, KeyRing } from '../gateway/key-ring.ts'
 import type { Instant } from '../gateway/names.ts'
 import type {
   AccountStore,
@@ -28,15 +31,18 @@ import type { Secret } from '../gateway/secret.ts'
 import { createAccountRegistry, createDirectoryRegistry } from './account-registry.ts'
 import { createAccountStore } from './account-store.ts'
 import { createApiTokens, createTokenRegistry } from './api-tokens.ts'
-import { createChangeLog, createMakeChange, pruneChanges } from './change.ts'
+import type { TakeOptions, TakenBackup } from './backup.ts'
+import { createChangeLog, createMakeChange, type MakeChange, pruneChanges } from './change.ts'
 import { createConfirmations } from './confirmations.ts'
 import { createCredentialRegistry } from './credential-registry.ts'
 import { createCredentialRecords, createCredentialStore } from './credential-store.ts'
-import { createSharedTime, type Database, type OpenHow } from './database.ts'
+import { createSharedTime, type Database, NoStore, type OpenHow } from './database.ts'
+import { createDeliveries } from './deliveries.ts'
 import { createGateways } from './gateways.ts'
 import { createGrantRegistry } from './grant-registry.ts'
 import { createGrantStore } from './grants.ts'
-import { createHashSurvey, createRevocations, type KeyName, sharedKey } from './keys.ts'
+import { createKeyKeeper, createKeyRings, KeyRetired } from './key-rings.ts'
+import { createHashSurvey, createRevocations } from './keys.ts'
 import { createLastUsed } from './last-used.ts'
 import { createLinkRegistry } from './link-registry.ts'
 import { createMemberRegistry } from './member-registry.ts'
@@ -48,6 +54,7 @@ import { createPasswordRegistry } from './password-registry.ts'
 import { createMoveNotices, createMovePlans } from './planned-moves.ts'
 import { createRefusals } from './refusals.ts'
 import { createRemovalRegistry } from './removal-registry.ts'
+import type { Contents, ReadBackup, RestoreOptions } from './restore.ts'
 import { createSessionStore } from './session-store.ts'
 import { createSwitchRegistry } from './switch-registry.ts'
 import { createToolUses } from './tool-uses.ts'
@@ -59,6 +66,7 @@ export interface Store {
   readonly credentials: CredentialStore
   readonly hashSurvey: HashSurvey
   readonly changes: ChangeLog & ChangeHistory
+  readonly deliveries: Deliveries
   readonly history: History
   readonly gateways: Gateways
   readonly revocations: Revocations
@@ -79,8 +87,24 @@ export interface Store {
    * was in force in every process.
    */
   registry(announce: Announce, took?: (seconds: number) => void): Registry
-  /** 32 random bytes, the same in every process with this store. */
+  /** Keys that are the same in every process with this store. They change at `refreshKeys`. */
+  keyRing(name: KeyName): Promise<KeyRing>
+  /** The one that makes everything now. */
   key(name: KeyName): Promise<Uint8Array>
+  refreshKeys(): Promise<void>
+  /** For commands that change keys. */
+  keyKeeper(announce: Announce): KeyKeeper
+  /** Takes a backup, while the store may be in use. */
+  backup(options: TakeOptions): Promise<TakenBackup>
+  /** What a restore would replace. */
+  contents(): Promise<Contents>
+  /** Replaces what the store has by a backup; see `restore.ts`. */
+  restore(backup: ReadBackup, options: Omit<RestoreOptions, 'gateways' | 'now'>): Promise<void>
+  /**
+   * Marks the store as restored by other means, so that running gateways drop what they remember. `isCopy`: it gets an
+   * identity of its own, because the original goes on elsewhere.
+   */
+  markRestored(announce: Announce, actor: string, isCopy: boolean): Promise<void>
   /** Resolves if the store answers. */
   ping(): Promise<void>
   /** A pending change is undone on SQLite, and waited for on PostgreSQL. */
@@ -112,7 +136,7 @@ export async function openStore({
 }: StoreOptions): Promise<Store> {
   const database = await openDatabase(url, how)
   try {
-    if (how !== 'make' && !(await hasTables(database))) throw new Failure(noStore)
+    if (how !== 'make' && !(await hasTables(database))) throw new NoStore(noStore)
     await database.exclusively(async db => {
       await migrate(db, clock())
       await pruneChanges(db, clock())
@@ -163,11 +187,24 @@ function storeOn(
   const gateways = createGateways(database, waiting)
   const changes = createChangeLog(database, history)
   const time = createSharedTime(database, clock)
+  const keyRings = createKeyRings(database, clock)
+  const changing = (announce: Announce, took: (seconds: number) => void): MakeChange => {
+    const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
+    return async (who, work) => {
+      try {
+        return await makeChange(who, work)
+      } catch (error) {
+        if (error instanceof KeyRetired) await keyRings.refresh() // so that the next try succeeds
+        throw error
+      }
+    }
+  }
   return {
     accounts: createAccountStore(reading, history),
     credentials: createCredentialStore(database, history),
     hashSurvey: createHashSurvey(reading),
     changes,
+    deliveries: createDeliveries(database, history, clock),
     history,
     gateways,
     revocations: createRevocations(database, clock),
@@ -184,7 +221,7 @@ function storeOn(
     refusals: createRefusals(database, clock),
     turns: createTurns(database, time),
     registry(announce, took = () => {}) {
-      const makeChange = createMakeChange(database, { history, gateways, announce, took, now: clock })
+      const makeChange = changing(announce, took)
       return {
         ...createDirectoryRegistry(reading, makeChange),
         ...createAccountRegistry(reading, makeChange),
@@ -200,7 +237,21 @@ function storeOn(
         ...createTokenRegistry(makeChange),
       }
     },
-    key: name => sharedKey(database, name),
+    keyRing: name => keyRings.ring(name),
+    key: async name => (await keyRings.ring(name)).current.bytes,
+    refreshKeys: () => keyRings.refresh(),
+    keyKeeper: announce => createKeyKeeper({ reading, makeChange: changing(announce, () => {}), now: clock }),
+    backup: async options => (await import('./backup.ts')).takeBackup(database, options),
+    contents: async () => (await import('./restore.ts')).contentsOf(reading),
+    restore: async (backup, options) =>
+      (await import('./restore.ts')).restore(database, backup, { ...options, gateways, now: clock() }),
+    async markRestored(announce, actor, isCopy) {
+      const change = { actor, action: 'store-restored' } as const
+      await changing(announce, () => {})(change, async db => {
+        if (isCopy) await db.updateTable('revision').set({ store: randomUUID() }).execute()
+        return { usernames: [] }
+      })
+    },
     async ping() {
       await changes.revision()
     },

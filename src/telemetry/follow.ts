@@ -1,51 +1,5 @@
-import type { Change } from '../gateway/history.ts'
-import type { Instant, Revision } from '../gateway/names.ts'
+import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
-import type { ChangeLog } from '../gateway/ports.ts'
-
-/** Milliseconds between two reads of the log of changes. */
-const changesEveryMs = 1000
-
-/**
- * Reports every change from now on, made by any process on any machine, within a second or as soon as the store answers
- * again. Throws `Outage` if it cannot start.
- */
-export async function followChanges(
-  changes: ChangeLog,
-  changed: (change: Change) => void,
-): Promise<{ stop(): void }> {
-  let last: Revision = await changes.revision()
-  let seen: number | undefined
-  let looking = false
-
-  async function look(): Promise<void> {
-    if (looking) return
-    looking = true
-    try {
-      const now = changes.dataVersion()
-      if (now !== undefined && now === seen) return
-      await follow()
-      seen = now
-    } catch (error) {
-      if (!(error instanceof Outage)) throw error // `watchParts` reports it
-    } finally {
-      looking = false
-    }
-  }
-
-  async function follow(): Promise<void> {
-    const news = await changes.since(last)
-    if (news === 'gap') last = await changes.revision()
-    else
-      for (const change of news) {
-        changed(change)
-        last = change.revision
-      }
-  }
-
-  const timer = setInterval(() => void look(), changesEveryMs)
-  return { stop: () => clearInterval(timer) }
-}
 
 /** Milliseconds between two checks of each part. */
 const partsEveryMs = 2000

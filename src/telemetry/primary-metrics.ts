@@ -14,6 +14,8 @@ export interface PrimaryMetrics {
   readonly bug: () => void
   /** Lines of a log that any process lost. */
   readonly dropped: (log: 'log' | 'audit', lines: number) => void
+  /** How many changes are not yet with a receiver. */
+  readonly undelivered: (to: string, changes: number) => void
   /** Sets the function that counts the sign-ins by which requests act as their users. It may reject. */
   readonly grants: (count: () => Promise<Readonly<Record<string, number>>>) => void
   /** The Prometheus text of this machine. */
@@ -51,6 +53,12 @@ export function createPrimaryMetrics(): PrimaryMetrics {
     labelNames: ['log'],
     registers: [own],
   })
+  const undelivered = new Gauge({
+    name: 'altgate_undelivered_changes',
+    help: 'Changes in the store that the audit log, or the receiver of the webhook, does not have yet; every machine reports the same',
+    labelNames: ['to'],
+    registers: [own],
+  })
   let countGrants = async (): Promise<Readonly<Record<string, number>>> => ({})
   new Gauge({
     name: 'altgate_delegated_tokens',
@@ -73,6 +81,7 @@ export function createPrimaryMetrics(): PrimaryMetrics {
   return {
     revoked: seconds => revocation.add(seconds),
     dropped: (log, lines) => dropped.inc({ log }, lines),
+    undelivered: (to, changes) => undelivered.set({ to }, changes),
     hashed: result => hashes.inc({ result }),
     checkedLiveness: result => checks.inc({ result }),
     hashQueue: depth => queue.set(depth),

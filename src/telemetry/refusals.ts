@@ -3,7 +3,7 @@ import type { Allow, Decision, UpstreamFailed } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Refusal, Refusals, Witness } from '../gateway/ports.ts'
-import { factsOf } from './logs.ts'
+import { factsOf } from './audit.ts'
 
 /** A witness that keeps what clients were refused, so that a help desk can find it by the reference that they were shown. */
 export interface RefusalWitness extends Witness {

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fdatasync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -28,6 +29,21 @@ export interface SinkEvents {
   readonly resumed?: (lost: number) => void
 }
 
+/** Takes lines and never blocks: what cannot be written yet is held up to a bound, and further lines are dropped. */
+export interface LineSink {
+  write(line: string): void
+  /** The error code of the last failed attempt; `undefined` once lines get through. */
+  readonly trouble: string | undefined
+  /** Whether a line written now would be delivered soon. */
+  readonly takesMore: boolean
+  /** Resolves when everything written before has got through, as far as that can be known. */
+  settled(): Promise<void>
+  /** Log rotation. */
+  reopen(): void
+  /** Lets the last lines get through, within seconds. */
+  close(): Promise<void>
+}
+
 /** Milliseconds until the next attempt: for a slow reader, and for a full disk. */
 const soonMs = 10
 const laterMs = 500
@@ -46,7 +62,7 @@ const wouldWait = 'EAGAIN'
  * and never throws: what cannot be written yet is held up to a bound, further lines are dropped whole, and writing is
  * retried until it succeeds. A file that was moved or removed is created again.
  */
-export class Sink {
+export class Sink implements LineSink {
   readonly #file: string | undefined
   readonly #standardOutput: number
   /** Most characters that may wait to be written. */
@@ -64,6 +80,7 @@ export class Sink {
   #trouble: string | undefined
   #lost = 0
   #lookedAt = 0
+  #settling: (() => void)[] = []
 
   constructor({ file, bufferKiB, standardOutput = 1 }: SinkOptions, events: SinkEvents) {
     this.#file = file
@@ -93,6 +110,16 @@ export class Sink {
     this.#lookedAt = -Infinity
   }
 
+  /** Resolves when everything written before is in the file, on the disk if it has one, or with the reader's system. */
+  async settled(): Promise<void> {
+    if (this.#held > 0 || this.trouble !== undefined)
+      await new Promise<void>(resolve => void this.#settling.push(resolve))
+    const descriptor = this.#descriptor
+    // A reader has no disk to wait for, and what the disk refuses was written all the same.
+    if (descriptor !== undefined && !this.#isPipe)
+      await new Promise<void>(resolve => fdatasync(descriptor, () => resolve()))
+  }
+
   write(line: string): void {
     if (this.#held > this.#most) {
       this.#lost += 1
@@ -102,6 +129,9 @@ export class Sink {
     if (this.#lines === '' && this.#retry === undefined) setImmediate(this.#pour)
     this.#lines += line
   }
+
+  /** The last lines are written at the exit of the process. */
+  async close(): Promise<void> {}
 
   get #held(): number {
     return this.#lines.length + (this.#rest?.length ?? 0)
@@ -119,6 +149,7 @@ export class Sink {
     this.#trouble = undefined
     this.#lost = 0
     if (lost > 0 || hadTrouble) this.#events.resumed?.(lost)
+    for (const settled of this.#settling.splice(0)) settled()
   }
 
   #writeAll(descriptor: number): void {

@@ -1,3 +1,4 @@
+import type { Keys } from '../gateway/key-ring.ts'
 import type { Authorize } from '../gateway/upstream-auth.ts'
 
 /** One way to authenticate to an upstream, configured for the accounts that use it. */
@@ -20,8 +21,8 @@ export type Warn = (sentence: string, cause: unknown) => void
 export interface MethodParts {
   /** The public address of the gateway, which is the issuer of assertions. */
   readonly publicUrl: string
-  /** 32 bytes, shared by every process with this store, from which signing keys are derived. */
-  readonly masterKey: Uint8Array
+  /** 32 bytes each, shared by every process with this store, from which signing keys are derived. */
+  readonly masterKey: Keys
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** The same by a clock that is never adjusted, for cached values; `now` if left out. */

@@ -1,3 +1,4 @@
+import { derive, type Keys } from '../gateway/key-ring.ts'
 import {
   createECDH,
   createHash,
@@ -91,14 +92,14 @@ interface SigningKeysOptions {
   readonly algorithm: SigningAlgorithm
   /** Days for which a key signs, before the next one takes over. */
   readonly keyDays: number
-  readonly masterKey: Uint8Array
+  readonly masterKey: Keys
   readonly now: () => number
 }
 
 interface SigningKeys {
   /** The key that signs now. */
   current(): SigningKey
-  /** The present key, the previous one and the next one. */
+  /** The present key, the previous one and the next one, of each master key. */
   published(): readonly PublicKey[]
 }
 
@@ -110,9 +111,28 @@ const day = 24 * 60 * 60 * 1000
  * kept for one after its last.
  */
 export function signingKeys({ algorithm, keyDays, masterKey, now }: SigningKeysOptions): SigningKeys {
-  const made = new Map<number, SigningKey>()
+  const masters = derive(masterKey, ({ bytes }) => periodKeys(algorithm, keyDays, bytes))
+  const periodNow = () => Math.floor(now() / (keyDays * day))
+  return {
+    current: () => masters.current()(periodNow()),
+    published() {
+      const period = periodNow()
+      const own = masters.current()
+      // Those of the master key in use come first.
+      const all = [own, ...masters.all().filter(each => each !== own)]
+      return all.flatMap(keyOf => [period, period + 1, period - 1].map(each => keyOf(each).publicKey))
+    },
+  }
+}
 
-  function keyOf(period: number): SigningKey {
+/** The keys that are derived from one master key, by period. */
+function periodKeys(
+  algorithm: SigningAlgorithm,
+  keyDays: number,
+  masterKey: Uint8Array,
+): (period: number) => SigningKey {
+  const made = new Map<number, SigningKey>()
+  return period => {
     const found = made.get(period)
     if (found !== undefined) return found
     for (const old of made.keys()) if (old < period - 3) made.delete(old)
@@ -121,15 +141,6 @@ export function signingKeys({ algorithm, keyDays, masterKey, now }: SigningKeysO
     const key = keyFrom(algorithm, Buffer.from(hkdfSync('sha256', masterKey, '', name, 48)))
     made.set(period, key)
     return key
-  }
-
-  const periodNow = () => Math.floor(now() / (keyDays * day))
-  return {
-    current: () => keyOf(periodNow()),
-    published() {
-      const period = periodNow()
-      return [period, period + 1, period - 1].map(each => keyOf(each).publicKey)
-    },
   }
 }
 

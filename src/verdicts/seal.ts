@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { History, Moment } from '../gateway/history.ts'
+import { derive, type Keys } from '../gateway/key-ring.ts'
 import type { Proof } from '../gateway/names.ts'
 import { seal, unseal } from '../gateway/sealed.ts'
 import type { Finding } from '../gateway/decision.ts'
@@ -10,6 +11,8 @@ import type { Kept } from './kept.ts'
  * user name, and because write access to Redis must not suffice to forge a verdict and get in without a password.
  */
 export interface Seal {
+  /** What a proof is called in Redis: a proof itself could be guessed with a key that stays. */
+  name(proof: Proof): string
   /** `undefined`: the revision that it was found as of is no longer known. */
   close(proof: Proof, kept: Kept): string | undefined
   /** `undefined` if it was not sealed for this proof with this key, or was changed: it counts as missing. */
@@ -23,13 +26,13 @@ interface Sealed extends Omit<Moment, 'number'> {
   readonly finding: Finding
 }
 
-/** `key`: the one of `createAttemptKeys`. */
-export function createSeal(key: Uint8Array, history: Moments): Seal {
-  const secret = createSecretKey(key)
+/** `keys`: what another one has sealed counts as missing. */
+export function createSeal(keys: Keys, history: Moments): Seal {
+  const secrets = derive(keys, ({ bytes }) => createSecretKey(bytes))
 
   /** One key per proof: it binds the verdict to the proof, and no key seals enough to exhaust its random IVs. */
   function keyFor(proof: Proof): Buffer {
-    return createHmac('sha256', secret).update(`altgate verdict 2 ${proof}`).digest()
+    return createHmac('sha256', secrets.current()).update(`altgate verdict 2 ${proof}`).digest()
   }
 
   function close(proof: Proof, { verdict, until }: Kept): string | undefined {
@@ -52,5 +55,9 @@ export function createSeal(key: Uint8Array, history: Moments): Seal {
     return { verdict: { ...finding, asOf, via: 'l2' }, until: Number(until) }
   }
 
-  return { close, open }
+  function name(proof: Proof): string {
+    return createHmac('sha256', secrets.current()).update(`altgate name 1 ${proof}`).digest('base64url')
+  }
+
+  return { name, close, open }
 }

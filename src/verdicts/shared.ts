@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { KnownVerdict } from '../gateway/decision.ts'
-import type { Instant } from '../gateway/names.ts'
+import type { Keys } from '../gateway/key-ring.ts'
+import type { Instant, Slot } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { VerdictCache } from '../gateway/ports.ts'
 import { guardRedis } from '../redis/breaker.ts'
@@ -23,8 +24,8 @@ export interface SharedVerdicts {
 interface SharedOptions {
   readonly server: RedisServer
   readonly history: Moments
-  /** The key of `createAttemptKeys`; Redis never sees it. */
-  readonly key: Uint8Array
+  /** Redis never sees them. */
+  readonly key: Keys
   /** The clock of `Kept.until`. */
   readonly now: () => Instant
   /** Milliseconds by which the clock shared by all processes, used for expiry in Redis, is ahead of it. */
@@ -59,9 +60,10 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
   return {
     recall(attempt, asked) {
       if (asked === 'again' && server.timedOut.has(attempt)) return undefined
-      const { slot, proof } = attempt
+      const { slot } = attempt
+      const name = seal.name(attempt.proof)
       const answer = guarded.ask(goneKey(slot), redis =>
-        Promise.all([redis.hget(poolKey('good', slot), proof), redis.hget(poolKey('other', slot), proof)]),
+        Promise.all([redis.hget(poolKey('good', slot), name), redis.hget(poolKey('other', slot), name)]),
       )
       return answer && read(attempt, answer)
     },
@@ -73,7 +75,7 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
       if (moment === undefined || text === undefined) return // the store was restored to an earlier state meanwhile
       const pool = poolOf(kept.verdict)
       void guarded.ask(goneKey(slot), redis =>
-        writeUnlessGone(redis, { slot, proof }, pool, text, moment.number, life),
+        writeUnlessGone(redis, { slot, name: seal.name(proof) }, pool, text, moment.number, life),
       )
     },
     close: () => guarded.close(),
@@ -82,14 +84,14 @@ export function createSharedVerdicts(options: SharedOptions): SharedVerdicts {
 
 function writeUnlessGone(
   redis: Redis,
-  { slot, proof }: Named,
+  { slot, name }: { readonly slot: Slot; readonly name: string },
   pool: Pool,
   text: string,
   asOf: number,
   life: number,
 ): Promise<unknown> {
   const keys = [poolKey(pool, slot), poolKey(pool === 'good' ? 'other' : 'good', slot), goneKey(slot)]
-  return redis.eval(remembering, keys.length, ...keys, proof, text, asOf, most[pool], Math.ceil(life))
+  return redis.eval(remembering, keys.length, ...keys, name, text, asOf, most[pool], Math.ceil(life))
 }
 
 /** When a pool of a slot is full, the verdict that expires first is removed. */

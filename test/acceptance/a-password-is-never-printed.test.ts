@@ -25,6 +25,8 @@ const contosoId = contosoDirectory.id
 
 const secrets = [canary, ofRedis, ofDatabase]
 
+const began = Date.now() - 1000 // file systems round
+
 const allOutcomes = [
   'allow',
   'challenge',
@@ -123,7 +125,7 @@ t.test('with PostgreSQL and Redis, which have passwords of their own', async t =
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
   silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
   await killSome(altgate)
-  const files = filesIn(database.directory)
+  const files = filesIn(database.directory, began)
   silent(t, 'the files of PostgreSQL', Buffer.concat(files.map(({ bytes }) => bytes)), '$argon2id$')
   await until(async () => /^altgate:good:/m.test(await redis.dump()))
   silent(t, 'Redis', await redis.dump(), 'altgate:good:')
@@ -187,7 +189,7 @@ t.test('the tokens of users with PostgreSQL and Redis', async t => {
   const about = [...tokenSecrets, ...provider.tokens]
   silent(t, 'the answers, and what commands print', said, 'sign-ins', about)
   await lookAtOutput(t, altgate, about)
-  const files = filesIn(database.directory)
+  const files = filesIn(database.directory, began)
   silent(t, 'the files of PostgreSQL', Buffer.concat(files.map(({ bytes }) => bytes)), 'k1.', about)
   await until(async () => /^altgate:good:/m.test(await redis.dump()))
   silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
@@ -220,7 +222,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const)
       anna[0],
     ])
     silent(t, 'what commands print', listed, 'Git Credential Manager', about)
-    const files = filesIn(database?.directory ?? altgate.directory)
+    const files = filesIn(database?.directory ?? altgate.directory, began)
     const kept = files.filter(({ path }) => database !== undefined || path.includes('altgate.db'))
     silent(t, 'the database', Buffer.concat(kept.map(({ bytes }) => bytes)), '"clientId":"altgate"', about)
   })

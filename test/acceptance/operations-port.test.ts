@@ -16,6 +16,7 @@ const directory = '5f0c2a9e-3b1d-4c66-9d0a-7a51c3e8f214'
 const labels: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   altgate_decisions_total: { outcome: /^[a-z-]+$/, via: /^(l1|l2|store|none)$/ },
   altgate_decision_seconds: { via: /^(l1|l2|store|none)$/ },
+  altgate_undelivered_changes: { to: /^(?:audit|webhook)$/ },
   altgate_password_hashes_total: { result: /^(match|mismatch|decoy|made)$/ },
   altgate_hash_queue_depth: {},
   altgate_upstream_seconds: {},

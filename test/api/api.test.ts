@@ -51,6 +51,10 @@ t.test('the API does what commands do', async t => {
       membersOnly: true,
       members: [{ username: anna, waiting: true }],
     })
+    const both = await checked('POST /accounts/tailwind-2/members', {
+      body: { add: ['b@example.com'], remove: ['x@y'] },
+    })
+    t.match(both, { status: 400, json: { detail: /one of add, remove and open/ } })
     t.match((await checked('POST /accounts/tailwind-2/members', { body: { open: true } })).status, 200)
     const plan = await checked(`GET /accounts/tailwind-2/move?to=${contoso}`)
     t.match(plan.json, { account: 'tailwind-2', from: { kind: 'msa' }, to: { kind: 'entra' }, people: [] })

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isMet, type Goal } from './figure.ts'
+import { isMet, type Goal, type Table } from './figure.ts'
 import { figures } from './figures.ts'
 import { shown } from './shown.ts'
 import { readResults, type Kept, type Results } from './results.ts'
@@ -13,25 +13,39 @@ const documents: readonly { readonly file: string; readonly plots?: string }[] =
   { file: 'docs/performance.md', plots: '../test/bench/results' },
 ]
 
-/** What stands between these two lines is written by `npm run bench -- --write`. */
-const marks = { begin: '<!-- bench: begin -->', end: '<!-- bench: end -->' } as const
-
 /** Brings the documents up to date with the results in `folder`. */
 export function writeDocuments(folder: string): void {
   const told = tellable(readResults(folder))
   for (const { file, plots } of documents) {
     const path = join(root, file)
-    const block = [goalsTable(told), ...(plots === undefined ? [] : told.map(each => plotOf(each, plots)))]
-    writeFileSync(path, between(readFileSync(path, 'utf8'), block.join('\n\n')))
+    const isShown = plots !== undefined
+    const block = [goalsTable(told), ...(isShown ? told.map(each => plotOf(each, plots)) : [])]
+    const whole = between(readFileSync(path, 'utf8'), 'bench', block.join('\n\n'))
+    writeFileSync(path, isShown ? told.reduce(withTables, whole) : whole)
   }
 }
 
-/** The text with its marked block replaced. Throws if it has none. */
-export function between(text: string, block: string): string {
+/**
+ * The text with what stands between the two marks of this name replaced, which is written by `npm run bench -- --write`.
+ * Throws if it has none.
+ */
+export function between(text: string, name: string, block: string): string {
+  const marks = { begin: `<!-- ${name}: begin -->`, end: `<!-- ${name}: end -->` }
   const begin = text.indexOf(marks.begin)
   const end = text.indexOf(marks.end)
   if (begin === -1 || end < begin) throw new Error(`there are no lines ${marks.begin} and ${marks.end}`)
   return `${text.slice(0, begin + marks.begin.length)}\n\n${block}\n\n${text.slice(end)}`
+}
+
+/** The text with the tables of a figure, if it has some, and where they were measured. */
+function withTables(text: string, { name, tables, machine }: Told): string {
+  if (tables === undefined) return text
+  return between(text, name, [...tables.map(inMarkdown), `Measured on: ${machine}.`].join('\n\n'))
+}
+
+export function inMarkdown({ heading, lines }: Table): string {
+  const lineOf = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [lineOf(heading), lineOf(heading.map(() => '---')), ...lines.map(lineOf)].join('\n')
 }
 
 /** A figure that was measured, with its name. */

@@ -21,10 +21,18 @@ export interface Result {
   readonly rows: readonly Row[]
   readonly goals: readonly Goal[]
   readonly plot: Plot
+  /** For docs/performance.md, between the marks that bear the name of the figure. */
+  readonly tables?: readonly Table[]
   /** What each server answered before anything was measured. */
   readonly answers?: readonly Answers[]
   /** What a reader must know to read the numbers rightly: whole sentences. */
   readonly notes?: readonly string[]
+}
+
+/** Cells as a reader sees them. */
+export interface Table {
+  readonly heading: readonly string[]
+  readonly lines: readonly (readonly string[])[]
 }
 
 /** One measured quantity. */

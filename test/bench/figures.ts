@@ -6,6 +6,7 @@ import { floods } from './figures/floods.ts'
 import { forged } from './figures/forged.ts'
 import { generated } from './figures/generated.ts'
 import { forwardAuth } from './figures/forward-auth.ts'
+import { ladder } from './figures/ladder.ts'
 import { memory } from './figures/memory.ts'
 import { proxied } from './figures/proxied.ts'
 import { stampede } from './figures/stampede.ts'
@@ -16,6 +17,7 @@ import { workers } from './figures/workers.ts'
 /** All of them, in the order in which they are run and told. */
 export const figures: readonly Figure[] = [
   proxied,
+  ladder,
   delegated,
   forwardAuth,
   underAttack,

@@ -10,13 +10,21 @@ export interface Forked {
   /** Sends a message and gives the next one that comes back. */
   readonly ask: (message: string | number) => Promise<unknown>
   readonly kill: () => void
+  readonly pid: number
 }
 
 /** Starts it and waits for its first message, with which it says that it is ready. */
-export async function startForked(stage: Stage, file: string, args: readonly string[] = []): Promise<Forked> {
+export async function startForked(
+  stage: Stage,
+  file: string,
+  args: readonly string[] = [],
+  { execArgv = [], env = process.env }: { execArgv?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+): Promise<Forked> {
   stage.stop.throwIfAborted()
   const child = fork(join(import.meta.dirname, file), [...args], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [...execArgv],
+    env,
   })
   const kill = () => void child.kill('SIGKILL')
   stage.teardown(kill)
@@ -32,6 +40,7 @@ export async function startForked(stage: Stage, file: string, args: readonly str
   return {
     first,
     kill,
+    pid: child.pid ?? -1,
     ask(message) {
       const answer = next()
       child.send(message)

@@ -20,6 +20,7 @@ export interface GatewayOptions {
   /** Groups of settings that take the place of the usual ones. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly name?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Altgate as a server under measurement. */
@@ -42,6 +43,7 @@ export async function startGateway(stage: Stage, options: GatewayOptions): Promi
     signedIn,
     settings = {},
     name = 'Altgate',
+    env = {},
   } = options
   stage.say(`starting ${name}`)
   stage.stop.throwIfAborted()
@@ -49,6 +51,7 @@ export async function startGateway(stage: Stage, options: GatewayOptions): Promi
   await fillStore(store, { upstream: upstream.url, users, accounts, ...(signedIn && { signedIn }) })
   const altgate = await startAltgate(stage, {
     settings: { workers, store: { url: store }, hashing: {}, stop: { graceSeconds: 1 }, ...settings },
+    env,
   })
   stage.teardown(() => altgate.stop())
   return {

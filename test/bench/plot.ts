@@ -3,7 +3,7 @@ import { shown } from './shown.ts'
 import type { Spread } from './spread.ts'
 
 /** What is drawn of a figure. */
-export type Plot = Bars | Lines
+export type Plot = Bars | Stacks | Lines
 
 interface Drawing {
   readonly title: string
@@ -17,6 +17,14 @@ export interface Bars extends Drawing {
   readonly logarithmic?: boolean
   readonly bars: readonly { readonly label: string; readonly value: Spread }[]
   readonly goal?: Limit | undefined
+}
+
+/** One bar for each contender, of parts that add up. */
+export interface Stacks extends Drawing {
+  readonly kind: 'stacks'
+  readonly unit: string
+  readonly parts: readonly string[]
+  readonly bars: readonly { readonly label: string; readonly values: readonly number[] }[]
 }
 
 /** Something over time, or over anything else that is a number. */
@@ -47,13 +55,24 @@ const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Ar
 
 /** The plot as an SVG document. */
 export function draw(plot: Plot): string {
-  const height = plot.kind === 'bars' ? 150 + 44 * plot.bars.length : 460
+  const height = plot.kind === 'lines' ? 460 : 150 + (plot.kind === 'bars' ? 44 : 34) * plot.bars.length
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height })
   try {
-    chart.setOption({ ...common(plot), ...(plot.kind === 'bars' ? barsOf(plot) : linesOf(plot)) })
+    chart.setOption({ ...common(plot), ...optionsOf(plot) })
     return chart.renderToSVGString()
   } finally {
     chart.dispose()
+  }
+}
+
+function optionsOf(plot: Plot): EChartsOption {
+  switch (plot.kind) {
+    case 'bars':
+      return barsOf(plot)
+    case 'stacks':
+      return stacksOf(plot)
+    case 'lines':
+      return linesOf(plot)
   }
 }
 
@@ -119,6 +138,51 @@ function barsOf({ bars, unit, logarithmic = false, goal }: Bars): EChartsOption 
         ...(goal && { markLine: markAt(goal, 'xAxis') }),
       },
     ],
+  }
+}
+
+function stacksOf({ bars, parts, unit }: Stacks): EChartsOption {
+  const longest = Math.max(...bars.map(({ label }) => label.length))
+  const sums = bars.map(({ values }) => values.reduce((sum, value) => sum + value, 0))
+  return {
+    color: palette,
+    grid: { left: 40 + longest * 6.6, right: 80, top: 120, bottom: 52 },
+    legend: { top: 76, left: 20, textStyle: { fontSize: 13, color: ink } },
+    xAxis: {
+      type: 'value',
+      max: roundedUp(Math.max(...sums)),
+      name: unit,
+      nameLocation: 'middle',
+      nameGap: 28,
+      nameTextStyle: { fontSize: 13, color: faint },
+      axisLabel: { fontSize: 12, color: faint, formatter: shown },
+      splitLine: { lineStyle: { color: grid } },
+    },
+    yAxis: {
+      type: 'category',
+      inverse: true,
+      data: bars.map(({ label }) => label),
+      axisTick: { show: false },
+      axisLine: { show: false },
+      axisLabel: { fontSize: 13, color: ink },
+    },
+    series: parts.map((name, part) => ({
+      type: 'bar' as const,
+      name,
+      stack: 'all',
+      barWidth: 18,
+      data: bars.map(({ values }, at) => ({
+        value: values[part] ?? 0,
+        label: {
+          show: part === parts.length - 1,
+          position: 'right' as const,
+          distance: 4,
+          fontSize: 13,
+          color: ink,
+          formatter: `${shown(sums[at] ?? 0)} ${unit}`,
+        },
+      })),
+    })),
   }
 }
 

@@ -9,6 +9,7 @@ const packages = {
   apache2: 'apache2',
   wrk: 'wrk',
   curl: 'curl',
+  strace: 'strace',
   'redis-server': 'redis-server',
   initdb: 'postgresql',
 } as const

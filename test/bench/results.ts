@@ -14,7 +14,7 @@ export type Results = Readonly<Record<string, Kept>>
 export function keepResult(
   folder: string,
   { name, title }: Pick<Figure, 'name' | 'title'>,
-  { rows, goals, answers, notes }: Result,
+  { rows, goals, tables, answers, notes }: Result,
   quick: boolean,
 ): void {
   const kept: Kept = {
@@ -24,6 +24,7 @@ export function keepResult(
     ...(quick && { quick }),
     rows,
     goals,
+    ...(tables && { tables }),
     ...(answers && { answers }),
     ...(notes && { notes }),
   }

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { accessibilityFaults, desktop, narrow, phone, screenshot } from '../support/browser.ts'
+import { accessibilityFaults, desktop, narrow, pictures } from '../support/browser.ts'
 import { until } from '../support/until.ts'
 import { widthOf } from './in-page.ts'
 
@@ -12,10 +12,7 @@ export async function isAccessible(t: Test, page: Page, name: string, title: str
   await shows(t, page, title)
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
-    await page.setViewportSize(phone)
-    await screenshot(page, `${name}-phone-${colorScheme}`)
-    await page.setViewportSize(desktop)
-    await screenshot(page, `${name}-desktop-${colorScheme}`)
+    await pictures(page, name, colorScheme)
     if (colorScheme === 'dark') await page.setViewportSize(narrow)
     t.strictSame(await accessibilityFaults(page), [], `nothing is wrong in ${colorScheme}`)
   }

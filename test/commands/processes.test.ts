@@ -26,6 +26,7 @@ const commands: readonly (readonly [code: number, words: readonly string[], stdi
   [0, ['move', 'plan', '--account', 'contoso', '--to', 'msa']],
   [0, ['person', 'block', '--user', 'anna@example.com', '--yes']],
   [0, ['session', 'revoke', '--all', '--yes']],
+  [0, ['token', 'list']],
   [0, ['history']],
   [0, ['recent']],
   [0, ['keys', 'list']],

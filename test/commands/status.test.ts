@@ -35,6 +35,8 @@ t.test('one screen says how the gateway is, and what the store knows', async t =
     return told.includes(reference) && told.includes('"perSecond":{"')
   })
 
+  t.notMatch(await altgate.tell('/status.json'), /anna|fabrikam|moved|broken|Contoso|canary|mismatch|cli:/)
+
   const { code, stdout, stderr } = await altgate.cli(['status'])
   t.equal(code, 0)
   t.equal(stderr, '')

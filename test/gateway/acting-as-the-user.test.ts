@@ -6,6 +6,7 @@ import type { Decision } from '../../src/gateway/decision.ts'
 import type { AccountName } from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import type { Soon } from '../../src/gateway/soon.ts'
 import { basicOf } from '../support/ask.ts'
 import { type GivenDelegation, givenDelegation, userToken } from '../support/delegation.ts'
 import { aWorld, type CredentialInTheWorld, entra, msa, type World } from '../support/world.ts'
@@ -17,7 +18,7 @@ function worldWith(delegation: GivenDelegation, more: Partial<Parameters<typeof 
   return aWorld({ accounts: [account], credentials: [anna], delegation, ...more })
 }
 
-function decide({ gateway }: World, username = 'anna@example.com', password = 'right'): Promise<Decision> {
+function decide({ gateway }: World, username = 'anna@example.com', password = 'right'): Soon<Decision> {
   return gateway.decide({
     id: 'a-request',
     method: 'GET',

@@ -38,3 +38,23 @@ t.test('another key makes other names, and no name contains what it is made of',
   t.not(keys.slot('msa' as Scope, 'anna' as Username), others.slot('msa' as Scope, 'anna' as Username))
   t.match(proof(['msa', '', 'anna', 'pw']), /^[\w-]{43}$/)
 })
+
+t.test('a password that comes again, as the same object, has the proof of what it comes with', async t => {
+  const password = new Secret('pw')
+  const again = (...[scope, former, username]: readonly [string, string | undefined, string]) =>
+    keys.proof(scope as Scope, former as Scope | undefined, username as Username, password)
+  const all = [
+    ['msa', undefined, 'anna'],
+    ['msa', undefined, 'ben'],
+    ['contoso', undefined, 'anna'],
+    ['contoso', 'msa', 'anna'],
+    ['msa', undefined, 'anna'],
+    ['msa', undefined, 'anna'],
+  ] as const
+  for (const [scope, former, username] of all)
+    t.equal(again(scope, former, username), proof([scope, former ?? '', username, 'pw']))
+  t.not(
+    createAttemptKeys(Buffer.alloc(32, 8)).proof('msa' as Scope, undefined, 'anna' as Username, password),
+    again('msa', undefined, 'anna'),
+  )
+})

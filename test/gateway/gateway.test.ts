@@ -280,7 +280,7 @@ t.test('an outage is not a refusal, and a bug is not an outage', async t => {
   const { decide, seen } = aGateway()
   t.match(await decide('/broken/x', 'anna:pw'), { outcome: 'unavailable', part: 'store' })
   t.same(seen.outages, ['store'])
-  await t.rejects(decide('/bug/x', 'anna:pw'), TypeError)
+  await t.rejects(async () => await decide('/bug/x', 'anna:pw'), TypeError)
 })
 
 t.test('a full hash queue is busy, not a refusal', async t => {

@@ -34,3 +34,16 @@ for (const [name, print] of Object.entries(formatters)) {
     t.notMatch(print(secret), canary)
   })
 }
+
+t.test('secrets are equal if every character is', async t => {
+  for (const [one, other, same] of [
+    ['', '', true],
+    [canary, canary, true],
+    [canary, `${canary}.`, false],
+    [canary, canary.replace('c', 'd'), false],
+    ['a\u00e9', 'a\u00e9', true],
+    // Of one length, and equal in their lower bytes.
+    ['a\u00e9', 'a\u01e9', false],
+  ] as const)
+    t.equal(new Secret(one).equals(new Secret(other)), same, `${one} and ${other}`)
+})

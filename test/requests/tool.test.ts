@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Dialect, dialectOf } from '../../src/requests/tool.ts'
+import { type Dialect, dialectOf, placeAt } from '../../src/requests/tool.ts'
 
 const chrome = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0'
 const page = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8'
@@ -80,3 +80,34 @@ for (const [who, target, headers, dialect] of table)
   t.test(`${who} is answered in ${dialect}`, async t => {
     t.equal(dialectOf({ target, rawHeaders: Object.entries(headers).flat() }), dialect)
   })
+
+const long = 'a'.repeat(65)
+const places: readonly (readonly [path: string, place: string])[] = [
+  ['/_git/welcome/info/refs', '_git/welcome'],
+  ['/Web%20Site/_git/site/git-upload-pack', 'Web%20Site/_git/site'],
+  ['/DefaultCollection/Web/_git/site/info/lfs/objects/batch', 'DefaultCollection/Web/_git/site'],
+  ['/team/welcome.git/info/lfs/objects/0123456789abcdef', 'team/welcome.git'],
+  ['/welcome.git/blob/file', 'welcome.git'],
+  ['/_git/welcome', '_git/welcome'],
+  ['/a/b/c/d/e/f/welcome/git-receive-pack', 'd/e/f/welcome'],
+  ['/_apis/git/repositories/a-secret', '_apis/git'],
+  ['/Web/_apis/a-secret', '_apis'],
+  ['/_apis', '_apis'],
+  ['/_packaging/feed/npm/registry/', '_packaging/feed'],
+  ['/VersionControl/v1.0/Repository.asmx', 'Repository.asmx'],
+  ['/Web/_versionControl/x', '_versionControl'],
+  ['/svn/trunk/a-secret', 'other'],
+  ['/', 'other'],
+  ['', 'other'],
+  ['/_git/anna:a-secret@welcome/info/refs', '_git/*'],
+  ['/_git/anna%3Aa-secret%40welcome/info/refs', '_git/*'],
+  ['/_git/agp_a-secret/info/refs', '_git/*'],
+  ['/_git/a%0Ab/info/refs', '_git/*'],
+  ['/_git/a\u0085b/info/refs', '_git/*'],
+  [`/_git/${long}/info/refs`, '_git/*'],
+  [`/${'x/'.repeat(5000)}info/refs`, 'other'],
+]
+
+t.test('logs show the repository or the class of a path, and nothing else of it', async t => {
+  for (const [path, place] of places) t.equal(placeAt(path), place, path.slice(0, 80))
+})

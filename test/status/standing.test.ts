@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { Presence } from '../../src/gateway/overview.ts'
+import type { AccountName } from '../../src/gateway/names.ts'
+import { announcedEveryMs, type Presence } from '../../src/gateway/overview.ts'
 import { Outage, type Part } from '../../src/gateway/outage.ts'
 import type { Progress } from '../../src/serve.ts'
 import { schema } from '../../src/settings/schema.ts'
@@ -121,9 +122,18 @@ t.test('a gateway announces itself, says when it becomes ready, and leaves', asy
     },
     leave: async (id: string) => void (left = id),
     gateways: async () => said.slice(-1).map(each => ({ ...each, seenMsAgo: 0 })),
-    lastMoves: async () => [],
+    lastMoves: async () => [
+      {
+        account: 'fabrikam' as AccountName,
+        at: 0,
+        actor: 'cli:root',
+        to: { kind: 'msa' },
+        undo: false,
+      } as const,
+    ],
   }
   const refusals = { record: async () => {}, find: async () => undefined, list: async () => [] }
+  const began = performance.now()
   const announcing = standing.announceIn({ overview, refusals })
   t.match(said, [{ ready: false, workers: { listening: 0, of: 2 } }])
   broken = true // that ends nothing
@@ -132,9 +142,11 @@ t.test('a gateway announces itself, says when it becomes ready, and leaves', asy
   broken = false
   progress.fleet = fleetOf(2)
   await until(() => said.length === 2)
+  t.ok(performance.now() - began < announcedEveryMs, 'at once')
   t.match(said[1], { ready: true, workers: { listening: 2, of: 2 } })
-  const { gateway, gateways } = await standing.document()
+  const { gateway, gateways, moves } = await standing.document()
   t.match(gateways, [{ id: gateway.id, self: true }])
+  t.strictSame(moves, [{ at: '1970-01-01T00:00:00.000Z', to: 'microsoft-accounts', undo: false }], 'no names')
   await announcing.stop()
   t.equal(left, gateway.id)
 })

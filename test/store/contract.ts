@@ -4,8 +4,10 @@ import type { Secret } from '../../src/gateway/secret.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { apiTokensContract } from './contract-api-tokens.ts'
 import { accountsContract } from './contract-accounts.ts'
+import { backupContract } from './contract-backup.ts'
 import { changesContract } from './contract-changes.ts'
 import { credentialsContract } from './contract-credentials.ts'
+import { deliveriesContract } from './contract-deliveries.ts'
 import { grantsContract } from './contract-grants.ts'
 import { importContract } from './contract-import.ts'
 import { lastUsedContract } from './contract-last-used.ts'
@@ -54,11 +56,13 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     refusalsContract,
     toolUsesContract,
     changesContract,
+    deliveriesContract,
     grantsContract,
     importContract,
     surveyContract,
     removalsContract,
     switchesContract,
+    backupContract,
   ]) {
     await part(t, make)
   }

@@ -75,6 +75,15 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
 }
 
+/** The same, of a phone and of a desktop, whose size the page has afterwards as before. */
+export async function pictures(page: Page, name: string, colorScheme: string): Promise<void> {
+  if (screenshots === undefined) return
+  for (const [device, size] of Object.entries({ phone, desktop })) {
+    await page.setViewportSize(size)
+    await screenshot(page, `${name}-${device}-${colorScheme}`)
+  }
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Everything that axe finds: WCAG 2.2 at level AA and below, and what it calls best practices. */

@@ -12,10 +12,11 @@ interface Place {
   readonly stdin: Readable
   readonly stdout: Printed
   readonly stderr: Printed
+  readonly exit: () => never
 }
 
 const places = new AsyncLocalStorage<Place>()
-for (const name of ['env', 'stdin', 'stdout', 'stderr'] as const) {
+for (const name of ['env', 'stdin', 'stdout', 'stderr', 'exit'] as const) {
   const own = process[name]
   Object.defineProperty(process, name, { get: () => places.getStore()?.[name] ?? own })
 }
@@ -31,7 +32,11 @@ class Printed extends Writable {
 }
 
 /** These end their process themselves, or go on until it is ended. */
-const processes = new Set(['serve', 'bench', 'check'])
+const processes = new Set(['serve', 'status', 'bench', 'check'])
+
+function exit(): never {
+  throw new Error('this command ends its process, and does not belong into that of a test')
+}
 
 let isBusy = false
 
@@ -51,6 +56,7 @@ export async function runHere(
     stdin: Readable.from([stdin]),
     stdout: new Printed(),
     stderr: new Printed(),
+    exit,
   }
   isBusy = true
   const umask = process.umask(0o077) // as src/altgate.js does

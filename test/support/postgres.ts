@@ -199,8 +199,17 @@ export async function postgres(
   args: readonly string[],
   within: readonly string[] = [],
 ): Promise<void> {
+  await postgresOutput(program, args, within)
+}
+
+/** The same; gives what it printed. */
+export async function postgresOutput(
+  program: string,
+  args: readonly string[],
+  within: readonly string[] = [],
+): Promise<string> {
   const found = pathOf(program)
   const command = isRoot ? ['runuser', '-u', 'nobody', '--', found, ...args] : [found, ...args]
   const [first = found, ...others] = [...within, ...command]
-  succeeded(program, await run(first, others, { cwd: '/' }))
+  return succeeded(program, await run(first, others, { cwd: '/' }))
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Which of these secrets stand in a text: as they are, percent-encoded, in hexadecimal, or somewhere in Base64. */
@@ -10,11 +10,18 @@ export function tracesOf(secrets: readonly string[], text: string | Buffer): rea
   )
 }
 
-/** Every file below a folder. */
-export function filesIn(directory: string): readonly { readonly path: string; readonly bytes: Buffer }[] {
+/**
+ * Every file below a folder, or those alone that were written since a time, in milliseconds: most files of a PostgreSQL are as
+ * they were copied, with their times.
+ */
+export function filesIn(
+  directory: string,
+  since = 0,
+): readonly { readonly path: string; readonly bytes: Buffer }[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name))
+    .filter(path => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1) >= since)
     .map(path => ({ path, bytes: readFileSync(path) }))
 }
 

@@ -1,10 +1,16 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
 import type { Account } from '../../src/gateway/account.ts'
 import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Refused } from '../../src/gateway/decision.ts'
 import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
-import { createAuditLog } from '../../src/telemetry/logs.ts'
+import { createAuditLog } from '../../src/telemetry/audit.ts'
+import { openLogs } from '../../src/telemetry/logs.ts'
+import type { Delivered } from '../../src/gateway/deliveries.ts'
+import { temporaryDirectory } from '../support/directory.ts'
 
 const fabrikam: Account = {
   name: 'fabrikam' as AccountName,
@@ -20,14 +26,15 @@ const ask: Ask = {
   authorization: [],
   from: '192.0.2.7',
   secure: true,
-  headers: new RequestHeaders([]),
+  headers: new RequestHeaders(['User-Agent', 'git/2.47.1 ("anything")']),
   lane: 'production',
 }
 
 /** The line that the audit log has for somebody who was refused. */
 function lineOf(cause: Refused['cause']): Record<string, unknown> {
   let line = ''
-  const log = createAuditLog(pino({}, { write: text => void (line += text) }))
+  const about = { accountOf: () => 'fabrikam', placeOf: () => '_git/welcome' }
+  const log = createAuditLog(pino({}, { write: text => void (line += text) })).witness(about)
   const username = foldUsername('canary-in-the-wrong-field')
   const slot = 'a-slot-that-is-longer-than-its-tag' as Slot
   const via = cause === 'forged' ? 'none' : 'store'
@@ -41,6 +48,9 @@ t.test('the audit log names the user who mistyped a password', async t => {
     user: 'canary-in-the-wrong-field',
     via: 'store',
     ms: 1.23,
+    from: '192.0.2.7',
+    tool: 'git/2.47.1',
+    path: '_git/welcome',
   })
 })
 
@@ -51,4 +61,41 @@ t.test('a name that may not exist is shown as a tag: it may be a password in the
     t.notMatch(JSON.stringify(line), 'canary')
   }
   t.equal(lineOf('forged')['via'], 'none')
+})
+
+t.test('a change that waits for a slow reader is written once, and not taken for written before', async t => {
+  const directory = temporaryDirectory(t)
+  const pipe = join(directory, 'audit')
+  execFileSync('mkfifo', [pipe])
+  const reader = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+  t.teardown(() => closeSync(reader))
+  const read = () => {
+    let text = ''
+    const chunk = Buffer.alloc(65_536)
+    try {
+      for (;;) text += chunk.toString('utf8', 0, readSync(reader, chunk))
+    } catch {
+      return text // that was all for now
+    }
+  }
+  try {
+    for (;;) writeSync(reader, Buffer.alloc(4096, '\n'))
+  } catch {
+    // it is full, as it should be
+  }
+  const log = { level: 'info', bufferKiB: 16, file: join(directory, 'log') } as const
+  const { audit } = openLogs({ log, audit: { file: pipe } }, () => {})
+  const by = { at: 0, actor: 'cli:root', action: 'account-added', usernames: [] } as const
+  const change = (number: number): Delivered => ({
+    kind: 'change',
+    change: { ...by, number, token: `token of ${number}` },
+  })
+  t.equal(await audit.deliver([change(1)]), 0)
+  const taken = audit.deliver([change(1), change(2)])
+  t.notMatch(read(), 'account-added')
+  t.equal(await taken, 2)
+  t.strictSame(
+    [...read().matchAll(/"revision":(\d)/g)].map(found => found[1]),
+    ['1', '2'],
+  )
 })

@@ -1,12 +1,19 @@
 import { createAttemptKeys, type Attempt } from '../../src/gateway/attempt.ts'
 import { foldUsername, msaScope, type Revision, type Subject } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import { createSeal } from '../../src/verdicts/seal.ts'
 import type { Finding, KnownVerdict } from '../../src/gateway/decision.ts'
 
 /** The key of every process in these tests. */
 export const key = Buffer.alloc(32, 11)
 
 const keys = createAttemptKeys(key)
+const seal = createSeal(key, { momentOf: () => undefined, revisionOf: () => undefined })
+
+/** What the verdict on an attempt is found by in Redis. */
+export function fieldOf({ proof }: Attempt): string {
+  return seal.name(proof)
+}
 
 /** An attempt on an account that signs in with Microsoft accounts. */
 export function attempt(username: string, password: string): Attempt {

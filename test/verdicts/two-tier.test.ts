@@ -2,7 +2,7 @@ import t from 'tap'
 import { redisAt } from '../../src/redis/server.ts'
 import { createRevoke } from '../../src/verdicts/kept.ts'
 import { addressOf, startRedis } from '../support/redis.ts'
-import { attempt, match, mismatch, revision } from './attempts.ts'
+import { attempt, fieldOf, match, mismatch, revision } from './attempts.ts'
 import { testVerdictCache } from './contract.ts'
 import { lifetimes, startProcess } from './process.ts'
 
@@ -79,11 +79,11 @@ t.test('a Redis that went back in time is not believed by a process that was tol
   one.cache.remember(anna, match(4))
   await one.settled()
   const key = `altgate:good:{${anna.slot}}`
-  const before = String(await redis.command('hget', key, anna.proof))
+  const before = String(await redis.command('hget', key, fieldOf(anna)))
   await revoke([anna.slot], revision(5))
   told.local.forget([anna.slot], revision(5))
   await redis.command('del', `altgate:gone:{${anna.slot}}`)
-  await redis.command('hset', key, anna.proof, before)
+  await redis.command('hset', key, fieldOf(anna), before)
   t.equal(await told.cache.recall(anna), undefined)
   t.equal((await born.cache.recall(anna))?.found, 'match', 'it was there')
 })

@@ -30,15 +30,6 @@ function word(text) {
   return span
 }
 
-// Commands that do not fit are scrolled to with the keyboard as well.
-const scrolled = new ResizeObserver(entries => {
-  for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0
-    else target.removeAttribute('tabindex')
-  }
-})
-for (const pre of document.querySelectorAll('pre')) scrolled.observe(pre)
-
 // A double click would set two passwords, and show the one that does not count.
 for (const form of document.querySelectorAll('form[method=post]')) {
   form.addEventListener('submit', event => {

@@ -2,7 +2,7 @@ import { readShown, type Shown } from '../../administration/credentials.ts'
 import { anyName, scope as readScope, Unusable } from '../../administration/given.ts'
 import { blockPerson, revokeSessions } from '../../administration/people.ts'
 import { revokePasswords } from '../../administration/passwords.ts'
-import { insist, NotMade } from '../../administration/problems.ts'
+import { inPart, insist, NotMade } from '../../administration/problems.ts'
 import { endSignIn } from '../../administration/sign-outs.ts'
 import { resetPageOf } from '../../administration/accounts.ts'
 import { Failure } from '../../common/failure.ts'
@@ -84,8 +84,10 @@ export async function act(desk: DeskContext, wanted: Act, actor: string): Promis
 async function signOut({ tools }: DeskContext, user: Username, actor: string): Promise<Page> {
   const sessions = await revokeSessions(tools.registry, actor, user, undefined)
   let signIns = 0
-  for (const { scope, owner, username } of await tools.registry.person(user))
-    if (owner !== undefined && (await endSignIn(tools, actor, scope, username)) !== undefined) signIns += 1
+  await inPart('The sessions have ended, but not all sign-ins. Do it again.', async () => {
+    for (const { scope, owner, username } of await tools.registry.person(user))
+      if (owner !== undefined && (await endSignIn(tools, actor, scope, username)) !== undefined) signIns += 1
+  })
   return done(
     user,
     `${user} is signed out, in every gateway. Sessions that have ended: ${sessions}; sign-ins by which the gateway acted as the user: ${signIns}.`,

@@ -1,0 +1,50 @@
+import { type Level, type Logger, pino } from 'pino'
+import { type LineSink, Sink, type SinkEvents, type SinkOptions } from './sink.ts'
+
+/**
+ * Where secrets would be if a whole request, header set or settings tree were logged. `Secret` is the first safeguard, this
+ * is the second.
+ */
+const redacted = ['authorization', 'Authorization', 'password', 'cookie', 'set-cookie', 'hash']
+const paths = redacted.flatMap(key => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`])
+
+/** A log, and where its lines go. */
+export interface OpenLog<To extends LineSink = Sink> {
+  readonly log: Logger
+  readonly sink: To
+}
+
+/**
+ * JSON lines to standard output, or appended to `file`. Never throws: `sink.trouble` says why they cannot be written.
+ * `dropped` is told of each lost line; the log itself states how many, once lines can be written again.
+ */
+export function openLog(
+  { level, ...where }: { readonly level: Level } & SinkOptions,
+  { dropped, failed }: Pick<SinkEvents, 'dropped' | 'failed'> = { dropped: () => {} },
+): OpenLog {
+  const sink = new Sink(where, {
+    dropped,
+    ...(failed && { failed }),
+    resumed: lost => log.error({ dropped: lost }, 'lines could not be written for a while'),
+  })
+  const log = logTo(sink, level)
+  return { log, sink }
+}
+
+/** JSON lines to a sink. */
+export function logTo(sink: LineSink, level: Level): Logger {
+  return pino({ level, base: null, redact: { paths, censor: '[secret]' }, timestamp }, sink)
+}
+
+let stamped = 0
+let stamp = ''
+
+/** RFC 3339 in UTC; written once for all lines of one millisecond. */
+function timestamp(): string {
+  const now = Date.now()
+  if (now !== stamped) {
+    stamped = now
+    stamp = `,"time":"${new Date(now).toISOString()}"`
+  }
+  return stamp
+}
