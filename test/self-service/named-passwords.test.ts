@@ -400,7 +400,7 @@ t.test('what is saved but cannot be shown any more is not said to be unchanged',
   for (const { status, text } of [added, revoked]) {
     t.equal(status, 503)
     t.equal(headingOf(text), 'Saved, but the result cannot be shown')
-    t.match(text, 'revoke it\nthere if it is listed')
+    t.match(text, 'revoke it there if it is listed')
     t.notMatch(text, 'Nothing was changed')
   }
   t.match((await passwordsOf(lab))[0]?.over, { cause: 'revoked' })
