@@ -72,7 +72,8 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf, place = onPortOfItsOwn } = options
-  const responder = createResponder({ gateway, witness, naming, publicUrl, readClient })
+  const hasPage = selfService !== undefined
+  const responder = createResponder({ gateway, witness, naming, publicUrl, readClient, hasPage })
   const clientOf = (request: IncomingMessage) => networkOf(readClient(request).from)
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()

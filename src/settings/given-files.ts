@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { Failure, readGivenFile, reasonOf } from '../common/failure.ts'
+import { readLogo } from '../common/logo.ts'
 import type { Complaint } from './document.ts'
 import type { Settings } from './schema.ts'
 
@@ -15,6 +16,7 @@ export function fileComplaints({
   listen: { tls },
   upstream,
   accounts: { azureDevOps },
+  page,
   log,
   audit,
 }: Settings): readonly Complaint[] {
@@ -22,6 +24,7 @@ export function fileComplaints({
     ...(tls === undefined ? [] : tlsComplaints(tls)),
     complaint('upstream.caFile', upstream.caFile, authoritiesFlaw),
     complaint('accounts.azureDevOps.caFile', azureDevOps.caFile, authoritiesFlaw),
+    complaint('page.logo', page.logo, logoFlaw),
     complaint('log.file', log.file, logFlaw),
     complaint('audit.file', audit.file, logFlaw),
     complaint('audit.syslog.caFile', audit.syslog?.caFile, authoritiesFlaw),
@@ -100,6 +103,11 @@ function contextFlaw(cert: string, key: string): string | undefined {
 
 function authoritiesFlaw(file: string): string | undefined {
   const read = certificateIn(file)
+  return 'flaw' in read ? read.flaw : undefined
+}
+
+function logoFlaw(file: string): string | undefined {
+  const read = readLogo(file)
   return 'flaw' in read ? read.flaw : undefined
 }
 
