@@ -95,6 +95,16 @@ t.test('only a valid token is let in, and every refusal says what to do next', a
     t.equal((await read(`GET /people/${anna}`)).status, 200)
   })
 
+  await t.test('a token cannot say where the client secret is sent: the issuer of a directory', async t => {
+    const issuer = 'https://evil.example'
+    const id = '72f988bf-86f1-41af-91ab-2d7cd011db47'
+    const before = await lab.services.registry.directories()
+    t.equal((await call('POST /directories', { body: { id, name: 'New', issuer } })).status, 400)
+    t.equal((await call(`POST /directories/${contoso}`, { body: { issuer } })).status, 400)
+    t.equal((await call(`POST /directories/${contoso}`, { body: { name: 'X', issuer } })).status, 400)
+    t.strictSame(await lab.services.registry.directories(), before)
+  })
+
   await t.test('a method in a header or a field is not the method', async t => {
     const read = callerWith(lab.url, await aToken(lab, 'read', 'overriding'))
     for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override'])
