@@ -127,3 +127,15 @@ export function newRequestId(): string {
 export function isReserved(target: string): boolean {
   return target === '/_altgate' || target.startsWith('/_altgate/') || target.startsWith('/_altgate?')
 }
+
+/**
+ * The URL by which Fastify finds a route: reserved ones unchanged, `/` for everything that needs a decision. Routers
+ * decode, ignore case and refuse escapes that are not UTF-8, so the gateway reads the original target.
+ */
+export function routeOf({ url = '/', headers }: IncomingMessage): string {
+  if (isReserved(url)) return url
+  // Fastify refuses a media type that it cannot parse, and its text/plain parser buffers the body, stops at 1 MiB and
+  // re-encodes it. Without a type, the body stays a stream. The upstream gets its headers from the raw list.
+  delete headers['content-type']
+  return '/'
+}

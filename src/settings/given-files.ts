@@ -1,6 +1,5 @@
 import { type KeyObject, X509Certificate, createPrivateKey } from 'node:crypto'
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { Failure, readGivenFile, reasonOf } from '../common/failure.ts'
@@ -25,7 +24,6 @@ export function fileComplaints({
     complaint('accounts.azureDevOps.caFile', azureDevOps.caFile, authoritiesFlaw),
     complaint('log.file', log.file, logFlaw),
     complaint('audit.file', audit.file, logFlaw),
-    complaint('audit.syslog.url', audit.syslog?.url, unixSocketFlaw),
     complaint('audit.syslog.caFile', audit.syslog?.caFile, authoritiesFlaw),
   ]
   return found.filter(each => each !== undefined)
@@ -103,17 +101,6 @@ function contextFlaw(cert: string, key: string): string | undefined {
 function authoritiesFlaw(file: string): string | undefined {
   const read = certificateIn(file)
   return 'flaw' in read ? read.flaw : undefined
-}
-
-/** Its package has a binary for each platform, which an installation can leave out. */
-function unixSocketFlaw(url: string): string | undefined {
-  if (!/^unix:/i.test(url)) return undefined
-  try {
-    createRequire(import.meta.url)('node-unix-socket')
-    return undefined
-  } catch {
-    return 'needs the package node-unix-socket, which this installation does not have for this platform: use udp: or tcp:'
-  }
 }
 
 function textOf(file: string): string | Flaw {
