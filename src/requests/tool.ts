@@ -119,7 +119,7 @@ function wantedMost(accept: string): string {
   return wanted
 }
 
-/** The first of that name. */
+/** Reads the raw list, because `routeOf` has removed Content-Type from the parsed headers. */
 function valueOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]?.toLowerCase() === name) return rawHeaders[at + 1]
