@@ -56,6 +56,7 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   [[...setAnna, '--password', 'canary'], 'a password is never an argument'],
   [[...setAnna, '--password=canary'], 'a password is never an argument'],
   [[...setAnna, '--pasword=canary'], "unknown option '--pasword'"],
+  [['recent', '--outcome', 'canary'], '--outcome <O>: Allowed choices are refused, reset-needed, expired,'],
   [
     ['explain', '--account', 'fabrikam', '--user', 'anna', '--password', 'canary'],
     'a password is never an argument',
