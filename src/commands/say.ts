@@ -17,6 +17,12 @@ export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2))
 }
 
+/** Reports a change: a sentence for users, or with `--json` an object for programs. */
+export function sayChange(json: true | undefined, sentence: string, change: object): void {
+  if (json) sayJson(change)
+  else say(sentence)
+}
+
 /** Bold on a terminal, plain elsewhere and where NO_COLOR is set. */
 export function strong(text: string): string {
   return styleText('bold', text, { stream: process.stdout })

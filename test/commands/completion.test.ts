@@ -65,11 +65,7 @@ t.test('the manual page has every command, and renders without a warning', async
     .split('\n')
     .filter(line => line.length > 80 && !line.startsWith('         altgate '))
   t.same(wide, [])
-  t.match(
-    page.stdout,
-    /^ {7}unknown  has a credential .*\n {16}\w/m,
-    'a column keeps its indent',
-  )
+  t.match(page.stdout, /^ {7}unknown  has a credential .*\n {16}\w/m, 'a column keeps its indent')
   for (const part of ['altgate account add', '--upstream <URL>', 'EXIT STATUS', 'altgate check --config'])
     t.match(page.stdout, part)
   for (const flag of ['-v', '--version'])
