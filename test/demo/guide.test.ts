@@ -3,7 +3,7 @@ import t from 'tap'
 import { describeDemo } from '../../src/demo/guide.ts'
 
 const publicUrl = 'http://localhost:8080'
-const plain = { colours: false, place: { checkout: '/opt/altgate' } }
+const plain = { colours: false, place: { checkout: '/opt/altgate', configFile: 'config/development.yaml' } }
 
 t.test('the guide fits a terminal of 80 columns, and holds no colours for a file', async t => {
   for (const northwind of ['reset-needed', 'reset'] as const) {
@@ -41,6 +41,18 @@ t.test('a folder with blanks and quotes can be pasted', async t => {
     { colours: false, place: { checkout: "/opt/anna's gate" } },
   )
   t.match(guide, String.raw`npm --prefix '/opt/anna'\''s gate' run`)
+})
+
+t.test('with settings of your own, the command names them, and nothing else is to be deleted', async t => {
+  const own = {
+    colours: false,
+    place: { checkout: '/opt/altgate', configFile: '/etc/altgate/my settings.yaml' },
+  }
+  const guide = describeDemo({ publicUrl, northwind: 'reset-needed', signIn: 'none' }, own)
+  t.match(guide, "credential set --config '/etc/altgate/my settings.yaml' ")
+  t.notMatch(guide, '"data"')
+  const environment = { colours: false, place: { checkout: '/opt/altgate' } }
+  t.notMatch(describeDemo({ publicUrl, northwind: 'reset-needed', signIn: 'none' }, environment), '--config')
 })
 
 t.test('the reset is shown in the browser, or by a command where no sign-in is possible', async t => {
