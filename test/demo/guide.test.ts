@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import t from 'tap'
 import { describeDemo } from '../../src/demo/guide.ts'
+import { authorities, claimsOf, people } from '../../src/demo/identity-pages.ts'
+import { checkout } from '../support/program.ts'
 
 const publicUrl = 'http://localhost:8080'
 const plain = { colours: false, place: { checkout: '/opt/altgate', configFile: 'config/development.yaml' } }
@@ -73,4 +77,14 @@ t.test('beside containers the command runs in one of them', async t => {
   )
   t.match(guide, 'docker compose -f docker/compose.yaml exec -T gateway altgate')
   t.notMatch(guide, /npm|development/)
+})
+
+t.test('the user whom the manual names for the console is the one who signs in', t => {
+  const manual = readFileSync(join(checkout, 'docs/api.md'), 'utf8')
+  const [, directory, oid] = /directory: (c0a70500-\S+), oid: (\S+) \}/.exec(manual) ?? []
+  const contoso = authorities.find(({ tenant }) => tenant === directory)
+  const person = people.find(({ email }) => email === 'anna@example.com')
+  if (contoso === undefined || person === undefined) throw new Error('the demo has neither')
+  t.equal(claimsOf(person, contoso).oid, oid)
+  t.end()
 })
