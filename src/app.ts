@@ -2,6 +2,7 @@ import { createServer } from './engine/http.ts'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
+import { readLogo } from './common/logo.ts'
 import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
 import type { Allow } from './gateway/decision.ts'
 import type { SignInCause } from './gateway/delegation.ts'
@@ -13,6 +14,7 @@ import { issuerOf } from './oauth/metadata.ts'
 import { createMoveTeller } from './proxying/move-teller.ts'
 import { createClientReader } from './requests/client.ts'
 import type { ConsoleParts } from './self-service/context.ts'
+import type { Brand } from './self-service/html.ts'
 import { createSelfService } from './self-service/plugin.ts'
 import type { Notice } from './self-service/webhook.ts'
 import type { Connections } from './server/connections.ts'
@@ -187,6 +189,7 @@ function page({ settings, services, hasher, notice, outage, log }: AppParts) {
     senderOf: createClientReader(settings.trustedProxies),
     networkOf: networks(settings),
     console: consoleOf(settings, services),
+    brand: brandOf(settings),
     steadyNow,
   })
 }
@@ -233,6 +236,12 @@ export function createAdminApi({
 
 function isHttpsOnly({ plainHttp, publicUrl }: Settings): boolean {
   return plainHttp === 'refuse' && publicUrl.startsWith('https:')
+}
+
+/** A logo that has become unreadable since the start is left out: the page is worth more. */
+function brandOf({ page: { logo: file, ...texts } }: Settings): Brand {
+  const logo = file === undefined ? undefined : readLogo(file)
+  return { ...texts, ...(logo !== undefined && 'bytes' in logo && { logo }) }
 }
 
 function networks({ throttle }: Settings): (address: string) => string {

@@ -17,6 +17,19 @@ t.test('the lock file names no host', async t => {
   t.notMatch(read('package-lock.json'), '"resolved"')
 })
 
+/** What docs/dependencies.md lists under "Versions to watch": package and the version that fixes it. */
+const mended = { '@fastify/reply-from': '12.7.0', '@fastify/http-proxy': '11.6.6' }
+
+t.test('a mitigation in docs/dependencies.md is looked at again when the mended version is here', async t => {
+  for (const [name, version] of Object.entries(mended)) {
+    const installed = (JSON.parse(read(`node_modules/${name}/package.json`)) as { version: string }).version
+    t.ok(
+      isOlder(installed, version),
+      `${name} ${installed}: see "Versions to watch", make ${version} the minimum`,
+    )
+  }
+})
+
 interface Lock {
   readonly packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>
 }

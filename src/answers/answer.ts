@@ -65,6 +65,11 @@ const presenters: Readonly<Record<Dialect, Presenter>> = {
   html: inHtml,
 }
 
+/** The same answer, which leads a browser on to an address of this host. */
+export function leadingTo(path: string, { headers, body }: Answer): Answer {
+  return { status: 303, headers: { ...headers, Location: path, Vary: 'Authorization, Accept' }, body }
+}
+
 /** Adds the headers that every answer has, in every dialect. */
 function complete(
   terms: Terms,

@@ -52,29 +52,45 @@ export function inText(
   return { contentType: 'text/plain; charset=utf-8', body: `${lines.join('\n')}\n` }
 }
 
-/** For browsers: a page without scripts and external resources. */
-export const inHtml: Presenter = ({ text, link }, { requestId }) => {
+/**
+ * For browsers: the text in the style of the page, without scripts. The style is on every host that the gateway answers for,
+ * and the text can be read without it.
+ */
+export const inHtml: Presenter = ({ text: [first = '', ...rest], link }, { requestId }) => {
   const href = escapedHtml(link ?? '')
+  const lines = [
+    `<h1>${escapedHtml(first)}</h1>`,
+    ...rest.map(sentence => `<p class="lead">${escapedHtml(sentence)}</p>`),
+    ...(link === undefined ? [] : [`<p><a href="${href}">${href}</a></p>`]),
+    `<p class="reference">Reference: <code>${requestId}</code></p>`,
+  ]
   const body = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapedHtml(text[0] ?? '')}</title>
+<meta name="robots" content="noindex">
+<title>${escapedHtml(first)}</title>
+<link rel="icon" href="/_altgate/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/_altgate/style.css">
 </head>
 <body>
+<header class="top">
+<a class="brand" href="/_altgate/"><img src="/_altgate/icon.svg" alt="" width="28" height="28"><span>Altgate</span></a>
+</header>
 <main>
-<h1>Altgate</h1>
-${text.map(sentence => `<p>${escapedHtml(sentence)}</p>`).join('\n')}
-${link === undefined ? '' : `<p><a href="${href}">${href}</a></p>\n`}<p>Reference: ${requestId}</p>
+${lines.join('\n')}
 </main>
 </body>
 </html>
 `
   return {
     contentType: 'text/html; charset=utf-8',
-    headers: { 'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'" },
+    headers: {
+      'Content-Security-Policy':
+        "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
+    },
     body,
   }
 }

@@ -31,30 +31,30 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
     },
   },
   'POST /directories': {
-    does: 'Adds a directory.',
+    does: 'Adds a directory, whose users sign in at Microsoft Entra ID.',
     needs: 'write',
-    body: object({ id: fields.directory, name: fields.name, 'issuer?': fields.url }),
+    body: object({ id: fields.directory, name: fields.name }),
     answer: shared('Done'),
     act: async ({ tools, given, actor }) => {
       const id = given.required('id', read.directoryId)
       const name = given.required('name', read.directoryName)
-      const issuer = given.optional('issuer', read.issuerUrl)
-      await insist(tools.registry.addDirectory(actor, { id, name, ...(issuer !== undefined && { issuer }) }))
+      await insist(tools.registry.addDirectory(actor, { id, name }))
       return { done: `Directory "${name}" (${id}) was added.` }
     },
   },
   'POST /directories/:id': {
-    does: 'Changes the name or the issuer of a directory; an issuer that is null is taken away.',
+    does: 'Changes the name of a directory; an issuer that is null is taken away.',
     needs: 'write',
     params: identified,
-    body: optional({ name: fields.name, issuer: { ...fields.url, type: ['string', 'null'] } }),
+    // Another issuer would get the client secret and the refresh tokens of users, and a leaked token could name one.
+    body: optional({ name: fields.name, issuer: { type: 'null' } }),
     answer: shared('Done'),
     act: async ({ tools, given, actor }) => {
       const id = given.required('id', read.directoryId)
       const name = given.optional('name', read.directoryName)
-      const issuer = given.isNull('issuer') ? null : given.optional('issuer', read.issuerUrl)
-      if (name === undefined && issuer === undefined) throw nothingToChange('name or issuer')
-      const changes = { ...(name !== undefined && { name }), ...(issuer !== undefined && { issuer }) }
+      const isTaken = given.isNull('issuer')
+      if (name === undefined && !isTaken) throw nothingToChange('name or issuer')
+      const changes = { ...(name !== undefined && { name }), ...(isTaken && { issuer: null }) }
       await insist(tools.registry.setDirectory(actor, id, changes))
       return { done: `Directory ${id} was changed, in every running gateway.` }
     },

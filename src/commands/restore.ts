@@ -14,8 +14,8 @@ Reads the whole backup and checks it, and only then changes anything, in one
 step: all of it is restored or nothing. Any store will do: SQLite or PostgreSQL,
 empty, or none yet. A store that is not empty needs --replace: everything that
 was changed since the backup is undone. Passwords that were replaced or revoked
-since count again, credentials that were blocked since are not blocked, accounts
-that moved since are back.
+since count again, and so do tokens of the API; credentials that were blocked
+since are not blocked, accounts that moved since are back.
 
 Gateways may go on. When the command says that the store is restored, every one
 of them has dropped all that it remembered. Users have to sign in on the page
@@ -158,7 +158,7 @@ function lossOf(before: Contents, { header }: Backup): readonly string[] {
     `The store has ${ownText(before)}.`,
     since === undefined
       ? 'The backup is of another store, or of a later state of this one: nothing of what the store has stays.'
-      : `The backup is of ${moment(Date.parse(header.takenAt))}: ${since === 1 ? '1 later change' : `${since} later changes`} would be undone. Passwords that were replaced or revoked since then would count again.`,
+      : `The backup is of ${moment(Date.parse(header.takenAt))}: ${since === 1 ? '1 later change' : `${since} later changes`} would be undone. Passwords and tokens that were replaced or revoked since then would count again.`,
   ]
 }
 

@@ -174,6 +174,8 @@ export interface Registry extends GrantRegistry, MoveRegistry, TokenRegistry {
   accounts(): Promise<readonly AccountRecord[]>
   /** The accounts that credentials of this scope open now, by name. */
   accountsIn(scope: Scope): Promise<readonly AccountName[]>
+  /** The scopes that accounts have now, with the number of their accounts. */
+  scopesInUse(): Promise<ReadonlyMap<Scope, number>>
   /** The last use of the account by each credential of any scope, newest first. */
   usesOf(name: AccountName): Promise<readonly AccountUse[]>
 

@@ -31,7 +31,7 @@ export interface UpstreamAgents {
 }
 
 /**
- * Creates the dispatchers for all upstreams. Certificates are verified, as proxies have failed to do
+ * Creates the dispatchers for all upstreams. They replace that of @fastify/http-proxy, which does not verify certificates
  * (CVE-2026-107318). They do not retry, cache or use HTTP/2.
  */
 export function createUpstreamAgents(options: UpstreamOptions): UpstreamAgents {

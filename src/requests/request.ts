@@ -127,3 +127,24 @@ export function newRequestId(): string {
 export function isReserved(target: string): boolean {
   return target === '/_altgate' || target.startsWith('/_altgate/') || target.startsWith('/_altgate?')
 }
+
+/**
+ * An escape in the first part below `/_altgate/`, which needs none, or a fragment. The router would decode the one and
+ * cut off the other, so a proxy in front that keeps some addresses from `/_altgate/api/` would let `/_altgate/%61pi/` by.
+ */
+const oddlySpelled = /^\/_altgate\/[^/?]*%|#/
+
+/** Fastify calls its `frameworkErrors` for it. */
+const unroutable = '/_altgate/%'
+
+/**
+ * The URL by which Fastify finds a route: reserved ones as they are, `/` for everything that needs a decision. Routers
+ * decode, ignore case and refuse escapes that are not UTF-8, so the gateway reads the original target.
+ */
+export function routeOf({ url = '/', headers }: IncomingMessage): string {
+  if (isReserved(url)) return oddlySpelled.test(url) ? unroutable : url
+  // Fastify refuses a media type that it cannot parse, and its text/plain parser buffers the body, stops at 1 MiB and
+  // re-encodes it. Without a type, the body stays a stream. The upstream gets its headers from the raw list.
+  delete headers['content-type']
+  return '/'
+}

@@ -14,13 +14,15 @@ export interface RequestHead {
  * gets `lfs`, wherever an LFS server has its objects. Otherwise the path decides, for all clients: `text` for git and
  * LFS, `soap` for `*.asmx`, `rest` below `/_apis`. On other paths the headers decide: `transfer` for TFVC clients that
  * transfer files, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is preferred and for npm and
- * similar clients, `html` for browsers, else `text`.
+ * similar clients, `html` for browsers, else `text`. A browser that opens a page gets `html` wherever git and LFS have no
+ * service.
  */
 export function dialectOf({ target, rawHeaders }: RequestHead): Dialect {
   const path = pathOf(target)
   if (gitAsks.test(path)) return 'text'
   const header = (name: string) => valueOf(rawHeaders, name)
   if (isLfs(header)) return 'lfs'
+  if (opensPage(header)) return 'html'
   const tool = toolAt(path)
   if (tool === 'git') return 'text'
   if (tool !== 'rest' && requestKindAt(path) === 'tfvc-file' && isTfvcClient(header)) return 'transfer'
@@ -87,6 +89,23 @@ function isBrowser(header: Header): boolean {
   )
 }
 
+/** A browser says that a user opens the address in a window: no tool does, whatever its path. */
+function opensPage(header: Header): boolean {
+  return (
+    header('sec-fetch-mode') === 'navigate' &&
+    header('sec-fetch-dest') === 'document' &&
+    wantedMost(header('accept') ?? '') === 'text/html'
+  )
+}
+
+/** Whether a browser asks for a page of its own: no image, no frame, and nothing that a script fetches. */
+export function asksForPage(head: RequestHead, method: string): boolean {
+  const mode = headerOf(head, 'sec-fetch-mode') ?? 'navigate'
+  const dest = headerOf(head, 'sec-fetch-dest') ?? 'document'
+  const isRead = method === 'GET' || method === 'HEAD'
+  return isRead && mode === 'navigate' && dest === 'document' && dialectOf(head) === 'html'
+}
+
 /** The media type with the highest weight, the first one of equals, in lower case (RFC 9110, 12.5.1). */
 function wantedMost(accept: string): string {
   let wanted = ''
@@ -100,7 +119,7 @@ function wantedMost(accept: string): string {
   return wanted
 }
 
-/** The first of that name. */
+/** Reads the raw list, because `routeOf` has removed Content-Type from the parsed headers. */
 function valueOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]?.toLowerCase() === name) return rawHeaders[at + 1]

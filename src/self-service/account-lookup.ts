@@ -9,34 +9,38 @@ import {
   type Username,
 } from '../gateway/names.ts'
 import type { SessionStore } from '../gateway/ports.ts'
-import type { AccountRecord, Registry } from '../gateway/registry.ts'
-import { addressOf, type PlannedMove, scopeOf } from '../gateway/account.ts'
+import type { AccountRecord, Directory, Registry } from '../gateway/registry.ts'
+import { addressOf, type Connection, type PlannedMove, scopeOf } from '../gateway/account.ts'
 import type { Acting } from './acting.ts'
 import type { SelfServiceParts } from './context.ts'
 import type { Page } from './html.ts'
 import { gitHelperChecksum } from './git-helper.ts'
+import type { Messages } from './messages/en.ts'
 import type { HelperSettings } from './pages/helpers.ts'
 import type { OwnPasswords } from './pages/passwords.ts'
-import type { OtherIdentity, OwnSet, Profile } from './pages/profile.ts'
+import type { Link, OtherIdentity } from './pages/links.ts'
+import type { OwnSet, Profile } from './pages/profile.ts'
 import { elsewhereNow } from './pages/trouble.ts'
 import { whichAccount } from './pages/welcome.ts'
 import { type ScopeName, scopeNameOf, nameOfScope } from './scope-names.ts'
 import { hashed, type Identity, type Session } from './session.ts'
+import { createUnknownAccounts } from './unknown-accounts.ts'
 import type { Notice } from './webhook.ts'
 
-/** A request for an account that exists. */
+/** A request for an account, which need not exist if a client made it that may not hear that. */
 export interface RequestedAccount {
-  readonly account: AccountRecord
+  readonly account: Pick<AccountRecord, 'name' | 'connection' | 'planned'>
   /** The scope that this is about: that of the account's present connection, or the one that it is about to move to. */
   readonly scopeName: ScopeName
-  /** If it is the one that it is about to move to. It opens nothing before the move. */
-  readonly coming?: PlannedMove
+  /** If it is the one that it is about to move to. It opens nothing before the move. `true`: so says a client that may not hear. */
+  readonly coming?: PlannedMove | true
   /** The identity provider of that scope. */
   readonly authority: Authority | NoAuthority
 }
 
 /** A user who has signed in for the account's scope. */
 export interface SignedInUser extends RequestedAccount {
+  readonly coming?: PlannedMove
   readonly session: Session
   readonly identity: Identity
   /** Whether the sign-in is recent enough for changes. */
@@ -46,10 +50,12 @@ export interface SignedInUser extends RequestedAccount {
 /** Resolves accounts, sessions and their credentials. All throw `Outage`. */
 export interface AccountLookup {
   /**
-   * The account that was typed or linked to, or a page that says what is wrong with it. `scope`: the one that it signs in
-   * with, or is about to move to; left out: the first.
+  /**
+   * The account that was typed or linked to, or a page that says what is wrong with it. `scope`: the one that it signs in with,
+   * or is about to move to; left out: the first. `mayHear`: the user has signed in, and hears if that is not so, or if there is no
+   * such account. Without it, the answer is the same for every name, and what is unknown is made up.
    */
-  find(typed: string, scope?: string): Promise<RequestedAccount | Page>
+  find(typed: string, mayHear: boolean, scope?: string): Promise<RequestedAccount | Page>
   /** `undefined`: not signed in for the scope of this account. */
   signedIn(requested: RequestedAccount, session: Session | undefined): SignedInUser | undefined
   /** What the page shows to a signed-in user. */
@@ -58,6 +64,8 @@ export interface AccountLookup {
   passwordsOf(user: SignedInUser): Promise<OwnPasswords>
   /** The user's other identities in this session. */
   otherIdentities(user: SignedInUser): Promise<readonly OtherIdentity[]>
+  /** The user's links to identities in other scopes, signed in or not. */
+  linksOf(user: SignedInUser): Promise<readonly Link[]>
   /** The credentials of all identities of a session. */
   setsOf(session: Session | undefined): Promise<readonly OwnSet[]>
 }
@@ -76,15 +84,17 @@ export function createAccountLookup(
     publicUrl,
     naming,
     oauth,
+    signInKey,
   }: Pick<
     SelfServiceParts,
-    'registry' | 'credentials' | 'signIn' | 'passwords' | 'publicUrl' | 'naming' | 'oauth'
+    'registry' | 'credentials' | 'signIn' | 'passwords' | 'publicUrl' | 'naming' | 'oauth' | 'signInKey'
   > & {
     readonly nameConflicts: NameConflicts
     readonly acting: Acting
   },
   now: () => Instant,
 ): AccountLookup {
+  const unknownAccounts = createUnknownAccounts({ registry, key: signInKey, now })
   const isFresh = ({ at }: Identity) => at > now() - signIn.freshMinutes * 60_000
 
   async function setsOf(session: Session | undefined): Promise<readonly OwnSet[]> {
@@ -112,6 +122,24 @@ export function createAccountLookup(
         linked: (await registry.linkedTo(identity, other.scope)) === other.owner,
       })),
     )
+  }
+
+  async function linksOf({ session, identity }: SignedInUser): Promise<readonly Link[]> {
+    const directories = await registry.directories()
+    const scopes = [msaScope, ...directories.map(({ id }) => id as string as Scope)]
+    const links = await Promise.all(
+      scopes
+        .filter(scope => scope !== identity.scope)
+        .map(async scope => {
+          const owner = await registry.linkedTo(identity, scope)
+          if (owner === undefined) return []
+          const credential = await registry.ownCredential(scope, owner)
+          const here = session.identities.find(each => each.scope === scope && each.owner === owner)
+          const username = credential?.username ?? here?.username
+          return [{ scopeName: nameOfScope(scope, directories), username }]
+        }),
+    )
+    return links.flat()
   }
 
   function helpersFor(account: AccountName, username: Username | undefined): HelperSettings | undefined {
@@ -144,16 +172,42 @@ export function createAccountLookup(
     return { all, state: hashed('passwords', ids.join(' ')), lives: passwords, now: now() }
   }
 
+  /**
+   * What every client may see of a name, whether there is such an account or not. A scope that is named counts for all names: what
+   * only some would accept would tell which. Where the present one has no provider, users prepare for the coming one.
+   */
+  async function seenByAnyone(
+    name: AccountName,
+    account: AccountRecord | undefined,
+    scope: string | undefined,
+  ): Promise<RequestedAccount> {
+    const directories = await registry.directories()
+    const madeUp = await unknownAccounts.connectionFor(name, directories)
+    const authorityOf = (connection: Connection) => authorityFor(connection, signIn, directories)
+    const named = scope === undefined ? undefined : connectionOf(scope, directories)
+    const present = account?.connection ?? madeUp
+    const connection =
+      named ?? ('setting' in authorityOf(present) ? (account?.planned?.to ?? present) : present)
+    return {
+      account: { name, connection },
+      scopeName: scopeNameOf(connection),
+      authority: authorityOf(connection),
+      ...(named && { coming: true }),
+    }
+  }
+
   return {
     setsOf,
     otherIdentities,
+    linksOf,
     passwordsOf,
 
-    async find(typed, scope) {
+    async find(typed, mayHear, scope) {
       const name = readAccountName(typed)
       if (name === undefined) return { ...whichAccount([], wrongName(typed)), status: 400 }
       const account = await registry.account(name)
-      if (account === undefined) return whichAccount([], unknown(name))
+      if (!mayHear) return await seenByAnyone(name, account, scope)
+      if (account === undefined) return noSuchAccount(name)
       const { connection, planned } = account
       const scopeName = scopeNameOf(connection)
       const coming = scope === undefined || scope === scopeName.scope ? undefined : planned
@@ -167,8 +221,9 @@ export function createAccountLookup(
 
     signedIn(requested, session) {
       const identity = session?.identities.find(({ scope }) => scope === requested.scopeName.scope)
-      if (session === undefined || identity === undefined) return undefined
-      return { ...requested, session, identity, fresh: isFresh(identity) }
+      if (session === undefined || identity === undefined || requested.coming === true) return undefined
+      const { coming, ...rest } = requested
+      return { ...rest, ...(coming && { coming }), session, identity, fresh: isFresh(identity) }
     },
 
     async profileOf(user) {
@@ -199,18 +254,29 @@ export function createAccountLookup(
         opens: scope === msaScope ? [] : await registry.accountsIn(scope),
         sets: await setsOf(session),
         others: await otherIdentities(user),
+        links: await linksOf(user),
       }
     },
   }
 }
 
-function wrongName(typed: string) {
-  const sentence = 'An account name has 1 to 63 letters, digits, hyphens or underscores.'
-  return { typed: shown(typed), sentence: typed === '' ? 'Enter the name of an account.' : sentence }
+function connectionOf(scope: string, directories: readonly Directory[]): Connection | undefined {
+  if (scope === msaScope) return { kind: 'msa' }
+  const directory = directories.find(({ id }) => (id as string) === scope)
+  return directory && { kind: 'entra', directoryId: directory.id, directoryName: directory.name }
 }
 
-function unknown(typed: string) {
-  return { typed, sentence: 'There is no account with that name. Check the spelling.' }
+function wrongName(typed: string) {
+  const sentence = ({ welcome: say }: Messages) => (typed === '' ? say.noName : say.badName)
+  return { typed: shown(typed), sentence }
+}
+
+/** For a user who has signed in. */
+function noSuchAccount(name: AccountName): Page {
+  return whichAccount([], {
+    typed: name,
+    sentence: ({ welcome: say }) => say.unknown,
+  })
 }
 
 function shown(typed: string): string {

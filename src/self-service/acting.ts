@@ -46,10 +46,12 @@ interface ActingParts {
 export function createActing({ registry, grants, delegated }: ActingParts): Acting {
   const { standard, byAccount } = delegated
 
-  /** Whether the account, or another one of its scope, acts by delegation: one grant is for all of them. */
-  async function isDelegated({ account, scopeName: { scope } }: RequestedAccount): Promise<boolean> {
+  /**
+   * Whether an account of its scope acts by delegation: one grant is for all of them. The account itself is among them, and its
+   * name is not asked for: an unknown one has none.
+   */
+  async function isDelegated({ scopeName: { scope } }: RequestedAccount): Promise<boolean> {
     if (delegated.scope === undefined) return false
-    if (byAccount.get(account.name) ?? standard) return true
     const names = await registry.accountsIn(scope)
     return names.some(name => byAccount.get(name) ?? standard)
   }

@@ -52,11 +52,12 @@ export async function readOwnForm(
   const session = await context.sessions.find(context.cookies.session(request))
   if (session !== undefined && !isSameText(session.csrf, fields.get('csrf') ?? '')) return notFromHere
 
-  const requested = await context.accounts.find(fields.get('account') ?? '', fields.get('scope'))
+  const mayHear = session !== undefined
+  const requested = await context.accounts.find(fields.get('account') ?? '', mayHear, fields.get('scope'))
   if (isPage(requested)) return requested
   const user = context.accounts.signedIn(requested, session)
   if (user === undefined) return signedOut(requested)
-  if (!user.fresh) return stale(requested)
+  if (!user.fresh) return stale(user)
 
   const { owner, scope } = user.identity
   context.throttle.count('changes', `${scope} ${owner}`)
@@ -282,4 +283,18 @@ export async function linkIdentities(context: PageContext, request: FastifyReque
   await context.registry.link(change.actor, change.identity, other.identity)
   notify(context, change, change.username, 'linked')
   return await showResult(show(context, change, { done: 'Your sign-ins are linked.' }))
+}
+
+/** `POST /unlink`: ends the link to the identity of one other scope, which need not be signed in. */
+export async function unlinkIdentities(context: PageContext, request: FastifyRequest): Promise<Page> {
+  const form = await readOwnForm(context, request)
+  if (isPage(form)) return form
+  const { actor, identity, fields } = form
+  const links = await context.accounts.linksOf(form)
+  const link = links.find(({ scopeName }) => scopeName.scope === fields.get('from'))
+  const problem = link && (await context.registry.unlink(actor, identity, link.scopeName.scope))
+  if (link === undefined || problem !== undefined)
+    return await show(context, form, { note: 'They were not linked any more. Nothing was changed.' })
+  if (identity.username !== undefined) notify(context, form, identity.username, 'unlinked')
+  return await showResult(show(context, form, { done: 'Unlinked everywhere.' }))
 }

@@ -23,6 +23,7 @@ import type { Tools } from '../administration/tools.ts'
 import type { NamedPerson } from './console/helpers.ts'
 import { type Acting, createActing, type DelegatedUpstreams } from './acting.ts'
 import type { AuthorizationServer } from '../oauth/server.ts'
+import type { Brand } from './html.ts'
 import type { OpenId } from './openid.ts'
 import {
   type Cookies,
@@ -98,6 +99,7 @@ export interface SelfServiceParts {
     Registry,
     | 'account'
     | 'accountsIn'
+    | 'scopesInUse'
     | 'directories'
     | 'ownCredential'
     | 'ownerOf'
@@ -105,6 +107,7 @@ export interface SelfServiceParts {
     | 'switchCredential'
     | 'claimCredential'
     | 'link'
+    | 'unlink'
     | 'linkedTo'
     | 'addPassword'
     | 'passwords'
@@ -129,6 +132,8 @@ export interface SelfServiceParts {
   /** Gives passwords to credential helpers; left out where that is switched off. */
   readonly oauth?: AuthorizationServer | undefined
   readonly notice: Notice
+  /** Left out: that of Altgate. */
+  readonly brand?: Brand | undefined
   readonly observer: SelfServiceObserver
   /** The public address of the gateway, without a trailing slash. */
   readonly publicUrl: string

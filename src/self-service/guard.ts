@@ -4,8 +4,18 @@ import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { PageContext } from './context.ts'
-import { framed, type Page } from './html.ts'
+import { type Brand, framed, languageOf, type Page } from './html.ts'
+import { type Language, languageFor } from './languages.ts'
 import { notFromHere, plainHttp, wrongType } from './pages/trouble.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose gateway the page says it is; `null` before the hooks of the page. */
+    brand: Brand | null
+    /** What the reader wants to read; `null` before them as well. */
+    language: Language | null
+  }
+}
 
 /** Browsers send nothing beyond this. A type with a tab or other parameters is refused unparsed (CVE-2026-25223). */
 const formType = /^application\/x-www-form-urlencoded(?:; ?charset=utf-8)?$/i
@@ -36,7 +46,13 @@ export async function addGuard(app: FastifyInstance, context: PageContext): Prom
   app.removeAllContentTypeParsers()
   await app.register(formbody, { bodyLimit: 16 * 1024, parser: text => ({ fields: readFields(text) }) })
 
+  app.decorateRequest('brand', null)
+  app.decorateRequest('language', null)
   app.addHook('onRequest', async (request, reply) => {
+    request.brand = context.brand ?? {}
+    // The console is in English.
+    const isConsole = request.originalUrl.startsWith('/_altgate/admin')
+    request.language = isConsole ? 'en' : languageFor(request.headers['accept-language'])
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
     const { from, secure } = context.senderOf(request.raw)
     const posts = request.method === 'POST'
@@ -53,7 +69,12 @@ export async function addGuard(app: FastifyInstance, context: PageContext): Prom
 /** Sends a page. */
 export function send(reply: FastifyReply, page: Page): FastifyReply {
   if (page.retryAfter !== undefined) reply.header('retry-after', page.retryAfter)
-  return reply.code(page.status).type('text/html; charset=utf-8').send(framed(page, reply.request.id))
+  const { id: requestId, brand, language: wanted } = reply.request
+  const language = languageOf(page, wanted ?? 'en')
+  // A cache on the way must not give one reader's language to another.
+  reply.header('content-language', language).header('vary', 'Accept-Language')
+  const whole = framed(page, { requestId, language, brand: brand ?? {} })
+  return reply.code(page.status).type('text/html; charset=utf-8').send(whole)
 }
 
 /**

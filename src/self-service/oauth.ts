@@ -198,15 +198,15 @@ async function userFor(
   account: string | undefined,
   { helper, action, hidden, next }: Way,
 ): Promise<SignedInUser | Page> {
-  if (account === undefined) return accountFor({ helper, action, hidden })
-  const requested = await context.accounts.find(account)
-  if (isPage(requested)) return accountFor({ helper, action, hidden, wrong: account })
-  const { authority, scopeName } = requested
-  if ('setting' in authority) return noAuthority(requested.account.name, scopeName, authority.setting)
+  if (account === undefined || account === '') return accountFor({ helper, action, hidden })
   const session = await context.sessions.find(context.cookies.session(request))
+  const requested = await context.accounts.find(account, session !== undefined)
+  if (isPage(requested)) return accountFor({ helper, action, hidden, wrong: account })
+  if ('setting' in requested.authority) return noAuthority(requested.account.name)
   const user = context.accounts.signedIn(requested, session)
   if (user?.fresh) return user
-  return signInFirst({ requested, helper, next: next(requested.account.name), again: user !== undefined })
+  const ways = { next: next(requested.account.name), other: next('') }
+  return signInFirst({ requested, helper, ...ways, again: user !== undefined })
 }
 
 /** The user name of the set that a password would be for, or a page that says why there can be none. */

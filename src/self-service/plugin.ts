@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logo } from '../common/logo.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
-import { claimCredential, disconnect, fieldsOf, linkIdentities, show, switchCredential } from './changes.ts'
+import {
+  claimCredential,
+  disconnect,
+  fieldsOf,
+  linkIdentities,
+  show,
+  switchCredential,
+  unlinkIdentities,
+} from './changes.ts'
 import type { Desk } from './console/plugin.ts'
 import {
   type ConsoleParts,
@@ -15,10 +24,10 @@ import {
 } from './context.ts'
 import { addGitHelper } from './git-helper.ts'
 import { addGuard, readFields, send } from './guard.ts'
-import { html, isPage, type Page } from './html.ts'
+import { isPage, type Page } from './html.ts'
 import { addOAuthPages } from './oauth.ts'
 import { oauthEndpoints } from './oauth-endpoints.ts'
-import { moveAhead } from './pages/moving.ts'
+import { withMoveAhead } from './pages/moving.ts'
 import {
   inDoubt,
   noAuthority,
@@ -72,6 +81,7 @@ async function page(app: FastifyInstance, { context, desk }: PageOptions): Promi
   app.setNotFoundHandler((_, reply) => send(reply, noSuchPage))
   await addGuard(app, context)
   addAssets(app)
+  if (context.brand?.logo !== undefined) addLogo(app, context.brand.logo)
   addSignIn(app, context, desk)
   if (desk !== undefined) await app.register(desk.routes, { prefix: '/admin' })
   app.get('/', async (request, reply) => send(reply, await home(context, request)))
@@ -82,6 +92,7 @@ async function page(app: FastifyInstance, { context, desk }: PageOptions): Promi
   addChange(app, '/claim', request => claimCredential(context, request))
   addChange(app, '/disconnect', request => disconnect(context, request))
   addChange(app, '/link', request => linkIdentities(context, request))
+  addChange(app, '/unlink', request => unlinkIdentities(context, request))
   if (context.oauth !== undefined) addOAuthPages(app, context, context.oauth)
   if (context.oauth?.deviceCodes === true) addGitHelper(app)
 }
@@ -98,15 +109,15 @@ async function home(context: PageContext, request: FastifyRequest): Promise<Page
     return { ...page, ...(session && { csrf: session.csrf }) }
   }
 
-  const requested = await accounts.find(typed, fields.get('scope'))
+  const requested = await accounts.find(typed, session !== undefined, fields.get('scope'))
   if (isPage(requested)) return requested
   const user = accounts.signedIn(requested, session)
   if (user !== undefined) return await show(context, user, await replacing(context, user, fields))
-  const { account, scopeName, authority, coming } = requested
+  const { account, authority, coming } = requested
   if ('setting' in authority) {
-    const page = noAuthority(account.name, scopeName, authority.setting)
+    const page = noAuthority(account.name)
     if (account.planned === undefined || coming !== undefined) return page
-    return { ...page, main: html`${page.main}${moveAhead(account, account.planned)}` }
+    return withMoveAhead(page, account, account.planned)
   }
   return welcome(requested, await context.acting.wantedFor(requested))
 }
@@ -163,15 +174,33 @@ const files = [
 function addAssets(app: FastifyInstance): void {
   for (const [name, type] of files) {
     const body = readFileSync(join(import.meta.dirname, 'assets', name))
-    const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
-    app.get(`/${name}`, (request, reply) => {
-      reply.header('etag', tag).header('cache-control', 'no-cache')
-      const same = request.headers['if-none-match']
-        ?.split(',')
-        .some(each => each.trim().replace(/^W\//, '') === tag)
-      return same === true ? reply.code(304).send() : reply.type(type).send(body)
-    })
+    addFile(app, name, type, body)
   }
+}
+
+/** Opened by itself, an SVG is a document: it gets a policy under which its scripts do not run. */
+function addLogo(app: FastifyInstance, { type, bytes }: Logo): void {
+  addFile(app, 'logo', type, bytes, reply =>
+    reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+  )
+}
+
+function addFile(
+  app: FastifyInstance,
+  name: string,
+  type: string,
+  body: Buffer,
+  prepare: (reply: FastifyReply) => unknown = () => {},
+): void {
+  const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
+  app.get(`/${name}`, (request, reply) => {
+    prepare(reply)
+    reply.header('etag', tag).header('cache-control', 'no-cache')
+    const same = request.headers['if-none-match']
+      ?.split(',')
+      .some(each => each.trim().replace(/^W\//, '') === tag)
+    return same === true ? reply.code(304).send() : reply.type(type).send(body)
+  })
 }
 
 /** Seconds after which a retry makes sense when a part is down. */

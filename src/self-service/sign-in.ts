@@ -12,7 +12,7 @@ import { type Fields, readFields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
 import type { Prompt, Tokens } from './openid.ts'
 import { notConnected } from './pages/acting.ts'
-import { continueToProvider } from './pages/profile.ts'
+import { continueToProvider } from './pages/links.ts'
 import { declined, noAuthority, notUnderstood, signInLost, wrongDirectory } from './pages/trouble.ts'
 import { pageAt } from './scope-names.ts'
 import { hashed, type Identity, isSameText, type PendingSignIn } from './session.ts'
@@ -38,32 +38,24 @@ export async function startSignIn(
   if (fields === undefined || (ask !== undefined && !Object.hasOwn(prompts, ask))) return notUnderstood
   if (grant !== 'yes' && grant !== 'no') return notUnderstood
   const next = continuationIn(fields)
-  const requested = await context.accounts.find(fields.get('account') ?? '', fields.get('scope'))
+  const session = await context.sessions.find(context.cookies.session(request))
+  const mayHear = session !== undefined
+  const requested = await context.accounts.find(fields.get('account') ?? '', mayHear, fields.get('scope'))
   if (isPage(requested)) return requested
-  const { account, scopeName, authority } = requested
-  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
+  const { account, authority } = requested
+  if ('setting' in authority) return noAuthority(account.name)
 
   const prompt = ask === undefined ? undefined : prompts[ask]
   const wanted = grant === 'no' ? undefined : await context.acting.wantedFor(requested)
   // Another site must not connect a user who has disconnected: the page says first what signing in allows.
   if (wanted !== undefined && isFromElsewhere(request)) return new URL(pageAt(requested), context.publicUrl)
-  const stepUp = wanted && (await knownStepUp(context, request, requested))
+  const user = context.accounts.signedIn(requested, session)
+  const stepUp = wanted && user && (await stepUpFor(context, requested, user.identity))
   const start = { account: account.name, authority, wanted, prompt, stepUp, ...(next && { next }) }
   return await redirectToProvider(context, request, reply, start)
 }
 
-/** What the sign-in has to prove in addition, if the session says who the user is. */
-async function knownStepUp(
-  context: PageContext,
-  request: FastifyRequest,
-  requested: RequestedAccount,
-): Promise<StepUp | undefined> {
-  const session = await context.sessions.find(context.cookies.session(request))
-  const user = context.accounts.signedIn(requested, session)
-  if (user === undefined) return undefined
-  return await stepUpFor(context, requested, user.identity)
-}
-
+/** What the sign-in has to prove in addition. */
 async function stepUpFor(
   context: PageContext,
   requested: RequestedAccount,
@@ -87,14 +79,14 @@ export async function signInToo(
   const change = await readChange(context, request)
   if (isPage(change)) return change
   const { fields } = change
-  const requested = await context.accounts.find(fields.get('also') ?? '', fields.get('also-scope'))
+  const requested = await context.accounts.find(fields.get('also') ?? '', true, fields.get('also-scope'))
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if (scopeName.scope === change.identity.scope) {
     const note = `Your credentials here also work for ${account.name}. You do not need another sign-in.`
     return await show(context, change, { note })
   }
-  if ('setting' in authority) return noAuthority(account.name, scopeName, authority.setting)
+  if ('setting' in authority) return noAuthority(account.name)
   const id = context.cookies.session(request)
   const beside = id === undefined ? undefined : hashed('session', id)
   const wanted = await context.acting.wantedFor(requested)
@@ -155,21 +147,25 @@ export async function finishSignIn(
   context.throttle.count('returns', networkOf(context, request))
   context.pendingSignIns.take(pending)
   context.cookies.dropPendingSignIn(reply, state)
-  const present = await context.accounts.find(pending.account)
-  if (isPage(present)) return present
-  const requested = await context.accounts.find(pending.account, pending.scope)
-  // The account has moved in the meantime, or its planned move has changed: its page says where to sign in now.
-  if (isPage(requested) || !isStillFor(requested, pending)) return pageOf(pending.account)
+  const begun = await context.accounts.find(pending.account, false, pending.scope)
+  // The account, or its directory, has changed in the meantime: its page says where to sign in now.
+  if (isPage(begun) || !isStillFor(begun, pending)) return pageOf(pending.account)
 
   const openId = await context.openId()
   const { wanted } = pending
   const forUpstream = wanted?.upstream !== undefined
-  const returned = await openId.finish(requested.authority, { ...pending, forUpstream }, query)
+  const returned = await openId.finish(begun.authority, { ...pending, forUpstream }, query)
   if (returned instanceof ProviderFailed) context.observer.providerFailed(returned, request.id)
   if (returned === 'declined' || returned instanceof ProviderFailed)
-    return declined(requested, wanted !== undefined)
+    return declined(begun, wanted !== undefined)
   const { claims, tokens } = returned
   if (!(await context.pendingSignIns.end(pending))) return signInLost
+  // The user may hear now that there is no such account, and is not kept signed in: there is nothing to be signed in for.
+  const present = await context.accounts.find(pending.account, true)
+  if (isPage(present)) return present
+  // It has moved in the meantime, or its planned move has changed.
+  const requested = await context.accounts.find(pending.account, true, pending.scope)
+  if (isPage(requested) || !isStillFor(requested, pending)) return pageOf(pending.account)
   const owner = ownerIn(pending.scope, claims)
   if (owner === 'wrong-directory') return wrongDirectory(requested)
   if (owner === 'no-subject')

@@ -103,6 +103,7 @@ export interface CredentialChange {
     | 'disabled'
     | 'claimed'
     | 'linked'
+    | 'unlinked'
     | 'contested'
     | 'connected'
     | 'disconnected'

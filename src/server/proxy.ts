@@ -1,59 +1,92 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
 import { sendAnswer } from '../answers/answer.ts'
 import { whenDone } from '../gateway/soon.ts'
 import type { Forward } from '../proxying/forward.ts'
+import type { RequestContext } from '../proxying/headers.ts'
 import { type BodyFinding, type BodyLook, readBodyStart } from '../requests/body-start.ts'
-import { type Ending, newRequestId } from '../requests/request.ts'
 import { markAllowed } from './conversation.ts'
 import type { DoorRequest, Responder } from './responder.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on a request that is allowed; `null` before it. */
+    requestContext: RequestContext | null
+  }
+}
+
 interface ProxyOptions {
+  readonly agent: Dispatcher
   readonly forward: Forward
   readonly responder: Responder
-  /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
-  readonly bug: (error: unknown, requestId: string) => void
 }
 
 /**
- * The door to the upstreams: the decision, then forwarding. Requests come here as Node has parsed them. No router and no
- * parser of a framework reads them, which could read a path in another way than the gateway (ADR 0107).
+ * The door to the upstreams: the decision, then @fastify/http-proxy, whose `preHandler` gives each request to `forward`.
+ * The plugin's own forwarding retries, buffers text and does not verify certificates; none of it is reached, nor its
+ * check of the path against a prefix, which `gateway/ask.ts` does. The only route is `/`: `server.ts` rewrites every URL
+ * but the reserved ones to it, so that no router decodes or compares a path that only the gateway should parse.
  */
-export function createProxy(options: ProxyOptions): RequestListener {
-  return (request, response) => new ProxiedRequest(request, response, options).serve()
+export async function proxy(
+  app: FastifyInstance,
+  { agent, forward, responder }: ProxyOptions,
+): Promise<void> {
+  addDecisionHook(app, responder)
+  await app.register(httpProxy, {
+    // Required by the plugin, but never used: every account has its own upstream.
+    upstream: 'http://upstream.invalid',
+    // The plugin only checks for `request`.
+    undici: agent as object,
+    routes: ['/'],
+    httpMethods: app.supportedMethods.filter(method => method !== 'TRACE' && method !== 'CONNECT'),
+    preHandler(request, reply) {
+      if (request.requestContext === null) throw new Error('a request reached forwarding without a decision')
+      markAllowed(request.raw)
+      forward(request.raw, reply.raw, request.requestContext)
+      reply.hijack()
+    },
+  })
 }
 
-/** Seconds after which a client should retry after a bug. */
-export const bugRetryAfter = 5
+/**
+ * Decides before every route of this scope: no route runs, and no body is read, before the gateway has allowed the
+ * request or needs to see what it does. All other requests are answered here. A decision from memory waits for nothing, so
+ * the hook has a callback instead of a promise.
+ */
+function addDecisionHook(app: FastifyInstance, responder: Responder): void {
+  app.decorateRequest('requestContext', null)
+  app.addHook('onRequest', (request, reply, done) => {
+    void whenDone(
+      () => responder.respond(new ProxiedRequest(request, reply.raw)),
+      responded => {
+        if ('allowed' in responded) {
+          request.requestContext = responded
+          return done()
+        }
+        reply.hijack()
+        sendAnswer(reply.raw, responded)
+      },
+      error => done(error instanceof Error ? error : new Error(String(error))),
+    )
+  })
+}
 
 /** One request at this door. */
 class ProxiedRequest implements DoorRequest {
   readonly raw: IncomingMessage
-  readonly id = newRequestId()
+  readonly id: string
   readonly method: string
   readonly target: string
   readonly #response: ServerResponse
-  readonly #options: ProxyOptions
 
-  constructor(request: IncomingMessage, response: ServerResponse, options: ProxyOptions) {
-    this.raw = request
-    this.method = request.method ?? ''
-    this.target = request.url ?? ''
+  constructor({ raw, id, originalUrl }: FastifyRequest, response: ServerResponse) {
+    this.raw = raw
+    this.id = id
+    this.method = raw.method ?? ''
+    this.target = originalUrl
     this.#response = response
-    this.#options = options
-  }
-
-  /** No body is read before the gateway has allowed the request, or needs to see what it does. */
-  serve(): void {
-    const { responder, forward } = this.#options
-    void whenDone(
-      () => (this.method === 'TRACE' ? responder.answer(this, notServed) : responder.respond(this)),
-      responded => {
-        if (!('allowed' in responded)) return sendAnswer(this.#response, responded)
-        markAllowed(this.raw)
-        forward(this.raw, this.#response, responded)
-      },
-      error => this.#broke(error),
-    )
   }
 
   /** It is asked for only after the password was found right. */
@@ -61,20 +94,4 @@ class ProxiedRequest implements DoorRequest {
     markAllowed(this.raw)
     return readBodyStart(this.raw, this.#response, look)
   }
-
-  /** Must not throw: nothing is behind it. */
-  #broke(error: unknown): void {
-    const response = this.#response
-    this.#options.bug(error, this.id)
-    try {
-      if (response.headersSent) response.destroy()
-      else sendAnswer(response, this.#options.responder.answer(this, brokenOff))
-    } catch (second) {
-      this.#options.bug(second, this.id)
-      response.destroy()
-    }
-  }
 }
-
-const notServed: Ending = { outcome: 'not-allowed', cause: 'method' }
-const brokenOff: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { IncomingMessage } from 'node:http'
-import { type Answer, answerTo, endedDuringTransfer, asUnavailable } from '../answers/answer.ts'
-import type { Naming } from '../gateway/account.ts'
+import { type Answer, answerTo, endedDuringTransfer, asUnavailable, leadingTo } from '../answers/answer.ts'
+import { type Naming, pagePath } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
 import { type Allow, type Decision, type Ended, readOnly, type UnclearTarget } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -13,6 +13,7 @@ import type { BodyStart } from '../requests/bodies.ts'
 import type { BodyFinding, BodyLook } from '../requests/body-start.ts'
 import type { Client, ReadClient } from '../requests/client.ts'
 import { type Ending, readAsk, type Received } from '../requests/request.ts'
+import { asksForPage, pathOf } from '../requests/tool.ts'
 import { writesUnseen, writingOf } from '../requests/writes.ts'
 import { readingIn } from '../requests/writing-in-bodies.ts'
 
@@ -34,6 +35,8 @@ export interface ResponderOptions {
   readonly readClient: ReadClient
   /** What this door refuses before the gateway is asked. */
   readonly flawIn?: (request: DoorRequest, client: Client) => UnclearTarget | undefined
+  /** Left out: there is no page that a browser could be led to. */
+  readonly hasPage?: boolean
   /** Where allowed requests go. Left out: the upstream of their account. */
   readonly upstream?: string
 }
@@ -84,7 +87,15 @@ export function createResponder(options: ResponderOptions): Responder {
 
   function ending(ended: Ended, ask: Ask, request: DoorRequest): Answer {
     const whole = answer(request, ended)
+    if (ended.outcome === 'no-account' && isForStart(request, ask)) return leadingTo(pagePath, whole)
     return endedDuringTransfer(ended, ask) ? asUnavailable(whole) : whole
+  }
+
+  /** Whether a user has typed the address of the gateway alone. A host that is an account's has this path as well. */
+  function isForStart({ raw, method, target }: DoorRequest, { host }: Ask): boolean {
+    if (options.hasPage !== true || pathOf(target) !== '/') return false
+    const isOurs = naming.by === 'path' || host.toLowerCase() === new URL(publicUrl).host
+    return isOurs && asksForPage({ target, rawHeaders: raw.rawHeaders }, method)
   }
 
   /**

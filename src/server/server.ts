@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
 import { sendAnswer } from '../answers/answer.ts'
 import { METHODS } from '../engine/http.ts'
@@ -15,10 +15,10 @@ import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
 import type { RefusedBodies } from '../requests/refused-bodies.ts'
-import { type Ending, isReserved, newRequestId } from '../requests/request.ts'
+import { type Ending, isReserved, newRequestId, routeOf } from '../requests/request.ts'
 import { Connections, unbounded } from './connections.ts'
 import { type Behind, createPublicPort, type PortOptions } from './port.ts'
-import { bugRetryAfter, createProxy } from './proxy.ts'
+import { proxy } from './proxy.ts'
 import { createResponder, delayThrottled } from './responder.ts'
 
 export interface PublicServerOptions {
@@ -72,9 +72,9 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const agents = createUpstreamAgents(options.upstream)
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf, place = onPortOfItsOwn } = options
-  const responder = createResponder({ gateway, witness, naming, publicUrl, readClient })
+  const hasPage = selfService !== undefined
+  const responder = createResponder({ gateway, witness, naming, publicUrl, readClient, hasPage })
   const clientOf = (request: IncomingMessage) => networkOf(readClient(request).from)
-  /** For the page: what Fastify does not know what to do with. */
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()
     if (reply.raw.headersSent) reply.raw.destroy()
@@ -91,34 +91,10 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     return metadataAt.host === undefined || readClient(request).host.toLowerCase() === metadataAt.host
   }
 
-  const forward = createForward({
-    agents,
-    shares: sharesOf(options.upstream),
-    authorize,
-    naming,
-    publicUrl,
-    answer: responder.answer,
-    observer,
-    ...(options.delegation && { delegation: options.delegation }),
-    ...(options.lfs && { lfs: options.lfs }),
-    ...(options.moves && { moves: options.moves }),
-  })
-  const proxied = createProxy({ forward, responder, bug: (error, id) => observer.bug(error, id) })
-  let closing = false
-  /** Fastify has the page, and everything else never comes to it. */
-  const routes =
-    (page: RequestListener): RequestListener =>
-    (request, response) => {
-      if (isReserved(request.url ?? '') || isForMetadata(request)) return page(request, response)
-      if (closing) response.setHeader('Connection', 'close')
-      proxied(request, response)
-    }
-
   const app = fastify({
-    serverFactory: page =>
-      place({ route: routes(page), publicUrl, clientOf, networkOf }, { ...options, connections }),
+    serverFactory: route => place({ route, publicUrl, clientOf, networkOf }, { ...options, connections }),
     genReqId: newRequestId,
-    rewriteUrl: request => (isForMetadata(request) ? '/_altgate/oauth/metadata' : (request.url ?? '')),
+    rewriteUrl: request => (isForMetadata(request) ? '/_altgate/oauth/metadata' : routeOf(request)),
     clientErrorHandler() {}, // `port.ts` has its own
     frameworkErrors: (_error, _request, reply) =>
       end(reply, { outcome: 'unclear-target', flaw: 'bad-escape' }),
@@ -141,7 +117,8 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
         : { outcome: 'not-allowed', cause: 'method' },
     ),
   )
-  // All methods that Node's parser knows, so that the page answers them in its own way. Fastify parses only bodies of POST.
+  // All methods that Node's parser knows, including WebDAV's. Fastify parses only bodies of POST, for the page's forms;
+  // in the proxy they are streams like all others.
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   // The responder delays the answers to requests that it throttles. This is for the page's 429.
@@ -151,7 +128,20 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
   if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
   if (api !== undefined) app.register(api, { prefix: '/_altgate/api/v1' })
-  app.addHook('preClose', async () => void (closing = true))
+  const shares = sharesOf(options.upstream)
+  const forward = createForward({
+    agents,
+    shares,
+    authorize,
+    naming,
+    publicUrl,
+    answer: responder.answer,
+    observer,
+    ...(options.delegation && { delegation: options.delegation }),
+    ...(options.lfs && { lfs: options.lfs }),
+    ...(options.moves && { moves: options.moves }),
+  })
+  app.register(proxy, { agent: agents.kept, forward, responder })
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app
@@ -180,6 +170,9 @@ function endGently(app: FastifyInstance): void {
   })
   app.addHook('onClose', async () => clearInterval(sweep))
 }
+
+/** Seconds after which a client should retry after a bug. */
+const bugRetryAfter = 5
 
 function isCallersFault(error: unknown): boolean {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined

@@ -1,9 +1,9 @@
 import { type KeyObject, X509Certificate, createPrivateKey } from 'node:crypto'
 import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { Failure, readGivenFile, reasonOf } from '../common/failure.ts'
+import { readLogo } from '../common/logo.ts'
 import type { Complaint } from './document.ts'
 import type { Settings } from './schema.ts'
 
@@ -16,6 +16,7 @@ export function fileComplaints({
   listen: { tls },
   upstream,
   accounts: { azureDevOps },
+  page,
   log,
   audit,
 }: Settings): readonly Complaint[] {
@@ -23,9 +24,9 @@ export function fileComplaints({
     ...(tls === undefined ? [] : tlsComplaints(tls)),
     complaint('upstream.caFile', upstream.caFile, authoritiesFlaw),
     complaint('accounts.azureDevOps.caFile', azureDevOps.caFile, authoritiesFlaw),
+    complaint('page.logo', page.logo, logoFlaw),
     complaint('log.file', log.file, logFlaw),
     complaint('audit.file', audit.file, logFlaw),
-    complaint('audit.syslog.url', audit.syslog?.url, unixSocketFlaw),
     complaint('audit.syslog.caFile', audit.syslog?.caFile, authoritiesFlaw),
   ]
   return found.filter(each => each !== undefined)
@@ -105,15 +106,9 @@ function authoritiesFlaw(file: string): string | undefined {
   return 'flaw' in read ? read.flaw : undefined
 }
 
-/** Its package has a binary for each platform, which an installation can leave out. */
-function unixSocketFlaw(url: string): string | undefined {
-  if (!/^unix:/i.test(url)) return undefined
-  try {
-    createRequire(import.meta.url)('node-unix-socket')
-    return undefined
-  } catch {
-    return 'needs the package node-unix-socket, which this installation does not have for this platform: use udp: or tcp:'
-  }
+function logoFlaw(file: string): string | undefined {
+  const read = readLogo(file)
+  return 'flaw' in read ? read.flaw : undefined
 }
 
 function textOf(file: string): string | Flaw {

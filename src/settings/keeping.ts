@@ -123,10 +123,10 @@ export const keeping = {
       syslog: z
         .strictObject({
           url: text(
-            'must be udp://host:port, tcp://host:port, tls://host:port or unix: and the path of a socket',
-            /^(?:(?:udp|tcp|tls):\/\/(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?|unix:\/[^\0]{1,100})$/iu,
+            'must be udp://host:port, tcp://host:port or tls://host:port',
+            /^(?:udp|tcp|tls):\/\/(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/iu,
           ).describe(
-            'Where the receiver is: `tls://logs.example.com:6514`, `tcp://logs.example.com:601`, `udp://127.0.0.1:514`, `unix:/dev/log`. TCP and TLS count octets (RFC 6587, RFC 5425).',
+            'Where the receiver is: `tls://logs.example.com:6514`, `tcp://logs.example.com:601` or `udp://127.0.0.1:514`. TCP and TLS count octets (RFC 6587, RFC 5425).',
           ),
           caFile: filePath()
             .exactOptional()

@@ -4,6 +4,7 @@ import { admin } from './admin.ts'
 import { hashing, keeping, redis } from './keeping.ts'
 import { oauth } from './oauth.ts'
 import { notice, passwords, signIn, upstreamAuth } from './people.ts'
+import { page } from './page.ts'
 import { accounts, serving } from './serving.ts'
 import { connections, forwarding, throttle } from './traffic.ts'
 
@@ -25,6 +26,7 @@ export const schema = z
     trustedProxies: serving.trustedProxies,
     plainHttp: serving.plainHttp,
     signIn,
+    page,
     passwords,
     oauth,
     admin,

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import { type Connection, scopeOf } from '../gateway/account.ts'
-import type { AccountName, DirectoryId, Instant, Scope } from '../gateway/names.ts'
+import { msaScope, type AccountName, type DirectoryId, type Instant, type Scope } from '../gateway/names.ts'
 import type { AccountRecord, Directory, MoveProblem, ProblemOf, Registry } from '../gateway/registry.ts'
 import type { Effect, MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
@@ -11,11 +11,20 @@ import {
   planColumns,
   plannedIn,
   type PlanRow,
+  presentConnections,
 } from './rows.ts'
 
 type AccountRegistry = Pick<
   Registry,
-  'addAccount' | 'setAccount' | 'connect' | 'disconnect' | 'undoMove' | 'account' | 'accounts' | 'accountsIn'
+  | 'addAccount'
+  | 'setAccount'
+  | 'connect'
+  | 'disconnect'
+  | 'undoMove'
+  | 'account'
+  | 'accounts'
+  | 'accountsIn'
+  | 'scopesInUse'
 >
 
 /** The accounts and their connections, as operators change them. */
@@ -73,6 +82,20 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
 
     accounts: () => recordsOf(reading),
     accountsIn: scope => namesIn(reading, scope),
+
+    async scopesInUse() {
+      const rows = await presentConnections(reading)
+        .select(['directory', ({ fn }) => fn.countAll<number | string>().as('accounts')])
+        .groupBy('directory')
+        .execute()
+      // PostgreSQL counts in 64 bits, which its client gives as text.
+      return new Map(
+        rows.map(row => [
+          row.directory === null ? msaScope : (row.directory as string as Scope),
+          Number(row.accounts),
+        ]),
+      )
+    },
   }
 }
 
@@ -166,16 +189,8 @@ export async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise
 
 /** The accounts whose present connection has this scope. */
 export async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonly AccountName[]> {
-  const rows = await db
-    .selectFrom('accounts')
-    .innerJoin('connections', 'connections.account', 'accounts.name')
+  const rows = await presentConnections(db)
     .select('name')
-    .where('connections.revision', '=', newest =>
-      newest
-        .selectFrom('connections as all')
-        .select(({ fn }) => fn.max('all.revision').as('newest'))
-        .whereRef('all.account', '=', 'accounts.name'),
-    )
     .where('directory', 'is not distinct from', directoryOf(scope))
     .orderBy('name')
     .execute()

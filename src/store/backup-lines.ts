@@ -71,8 +71,15 @@ export type BackupPart =
   /** Everything is there, and is what was written. */
   | { readonly complete: RowCounts }
 
-/** Rows that are given at once. */
+/** Rows that are given at once, and bytes of them: a hostile file can have many lines that are as long as one may be. */
 const rowsAtOnce = 500
+const bytesAtOnce = 1024 * 1024
+
+/** Tables that a backup may name, which are counted in memory. No version has as many. */
+const mostTables = 1000
+
+/** Changes that a store can have made: the numbers of those to come must be exact as well. */
+const mostChanges = 2 ** 52
 
 /** Bytes: a row is much shorter, and what has no lines must not fill memory. */
 const longestLine = 16 * 1024 * 1024
@@ -83,6 +90,7 @@ export async function* readLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<B
   const counts: Record<string, number> = {}
   let place: { readonly table: string; readonly columns: readonly string[] } | undefined
   let waiting: (readonly Cell[])[] = []
+  let waitingBytes = 0
   let complete: RowCounts | undefined
   let number = 0
   for await (const line of split(bytes)) {
@@ -96,10 +104,13 @@ export async function* readLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<B
         throw damaged(number, 'this is not a row')
       counts[place.table] = (counts[place.table] ?? 0) + 1
       waiting.push(value)
+      waitingBytes += line.length
     } else if (isTable(value)) {
       if (Object.hasOwn(counts, value.table)) throw damaged(number, 'a table comes twice')
+      if (Object.keys(counts).length === mostTables) throw damaged(number, 'it has too many tables')
       if (waiting.length > 0) yield { rows: waiting }
       waiting = []
+      waitingBytes = 0
       counts[value.table] = 0
       place = { table: value.table, columns: value.columns }
       yield place
@@ -112,9 +123,10 @@ export async function* readLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<B
       continue
     }
     digest.update(line)
-    if (waiting.length < rowsAtOnce) continue
+    if (waiting.length < rowsAtOnce && waitingBytes < bytesAtOnce) continue
     yield { rows: waiting }
     waiting = []
+    waitingBytes = 0
   }
   if (number === 0) throw new Failure('This is not a backup of Altgate: it is empty.')
   if (complete === undefined) throw new Failure('The backup is incomplete: its last lines are missing.')
@@ -164,20 +176,34 @@ function headerIn(value: unknown): BackupHeader {
   if (format !== 1) throw newer(typeof version === 'string' ? version : undefined)
   if (
     typeof version !== 'string' ||
+    !isVersion(version) ||
     typeof takenAt !== 'string' ||
     Number.isNaN(Date.parse(takenAt)) ||
-    typeof store !== 'string' ||
-    !Number.isSafeInteger(changes) ||
-    typeof token !== 'string' ||
+    !isId(store) ||
+    !isNumberOfChanges(changes) ||
+    !isId(token) ||
     !isTexts(migrations)
   )
     throw damaged(1, 'it cannot be read')
-  return { altgate, format, version, takenAt, store, changes: Number(changes), token, migrations }
+  return { altgate, format, version, takenAt, store, changes, token, migrations }
+}
+
+/** It is shown on terminals. */
+function isVersion(text: string): boolean {
+  return /^[\w.+-]{1,40}$/.test(text)
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]{0,64}$/.test(value)
+}
+
+function isNumberOfChanges(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= mostChanges
 }
 
 /** The backup has what this program does not know. `version`: that of the program that made it. */
 export function newer(version: string | undefined): Failure {
-  const which = version === undefined || !/^[\w.+-]{1,40}$/.test(version) ? '' : `, ${version}`
+  const which = version === undefined || !isVersion(version) ? '' : `, ${version}`
   return new Failure(
     `The backup was made by a newer version of Altgate${which}: restore it with that version or a later one.`,
   )
@@ -194,10 +220,13 @@ function isEnd(value: unknown): value is { readonly rows: object; readonly sha25
 }
 
 function isRow(value: readonly unknown[], columns: number): value is readonly Cell[] {
-  return (
-    value.length === columns &&
-    value.every(cell => cell === null || typeof cell === 'string' || typeof cell === 'number')
-  )
+  return value.length === columns && value.every(isCell)
+}
+
+/** SQLite would store a larger number, and then could not give it back. */
+function isCell(value: unknown): value is Cell {
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+  return value === null || typeof value === 'string'
 }
 
 function isSame(said: object, counted: RowCounts): boolean {

@@ -4,7 +4,7 @@ import { Kysely, sql, type Transaction } from 'kysely'
 import { Failure } from '../common/failure.ts'
 import type { Moment } from '../gateway/history.ts'
 import type { Instant, Revision } from '../gateway/names.ts'
-import { InDoubt } from '../gateway/outage.ts'
+import { InDoubt, Outage } from '../gateway/outage.ts'
 import type { Announce, Gateways } from '../gateway/ports.ts'
 import { countOf, insistOnKnown, type KeptTable, keptTableNames, keptTables, readTable } from './backup.ts'
 import { type BackupHeader, type Cell, readLines, type RowCounts } from './backup-lines.ts'
@@ -41,6 +41,7 @@ export async function readBackup(
     const read = await content.transaction().execute(async db => {
       const read = await fill(file, db, readLines(bytes), { now, progress })
       await migrate(db, now)
+      await insistOnJson(db)
       return read
     })
     return { ...read, content, close: () => file.close() }
@@ -93,6 +94,23 @@ function insertInto({
   return `insert into "${table}" (${columns.map(name => `"${name}"`).join()}) values (${columns.map(() => '?').join()})`
 }
 
+/** Gateways read these columns all the time, and what they cannot read would stop them once it is in the store. */
+async function insistOnJson(db: Transaction<Schema>): Promise<void> {
+  const { flaws } = await sql<{ readonly flaws: number }>`
+    select (select count(*) from changes where not ${isJson('usernames', 'array')} or not ${isJson('accounts', 'array')})
+      + (select count(*) from refusals where not ${isJson('facts', 'object')}) as flaws
+  `
+    .execute(db)
+    .then(({ rows: [first] }) => first ?? { flaws: 0 })
+  if (flaws > 0) throw new Failure('The backup is damaged: its rows do not fit together.')
+}
+
+/** In SQLite's words. What is left out is valid. */
+function isJson(column: string, type: 'array' | 'object') {
+  const value = sql.ref(column)
+  return sql`(${value} is null or (json_valid(${value}) and json_type(${value}) = ${type}))`
+}
+
 /** What SQLite says of rows that do not fit together, or of a full disk. */
 function flawIn(error: unknown): unknown {
   if (error instanceof Failure || !(error instanceof Error)) return error
@@ -104,6 +122,9 @@ function flawIn(error: unknown): unknown {
       'There is no room for a temporary copy of the backup. SQLITE_TMPDIR can name a folder that has some.',
       { cause: error },
     )
+  // No part can be down here: this database is in a file of this process.
+  if (error instanceof Outage)
+    return new Failure('The backup is damaged: its rows do not fit together.', { cause: error })
   return error
 }
 
@@ -122,7 +143,7 @@ export async function contentsOf(db: Kysely<Schema>): Promise<Contents> {
   const { store, newest } = await db.selectFrom('revision').selectAll().executeTakeFirstOrThrow()
   const [accounts, credentials] = [await countOf(db, 'accounts'), await countOf(db, 'credentials')]
   let others = 0
-  for (const table of ['directories', 'blocked_people', 'links', 'grants', 'oauth'] as const)
+  for (const table of ['directories', 'blocked_people', 'links', 'grants', 'oauth', 'api_tokens'] as const)
     others += await countOf(db, table)
   return { accounts, credentials, isEmpty: accounts + credentials + others === 0, store, changes: newest }
 }

@@ -235,3 +235,16 @@ export function plannedIn({ planned_directory, coming_name, planned_day }: PlanR
     on: planned_day,
   }
 }
+
+/** The accounts with their present connection. */
+export function presentConnections(db: Kysely<Schema>) {
+  return db
+    .selectFrom('accounts')
+    .innerJoin('connections', 'connections.account', 'accounts.name')
+    .where('connections.revision', '=', newest =>
+      newest
+        .selectFrom('connections as all')
+        .select(({ fn }) => fn.max('all.revision').as('newest'))
+        .whereRef('all.account', '=', 'accounts.name'),
+    )
+}

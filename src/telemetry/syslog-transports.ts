@@ -4,7 +4,7 @@ import { connect, isIPv6, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 
-/** Where messages go: `udp://host:514`, `tcp://host:601`, `tls://host:6514` or `unix:/dev/log`. */
+/** Where messages go: `udp://host:514`, `tcp://host:601` or `tls://host:6514`. */
 export interface SyslogAddress {
   readonly url: string
   /** CA certificates in PEM that are trusted instead of the well-known ones. */
@@ -25,8 +25,6 @@ const patienceMs = 10_000
 
 /** `broken`: called when an open connection ends. */
 export function openTransport(address: SyslogAddress, broken: () => void): Transport {
-  const path = /^unix:(.+)$/i.exec(address.url)?.[1]
-  if (path !== undefined) return new UnixTransport(path)
   const { protocol, hostname, port } = new URL(address.url)
   const host = hostname.replace(/^\[|\]$/g, '')
   if (protocol === 'udp:') return new UdpTransport(host, Number(port || 514))
@@ -155,65 +153,8 @@ class UdpTransport implements Transport {
   }
 }
 
-type UnixSocket = InstanceType<typeof import('node-unix-socket').DgramSocket>
-
-/** One message in each datagram, to the socket of this machine's own receiver: Node has no datagrams there. */
-class UnixTransport implements Transport {
-  readonly isStream = false
-  readonly #path: string
-  #socket: UnixSocket | undefined
-
-  constructor(path: string) {
-    this.#path = path
-  }
-
-  async send(messages: readonly string[]): Promise<void> {
-    try {
-      this.#socket ??= await this.#opened()
-      for (const message of messages) await sent(this.#socket, Buffer.from(message), this.#path)
-    } catch (error) {
-      const code = codeIn(error)
-      if (code !== 'EMSGSIZE') this.close()
-      throw withCode(code)
-    }
-  }
-
-  async #opened(): Promise<UnixSocket> {
-    const { DgramSocket } = await import('node-unix-socket')
-    const socket = new DgramSocket()
-    socket.on('error', () => {
-      if (this.#socket === socket) this.#socket = undefined
-    })
-    return socket
-  }
-
-  close(): void {
-    this.#socket?.close()
-    this.#socket = undefined
-  }
-}
-
-async function sent(socket: UnixSocket, message: Buffer, path: string): Promise<void> {
-  let late: NodeJS.Timeout | undefined
-  await new Promise<void>((resolve, reject) => {
-    late = setTimeout(() => reject(withCode('ETIMEDOUT')), patienceMs).unref()
-    socket.sendTo(message, 0, message.length, path, error => (error ? reject(error) : resolve()))
-  }).finally(() => clearTimeout(late))
-}
-
-/** The binding gives the texts of the system without their codes. */
-const unixCodes: ReadonlyMap<string, string> = new Map([
-  ['No such file or directory', 'ENOENT'],
-  ['Connection refused', 'ECONNREFUSED'],
-  ['Permission denied', 'EACCES'],
-  ['Message too long', 'EMSGSIZE'],
-  ['No buffer space available', 'ENOBUFS'],
-])
-
 function codeIn(error: unknown): string {
-  if (!(error instanceof Error)) return 'EIO'
-  if ('code' in error && typeof error.code === 'string') return error.code
-  return [...unixCodes].find(([text]) => error.message.startsWith(text))?.[1] ?? 'EIO'
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EIO'
 }
 
 function withCode(code: string): Error {

@@ -107,8 +107,13 @@ function readsInRest(t: Test, ending: Ending, { headers, body }: Answer): void {
 function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(headers['Content-Type'], 'text/html; charset=utf-8')
   t.match(headers['Content-Security-Policy'], "default-src 'none'")
-  t.notMatch(body, /<script|<style|style=|<link|<img|\son\w+=/i)
-  const text = /<h1>Altgate<\/h1>([^]*)<\/main>/.exec(body)?.[1] ?? ''
+  t.notMatch(body, /<script|<style|style=|\son\w+=/i)
+  t.strictSame(
+    [...body.matchAll(/<(?:link|img|a)[^>]* (?:href|src)="([^"]*)"/g)].map(([, url]) => url).slice(0, 4),
+    ['/_altgate/icon.svg', '/_altgate/style.css', '/_altgate/', '/_altgate/icon.svg'],
+    'the style of the page, from this host',
+  )
+  const text = /<main>([^]*)<\/main>/.exec(body)?.[1] ?? ''
   const plain = text
     .replace(/<[^>]*>/g, '')
     .replaceAll('&#34;', '"')

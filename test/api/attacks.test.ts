@@ -95,6 +95,16 @@ t.test('only a valid token is let in, and every refusal says what to do next', a
     t.equal((await read(`GET /people/${anna}`)).status, 200)
   })
 
+  await t.test('a token cannot say where the client secret is sent: the issuer of a directory', async t => {
+    const issuer = 'https://evil.example'
+    const id = '72f988bf-86f1-41af-91ab-2d7cd011db47'
+    const before = await lab.services.registry.directories()
+    t.equal((await call('POST /directories', { body: { id, name: 'New', issuer } })).status, 400)
+    t.equal((await call(`POST /directories/${contoso}`, { body: { issuer } })).status, 400)
+    t.equal((await call(`POST /directories/${contoso}`, { body: { name: 'X', issuer } })).status, 400)
+    t.strictSame(await lab.services.registry.directories(), before)
+  })
+
   await t.test('a method in a header or a field is not the method', async t => {
     const read = callerWith(lab.url, await aToken(lab, 'read', 'overriding'))
     for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override'])
@@ -187,6 +197,12 @@ t.test('only a valid token is let in, and every refusal says what to do next', a
         ['/_altgate/api/v1/accounts/fabrikam.', 400],
         ['/_altgate/api/v1/ACCOUNTS', 404],
         ['/_altgate/api/v1/accounts;x=1', 404],
+        // A proxy in front may keep addresses from `/_altgate/api/`, and compares without decoding.
+        ['/_altgate/%61pi/v1/accounts', 400],
+        ['/_altgate/ap%69/v1/accounts', 400],
+        ['/_altgate/%61dmin', 400],
+        ['/_altgate/#x', 400],
+        ['/_altgate/api/v1/accounts/fabrika%6d', 200],
       ]
       for (const [target, status] of odd) {
         const head = `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`

@@ -45,7 +45,7 @@ t.test('every page that helpers open is accessible, and leads back to them', asy
   await state('unknown-helper', 'This request is not valid')
   await page.goto(authorizeAt(stage.url, '', { redirect_uri }).url)
   await state('which-account', 'Which account?')
-  await page.getByLabel('Account').fill('nothing')
+  await page.getByLabel('Account').fill('no thing')
   await press(page, 'Continue')
   await state('no-such-account', 'Error: there is no such account')
 

@@ -79,16 +79,27 @@ t.test('a password is set without a mouse', async t => {
   })
 
   await t.test('the commands are copied, and the way leads back', async t => {
-    t.strictSame(await tabThrough(t, page, 'Back to your credentials'), [
-      'Skip to the content',
-      'Altgate',
-      'Sign out',
-      'Copy the fetch',
-      'Copy the clone',
-      'Copy the lines for the credential helper',
-      'Copy the tf command',
-      'Back to your credentials',
-    ])
+    const names = await tabThrough(t, page, 'Back to your credentials')
+    t.equal(
+      names.filter(name => !/^(?:Skip|Altgate|Sign out|Copy|Back)/.test(name)).length,
+      6,
+      'each command',
+    )
+    t.strictSame(
+      names.filter(name => /^(?:Skip|Altgate|Sign out|Copy|Back)/.test(name)),
+      [
+        'Skip to the content',
+        'Altgate',
+        'Sign out',
+        'Copy the fetch',
+        'Copy the clone',
+        'Copy the lines for git',
+        'Copy the lines for the credential helper',
+        'Copy the tf command',
+        'Copy the setting',
+        'Back to your credentials',
+      ],
+    )
     await page.keyboard.press('Enter')
     await page.waitForURL(stage.page('northwind'))
   })

@@ -34,7 +34,7 @@ export const states: readonly State[] = [
   {
     name: 'unknown-account',
     title: 'Error: there is no such account',
-    reach: async ({ stranger }, stage) => await at(stranger, stage.page('nortwind')),
+    reach: async ({ stranger }, stage) => await at(stranger, stage.page('nort.wind')),
   },
   {
     name: 'welcome',
@@ -245,6 +245,23 @@ export const states: readonly State[] = [
     async reach({ anna }, stage) {
       await stage.altgate.must(['credential', 'enable', ...ofAnna])
       await anna.getByRole('button', { name: 'This is also me (Contoso)' }).click()
+      return anna
+    },
+  },
+  {
+    name: 'unlink-sure',
+    title: 'Alternate credentials for Northwind',
+    async reach({ anna }, stage) {
+      await at(anna, stage.page('northwind'))
+      await anna.getByText('Unlink Contoso', { exact: true }).click()
+      return anna
+    },
+  },
+  {
+    name: 'unlinked',
+    title: 'Unlinked everywhere. Alternate credentials for Northwind',
+    async reach({ anna }) {
+      await anna.getByRole('button', { name: 'Unlink Contoso now' }).click()
       return anna
     },
   },

@@ -381,7 +381,7 @@ t.test('a browser gets a page and a REST client an object, with and without ngin
   t.equal(page.status, 404)
   t.match(page.headers.get('content-type'), 'text/html')
   t.match(page.headers.get('content-security-policy'), "default-src 'none'")
-  t.match(await page.text(), '<h1>Altgate</h1>')
+  t.match(await page.text(), '<h1>There is no such account here.')
   const rest = await fetch(`${nginx.url}/nobody/_apis/x`, { headers: { authorization: basic() } })
   t.match(await rest.json(), { typeKey: 'NoAccountException' })
 })

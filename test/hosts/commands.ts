@@ -113,7 +113,7 @@ export async function playMoment(t: Test, world: HostWorld, moment: Moment, from
   void running.then(() => (ended = true))
   const comesTo = async (condition: string) => {
     const query = `select from pg_stat_activity where client_addr = '${third.host.address}' and ${condition}`
-    await until(async () => ended || ((await watcher.query(query)).rowCount ?? 0) > 0)
+    await until(async () => ended || ((await watcher.query(query)).rowCount ?? 0) > 0, 5, 5)
     t.notOk(ended, `${moment.name}: the command comes to ${condition}`)
   }
   if (begin) {

@@ -113,7 +113,14 @@ t.test('the code may be typed in any spelling, and the account chosen on the pag
     const empty = await browser.go(`${lab.url}/_altgate/device`)
     t.match(empty, { status: 200, text: /Enter only a code that you see/ })
     const which = await browser.go(`${lab.url}/_altgate/device?user_code=${encodeURIComponent(code)}`)
-    t.match(which.text, 'Which account is it for?')
+    const other = /href="([^"]*)">Choose another one/.exec(which.text)?.[1]?.replaceAll('&amp;', '&')
+    t.equal(
+      other !== undefined,
+      account !== '',
+      'an unknown account looks as if it were known, before a sign-in',
+    )
+    const asks = other === undefined ? which : await browser.go(lab.url + other)
+    t.match(asks, { status: 200, text: 'Which account is it for?' })
     const query = new URLSearchParams({ user_code: code, account: 'contoso' })
     const shown = await openSignedIn(browser, `${lab.url}/_altgate/device?${query.toString()}`)
     t.match(await browser.send(shown, '/_altgate/device', { answer: 'yes', name: 'x' }), { status: 200 })

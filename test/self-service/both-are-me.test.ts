@@ -39,6 +39,40 @@ t.test('a user with two identities in one session can link them, in both directi
   t.match(again.text, 'They were already linked.')
 })
 
+t.test('a link is ended on the page, by its user alone, from any session', async t => {
+  await t.test('not by another user, and not with a form that is no longer valid', async t => {
+    const { browser, page } = await visitor(lab, 'contoso')
+    t.match(formIn(page.text, '/unlink').hidden, { from: northwind }, 'without a sign-in there')
+    t.match(page.text, 'Northwind<br><span class="hint">linked</span>')
+    const { browser: other, page: others } = await visitor(lab, 'northwind', 'ben')
+    t.notMatch(others.text, 'action="/_altgate/unlink"')
+    const before = (await lab.changes()).length
+    const own = formIn(others.text, '/password').hidden
+    const body = { csrf: own['csrf'] ?? '', account: 'northwind', from: contoso }
+    const sent = await other.ask(`${lab.url}/_altgate/unlink`, posting(body))
+    t.match(sent.text, 'They were not linked any more. Nothing was changed.')
+    const forged = { ...page, text: page.text.replace(/name="csrf" value="[^"]*"/g, 'name="csrf" value="x"') }
+    t.equal((await browser.send(forged, '/unlink')).status, 403)
+    await age(browser, contoso, 16)
+    t.equal((await browser.send(page, '/unlink')).status, 403, 'it needs a recent sign-in')
+    t.notMatch((await browser.go(lab.page('contoso'))).text, 'action="/_altgate/unlink"')
+    t.equal((await lab.changes()).length, before)
+    t.equal((await links()).size, 1)
+  })
+
+  const { browser, page } = await visitor(lab, 'contoso')
+  const done = await browser.send(page, '/unlink')
+  t.equal(done.status, 200)
+  t.match(done.text, 'Unlinked everywhere.')
+  t.notMatch(done.text, 'Link your sign-ins')
+  t.equal((await links()).size, 0)
+  t.match((await lab.changes()).at(-1), { action: 'identities-unlinked', actor: /^page:[0-9a-f-]{36}$/ })
+  t.match(lab.notices.at(-1), { what: 'unlinked', scope: contoso, username: 'anna@example.com' })
+  const again = await browser.send(page, '/unlink')
+  t.match(again.text, 'They were not linked any more. Nothing was changed.')
+  t.equal((await browser.ask(`${lab.url}/_altgate/unlink`)).headers.get('location'), '/_altgate/')
+})
+
 t.test('a sign-in that is not recent is no proof', async t => {
   const { browser, page: first } = await visitor(lab, 'contoso')
   const page = await signInToo(lab, browser, first, 'fabrikam')

@@ -52,7 +52,7 @@ t.test('the first password of a person can be one with a name, and makes the set
     saved.text,
     'The password build-7 works for all accounts connected to the directory Northwind until',
   )
-  t.match(saved.text, 'git credential approve')
+  tellsWhatShows(t, saved.text)
   const password = shownIn(saved)
   t.equal(await lab.opens('northwind', anna, password), 200)
   t.equal(await lab.opens('fabrikam', anna, password), 401, 'in its scope alone')
@@ -405,3 +405,17 @@ t.test('what is saved but cannot be shown any more is not said to be unchanged',
   }
   t.match((await passwordsOf(lab))[0]?.over, { cause: 'revoked' })
 })
+
+/** Every command with the password in it stands after a sentence that says who can read it; a form without comes first. */
+function tellsWhatShows(t: Test, text: string): void {
+  const password = /id="made-password">([^<]*)</.exec(text)?.[1] ?? ''
+  const after = text.slice(text.indexOf('id="use"'))
+  const parts = after.split(/(<pre[^]*?<\/pre>)/)
+  const commands = parts.flatMap((part, at) => {
+    const isCommand = part.startsWith('<pre') && !part.includes('<code>protocol=')
+    return isCommand && part.includes(password) ? [{ part, said: parts[at - 1] ?? '' }] : []
+  })
+  t.equal(commands.length, 2, 'for git and for tf')
+  for (const { part, said } of commands) t.match(said, /history/, part)
+  t.match(after, /Run <code>git credential approve<\/code>, paste these lines[^]*id="approve-lines"/)
+}

@@ -179,6 +179,9 @@ t.test('what an operator made is taken over by its password, and by nothing else
   })
   await operatorSets(lab, msaScope, anna, 'made by the operator')
   const { browser, page } = await visitor(lab, 'fabrikam')
+  t.notMatch(page.text, /altgate credential|--generate/, 'no command, which only an operator could run')
+  t.match(page.text, 'Ask your operator for a new password for <b>')
+  t.notMatch(page.text, 'id="helpers"', 'nor a helper, which would get no password')
   t.match(page.text, 'A password has already been set')
   t.notMatch(page.text, 'action="/_altgate/credential"')
   for (const current of ['', 'not the one', 'agp_0000000000000000000000000000']) {

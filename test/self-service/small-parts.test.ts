@@ -3,6 +3,8 @@ import t from 'tap'
 import { readFields } from '../../src/self-service/guard.ts'
 import { foldUsername, msaScope, type AccountName } from '../../src/gateway/names.ts'
 import { html } from '../../src/self-service/html.ts'
+import { Html } from '../../src/common/html.ts'
+import { en } from '../../src/self-service/messages/en.ts'
 import { saved } from '../../src/self-service/pages/saved.ts'
 import { createThrottle, usualLimits } from '../../src/self-service/throttle.ts'
 import { heapGrowth } from '../support/heap-growth.ts'
@@ -42,8 +44,8 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
     confirmedAt: 0,
   }
   const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', signInAs: 'a person' }
-  const page = (url: string) =>
-    saved({
+  const page = (url: string) => {
+    const { main } = saved({
       csrf: '',
       account: name,
       scopeName: place,
@@ -51,7 +53,9 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
       url: new URL(url),
       made: undefined,
       advice: [],
-    }).main.text
+    })
+    return main instanceof Html ? main.text : main(en).text
+  }
   t.match(page('https://git.example.com/fabrikam/'), 'credential.https://git.example.com.useHttpPath true')
   t.notMatch(page('https://fabrikam.example.com/'), 'useHttpPath')
 })

@@ -196,18 +196,21 @@ t.test('an exempt address is not banned, and others are', async t => {
   t.equal(summary(await all('11.1.2.3')), '401 refused, 429 throttled')
 })
 
-t.test('two hundred concurrent guesses cost no more hashes than the limit', async t => {
+t.test('a thousand concurrent guesses cost no more hashes than the limit', async t => {
   const { server, world } = await guarded(t, { credential: { guesses: 7, windowSeconds: 900 } })
   const authorization = (guess: number) =>
     `Basic ${Buffer.from(`${anna.username}:guess ${guess}`).toString('base64')}`
   const answers = await Promise.all(
-    Array.from({ length: 200 }, (_, guess) =>
-      fetch(`${server.url}/fabrikam/x`, { headers: { authorization: authorization(guess) } }),
+    Array.from({ length: 1000 }, (_, guess) =>
+      server.app.inject({
+        url: '/fabrikam/x',
+        headers: { authorization: authorization(guess), host: 'localhost' },
+      }),
     ),
   )
   t.equal(world.hashes(), 7)
-  t.equal(answers.filter(({ status }) => status === 401).length, 7)
-  t.equal(answers.filter(({ status }) => status === 429).length, 193)
+  t.equal(answers.filter(({ statusCode }) => statusCode === 401).length, 7)
+  t.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 993)
 })
 
 t.test(

@@ -112,3 +112,39 @@ t.test('what is no backup, or of a format to come, is refused with a sentence', 
     await t.rejects(read(first({ [field]: {} })), { message: /damaged at line 1/ }, field)
   await t.rejects(read('x'.repeat(17 * 1024 * 1024), 1024 * 1024), { message: /a line is too long/ })
 })
+
+t.test('a header that would end badly later is refused', async t => {
+  const first = (changes: object) => `${JSON.stringify({ ...header, ...changes })}\n`
+  for (const changes of [
+    { changes: Number.MAX_SAFE_INTEGER }, // the next change would have no exact number
+    { changes: -1 },
+    { changes: 1.5 },
+    { version: '\u001b[31m' }, // it is printed
+    { store: '\u001b]0;x\u0007' },
+    { token: 'x'.repeat(65) },
+  ])
+    await t.rejects(read(first(changes)), { message: /damaged at line 1/ }, JSON.stringify(changes))
+})
+
+t.test('a number that no store could give back is no cell', async t => {
+  const start = `${JSON.stringify(header)}\n{"table":"changes","columns":["revision"]}\n`
+  for (const cell of ['9007199254740992', '-9007199254740992', '1e300', '1e400'])
+    await t.rejects(read(`${start}[${cell}]\n`), { message: /line 3: this is not a row/ }, cell)
+})
+
+t.test('long rows do not wait for each other in memory', async t => {
+  let given = 0
+  const row = Buffer.from(`${JSON.stringify(['x'.repeat(1024 * 1024)])}\n`)
+  async function* hostile() {
+    yield Buffer.from(`${JSON.stringify(header)}\n{"table":"accounts","columns":["name"]}\n`)
+    for (; given < 400; given += 1) yield row
+  }
+  for await (const part of readLines(hostile())) if ('rows' in part) break
+  t.ok(given < 3, `rows were given out after ${given}`)
+})
+
+t.test('there are only so many tables', async t => {
+  const table = (_: unknown, at: number) => `{"table":"t${at}","columns":["x"]}\n`
+  const text = `${JSON.stringify(header)}\n${Array.from({ length: 1001 }, table).join('')}`
+  await t.rejects(read(text, 4096), { message: /line 1002: it has too many tables/ })
+})

@@ -108,6 +108,11 @@ export async function accountsContract(t: Test, make: MakeDatabase): Promise<voi
     await registry.connect(actor, fabrikam, north.id)
     t.strictSame(await registry.accountsIn(msa), [contoso])
     t.strictSame(await registry.accountsIn(inNorth), [fabrikam])
+    const inUse = new Map([
+      [inNorth, 1],
+      [msa, 1],
+    ])
+    t.strictSame(await registry.scopesInUse(), inUse)
     await registry.connect(actor, fabrikam, south.id)
     t.strictSame(await registry.accountsIn(inNorth), [])
     t.strictSame(await registry.accountsIn(inSouth), [fabrikam])

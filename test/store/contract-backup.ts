@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { keptTableNames, leftOutTables, type TakeOptions } from '../../src/store/backup.ts'
@@ -44,6 +45,18 @@ export async function openFull(t: Test, database: FreshDatabase): Promise<Store>
 /** Everything in a backup but what it says of itself. */
 function contentOf(text: string): readonly string[] {
   return text.split('\n').slice(1, -2)
+}
+
+/** The text of a backup of these lines, with the last one, which anyone can compute. */
+function sealed(lines: readonly { readonly table?: string }[]): string {
+  const rows: Record<string, number> = {}
+  let table = ''
+  for (const line of lines)
+    if (Array.isArray(line)) rows[table] = (rows[table] ?? 0) + 1
+    else if (line.table !== undefined) rows[(table = line.table)] = 0
+  const text = lines.map(line => `${JSON.stringify(line)}\n`).join('')
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  return `${text}${JSON.stringify({ rows, sha256 })}\n`
 }
 
 export async function backupContract(t: Test, make: MakeDatabase): Promise<void> {
@@ -97,6 +110,50 @@ export async function backupContract(t: Test, make: MakeDatabase): Promise<void>
       contentOf(await textOf(store)).filter(line => !line.includes('"store-restored"')),
       contentOf(text),
     )
+  })
+
+  await t.test('a store that has nothing but a token of the API is not empty', async t => {
+    const full = await openFull(t, await make(t))
+    const backup = await reading(await textOf(full))
+    t.teardown(() => backup.close())
+    const store = await open(t, await make(t))
+    const token = {
+      name: 'robot',
+      scope: 'write',
+      id: 'id-of-a-token' as never,
+      mac: '1:mac' as never,
+    } as const
+    t.equal(await store.registry(silently).addToken(actor, token), undefined)
+    t.match(await store.contents(), { isEmpty: false })
+    await t.rejects(store.restore(backup, { ...restoring, replace: false }), { message: /--replace/ })
+  })
+
+  await t.test('what gateways could not read is refused before anything is changed', async t => {
+    const store = await openFull(t, await make(t))
+    const lines = (await textOf(store))
+      .trimEnd()
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line))
+    const misread = (table: string, column: string, cell: string) => {
+      const at = lines.findIndex(line => line.table === table)
+      const row = lines[at + 1].with(lines[at].columns.indexOf(column), cell)
+      return reading(sealed(lines.with(at + 1, row)))
+    }
+    for (const [table, column, cell] of [
+      ['changes', 'usernames', '['],
+      ['changes', 'usernames', '{}'],
+      ['changes', 'accounts', 'x'],
+      ['refusals', 'facts', '"x"'],
+    ] as const)
+      await t.rejects(
+        misread(table, column, cell),
+        { message: /damaged: its rows do not fit/ },
+        `${column} ${cell}`,
+      )
+    const [first, ...rest] = lines
+    const gap = { ...first, migrations: first.migrations.toSpliced(3, 1) }
+    await t.rejects(reading(sealed([gap, ...rest])), { message: /^The backup is damaged/ })
   })
 
   await t.test('a restore that fails changes nothing, wherever it fails', async t => {

@@ -139,11 +139,7 @@ t.test('over TCP: a receiver that goes away loses nothing, in order', async t =>
 t.test('a receiver that is not there, or reads nothing, takes bounded memory', async t => {
   const hanging = createServer(socket => void socket.pause())
   const port = await listening(t, hanging)
-  for (const url of [
-    `tcp://127.0.0.1:${await freePort()}`,
-    `tcp://127.0.0.1:${port}`,
-    'unix:/no/such/socket',
-  ]) {
+  for (const url of [`tcp://127.0.0.1:${await freePort()}`, `tcp://127.0.0.1:${port}`]) {
     const { sink, dropped, told } = sinkTo(t, url, { bufferKiB: 16 })
     const long = 'x'.repeat(1000)
     for (let round = 0; round < 200 && dropped() === 0; round += 1) {
@@ -253,24 +249,4 @@ t.test('rsyslog reads them over TCP, and loses none when it is killed and starte
   daemon.start()
   await sink.settled()
   await until(() => new Set(daemon.numbers()).size === 200)
-})
-
-t.test('rsyslog reads them from the Unix socket of the machine', async t => {
-  const daemon = await rsyslog(
-    t,
-    'module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" Socket="DIRECTORY/log" UseSpecialParser="off" RateLimit.Interval="0")',
-  )
-  const { sink, send, told } = sinkTo(t, `unix:${join(daemon.directory, 'log')}`)
-  await until(() => existsSync(join(daemon.directory, 'log')))
-  send(1, 100)
-  await sink.settled()
-  await until(() => daemon.numbers().length === 100)
-  t.match(daemon.lines()[0], /^1\|158\|altgate\|decision\|\s?\{"level":30,.*\}$/)
-  await daemon.kill()
-  send(101, 110)
-  await until(() => told.length > 0)
-  t.match(told[0], /ECONNREFUSED|ENOENT/)
-  daemon.start()
-  await sink.settled()
-  await until(() => daemon.numbers().length === 110)
 })

@@ -1,5 +1,7 @@
 // Everything here is a convenience: the page works without it.
 
+const [copied, pressCopy, show, hide] = JSON.parse(document.currentScript.dataset.words)
+
 for (const button of document.querySelectorAll('button[data-copy]')) {
   button.hidden = false
   button.addEventListener('click', () => copy(button))
@@ -14,6 +16,18 @@ for (const time of document.querySelectorAll('time')) {
     dateStyle: 'medium',
     timeStyle: 'short',
   })
+}
+
+// Browsers also break lines after a hyphen or a slash, and a command of two halves is easily typed wrong.
+for (const code of document.querySelectorAll('pre > code')) {
+  const parts = code.textContent.split(/(\s+)/)
+  code.replaceChildren(...parts.map((part, at) => (at % 2 === 1 ? part : word(part))))
+}
+
+function word(text) {
+  const span = document.createElement('span')
+  span.textContent = text
+  return span
 }
 
 // A double click would set two passwords, and show the one that does not count.
@@ -33,10 +47,10 @@ async function copy(button) {
   const source = document.getElementById(button.dataset.copy)
   try {
     await navigator.clipboard.writeText(source.textContent)
-    say(button, 'Copied')
+    say(button, copied)
   } catch {
     getSelection().selectAllChildren(source)
-    say(button, 'Press Ctrl+C')
+    say(button, pressCopy)
   }
 }
 
@@ -74,11 +88,11 @@ function addReveal(input) {
     button.textContent = word
     button.setAttribute('aria-label', `${word}: ${label}`)
   }
-  name('Show')
+  name(show)
   button.addEventListener('click', () => {
     const hidden = input.type === 'password'
     input.type = hidden ? 'text' : 'password'
-    name(hidden ? 'Hide' : 'Show')
+    name(hidden ? hide : show)
   })
   const row = document.createElement('div')
   row.className = 'row'

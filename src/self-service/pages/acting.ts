@@ -4,8 +4,11 @@ import { html, type Html, moment, type Page } from '../html.ts'
 import { formOf, pageAt, type Place, type ScopeName, signInAt } from '../scope-names.ts'
 import type { Profile } from './profile.ts'
 
-/** Says what a sign-in asks for and why, before the sign-in service does. Follows a heading. */
-export function whatIsAskedFor(wanted: Wanted, { name }: ScopeName): Html {
+/**
+ * Says what a sign-in asks for and why, before the sign-in service does. Follows a heading. `name`: who knows whether the user is
+ * active.
+ */
+export function whatIsAskedFor(wanted: Wanted, name: string): Html {
   return html`<p>The first time, the sign-in service asks you to allow this gateway to:</p>
 ${listOf(wanted, name)}
 <p class="hint">${limits(wanted)} You can end it on your page at any time.</p>`

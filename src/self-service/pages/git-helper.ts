@@ -1,5 +1,6 @@
 import type { Naming } from '../../gateway/account.ts'
 import { html, type Html } from '../html.ts'
+import { command } from './command.ts'
 
 /** What the commands that install `altgate-git-credential` contain. */
 export interface GitHelperSettings {
@@ -17,8 +18,7 @@ export function gitHelper(settings: GitHelperSettings): Html {
 <p>On a server or a build machine, use <code>altgate-git-credential</code>. It shows an address and a code, which you enter in
 a browser on any other device. The machine then has a password of its own, which is renewed without you. It needs git and
 curl. Paste this into a terminal:</p>
-<div class="command"><pre id="git-helper-commands"><code>${installing(settings)}</code></pre>
-<button class="secondary copy" type="button" data-copy="git-helper-commands" hidden>Copy</button></div>
+${command('git-helper-commands', installing(settings))}
 <p class="hint">The commands check the program against its SHA-256 checksum. On a Mac without <code>sha256sum</code>, write
 <code>shasum -a 256</code> instead. To look at the program first, <a href="/_altgate/helper">download it</a>.</p>
 </section>`

@@ -1,5 +1,6 @@
 import type { AccountName, Username } from '../../gateway/names.ts'
 import { html, type Html } from '../html.ts'
+import { command } from './command.ts'
 import { gitHelper, type GitHelperSettings } from './git-helper.ts'
 
 /** What credential helpers have to know to get a password for a user. */
@@ -22,19 +23,14 @@ export function helpers(settings: HelperSettings | undefined): Html | false {
 of its own and renews it. Run <code>git config --global --edit</code> and paste the lines for your helper.</p>
 <details>
 <summary>Git Credential Manager</summary>
-${pasted('gcm', credentialManager(settings))}
+${command('gcm', credentialManager(settings))}
 </details>
 <details>
 <summary>git-credential-oauth</summary>
-${pasted('gco', credentialOAuth(settings))}
+${command('gco', credentialOAuth(settings))}
 </details>
 </section>
 ${settings.deviceCodes && gitHelper(settings.own)}`
-}
-
-function pasted(id: string, text: string): Html {
-  return html`<div class="command"><pre id="${id}"><code>${text}</code></pre>
-<button class="secondary copy" type="button" data-copy="${id}" hidden>Copy</button></div>`
 }
 
 type OfAnAccount = Omit<HelperSettings, 'own'>

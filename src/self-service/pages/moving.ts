@@ -1,7 +1,7 @@
 import { describe, pageOf, type PlannedMove } from '../../gateway/account.ts'
 import type { AccountName } from '../../gateway/names.ts'
 import type { CredentialRecord } from '../../gateway/registry.ts'
-import { html, type Html } from '../html.ts'
+import { html, Html, type Page } from '../html.ts'
 import { formOf, pageAt, type Place, scopeNameOf, signInAt } from '../scope-names.ts'
 
 /** What a user of an account that is about to move has for the time after it. */
@@ -32,6 +32,17 @@ ${announcement(account.name, planned)}
 <p><a class="button" href="${signInAt(placeAfter(account, planned))}">Prepare for the move</a></p>
 <p class="hint">Sign in with ${scopeNameOf(planned.to).signInAs}.</p>
 </section>`
+}
+
+/** The same below a page that says what is in the way now. */
+export function withMoveAhead(
+  page: Page,
+  account: { readonly name: AccountName },
+  planned: PlannedMove,
+): Page {
+  const { main } = page
+  const ahead = moveAhead(account, planned)
+  return { ...page, main: main instanceof Html ? html`${main}${ahead}` : say => html`${main(say)}${ahead}` }
 }
 
 /** For a user who is signed in for the present scope. Keeping both sign-ins in one session lets the user link them. */

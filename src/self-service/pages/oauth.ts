@@ -1,4 +1,4 @@
-import { describe, pageOf } from '../../gateway/account.ts'
+import { pageOf } from '../../gateway/account.ts'
 import type { Username } from '../../gateway/names.ts'
 import { longestPasswordName } from '../../gateway/registry.ts'
 import type { DeviceInfo } from '../../oauth/library.ts'
@@ -166,15 +166,18 @@ export function signInFirst({
   requested,
   helper,
   next,
+  other,
   again,
 }: {
   readonly requested: RequestedAccount
   readonly helper: string
   /** The page that asks. */
   readonly next: string
+  /** The page that asks which account it is for. */
+  readonly other: string
   readonly again: boolean
 }): Page {
-  const { account, scopeName } = requested
+  const { account } = requested
   const title = again ? 'Sign in again to allow it' : `Sign in for ${account.name}`
   return {
     status: 200,
@@ -186,15 +189,14 @@ export function signInFirst({
         : 'Sign in first; then you are asked whether you allow it.'
     }</p>
 <section class="card" aria-labelledby="who">
-<h2 id="who">Sign in with ${scopeName.signInAs}</h2>
+<h2 id="who">Your account</h2>
 <dl>
 <div><dt>Account</dt><dd>${account.name}</dd></div>
-<div><dt>Signs in with</dt><dd>${describe(account.connection)}</dd></div>
 </dl>
 <p><a class="button" href="${signInAt(requested, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
 in</a></p>
 </section>
-<p class="hint">If you did not start this yourself, close this page.</p>`,
+<p class="hint">Wrong account? <a href="${other}">Choose another one</a>. If you did not start this yourself, close this page.</p>`,
   }
 }
 

@@ -179,7 +179,11 @@ export function addForm(shown: Profile, feedback: Feedback): Html {
 ${
   replaced
     ? html`<p>A new password takes its place. <a href="${pageAt(shown)}">Add another one instead</a>.</p>`
-    : html`<p>For one tool or machine. Altgate generates it, it ends by itself, and your other passwords stay as they are.</p>`
+    : html`<p>For one tool or machine. Altgate generates it, and it ends by itself. ${
+        shown.credential === undefined
+          ? html`The user name is <b>${shown.username}</b>.`
+          : 'Your other passwords stay as they are.'
+      }</p>`
 }
 ${
   isFull && !replaced
@@ -187,6 +191,7 @@ ${
     : html`<form method="post" action="/_altgate/password" novalidate>
 ${formOf(shown, shown.csrf)}
 <input type="hidden" name="seen" value="${passwords.state}">
+<div class="beside">
 ${
   replaced
     ? html`<input type="hidden" name="replace" value="${replaced.id}">`
@@ -207,13 +212,16 @@ ${field({
   fault: faults.ends,
   input: html`type="date" value="${wanted.lastDay}" min="${dayAt(now)}" max="${dayAt(now + lives.maxLifeDays * dayMs)}" autocomplete="off"`,
 })}
+</div>
 <fieldset id="access" class="${faults.access && 'wrong'}">
 <legend>What it may do</legend>
 ${fault('access', faults.access)}
+<div class="beside">
 <label class="choice"><input type="radio" name="access" value="write"${!wanted.readOnly && html` checked`} aria-labelledby="write" aria-describedby="write-hint">
 <span><b id="write">Read and write</b><br><span class="hint" id="write-hint">Everything that you may do yourself.</span></span></label>
 <label class="choice"><input type="radio" name="access" value="read"${wanted.readOnly && html` checked`} aria-labelledby="read" aria-describedby="read-hint">
 <span><b id="read">Read only</b><br><span class="hint" id="read-hint">Clone and fetch, but no push, upload or check-in.</span></span></label>
+</div>
 </fieldset>
 ${
   replaced &&

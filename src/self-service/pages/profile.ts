@@ -1,13 +1,13 @@
 import type { PlannedMove } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import { type AccountRecord, type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
-import type { ActingState, Wanted } from '../acting.ts'
+import type { ActingState } from '../acting.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
-import { formOf, pageAt, type Place, type ScopeName, signInAt } from '../scope-names.ts'
-import type { Identity } from '../session.ts'
-import { acting, whatIsAskedFor } from './acting.ts'
+import { formOf, pageAt, type ScopeName, signInAt } from '../scope-names.ts'
+import { acting } from './acting.ts'
 import type { Faults } from './fields.ts'
 import { helpers, type HelperSettings } from './helpers.ts'
+import { type Link, linkedIdentities, type OtherIdentity, signInTooForm } from './links.ts'
 import {
   addForm,
   mainPassword,
@@ -20,7 +20,7 @@ import { claimForm, setForm } from './set-password.ts'
 
 /** Everything that an account's page shows to a signed-in user. */
 export interface Profile {
-  readonly account: AccountRecord
+  readonly account: Pick<AccountRecord, 'name'>
   readonly scopeName: ScopeName
   /** It is the page for the scope that the account is about to move to. */
   readonly coming?: PlannedMove | undefined
@@ -47,6 +47,8 @@ export interface Profile {
   readonly sets: readonly OwnSet[]
   /** The user's other identities in this session. */
   readonly others: readonly OtherIdentity[]
+  /** The user's identities in other scopes that are linked to this one. */
+  readonly links: readonly Link[]
 }
 
 /** The result of the last action, shown at the top of the page. */
@@ -73,18 +75,19 @@ export function profile(shown: Profile, feedback: Feedback = {}): Page {
 ${feedback.done && html`<p class="done" role="status">${feedback.done}</p>`}
 ${feedback.note && html`<p class="note" role="status">${feedback.note}</p>`}
 ${feedback.faults && errorSummary(feedback.faults)}
-<p class="lead">One user name for git and other tools, and a password for each of them. They work
-<strong>${scopeName.reach}</strong> and nowhere else. You opened this page for <b>${account.name}</b>.</p>
+<p class="lead">One user name for git and other tools, and a password for each. They work <strong>${scopeName.reach}</strong> and
+nowhere else.</p>
 ${shown.coming && beforeTheMove(account, shown.coming)}
 ${shown.preparation && preparation(shown, shown.preparation)}
 ${shown.contestedAt !== undefined && contested(shown.contestedAt)}
+${!shown.fresh && mayChange(shown) && signInAgain(shown)}
 ${shown.credential && present(shown, shown.credential)}
 ${passwordTable(shown)}
 ${acting(shown)}
 ${change(shown, feedback)}
-${helpers(shown.helpers)}
+${!isUnclaimed(shown) && helpers(shown.helpers)}
 ${reach(shown)}
-${otherIdentities(shown)}
+${linkedIdentities(shown)}
 ${elsewhere(shown)}`,
   }
 }
@@ -115,7 +118,25 @@ function present(shown: Profile, credential: CredentialRecord): Html {
       : html`${moment(lastUsed.at)}<br>from ${lastUsed.from}`
   }</dd></div>
 </dl>
-${isBlocked(credential) ? blocked : shown.fresh && switchForm(shown, enabled)}
+${isBlocked(credential) && blocked}
+${shown.fresh && mayChange(shown) && nextSteps}
+${!isBlocked(credential) && shown.fresh && switchForm(shown, enabled)}
+</section>`
+}
+
+const nextSteps = html`<div class="choices"><a class="button" href="#add">Add a new password</a>
+<a class="button secondary" href="#set">Set a new main password</a></div>`
+
+/** Whether the user can have passwords at all. */
+function mayChange({ username, taken }: Profile): boolean {
+  return username !== undefined && !taken
+}
+
+function signInAgain(shown: Profile): Html {
+  return html`<section class="card" aria-labelledby="again">
+<h2 id="again">Sign in again to make changes</h2>
+<p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
+<p><a class="button" href="${signInAt(shown, 'again')}">Sign in again</a></p>
 </section>`
 }
 
@@ -134,16 +155,16 @@ ${formOf(shown, shown.csrf)}
 </form>`
 }
 
+/** Nothing works for the user before the claim, and a helper would get no password. */
+function isUnclaimed({ claimable, credential }: Profile): boolean {
+  return claimable && credential === undefined
+}
+
 function change(shown: Profile, feedback: Feedback): Html {
   const { username, fresh, claimable } = shown
   if (username === undefined) return nameless(shown)
   if (shown.taken) return taken(username)
-  if (!fresh)
-    return html`<section class="card" aria-labelledby="again">
-<h2 id="again">Sign in again to make changes</h2>
-<p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
-<p><a class="button" href="${signInAt(shown, 'again')}">Sign in again</a></p>
-</section>`
+  if (!fresh) return html``
   const forms = html`${addForm(shown, feedback)}${setForm(shown, username, feedback)}`
   if (shown.credential?.unproved)
     return html`${claimForm(shown, shown.credential.username, feedback)}${forms}`
@@ -155,8 +176,8 @@ function nameless(shown: Profile): Html {
   const { scopeName } = shown
   return html`<section class="card" aria-labelledby="nameless">
 <h2 id="nameless">Your operator must set the password</h2>
-<p>Your sign-in did not provide an e-mail address that can be used as a user name. Ask your operator to run this command:</p>
-<pre><code>altgate credential set --scope ${scopeName.scope} --user NAME --generate</code></pre>
+<p>Your sign-in did not provide an e-mail address that can be used as a user name. Ask your operator for credentials of the set
+<b>${scopeName.name}</b>, and tell them the user name that you would like to have.</p>
 <p class="hint">Or <a href="${signInAt(shown, 'other')}">sign in with another account</a>.</p>
 </section>`
 }
@@ -204,104 +225,6 @@ from then on.</p>
 ${fresh && username !== undefined && signInTooForm(shown)}
 </section>
 ${others.length > 0 && ownSets(sets)}`
-}
-
-/** Another identity that this user has signed in with, in the same session. */
-export interface OtherIdentity {
-  readonly identity: Identity
-  readonly scopeName: ScopeName
-  /** Whether that sign-in is recent enough for changes. */
-  readonly fresh: boolean
-  /** Whether both identities are linked as one person. */
-  readonly linked: boolean
-}
-
-/** What the forms that link identities need. */
-interface LinkForm extends Place {
-  readonly scopeName: ScopeName
-  readonly csrf: string
-  readonly fresh: boolean
-  readonly others: readonly OtherIdentity[]
-}
-
-/** Offers to link the identities of one person: a bridged move accepts the old password of linked users only. */
-function otherIdentities(form: LinkForm): Html | false {
-  if (form.others.length === 0) return false
-  return html`<section class="card" aria-labelledby="selves">
-<h2 id="selves">Link your sign-ins</h2>
-<p>You are signed in for ${form.scopeName.name} and with the identities below. If they are yours, link them: when an account
-moves from one to another, its operator can let linked users keep their old password for a few hours.</p>
-<ul class="sets">
-${form.others.map(
-  other => html`<li><span>${other.scopeName.name}<br><span class="hint">${nameOf(other)}</span></span>
-${answer(form, other)}</li>`,
-)}
-</ul>
-</section>`
-}
-
-function nameOf({ identity, linked }: OtherIdentity): string {
-  const name = identity.username ?? 'no user name'
-  return linked ? `${name}, linked` : name
-}
-
-function answer(form: LinkForm, { scopeName, identity, ...other }: OtherIdentity): Html | false {
-  if (other.linked || !form.fresh) return false
-  if (!other.fresh)
-    return html`<form method="post" action="/_altgate/sign-in-too">
-${formOf(form, form.csrf)}
-<input type="hidden" name="also" value="${identity.account}">
-${identity.coming && html`<input type="hidden" name="also-scope" value="${identity.scope}">`}
-<button class="secondary" type="submit">Sign in again<span class="visually-hidden"> for ${scopeName.name}</span></button>
-</form>`
-  return html`<form method="post" action="/_altgate/link">
-${formOf(form, form.csrf)}
-<input type="hidden" name="with" value="${scopeName.scope}">
-<button class="secondary" type="submit">This is also me<span class="visually-hidden"> (${scopeName.name})</span></button>
-</form>`
-}
-
-/** Starts another sign-in that is kept together with this one. */
-function signInTooForm(form: Place & Pick<LinkForm, 'csrf'>): Html {
-  return html`<form method="post" action="/_altgate/sign-in-too" class="aside">
-${formOf(form, form.csrf)}
-<div class="field">
-<label for="also">Sign in for another account as well</label>
-<p class="hint" id="also-hint">Your current sign-in is kept, so that you can link the two. Signing in any other way ends it.</p>
-<input id="also" name="also" autocomplete="off" autocapitalize="none" spellcheck="false" required
- aria-describedby="also-hint">
-</div>
-<button class="secondary" type="submit">Continue</button>
-</form>`
-}
-
-/** Leads to the provider by a link: the page's `form-action` does not let a form redirect to another site. */
-export function continueToProvider({
-  from,
-  scopeName,
-  to,
-  wanted,
-}: {
-  readonly from: Place
-  readonly scopeName: ScopeName
-  readonly to: URL
-  readonly wanted: Wanted | undefined
-}): Page {
-  return {
-    status: 200,
-    title: `Sign in for ${scopeName.name} as well`,
-    main: html`<h1>Sign in for ${scopeName.name} as well</h1>
-<p class="lead">Sign in with ${scopeName.signInAs}. Your current sign-in is kept.</p>
-${
-  wanted &&
-  html`<section class="card" aria-labelledby="asked">
-<h2 id="asked">What you allow by signing in</h2>
-${whatIsAskedFor(wanted, scopeName)}
-</section>`
-}
-<p><a class="button" href="${to.href}">Continue</a></p>
-<p class="hint"><a href="${pageAt(from)}">Back without signing in</a></p>`,
-  }
 }
 
 /** One user's credential in one scope, if there is one. */

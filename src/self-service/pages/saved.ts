@@ -4,6 +4,7 @@ import { type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
 import { html, type Html, type Page } from '../html.ts'
 import { pageAt, type Place, type ScopeName } from '../scope-names.ts'
+import { command } from './command.ts'
 import { useAfterTheMove } from './moving.ts'
 import { ending } from './passwords.ts'
 
@@ -86,7 +87,8 @@ function shownOnce(made: Secret): Html {
   return html`<section class="card" aria-labelledby="made">
 <h2 id="made">Your new password</h2>
 <p>This password is shown only once. Copy it now; if you lose it, generate another one.</p>
-<p class="secret"><code id="made-password">${made.reveal()}</code>${copy('made-password', 'Copy the password')}</p>
+<p class="secret"><code id="made-password">${made.reveal()}</code><button class="copy secondary" type="button" hidden
+ data-copy="made-password" aria-label="Copy the password">Copy</button></p>
 </section>`
 }
 
@@ -105,41 +107,36 @@ ${commands(shown)}
 function commands({ url, credential, made, account }: Omit<Saved, 'advice'>): Html {
   const name = credential.secondary ?? credential.username
   const word = made === undefined ? 'YOUR-PASSWORD' : made.reveal()
-  const remember = [
-    "git credential approve <<'END'",
+  const lines = [
     `protocol=${url.protocol.replace(':', '')}`,
     `host=${url.host}`,
     `username=${name}`,
     `password=${word}`,
-    'END',
   ].join('\n')
   return html`<h3>Let git ask for it</h3>
 <p>Run the failed command again. Enter <code>${name}</code> as the user name, and the new password.</p>
-${block('fetch', 'git fetch', 'Copy the fetch')}
-${block('clone', `git clone ${url.href}REPOSITORY.git`, 'Copy the clone')}
+${command('fetch', 'git fetch', 'Copy the fetch')}
+${command('clone', `git clone ${url.href}REPOSITORY.git`, 'Copy the clone')}
 <h3>Or store it in git’s credential helper</h3>
-<p>For builds and other jobs that run unattended. Paste the whole block into a terminal
-(on Windows: Git Bash).</p>
-${block('approve', remember, 'Copy the lines for the credential helper')}
+<p>For builds and other jobs that run unattended. Run <code>git credential approve</code>, paste these lines, and press Enter
+twice. They go to git alone: neither the history of your shell nor the list of processes shows them.</p>
+${command('approve-lines', lines, 'Copy the lines for git')}
+<p>The same in one block for a terminal (on Windows: Git Bash). Your shell may keep the block in its history, with the
+password in it.</p>
+${command('approve', `git credential approve <<'END'\n${lines}\nEND`, 'Copy the lines for the credential helper')}
 <h3>tf</h3>
-${block('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`, 'Copy the tf command')}
+<p>With <code>-login</code>, the password is on the command line: your shell may keep it in its history, and other users of
+the computer can see it in the list of processes while tf runs. Leave <code>-login</code> and what follows it out, and tf asks
+for the user name and the password.</p>
+${command('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`, 'Copy the tf command')}
 ${url.pathname !== '/' && keepBoth(url, account)}`
 }
 
 /** By default git stores one password per host, and erases it when one account refuses it. Not shown where each account has a host. */
 function keepBoth(url: URL, account: AccountName): Html {
-  return html`<p class="hint">If this computer uses several sets of credentials on this gateway, configure git to keep them apart first:
-<code>git config --global credential.${url.origin}.useHttpPath true</code> (then add each repository’s
-<code>path=${account}/REPOSITORY.git</code> to the lines above).</p>`
-}
-
-function block(id: string, text: string, label: string): Html {
-  return html`<div class="command"><pre id="${id}"><code>${text}</code></pre>${copy(id, label)}</div>`
-}
-
-/** Needs the script, which reveals it. */
-function copy(id: string, label: string): Html {
-  return html`<button class="copy secondary" type="button" hidden data-copy="${id}" aria-label="${label}">Copy</button>`
+  return html`<p class="hint">If this computer uses several sets of credentials on this gateway, configure git to keep them apart first (then add
+each repository’s <code>path=${account}/REPOSITORY.git</code> to the lines above):</p>
+${command('keep-both', `git config --global credential.${url.origin}.useHttpPath true`, 'Copy the setting')}`
 }
 
 /** Quotes for a shell where needed: the part of an address before its `@` may contain almost any character. */

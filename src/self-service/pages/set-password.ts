@@ -78,10 +78,10 @@ export function claimForm(shown: Profile, username: Username, { faults = {} }: F
 <h2 id="claim">A password has ${credential === undefined ? 'already ' : ''}been set</h2>
 ${
   credential === undefined
-    ? html`<p>Your operator has created credentials for <b>${username}</b> ${scopeName.reach}. Enter their current password once to
-claim them; then you can change them here.</p>`
-    : html`<p>Your operator has set a new password for <b>${username}</b>. Enter it once to confirm that it is yours, or set another
-one below. Until then nothing acts as you with it.</p>`
+    ? html`<p>Your operator has created credentials for <b>${username}</b>. They work ${scopeName.reach}. Enter their password once
+to show that they are yours; then you can change them here.</p>`
+    : html`<p>Your operator has set a new password for <b>${username}</b>. Enter it once to show that it is yours, or set another one
+below. Until then nothing acts as you with it.</p>`
 }
 <form method="post" action="/_altgate/claim" novalidate>
 ${formOf(shown, shown.csrf)}
@@ -89,13 +89,16 @@ ${formOf(shown, shown.csrf)}
 ${field({
   name: 'current',
   label: 'Current alternate password',
-  hint: html`The password that git uses, not the one you sign in with.`,
+  hint: html`The one that your operator gave you or that git uses, not the one you sign in with.`,
   fault: faults.current,
   input: html`type="password" autocomplete="current-password" autocapitalize="none" spellcheck="false"`,
 })}
 <button type="submit">Claim credentials</button>
 </form>
-<p class="hint">Don’t know it? Ask your operator to generate a new one:</p>
-<pre><code>altgate credential set --scope ${scopeName.scope} --user ${username} --generate</code></pre>
+<p class="hint">You do not know it? ${
+    credential === undefined
+      ? html`Ask your operator for a new password for <b>${username}</b> in the set <b>${scopeName.name}</b>.`
+      : 'Set another one below.'
+  }</p>
 </section>`
 }

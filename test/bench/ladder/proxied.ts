@@ -1,6 +1,7 @@
+import { type FastifyInstance, fastify } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { createServer } from '../../../src/engine/http.ts'
+import { createServer, METHODS } from '../../../src/engine/http.ts'
 import { RequestHeaders } from '../../../src/gateway/ask.ts'
 import type { Gateway } from '../../../src/gateway/gateway.ts'
 import type { Witness } from '../../../src/gateway/ports.ts'
@@ -9,7 +10,8 @@ import { createForward, type Forward } from '../../../src/proxying/forward.ts'
 import { type RequestContext, upstreamHeaders } from '../../../src/proxying/headers.ts'
 import { createUpstreamAgents, type UpstreamAgents } from '../../../src/proxying/upstream-connections.ts'
 import { createClientReader } from '../../../src/requests/client.ts'
-import { createProxy } from '../../../src/server/proxy.ts'
+import { newRequestId, routeOf } from '../../../src/requests/request.ts'
+import { proxy } from '../../../src/server/proxy.ts'
 import { createResponder, type Responder } from '../../../src/server/responder.ts'
 import { account } from '../people.ts'
 import { answerBytes } from '../upstream.ts'
@@ -71,17 +73,35 @@ function forwardPlainly(upstream: string): Forward {
     sockets.forward(method, url, travelling(rawHeaders), response)
 }
 
-/** The door to the upstreams. */
-async function door(
+/** The proxy's scope in Fastify, as `server.ts` makes it. */
+async function framework(
   responder: Responder,
   forward: Forward,
   ...after: readonly (() => unknown)[]
 ): Promise<Serving> {
-  const bug = (error: unknown): never => {
-    throw error
-  }
-  return await listen(createServer(createProxy({ responder, forward, bug })), ...after)
+  const server = createServer()
+  const app: FastifyInstance = fastify({
+    serverFactory: route => server.on('request', route),
+    genReqId: newRequestId,
+    rewriteUrl: routeOf,
+  })
+  for (const method of METHODS)
+    if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  const agents = createUpstreamAgents(upstreamOptions)
+  app.register(proxy, { agent: agents.kept, forward, responder })
+  await app.ready()
+  return await listen(server, ...after)
 }
+
+const upstreamOptions = {
+  connectTimeoutSeconds: 5,
+  headersTimeoutSeconds: 60,
+  idleTimeoutSeconds: 60,
+  connectionsPerOrigin: 256,
+  connectionsPerUser: 'auto',
+  keepAliveSeconds: 4,
+  maxHeaderBytes: 65_536,
+} as const
 
 /** Allows every request, without a look at it. */
 function unread(upstream: string): Responder {
@@ -95,7 +115,7 @@ function unread(upstream: string): Responder {
     route: { mapping: { target, address: `http://${peer.host}`, destination }, headers: [] },
   }
   return {
-    respond: () => context,
+    respond: async () => context,
     answer() {
       throw new Error('every request is allowed')
     },
@@ -110,14 +130,14 @@ function responderWith({ settings }: StepParts, gateway: Gateway, witness: Witne
 
 async function reading(parts: StepParts): Promise<Serving> {
   const allowed = allowedAt(parts.upstream)
-  const responder = responderWith(parts, { decide: () => allowed }, nobody)
-  return await door(responder, forwardPlainly(parts.upstream))
+  const responder = responderWith(parts, { decide: async () => allowed }, nobody)
+  return await framework(responder, forwardPlainly(parts.upstream))
 }
 
 async function deciding(parts: StepParts): Promise<Serving> {
   const services = await openStepServices(parts.settings)
   const responder = responderWith(parts, services.gateway, nobody)
-  return await door(responder, forwardPlainly(parts.upstream), () => services.close())
+  return await framework(responder, forwardPlainly(parts.upstream), () => services.close())
 }
 
 /** With the decision, its witnesses, and a way to the upstream. */
@@ -135,7 +155,7 @@ async function witnessed(
     await seen.close()
     await services.close()
   }
-  return await door(responder, forwardWith({ services, responder }), close)
+  return await framework(responder, forwardWith({ services, responder }), close)
 }
 
 /** The header list for the upstream, and where it goes. */
@@ -228,8 +248,8 @@ export const proxiedSteps: readonly Step[] = [
   { adds: 'node:http that answers by itself', serve: answering },
   { adds: 'forwarding over plain sockets', serve: overSockets },
   {
-    adds: 'the door',
-    serve: ({ upstream }) => door(unread(upstream), forwardPlainly(upstream)),
+    adds: 'Fastify',
+    serve: ({ upstream }) => framework(unread(upstream), forwardPlainly(upstream)),
   },
   { adds: 'reading what is asked', serve: reading },
   { adds: 'the decision, from memory', serve: deciding },
