@@ -1,7 +1,7 @@
 import manifest from '../package.json' with { type: 'json' }
 import { Command, CommanderError } from 'commander'
 import { bugReport, doubtSentence, Interrupted, outageSentence, SettingsRefused } from './commands/failure.ts'
-import { examples, hintAtHelp, usageComplaint } from './commands/help.ts'
+import { columnsOf, examples, fitted, hintAtHelp, usageComplaint } from './commands/help.ts'
 import { note } from './commands/say.ts'
 import { createToolbox, type Toolbox } from './commands/tools.ts'
 import { Failure } from './common/failure.ts'
@@ -62,7 +62,13 @@ async function buildProgram(name = ''): Promise<Command> {
       'settings file; default: the one in ALTGATE_CONFIG, else defaults and environment only',
     )
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: (text, write) => write(usageComplaint(text)) })
+    .configureOutput({
+      writeOut: text => void process.stdout.write(fitted(text, columnsOf(process.stdout))),
+      writeErr: text => void process.stderr.write(fitted(text, columnsOf(process.stderr))),
+      outputError: (text, write) => write(usageComplaint(text)),
+      getOutHelpWidth: () => columnsOf(process.stdout),
+      getErrHelpWidth: () => columnsOf(process.stderr),
+    })
     .exitOverride()
   const toolbox = createToolbox(() => program.opts<{ config?: string }>().config)
   const named = Object.hasOwn(commands, name) ? commands[name] : undefined

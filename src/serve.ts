@@ -25,6 +25,8 @@ export interface ServeOptions {
   readonly settings: Settings
   /** Reads the settings anew. */
   readonly load: Load
+  /** Where the settings are from, for the commands that the demo prints. */
+  readonly configFile?: string | undefined
   /** Aborted when the gateway is to stop. */
   readonly stop: AbortSignal
 }
@@ -232,12 +234,12 @@ async function prepareDemo(
   foundation: Foundation,
   hasher: Lanes,
 ): Promise<string | undefined> {
-  const { settings, open } = primary
+  const { settings, open, configFile } = primary
   if (settings.demo === undefined) return undefined
   const { startDemo } = await import('./demo/demo.ts')
   const registry = foundation.registry()
   const { demo, publicUrl } = settings
-  const { guide, close } = await startDemo({ settings: demo, publicUrl, registry, hasher })
+  const { guide, close } = await startDemo({ settings: demo, configFile, publicUrl, registry, hasher })
   open.defer(close)
   return guide
 }

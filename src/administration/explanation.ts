@@ -62,7 +62,7 @@ export async function explainReference(
   const refusal = await tools.store.refusals.find(id)
   if (refusal === undefined)
     throw new NotFound(
-      `No refusal with the reference ${id} was found. They are kept for ${settings.refusals.keepDays} days, some seconds after they happened, and at most 100 of each second.`,
+      `No refusal with the reference ${id} was found. Refusals are kept for ${settings.refusals.keepDays} days, from some seconds after they happened, and at most 100 of each second.`,
     )
   const { account: name, user: username, scope, passwordName } = refusal
   const presented = name !== undefined && username !== undefined ? { name, username } : undefined

@@ -12,6 +12,7 @@ import {
   type Scope,
   type Username,
 } from '../gateway/names.ts'
+import type { Refusal } from '../gateway/ports.ts'
 import { passwordNameFault } from '../passwords/named.ts'
 import { primaryFault, secondaryFault, usernameFault } from '../passwords/usernames.ts'
 
@@ -102,6 +103,26 @@ export function tokenName(text: string): string {
 export function tokenScope(text: string): TokenScope {
   return text === 'read' || text === 'write' ? text : wrong('The scope of a token is read or write.')
 }
+
+type KeptOutcome = Exclude<Refusal['outcome'], 'challenge'>
+
+/** The outcomes that `recent` can show: a name that is not among them is a typing mistake. */
+export const keptOutcomes = Object.keys({
+  refused: true,
+  'reset-needed': true,
+  expired: true,
+  disabled: true,
+  'read-only': true,
+  'sign-in-needed': true,
+  'not-allowed': true,
+  'no-account': true,
+  garbled: true,
+  'unclear-target': true,
+  throttled: true,
+  busy: true,
+  unavailable: true,
+  'upstream-failed': true,
+} satisfies Readonly<Record<KeptOutcome, true>>)
 
 /** A calendar day, as it was given. */
 export function day(text: string): string {

@@ -145,9 +145,10 @@ export function passwordCells(each: PasswordRecord): readonly string[] {
 
 /** The same in a line of its own. */
 export function passwordText(each: PasswordRecord): string {
-  const [called, state, may, setAt, ends, used] = passwordCells(each)
+  const [called, state, may, setAt, until, used] = passwordCells(each)
   const last = each.lastUsed === undefined ? 'not used yet' : `last used ${used}`
-  return `${called}, ${state}, ${may}, set ${setAt}, ends ${ends}, ${last}`
+  const ends = each.endsAt === undefined ? 'never ends' : `ends ${until}`
+  return `${called}, ${state}, ${may}, set ${setAt}, ${ends}, ${last}`
 }
 
 function stateText({ over, replacedAt }: PasswordRecord): string {

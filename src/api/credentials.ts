@@ -107,7 +107,7 @@ export const credentialRoutes: Readonly<Record<string, Route>> = {
         ...(isBlocked(record) ? ['It was blocked. A new one is not, unless you block the person.'] : []),
       ]
       return {
-        done: `The credential of ${record.username} in scope ${scope} is removed, in every running gateway.`,
+        done: `The credential of ${record.username} in scope ${scope} was removed, in every running gateway.`,
         notes,
       }
     },

@@ -98,7 +98,7 @@ export const peopleRoutes: Readonly<Record<string, Route>> = {
     does: 'Lists refusals and failures, newest first.',
     needs: 'read',
     query: optional({
-      outcome: { type: 'string', maxLength: 40 },
+      outcome: { type: 'string', enum: read.keptOutcomes },
       account: fields.account,
       user: fields.user,
       since: fields.since,

@@ -3,7 +3,7 @@ import type { Tools } from '../administration/tools.ts'
 import type { TokenScope } from '../gateway/api-token.ts'
 import type { Settings } from '../settings/schema.ts'
 import { Given } from './given.ts'
-import { type Schema, shared } from './schemas.ts'
+import { object, type Schema, shared } from './schemas.ts'
 
 /** How every error is answered. */
 export const problem = {
@@ -56,7 +56,8 @@ export function addRoutes(
         summary: does,
         security: [{ bearer: [needs] }],
         ...(params && { params }),
-        querystring: query ?? { type: 'object', additionalProperties: false },
+        // With an empty object of properties: without one, the document would take `type` itself for a parameter.
+        querystring: query ?? object({}),
         ...(body && { body }),
         response: { 200: answer, default: problem },
       },

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { connectionText, whereTo } from '../administration/accounts.ts'
+import { accountJson } from '../administration/views.ts'
 import { Failure } from '../common/failure.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
@@ -8,7 +9,7 @@ import { accountName, addressOf, upstreamUrl } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { insist, known, sentenceOf } from './failure.ts'
 import { examples } from './help.ts'
-import { note, say } from './say.ts'
+import { note, say, sayChange, sayJson } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** For the help of commands that take one. */
@@ -31,6 +32,7 @@ interface SetOptions {
   readonly upstream?: string
   readonly rename?: AccountName
   readonly yes?: true
+  readonly json?: true
 }
 
 /** `altgate account set`. */
@@ -42,6 +44,7 @@ export function addSet(account: Command, toolbox: Toolbox): void {
     .option('--upstream <URL>', 'where to forward its requests', upstreamUrl)
     .option('--rename <NEW>', 'what the host or the path will name', accountName)
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (changed), and those of `account show --json`')
     .addHelpText('after', aboutUpstream)
     .addHelpText('after', aboutSet)
     .addHelpText(
@@ -64,7 +67,7 @@ type Registry = Tools['registry']
 async function set(
   registry: Registry,
   name: AccountName,
-  { upstream, rename, yes }: SetOptions,
+  { upstream, rename, yes, json }: SetOptions,
   settings: Settings,
 ): Promise<void> {
   const before = await known(registry, name)
@@ -79,6 +82,7 @@ async function set(
   if (!yes && !(await isConfirmed(`Change the account ${name}?`))) throw new Failure('Nothing was changed.')
   const changes = { ...(upstream !== undefined && { upstream }), ...(rename !== undefined && { rename }) }
   await insist(registry.setAccount(actor(), name, changes))
+  if (json) return sayJson({ result: 'changed', ...accountJson(await known(registry, after.name), settings) })
   const renamed =
     after.name === name ? '' : ` It is called ${after.name} now; ${name} is no account any more.`
   say(
@@ -99,9 +103,10 @@ export function addRemove(account: Command, toolbox: Toolbox): void {
     .description('remove an account, in every running gateway at once')
     .argument('<NAME>', 'the account', accountName)
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (removed), name')
     .addHelpText('after', aboutRemove)
     .addHelpText('after', examples('account remove fabrikam', 'account remove fabrikam --yes'))
-    .action((name: AccountName, options: { readonly yes?: true }, command: Command) => {
+    .action((name: AccountName, options: { readonly yes?: true; readonly json?: true }, command: Command) => {
       insistOnYes(options, command)
       return toolbox.use(async ({ registry }, settings) => {
         const record = await known(registry, name)
@@ -110,7 +115,10 @@ export function addRemove(account: Command, toolbox: Toolbox): void {
         if (!options.yes && !(await isConfirmed(`Remove the account ${name}?`)))
           throw new Failure('Nothing was changed.')
         await insist(registry.removeAccount(actor(), name))
-        say(`${name} was removed, in every running gateway. Requests for it get 404.`)
+        sayChange(options.json, `${name} was removed, in every running gateway. Requests for it get 404.`, {
+          result: 'removed',
+          name,
+        })
       })
     })
 }

@@ -18,7 +18,7 @@ import {
 import { aboutUpstream, addRemove, addSet } from './account-changes.ts'
 import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
-import { moment, note, say, sayJson, sayTable, strong } from './say.ts'
+import { moment, note, say, sayChange, sayJson, sayTable, strong } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate account ...`: what a host or a path names, and what it signs in with. */
@@ -35,6 +35,12 @@ export function addAccountCommands(program: Command, toolbox: Toolbox): void {
   addViews(account, toolbox)
 }
 
+interface AddOptions {
+  readonly upstream: string
+  readonly directory?: DirectoryId
+  readonly json?: true
+}
+
 function addAdd(account: Command, toolbox: Toolbox): void {
   account
     .command('add')
@@ -46,6 +52,7 @@ function addAdd(account: Command, toolbox: Toolbox): void {
       'connect it to this directory; default: it signs in with Microsoft accounts',
       directoryId,
     )
+    .option('--json', 'print a JSON object: result (added), and those of `account show --json`')
     .addHelpText('after', aboutUpstream)
     .addHelpText(
       'after',
@@ -54,17 +61,21 @@ function addAdd(account: Command, toolbox: Toolbox): void {
         'account add contoso --upstream https://git.internal.example/contoso/ --directory 72f988bf-86f1-41af-91ab-2d7cd011db47',
       ),
     )
-    .action((name: AccountName, { upstream, directory }: { upstream: string; directory?: DirectoryId }) =>
+    .action((name: AccountName, { upstream, directory, json }: AddOptions) =>
       toolbox.use(async ({ registry }, settings) => {
         const added = { name, upstream, ...(directory !== undefined && { directoryId: directory }) }
         await insist(registry.addAccount(actor(), added))
-        const { connection } = await known(registry, name)
-        say(
-          `${name} was added and signs in with ${connectionText(connection)}. ${addressOf(name, settings)} goes to ${whereTo(added, settings)}`,
+        const record = await known(registry, name)
+        sayChange(
+          json,
+          `${name} was added and signs in with ${connectionText(record.connection)}. ${addressOf(name, settings)} goes to ${whereTo(added, settings)}`,
+          { result: 'added', ...accountJson(record, settings) },
         )
       }),
     )
 }
+
+const connectedJson = 'print a JSON object: result (connected), and those of `account show --json`'
 
 function addMoves(account: Command, toolbox: Toolbox): void {
   account
@@ -72,32 +83,39 @@ function addMoves(account: Command, toolbox: Toolbox): void {
     .description('connect an account to an Entra directory, in every running gateway at once')
     .argument('<NAME>', 'the account', accountName)
     .requiredOption('--directory <ID>', 'the directory that it will sign in with', directoryId)
+    .option('--json', connectedJson)
     .addHelpText(
       'after',
       examples('account connect fabrikam --directory 72f988bf-86f1-41af-91ab-2d7cd011db47'),
     )
-    .action((name: AccountName, { directory }: { directory: DirectoryId }) =>
-      move(toolbox, name, registry => registry.connect(actor(), name, directory)),
+    .action((name: AccountName, { directory, json }: { directory: DirectoryId; json?: true }) =>
+      move(toolbox, name, json, registry => registry.connect(actor(), name, directory)),
     )
 
   account
     .command('disconnect')
     .description('let an account sign in with Microsoft accounts again, in every running gateway at once')
     .argument('<NAME>', 'the account', accountName)
+    .option('--json', connectedJson)
     .addHelpText('after', examples('account disconnect fabrikam'))
-    .action((name: AccountName) => move(toolbox, name, registry => registry.disconnect(actor(), name)))
+    .action((name: AccountName, { json }: { json?: true }) =>
+      move(toolbox, name, json, registry => registry.disconnect(actor(), name)),
+    )
 }
 
 function move(
   toolbox: Toolbox,
   name: AccountName,
+  json: true | undefined,
   change: (registry: Tools['registry']) => ReturnType<Tools['registry']['connect']>,
 ): Promise<void> {
   return toolbox.use(async ({ registry }, settings) => {
     await insist(change(registry))
-    const { connection } = await known(registry, name)
-    say(
-      `${name} now signs in with ${connectionText(connection)}. Its users must set new alternate credentials, unless they already have some there: ${resetPage(settings)}`,
+    const record = await known(registry, name)
+    sayChange(
+      json,
+      `${name} now signs in with ${connectionText(record.connection)}. Its users must set new alternate credentials, unless they already have some there: ${resetPage(settings)}`,
+      { result: 'connected', ...accountJson(record, settings) },
     )
   })
 }

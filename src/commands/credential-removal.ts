@@ -13,7 +13,7 @@ import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { linesOf } from './credential-list.ts'
 import { examples } from './help.ts'
-import { note, say } from './say.ts'
+import { note, sayChange } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 const aboutRemove = `
@@ -30,6 +30,7 @@ interface Options {
   readonly user: Username
   readonly with?: Scope
   readonly yes?: true
+  readonly json?: true
 }
 
 /** `altgate credential remove`. */
@@ -40,6 +41,7 @@ export function addRemove(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .requiredOption('--user <NAME>', 'primary or secondary user name', anyName)
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (removed), scope, username')
     .addHelpText('after', aboutRemove)
     .addHelpText('after', examples('credential remove --scope msa --user anna@example.com'))
     .action((options: Options, command: Command) => {
@@ -48,7 +50,7 @@ export function addRemove(credential: Command, toolbox: Toolbox): void {
     })
 }
 
-async function remove(tools: Tools, { scope, user, yes }: Options): Promise<void> {
+async function remove(tools: Tools, { scope, user, yes, json }: Options): Promise<void> {
   const shown = await readShown(tools, scope, user)
   note('This will be removed:')
   for (const line of linesOf(shown, tools)) note(`  ${line}`)
@@ -56,7 +58,12 @@ async function remove(tools: Tools, { scope, user, yes }: Options): Promise<void
     throw new Failure('Nothing was changed.')
 
   const revocation = await removeCredential(tools, actor(), shown.record)
-  say(`The credential of ${shown.record.username} in scope ${scope} is removed, in every running gateway.`)
+  const { username } = shown.record
+  sayChange(json, `The credential of ${username} in scope ${scope} was removed, in every running gateway.`, {
+    result: 'removed',
+    scope,
+    username,
+  })
   if (revocation !== undefined && revocation !== 'revoked')
     note(
       'The sign-in is deleted here, but not revoked at the identity provider: revoke it there if it may have been stolen.',
@@ -81,6 +88,7 @@ export function addUnlink(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--user <NAME>', 'primary or secondary user name', anyName)
     .option('--with <S>', 'only the link to this scope', readScope)
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (unlinked), scope, username, from (scope, username)')
     .addHelpText('after', aboutUnlink)
     .addHelpText('after', examples('credential unlink --scope msa --user anna@example.com'))
     .action((options: Options, command: Command) => {
@@ -89,7 +97,7 @@ export function addUnlink(credential: Command, toolbox: Toolbox): void {
     })
 }
 
-async function unlink(tools: Tools, { scope, user, with: other, yes }: Options): Promise<void> {
+async function unlink(tools: Tools, { scope, user, with: other, yes, json }: Options): Promise<void> {
   const shown = await readShown(tools, scope, user)
   const meant = linksOf(shown, other)
   const { username } = shown.record
@@ -101,8 +109,10 @@ async function unlink(tools: Tools, { scope, user, with: other, yes }: Options):
   )
     throw new Failure('Nothing was changed.')
   await unlinkAll(tools, actor(), shown, other)
-  say(
+  sayChange(
+    json,
     `${username} in scope ${scope} is no longer linked to ${meant.map(linkText).join(', ')}, in every running gateway.`,
+    { result: 'unlinked', scope, username, from: meant },
   )
 }
 

@@ -98,7 +98,7 @@ function tell(
     ? ''
     : ` It is switched off; to switch it on: altgate credential enable --scope ${scope} --user ${user}`
   const what = result === 'added' ? `The credential of ${user}` : `The password of ${user}`
-  const line = `${what} in scope ${scope} is ${result}, in every running gateway.${off}`
+  const line = `${what} in scope ${scope} was ${result}, in every running gateway.${off}`
   if (json) {
     const shown = generate && { password: password.reveal() }
     return sayJson({ result, scope, username: user, secondary, enabled, ...shown })

@@ -6,7 +6,7 @@ import type { Directory } from '../gateway/registry.ts'
 import { examples } from './help.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { insist, sentenceOf } from './failure.ts'
-import { note, say, sayJson, sayTable } from './say.ts'
+import { note, say, sayChange, sayJson, sayTable } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 import { directoryId, directoryName, issuerUrl } from './arguments.ts'
 
@@ -23,11 +23,16 @@ export function addDirectoryCommands(program: Command, toolbox: Toolbox): void {
     .argument('<ID>', 'the id of the directory (tenant), a GUID', directoryId)
     .requiredOption('--name <TEXT>', 'its name, as users know it', directoryName)
     .option('--issuer <URL>', 'OpenID Connect issuer where its users sign in', issuerUrl)
+    .option('--json', 'print a JSON object: result (added), id, name, issuer (if there is one)')
     .addHelpText('after', examples('directory add 72f988bf-86f1-41af-91ab-2d7cd011db47 --name Fabrikam'))
-    .action((id: DirectoryId, { name, issuer }: { name: string; issuer?: string }) =>
+    .action((id: DirectoryId, { name, issuer, json }: { name: string; issuer?: string; json?: true }) =>
       toolbox.use(async ({ registry }) => {
         await insist(registry.addDirectory(actor(), { id, name, ...(issuer !== undefined && { issuer }) }))
-        say(`Directory "${name}" (${id}) was added. Next: altgate account connect NAME --directory ${id}`)
+        sayChange(
+          json,
+          `Directory "${name}" (${id}) was added. Next: altgate account connect NAME --directory ${id}`,
+          { result: 'added', id, name, issuer },
+        )
       }),
     )
 
@@ -57,6 +62,7 @@ interface SetOptions {
   readonly name?: string
   readonly issuer?: string | false
   readonly yes?: true
+  readonly json?: true
 }
 
 /** `altgate directory set`. */
@@ -69,6 +75,7 @@ function addSet(directory: Command, toolbox: Toolbox): void {
     .option('--issuer <URL>', 'OpenID Connect issuer where its users sign in', issuerUrl)
     .option('--no-issuer', 'take the issuer away: users sign in where the settings say')
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (changed), id, name, issuer (if there is one)')
     .addHelpText(
       'after',
       examples('directory set 72f988bf-86f1-41af-91ab-2d7cd011db47 --name "Fabrikam Inc."'),
@@ -92,7 +99,15 @@ function addSet(directory: Command, toolbox: Toolbox): void {
         if (!options.yes && !(await isConfirmed(`Change the directory "${before.name}"?`)))
           throw new Failure('Nothing was changed.')
         await insist(registry.setDirectory(actor(), id, changes))
-        say(`Directory "${name ?? before.name}" (${id}) was changed, in every running gateway.`)
+        const now = {
+          id,
+          name: name ?? before.name,
+          issuer: (issuer === undefined ? before.issuer : issuer) ?? undefined,
+        }
+        sayChange(options.json, `Directory "${now.name}" (${id}) was changed, in every running gateway.`, {
+          result: 'changed',
+          ...now,
+        })
       })
     })
 }
@@ -114,9 +129,10 @@ function addRemove(directory: Command, toolbox: Toolbox): void {
     .description('remove a directory and its credentials, in every running gateway at once')
     .argument('<ID>', 'the id of the directory', directoryId)
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (removed), id, name')
     .addHelpText('after', aboutRemove)
     .addHelpText('after', examples('directory remove 72f988bf-86f1-41af-91ab-2d7cd011db47'))
-    .action((id: DirectoryId, options: { readonly yes?: true }, command: Command) => {
+    .action((id: DirectoryId, options: { readonly yes?: true; readonly json?: true }, command: Command) => {
       insistOnYes(options, command)
       return toolbox.use(async ({ registry }) => {
         const { name } = await knownDirectory(registry, id)
@@ -127,7 +143,11 @@ function addRemove(directory: Command, toolbox: Toolbox): void {
         if (!options.yes && !(await isConfirmed(`Remove the directory "${name}" and all its credentials?`)))
           throw new Failure('Nothing was changed.')
         await insist(registry.removeDirectory(actor(), id))
-        say(`Directory "${name}" (${id}) was removed, in every running gateway.`)
+        sayChange(options.json, `Directory "${name}" (${id}) was removed, in every running gateway.`, {
+          result: 'removed',
+          id,
+          name,
+        })
       })
     })
 }

@@ -14,7 +14,7 @@ import type { Refusal } from '../gateway/ports.ts'
 import { accountName, anyName, reference } from './arguments.ts'
 import { examples, refusePassword } from './help.ts'
 import { askPassword } from './password.ts'
-import { moment, say, sayJson, strong } from './say.ts'
+import { moment, say, sayJson, sayLabelled, strong } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
 const about = `
@@ -115,13 +115,13 @@ function sayRefusal({ at, outcome, cause, account, scope, user, passwordName, ..
     ['tool', tool],
     ['request', `${method}, ${kind}`],
   ]
-  for (const [name, text] of lines) if (text !== undefined) say(`${name.padEnd(9)}  ${text}`)
+  for (const [name, text] of lines) if (text !== undefined) sayLabelled(`${name.padEnd(9)}  `, text)
 }
 
 function sayWalk({ stations, decision: { outcome }, seen }: Explained): void {
   let last = ''
   for (const { station, found } of stations) {
-    say(`${(station === last ? '' : station).padEnd(11)} ${found}`)
+    sayLabelled(`${(station === last ? '' : station).padEnd(11)} `, found)
     last = station
   }
   say('')

@@ -5,6 +5,48 @@ export function examples(...lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map(line => `  altgate ${line}`)].join('\n')
 }
 
+/** Columns of help and explanations: those of the terminal up to 80, 80 elsewhere. */
+export function columnsOf({ columns = 80 }: { readonly columns?: number }): number {
+  return Math.max(40, Math.min(columns, 80))
+}
+
+/** Breaks anew what is wider than `width`: paragraphs, and the right column of tables. Examples stay as they are. */
+export function fitted(text: string, width: number): string {
+  const entries: { readonly left: string; lines: string[] }[] = []
+  for (const line of text.split('\n')) {
+    const [, left = '', right = ''] = /^( *\S+(?: \S+)* {2,})(\S.*)$/.exec(line) ?? []
+    const last = entries.at(-1)
+    const isNext = last !== undefined && last.lines[0] !== '' && indentOf(line) === last.left.length
+    if (left !== '') entries.push({ left, lines: [right] })
+    else if (isNext && line !== '') last.lines.push(line.trimStart())
+    else entries.push({ left: '', lines: [line] })
+  }
+  return entries
+    .flatMap(({ left, lines }) => {
+      const room = width - left.length
+      const fits = lines.every(line => line.length <= room || line.startsWith(' '))
+      const shown = fits ? lines : folded(lines.join(' '), room)
+      return shown.map((line, at) => (at === 0 ? left : ' '.repeat(left.length)) + line)
+    })
+    .join('\n')
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length
+}
+
+/** The words of a text in lines of at most `width` characters; a longer word has a line of its own. */
+export function folded(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** `altgate account add`: how a command is called. */
 export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`

@@ -17,9 +17,12 @@ store, and all gateways share them:
                has made it for as long as it counts
   assertions   signs what upstreams are told with signed-assertion
   verdicts     seals what Redis holds
-  answers, lfs-actions, sign-ins
-               seal what clients and browsers carry back within minutes or hours
-  names        names users in caches; it stays as long as the store does`
+  answers      seals answers on their way through nginx, for minutes
+  lfs-actions  seals what git-lfs carries back, for hours
+  sign-ins     seals sign-ins on the page that are in progress
+  names        names users in caches; it stays as long as the store does
+  api-tokens   makes and checks tokens of the API; to replace tokens, revoke
+               them (altgate token revoke)`
 
 const aboutRotate = `
 Without a name, or with sealing: seals everything with the first key of
@@ -40,7 +43,10 @@ list counts them) are refused, and links and sign-ins in progress fail once.`
 
 /** `altgate keys`. */
 export function addKeysCommands(program: Command, toolbox: Toolbox): void {
-  const keys = program.command('keys').description('the keys that seal, sign and make passwords')
+  const keys = program
+    .command('keys')
+    .description('the keys that seal, sign and make passwords')
+    .addHelpText('after', examples('keys list', 'keys rotate passwords'))
   keys
     .command('list')
     .description('show all keys, and what needs each of them')
@@ -49,7 +55,7 @@ export function addKeysCommands(program: Command, toolbox: Toolbox): void {
       'print a JSON array of objects: key, id, use; with signIns (sealing), passwords, madeAt, usedFrom',
     )
     .addHelpText('after', aboutList)
-    .addHelpText('after', examples('keys list'))
+    .addHelpText('after', examples('keys list', 'keys list --json'))
     .action(({ json }: { json?: true }) =>
       toolbox.use(async ({ store }, settings) => {
         const sealing = sealingKeys(settings, await countByKey(store.grants))

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { examples, pathOf } from './help.ts'
+import { examples, fitted, pathOf } from './help.ts'
 
 /** `altgate man`. */
 export function addManCommand(program: Command, version: string): void {
@@ -54,10 +54,16 @@ function leavesOf(command: Command): readonly Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
 }
 
-/** The whole help text, as `--help` prints it. */
+/** `man` indents by seven columns, and the right margin is as the terminal has it. */
+const width = 72
+
+/** The whole help text, as `--help` prints it where there is less room. */
 function helpOf(command: Command): string {
   let text = ''
-  command.configureOutput({ writeOut: piece => void (text += piece) })
+  command.configureOutput({
+    writeOut: piece => void (text += fitted(piece, width)),
+    getOutHelpWidth: () => width,
+  })
   command.outputHelp()
   return text.trimEnd()
 }

@@ -18,7 +18,7 @@ import {
 import { letter, sayBreaking, shownUsers, sayUsers, writeCsv } from './move-report.ts'
 import { countsText, planMove, warnings } from '../administration/moves.ts'
 import { planJson } from '../administration/views.ts'
-import { moment, note, say, sayJson, sayTable, showStatus } from './say.ts'
+import { moment, note, say, sayChange, sayJson, sayTable, showStatus } from './say.ts'
 import { isoTime } from '../administration/times.ts'
 import { actor, type Toolbox } from './tools.ts'
 import { accountGiven, takeAccount } from './which-account.ts'
@@ -89,7 +89,7 @@ export function addPlan(move: Command, toolbox: Toolbox): void {
       if (options.cancel && (options.on ?? options.to) !== undefined)
         command.error('error: --cancel goes with neither --on nor --to.', { exitCode: 2 })
       return toolbox.use(async ({ registry }, settings) => {
-        if (options.cancel) return await cancel(registry, name)
+        if (options.cancel) return await cancel(registry, name, options.json)
         if (options.on !== undefined) await plan(registry, name, options.on, options.to, settings)
         await show(registry, name, options, settings)
       })
@@ -100,18 +100,22 @@ export function addPlan(move: Command, toolbox: Toolbox): void {
 export function addCancel(move: Command, toolbox: Toolbox): void {
   takeAccount(move.command('cancel'))
     .description('cancel the planned move of an account; what users have prepared stays')
+    .option('--json', 'print a JSON object: result (cancelled), account')
     .addHelpText('after', examples('move cancel fabrikam'))
     .action((word: AccountName | undefined, options: Options, command: Command) => {
       const name = accountGiven(word, options, command)
-      return toolbox.use(({ registry }) => cancel(registry, name))
+      return toolbox.use(({ registry }) => cancel(registry, name, options.json))
     })
 }
 
-async function cancel(registry: Registry, name: AccountName): Promise<void> {
+async function cancel(registry: Registry, name: AccountName, json?: true): Promise<void> {
   const { planned } = await known(registry, name)
   await insist(registry.cancelMove(actor(), name))
   const where = planned && ` to ${connectionText(planned.to)} on ${planned.on} (UTC)`
-  say(`The move of ${name}${where ?? ''} is cancelled. What users have prepared there stays.`)
+  sayChange(json, `The move of ${name}${where ?? ''} is cancelled. What users have prepared there stays.`, {
+    result: 'cancelled',
+    account: name,
+  })
 }
 
 async function plan(

@@ -159,7 +159,7 @@ function summary(
 ): string {
   if (recordedSince === undefined) return `No uses of ${name} are recorded yet.`
   const { requests, users } = countsOf(refused)
-  return `${name} to ${connectionText(to)}: ${requests} requests of ${users} users would have been refused. Recorded since ${moment(recordedSince)}.`
+  return `${name} to ${connectionText(to)}: ${requests === 1 ? '1 request' : `${requests} requests`} of ${users === 1 ? '1 user' : `${users} users`} would have been refused. Recorded since ${moment(recordedSince)}.`
 }
 
 function countsOf(refused: readonly Refused[]): { readonly requests: number; readonly users: number } {

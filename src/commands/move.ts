@@ -2,10 +2,12 @@ import type { Command } from 'commander'
 import { connectionText } from '../administration/accounts.ts'
 import { countStandings, type MoveReadiness, readMoveReadiness } from '../administration/move-readiness.ts'
 import { applyMove, countsText, lastMove, warnings } from '../administration/moves.ts'
+import { accountJson } from '../administration/views.ts'
 import { Failure } from '../common/failure.ts'
 import { type PlannedMove, scopeOf } from '../gateway/account.ts'
 import type { AccountName, Instant, Scope } from '../gateway/names.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
+import type { Settings } from '../settings/schema.ts'
 import { bridgeHours, scope as readScope, resetPageOf } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { insist, known } from './failure.ts'
@@ -13,7 +15,7 @@ import { examples } from './help.ts'
 import { addInventoryCommand } from './inventory.ts'
 import { addCancel, addPlan, daysUntil, inDays } from './move-plan.ts'
 import { addRehearse } from './move-rehearse.ts'
-import { moment, note, say, showStatus } from './say.ts'
+import { moment, note, say, sayJson, showStatus } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 import { accountGiven, takeAccount } from './which-account.ts'
 
@@ -38,6 +40,7 @@ interface Options {
   readonly to?: Scope
   readonly bridgeHours?: number
   readonly yes?: true
+  readonly json?: true
 }
 
 const about = `
@@ -58,6 +61,7 @@ function addApply(move: Command, toolbox: Toolbox): void {
       bridgeHours,
     )
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (moved), and those of `account show --json`')
     .addHelpText('after', about)
     .addHelpText(
       'after',
@@ -83,6 +87,7 @@ function addApply(move: Command, toolbox: Toolbox): void {
         if (!options.yes) await ask(readiness)
         const { bridgeHours } = options
         const until = await applyMove(registry, actor(), { account: name, to, bridgeHours })
+        if (options.json) return await sayMoved('moved', registry, name, settings)
         tell(readiness, resetPageOf(name, settings), until)
         if (planned !== undefined) say(`The plan for ${planned.on} has ended with this move.`)
       })
@@ -112,9 +117,20 @@ function tell({ account, to, users }: MoveReadiness, page: string, until: Instan
   say(`To undo the move: altgate move undo --account ${name}`)
 }
 
+/** For programs, the account as it is now. */
+async function sayMoved(
+  result: 'moved' | 'undone',
+  registry: Tools['registry'],
+  name: AccountName,
+  settings: Settings,
+): Promise<void> {
+  sayJson({ result, ...accountJson(await known(registry, name), settings) })
+}
+
 interface UndoOptions {
   readonly account?: AccountName
   readonly yes?: true
+  readonly json?: true
 }
 
 const aboutUndo = `
@@ -128,16 +144,22 @@ function addUndo(move: Command, toolbox: Toolbox): void {
   takeAccount(move.command('undo'))
     .description('undo the last move of an account, in every running gateway at once')
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (undone), and those of `account show --json`')
     .addHelpText('after', aboutUndo)
     .addHelpText('after', examples('move undo fabrikam', 'move undo fabrikam --yes'))
     .action((word: AccountName | undefined, options: UndoOptions, command: Command) => {
       const name = accountGiven(word, options, command)
       insistOnYes(options, command)
-      return toolbox.use(({ registry }) => undo(registry, name, options))
+      return toolbox.use(({ registry }, settings) => undo(registry, name, options, settings))
     })
 }
 
-async function undo(registry: Tools['registry'], name: AccountName, { yes }: UndoOptions): Promise<void> {
+async function undo(
+  registry: Tools['registry'],
+  name: AccountName,
+  { yes, json }: UndoOptions,
+  settings: Settings,
+): Promise<void> {
   const { before, last, meanwhile } = await lastMove(registry, name)
   if (!yes) {
     tellMeanwhile(meanwhile, note)
@@ -145,6 +167,7 @@ async function undo(registry: Tools['registry'], name: AccountName, { yes }: Und
     if (!(await isConfirmed(question))) throw new Failure('Nothing was changed.')
   }
   await insist(registry.undoMove(actor(), name))
+  if (json) return await sayMoved('undone', registry, name, settings)
   say(`${name} signs in with ${connectionText(before.connection)} again, in every running gateway.`)
   tellMeanwhile(meanwhile, say)
 }

@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { keptOutcomes } from '../administration/given.ts'
 import { refusalJson } from '../administration/views.ts'
 import type { AccountName, Instant, Username } from '../gateway/names.ts'
 import type { Refusal } from '../gateway/ports.ts'
@@ -23,7 +24,7 @@ export function addRecentCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('recent')
     .description(`list the last refusals and failures, at most ${most}, newest last`)
-    .option('--outcome <O>', 'of this outcome only, such as refused or reset-needed')
+    .addOption(new Option('--outcome <O>', 'of this outcome only').choices(keptOutcomes))
     .option('--account <NAME>', 'on this account only', accountName)
     .option('--user <NAME>', 'of this user only, by either name; unknown names are not kept', anyName)
     .option('--since <TIME>', 'only since then: 2h, 3d, 2027-01-31 or 2027-01-31T08:00:00Z', pastInstant)

@@ -4,7 +4,7 @@ import type { Complaint } from '../settings/document.ts'
 import { SettingsRefused } from './failure.ts'
 import { examples } from './help.ts'
 import { askOperations, type Operations } from './operations.ts'
-import { say } from './say.ts'
+import { say, sayJson } from './say.ts'
 import type { Toolbox } from './tools.ts'
 
 const about = `
@@ -19,7 +19,7 @@ export function addReloadCommand(program: Command, toolbox: Toolbox): void {
   program
     .command('reload')
     .description('put changed settings, certificates and secrets into force in the running gateway')
-    .option('--json', 'print JSON')
+    .option('--json', 'print a JSON object: outcome, settings (their fingerprint), changed, kept')
     .addHelpText('after', about)
     .addHelpText('after', examples('reload', 'reload --config config/production.yaml'))
     .action(async ({ json }: { readonly json?: true }) => {
@@ -30,7 +30,7 @@ export function addReloadCommand(program: Command, toolbox: Toolbox): void {
         throw new Failure(`Nothing has changed: ${answer.why.join('; ')}. The log of the gateway says more.`)
       if (answer.outcome === 'starting')
         throw new Failure('The gateway is still starting, and reads its settings now.')
-      if (json) return say(JSON.stringify(answer))
+      if (json) return sayJson(answer)
       const { changed, kept } = answer
       say(changed.length === 0 ? 'Reloaded; no setting has changed.' : `Reloaded: ${changed.join(', ')}.`)
       if (kept.length > 0) say(`Kept until a restart: ${kept.join(', ')}.`)

@@ -158,7 +158,7 @@ function lossOf(before: Contents, { header }: Backup): readonly string[] {
     `The store has ${ownText(before)}.`,
     since === undefined
       ? 'The backup is of another store, or of a later state of this one: nothing of what the store has stays.'
-      : `The backup is of ${moment(Date.parse(header.takenAt))}: ${since} later changes would be undone. Passwords and tokens that were replaced or revoked since then would count again.`,
+      : `The backup is of ${moment(Date.parse(header.takenAt))}: ${since === 1 ? '1 later change' : `${since} later changes`} would be undone. Passwords and tokens that were replaced or revoked since then would count again.`,
   ]
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { folded } from './help.ts'
 
 export { moment } from '../administration/times.ts'
 
@@ -15,6 +16,19 @@ export function note(line: string): void {
 /** Prints machine-readable output. */
 export function sayJson(value: unknown): void {
   say(JSON.stringify(value, null, 2))
+}
+
+/** Reports a change: a sentence for users, or with `--json` an object for programs. */
+export function sayChange(json: true | undefined, sentence: string, change: object): void {
+  if (json) sayJson(change)
+  else say(sentence)
+}
+
+/** A text behind its label. On a terminal, it is broken between words and keeps to its column; elsewhere it is one line. */
+export function sayLabelled(label: string, text: string): void {
+  const { isTTY, columns = 80 } = process.stdout
+  const lines = isTTY ? folded(text, Math.max(columns - label.length, 40)) : [text]
+  for (const [at, line] of lines.entries()) say((at === 0 ? label : ' '.repeat(label.length)) + line)
 }
 
 /** Bold on a terminal, plain elsewhere and where NO_COLOR is set. */

@@ -23,8 +23,12 @@ export function addServeCommand(program: Command, toolbox: Toolbox): void {
       if ('complaints' in first) throw new SettingsRefused(first.complaints)
       // A reader that goes away, or a full disk under it, is no reason to stop serving.
       process.stdout.removeAllListeners('error').on('error', () => {})
-      const { serve } = await import('../serve.ts')
-      await serve({ settings: first.settings, load, stop: stopSignal() })
+      const [{ serve }, { settingsFile }] = await Promise.all([
+        import('../serve.ts'),
+        import('../settings/load.ts'),
+      ])
+      const configFile = settingsFile({ file: toolbox.configFile, env: process.env })
+      await serve({ settings: first.settings, load, configFile, stop: stopSignal() })
     })
 }
 

@@ -5,7 +5,7 @@ import type { Scope, Username } from '../gateway/names.ts'
 import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { examples } from './help.ts'
-import { say } from './say.ts'
+import { say, sayJson } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 const about = `
@@ -21,6 +21,7 @@ interface Options {
   readonly scope?: Scope
   readonly all?: true
   readonly yes?: true
+  readonly json?: true
 }
 
 /** `altgate session`. */
@@ -36,6 +37,7 @@ export function addSessionCommands(program: Command, toolbox: Toolbox): void {
     .option('--scope <S>', 'with --user: only if signed in for this scope', readScope)
     .option('--all', 'all users')
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: ended (how many sessions)')
     .addHelpText('after', about)
     .addHelpText('after', examples('session revoke --user anna@example.com', 'session revoke --all --yes'))
     .action((options: Options, command: Command) => {
@@ -48,12 +50,13 @@ export function addSessionCommands(program: Command, toolbox: Toolbox): void {
     })
 }
 
-async function revoke({ registry }: Tools, { user, scope, yes }: Options): Promise<void> {
+async function revoke({ registry }: Tools, { user, scope, yes, json }: Options): Promise<void> {
   const who = user ?? 'all users'
   const where = scope === undefined ? '' : ` for scope ${scope}`
   if (!yes && !(await isConfirmed(`End all sessions of ${who} on the page${where}?`)))
     throw new Failure('Nothing was changed.')
   const ended = await revokeSessions(registry, actor(), user, scope)
+  if (json) return sayJson({ ended })
   if (ended === 0) {
     const nothing = user === undefined ? 'There is no session' : `${user} has no session`
     return say(`${nothing} on the page${where}. Nothing was changed.`)

@@ -6,7 +6,10 @@ import { actor, sayWaiting, type Toolbox } from './tools.ts'
 
 /** `altgate store`. */
 export function addStoreCommands(program: Command, toolbox: Toolbox): void {
-  const store = program.command('store').description('where accounts and credentials are kept')
+  const store = program
+    .command('store')
+    .description('where accounts and credentials are kept')
+    .addHelpText('after', examples('store init', 'store export > altgate.jsonl'))
   store
     .command('init')
     .description('create the store if there is none; serve does the same when it starts')

@@ -7,7 +7,7 @@ import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { insist } from './failure.ts'
 import { examples } from './help.ts'
-import { note, say } from './say.ts'
+import { note, say, sayChange, sayJson } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 const aboutDisable = `
@@ -28,6 +28,7 @@ interface Options {
   readonly user: Username
   readonly now?: true
   readonly override?: true
+  readonly json?: true
 }
 
 /** `altgate credential enable` and `disable`. */
@@ -38,13 +39,18 @@ export function addSwitches(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .requiredOption('--user <NAME>', 'primary or secondary user name', anyName)
     .option('--override', 'also if the user has switched it off')
+    .option('--json', 'print a JSON object: scope, user, enabled, disabledBy (owner, if it stays off)')
     .addHelpText('after', aboutEnable)
     .addHelpText('after', examples('credential enable --scope msa --user anna@example.com'))
-    .action(({ scope, user, override }: Options) =>
+    .action(({ scope, user, override, json }: Options) =>
       toolbox.use(async ({ registry }) => {
         const by = override ? 'operator-overriding' : 'operator'
         await insist(registry.switchCredential(actor(), scope, user, true, by))
         const kept = (await registry.person(user)).find(each => each.scope === scope)
+        if (json) {
+          const enabled = kept?.enabled !== false
+          return sayJson({ scope, user, enabled, ...(!enabled && { disabledBy: kept.disabledBy }) })
+        }
         if (kept?.enabled !== false)
           return say(`${theCredential(user, scope)} is on, in every running gateway.`)
         say(
@@ -59,6 +65,7 @@ export function addSwitches(credential: Command, toolbox: Toolbox): void {
     .requiredOption('--scope <S>', 'msa, or the id of a directory', readScope)
     .requiredOption('--user <NAME>', 'primary or secondary user name', anyName)
     .option('--now', 'in an emergency: do not wait for Redis')
+    .option('--json', 'print a JSON object: scope, user, enabled')
     .addHelpText('after', aboutDisable)
     .addHelpText(
       'after',
@@ -67,12 +74,16 @@ export function addSwitches(credential: Command, toolbox: Toolbox): void {
         'credential disable --scope msa --user anna@example.com --now',
       ),
     )
-    .action(({ scope, user, now }: Options) =>
+    .action(({ scope, user, now, json }: Options) =>
       toolbox.use(async ({ registry, emergency }) => {
         const chosen = now ? emergency.registry : registry
         await insist(chosen.switchCredential(actor(), scope, user, false))
         if (now) await waitUntilCertain(`${theCredential(user, scope)} is off in the store`, emergency)
-        say(`${theCredential(user, scope)} is off, in every running gateway.`)
+        sayChange(json, `${theCredential(user, scope)} is off, in every running gateway.`, {
+          scope,
+          user,
+          enabled: false,
+        })
       }),
     )
 }
@@ -98,6 +109,7 @@ interface PersonOptions {
   readonly user: Username
   readonly now?: true
   readonly yes?: true
+  readonly json?: true
 }
 
 /** `altgate person`. */
@@ -113,6 +125,10 @@ export function addPersonCommands(program: Command, toolbox: Toolbox): void {
       .description(blocked ? 'switch a person off in all scopes' : 'end the block of a person in all scopes')
       .requiredOption('--user <NAME>', 'primary or secondary user name in any scope', anyName)
       .option('--yes', 'do not ask for confirmation')
+      .option(
+        '--json',
+        'print a JSON object: user, blocked, credentials (scope, username, enabled, disabledBy)',
+      )
     if (blocked) command.option('--now', 'in an emergency: do not wait for Redis')
     command
       .addHelpText('after', aboutPerson)
@@ -125,7 +141,7 @@ export function addPersonCommands(program: Command, toolbox: Toolbox): void {
 }
 
 async function switchPerson(tools: Tools, options: PersonOptions, blocked: boolean): Promise<void> {
-  const { user, now, yes } = options
+  const { user, now, yes, json } = options
   const credentials = await tools.registry.person(user)
   for (const each of credentials) note(`  ${each.username} in scope ${each.scope}: ${stateOf(each)}`)
   if (credentials.length === 0)
@@ -137,6 +153,19 @@ async function switchPerson(tools: Tools, options: PersonOptions, blocked: boole
 
   await blockPerson(now ? tools.emergency.registry : tools.registry, actor(), user, blocked)
   if (now) await waitUntilCertain(`${user} is blocked in the store`, tools.emergency)
+  if (json) {
+    const after = await tools.registry.person(user)
+    return sayJson({
+      user,
+      blocked,
+      credentials: after.map(({ scope, username, enabled, disabledBy }) => ({
+        scope,
+        username,
+        enabled,
+        disabledBy,
+      })),
+    })
+  }
   say(
     blocked
       ? `${user} is blocked in all scopes, in every running gateway. Switched off: ${credentials.length}.`

@@ -6,7 +6,7 @@ import type { TokenRecord, TokenScope } from '../gateway/api-token.ts'
 import { endOf } from '../passwords/named.ts'
 import { tokenName, tokenScope } from './arguments.ts'
 import { examples } from './help.ts'
-import { moment, note, say, sayJson, sayTable } from './say.ts'
+import { moment, note, say, sayChange, sayJson, sayTable } from './say.ts'
 import { actor, type Toolbox } from './tools.ts'
 
 const about = `
@@ -28,11 +28,15 @@ export function addTokenCommands(program: Command, toolbox: Toolbox): void {
     .command('revoke')
     .description('revoke a token, in every running gateway at once')
     .argument('<NAME>', 'the token', tokenName)
+    .option('--json', 'print a JSON object: result (revoked), name')
     .addHelpText('after', examples('token revoke helpdesk'))
-    .action((name: string) =>
+    .action((name: string, { json }: { readonly json?: true }) =>
       toolbox.use(async ({ registry }) => {
         await insist(registry.revokeToken(actor(), name))
-        say(`The token ${name} is revoked, in every running gateway.`)
+        sayChange(json, `The token ${name} was revoked, in every running gateway.`, {
+          result: 'revoked',
+          name,
+        })
       }),
     )
 }
@@ -76,7 +80,7 @@ function addAdd(token: Command, toolbox: Toolbox): void {
         const ends = endsAt === undefined ? undefined : isoTime(endsAt)
         if (json) return sayJson({ name, scope, token: token.reveal(), endsAt: ends })
         note(
-          `The token ${name} is added. It ${endsAt === undefined ? 'has no end' : `works until ${moment(endsAt)}`}.`,
+          `The token ${name} was added. It ${endsAt === undefined ? 'has no end' : `works until ${moment(endsAt)}`}.`,
         )
         if (!settings.admin.api) note('The API is off: set admin.api to true.')
         note('It is shown only once:')

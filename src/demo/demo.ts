@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { readPassword } from '../gateway/credential.ts'
 import type { AccountName, Scope } from '../gateway/names.ts'
 import type { PasswordHasher } from '../gateway/ports.ts'
@@ -18,6 +18,8 @@ import {
 } from './people.ts'
 
 interface DemoOptions extends Pick<SeedParts, 'registry' | 'hasher' | 'publicUrl'> {
+  /** The settings file of the gateway; without it, only the environment has settings. */
+  readonly configFile?: string | undefined
   readonly settings: {
     readonly upstreamPort: number
     /** A running upstream; without it, one is started. */
@@ -37,24 +39,27 @@ interface Demo {
 }
 
 /** Starts a demo upstream and fills the store. Throws `DemoCannotStart` and `Outage`. */
-export async function startDemo({ settings, publicUrl, registry, hasher }: DemoOptions): Promise<Demo> {
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { settings, publicUrl, registry, hasher } = options
   await using opening = new AsyncDisposableStack()
   const upstream = await openUpstream(settings)
   opening.defer(upstream.close)
   const identity = await openIdentity(settings, `${publicUrl}/_altgate/callback`)
   if (typeof identity === 'object') opening.defer(identity.close)
   const seeded = await seedDemo({ registry, hasher, publicUrl, upstreamUrl: upstream.url })
-  const looks = { colours: process.stdout.isTTY === true, place: placeOf(settings) }
+  const looks = { colours: process.stdout.isTTY === true, place: placeOf(options) }
   const signIn = typeof identity === 'object' ? 'ready' : identity
   const open = opening.move()
   return { guide: describeDemo({ ...seeded, signIn }, looks), close: () => open.disposeAsync() }
 }
 
 /** An upstream that is already running is the one in the compose file. */
-function placeOf({ upstreamUrl }: DemoOptions['settings']): GuideLooks['place'] {
-  return upstreamUrl === undefined
-    ? { checkout: join(import.meta.dirname, '../..') }
-    : { composeFile: 'docker/compose.yaml' }
+function placeOf({ settings, configFile }: DemoOptions): GuideLooks['place'] {
+  if (settings.upstreamUrl !== undefined) return { composeFile: 'docker/compose.yaml' }
+  const checkout = join(import.meta.dirname, '../..')
+  // npm runs the command in the checkout, so a name that is relative to this folder would mean another file there.
+  const file = configFile === undefined ? undefined : resolve(configFile)
+  return { checkout, configFile: file?.startsWith(`${checkout}/`) ? relative(checkout, file) : file }
 }
 
 /** Loaded only here: its package is for development, and the demo works without it. */

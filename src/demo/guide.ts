@@ -13,7 +13,9 @@ export interface GuideLooks {
   /** Whether the terminal shows colours. */
   readonly colours: boolean
   /** How to run commands here: in the folder of a checkout, or with the compose file of a container. */
-  readonly place: { readonly checkout: string } | { readonly composeFile: string }
+  readonly place:
+    | { readonly checkout: string; readonly configFile?: string | undefined }
+    | { readonly composeFile: string }
 }
 
 /** What `npm start` prints: commands to paste in any folder, and what they show. Lines of at most 80 columns. */
@@ -52,7 +54,7 @@ export function describeDemo(
     '',
     dim('   Leave out the first line to type a password of your own.'),
     '',
-    dim('Ctrl-C stops it. Your changes are kept; delete the folder "data" to start over.'),
+    dim(`Ctrl-C stops it. Your changes are kept${startOver(place)}.`),
     '',
   ].join('\n')
 }
@@ -62,7 +64,14 @@ function altgateIn(place: GuideLooks['place']): readonly string[] {
   if ('composeFile' in place)
     return [`docker compose -f ${place.composeFile} exec -T gateway altgate`, 'credential set']
   const program = `npm --prefix ${quoted(place.checkout)} run -s altgate --`
-  return [program, 'credential set --config config/development.yaml']
+  const config = place.configFile === undefined ? '' : ` --config ${quoted(place.configFile)}`
+  return [program, `credential set${config}`]
+}
+
+/** Other settings may keep the store and the demo's files anywhere. */
+function startOver(place: GuideLooks['place']): string {
+  const isUsual = 'composeFile' in place || place.configFile === 'config/development.yaml'
+  return isUsual ? '; delete the folder "data" to start over' : ''
 }
 
 /** The browser comes first: it is what most users choose. */

@@ -50,7 +50,7 @@ async function changesHold(t: Test, altgate: Altgate): Promise<void> {
   const again = await altgate.must(['credential', 'set', '--scope', 'msa', '--user', anna[0]], {
     stdin: `${anna[1]}\n`,
   })
-  t.match(again, 'The credential of anna@example.com in scope msa is added')
+  t.match(again, 'The credential of anna@example.com in scope msa was added')
   t.equal(await everywhere(altgate, 'contoso'), '403 not-allowed', 'membership is not inherited')
 
   t.equal(await everywhere(altgate, 'contoso', ben), '200 allow')

@@ -15,7 +15,8 @@ t.test('the API does what commands do', async t => {
 
   await t.test('the OpenAPI document is 3.1, and lists every route with its scope', async t => {
     t.equal(document['openapi'], '3.1.0')
-    const paths = document['paths'] as Record<string, Record<string, { security: unknown; summary: string }>>
+    type Operation = { security: unknown; summary: string; parameters?: readonly { name: string }[] }
+    const paths = document['paths'] as Record<string, Record<string, Operation>>
     const operations = Object.values(paths).flatMap(each => Object.entries(each))
     t.ok(operations.length > 25)
     for (const [method, { security, summary }] of operations) {
@@ -27,6 +28,10 @@ t.test('the API does what commands do', async t => {
       ])
     }
     t.ok('/_altgate/api/v1/accounts/{name}/move/undo' in paths)
+    const parametersOf = (path: string) =>
+      paths[`/_altgate/api/v1/${path}`]?.['get']?.parameters?.map(each => each.name)
+    t.same(parametersOf('accounts/{name}/members'), ['name'])
+    t.same(parametersOf('refusals'), ['outcome', 'account', 'user', 'since', 'limit'])
     t.match(Object.keys((document['components'] as { schemas: object }).schemas), ['Problem', 'Done'])
   })
 

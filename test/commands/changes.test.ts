@@ -86,7 +86,7 @@ t.test('a directory is renamed and removed, with what depends on it', async t =>
   await desk.must(['account', 'connect', 'fabrikam', '--directory', fabrikamId])
   t.match(await desk.run(['directory', 'remove', fabrikamId, '--yes']), {
     code: 1,
-    stderr: `altgate: Accounts are connected to the directory ${fabrikamId}: fabrikam. Nothing was changed.`,
+    stderr: `altgate: Accounts are connected to the directory ${fabrikamId}, or planned to move there: fabrikam. Nothing was changed.`,
   })
   await desk.must(['account', 'disconnect', 'fabrikam'])
   t.equal(
@@ -141,7 +141,7 @@ t.test('a credential that is set says whether it was added or reset', async t =>
   const desk = await aWorld(t)
   t.match(
     await desk.must(['credential', 'set', ...ofAnna], 'canary-second'),
-    `The password of ${anna} in scope msa is reset`,
+    `The password of ${anna} in scope msa was reset`,
   )
   const ben = ['credential', 'set', '--scope', 'msa', '--user', 'ben@example.com']
   t.match(await desk.run([...ben, '--existing'], 'canary-ben'), {
@@ -176,4 +176,63 @@ t.test('links and sessions of a user end', async t => {
     await desk.must(['session', 'revoke', '--user', anna, '--yes']),
     `${anna} has no session on the page. Nothing was changed.\n`,
   )
+})
+
+t.test('programs read what a change has done', async t => {
+  const desk = await aWorld(t)
+  const account = { name: 'fabrikam', address: 'https://git.example.com/fabrikam/' }
+  const ben = { scope: 'msa', user: 'ben@example.com' }
+  const ofBen = ['--scope', ben.scope, '--user', ben.user]
+  await desk.must(['credential', 'set', ...ofBen], 'canary-ben')
+  const off = { scope: 'msa', username: ben.user, enabled: false, disabledBy: ['operator'] }
+  const on = { scope: 'msa', username: ben.user, enabled: true }
+  const added = { result: 'added', id: contosoId, name: 'Contoso' }
+  const steps: readonly (readonly [readonly string[], object])[] = [
+    [['directory', 'add', contosoId, '--name', 'Contoso'], added],
+    [
+      ['directory', 'set', contosoId, '--name', 'Contoso Ltd', '--yes'],
+      { result: 'changed', id: contosoId, name: 'Contoso Ltd' },
+    ],
+    [
+      ['account', 'add', 'acme', '--upstream', 'https://tfs.example'],
+      { result: 'added', name: 'acme', upstream: 'https://tfs.example', scope: 'msa' },
+    ],
+    [['account', 'set', 'acme', '--rename', 'acme2', '--yes'], { result: 'changed', name: 'acme2' }],
+    [['account', 'remove', 'acme2', '--yes'], { result: 'removed', name: 'acme2' }],
+    [
+      ['account', 'connect', 'fabrikam', '--directory', contosoId],
+      { result: 'connected', ...account, scope: contosoId },
+    ],
+    [['account', 'disconnect', 'fabrikam'], { result: 'connected', ...account, scope: 'msa' }],
+    [['move', 'apply', 'fabrikam', '--to', contosoId, '--yes'], { result: 'moved', scope: contosoId }],
+    [['move', 'undo', 'fabrikam', '--yes'], { result: 'undone', scope: 'msa' }],
+    [['directory', 'remove', contosoId, '--yes'], { result: 'removed', id: contosoId, name: 'Contoso Ltd' }],
+    [['credential', 'disable', ...ofBen], { ...ben, enabled: false }],
+    [['credential', 'enable', ...ofBen], { ...ben, enabled: true }],
+    [['person', 'block', '--user', ben.user, '--yes'], { user: ben.user, blocked: true, credentials: [off] }],
+    [
+      ['person', 'unblock', '--user', ben.user, '--yes'],
+      { user: ben.user, blocked: false, credentials: [on] },
+    ],
+    [['session', 'revoke', '--all', '--yes'], { ended: 0 }],
+    [
+      ['credential', 'unlink', ...ofAnna, '--yes'],
+      { result: 'unlinked', username: anna, from: [{ scope: fabrikamId, username: anna }] },
+    ],
+    [['credential', 'remove', ...ofBen, '--yes'], { result: 'removed', scope: 'msa', username: ben.user }],
+  ]
+  for (const [words, object] of steps) t.match(await desk.json(words), object, words.join(' '))
+  await desk.must(['token', 'add', 'robot', '--scope', 'read'])
+  t.same(await desk.json(['token', 'revoke', 'robot']), { result: 'revoked', name: 'robot' })
+
+  const operator = await openOperator(undefined, desk.env)
+  await operator.registry.switchCredential('page:anna', msaScope, foldUsername(anna), false, 'owner')
+  await operator.close()
+  await desk.must(['credential', 'disable', ...ofAnna])
+  t.same(await desk.json(['credential', 'enable', ...ofAnna]), {
+    scope: 'msa',
+    user: anna,
+    enabled: false,
+    disabledBy: ['owner'],
+  })
 })

@@ -56,10 +56,16 @@ t.test('the manual page has every command, and renders without a warning', async
   const { stdout } = await altgate(['man'], process.env)
   writeFileSync(file, stdout)
   const page = await run('man', ['--warnings', '-l', file], {
-    env: { ...process.env, MANWIDTH: '100', MANPAGER: 'cat', LC_ALL: 'C.UTF-8' },
+    env: { ...process.env, MANWIDTH: '80', MANPAGER: 'cat', LC_ALL: 'C.UTF-8' },
   })
   t.equal(page.code, 0)
   t.equal(page.stderr, '')
+  // A terminal breaks longer lines anywhere. Examples are copied, so each is a line of its own.
+  const wide = page.stdout
+    .split('\n')
+    .filter(line => line.length > 80 && !line.startsWith('         altgate '))
+  t.same(wide, [])
+  t.match(page.stdout, /^ {7}unknown  has a credential .*\n {16}\w/m, 'a column keeps its indent')
   for (const part of ['altgate account add', '--upstream <URL>', 'EXIT STATUS', 'altgate check --config'])
     t.match(page.stdout, part)
   for (const flag of ['-v', '--version'])

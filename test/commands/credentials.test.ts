@@ -25,7 +25,7 @@ async function withFabrikam(...[test]: Parameters<typeof aDesk>): Promise<Desk> 
 t.test('a credential is set, listed without its password, switched off and on, and set again', async t => {
   const desk = await withFabrikam(t)
   const said = await desk.must([...setAnna, '--secondary', 'Anna'], 'canary-first\r\nsecond line\n')
-  t.equal(said, `The credential of ${anna} in scope msa is added, in every running gateway.\n`)
+  t.equal(said, `The credential of ${anna} in scope msa was added, in every running gateway.\n`)
   t.equal(await outcome(desk, 'canary-first'), 'allow')
   t.equal(await outcome(desk, 'canary-first', 'ANNA'), 'allow')
 
@@ -65,7 +65,7 @@ t.test('--generate prints the password, and nothing else, to standard output', a
   const { code, stdout, stderr } = await desk.run([...setAnna, '--generate'])
   t.equal(code, 0)
   t.match(stdout, /^agp_[0-9A-Za-z]{38}\n$/)
-  t.match(stderr, /is added, in every running gateway\.\nIt is shown only once:\n$/)
+  t.match(stderr, /was added, in every running gateway\.\nIt is shown only once:\n$/)
   t.notMatch(stderr, stdout.trim())
   t.equal(await outcome(desk, stdout), 'allow')
 

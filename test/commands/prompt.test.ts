@@ -5,7 +5,7 @@ import { onTerminal } from './terminal.ts'
 const setAnna = ['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com']
 const first = 'New password: '
 const second = 'Once more: '
-const saved = 'The credential of anna@example.com in scope msa is added, in every running gateway.\n'
+const saved = 'The credential of anna@example.com in scope msa was added, in every running gateway.\n'
 
 /** Whether the store lets her in with it. */
 async function opens(desk: ReturnType<typeof aDesk>, password: string): Promise<boolean> {

@@ -9,7 +9,7 @@ t.test('tokens of the API', async t => {
     t.match(ran.stdout, /^aga_[0-9A-Za-z]{38}\n$/)
     t.match(
       ran.stderr,
-      /The token helpdesk is added\. It works until .*\nThe API is off: set admin\.api to true\./,
+      /The token helpdesk was added\. It works until .*\nThe API is off: set admin\.api to true\./,
     )
     const listed = await desk.must(['token', 'list'])
     t.match(listed, /^NAME +SCOPE +ADDED +BY +ENDS +LAST USED\nhelpdesk +read +20\S+ \S+ UTC +cli:/)
@@ -42,7 +42,7 @@ t.test('tokens of the API', async t => {
       code: 1,
       stderr: /There is no token called nothing/,
     })
-    t.match(await desk.must(['token', 'revoke', 'helpdesk']), /is revoked, in every running gateway/)
+    t.match(await desk.must(['token', 'revoke', 'helpdesk']), /was revoked, in every running gateway/)
     t.match(await desk.json(['token', 'list']), [{ name: 'robot' }])
   })
 })

@@ -56,6 +56,7 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   [[...setAnna, '--password', 'canary'], 'a password is never an argument'],
   [[...setAnna, '--password=canary'], 'a password is never an argument'],
   [[...setAnna, '--pasword=canary'], "unknown option '--pasword'"],
+  [['recent', '--outcome', 'canary'], '--outcome <O>: Allowed choices are refused, reset-needed, expired,'],
   [
     ['explain', '--account', 'fabrikam', '--user', 'anna', '--password', 'canary'],
     'a password is never an argument',
@@ -104,6 +105,10 @@ t.test('every command has a help text with examples, and reads no settings for i
     'credential disable',
     'credential list',
     'credential import',
+    'history',
+    'store',
+    'keys',
+    'move plan',
     'explain',
     'check',
     'settings',
@@ -116,5 +121,7 @@ t.test('every command has a help text with examples, and reads no settings for i
     t.equal(stderr, '', command)
     t.match(stdout, `\nExamples:\n  altgate ${command}`, command)
     t.match(stdout, '--config <FILE>', command)
+    const wide = stdout.split('\n').filter(line => line.length > 80 && !line.startsWith('  altgate '))
+    t.same(wide, [], command)
   }
 })
