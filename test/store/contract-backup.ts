@@ -59,7 +59,8 @@ function sealed(lines: readonly { readonly table?: string }[]): string {
   return `${text}${JSON.stringify({ rows, sha256 })}\n`
 }
 
-export async function backupContract(t: Test, make: MakeDatabase): Promise<void> {
+/** `makeEmpty`: a database whose store gets an identity of its own. */
+export async function backupContract(t: Test, make: MakeDatabase, makeEmpty: MakeDatabase): Promise<void> {
   await t.test('each table is in a backup, or is left out on purpose', async t => {
     const tables = [...(await columnsAfter()).keys()]
     t.strictSame(tables.toSorted(), [...keptTableNames, ...leftOutTables].toSorted())
@@ -73,7 +74,7 @@ export async function backupContract(t: Test, make: MakeDatabase): Promise<void>
     t.teardown(() => backup.close())
     t.match(backup.header, { changes: 7, token: 'token-7', store: store.history.store })
     t.equal(backup.rows['credentials'], 3)
-    const other = await open(t, await make(t))
+    const other = await open(t, await makeEmpty(t))
     await other.restore(backup, { ...restoring, replace: false })
     const again = contentOf(await textOf(other))
     const restored = again.filter(line => !line.includes('"store-restored"'))

@@ -64,7 +64,7 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
     switchesContract,
     backupContract,
   ]) {
-    await part(t, make)
+    await part(t, make, makeEmpty)
   }
   await openingContract(t, makeEmpty)
 }
