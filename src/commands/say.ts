@@ -26,7 +26,7 @@ export function sayChange(json: true | undefined, sentence: string, change: obje
 
 /** A text behind its label. On a terminal, it is broken between words and keeps to its column; elsewhere it is one line. */
 export function sayLabelled(label: string, text: string): void {
-  const { isTTY, columns = 80 } = process.stdout
+  const { isTTY, columns } = process.stdout
   const lines = isTTY ? folded(text, Math.max(columns - label.length, 40)) : [text]
   for (const [at, line] of lines.entries()) say((at === 0 ? label : ' '.repeat(label.length)) + line)
 }
