@@ -65,7 +65,8 @@ async function buildProgram(name = ''): Promise<Command> {
     .configureOutput({
       writeOut: text => void process.stdout.write(fitted(text, columnsOf(process.stdout))),
       writeErr: text => void process.stderr.write(fitted(text, columnsOf(process.stderr))),
-      outputError: (text, write) => write(usageComplaint(text)),
+      // Whole, as all other complaints: programs and log files search for their words.
+      outputError: text => void process.stderr.write(usageComplaint(text)),
       getOutHelpWidth: () => columnsOf(process.stdout),
       getErrHelpWidth: () => columnsOf(process.stderr),
     })
