@@ -54,9 +54,8 @@ export async function passwordFlaw(
   if (Buffer.byteLength(text) > longestPassword) return { reason: 'too-long', degree: 'useless' }
   if (generated.isForged(password)) return { reason: 'looks-generated', degree: 'useless' }
   if (generated.read(password) !== undefined) return { reason: 'generated', degree: 'useless' }
-  const weakness = await weaknessOf(text, owner)
-  if (lengthOf(text) >= shortestPassword) return weakness
-  return { reason: 'too-short', degree: weakness?.degree ?? 'weak' }
+  if (lengthOf(text) < shortestPassword) return { reason: 'too-short', degree: 'weak' }
+  return await weaknessOf(text, owner)
 }
 
 /** Names add nothing to a password, so that what remains without them has to be strong enough as well. */
