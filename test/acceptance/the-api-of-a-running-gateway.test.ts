@@ -40,7 +40,7 @@ t.test(
     }
     await until(() => /"actor":"api:robot"/.test(altgate.logs()))
 
-    t.match(await altgate.must(['token', 'revoke', 'robot']), /is revoked/)
+    t.match(await altgate.must(['token', 'revoke', 'robot']), /was revoked/)
     for (let each = 0; each < 8; each++) t.equal((await call('GET /accounts')).status, 401)
     for (const secret of [token, password]) {
       t.notMatch(altgate.logs(), secret)
