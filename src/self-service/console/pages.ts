@@ -164,7 +164,7 @@ ${
   html`<section class="card" aria-labelledby="tell">
 <h2 id="tell">What to tell the user</h2>
 <p>Your password for git and other tools has ended. Open this page, sign in with your own account, and make a new one:</p>
-<pre><code>${tell.page}</code></pre>
+<pre tabindex="0"><code>${tell.page}</code></pre>
 <p>Your user name stays <b>${tell.username}</b>. Enter the new password when a tool next asks for it. No one else knows it, and
 no one will ask you for it.</p>
 </section>`
