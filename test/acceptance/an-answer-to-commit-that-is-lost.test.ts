@@ -37,7 +37,7 @@ t.test('the answer to COMMIT is lost, and what was said is true', async t => {
   const seen = await command(set, 'the second password')
   t.match(
     seen.stdout,
-    /is (?:added|reset), in every running gateway/,
+    /was (?:added|reset), in every running gateway/,
     'it looked again, and saw that it is made',
   )
   t.equal(seen.code, 0, seen.stderr)
