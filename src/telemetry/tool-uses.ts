@@ -1,8 +1,9 @@
 import { type Ask, productOf } from '../gateway/ask.ts'
 import type { Instant } from '../gateway/names.ts'
-import { Outage } from '../gateway/outage.ts'
+import type { Outage } from '../gateway/outage.ts'
 import type { Witness } from '../gateway/ports.ts'
 import type { CountedUse, ToolUses } from '../gateway/tool-uses.ts'
+import { createBatches } from './batches.ts'
 
 /** A witness that counts which tools users use, for what, and from where. */
 export interface ToolUseWitness extends Witness {
@@ -22,15 +23,9 @@ export interface ToolUseOptions {
   readonly now: () => Instant
 }
 
-/** Milliseconds between two writes. */
-const pause = 60_000
-
-/** Most kinds of requests that are counted between two writes; beyond that the oldest is dropped. */
-const most = 10_000
-
 type Counted = { -readonly [Field in keyof CountedUse]: CountedUse[Field] }
 
-/** Counts in memory and writes once a minute, as last uses are. Of unknown users and refused requests nothing is counted. */
+/** Of unknown users and refused requests nothing is counted. */
 export function createToolUseWitness({
   store,
   keptMs,
@@ -39,44 +34,7 @@ export function createToolUseWitness({
   outage,
   now,
 }: ToolUseOptions): ToolUseWitness {
-  let counted = new Map<string, Counted>()
-  let writing = Promise.resolve()
-
-  function add(key: string, use: CountedUse): void {
-    const known = counted.get(key)
-    if (known !== undefined) {
-      known.requests += use.requests
-      known.firstAt = Math.min(known.firstAt, use.firstAt)
-      known.lastAt = Math.max(known.lastAt, use.lastAt)
-      return
-    }
-    counted.set(key, { ...use })
-    if (counted.size <= most) return
-    const [oldest] = counted.keys()
-    if (oldest !== undefined) counted.delete(oldest)
-  }
-
-  async function write(): Promise<void> {
-    const batch = counted
-    counted = new Map()
-    try {
-      await store.record([...batch.values()], keptMs)
-    } catch (error) {
-      if (!(error instanceof Outage)) throw error
-      outage(error)
-      const since = counted
-      counted = batch
-      for (const [key, use] of since) add(key, use)
-    }
-  }
-
-  /** One write at a time: a store that hangs must not collect more of them. */
-  function writeSoon(): Promise<void> {
-    writing = writing.then(write)
-    return writing
-  }
-
-  const timer = setInterval(() => void writeSoon(), pause)
+  const counted = createBatches<Counted>({ put, write: uses => store.record(uses, keptMs), outage })
   return {
     saw(decision, ask) {
       if (keptMs === 0 || decision.outcome !== 'allow' || ask.lane === 'load-test') return
@@ -86,11 +44,17 @@ export function createToolUseWitness({
       const key = `${account.name}\n${subject}\n${password?.id ?? ''}\n${tool ?? ''}\n${network}\n${path}`
       const at = now()
       const whose = { account: account.name, subject, password: password?.id }
-      add(key, { ...whose, tool, network, path, firstAt: at, lastAt: at, requests: 1 })
+      counted.add(key, { ...whose, tool, network, path, firstAt: at, lastAt: at, requests: 1 })
     },
-    async close() {
-      clearInterval(timer)
-      await writeSoon()
-    },
+    close: () => counted.close(),
   }
+}
+
+/** Uses of the same key are one, with all their requests. */
+function put(counted: Map<string, Counted>, key: string, use: Counted): void {
+  const known = counted.get(key)
+  if (known === undefined) return void counted.set(key, use)
+  known.requests += use.requests
+  known.firstAt = Math.min(known.firstAt, use.firstAt)
+  known.lastAt = Math.max(known.lastAt, use.lastAt)
 }
