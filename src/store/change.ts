@@ -217,23 +217,25 @@ function wasRestored(rows: readonly Logged[], number: number): boolean {
 /** There is one row even if nothing has changed, for the revision. */
 type Logged = Seen & (ChangeRow | { readonly revision: null; readonly token: null })
 
+/** The columns of a row of the log, beside those of the revision's row. */
+export const changeColumns = [
+  'revision',
+  'changes.token as token',
+  'changes.at as at',
+  'actor',
+  'action',
+  'account',
+  'accounts',
+  'scope',
+  'usernames',
+] as const
+
 function prepareSince(db: Kysely<Schema>) {
   return prepare(db, (value: Placeholder<{ number: number }>) =>
     db
       .selectFrom('revision')
       .leftJoin('changes', join => join.on('changes.revision', '>=', value('number')))
-      .select([
-        ...momentColumns,
-        'revision',
-        'changes.token as token',
-        'at',
-        'actor',
-        'action',
-        'account',
-        'accounts',
-        'scope',
-        'usernames',
-      ])
+      .select([...momentColumns, ...changeColumns])
       .orderBy('revision')
       .limit(mostChanges + 1)
       // A left join finds all columns or none; the type that is inferred allows each of them to be missing.

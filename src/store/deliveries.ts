@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Deliveries, DeliveredTo, LoggedChange, Place } from '../gateway/deliveries.ts'
 import type { History } from '../gateway/history.ts'
 import type { Instant } from '../gateway/names.ts'
-import { type ChangeRow, changeIn, momentColumns, newestIn, type Seen } from './change.ts'
+import { changeColumns, type ChangeRow, changeIn, momentColumns, newestIn, type Seen } from './change.ts'
 import { type Database, type Placeholder, prepare, type Schema } from './database.ts'
 import type { Tables } from './first-migrations.ts'
 
@@ -120,15 +120,7 @@ function prepareRead(db: Kysely<Schema>) {
         'deliveries.number as delivered',
         'deliveries.token as delivered_token',
         'deliveries.holder as holder',
-        'revision',
-        'changes.token as token',
-        'changes.at as at',
-        'actor',
-        'action',
-        'account',
-        'accounts',
-        'scope',
-        'usernames',
+        ...changeColumns,
       ])
       .orderBy('revision')
       .limit(batchSize + 1)
