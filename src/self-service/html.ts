@@ -16,7 +16,7 @@ export function moment(at: Instant): Html {
 export interface Brand {
   readonly name?: string
   readonly logo?: Logo
-  /** Whom users ask: an address, which becomes a link, or text. */
+  /** Where users get help: an address, which becomes a link, or text. */
   readonly support?: string
   readonly text?: string
 }

@@ -15,7 +15,7 @@ export const page = z
     support: text('must be text of up to 200 characters', /^[^\p{C}]{1,200}$/u)
       .exactOptional()
       .describe(
-        'Whom users ask for help, below every page: an address such as `mailto:help@example.com` or `https://help.example.com/git`, which becomes a link, or text.',
+        'Where users get help, below every page: an address such as `mailto:help@example.com` or `https://help.example.com/git`, which becomes a link, or text.',
       ),
     text: text('must be text of up to 500 characters', /^[^\p{C}]{1,500}$/u)
       .exactOptional()

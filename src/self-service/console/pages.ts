@@ -26,7 +26,7 @@ ${directories.map(
   }
 }
 
-/** For a user whom the settings do not name. It says nothing of who is named. `overage`: the token lists no groups. */
+/** For a user who is not named in the settings. It says nothing of who is named. `overage`: the token lists no groups. */
 export function notNamed(again: string, overage: boolean): Page {
   return {
     status: 403,

@@ -66,7 +66,7 @@ async function addRoutes(app: FastifyInstance, desk: DeskContext): Promise<void>
   for (const path of ['/act', '/sign-out']) app.get(path, (_, reply) => reply.redirect(consolePath, 303))
 }
 
-/** The page for a signed-in helper whom the settings in force name; else the way to sign in, or a refusal. */
+/** The page for a signed-in helper who is named in the settings in force; else the way to sign in, or a refusal. */
 async function forHelpers(
   desk: DeskContext,
   request: FastifyRequest,

@@ -20,7 +20,7 @@ import { spreadOf } from '../spread.ts'
 /** What it costs when ten thousand build agents come at once, each with a generated password of its own. */
 export const generated: Figure = {
   name: 'generated',
-  title: 'Generated passwords that nobody remembers yet, among 1 million',
+  title: 'First uses of generated passwords, among 1 million',
   programs: [],
   async run(stage) {
     const users = stage.quick ? 2000 : 1_000_000
