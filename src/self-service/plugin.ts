@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logo } from '../common/logo.ts'
+import { palette } from '../common/palette.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import {
   claimCredential,
@@ -164,17 +165,18 @@ function redirectHome(app: FastifyInstance, path: string): void {
   app.get(path, (_, reply) => reply.redirect('/_altgate/', 303))
 }
 
+/** Name, type, and what the file begins with. */
 const files = [
-  ['style.css', 'text/css; charset=utf-8'],
-  ['page.js', 'text/javascript; charset=utf-8'],
-  ['icon.svg', 'image/svg+xml'],
+  ['style.css', 'text/css; charset=utf-8', palette],
+  ['page.js', 'text/javascript; charset=utf-8', ''],
+  ['icon.svg', 'image/svg+xml', ''],
 ] as const
 
 /** Serves the page's style, script and icon. Browsers revalidate each time, so a new version is used at once. */
 function addAssets(app: FastifyInstance): void {
-  for (const [name, type] of files) {
-    const body = readFileSync(join(import.meta.dirname, 'assets', name))
-    addFile(app, name, type, body)
+  for (const [name, type, beginning] of files) {
+    const body = beginning + readFileSync(join(import.meta.dirname, 'assets', name), 'utf8')
+    addFile(app, name, type, Buffer.from(body))
   }
 }
 

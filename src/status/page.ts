@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Html, html } from '../common/html.ts'
+import { palette } from '../common/palette.ts'
 import { decisionsChart, hitsChart, legend, queueChart } from './charts.ts'
 import type { FleetMember, GatewayStatus, StatusDocument, Unknown } from './document.ts'
 import {
@@ -25,7 +26,7 @@ export interface StatusPage {
   readonly policy: string
 }
 
-const style = asset('status.css')
+const style = palette + asset('status.css')
 const script = asset('status.js')
 
 const policy = [
