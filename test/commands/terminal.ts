@@ -21,10 +21,12 @@ export function onTerminal(t: Test, desk: Desk, words: readonly string[], term =
   const command = `${program} ${words.map(word => `'${word}'`).join(' ')}`
   // No command makes a store by itself; where the desk has made one this does nothing.
   const first = `${program} store init > /dev/null 2>&1`
+  // Ctrl-C reaches the shell too: without a trap it may end before its last line.
+  const trapped = 'trap : INT'
   // The last line waits until it was seen: `script` drops what it has not read when its shell ends.
   const last = `echo "code $?"; stty -a; stty sane; echo ${end}; read -r _`
-  const child = spawn('script', ['-qec', `${first}; ${command}; ${last}`, '/dev/null'], {
-    env: { ...desk.env, TERM: term },
+  const child = spawn('script', ['-qec', `${trapped}; ${first}; ${command}; ${last}`, '/dev/null'], {
+    env: { ...desk.env, TERM: term, SHELL: '/bin/sh' },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let seen = ''
