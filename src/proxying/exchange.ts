@@ -8,7 +8,7 @@ import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
 import { cacheLines, clientHeaders } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
-import { closedUnanswered } from './upstream-connections.ts'
+import { closedUnanswered } from './closed-unanswered.ts'
 import { failureOf } from './upstream-reports.ts'
 
 /** The head of an upstream's answer as undici gives it. */
@@ -17,8 +17,8 @@ export interface AnswerHead {
   readonly status: number
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as on the wire. */
-  readonly raw: readonly Buffer[]
+  /** Names and values in turn, as on the wire, one character a byte. */
+  readonly raw: readonly string[]
   readonly reason: string | undefined
 }
 
@@ -38,6 +38,12 @@ function first(value: string | readonly string[] | undefined): string | undefine
 /** All values of a header that is a list (RFC 9110, 5.3). */
 export function joined(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.join(',')
+}
+
+/** undici gives the bytes of a list of names and values. Latin-1 in both directions preserves every byte. */
+function textOf(raw: Controller['rawHeaders']): readonly string[] {
+  const list = raw as readonly Buffer[] | readonly string[] // from HTTP/1, never an object
+  return typeof list[0] === 'string' ? (list as readonly string[]) : list.map(each => each.toString('latin1'))
 }
 
 type Controller = Dispatcher.DispatchController
@@ -88,7 +94,7 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
     // Interim answers are skipped (RFC 9110, 15.2). undici fails the exchange on a status below 100.
     if (status < 200 || this.over) return
     try {
-      const raw = controller.rawHeaders as readonly Buffer[] // always, from undici's HTTP/1 parser
+      const raw = textOf(controller.rawHeaders)
       this.begin({ controller, status, headers, raw, reason })
     } catch (error) {
       this.broke(error)

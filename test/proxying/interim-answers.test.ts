@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InterimAnswers } from '../../src/proxying/upstream-connections.ts'
+import { InterimAnswers } from '../../src/proxying/interim-answers.ts'
 import { bareServer } from '../support/bare-server.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
