@@ -52,7 +52,7 @@ export class InterimAnswers {
       if (rest.length === 0) return joined(signs, nothing)
       const kind = kindOf(rest)
       if (kind === 'unclear') {
-        this.#held = rest
+        this.#held = Buffer.from(rest) // the bytes of a chunk may be valid only now
         return joined(signs, nothing)
       }
       if (kind === 'answer') return this.#end(joined(signs, rest))

@@ -1,9 +1,11 @@
 import { subscribe } from 'node:diagnostics_channel'
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher, errors, Pool } from 'undici'
+import { hasLlhttp } from './answer-parser.ts'
 import { closedEarly } from './closed-unanswered.ts'
 import { InterimAnswers } from './interim-answers.ts'
+import { KeptConnections } from './kept-connections.ts'
 
 /** Settings of the connections to the upstreams. */
 export interface UpstreamOptions {
@@ -27,7 +29,7 @@ export interface UpstreamOptions {
 /** The dispatchers for all upstreams. */
 export interface UpstreamAgents {
   /** Reuses connections. */
-  readonly kept: Dispatcher
+  readonly kept: Pick<Dispatcher, 'dispatch' | 'close'>
   /** Opens a new connection for each request. */
   readonly fresh: Dispatcher
 }
@@ -37,31 +39,64 @@ export interface UpstreamAgents {
  * (CVE-2026-107318). They do not retry, cache or use HTTP/2.
  */
 export function createUpstreamAgents(options: UpstreamOptions): UpstreamAgents {
+  const connector = connectorsOf(options)
   // In undici, 0 means that connections are not kept.
-  return { kept: agentOf(options, { pipelining: 1 }), fresh: agentOf(options, { pipelining: 0 }) }
+  const fresh = agentOf(options, connector, { pipelining: 0 })
+  const undici = agentOf(options, connector, { pipelining: 1 })
+  const kept = hasLlhttp() ? new KeptConnections(undici, { ...boundsOf(options), connector }) : undici
+  return { kept, fresh }
 }
 
-function agentOf(options: UpstreamOptions, { pipelining }: { readonly pipelining: 0 | 1 }): Dispatcher {
-  const timeout = options.connectTimeoutSeconds * 1000
-  const ca = options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }
-  const pool: Pool.Options = {
+/** In milliseconds and bytes, as undici calls them. */
+function boundsOf(options: UpstreamOptions) {
+  return {
     connections: options.connectionsPerOrigin,
     headersTimeout: options.headersTimeoutSeconds * 1000,
     bodyTimeout: options.idleTimeoutSeconds * 1000,
     // A shorter time that the upstream announces is used, minus the threshold; a longer one is not needed.
     keepAliveTimeout: options.keepAliveSeconds * 1000,
-    keepAliveMaxTimeout: options.keepAliveSeconds * 1000,
     keepAliveTimeoutThreshold: 2000,
     maxHeaderSize: options.maxHeaderBytes,
-    pipelining,
-    allowH2: false,
   }
+}
+
+/** With `onBytes`, connections are no streams. */
+type Connectors = (onBytes?: (bytes: Buffer) => void) => buildConnector.connector
+
+function connectorsOf({ connectTimeoutSeconds, ca }: UpstreamOptions): Connectors {
+  const connecting = {
+    timeout: connectTimeoutSeconds * 1000,
+    rejectUnauthorized: true,
+    allowH2: false,
+    ...(ca !== undefined && { ca: [...getCACertificates('default'), ca] }),
+  }
+  return onBytes => buildConnector({ ...connecting, ...(onBytes && { onread: intoInput(onBytes) }) })
+}
+
+/** Where sockets read to. All share it, because everything that is kept of it is copied. */
+const input = Buffer.alloc(65_536)
+
+function intoInput(onBytes: (bytes: Buffer) => void): OnReadOpts {
+  return {
+    buffer: input,
+    callback(bytes) {
+      onBytes(input.subarray(0, bytes))
+      return true
+    },
+  }
+}
+
+function agentOf(
+  options: UpstreamOptions,
+  connector: Connectors,
+  { pipelining }: { readonly pipelining: 0 | 1 },
+): Dispatcher {
+  const bounds = boundsOf(options)
+  const pool = { ...bounds, keepAliveMaxTimeout: bounds.keepAliveTimeout, pipelining, allowH2: false }
   return new Agent({
     // One connector per upstream, as in undici, because it caches TLS sessions by host name only.
-    factory(origin) {
-      const connect = buildConnector({ timeout, rejectUnauthorized: true, allowH2: false, ...ca })
-      return new Pool(origin, { ...pool, connect: instrumented(connect, options.maxHeaderBytes) })
-    },
+    factory: origin =>
+      new Pool(origin, { ...pool, connect: instrumented(connector(), options.maxHeaderBytes) }),
   })
 }
 

@@ -88,7 +88,7 @@ async function framework(
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   const agents = createUpstreamAgents(upstreamOptions)
-  app.register(proxy, { agent: agents.kept, forward, responder })
+  app.register(proxy, { agent: agents.fresh, forward, responder })
   await app.ready()
   return await listen(server, ...after)
 }

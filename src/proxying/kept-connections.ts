@@ -1,0 +1,187 @@
+import { type buildConnector, type Dispatcher, errors } from 'undici'
+import { KeptConnection, type KeptOptions, type KeptOwner } from './kept-connection.ts'
+import { Sending } from './sending.ts'
+
+export interface KeptConnectionsOptions extends KeptOptions {
+  /** To one upstream at a time. */
+  readonly connections: number
+  /** Opens a connection. `onBytes` is called with what comes on it, which is valid only during the call. */
+  readonly connector: (onBytes: (bytes: Buffer) => void) => buildConnector.connector
+}
+
+/** Whatever sends requests as undici does. */
+type Leg = Pick<Dispatcher, 'dispatch' | 'close'>
+
+/**
+ * Sends plain requests, which most are, over kept connections of its own, and leaves all others to undici: those over TLS,
+ * those with a body, and those that undici would refuse to send (ADR 0109).
+ */
+export class KeptConnections implements Leg {
+  readonly #undici: Leg
+  readonly #options: KeptConnectionsOptions
+  readonly #upstreams = new Map<string, Upstream>()
+  #isClosed = false
+
+  constructor(undici: Leg, options: KeptConnectionsOptions) {
+    this.#undici = undici
+    this.#options = options
+  }
+
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const lines = linesOf(request)
+    if (lines === undefined) {
+      // undici's pool would refuse it as well, and lose a connection each time.
+      handler.onResponseError?.(none, new errors.InvalidArgumentError('the request cannot be written'))
+      return true
+    }
+    if (this.#isClosed || !isPlain(request)) return this.#undici.dispatch(request, handler)
+    const { method } = request
+    const isHead = method === 'HEAD'
+    const upstream = this.#upstreamAt(String(request.origin))
+    const first = `${method} ${request.path} HTTP/1.1\r\nhost: ${upstream.host}\r\n`
+    // Some upstreams send a body for HEAD, too, which would be taken for the next answer.
+    const bytes = `${first}connection: ${isHead ? 'close' : 'keep-alive'}\r\n${lines}\r\n`
+    upstream.send(new Sending(bytes, isHead, handler))
+    return true
+  }
+
+  #upstreamAt(origin: string): Upstream {
+    const known = this.#upstreams.get(origin)
+    if (known !== undefined) return known
+    const upstream = new Upstream(new URL(origin), this.#options, () => this.#upstreams.delete(origin))
+    this.#upstreams.set(origin, upstream)
+    return upstream
+  }
+
+  /** Waits for requests under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all([this.#undici.close(), ...[...this.#upstreams.values()].map(each => each.close())])
+  }
+}
+
+/** Methods of requests without a body. */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+function isPlain({ origin, method, headers, body }: Dispatcher.DispatchOptions): boolean {
+  if (body !== null || !bodiless.has(method)) return false
+  if (typeof origin !== 'string' || !origin.startsWith('http:')) return false
+  const list = headers as readonly string[] // as `linesOf` has seen
+  for (let at = 0; at < list.length; at += 2) if (ofABody.test(list[at] ?? '')) return false
+  return true
+}
+
+const ofABody = /^(?:content-length|connection)$/i
+
+const notInTargets = /[^\x21-\xff]/
+const token = /^[\w!#$%&'*+.^`|~-]+$/
+const notInValues = /[^\t\x20-\x7e\x80-\xff]/
+/** What a connection is to be used for, and where a message ends, is not for a list of headers to say. */
+const ours = /^(?:host|expect|upgrade|keep-alive|transfer-encoding)$/i
+
+/**
+ * The header lines of a request; `undefined` if it cannot be written. All of it has been screened before, but this is where
+ * it becomes lines.
+ */
+function linesOf({ method, path, headers }: Dispatcher.DispatchOptions): string | undefined {
+  if (!token.test(method) || !path.startsWith('/') || notInTargets.test(path)) return undefined
+  const list: readonly unknown[] = Array.isArray(headers) ? headers : noList
+  if (list.length % 2 !== 0) return undefined
+  let lines = ''
+  for (let at = 0; at < list.length; at += 2) {
+    const name = list[at]
+    const value = list[at + 1]
+    if (typeof name !== 'string' || typeof value !== 'string') return undefined
+    if (!token.test(name) || ours.test(name) || notInValues.test(value)) return undefined
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
+}
+
+const noList = [undefined]
+/** undici gives no controller where a request never started, either. */
+const none = null as unknown as Dispatcher.DispatchController
+
+/** The connections to one upstream. */
+class Upstream implements KeptOwner {
+  /** For the `Host` header. */
+  readonly host: string
+  readonly #options: KeptConnectionsOptions
+  readonly #address: buildConnector.Options
+  /** The last one that was used is used first, so that the others can close. */
+  readonly #resting: KeptConnection[] = []
+  /** Requests that wait for a connection. Fair shares leave it empty but for moments. */
+  readonly #waiting: Sending[] = []
+  readonly #onEmpty: () => void
+  /** Connections, those included that are being opened. */
+  #count = 0
+  #onClosed: (() => void) | undefined
+
+  constructor(origin: URL, options: KeptConnectionsOptions, onEmpty: () => void) {
+    const { protocol, host, hostname, port } = origin
+    this.host = host
+    this.#options = options
+    this.#onEmpty = onEmpty
+    this.#address = { protocol, host, port, hostname: hostname.replace(/^\[(.*)\]$/, '$1') }
+  }
+
+  send(sending: Sending): void {
+    for (let resting = this.#resting.pop(); resting !== undefined; resting = this.#resting.pop()) {
+      if (resting.isGood) return resting.take(sending)
+      resting.destroy()
+    }
+    if (this.#count >= this.#options.connections) return void this.#waiting.push(sending)
+    this.#count += 1
+    try {
+      this.#open(sending)
+    } catch (error) {
+      this.#failed(sending, error as Error)
+    }
+  }
+
+  #open(sending: Sending): void {
+    let connection: KeptConnection | undefined
+    const connect = this.#options.connector(bytes => connection?.received(bytes))
+    connect(this.#address, (...[error, socket]) => {
+      if (error !== null) return this.#failed(sending, error)
+      connection = new KeptConnection(socket, this, this.#options)
+      connection.begin(sending)
+    })
+  }
+
+  #failed(sending: Sending, error: Error): void {
+    this.#ended()
+    sending.lose(error)
+  }
+
+  rests(connection: KeptConnection): void {
+    const next = this.#waiting.shift()
+    if (next !== undefined) connection.take(next)
+    else if (this.#onClosed === undefined) this.#resting.push(connection)
+    else connection.destroy()
+  }
+
+  closed(connection: KeptConnection, unwritten: Sending | undefined): void {
+    const at = this.#resting.indexOf(connection)
+    if (at !== -1) this.#resting.splice(at, 1)
+    if (unwritten !== undefined) this.#waiting.unshift(unwritten)
+    this.#ended()
+  }
+
+  #ended(): void {
+    this.#count -= 1
+    const next = this.#waiting.shift()
+    if (next !== undefined) return this.send(next)
+    if (this.#count > 0) return
+    this.#onEmpty()
+    this.#onClosed?.()
+  }
+
+  close(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onClosed = resolve
+      if (this.#count === 0) resolve()
+      for (const each of this.#resting.splice(0)) each.destroy()
+    })
+  }
+}
