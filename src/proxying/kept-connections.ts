@@ -3,8 +3,10 @@ import { KeptConnection, type KeptOptions, type KeptOwner } from './kept-connect
 import { Sending } from './sending.ts'
 
 export interface KeptConnectionsOptions extends KeptOptions {
-  /** To one upstream at a time. */
+  /** To one upstream, undici's included. */
   readonly connections: number
+  /** How many undici has open to an upstream. */
+  readonly ofUndici: (origin: string) => number
   /** Opens a connection. `onBytes` is called with what comes on it, which is valid only during the call. */
   readonly connector: (onBytes: (bytes: Buffer) => void) => buildConnector.connector
 }
@@ -38,6 +40,8 @@ export class KeptConnections implements Leg {
     const { method } = request
     const isHead = method === 'HEAD'
     const upstream = this.#upstreamAt(String(request.origin))
+    // Then one of undici's is free: fair shares count the requests of both.
+    if (!upstream.canTake) return this.#undici.dispatch(request, handler)
     const first = `${method} ${request.path} HTTP/1.1\r\nhost: ${upstream.host}\r\n`
     // Some upstreams send a body for HEAD, too, which would be taken for the next answer.
     const bytes = `${first}connection: ${isHead ? 'close' : 'keep-alive'}\r\n${lines}\r\n`
@@ -45,10 +49,15 @@ export class KeptConnections implements Leg {
     return true
   }
 
+  /** undici opens a connection to an upstream: if there are too many, one that rests gives way. */
+  makeRoomAt(origin: string): void {
+    this.#upstreams.get(origin)?.makeRoom()
+  }
+
   #upstreamAt(origin: string): Upstream {
     const known = this.#upstreams.get(origin)
     if (known !== undefined) return known
-    const upstream = new Upstream(new URL(origin), this.#options, () => this.#upstreams.delete(origin))
+    const upstream = new Upstream(origin, this.#options, () => this.#upstreams.delete(origin))
     this.#upstreams.set(origin, upstream)
     return upstream
   }
@@ -110,19 +119,33 @@ class Upstream implements KeptOwner {
   readonly #address: buildConnector.Options
   /** The last one that was used is used first, so that the others can close. */
   readonly #resting: KeptConnection[] = []
-  /** Requests that wait for a connection. Fair shares leave it empty but for moments. */
-  readonly #waiting: Sending[] = []
+  readonly #origin: string
   readonly #onEmpty: () => void
   /** Connections, those included that are being opened. */
   #count = 0
   #onClosed: (() => void) | undefined
 
-  constructor(origin: URL, options: KeptConnectionsOptions, onEmpty: () => void) {
-    const { protocol, host, hostname, port } = origin
+  constructor(origin: string, options: KeptConnectionsOptions, onEmpty: () => void) {
+    const { protocol, host, hostname, port } = new URL(origin)
     this.host = host
+    this.#origin = origin
     this.#options = options
     this.#onEmpty = onEmpty
     this.#address = { protocol, host, port, hostname: hostname.replace(/^\[(.*)\]$/, '$1') }
+  }
+
+  /** Whether there is a connection for another request, or there may be one more. */
+  get canTake(): boolean {
+    return this.#resting.length > 0 || this.#total < this.#options.connections
+  }
+
+  get #total(): number {
+    return this.#count + this.#options.ofUndici(this.#origin)
+  }
+
+  makeRoom(): void {
+    // The one that has rested longest.
+    if (this.#total > this.#options.connections) this.#resting.shift()?.destroy()
   }
 
   send(sending: Sending): void {
@@ -130,7 +153,6 @@ class Upstream implements KeptOwner {
       if (resting.isGood) return resting.take(sending)
       resting.destroy()
     }
-    if (this.#count >= this.#options.connections) return void this.#waiting.push(sending)
     this.#count += 1
     try {
       this.#open(sending)
@@ -150,28 +172,25 @@ class Upstream implements KeptOwner {
   }
 
   #failed(sending: Sending, error: Error): void {
-    this.#ended()
+    this.#count -= 1
+    this.#checkEmpty()
     sending.lose(error)
   }
 
   rests(connection: KeptConnection): void {
-    const next = this.#waiting.shift()
-    if (next !== undefined) connection.take(next)
-    else if (this.#onClosed === undefined) this.#resting.push(connection)
-    else connection.destroy()
+    if (this.#onClosed !== undefined || this.#total > this.#options.connections) connection.destroy()
+    else this.#resting.push(connection)
   }
 
   closed(connection: KeptConnection, unwritten: Sending | undefined): void {
     const at = this.#resting.indexOf(connection)
     if (at !== -1) this.#resting.splice(at, 1)
-    if (unwritten !== undefined) this.#waiting.unshift(unwritten)
-    this.#ended()
+    this.#count -= 1
+    if (unwritten === undefined) this.#checkEmpty()
+    else this.send(unwritten)
   }
 
-  #ended(): void {
-    this.#count -= 1
-    const next = this.#waiting.shift()
-    if (next !== undefined) return this.send(next)
+  #checkEmpty(): void {
     if (this.#count > 0) return
     this.#onEmpty()
     this.#onClosed?.()

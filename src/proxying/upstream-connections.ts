@@ -41,10 +41,48 @@ export interface UpstreamAgents {
 export function createUpstreamAgents(options: UpstreamOptions): UpstreamAgents {
   const connector = connectorsOf(options)
   // In undici, 0 means that connections are not kept.
-  const fresh = agentOf(options, connector, { pipelining: 0 })
-  const undici = agentOf(options, connector, { pipelining: 1 })
-  const kept = hasLlhttp() ? new KeptConnections(undici, { ...boundsOf(options), connector }) : undici
+  const fresh = agentOf(options, () => connector(), { pipelining: 0 })
+  if (!hasLlhttp()) return { kept: agentOf(options, () => connector(), { pipelining: 1 }), fresh }
+  const counts = new Map<string, number>()
+  const undici = agentOf(
+    options,
+    origin => counted(connector(), counts, origin, () => kept.makeRoomAt(origin)),
+    {
+      pipelining: 1,
+    },
+  )
+  const kept: KeptConnections = new KeptConnections(undici, {
+    ...boundsOf(options),
+    connector,
+    ofUndici: origin => counts.get(origin) ?? 0,
+  })
   return { kept, fresh }
+}
+
+/** The same connector, which counts the connections that are open or being opened. */
+function counted(
+  connect: buildConnector.connector,
+  counts: Map<string, number>,
+  origin: string,
+  onOpening: () => void,
+): buildConnector.connector {
+  const add = (more: 1 | -1) => {
+    const count = (counts.get(origin) ?? 0) + more
+    if (count > 0) counts.set(origin, count)
+    else counts.delete(origin)
+  }
+  return (options, callback) => {
+    add(1)
+    onOpening()
+    connect(options, (...[error, socket]) => {
+      if (error !== null) {
+        add(-1)
+        return callback(error, null)
+      }
+      socket.once('close', () => add(-1))
+      callback(null, socket)
+    })
+  }
 }
 
 /** In milliseconds and bytes, as undici calls them. */
@@ -88,15 +126,17 @@ function intoInput(onBytes: (bytes: Buffer) => void): OnReadOpts {
 
 function agentOf(
   options: UpstreamOptions,
-  connector: Connectors,
+  connectorTo: (origin: string) => buildConnector.connector,
   { pipelining }: { readonly pipelining: 0 | 1 },
 ): Dispatcher {
   const bounds = boundsOf(options)
   const pool = { ...bounds, keepAliveMaxTimeout: bounds.keepAliveTimeout, pipelining, allowH2: false }
   return new Agent({
     // One connector per upstream, as in undici, because it caches TLS sessions by host name only.
-    factory: origin =>
-      new Pool(origin, { ...pool, connect: instrumented(connector(), options.maxHeaderBytes) }),
+    factory(origin) {
+      const connect = instrumented(connectorTo(String(origin)), options.maxHeaderBytes)
+      return new Pool(origin, { ...pool, connect })
+    },
   })
 }
 

@@ -22,7 +22,7 @@ function agentsOf(t: Test, more: Partial<Parameters<typeof createUpstreamAgents>
     idleTimeoutSeconds: 30,
     connectionsPerOrigin: 8,
     connectionsPerUser: 'auto',
-    keepAliveSeconds: 4,
+    keepAliveSeconds: 60, // longer than a test, so that nothing closes by itself
     maxHeaderBytes: 65_536,
     ...more,
   })
@@ -189,6 +189,25 @@ for (const [what, first, later] of [
     t.equal(upstream.calls(), 2)
   })
 
+t.test('a connection on which a body may follow is not kept', async t => {
+  for (const [lines, kept] of [
+    ['', true],
+    ['Content-Length: 0\r\n', true],
+    ['Content-Length: 6\r\n', false],
+    ['Transfer-Encoding: chunked\r\n', false],
+    ['Connection: close\r\n', false],
+  ] as const)
+    for (const status of ['204 No Content', '304 Not Modified']) {
+      const upstream = await talkingUpstream(
+        t,
+        socket => void socket.write(`HTTP/1.1 ${status}\r\n${lines}\r\n`),
+      )
+      const leg = agentsOf(t).kept
+      for (let n = 0; n < 2; n++) await send(leg, { origin: upstream.url }).ended
+      t.equal(upstream.calls(), kept ? 1 : 2, `${status}, ${lines}`)
+    }
+})
+
 t.test('HEAD ends its connection, because a body may follow', async t => {
   const upstream = await talkingUpstream(t, (socket, _, head) => {
     socket.write(head.startsWith('HEAD') ? 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n' : ok)
@@ -292,7 +311,32 @@ t.test('more requests than connections wait, also for those that fail', async t 
   const all = Array.from({ length: 20 }, () => send(kept, { origin: upstream.url }))
   for (const each of all) await each.ended
   t.ok(all.every(({ error, body }) => error !== undefined || body === 'ok'))
-  t.ok(upstream.open() <= 2)
+})
+
+t.test('both legs together keep no more connections than they may', async t => {
+  const answers: (() => void)[] = []
+  const upstream = await talkingUpstream(t, socket => void answers.push(() => socket.write(ok)))
+  const { kept } = agentsOf(t, { connectionsPerOrigin: 4 })
+  const over = {
+    own: { origin: upstream.url },
+    undici: { origin: upstream.url, headers: ['Content-Length', '0'] },
+  }
+  for (const legs of [
+    ['own', 'own', 'own', 'own'],
+    ['undici', 'undici', 'undici'],
+    ['own', 'own', 'own', 'own'],
+    ['undici', 'undici', 'undici', 'undici'],
+    ['own'],
+  ] as const) {
+    const all = legs.map(leg => send(kept, over[leg]))
+    await until(() => answers.length === all.length)
+    for (const answer of answers.splice(0)) answer()
+    for (const each of all) {
+      await each.ended
+      t.match(each, { status: 200, body: 'ok', error: undefined })
+    }
+    await until(() => upstream.open() <= 4)
+  }
 })
 
 t.test('all addresses of a host are tried', async t => {
