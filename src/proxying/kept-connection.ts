@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { errors } from 'undici'
+import { remembered } from '../engine/memory.ts'
 import {
   AnswerParser,
   fail,
@@ -243,7 +244,7 @@ export class KeptConnection implements ParserEvents {
   #understand(raw: readonly string[], status: number, keeps: boolean, isHead: boolean): HeadersByName {
     const headers = Object.create(null) as HeadersByName
     for (let at = 0; at < raw.length; at += 2) {
-      const name = (raw[at] ?? '').toLowerCase()
+      const name = lowerCase(raw[at] ?? '')
       const value = raw[at + 1] ?? ''
       const before = headers[name]
       if (before === undefined) headers[name] = value
@@ -314,6 +315,8 @@ export class KeptConnection implements ParserEvents {
     sending?.lose(this.#error ?? new errors.SocketError('the connection was closed'))
   }
 }
+
+const lowerCase = remembered(name => name.toLowerCase())
 
 /** Connections with a request to write. */
 let toWrite: KeptConnection[] = []

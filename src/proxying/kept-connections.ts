@@ -1,4 +1,5 @@
 import { type buildConnector, type Dispatcher, errors } from 'undici'
+import { remembered } from '../engine/memory.ts'
 import { KeptConnection, type KeptOptions, type KeptOwner } from './kept-connection.ts'
 import { Sending } from './sending.ts'
 
@@ -36,15 +37,17 @@ export class KeptConnections implements Leg {
       handler.onResponseError?.(none, new errors.InvalidArgumentError('the request cannot be written'))
       return true
     }
-    if (this.#isClosed || !isPlain(request)) return this.#undici.dispatch(request, handler)
-    const { method } = request
+    const { origin, method, path, body } = request
+    const isOurs = lines.isPlain && body === null && bodiless.has(method) && !this.#isClosed
+    if (!isOurs || typeof origin !== 'string' || !origin.startsWith('http:'))
+      return this.#undici.dispatch(request, handler)
     const isHead = method === 'HEAD'
-    const upstream = this.#upstreamAt(String(request.origin))
+    const upstream = this.#upstreamAt(origin)
     // Then one of undici's is free: fair shares count the requests of both.
     if (!upstream.canTake) return this.#undici.dispatch(request, handler)
-    const first = `${method} ${request.path} HTTP/1.1\r\nhost: ${upstream.host}\r\n`
+    const first = `${method} ${path} HTTP/1.1\r\nhost: ${upstream.host}\r\n`
     // Some upstreams send a body for HEAD, too, which would be taken for the next answer.
-    const bytes = `${first}connection: ${isHead ? 'close' : 'keep-alive'}\r\n${lines}\r\n`
+    const bytes = `${first}connection: ${isHead ? 'close' : 'keep-alive'}\r\n${lines.text}\r\n`
     upstream.send(new Sending(bytes, isHead, handler))
     return true
   }
@@ -69,44 +72,43 @@ export class KeptConnections implements Leg {
   }
 }
 
-/** Methods of requests without a body. */
-const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
-
-function isPlain({ origin, method, headers, body }: Dispatcher.DispatchOptions): boolean {
-  if (body !== null || !bodiless.has(method)) return false
-  if (typeof origin !== 'string' || !origin.startsWith('http:')) return false
-  const list = headers as readonly string[] // as `linesOf` has seen
-  for (let at = 0; at < list.length; at += 2) if (ofABody.test(list[at] ?? '')) return false
-  return true
+/** The header lines of a request, and whether they suit a request without a body. */
+interface Lines {
+  readonly text: string
+  readonly isPlain: boolean
 }
 
-const ofABody = /^(?:content-length|connection)$/i
+/** All of it has been screened before, but this is where it becomes lines. `undefined`: it cannot be written. */
+function linesOf({ method, path, headers }: Dispatcher.DispatchOptions): Lines | undefined {
+  if (!token.test(method) || !path.startsWith('/') || notInTargets.test(path)) return undefined
+  const list: readonly unknown[] = Array.isArray(headers) ? headers : noList
+  if (list.length % 2 !== 0) return undefined
+  let text = ''
+  let isPlain = true
+  for (let at = 0; at < list.length; at += 2) {
+    const name = list[at]
+    const value = list[at + 1]
+    if (typeof name !== 'string' || typeof value !== 'string' || notInValues.test(value)) return undefined
+    const use = useOf(name)
+    if (use === 'refused') return undefined
+    if (use === 'of-a-body') isPlain = false
+    text += `${name}: ${value}\r\n`
+  }
+  return { text, isPlain }
+}
+
+const useOf = remembered((name): 'plain' | 'of-a-body' | 'refused' => {
+  if (!token.test(name) || ours.test(name)) return 'refused'
+  return /^(?:content-length|connection)$/i.test(name) ? 'of-a-body' : 'plain'
+})
 
 const notInTargets = /[^\x21-\xff]/
 const token = /^[\w!#$%&'*+.^`|~-]+$/
 const notInValues = /[^\t\x20-\x7e\x80-\xff]/
-/** What a connection is to be used for, and where a message ends, is not for a list of headers to say. */
+/** What a connection is used for, and where a message ends, is not for a list of headers to say. */
 const ours = /^(?:host|expect|upgrade|keep-alive|transfer-encoding)$/i
-
-/**
- * The header lines of a request; `undefined` if it cannot be written. All of it has been screened before, but this is where
- * it becomes lines.
- */
-function linesOf({ method, path, headers }: Dispatcher.DispatchOptions): string | undefined {
-  if (!token.test(method) || !path.startsWith('/') || notInTargets.test(path)) return undefined
-  const list: readonly unknown[] = Array.isArray(headers) ? headers : noList
-  if (list.length % 2 !== 0) return undefined
-  let lines = ''
-  for (let at = 0; at < list.length; at += 2) {
-    const name = list[at]
-    const value = list[at + 1]
-    if (typeof name !== 'string' || typeof value !== 'string') return undefined
-    if (!token.test(name) || ours.test(name) || notInValues.test(value)) return undefined
-    lines += `${name}: ${value}\r\n`
-  }
-  return lines
-}
-
+/** Methods of requests without a body. */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const noList = [undefined]
 /** undici gives no controller where a request never started, either. */
 const none = null as unknown as Dispatcher.DispatchController
