@@ -1,5 +1,5 @@
 /**
- * Filters interim answers before undici's parser, which fails on an unsolicited 100, and on anything after an interim
+ * Filters interim answers before the parser: undici's fails on an unsolicited 100, and llhttp on anything after an interim
  * answer with `Connection: close` or HTTP/1.0. Interim answers may come unsolicited (RFC 9110, 15.2).
  *
  * It reads only status lines, and only where one must be: at the first byte of an answer, and after the empty line that

@@ -103,7 +103,7 @@ export class KeptConnection implements ParserEvents {
     const sending = this.#sending
     if (sending === undefined || this.#isAsked || this.#socket.destroyed) return
     try {
-      if (!sending.start(this)) return
+      if (!sending.start(this)) return this.drop(sending)
     } catch (error) {
       return sending.abort(error as Error)
     }

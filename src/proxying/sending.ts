@@ -27,6 +27,7 @@ export class Sending implements Dispatcher.DispatchController {
 
   /** Returns whether the request is still to be written. */
   start(connection: KeptConnection): boolean {
+    if (this.#isOver) return false
     this.connection = connection
     this.#handler.onRequestStart?.(this, null)
     return !this.aborted

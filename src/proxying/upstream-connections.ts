@@ -141,8 +141,8 @@ function agentOf(
 }
 
 /**
- * Wraps a socket to learn what undici does not tell, whether a kept connection was closed just as a request came, and to
- * handle what it does not read, interim answers. undici's parser stays the only one.
+ * Wraps a socket of undici to learn what it does not tell, whether a kept connection was closed just as a request came, and
+ * to handle what it does not read, interim answers. llhttp stays the only parser.
  */
 class Connection {
   readonly #socket: Socket
