@@ -59,9 +59,9 @@ t.test('a page is in the language of its reader, and says so', async t => {
 
   const { browser } = await visitor(lab, 'contoso')
   const profile = await browser.ask(lab.page('contoso'), german)
-  t.match(profile.text, '<html lang="en">', 'a page without messages does not claim to be German')
-  t.equal(profile.headers.get('content-language'), 'en')
-  t.match(headingOf(profile.text), 'Alternate credentials')
+  t.match(profile.text, '<html lang="de">')
+  t.equal(profile.headers.get('content-language'), 'de')
+  t.equal(headingOf(profile.text), 'Alternative Zugangsdaten für Contoso')
 })
 
 t.test('what tools see stays in English', async t => {
