@@ -24,8 +24,13 @@ export function timesIn(locale: string): Times {
   const days = new Intl.DateTimeFormat(locale, { ...date, month: 'long' })
   const numbers = new Intl.NumberFormat(locale)
   return {
-    moment: at => html`<time datetime="${new Date(at).toISOString()}">${moments.format(at)}</time>`,
-    day: day => days.format(Date.parse(`${day}T00:00:00Z`)),
+    moment: at => html`<time datetime="${new Date(at).toISOString()}">${unbroken(moments.format(at))}</time>`,
+    day: day => unbroken(days.format(Date.parse(`${day}T00:00:00Z`))),
     number: value => numbers.format(value),
   }
+}
+
+/** A day with a dot at the end of a line would look like the end of the sentence. */
+function unbroken(text: string): string {
+  return text.replace(/^(\d+\.) /, '$1\u{A0}')
 }

@@ -1,8 +1,8 @@
 import { html } from '../../../common/html.ts'
 import type { Messages } from '../en.ts'
-import { scopes } from './scopes.ts'
+import { scopes, service, signInAs } from './scopes.ts'
 
-const { keeper, name, reach, service, signInAs } = scopes
+const { keeper, name, reach } = scopes
 
 export const profile: Messages['profile'] = {
   title: scope => `Alternative Zugangsdaten für ${name(scope)}`,
@@ -33,7 +33,7 @@ und nirgends sonst.`,
     'Ihre Anmeldung liegt schon einige Zeit zurück. Für Änderungen muss sie frisch sein, falls inzwischen eine andere Person diesen Browser verwendet.',
   signInAgain: 'Noch einmal anmelden',
   blocked:
-    'Ihre Administration hat diese Zugangsdaten deaktiviert. Nur sie kann sie wieder aktivieren; wenden Sie sich an sie. Sie können schon jetzt ein neues Passwort festlegen, es gilt aber erst danach.',
+    'Ihre Administration hat diese Zugangsdaten deaktiviert, und nur die Administration kann sie wieder aktivieren. Wenden Sie sich dorthin. Ein neues Passwort können Sie schon jetzt festlegen, es gilt aber erst danach.',
   offHint:
     'Deaktivierte Zugangsdaten werden abgelehnt, bis Sie sie wieder aktivieren. Das Passwort ändert sich nicht.',
   onHint:
@@ -54,18 +54,18 @@ Administration das geklärt hat. Auch die andere Person wird benachrichtigt.`,
 Bitten Sie Ihre Administration, das zu klären.`,
   reach: 'Wo sie gelten',
   reachPersonal: account =>
-    html`Bei allen Konten, bei denen man sich mit Microsoft-Konten anmeldet und auf die Sie Zugriff haben, zum Beispiel ${account}. Für
-alle zusammen brauchen Sie nur einmal Zugangsdaten.`,
+    html`Bei allen Konten, bei denen man sich mit Microsoft-Konten anmeldet und auf die Sie Zugriff haben, zum Beispiel ${account}. Bei
+allen gelten dieselben Zugangsdaten.`,
   reachPersonalLater: account =>
     html`Bei allen Konten, bei denen man sich mit Microsoft-Konten anmeldet und auf die Sie Zugriff haben, und nach dem Umzug auch bei
-${account}. Für alle zusammen brauchen Sie nur einmal Zugangsdaten.`,
+${account}. Bei allen gelten dieselben Zugangsdaten.`,
   reachDirectory: scope =>
     `Bei allen Konten, die mit dem Verzeichnis ${name(scope)} verbunden sind und auf die Sie Zugriff haben:`,
   more: many => html`und ${many} weitere`,
   afterItsMove: account => html`${account}, nach dem Umzug`,
   others: 'Andere Konten',
   othersLead:
-    'Sie haben einmal Zugangsdaten für alle Konten, bei denen man sich mit Microsoft-Konten anmeldet, und für jedes Verzeichnis eigene. Änderungen hier wirken sich nicht auf die anderen aus. Zieht ein Konto in ein anderes Verzeichnis um, gelten dort von da an die Zugangsdaten dieses Verzeichnisses.',
+    'Für alle Konten, bei denen man sich mit Microsoft-Konten anmeldet, haben Sie gemeinsame Zugangsdaten, und für jedes Verzeichnis eigene. Änderungen hier wirken sich nicht auf die anderen aus. Zieht ein Konto in ein anderes Verzeichnis um, gelten dort von da an die Zugangsdaten dieses Verzeichnisses.',
   openOther: 'Seite eines anderen Kontos öffnen',
   sets: 'Alle Ihre Zugangsdaten',
   noPassword: 'kein Passwort festgelegt',
@@ -90,7 +90,7 @@ Punkte, Bindestriche oder Unterstriche; nicht der Benutzername einer anderen Per
   password: 'Passwort',
   generate: 'Sicheres Passwort erzeugen',
   generateHint:
-    'Wird einmal angezeigt, nachdem Sie gespeichert haben. Es lässt sich nicht erraten, und Programme, die nach Geheimnissen suchen, erkennen es.',
+    'Wird einmal angezeigt, nachdem Sie gespeichert haben. Es lässt sich nicht erraten, und Programme, die Code nach Zugangsdaten durchsuchen, erkennen es.',
   choose: 'Passwort selbst wählen',
   chooseHint: 'Für Werkzeuge, in denen Sie es eintippen müssen.',
   newPassword: 'Neues Passwort',
@@ -176,7 +176,7 @@ das Gateway den Zugriff ohne Sie.`,
   active: who =>
     html`<b>Prüfen, ob Ihr Konto aktiv ist.</b> Wenn ${who} Ihr Konto schließt, gelten auch Ihre alternativen Zugangsdaten nicht mehr.`,
   onlyReads: 'Das Gateway liest und ändert damit nichts.',
-  onlyRequests: 'Das Gateway verwendet ihn nur für Anfragen mit Ihren alternativen Zugangsdaten.',
+  onlyRequests: 'Das Gateway verwendet den Zugriff nur für Anfragen mit Ihren alternativen Zugangsdaten.',
   end: 'Sie können diese Erlaubnis jederzeit auf Ihrer Seite beenden.',
   heading: to => html`Ihre Anmeldung bei ${to}`,
   connected: 'Verbunden',

@@ -10,8 +10,8 @@ export const asking: Messages['asking'] = {
   device: 'Einem anderen Gerät erlauben, git in Ihrem Namen zu verwenden?',
   deviceLead: 'Ein Gerät bittet um ein eigenes Passwort. Vergleichen Sie den Code:',
   deviceOnly: html`Erlauben Sie es nur, wenn <b>Sie diesen Code auf Ihrem eigenen Gerät sehen</b>, in einem Terminal, in dem Sie gerade git
-verwendet haben. Hat Ihnen eine andere Person den Code oder einen Link zu dieser Seite geschickt, erlauben Sie es nicht: Sie bekäme
-Zugriff in Ihrem Namen.`,
+verwendet haben. Hat Ihnen eine andere Person den Code oder einen Link zu dieser Seite geschickt, erlauben Sie es nicht: Diese Person
+bekäme Zugriff in Ihrem Namen.`,
   program: 'Programm',
   deviceName: 'Gerät',
   noDeviceName: 'ohne Namen',

@@ -12,10 +12,10 @@ export const passwords: Messages['passwords'] = {
   main: 'Hauptpasswort',
   noneWorks: 'Keines davon gilt mehr.',
   name: 'Name',
-  ends: 'Gilt bis',
+  ends: 'Ablauf',
   lastUsed: 'Zuletzt verwendet',
   change: 'Ändern',
-  never: 'unbegrenzt',
+  never: 'nie',
   endsSoon: 'Läuft bald ab',
   readWrite: 'Lesen und schreiben',
   readOnly: 'Nur lesen',
@@ -77,13 +77,13 @@ export const saved: Messages['saved'] = {
   main: scope =>
     `Das neue Hauptpasswort gilt jetzt überall, und zwar ${reach(scope)}. Das bisherige gilt nicht mehr; Passwörter mit Namen bleiben, wie sie sind.`,
   named: (name, scope, until, readOnly) =>
-    html`Das Passwort ${name} gilt ${until !== undefined && html`bis ${until} `}${reach(scope)}.${readOnly && ' Es darf nur lesen.'}`,
+    html`Das Passwort ${name} gilt ${reach(scope)}${until !== undefined && html`, und zwar bis ${until}`}.${readOnly && ' Es erlaubt nur das Lesen.'}`,
   othersStay: 'Ihre anderen Passwörter bleiben, wie sie sind.',
   replacedEnded: 'Das ersetzte gilt nicht mehr.',
   replacedWorks: hours => `Das ersetzte gilt ${hoursMore(hours)}.`,
   back: 'Zurück zu Ihren Zugangsdaten',
   off: 'Diese Zugangsdaten sind deaktiviert, deshalb gilt das neue Passwort noch nicht.',
-  offByOperator: 'Ihre Administration hat sie deaktiviert: Wenden Sie sich an sie.',
+  offByOperator: 'Ihre Administration hat sie deaktiviert: Wenden Sie sich dorthin.',
   switchOn: link => html`${link('Aktivieren Sie sie')}.`,
   yours: 'Ihr neues Passwort',
   once: 'Dieses Passwort wird nur einmal angezeigt. Kopieren Sie es jetzt; wenn es verloren geht, erzeugen Sie ein anderes.',
@@ -106,8 +106,8 @@ Sie zweimal die Eingabetaste. Sie gehen nur an git: Weder der Verlauf Ihrer Shel
   copyBlock: 'Block für das Terminal kopieren',
   tf: login =>
     html`Mit ${login} steht das Passwort in der Befehlszeile: Ihre Shell behält es vielleicht in ihrem Verlauf, und andere Benutzer des
-Rechners können es in der Prozessliste sehen, solange tf läuft. Lassen Sie ${login} und alles danach weg, fragt tf nach Benutzername und
-Passwort.`,
+Rechners können es in der Prozessliste sehen, solange tf läuft. Wenn Sie ${login} und alles danach weglassen, fragt tf nach Benutzername
+und Passwort.`,
   copyTf: 'tf-Befehl kopieren',
   keepBoth: path =>
     html`Wenn Sie auf diesem Rechner mehrere Zugangsdaten für dieses Gateway verwenden, stellen Sie git zuerst so ein, dass es sie
@@ -139,7 +139,7 @@ export const faults: Messages['faults'] = {
     far: (days, last) =>
       `Das Passwort muss innerhalb von ${times.number(days)} Tagen ablaufen: spätestens am ${times.day(last)}.`,
   },
-  access: 'Wählen Sie, was das Passwort darf.',
+  access: 'Wählen Sie, was das Passwort erlaubt.',
   hours: most => `Geben Sie ganze Stunden an, höchstens ${times.number(most)}.`,
 }
 
@@ -187,7 +187,7 @@ export const notes: Messages['notes'] = {
   signInFirst:
     'Melden Sie sich zuerst noch einmal an: Der Anmeldedienst muss bestätigen, dass Ihr Konto aktiv ist. Es wurde nichts geändert.',
   blocked:
-    'Ihre Administration hat diese Zugangsdaten deaktiviert, und nur sie kann sie wieder aktivieren. Es wurde nichts geändert. Wenden Sie sich an Ihre Administration.',
+    'Ihre Administration hat diese Zugangsdaten deaktiviert, und nur die Administration kann sie wieder aktivieren. Es wurde nichts geändert. Wenden Sie sich dorthin.',
   gone: 'Es gibt nichts mehr zu aktivieren oder zu deaktivieren. Es wurde nichts geändert.',
   on: 'Aktiviert.',
   off: 'Überall deaktiviert.',

@@ -1,9 +1,9 @@
 import { html, type Html } from '../../../common/html.ts'
 import type { Failing } from '../../context.ts'
 import type { Messages, Put } from '../en.ts'
-import { scopes } from './scopes.ts'
+import { scopes, signInAs } from './scopes.ts'
 
-const { reach, signInAs } = scopes
+const { reach } = scopes
 
 const seconds = (wait: number) =>
   wait === 1 ? 'einer Sekunde' : wait < 120 ? `${wait} Sekunden` : `${Math.ceil(wait / 60)} Minuten`

@@ -2,9 +2,9 @@ import { html, type Html } from '../../../common/html.ts'
 import type { GrantEnd } from '../../../gateway/delegation.ts'
 import type { ScopeName } from '../../scope-names.ts'
 import type { Put } from '../en.ts'
-import { scopes } from './scopes.ts'
+import { scopes, service, signInAs } from './scopes.ts'
 
-const { keeper, name, reach, service, signInAs } = scopes
+const { keeper, name, reach } = scopes
 
 /** The page of an account, to a signed-in user. */
 export const profile = {

@@ -14,11 +14,11 @@ export const scopes = {
     directory === undefined
       ? 'for all accounts that sign in with Microsoft accounts'
       : `for all accounts connected to the directory ${directory}`,
-  signInAs: ({ directory }: ScopeName) =>
-    directory === undefined
-      ? 'your personal Microsoft account'
-      : `your account in the directory ${directory}`,
-  /** As terminals call it. */
-  service: ({ directory }: ScopeName) =>
-    directory === undefined ? 'Microsoft accounts' : `Microsoft Entra ID, directory "${directory}"`,
 }
+
+export const signInAs = ({ directory }: ScopeName) =>
+  directory === undefined ? 'your personal Microsoft account' : `your account in the directory ${directory}`
+
+/** As terminals call it. */
+export const service = ({ directory }: ScopeName) =>
+  directory === undefined ? 'Microsoft accounts' : `Microsoft Entra ID, directory "${directory}"`

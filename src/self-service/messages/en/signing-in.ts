@@ -2,7 +2,7 @@ import { html, type Html } from '../../../common/html.ts'
 import type { Failing } from '../../context.ts'
 import type { ScopeName } from '../../scope-names.ts'
 import type { Put } from '../en.ts'
-import { scopes } from './scopes.ts'
+import { scopes, signInAs } from './scopes.ts'
 
 const seconds = (wait: number) =>
   wait === 1 ? 'one second' : wait < 120 ? `${wait} seconds` : `${Math.ceil(wait / 60)} minutes`
@@ -83,7 +83,7 @@ export const trouble = {
   staleLead: 'Nothing was changed. Changes require a recent sign-in, and yours was some time ago.',
   elsewhere: 'This account has changed',
   elsewhereLead: (account: Put, scope: ScopeName) =>
-    html`The account ${account} signs in with ${scopes.signInAs(scope)} now: it has moved, or a planned move was changed or cancelled.
+    html`The account ${account} signs in with ${signInAs(scope)} now: it has moved, or a planned move was changed or cancelled.
 Nothing was changed here.`,
   elsewhereNext: 'Open its page',
   signInLost: 'This sign-in cannot be completed',
@@ -98,9 +98,9 @@ Nothing was changed here.`,
 ${link('sign in only to set your password')}.`,
   wrongDirectory: 'You signed in with a different account',
   wrongDirectoryLead: (account: Put, scope: ScopeName) =>
-    html`The account ${account} requires ${scopes.signInAs(scope)}, but you signed in with a different one.`,
+    html`The account ${account} requires ${signInAs(scope)}, but you signed in with a different one.`,
   wrongDirectoryNext: (scope: ScopeName) =>
-    `Choose ${scopes.signInAs(scope)}${scope.directory === undefined ? '' : ': usually your work or school address'}. If your browser chooses the wrong one automatically, use a private window.`,
+    `Choose ${signInAs(scope)}${scope.directory === undefined ? '' : ': usually your work or school address'}. If your browser chooses the wrong one automatically, use a private window.`,
   otherAccount: 'Choose another account',
   nameTaken: 'Your user name is taken',
   nameTakenLead: (name: Put, scope: ScopeName) =>
