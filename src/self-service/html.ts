@@ -29,7 +29,7 @@ export interface Page {
   readonly status: number
   /** The window's title. Each state has its own, so that a screen reader announces it. */
   readonly title: string | Said<string>
-  /** Not a function: it is in English. */
+  /** Not a function: it is of the console, which is in English. */
   readonly main: Html | Said<Html>
   /** Seconds after which a retry makes sense. */
   readonly retryAfter?: number

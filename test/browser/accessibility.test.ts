@@ -84,6 +84,8 @@ t.test('German words are longer: every page fits, and is accessible', async t =>
       const title = typeof shown.title === 'string' ? shown.title : shown.title(de)
       await isAccessible(t, page, `german-${name.replace(/\W+/g, '-')}`, title, 'de')
     })
+  const time = await page.locator('time').first().innerText()
+  t.match(time, /^28\. Nov\. 2026, 01:06 UTC$/, 'the script keeps to the language, and names the zone')
   t.strictSame(complaints, [], 'the browser has nothing to complain of')
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { languageFor } from '../../src/self-service/languages.ts'
 import { de } from '../../src/self-service/messages/de.ts'
 import { en } from '../../src/self-service/messages/en.ts'
-import { Browser, headingOf, type Seen, titleOf } from './browser.ts'
+import { Browser, headingOf, posting, type Seen, titleOf } from './browser.ts'
 import { aLab, choose, generate, signIn, visitor } from './lab.ts'
 
 for (const [accepted, language] of [
@@ -133,6 +133,13 @@ t.test('what tools see stays in English', async t => {
   const answer = await fetch(`${lab.url}/contoso/x.git/info/refs`, { headers })
   t.match(await answer.text(), 'Sign in with your alternate credentials.')
   t.equal(answer.headers.get('content-language'), null)
+  const asBrowser = { ...headers, accept: 'text/html', 'sec-fetch-mode': 'navigate' }
+  const page = await new Browser().ask(`${lab.url}/contoso/x`, { headers: asBrowser })
+  t.match(page.text, '<html lang="en">', 'the same sentences for a browser')
+  t.match(page.text, 'Sign in with your alternate credentials.')
+  const helper = await new Browser('de').ask(`${lab.url}/_altgate/oauth/token`, posting({ client_id: 'x' }))
+  t.equal(helper.headers.get('content-language'), null)
+  t.match(JSON.parse(helper.text), { error: /^[a-z_]+$/ })
 })
 
 /** A page as text. */

@@ -122,7 +122,7 @@ export const linking: Messages['linking'] = {
   linked: scope => `Diese Identitäten sind mit der für ${name(scope)} verknüpft.`,
   unlinked: scope =>
     `Sie sind für ${name(scope)} und mit den folgenden Identitäten angemeldet. Wenn es Ihre sind, verknüpfen Sie sie.`,
-  why: 'Zieht ein Konto von einer zur anderen um, kann die Administration erlauben, dass bei verknüpften Identitäten das alte Passwort noch einige Stunden gilt.',
+  why: 'Bei einem Umzug zwischen ihnen kann die Administration des Kontos zulassen, dass das alte Passwort bei verknüpften Identitäten noch einige Stunden gilt.',
   noUsername: 'kein Benutzername',
   isLinked: 'verknüpft',
   linkedAs: username => html`${username}, verknüpft`,
@@ -184,13 +184,13 @@ das Gateway den Zugriff ohne Sie.`,
     html`Bei ${keeper(scope)}${who !== undefined && html` als ${who}`} bekannt seit ${since}, erneuert am ${renewed}.`,
   acts: (who, to, since, renewed) =>
     html`Handelt auf ${to} ${who === undefined ? 'in Ihrem Namen' : html`als ${who}`} seit ${since}, erneuert am ${renewed}.`,
-  notNeeded: 'Zurzeit braucht sie kein Konto.',
+  notNeeded: 'Zurzeit ist sie für kein Konto nötig.',
   afterUpstream:
-    'Wenn Sie die Verbindung trennen, erfahren Ihre Werkzeuge, dass eine Anmeldung nötig ist. Ihre nächste Anmeldung hier stellt sie wieder her.',
+    'Wenn Sie die Verbindung trennen, erfahren Ihre Werkzeuge, dass eine Anmeldung nötig ist. Ihre nächste Anmeldung hier stellt die Verbindung wieder her.',
   afterLiveness: scope =>
-    `Wenn Sie die Verbindung trennen, bemerkt dieses Gateway nicht mehr, wenn ${keeper(scope)} Ihr Konto schließt, und Ihre alternativen Zugangsdaten gelten weiter. Ihre nächste Anmeldung hier stellt sie wieder her.`,
+    `Wenn Sie die Verbindung trennen, bemerkt dieses Gateway nicht mehr, wenn ${keeper(scope)} Ihr Konto schließt, und Ihre alternativen Zugangsdaten gelten weiter. Ihre nächste Anmeldung hier stellt die Verbindung wieder her.`,
   afterLivenessDays: days =>
-    `Wenn Sie die Verbindung trennen, werden Ihre alternativen Zugangsdaten ${daysAfter(days)} nach Ihrer letzten Anmeldung hier deaktiviert. Ihre nächste Anmeldung hier stellt sie wieder her.`,
+    `Wenn Sie die Verbindung trennen, werden Ihre alternativen Zugangsdaten ${daysAfter(days)} nach Ihrer letzten Anmeldung hier deaktiviert. Ihre nächste Anmeldung hier stellt die Verbindung wieder her.`,
   disconnect: 'Verbindung trennen',
   needed: 'Anmeldung nötig',
   unusable: at => html`Ihre Anmeldung vom ${at} kann nicht mehr verwendet werden.`,
@@ -200,11 +200,11 @@ das Gateway den Zugriff ohne Sie.`,
     'signed-out': at => html`Ihre Administration hat sie am ${at} beendet.`,
     claims: at => html`Der Dienst hat am ${at} eine neue Anmeldung verlangt.`,
   },
-  asks: 'Dieses Gateway bittet um die Erlaubnis:',
+  asks: 'Dieses Gateway bittet Sie, Folgendes zu erlauben:',
   asksFirst: to =>
     html`Ihre alternativen Zugangsdaten gelten für ${to}, sobald Sie sich einmal angemeldet und diesem Gateway Folgendes erlaubt haben:`,
   asksAgain:
-    'Bis Sie sich wieder anmelden, erfahren Ihre Werkzeuge, dass eine Anmeldung nötig ist. Dieses Gateway bittet um die Erlaubnis:',
+    'Bis Sie sich wieder anmelden, erfahren Ihre Werkzeuge, dass eine Anmeldung nötig ist. Dieses Gateway bittet Sie, Folgendes zu erlauben:',
   unchecked: scope =>
     `Bis Sie sich anmelden, kann dieses Gateway nicht bemerken, wenn ${keeper(scope)} Ihr Konto schließt.`,
   uncheckedDays: days =>

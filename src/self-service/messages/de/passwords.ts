@@ -79,8 +79,8 @@ export const saved: Messages['saved'] = {
   named: (name, scope, until, readOnly) =>
     html`Das Passwort ${name} gilt ${reach(scope)}${until !== undefined && html`, und zwar bis ${until}`}.${readOnly && ' Es erlaubt nur das Lesen.'}`,
   othersStay: 'Ihre anderen Passwörter bleiben, wie sie sind.',
-  replacedEnded: 'Das ersetzte gilt nicht mehr.',
-  replacedWorks: hours => `Das ersetzte gilt ${hoursMore(hours)}.`,
+  replacedEnded: 'Das bisherige gilt nicht mehr.',
+  replacedWorks: hours => `Das bisherige gilt ${hoursMore(hours)}.`,
   back: 'Zurück zu Ihren Zugangsdaten',
   off: 'Diese Zugangsdaten sind deaktiviert, deshalb gilt das neue Passwort noch nicht.',
   offByOperator: 'Ihre Administration hat sie deaktiviert: Wenden Sie sich dorthin.',
@@ -99,7 +99,7 @@ export const saved: Messages['saved'] = {
   store: 'Oder in git hinterlegen (Credential Helper)',
   storeHow: approve =>
     html`Für Builds und andere Aufgaben, die unbeaufsichtigt laufen. Führen Sie ${approve} aus, fügen Sie diese Zeilen ein, und drücken
-Sie zweimal die Eingabetaste. Sie gehen nur an git: Weder der Verlauf Ihrer Shell noch die Prozessliste zeigt sie.`,
+Sie zweimal die Eingabetaste. Diese Zeilen gehen nur an git: Weder der Verlauf Ihrer Shell noch die Prozessliste zeigt sie.`,
   copyLines: 'Zeilen für git kopieren',
   block:
     'Dasselbe als ein Block für ein Terminal (unter Windows: Git Bash). Ihre Shell behält den Block vielleicht in ihrem Verlauf, mit dem Passwort darin.',
