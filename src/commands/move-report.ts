@@ -6,7 +6,7 @@ import { type Connection, describe } from '../gateway/account.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf, resetPageOf } from './arguments.ts'
-import { csvOf as csv } from './csv.ts'
+import { csvOf as csv } from '../administration/csv.ts'
 import { moment, say, sayTable } from './say.ts'
 
 /** Without `all`: those who were seen on the account. */

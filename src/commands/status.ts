@@ -9,7 +9,7 @@ import { type StatusDocument, type StoreView, timeOf, type Unknown, viewOfStore 
 import { type Line, screen, type Shown } from '../status/screen.ts'
 import { outageSentence } from './failure.ts'
 import { examples } from './help.ts'
-import { askOperations } from './operations.ts'
+import { askOperations } from '../status/operations.ts'
 import { showRepeatedly } from './redraw.ts'
 import { say, sayJson } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
