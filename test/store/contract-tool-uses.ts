@@ -91,7 +91,9 @@ export async function toolUsesContract(t: Test, make: MakeDatabase): Promise<voi
         after = page.next
       } while (after !== undefined)
       const byPath = (uses: readonly ToolUse[]) =>
-        uses.toSorted((one, other) => (`${one.path} ${one.username}` < `${other.path} ${other.username}` ? -1 : 1))
+        uses.toSorted((one, other) =>
+          `${one.path} ${one.username}` < `${other.path} ${other.username}` ? -1 : 1,
+        )
       t.strictSame(byPath(paged), byPath(await store.toolUses.list({})), 'each is in one page')
       t.strictSame(await store.toolUses.page({ account: contoso, most: 5 }), { uses: [] })
 
