@@ -27,8 +27,6 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     ...tools,
     store: {
       ...tools.store,
-      overview: store.overview,
-      toolUses: store.toolUses,
       keyKeeper: store.keyKeeper(foundation.announce),
       ping: () => store.ping(),
     },

@@ -42,7 +42,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'bench',
     'common',
     'delegation',
-    'hashing',
     'passwords',
     'settings',
     'src',

@@ -4,10 +4,11 @@ import { readMoveReadiness } from '../administration/move-readiness.ts'
 import { applyMove, lastMove, planMove, warnings } from '../administration/moves.ts'
 import { insist, known } from '../administration/problems.ts'
 import { moment } from '../administration/times.ts'
+import { rehearsalJson, rehearseMove } from '../administration/rehearsal.ts'
 import { accountJson, directoryJson, planJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import { Rejected } from './problems.ts'
-import { afterName, page, type Route } from './routes.ts'
+import { afterName, page, type Route, usualLimit } from './routes.ts'
 import { fields, object, optional, pageOf, shared } from './schemas.ts'
 
 const named = object({ name: fields.account })
@@ -207,6 +208,23 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       return {
         done: `${account} now signs in with ${connectionText(connection)}, in every running gateway.${bridge}`,
       }
+    },
+  },
+  'GET /accounts/:name/move/rehearsal': {
+    does: 'Rehearses a move: which requests of the last days it would have refused, the most frequent first. Without a target, as it is planned.',
+    needs: 'read',
+    heavy: 'always',
+    params: named,
+    query: optional({ to: fields.scope, since: fields.since, limit: fields.limit }),
+    answer: shared('Rehearsal'),
+    act: async ({ tools: { registry, store }, given }) => {
+      const wanted = {
+        account: given.required('name', read.accountName),
+        to: given.optional('to', read.scope),
+        since: given.optional('since', read.pastInstant),
+      }
+      const rehearsal = await rehearseMove({ registry, toolUses: store.toolUses }, wanted)
+      return rehearsalJson(rehearsal, given.number('limit') ?? usualLimit)
     },
   },
   'POST /accounts/:name/move/plan': {

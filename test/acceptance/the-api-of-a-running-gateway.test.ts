@@ -29,6 +29,9 @@ t.test(
     t.match(await altgate.must(['reload']), /admin\.api/)
     t.match((await call('GET /accounts')).json, { items: [{ name: 'contoso' }] })
 
+    const status = (await call('GET /status')).json
+    t.match(status, { gateway: { state: 'ready', workers: { listening: 2 } }, gateways: [{ self: true }] })
+
     const opens = async (password: string) =>
       (await ask(`${altgate.url}/contoso/x`, { as: [anna, password] })).outcome
     for (let each = 0; each < 8; each++) t.equal(await opens('the password of anna'), 'allow')
