@@ -64,6 +64,7 @@ export function addInventoryCommand(program: Command, toolbox: Toolbox): void {
           sayTable(
             headings,
             uses.map(use => line(use, now)),
+            { shorten: ['FROM', 'FOR', 'TOOL'], about: 'USER' },
           )
         else say('No uses were found.')
         noteOff(settings)

@@ -15,7 +15,7 @@ export function shownUsers(users: readonly AffectedUser[], all: boolean): readon
 }
 
 export function sayUsers(users: readonly AffectedUser[]): void {
-  sayTable(headings, users.map(lineOf))
+  sayTable(headings, users.map(lineOf), { shorten: ['THERE', 'LAST USED HERE'] })
 }
 
 /** The first of those who are not ready; the rest is counted. */

@@ -15,7 +15,7 @@ import { aDesk, type Desk } from './desk.ts'
 /** A desk with rows in every table, and a backup of it. */
 async function aFullDesk(t: Test) {
   const desk = aDesk(t)
-  t.strictSame(await desk.json(['store', 'init']), { result: 'ready' })
+  await desk.must(['store', 'init'])
   const database = new DatabaseSync(join(desk.directory, 'altgate.db'), { timeout: 5000 })
   database.exec(insertsInto(await columnsAfter()).join(';\n'))
   database.close()
@@ -197,6 +197,7 @@ t.test('help says what a backup holds', async t => {
 
 t.test('what other tools have restored is told to gateways, and to programs', async t => {
   const restored = aDesk(t)
+  t.strictSame(await restored.json(['store', 'init']), { result: 'ready' })
   t.strictSame(await restored.json(['store', 'restored']), { result: 'told', copy: false })
   t.strictSame(await restored.json(['store', 'restored', '--copy']), { result: 'told', copy: true })
 })
