@@ -299,7 +299,7 @@ export const components: Readonly<Record<string, Schema>> = {
   Change: object({
     revision: { type: 'integer' },
     at: time('When.'),
-    actor: text('Who: cli:NAME, api:NAME, console:NAME or page:OWNER.'),
+    actor: text('Who: cli:NAME, api:NAME, console:DIRECTORY/NAME or page:OWNER.'),
     action: text('What.'),
     'account?': fields.account,
     'accounts?': list(fields.account),
