@@ -220,6 +220,7 @@ export function createAdminApi({
     const plugin = createApi({
       ...administration,
       settings,
+      catchUp: services.catchUp,
       senderOf: createClientReader(settings.trustedProxies),
       networkOf: networks(settings),
       httpsOnly: isHttpsOnly(settings),

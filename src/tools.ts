@@ -32,7 +32,7 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     },
     apiTokens: {
       list: () => store.apiTokens.list(),
-      make: async () => createTokenKeeper(await store.key('api-tokens'), store.apiTokens).make(),
+      make: async () => createTokenKeeper(await store.keyRing('api-tokens'), store.apiTokens).make(),
     },
     tokens: tokensOf(settings),
     ...(redis && { redis }),

@@ -22,8 +22,8 @@ store, and all gateways share them:
   lfs-actions  seals what git-lfs carries back, for hours
   sign-ins     seals sign-ins on the page that are in progress
   names        names users in caches; it stays as long as the store does
-  api-tokens   makes and checks tokens of the API; to replace tokens, revoke
-               them (altgate token revoke)`
+  api-tokens   makes and checks tokens of the API; each one needs the key that
+               has made it`
 
 const aboutRotate = `
 Without a name, or with sealing: seals everything with the first key of
@@ -39,8 +39,9 @@ The first run publishes it, and a run an hour later takes it into use.`
 
 const aboutRetire = `
 Deletes a key that rotate has replaced, in every running gateway. What only that
-key has made ends: generated passwords that have not been replaced since (keys
-list counts them) are refused, and links and sign-ins in progress fail once.`
+key has made ends: generated passwords and tokens that have not been replaced
+since (keys list counts them) are refused, and links and sign-ins in progress
+fail once.`
 
 /** `altgate keys`. */
 export function addKeysCommands(program: Command, toolbox: Toolbox): void {
@@ -53,7 +54,7 @@ export function addKeysCommands(program: Command, toolbox: Toolbox): void {
     .description('show all keys, and what needs each of them')
     .option(
       '--json',
-      'print a JSON array of objects: key, id, use; with signIns (sealing), passwords, madeAt, usedFrom',
+      'print a JSON array of objects: key, id, use; with signIns (sealing), passwords, tokens, madeAt, usedFrom',
     )
     .addHelpText('after', aboutList)
     .addHelpText('after', examples('keys list', 'keys list --json'))
@@ -146,9 +147,14 @@ function rowOfSealing({ id, use, signIns }: SealingKey): readonly string[] {
   return ['sealing', id, sealingUses[use], '-', `${countText(signIns, 'sign-in')}${lost}`]
 }
 
-function rowOf({ name, id, use, usedFrom, passwords }: KeyRecord): readonly string[] {
-  const needed = passwords === undefined ? '-' : countText(passwords, 'password')
+function rowOf({ name, id, use, usedFrom, ...needing }: KeyRecord): readonly string[] {
+  const needed = neededBy(needing)
   return [name, `${id}`, uses[use], usedFrom === undefined ? '-' : moment(usedFrom), needed]
+}
+
+function neededBy({ passwords, tokens }: Pick<KeyRecord, 'passwords' | 'tokens'>): string {
+  if (passwords !== undefined) return countText(passwords, 'password')
+  return tokens === undefined ? '-' : countText(tokens, 'token')
 }
 
 function jsonOfSealing({ id, use, signIns }: SealingKey): object {
@@ -248,8 +254,12 @@ async function retire(
 }
 
 /** What ends with a key. */
-function lossOf({ name, id, passwords = 0 }: KeyRecord): readonly string[] {
+function lossOf({ name, id, passwords = 0, tokens = 0 }: KeyRecord): readonly string[] {
   switch (name) {
+    case 'api-tokens':
+      return [
+        tokens === 0 ? 'No token needs it.' : `${countText(tokens, 'token')} will be refused from then on.`,
+      ]
     case 'passwords':
       return [
         passwords === 0

@@ -122,6 +122,8 @@ export interface SelfServiceParts {
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** Learns what other processes have changed, such as keys. `undefined`: nothing. Throws `Outage`. */
+  readonly catchUp: () => Promise<void> | undefined
   /** How long generated passwords may count. */
   readonly passwords: PasswordLives
   /** Wrong passwords count against the credential they are compared with, as they do at the gateway. */

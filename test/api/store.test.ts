@@ -160,7 +160,7 @@ t.test('the inventory in pages, or as CSV; and what a move would have refused', 
     found.push(...items.map(({ user, tool }) => `${user} ${tool}`))
     after = next === undefined ? '' : `&after=${next}`
   } while (after !== '')
-  t.strictSame(found.toSorted(), [
+  t.strictSame(found.map(String).toSorted(), [
     `${boris} git/2.47.1`,
     `${anna} =cmd/1`,
     `${anna} git/2.30.0`,
