@@ -50,7 +50,7 @@ export const blocked: Page = {
   console: true,
   title: 'You are blocked',
   main: html`<h1>You are blocked</h1>
-<p class="lead">An operator has blocked you, so you may not use the console. Ask your operator to end the block.</p>`,
+<p class="lead">An operator has blocked you, so the console is closed to you. Ask your operator to end the block.</p>`,
 }
 
 export const declined: Page = {
