@@ -149,7 +149,7 @@ function proxyObserver({
       metrics.outage('upstream')
       silent.failed(allowed.account.name, failure)
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
-      refused(allowed.account.name, failure, ask.id)
+      refused(allowed.account, failure, ask.id)
       refusals.upstreamFailed(failure, allowed, ask)
     },
     signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),

@@ -68,7 +68,11 @@ function hasherOnDemand(cost: HashCost): PasswordHasher {
 
 /** Once for each service principal, however many accounts it is for. */
 function tokensOf(settings: Settings): Tools['tokens'] {
-  const all = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)].flatMap(each =>
+  const all = [
+    settings.upstreamAuth,
+    ...Object.values(settings.upstreamAuthByAccount),
+    ...Object.values(settings.upstreamAuthByName),
+  ].flatMap(each =>
     each.method === 'delegated' && each.fallback ? [each, each.fallback.upstreamAuth] : [each],
   )
   const principals = all.filter(each => each.method === 'entra-service-principal')

@@ -53,10 +53,19 @@ export function linesOf(page: readonly Exported[]): string {
   return page.map(each => `${JSON.stringify(each)}\n`).join('')
 }
 
-function fieldsOf({ name, upstream, connection, membersOnly, planned, history }: AccountRecord): object {
+function fieldsOf({
+  name,
+  upstream,
+  upstreamAuth,
+  connection,
+  membersOnly,
+  planned,
+  history,
+}: AccountRecord): object {
   return {
     name,
     upstream,
+    ...(upstreamAuth !== undefined && { upstreamAuth }),
     connection,
     membersOnly: membersOnly ?? false,
     ...(planned && { planned: { to: planned.to, on: planned.on } }),

@@ -1,4 +1,4 @@
-import { addressOf, connectionText, whereTo } from '../administration/accounts.ts'
+import { addressOf, connectionText, namedAuth, whereTo } from '../administration/accounts.ts'
 import * as read from '../administration/given.ts'
 import { readMoveReadiness } from '../administration/move-readiness.ts'
 import { applyMove, lastMove, planMove, warnings } from '../administration/moves.ts'
@@ -110,18 +110,25 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       accountJson(await known(tools.registry, given.required('name', read.accountName)), settings),
   },
   'POST /accounts/:name': {
-    does: 'Changes the upstream or the name of an account.',
+    does: 'Changes the upstream, its method or the name of an account.',
     needs: 'write',
     params: named,
-    body: optional({ upstream: fields.url, rename: fields.account }),
+    body: optional({ upstream: fields.url, rename: fields.account, upstreamAuth: fields.upstreamAuth }),
     answer: shared('Done'),
     act: async ({ tools: { registry }, given, actor, settings }) => {
       const name = given.required('name', read.accountName)
       const upstream = given.optional('upstream', read.upstreamUrl)
       const rename = given.optional('rename', read.accountName)
-      if (upstream === undefined && rename === undefined) throw nothingToChange('upstream or rename')
+      const method = given.optional('upstreamAuth', read.authName)
+      const upstreamAuth = method === undefined ? undefined : namedAuth(method, settings)
+      if (upstream === undefined && rename === undefined && upstreamAuth === undefined)
+        throw nothingToChange('upstream, rename or upstreamAuth')
       const before = await known(registry, name)
-      const changes = { ...(upstream !== undefined && { upstream }), ...(rename !== undefined && { rename }) }
+      const changes = {
+        ...(upstream !== undefined && { upstream }),
+        ...(rename !== undefined && { rename }),
+        ...(upstreamAuth !== undefined && { upstreamAuth }),
+      }
       await insist(registry.setAccount(actor, name, changes))
       const after = { name: rename ?? name, upstream: upstream ?? before.upstream }
       const goes = `${addressOf(after.name, settings)} goes to ${whereTo(after, settings)}`

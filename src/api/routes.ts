@@ -16,7 +16,17 @@ export const problem = {
 /** The settings that answers depend on. */
 export type ApiSettings = Pick<
   Settings,
-  'publicUrl' | 'accounts' | 'passwords' | 'refusals' | 'operations' | 'listen' | 'upstream' | 'redis'
+  | 'publicUrl'
+  | 'accounts'
+  | 'passwords'
+  | 'refusals'
+  | 'operations'
+  | 'listen'
+  | 'upstream'
+  | 'redis'
+  | 'upstreamAuth'
+  | 'upstreamAuthByAccount'
+  | 'upstreamAuthByName'
 >
 
 /** What a route works with. */

@@ -99,6 +99,7 @@ export interface SelfServiceParts {
     Registry,
     | 'account'
     | 'accountsIn'
+    | 'upstreamsIn'
     | 'scopesInUse'
     | 'directories'
     | 'ownCredential'

@@ -6,7 +6,8 @@ const upstream = 'https://git.internal.example'
 const anna = 'anna@example.com'
 
 t.test('the API does what commands do', async t => {
-  const lab = await aLab(t, { settings: { admin: { api: true } } })
+  const upstreamAuthByName = { tfs: { method: 'strip' } }
+  const lab = await aLab(t, { settings: { admin: { api: true }, upstreamAuthByName } })
   const write = callerWith(lab.url, await aToken(lab, 'write', 'robot'))
   const read = callerWith(lab.url, await aToken(lab, 'read'))
   const document = (await read('GET /openapi.json')).json
@@ -47,6 +48,14 @@ t.test('the API does what commands do', async t => {
       status: 409,
       json: { code: 'account-exists', detail: /already exists. Show it: altgate account show/ },
     })
+    await checked('POST /accounts/tailwind', { body: { upstreamAuth: 'tfs' } })
+    t.match((await checked('GET /accounts/tailwind')).json, { upstreamAuth: 'tfs' })
+    t.match(await checked('POST /accounts/tailwind', { body: { upstreamAuth: 'gone' } }), {
+      status: 422,
+      json: { detail: /no upstreamAuthByName\.gone\. They have: tfs\. Nothing was changed/ },
+    })
+    await checked('POST /accounts/tailwind', { body: { upstreamAuth: 'default' } })
+    t.equal((await checked('GET /accounts/tailwind')).json['upstreamAuth'], undefined)
     const changed = await checked('POST /accounts/tailwind', { body: { rename: 'tailwind-2' } })
     t.match(changed.json, { done: /tailwind was changed, in every running gateway/ })
     t.match(await checked('GET /accounts/tailwind'), { status: 404, json: { code: 'no-such-account' } })
