@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { parse, stringify } from 'yaml'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -90,7 +92,23 @@ async function changesHold(t: Test, altgate: Altgate): Promise<void> {
 }
 
 t.test('what operators change holds everywhere when the command returns, on SQLite', async t => {
-  await changesHold(t, await startAltgate(t, { settings }))
+  const altgate = await startAltgate(t, { settings })
+  await changesHold(t, altgate)
+
+  const upstream = await recordingUpstream(t)
+  await altgate.arrange({ accounts: { fabrikam: upstream.url } })
+  await altgate.must(['account', 'set', 'fabrikam', '--upstream-auth', 'tfs', '--yes'])
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '200 allow')
+  const { upstreamAuthByName, ...rest } = parse(readFileSync(altgate.config, 'utf8')) as object & {
+    upstreamAuthByName: unknown
+  }
+  writeFileSync(altgate.config, stringify(rest))
+  t.match(await altgate.must(['reload']), /upstreamAuthByName/)
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '503 unavailable', 'by no other method')
+  t.equal(upstream.requests.length, 12)
+  writeFileSync(altgate.config, stringify({ ...rest, upstreamAuthByName }))
+  await altgate.must(['reload'])
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '200 allow')
 })
 
 t.test('and on PostgreSQL with Redis; in an emergency also while Redis is down', async t => {
