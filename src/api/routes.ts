@@ -2,9 +2,10 @@ import { finished, Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Tools } from '../administration/tools.ts'
 import type { TokenScope } from '../gateway/api-token.ts'
+import { Outage } from '../gateway/outage.ts'
 import type { Settings } from '../settings/schema.ts'
 import { Given } from './given.ts'
-import { Rejected } from './problems.ts'
+import { type ApiObserver, Rejected } from './problems.ts'
 import { object, type Schema, shared } from './schemas.ts'
 
 /** How every error is answered. */
@@ -108,7 +109,7 @@ function bodyOf({ body, takesLines }: Route): Schema | undefined {
  */
 export function addRoutes(
   app: FastifyInstance,
-  { tools, settings }: Pick<Call, 'tools' | 'settings'>,
+  { tools, settings, observer }: Pick<Call, 'tools' | 'settings'> & { readonly observer: ApiObserver },
   routes: Readonly<Record<string, Route>>,
 ): void {
   for (const [what, route] of Object.entries(routes)) {
@@ -139,9 +140,30 @@ export function addRoutes(
         if (!(said instanceof Streamed))
           return reply.type('application/json; charset=utf-8').send(JSON.stringify(said))
         const signal = AbortSignal.timeout(streamingMs)
-        return reply.type(`${said.type}; charset=utf-8`).send(Readable.from(said.parts, { signal }))
+        return reply
+          .type(`${said.type}; charset=utf-8`)
+          .send(Readable.from(whole(said.parts, observer, request.id), { signal }))
       },
     })
+  }
+}
+
+/** Tells of an error after the first part, when the client can only be cut off. */
+async function* whole(
+  parts: AsyncIterable<string>,
+  observer: ApiObserver,
+  requestId: string,
+): AsyncGenerator<string> {
+  let isBegun = false
+  try {
+    for await (const part of parts) {
+      isBegun = true
+      yield part
+    }
+  } catch (error) {
+    if (isBegun && error instanceof Outage) observer.outage(error)
+    else if (isBegun) observer.bug(error, requestId)
+    throw error
   }
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type AccountName, foldUsername, msaScope } from '../../src/gateway/names.ts'
-import { aLab, contoso, operatorSets } from '../self-service/lab.ts'
+import { noPassword } from '../../src/gateway/ports.ts'
+import { aLab, contoso, northwind, operatorSets } from '../self-service/lab.ts'
 import { until } from '../support/until.ts'
 import { aToken, callerWith, checkedBy } from './caller.ts'
 
@@ -139,6 +140,38 @@ t.test('an export has everything but secrets, and can be imported again', async 
   })
 })
 
+t.test('an export that the store does not finish is cut off, and the outage is told', async t => {
+  const many = Array.from({ length: 30_000 }, (_, at) => ({
+    username: foldUsername(`user-${at}@example.com`),
+    hash: noPassword,
+  }))
+  const { registry } = lab.services
+  await registry.importCredentials('test', northwind, many, () => {})
+  const answer = await fetch(`${lab.url}/_altgate/api/v1/export?scope=${northwind}`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  t.equal(answer.status, 200)
+  const reader = answer.body?.getReader()
+  await reader?.read()
+  const before = lab.outages.length
+  await lab.without('credentials', async () => {
+    const rest = async () => {
+      while ((await reader?.read())?.done === false);
+    }
+    await t.rejects(rest(), 'no client takes it for the whole')
+  })
+  t.equal(lab.outages.length, before + 1)
+  t.strictSame(lab.bugs, [])
+  for (let each = 0; each < 4; each++) {
+    const stop = new AbortController()
+    const headers = { authorization: `Bearer ${token}` }
+    const cut = await fetch(`${lab.url}/_altgate/api/v1/export`, { headers, signal: stop.signal })
+    t.not(cut.status, 429, 'a client that leaves gives its place back')
+    stop.abort()
+    await until(async () => (await read(`GET /export?scope=${contoso}`)).status === 200)
+  }
+})
+
 t.test('the inventory in pages, or as CSV; and what a move would have refused', async t => {
   const now = Date.now()
   await operatorSets(lab, msaScope, boris, 'x1-plenty-of-words')
@@ -206,23 +239,23 @@ t.test('the status, with names, and why the gateway itself is not known', async 
 
 t.test('two that take memory or long run at a time, and a place is free when one has ended', async t => {
   const slow = new AbortController()
-  const parts = Array.from({ length: 2 }, () => {
-    const sent = fetch(`${lab.url}/_altgate/api/v1/credentials/import?scope=msa`, {
-      method: 'POST',
-      headers: { ...asLines, authorization: `Bearer ${token}` },
-      body: new ReadableStream({ start: each => each.enqueue(new TextEncoder().encode('{')) }),
-      duplex: 'half',
-      signal: slow.signal,
-    } as RequestInit)
-    return sent.catch(() => undefined)
-  })
-  await until(async () => (await read('GET /export')).status === 429)
+  // An import whose body never ends. It may find the places taken by a request below.
+  const hold = async (): Promise<void> => {
+    while (!slow.signal.aborted) {
+      const body = new ReadableStream({ start: each => each.enqueue(new TextEncoder().encode('{')) })
+      const headers = { ...asLines, authorization: `Bearer ${token}` }
+      const sent = { method: 'POST', headers, body, duplex: 'half', signal: slow.signal } as RequestInit
+      await fetch(`${lab.url}/_altgate/api/v1/credentials/import?scope=msa`, sent).catch(() => {})
+    }
+  }
+  const holding = [hold(), hold()]
+  await until(async () => (await read(`GET /export?scope=${contoso}`)).status === 429)
   const answer = await read('GET /export')
   t.match(answer.json, { code: 'too-many-at-once', detail: /2 in each process/ })
   t.equal(answer.headers.get('retry-after'), '5')
   t.equal((await read('GET /inventory')).status, 200, 'a page is no burden')
   slow.abort()
-  await Promise.all(parts)
+  await Promise.all(holding)
   await until(async () => (await read('GET /export')).status === 200)
   t.strictSame(lab.bugs, [])
 })
