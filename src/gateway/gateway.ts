@@ -178,8 +178,16 @@ export function createGateway(parts: GatewayParts): Gateway {
 }
 
 function actingAs(allowed: Allow, found: UserToken | SignInCause): Decision {
-  return typeof found === 'string' ? signInNeeded(allowed, found) : { ...allowed, act: found }
+  if (typeof found === 'string') return signInNeeded(allowed, found)
+  const last = lastActing.get(allowed)
+  if (last?.act === found) return last
+  const acting = { ...allowed, act: found }
+  lastActing.set(allowed, acting)
+  return acting
 }
+
+/** As in `lastAllowed`. */
+const lastActing = new WeakMap<Allow, Allow>()
 
 /** Whether it tells the holder of a right password to use another one. */
 function tellsHolder(decision: Decision): decision is ResetNeeded | Expired {
@@ -261,10 +269,21 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
 type Known = Holder & Pick<KnownVerdict, 'via'> & { readonly password?: UsedPassword }
 
 /** `username` and `subject` are the credential's own, whichever of its names was presented. */
-function allow({ username, subject, via, password }: Known, account: Account, scope: Scope): Allow {
-  const allowed: Allow = { outcome: 'allow', account, scope, username, subject, via }
-  return password === undefined ? allowed : { ...allowed, password }
+function allow(known: Known, account: Account, scope: Scope): Allow {
+  const last = lastAllowed.get(known)
+  if (last?.account === account && last.scope === scope) return last
+  const { username, subject, via, password } = known
+  const one: Allow = { outcome: 'allow', account, scope, username, subject, via }
+  const allowed = password === undefined ? one : { ...one, password }
+  lastAllowed.set(known, allowed)
+  return allowed
 }
+
+/**
+ * The last decision that followed from each verdict. What a request is allowed by is judged anew each time; if it comes to
+ * the same, it is the same object, so that what is written and sent about it need not be made again.
+ */
+const lastAllowed = new WeakMap<Known, Allow>()
 
 function expired(
   { cause, at, via }: Over & Pick<KnownVerdict, 'via'>,
