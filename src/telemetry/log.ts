@@ -39,8 +39,8 @@ export function logTo(sink: LineSink, level: Level): Logger {
 let stamped = 0
 let stamp = ''
 
-/** RFC 3339 in UTC; written once for all lines of one millisecond. */
-function timestamp(): string {
+/** The member of a line that says when: RFC 3339 in UTC, written once for all lines of one millisecond. */
+export function timestamp(): string {
   const now = Date.now()
   if (now !== stamped) {
     stamped = now
