@@ -91,8 +91,14 @@ export function readTarget({
 
 /** Links are built from it, so it must be valid in a URL: `git.example.com:99999` is not. */
 function isHost(host: string): boolean {
-  return !/[^\w.:[\]-]/.test(host) && URL.canParse(`http://${host}/`)
+  if (host === lastHost) return true
+  if (/[^\w.:[\]-]/.test(host) || !URL.canParse(`http://${host}/`)) return false
+  lastHost = host
+  return true
 }
+
+/** A valid one: a gateway has few names, and its clients ask for one of them again and again. */
+let lastHost: string | undefined
 
 function flawIn(target: string): UnclearTarget['flaw'] | undefined {
   if (!target.startsWith('/')) return 'absolute-form' // also `*` and authority-form

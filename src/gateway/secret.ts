@@ -7,6 +7,8 @@ import { timingSafeEqual } from 'node:crypto'
  */
 export class Secret {
   readonly #value: string
+  /** For `is`. */
+  #bytes: Buffer | undefined
 
   constructor(value: string) {
     this.#value = value
@@ -21,12 +23,11 @@ export class Secret {
     return this.#value === ''
   }
 
-  /** Whether both are the same text. How long it takes depends on their lengths only, not on where they differ. */
-  equals(other: Secret): boolean {
-    const [one, two] = [this.#value, other.#value]
-    return (
-      one.length === two.length && timingSafeEqual(Buffer.from(one, 'utf16le'), Buffer.from(two, 'utf16le'))
-    )
+  /** Whether this is the text. How long it takes depends on the lengths only, not on where they differ. */
+  is(text: string): boolean {
+    if (text.length !== this.#value.length) return false
+    this.#bytes ??= Buffer.from(this.#value, 'utf16le')
+    return timingSafeEqual(this.#bytes, Buffer.from(text, 'utf16le'))
   }
 
   toString(): string {

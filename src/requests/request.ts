@@ -72,9 +72,9 @@ const lastPresented = new WeakMap<Socket, Secret>()
  * must not show how much of another one's header was guessed.
  */
 function presentedOn(socket: Socket, value: string): Secret {
-  const presented = new Secret(value)
   const last = lastPresented.get(socket)
-  if (last?.equals(presented)) return last
+  if (last?.is(value)) return last
+  const presented = new Secret(value)
   lastPresented.set(socket, presented)
   return presented
 }

@@ -45,5 +45,5 @@ t.test('secrets are equal if every character is', async t => {
     // Of one length, and equal in their lower bytes.
     ['a\u00e9', 'a\u01e9', false],
   ] as const)
-    t.equal(new Secret(one).equals(new Secret(other)), same, `${one} and ${other}`)
+    t.equal(new Secret(one).is(other), same, `${one} and ${other}`)
 })
