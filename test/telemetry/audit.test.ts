@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { mock } from 'node:test'
 import { pino } from 'pino'
 import t from 'tap'
 import type { Account } from '../../src/gateway/account.ts'
@@ -8,6 +9,7 @@ import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
 import type { Allow, Refused } from '../../src/gateway/decision.ts'
 import { type AccountName, foldUsername, msaScope, type Slot, type Subject } from '../../src/gateway/names.ts'
 import { createAuditLog } from '../../src/telemetry/audit.ts'
+import { timestamp } from '../../src/telemetry/log.ts'
 import { openLogs } from '../../src/telemetry/logs.ts'
 import type { Delivered } from '../../src/gateway/deliveries.ts'
 import { temporaryDirectory } from '../support/directory.ts'
@@ -110,6 +112,16 @@ t.test('the line of an allowed request is JSON whatever is in it, and of this re
     tool: undefined,
   })
   t.match(JSON.parse(lines[1] ?? ''), { time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ })
+})
+
+t.test('lines tell their time as RFC 3339, whatever the clock does', async t => {
+  const hour = Date.UTC(2026, 10, 28, 1)
+  mock.timers.enable({ apis: ['Date'], now: hour })
+  t.teardown(() => mock.timers.reset())
+  for (const now of [hour, hour + 7, hour + 999, hour + 1000, hour + 1000, hour - 1, hour + 1007, 1]) {
+    mock.timers.setTime(now)
+    t.equal(timestamp(), `,"time":"${new Date(now).toISOString()}"`)
+  }
 })
 
 t.test('a change that waits for a slow reader is written once, and not taken for written before', async t => {
