@@ -16,12 +16,23 @@ const entries = {
 }
 
 const modules = new URL('../node_modules/', import.meta.url)
-const { build } = await import('esbuild').catch(() => ({}))
+const build = await bundler()
 if (build) {
   await linkTap() // of packages as they came
   for (const [name, file] of Object.entries(entries)) {
     const isModule = /^\s*(?:import|export)\b/m.test(readFileSync(pathOf(`${name}/${file}`), 'utf8'))
     await link(`${name}/${file}`, { packages: 'external', format: isModule ? 'esm' : 'cjs' })
+  }
+}
+
+/** `undefined` where esbuild is not installed, or has no program for this platform. */
+async function bundler() {
+  try {
+    const esbuild = await import('esbuild')
+    await esbuild.build({ stdin: { contents: '' }, write: false })
+    return esbuild.build
+  } catch {
+    return undefined
   }
 }
 
