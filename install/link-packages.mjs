@@ -42,7 +42,7 @@ async function bundler() {
  */
 async function linkTap() {
   const entry = 'tap/dist/esm/index.js'
-  const whole = '@tapjs/linked.mjs'
+  const whole = '@tapjs/core/dist/esm/linked.mjs'
   if (readFileSync(pathOf(entry), 'utf8').includes(whole)) return
   await link(entry, {
     // The `tap` command hands the first down to test files as well; the second is for components of React.
