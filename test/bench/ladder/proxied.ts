@@ -57,10 +57,12 @@ async function answering(): Promise<Serving> {
   )
 }
 
-async function overSockets({ upstream }: StepParts): Promise<Serving> {
+/** Forwards over plain sockets, without a look at the request: the floor. */
+export async function overSockets({ upstream }: Pick<StepParts, 'upstream'>): Promise<Serving> {
   const sockets = new PlainSockets(upstream)
   return await listen(
-    createServer(({ method = '', url = '', rawHeaders }, response) =>
+    // The callers keep their connections for longer than Node would.
+    createServer({ keepAliveTimeout: 0 }, ({ method = '', url = '', rawHeaders }, response) =>
       sockets.forward(method, url, travelling(rawHeaders), response),
     ),
   )
