@@ -15,7 +15,7 @@ const entries = {
   'oidc-provider': 'lib/index.js',
 }
 
-const modules = new URL('../node_modules/', import.meta.url)
+const modules = new URL('../../node_modules/', import.meta.url)
 const build = await bundler()
 if (build) {
   await linkTap() // of packages as they came
@@ -44,12 +44,18 @@ async function linkTap() {
   const entry = 'tap/dist/esm/index.js'
   const whole = '@tapjs/core/dist/esm/linked.mjs'
   if (readFileSync(pathOf(entry), 'utf8').includes(whole)) return
-  await link(entry, {
-    // The `tap` command hands the first down to test files as well; the second is for components of React.
-    external: ['@tapjs/processinfo', 'react-element-to-jsx-string'],
-    format: 'esm',
-    banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)" },
-  }, whole)
+  await link(
+    entry,
+    {
+      // The `tap` command hands the first down to test files as well; the second is for components of React.
+      external: ['@tapjs/processinfo', 'react-element-to-jsx-string'],
+      format: 'esm',
+      banner: {
+        js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)",
+      },
+    },
+    whole,
+  )
   replace(entry, `export * from '../../../${whole}'\nexport { default } from '../../../${whole}'\n`)
 }
 
