@@ -55,7 +55,7 @@ export function createClientReader(
     const from = told.from || peer
     return {
       from,
-      secure: proto === '' ? direct.secure : proto.toLowerCase() === 'https',
+      secure: proto === '' ? direct.secure : /^(?:https|wss)$/i.test(proto), // Traefik says wss of a request to upgrade
       host: host || direct.host,
       port,
       forwardedFor: [...chain, peer].join(', '),
