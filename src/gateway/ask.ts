@@ -20,7 +20,7 @@ export interface Ask {
   /** The request's id, in every text and log line about it. */
   readonly id: string
   readonly method: string
-  /** The request target, exactly as in the request line. */
+  /** The request target as in the request line, without scheme and host. */
   readonly target: string
   readonly headers: RequestHeaders
   /** The `Host` header; empty if there was none. */
