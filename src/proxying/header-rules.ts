@@ -27,6 +27,8 @@ const neverFromClients = [
   ...hopByHop,
   'http2-settings',
   'host',
+  // CGI passes it as HTTP_PROXY, which libraries take for the address of a proxy (CVE-2016-5385).
+  'proxy',
   // Only the gateway may see the client's password.
   'authorization',
   'proxy-authorization',
@@ -152,6 +154,7 @@ export const droppedByName: ReadonlySet<string> = new Set([
   ...clientInfo,
   'forwarded',
   'x-real-ip',
+  'proxy',
   'proxy-authorization',
   'x-original-url',
   'x-original-uri',
@@ -194,12 +197,23 @@ const neverFromUpstreams = new Set([
   'x-accel-redirect',
   'x-sendfile',
   'x-lighttpd-send-file',
+  // Clients would look for the upstream's other services at the gateway, or at an address that they cannot reach.
+  'alt-svc',
+  'alternate-protocol',
+  // Shared caches obey these instead of `Cache-Control: private` (RFC 9213, 2.2).
+  'surrogate-control',
+  'edge-control',
+  'akamai-cache-control',
+  'x-accel-expires',
 ])
+/** The same, by the end of the name: `Cloudflare-CDN-Cache-Control`. */
+const forSharedCaches = 'cdn-cache-control'
 
 /** What happens to an upstream's header on its way to the client. */
 export const answerFate = remembered((name): AnswerFate => {
   const folded = foldedName(name)
   if (neverFromUpstreams.has(folded) || folded.startsWith('x-altgate-')) return 'dropped'
+  if (folded.endsWith(forSharedCaches)) return 'dropped'
   const odd = folded !== name.toLowerCase()
   if (folded === 'set-cookie') return odd ? 'dropped' : 'cookie'
   return odd && folded === 'content-length' ? 'dropped' : 'travels'

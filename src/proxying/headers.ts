@@ -2,7 +2,7 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { BodyStart } from '../requests/bodies.ts'
 import type { Client } from '../requests/client.ts'
-import { answerHeader, type UpstreamRoute, type AddressMapping } from './addresses.ts'
+import { answerHeader, pathOutside, type UpstreamRoute, type AddressMapping } from './addresses.ts'
 import { answerFate, requestFate } from './header-rules.ts'
 
 /** An allowed request, with everything that the upstream is told about it. */
@@ -104,8 +104,8 @@ export function clientHeaders(
     const lower = name.toLowerCase()
     const fate = answerFate(name)
     if (fate === 'dropped' || named.has(lower)) continue
-    if (fate === 'cookie' && setsPageCookie(value)) continue
-    headers.push(name, answerHeader(lower, value, mapping))
+    if (fate !== 'cookie') headers.push(name, answerHeader(lower, value, mapping))
+    else if (!setsPageCookie(value)) headers.push(name, cookieForClient(value, mapping))
   }
   return headers
 }
@@ -129,6 +129,31 @@ export function withoutPageCookies(header: string): string {
  */
 function setsPageCookie(header: string): boolean {
   return pageCookie.test(nameOf(header.replace(/^\s*=/, '')))
+}
+
+/**
+ * A cookie for the upstream's own host or path becomes one for the gateway's, or clients would not keep it, or not send it
+ * back. Everything else in it stays as it is.
+ */
+function cookieForClient(header: string, { address, destination }: AddressMapping): string {
+  return header.replace(cookiePlace, (whole, before: string, name: string, value: string) => {
+    if (/^path$/i.test(name)) {
+      const path =
+        destination.inner === destination.outer ? undefined : pathOutside(value.trim(), destination)
+      return path === undefined ? whole : before + path
+    }
+    const domain = value.trim().toLowerCase().replace(/^\./, '')
+    const isForeign = covers(domain, destination.origin) && !covers(domain, address)
+    return isForeign ? '' : whole
+  })
+}
+
+const cookiePlace = /(;[ \t]*(path|domain)[ \t]*=)([^;]*)/gi
+
+/** Whether clients send a cookie of this domain to this address (RFC 6265, 5.1.3). */
+function covers(domain: string, address: string): boolean {
+  const { hostname } = new URL(address)
+  return hostname === domain || hostname.endsWith(`.${domain}`)
 }
 
 function nameOf(pair: string): string {

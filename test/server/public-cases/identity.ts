@@ -18,6 +18,7 @@ const forgeries = [
   ['Ssl-Client-Cert', 'RFC 9440 4'],
   ['X-SSL-Client-Verify', 'RFC 9440 4'],
   ['Client-Cert', 'RFC 9440 4'],
+  ['Proxy', 'h2o/h2o 994'],
   ['X-ARR-ClientCert', 'RFC 9440 4'],
 ] as const
 
@@ -31,7 +32,17 @@ const fromUpstreams = [
   'Transfer.Encoding',
 ]
 
-/** Headers by which a client could impersonate another user. */
+/** Headers by which an upstream would send clients past the gateway, or have its answers given to other users. */
+const pastTheGateway = [
+  ['Alt-Svc', 'caddyserver/caddy 3159'],
+  ['alt-svc', 'golang/go 30359'],
+  ['Alternate-Protocol', 'apache/incubator-pagespeed-mod 1090'],
+  ['Surrogate-Control', 'TerriaJS/terriajs-server 353'],
+  ['CDN-Cache-Control', 'RFC 9213 2.2'],
+  ['Cloudflare-CDN-Cache-Control', 'RFC 9213 2.2'],
+  ['X-Accel-Expires', 'TerriaJS/terriajs-server 353'],
+] as const
+
 /** Headers by which a client could impersonate another user. */
 export const cases: readonly PublicCase[] = [
   {
@@ -54,12 +65,14 @@ export const cases: readonly PublicCase[] = [
     forwarded: [/^X-Forwarded-User: anna@example\.com\r$/m],
     notForwarded: /forged/,
   })),
-  ...fromUpstreams.map(name => ({
-    name: `${name} of an upstream never reaches the client`,
-    reported: 'RFC 9110 17.10',
-    request: `${get}{close}\n\n`,
-    upstream: answerOf('200 OK', { [name]: 'forged' }, 'hello'),
-    answer: [/^HTTP\/1\.1 200 OK\r\n/, /hello$/],
-    never: /forged/,
-  })),
+  ...[...fromUpstreams.map(name => [name, 'RFC 9110 17.10'] as const), ...pastTheGateway].map(
+    ([name, reported]) => ({
+      name: `${name} of an upstream never reaches the client`,
+      reported,
+      request: `${get}{close}\n\n`,
+      upstream: answerOf('200 OK', { [name]: 'forged' }, 'hello'),
+      answer: [/^HTTP\/1\.1 200 OK\r\n/, /hello$/],
+      never: /forged/,
+    }),
+  ),
 ]
