@@ -17,7 +17,12 @@ export type RequestFate =
   /** Sent on unchanged, if a trusted proxy set it. */
   | 'from-proxies'
 
-export type AnswerFate = 'travels' | 'dropped' | 'cookie'
+export type AnswerFate =
+  | 'travels'
+  | 'dropped'
+  | 'cookie'
+  /** Acts on every path of the host, so it travels only where the account has a host of its own. */
+  | 'host-wide'
 
 /** Hop-by-hop headers (RFC 9110, 7.6.1), in either direction. */
 const hopByHop = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
@@ -209,11 +214,26 @@ const neverFromUpstreams = new Set([
 /** The same, by the end of the name: `Cloudflare-CDN-Cache-Control`. */
 const forSharedCaches = 'cdn-cache-control'
 
+/**
+ * What browsers apply to the whole host: other accounts, and the page with its sign-ins. `NEL` and `Report-To` would report
+ * the addresses of all its requests, and a service worker would answer them.
+ */
+const hostWide = new Set([
+  'service-worker-allowed',
+  'nel',
+  'report-to',
+  'clear-site-data',
+  'public-key-pins',
+  'public-key-pins-report-only',
+  'expect-ct',
+])
+
 /** What happens to an upstream's header on its way to the client. */
 export const answerFate = remembered((name): AnswerFate => {
   const folded = foldedName(name)
   if (neverFromUpstreams.has(folded) || folded.startsWith('x-altgate-')) return 'dropped'
   if (folded.endsWith(forSharedCaches)) return 'dropped'
+  if (hostWide.has(folded)) return 'host-wide'
   const odd = folded !== name.toLowerCase()
   if (folded === 'set-cookie') return odd ? 'dropped' : 'cookie'
   return odd && folded === 'content-length' ? 'dropped' : 'travels'

@@ -2,7 +2,7 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { BodyStart } from '../requests/bodies.ts'
 import type { Client } from '../requests/client.ts'
-import { answerHeader, pathOutside, type UpstreamRoute, type AddressMapping } from './addresses.ts'
+import { answerHeader, pathOutside, placeOf, type UpstreamRoute, type AddressMapping } from './addresses.ts'
 import { answerFate, requestFate } from './header-rules.ts'
 
 /** An allowed request, with everything that the upstream is told about it. */
@@ -104,10 +104,18 @@ export function clientHeaders(
     const lower = name.toLowerCase()
     const fate = answerFate(name)
     if (fate === 'dropped' || named.has(lower)) continue
-    if (fate !== 'cookie') headers.push(name, answerHeader(lower, value, mapping))
+    if (fate === 'travels') headers.push(name, answerHeader(lower, value, mapping))
+    else if (fate === 'host-wide') addHostWide(headers, name, value, mapping)
     else if (!setsPageCookie(value)) headers.push(name, cookieForClient(value, mapping))
   }
   return headers
+}
+
+function addHostWide(headers: string[], name: string, value: string, mapping: AddressMapping): void {
+  if (mapping.publicAddress === undefined) return void headers.push(name, value)
+  // Within the account, a service worker is like the account's other scripts.
+  const scope = /^service-worker-allowed$/i.test(name) ? placeOf(value, mapping) : undefined
+  if (scope !== undefined) headers.push(name, new URL(scope).pathname)
 }
 
 /** The page's own cookies. Browsers send them with every path of this host, but only the page may see or set them. */
