@@ -216,10 +216,12 @@ const forSharedCaches = 'cdn-cache-control'
 
 /**
  * What browsers apply to the whole host: other accounts, and the page with its sign-ins. `NEL` and `Report-To` would report
- * the addresses of all its requests, and a service worker would answer them.
+ * the addresses of all its requests, and a service worker would answer them. Documents of one host with the same opener
+ * policy can read each other, and the page has one to be read by none.
  */
 const hostWide = new Set([
   'service-worker-allowed',
+  'cross-origin-opener-policy',
   'nel',
   'report-to',
   'clear-site-data',

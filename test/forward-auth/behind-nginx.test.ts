@@ -271,7 +271,8 @@ t.test(
 )
 
 t.test('an upstream behind nginx sets nothing for the whole host, and nothing for shared caches', async t => {
-  const names = ['Alt-Svc', 'Clear-Site-Data', 'NEL', 'Report-To', 'Service-Worker-Allowed']
+  const opener = 'Cross-Origin-Opener-Policy'
+  const names = ['Alt-Svc', 'Clear-Site-Data', opener, 'NEL', 'Report-To', 'Service-Worker-Allowed']
   const forCaches = [
     'CDN-Cache-Control',
     'cloudflare-cdn-cache-control',

@@ -57,6 +57,7 @@ const hostWide = (
     ['NEL', '{"report_to":"x","max_age":600,"success_fraction":1}', undefined],
     ['Report-To', '{"group":"x","max_age":600,"endpoints":[]}', undefined],
     ['Clear-Site-Data', '"cookies"', undefined],
+    ['Cross-Origin-Opener-Policy', 'same-origin', undefined],
   ] as const
 ).flatMap(([name, value, got]) =>
   ([{ by: 'path' }, { by: 'host', suffix: '.example.com' }] as const).map(naming => {
