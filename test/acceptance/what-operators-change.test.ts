@@ -106,6 +106,8 @@ t.test('and on PostgreSQL with Redis; in an emergency also while Redis is down',
     await altgate.must([...emergency, '--now'])
     t.equal(await everywhere(altgate, 'tailspin', ben), '403 disabled')
     await redis.start()
-    t.equal(await everywhere(altgate, 'tailspin', ben), '403 disabled')
+    // A Redis that comes back may be an outage for a moment, and never lets anyone in.
+    t.notMatch(await everywhere(altgate, 'tailspin', ben), 'allow')
+    await until(async () => (await everywhere(altgate, 'tailspin', ben)) === '403 disabled')
   })
 })

@@ -55,8 +55,8 @@ t.test('two gateways with one Redis count guesses from two hundred addresses', a
   )
   t.equal(summary(answers), '401 refused, 429 throttled')
   const looked = answers.filter(({ status }) => status === 401).length
-  // One more in each process whose first guess Redis kept waiting.
-  t.ok(looked >= 20 && looked <= 24, `twenty are looked at, in all, not twenty in each process: ${looked}`)
+  // More than twenty only where Redis keeps a process waiting, which then counts by itself; twenty in each are eighty.
+  t.ok(looked >= 20 && looked < 40, `twenty are looked at, in all, not twenty in each process: ${looked}`)
   t.equal(await sum('altgate_password_hashes_total', { result: 'mismatch' }), looked)
   t.equal(await sum('altgate_decisions_total', { outcome: 'throttled' }), 1000 - looked)
 
