@@ -111,6 +111,11 @@ export function clientHeaders(
   return headers
 }
 
+/** The headers of a 204, which has no body and so no length (RFC 9110, 8.6): Safari fails, and other clients wait for it. */
+export function withoutLength(headers: readonly string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== 'content-length')
+}
+
 function addHostWide(headers: string[], name: string, value: string, mapping: AddressMapping): void {
   if (mapping.publicAddress === undefined) return void headers.push(name, value)
   // Within the account, a service worker is like the account's other scripts.
