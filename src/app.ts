@@ -1,5 +1,6 @@
 import { createServer } from './engine/http.ts'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { AnswerBrand } from './answers/dialects.ts'
 import { networkOf } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
 import { readLogo } from './common/logo.ts'
@@ -65,6 +66,7 @@ function publicServer(parts: AppParts, place: NonNullable<PublicServerOptions['p
     witness,
     naming: settings.accounts.naming,
     publicUrl,
+    brand: answerBrandOf(settings),
     trustedProxies,
     loadTest: settings.throttle.loadTest,
     upstream: upstreamOf(settings.upstream),
@@ -97,6 +99,7 @@ export function createForwardAuthApp({
     witness,
     naming: settings.accounts.naming,
     publicUrl: settings.publicUrl,
+    brand: answerBrandOf(settings),
     trustedProxies: settings.trustedProxies,
     loadTest: settings.throttle.loadTest,
     identify: identityForProxy,
@@ -242,6 +245,12 @@ function isHttpsOnly({ plainHttp, publicUrl }: Settings): boolean {
 function brandOf({ page: { logo: file, ...texts } }: Settings): Brand {
   const logo = file === undefined ? undefined : readLogo(file)
   return { ...texts, ...(logo !== undefined && 'bytes' in logo && { logo }) }
+}
+
+/** The same for answers that are no pages, to browsers. */
+function answerBrandOf(settings: Settings): AnswerBrand {
+  const { name = 'Altgate', logo } = brandOf(settings)
+  return { name, hasLogo: logo !== undefined }
 }
 
 function networks({ throttle }: Settings): (address: string) => string {

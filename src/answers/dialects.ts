@@ -13,7 +13,18 @@ export interface AnswerContext {
   readonly naming: Naming
   /** The SOAP version of the request, if it is SOAP. */
   readonly soap?: '1.1' | '1.2' | undefined
+  /** Left out: Altgate's. */
+  readonly brand?: AnswerBrand | undefined
 }
+
+/** Whose gateway a browser is told that it is, as on the page. */
+export interface AnswerBrand {
+  readonly name: string
+  /** Whether the page has a logo of its own. */
+  readonly hasLogo: boolean
+}
+
+const altgate: AnswerBrand = { name: 'Altgate', hasLogo: false }
 
 /** The terms in one dialect. */
 export interface Presented {
@@ -56,7 +67,7 @@ export function inText(
  * For browsers: the text in the style of the page, without scripts. The style is on every host that the gateway answers for,
  * and the text can be read without it.
  */
-export const inHtml: Presenter = ({ text: [first = '', ...rest], link }, { requestId }) => {
+export const inHtml: Presenter = ({ text: [first = '', ...rest], link }, { requestId, brand = altgate }) => {
   const href = escapedHtml(link ?? '')
   const lines = [
     `<h1>${escapedHtml(first)}</h1>`,
@@ -71,13 +82,13 @@ export const inHtml: Presenter = ({ text: [first = '', ...rest], link }, { reque
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${escapedHtml(first)}</title>
+<title>${escapedHtml(first)} – ${escapedHtml(brand.name)}</title>
 <link rel="icon" href="/_altgate/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/_altgate/style.css">
 </head>
 <body>
 <header class="top">
-<a class="brand" href="/_altgate/"><img src="/_altgate/icon.svg" alt="" width="28" height="28"><span>Altgate</span></a>
+<a class="brand" href="/_altgate/"><img src="/_altgate/${brand.hasLogo ? 'logo' : 'icon.svg'}" alt="" height="28"><span>${escapedHtml(brand.name)}</span></a>
 </header>
 <main>
 ${lines.join('\n')}

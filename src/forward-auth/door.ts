@@ -19,7 +19,8 @@ import { createResponder, type DoorRequest, type ResponderOptions } from '../ser
 import { answerMalformed } from '../server/unreadable.ts'
 import { createCarriedAnswers, type ProxyKind, proxyKinds, type Rejection } from './proxies.ts'
 
-interface DoorOptions extends Pick<ResponderOptions, 'gateway' | 'witness' | 'naming' | 'publicUrl'> {
+interface DoorOptions
+  extends Pick<ResponderOptions, 'gateway' | 'witness' | 'naming' | 'publicUrl' | 'brand'> {
   /** Addresses and CIDR ranges of the proxies that may ask, and whose information about clients is trusted. */
   readonly trustedProxies: readonly string[]
   readonly loadTest?: LoadTest

@@ -85,8 +85,8 @@ export function isShort(password: Secret): boolean {
   return lengthOf(password.reveal()) < advisedLength
 }
 
-/** What the page and the terminal say. The sentences contain no input. */
-const sentences: Readonly<Record<FlawReason, string>> = {
+/** What the page in English and the terminal say. The sentences contain no input. */
+export const flawSentences: Readonly<Record<FlawReason, string>> = {
   'control-character': 'The password contains a control character.',
   'too-long': `The password is longer than ${longestPassword} bytes.`,
   'looks-generated':
@@ -106,19 +106,38 @@ const sentences: Readonly<Record<FlawReason, string>> = {
   guessable: 'The password is too easy to guess.',
 }
 
-/** What is wrong with a password, and what helps if it is easy to guess. */
-export function flawText({ reason, degree }: PasswordFlaw): string {
-  const help = ' Add another unrelated word, or let Altgate generate a password.'
-  return sentences[reason] + (degree === 'useless' ? '' : help)
+/** What helps if a password is easy to guess. */
+export const help = 'Add another unrelated word, or let Altgate generate a password.'
+
+/** What is wrong with a password, and what helps if it is easy to guess. In English if no sentences are given. */
+export function flawText(
+  { reason, degree }: PasswordFlaw,
+  said: { readonly sentences: typeof flawSentences; readonly help: string } = {
+    sentences: flawSentences,
+    help,
+  },
+): string {
+  return degree === 'useless' ? said.sentences[reason] : `${said.sentences[reason]} ${said.help}`
 }
 
-/** Advice about a password that is allowed. */
+/** What a password that is allowed could be better at. */
+export type Improvable = 'short' | 'not-ascii'
+
+export function improvable(password: Secret): readonly Improvable[] {
+  return [
+    ...(isShort(password) ? (['short'] as const) : []),
+    ...(isAscii(password) ? [] : (['not-ascii'] as const)),
+  ]
+}
+
+/** Advice about a password that is allowed, in English. */
+export const advice: Readonly<Record<Improvable, string>> = {
+  short: 'A longer password, or a generated one, would be harder to guess.',
+  'not-ascii':
+    'The password contains characters that tf cannot send: use unaccented letters, digits and punctuation for tf.',
+}
+
+/** The same, about this password. */
 export function passwordAdvice(password: Secret): readonly string[] {
-  const advice: string[] = []
-  if (isShort(password)) advice.push('A longer password, or a generated one, would be harder to guess.')
-  if (!isAscii(password))
-    advice.push(
-      'The password contains characters that tf cannot send: use unaccented letters, digits and punctuation for tf.',
-    )
-  return advice
+  return improvable(password).map(each => advice[each])
 }

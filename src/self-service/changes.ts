@@ -17,6 +17,7 @@ import type { SignedInUser } from './account-lookup.ts'
 import type { PageContext } from './context.ts'
 import type { Fields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
+import type { Messages } from './messages/en.ts'
 import { profile, type Feedback } from './pages/profile.ts'
 import { busy, nameTaken, notFromHere, notUnderstood, signedOut, stale } from './pages/trouble.ts'
 import { isSameText } from './session.ts'
@@ -75,11 +76,21 @@ export async function show(context: PageContext, user: SignedInUser, feedback: F
   return profile(await context.accounts.profileOf(user), feedback)
 }
 
+type Note = Exclude<keyof Messages['notes'], 'worksThere'>
+
+/** Says why nothing was done. */
+export function noting(why: Note): Feedback {
+  return { note: ({ notes }) => notes[why] }
+}
+
+/** Says what was done. */
+export function doing(what: Note): Feedback {
+  return { done: ({ notes }) => notes[what] }
+}
+
 /** The form was rendered for an earlier state: the back button, a reload, another tab. */
 export async function alreadyDone(context: PageContext, change: Change): Promise<Page> {
-  const note =
-    'Nothing was changed: this form was already submitted, or something was changed in another tab. The current state is shown here.'
-  return { ...(await show(context, change, { note })), status: 409 }
+  return { ...(await show(context, change, noting('alreadyDone'))), status: 409 }
 }
 
 /** The page for a change that the registry refused because of the user's name or directory. */
@@ -92,12 +103,8 @@ export async function refused(
     await context.nameConflicts.signedIn(change.identity) // another person has set it since
     return nameTaken(change.scopeName, change.username)
   }
-  const why =
-    problem === 'unclaimed'
-      ? 'your operator has created credentials under your user name.'
-      : // The store is another one since: an older copy was put in its place.
-        'this directory is unknown to Altgate now. Ask your operator.'
-  return await show(context, change, { note: `Nothing was changed: ${why}` })
+  // No directory: the store is another one since. An older copy was put in its place.
+  return await show(context, change, noting(problem === 'unclaimed' ? 'unclaimed' : 'unknownDirectory'))
 }
 
 /** Shows the result of a change. A failure here must not claim that nothing was changed. Throws `InDoubt`. */
@@ -117,30 +124,21 @@ export async function switchCredential(context: PageContext, request: FastifyReq
   if (wanted !== '0' && wanted !== '1') return notUnderstood
   const on = wanted === '1'
   const credential = await ownCredential(context, change)
-  if (credential === undefined)
-    return await show(context, change, { note: 'There are no credentials to switch on or off yet.' })
+  if (credential === undefined) return await show(context, change, noting('nothingToSwitch'))
   if (credential.enabled === on) {
-    const note = `They were already switched ${on ? 'on' : 'off'}. Nothing was changed.`
-    return await show(context, change, { note })
+    return await show(context, change, noting(on ? 'alreadyOn' : 'alreadyOff'))
   }
-  if (on && (await needsSignIn(context, change)))
-    return await show(context, change, {
-      note: 'Sign in again first: the sign-in service has to confirm that your account is active. Nothing was changed.',
-    })
+  if (on && (await needsSignIn(context, change))) return await show(context, change, noting('signInFirst'))
   const { scope } = change.identity
-  if (on && isBlocked(credential)) return await show(context, change, { note: blockedNote })
+  if (on && isBlocked(credential)) return await show(context, change, noting('blocked'))
   const { username } = credential
   const problem = await context.registry.switchCredential(change.actor, scope, username, on, 'owner')
-  if (problem?.problem === 'blocked') return await show(context, change, { note: blockedNote })
+  if (problem?.problem === 'blocked') return await show(context, change, noting('blocked'))
   // Renamed since, in another tab.
-  if (problem !== undefined)
-    return await show(context, change, { note: 'There is nothing to switch any more. Nothing was changed.' })
+  if (problem !== undefined) return await show(context, change, noting('gone'))
   notify(context, change, credential.username, on ? 'enabled' : 'disabled')
-  return await showResult(show(context, change, { done: on ? 'Switched on.' : 'Switched off everywhere.' }))
+  return await showResult(show(context, change, doing(on ? 'on' : 'off')))
 }
-
-const blockedNote =
-  'Your operator has switched these credentials off, and only your operator can switch them on. Nothing was changed. Ask your operator.'
 
 /**
  * Whether the gateway cannot check that the user is still active, although it should: a session may outlive the account, and
@@ -174,13 +172,10 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
   if (isPage(change)) return change
   const own = await ownCredential(context, change)
   if (own !== undefined && !own.unproved) {
-    return await show(context, change, {
-      note: 'These credentials are already yours. Nothing was changed.',
-    })
+    return await show(context, change, noting('alreadyYours'))
   }
   const password = readPassword(change.fields.get('current') ?? '')
-  if (password.isEmpty)
-    return await show(context, change, { faults: { current: 'Enter the current password.' } })
+  if (password.isEmpty) return await show(context, change, { faults: { current: say => say.faults.current } })
 
   const { scope, owner } = change.identity
   const username = own?.username ?? change.username
@@ -194,12 +189,12 @@ export async function claimCredential(context: PageContext, request: FastifyRequ
   const compared = await compare(context, { ...change, username }, password, { from, which })
   if (compared === 'busy') return busy(change)
   if (compared === 'mismatch') {
-    return await show(context, change, { faults: { current: 'That is not the current password.' } })
+    return await show(context, change, { faults: { current: say => say.faults.notCurrent } })
   }
   const problem = await context.registry.claimCredential(change.actor, scope, username, owner)
   if (problem !== undefined) return nameTaken(change.scopeName, username)
   notify(context, change, username, 'claimed')
-  return await showResult(show(context, change, { done: 'The credentials are now yours.' }))
+  return await showResult(show(context, change, doing('claimed')))
 }
 
 /** `POST /disconnect`: ends what the user gave the gateway by signing in, here and at the provider. */
@@ -209,10 +204,9 @@ export async function disconnect(context: PageContext, request: FastifyRequest):
   const { account, actor, identity } = form
   const { scope } = identity
   const revocation = await context.grants.end(actor, identity, 'disconnected')
-  if (revocation === undefined)
-    return await show(context, form, { note: 'It was not connected any more. Nothing was changed.' })
+  if (revocation === undefined) return await show(context, form, noting('notConnected'))
   if (revocation === 'failed') context.observer.notRevoked({ scope, account: account.name }, request.id)
-  return await showResult(show(context, form, { done: 'Disconnected everywhere.' }))
+  return await showResult(show(context, form, doing('disconnected')))
 }
 
 /** Hashes and counts as the gateway does, because this is a guess at the same credential. */
@@ -273,16 +267,14 @@ export async function linkIdentities(context: PageContext, request: FastifyReque
   const others = await context.accounts.otherIdentities(change)
   const other = others.find(({ scopeName }) => scopeName.scope === change.fields.get('with'))
   if (other === undefined || !other.fresh) {
-    return await show(context, change, {
-      note: 'Sign in again here, then sign in for the other account from this page, and then link the two. Nothing was changed.',
-    })
+    return await show(context, change, noting('linkAgain'))
   }
   if (other.linked) {
-    return await show(context, change, { note: 'They were already linked. Nothing was changed.' })
+    return await show(context, change, noting('alreadyLinked'))
   }
   await context.registry.link(change.actor, change.identity, other.identity)
   notify(context, change, change.username, 'linked')
-  return await showResult(show(context, change, { done: 'Your sign-ins are linked.' }))
+  return await showResult(show(context, change, doing('linked')))
 }
 
 /** `POST /unlink`: ends the link to the identity of one other scope, which need not be signed in. */
@@ -293,8 +285,7 @@ export async function unlinkIdentities(context: PageContext, request: FastifyReq
   const links = await context.accounts.linksOf(form)
   const link = links.find(({ scopeName }) => scopeName.scope === fields.get('from'))
   const problem = link && (await context.registry.unlink(actor, identity, link.scopeName.scope))
-  if (link === undefined || problem !== undefined)
-    return await show(context, form, { note: 'They were not linked any more. Nothing was changed.' })
+  if (link === undefined || problem !== undefined) return await show(context, form, noting('notLinked'))
   if (identity.username !== undefined) notify(context, form, identity.username, 'unlinked')
-  return await showResult(show(context, form, { done: 'Unlinked everywhere.' }))
+  return await showResult(show(context, form, doing('unlinked')))
 }

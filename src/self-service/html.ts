@@ -6,7 +6,7 @@ import type { Instant } from '../gateway/names.ts'
 
 export { Html, html } from '../common/html.ts'
 
-/** A time in UTC; the script replaces it with the reader's local time. */
+/** A time in UTC, as the console shows it; the script replaces it with the reader's local time. */
 export function moment(at: Instant): Html {
   const iso = new Date(at).toISOString()
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`
@@ -29,7 +29,7 @@ export interface Page {
   readonly status: number
   /** The window's title. Each state has its own, so that a screen reader announces it. */
   readonly title: string | Said<string>
-  /** Not a function: it is in English. */
+  /** Not a function: it is of the console, which is in English. */
   readonly main: Html | Said<Html>
   /** Seconds after which a retry makes sense. */
   readonly retryAfter?: number

@@ -1,10 +1,10 @@
 import { de } from './messages/de.ts'
 import { en, type Messages } from './messages/en.ts'
 
-export type Language = 'en' | 'de'
-
 /** The sentences of the page, by language. */
-export const messages: Readonly<Record<Language, Messages>> = { en, de }
+export const messages = { en, de } satisfies Readonly<Record<string, Messages>>
+
+export type Language = keyof typeof messages
 
 /**
  * The language of an answer (RFC 9110, 12.5.4): the one with the highest weight, the first of equals. A range such as `de-AT` is
@@ -24,7 +24,7 @@ export function languageFor(accepted: string | undefined): Language {
   return chosen
 }
 
-const languages: readonly Language[] = ['en', 'de']
+const languages = Object.keys(messages) as readonly Language[] // no language is added later
 
 /** Ranges that are read of a header: no browser sends more. */
 const mostRanges = 32

@@ -3,12 +3,12 @@ import type { Username } from '../gateway/names.ts'
 import { mostPasswords } from '../gateway/registry.ts'
 import type { Agreement } from '../oauth/passwords.ts'
 import type { AuthorizationServer, WaitingDevice } from '../oauth/server.ts'
-import { passwordNameFault } from '../passwords/named.ts'
+import { passwordNameFlaw } from '../passwords/named.ts'
 import type { SignedInUser } from './account-lookup.ts'
 import { type Change, ownCredential, readChange } from './changes.ts'
 import type { PageContext } from './context.ts'
 import { type Fields, readFields, send } from './guard.ts'
-import { isPage, type Page } from './html.ts'
+import { isPage, type Page, type Said } from './html.ts'
 import {
   accountFor,
   askForCode,
@@ -62,7 +62,7 @@ async function authorize(
   const query = readFields(queryOf(request).slice(1))
   if (query === undefined) return notUnderstood
   const helper = server.clientNamed(query.get('client_id') ?? '')
-  if (helper === undefined) return unknownHelper('the program that asks is not known here')
+  if (helper === undefined) return unknownHelper()
   const { account: fromPath } = request.params as { readonly account?: string }
   const { account: fromQuery, rest } = apart(query)
   const user = await userFor(context, request, fromPath ?? fromQuery, {
@@ -79,7 +79,7 @@ async function authorize(
   const begun = await server.begin(rest, whoIs(user))
   if ('refusal' in begun) return unknownHelper(begun.refusal)
   if ('location' in begun) return begun.location
-  return askToAgree({ user, helper, username: standing.username, name: nameFor(helper.name), uid: begun.uid })
+  return askToAgree({ user, helper, username: standing.username, name: () => helper.name, uid: begun.uid })
 }
 
 /** A form of these pages. A helper gets its password for what the account accepts now. */
@@ -142,7 +142,7 @@ async function device(
     user,
     helper: client,
     username,
-    name: nameFor(client.name, info.name),
+    name: ({ asking: say }) => (info.name === '' ? client.name : say.nameOnDevice(info.name)),
     code,
     info,
   })
@@ -235,19 +235,26 @@ async function standingOf(
 
 type Agreed = Omit<Agreement, 'client'>
 
+/** A password may not be called so. */
+interface Misnamed {
+  readonly fault: Said<string>
+  readonly username: Username
+  readonly name: Said<string>
+}
+
 /** What a form agrees to, or what is wrong with the name in it. */
 async function agreementIn(
   context: PageContext,
   change: Change,
   helper: string,
-): Promise<Agreed | { readonly fault: string; readonly username: Username; readonly name: string } | Page> {
+): Promise<Agreed | Misnamed | Page> {
   if (change.fields.get('answer') !== 'yes') return notUnderstood
   const standing = await standingOf(context, change, helper)
   if (isPage(standing)) return standing
   const { username } = standing
   const name = (change.fields.get('name') ?? '').trim()
-  const fault = passwordNameFault(name)
-  if (fault !== undefined) return { fault, username, name }
+  const flaw = passwordNameFlaw(name)
+  if (flaw !== undefined) return { fault: ({ faults }) => faults.name[flaw], username, name: () => name }
   const { scope, owner } = change.identity
   return { account: change.account.name, scope, owner, username, name }
 }
@@ -255,10 +262,6 @@ async function agreementIn(
 /** Who may answer a request: a person in a scope. */
 function whoIs({ identity: { scope, owner } }: SignedInUser): string {
   return `${scope} ${owner}`
-}
-
-function nameFor(helper: string, machine = ''): string {
-  return machine === '' ? helper : `git on ${machine}`
 }
 
 /** The parameters without the account, which the gateway adds to those of OAuth. */

@@ -2,12 +2,14 @@ import type { FastifyRequest } from 'fastify'
 import { addressOf } from '../gateway/account.ts'
 import type { NewPassword, PasswordRecord } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { endOf, passwordNameFault } from '../passwords/named.ts'
+import { endFault, endOf, passwordNameFlaw } from '../passwords/named.ts'
 import type { SignedInUser } from './account-lookup.ts'
 import {
   alreadyDone,
   type Change,
+  doing,
   notify,
+  noting,
   ownCredential,
   readChange,
   readOwnForm,
@@ -42,10 +44,7 @@ async function addInTurn(context: PageContext, change: Change): Promise<Page> {
 
   const read = readForm(context, change, all)
   if (read === 'nonsense') return notUnderstood
-  if (read === 'gone')
-    return await show(context, change, {
-      note: 'Nothing was changed: the password to replace has ended or was revoked. Add a new one.',
-    })
+  if (read === 'gone') return await show(context, change, noting('nothingToReplace'))
   if ('faults' in read) return await show(context, change, read)
 
   const { password, ...proof } = context.generated.make()
@@ -54,10 +53,7 @@ async function addInTurn(context: PageContext, change: Change): Promise<Page> {
   const problem = await context.registry.addPassword(actor, scope, { username, owner }, { ...proof, ...read })
   // In another process, since this one looked.
   if (problem?.problem === 'password-name-taken') return await alreadyDone(context, change)
-  if (problem?.problem === 'too-many-passwords')
-    return await show(context, change, {
-      note: 'Nothing was changed: you have as many passwords as you can have. Revoke one first.',
-    })
+  if (problem?.problem === 'too-many-passwords') return await show(context, change, noting('tooMany'))
   if (problem !== undefined) return await refused(context, change, problem)
   notify(context, change, username, read.replacing ? 'password-replaced' : 'password-added')
   return await showResult(savedPage(context, change, password, read))
@@ -69,7 +65,7 @@ export async function replacing(context: PageContext, user: SignedInUser, fields
   if (id === undefined) return {}
   const { all, now, lives } = await context.accounts.passwordsOf(user)
   const replaced = replaceable(all, id)
-  if (replaced === undefined) return { note: 'This password has ended or was revoked. Add a new one.' }
+  if (replaced === undefined) return noting('replacedIsOver')
   const { name = '', readOnly } = replaced
   const lastDay = dayAt(now + lives.defaultLifeDays * dayMs)
   return { adding: { name, lastDay, readOnly, hours: '0', replaced } }
@@ -98,17 +94,19 @@ function readForm(
   const lastDay = fields.get('ends') ?? ''
   const hours = fields.get('hours') ?? '0'
   const end = endOf(lastDay === '' ? 'never' : lastDay, passwords, now())
-  const nameFault = passwordNameFault(name) ?? (replaced ? undefined : takenName(name, all))
+  const nameFlaw = passwordNameFlaw(name)
+  const isTaken = replaced === undefined && all.some(each => isCurrent(each) && each.name === name)
   const isGrace =
     replaced === undefined || (/^\d{1,5}$/.test(hours) && Number(hours) <= passwords.maxGraceHours)
   const faults: Faults = {
-    ...(nameFault !== undefined && { name: nameFault }),
-    ...('fault' in end && { ends: end.fault }),
-    ...(access === undefined && { access: 'Choose what the password may do.' }),
-    ...(!isGrace && { hours: `Enter a whole number of hours, ${passwords.maxGraceHours} at most.` }),
+    ...(isTaken && { name: say => say.faults.nameTaken }),
+    ...(nameFlaw && { name: say => say.faults.name[nameFlaw] }),
+    ...('wrong' in end && { ends: say => endFault(end.wrong, say.faults.end) }),
+    ...(access === undefined && { access: say => say.faults.access }),
+    ...(!isGrace && { hours: say => say.faults.hours(passwords.maxGraceHours) }),
   }
   const readOnly = access === 'read'
-  if ('fault' in end || Object.keys(faults).length > 0) {
+  if ('wrong' in end || Object.keys(faults).length > 0) {
     // Cut, because invalid fields can have any length.
     const cut = (text: string) => text.slice(0, 64).toWellFormed()
     return {
@@ -122,13 +120,6 @@ function readForm(
     ...(end.endsAt !== undefined && { endsAt: end.endsAt }),
     ...(replaced && { replacing: { graceMs: Number(hours) * hourMs } }),
   }
-}
-
-function takenName(name: string, all: readonly PasswordRecord[]): string | undefined {
-  const isTaken = all.some(each => isCurrent(each) && each.name === name)
-  return isTaken
-    ? 'You have a password of this name. Choose another name, or replace that one in the table.'
-    : undefined
 }
 
 /** The registry returns only when the new password is in force everywhere. */
@@ -166,9 +157,7 @@ export async function revokePasswords(context: PageContext, request: FastifyRequ
   const one = all.find(({ id }) => (id as string) === fields.get('password'))
   const isAll = fields.get('all') === '1'
   if (one === undefined && !isAll && fields.get('password') === undefined) return notUnderstood
-  const nothing = {
-    note: 'There was nothing to revoke: it had ended or was revoked before. Nothing was changed.',
-  }
+  const nothing = noting('nothingToRevoke')
   if (credential === undefined || (one === undefined && !isAll)) return await show(context, change, nothing)
 
   const { username } = credential
@@ -176,6 +165,5 @@ export async function revokePasswords(context: PageContext, request: FastifyRequ
   const problem = await context.registry.revokePasswords(actor, identity.scope, username, which)
   if (problem !== undefined) return await show(context, change, nothing)
   notify(context, change, username, 'passwords-revoked')
-  const done = isAll ? 'All revoked everywhere.' : 'Revoked everywhere.'
-  return await showResult(show(context, change, { done }))
+  return await showResult(show(context, change, doing(isAll ? 'revokedAll' : 'revoked')))
 }

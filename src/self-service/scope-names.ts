@@ -3,45 +3,25 @@ import { type AccountName, msaScope, type Scope } from '../gateway/names.ts'
 import type { Directory } from '../gateway/registry.ts'
 import { html, type Html } from './html.ts'
 
-/** A scope as the page describes it. */
+/** A scope, of which each language says what it is called. */
 export interface ScopeName {
   readonly scope: Scope
-  /** `Contoso`, `Microsoft accounts`: for headings. */
-  readonly name: string
-  /** `for all accounts connected to the directory Contoso`. */
-  readonly reach: string
-  /** `your account in the directory Contoso`: what to sign in with. */
-  readonly signInAs: string
-}
-
-const microsoftAccounts: ScopeName = {
-  scope: msaScope,
-  name: 'Microsoft accounts',
-  reach: 'for all accounts that sign in with Microsoft accounts',
-  signInAs: 'your personal Microsoft account',
+  /** Left out: the scope of Microsoft accounts. */
+  readonly directory?: string
 }
 
 /** The name of a connection's scope. */
 export function scopeNameOf(connection: Connection): ScopeName {
-  if (connection.kind === 'msa') return microsoftAccounts
-  return directoryScopeName(scopeOf(connection), connection.directoryName)
+  const scope = scopeOf(connection)
+  return connection.kind === 'msa' ? { scope } : { scope, directory: connection.directoryName }
 }
 
 /** The name of a scope. A directory that is no longer in the store is named by its id. */
 export function nameOfScope(scope: Scope, directories: readonly Directory[]): ScopeName {
-  if (scope === msaScope) return microsoftAccounts
+  if (scope === msaScope) return { scope }
   // A scope that is not `msa` is the id of a directory.
   const known = directories.find(({ id }) => (id as string) === scope)
-  return directoryScopeName(scope, known?.name ?? scope)
-}
-
-function directoryScopeName(scope: Scope, name: string): ScopeName {
-  return {
-    scope,
-    name,
-    reach: `for all accounts connected to the directory ${name}`,
-    signInAs: `your account in the directory ${name}`,
-  }
+  return { scope, directory: known?.name ?? scope }
 }
 
 /** The page of an account: for the scope that it signs in with, or for the one that it is about to move to. */

@@ -5,7 +5,7 @@ import { foldUsername, type Username } from '../gateway/names.ts'
 import { noPassword } from '../gateway/ports.ts'
 import type { NewCredential } from '../gateway/registry.ts'
 import type { Secret } from '../gateway/secret.ts'
-import { flawText, passwordAdvice, passwordFlaw } from '../passwords/rules.ts'
+import { flawText, improvable, passwordFlaw } from '../passwords/rules.ts'
 import { secondaryFault } from '../passwords/usernames.ts'
 import {
   alreadyDone,
@@ -20,6 +20,7 @@ import {
 import type { PageContext } from './context.ts'
 import type { Fields } from './guard.ts'
 import { isPage, type Page } from './html.ts'
+import type { Messages } from './messages/en.ts'
 import type { Faults } from './pages/fields.ts'
 import { saved } from './pages/saved.ts'
 import { busy } from './pages/trouble.ts'
@@ -55,7 +56,7 @@ async function setInTurn(context: PageContext, change: Change): Promise<Page> {
   }
   const problem = await context.registry.setCredential(actor, scope, credential)
   if (problem?.problem === 'username-taken' && problem.username !== username) {
-    const faults = { secondary: 'This user name is taken. Choose another one.' }
+    const faults = { secondary: ({ faults: say }: Messages) => say.secondaryTaken }
     return await show(context, change, { faults, secondary: problem.username })
   }
   if (problem !== undefined) return await refused(context, change, problem)
@@ -77,10 +78,10 @@ async function readForm(
   const { fields } = change
   const typed = fields.get('secondary') ?? ''
   const secondary = typed === '' ? undefined : foldUsername(typed)
-  const fault = typed === '' ? undefined : secondaryFault(typed)
+  const isWrong = typed !== '' && secondaryFault(typed) !== undefined
   const chosen = fields.get('how') === 'choose' ? readPassword(fields.get('password') ?? '') : undefined
   const faults: Faults = {
-    ...(fault && { secondary: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.` }),
+    ...(isWrong && { secondary: ({ faults: say }: Messages) => say.secondary }),
     ...(chosen ? await faultsOf(chosen, secondary, change, context) : undecided(fields)),
   }
   // Cut, because an invalid user name can have any length.
@@ -92,7 +93,7 @@ async function readForm(
 }
 
 function undecided(fields: Fields): Faults {
-  return fields.get('how') === 'generate' ? {} : { how: 'Choose how to set the password.' }
+  return fields.get('how') === 'generate' ? {} : { how: ({ faults: say }) => say.how }
 }
 
 async function faultsOf(
@@ -101,13 +102,13 @@ async function faultsOf(
   { fields, username, account, scopeName }: Change,
   { generated, publicUrl }: PageContext,
 ): Promise<Faults> {
-  if (password.isEmpty) return { password: 'Enter a password.' }
+  if (password.isEmpty) return { password: ({ faults: say }) => say.empty }
   const usernames = secondary === undefined ? [username] : [username, secondary]
-  const owner = { usernames, places: [account.name, scopeName.name], publicUrl }
+  const owner = { usernames, places: [account.name, scopeName.directory ?? 'Microsoft accounts'], publicUrl }
   const flaw = await passwordFlaw(password, owner, generated)
-  if (flaw !== undefined) return { password: flawText(flaw) }
+  if (flaw !== undefined) return { password: ({ flaws }) => flawText(flaw, flaws) }
   const same = fields.get('again') === fields.get('password')
-  return same ? {} : { again: 'The passwords do not match. Enter the same one twice.' }
+  return same ? {} : { again: ({ faults: say }) => say.again }
 }
 
 /** The registry returns only when the new password is in force everywhere. */
@@ -127,6 +128,6 @@ async function savedPage(
     credential,
     url: new URL(addressOf(account.name, context.publicUrl, context.naming)),
     made: generated ? password : undefined,
-    advice: generated ? [] : passwordAdvice(password),
+    advice: generated ? [] : improvable(password),
   })
 }

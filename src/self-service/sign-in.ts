@@ -83,8 +83,7 @@ export async function signInToo(
   if (isPage(requested)) return requested
   const { account, scopeName, authority } = requested
   if (scopeName.scope === change.identity.scope) {
-    const note = `Your credentials here also work for ${account.name}. You do not need another sign-in.`
-    return await show(context, change, { note })
+    return await show(context, change, { note: ({ notes }) => notes.worksThere(account.name) })
   }
   if ('setting' in authority) return noAuthority(account.name)
   const id = context.cookies.session(request)

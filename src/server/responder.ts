@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { IncomingMessage } from 'node:http'
 import { type Answer, answerTo, endedDuringTransfer, asUnavailable, leadingTo } from '../answers/answer.ts'
+import type { AnswerBrand } from '../answers/dialects.ts'
 import { type Naming, pagePath } from '../gateway/account.ts'
 import type { Ask } from '../gateway/ask.ts'
 import { type Allow, type Decision, type Ended, readOnly, type UnclearTarget } from '../gateway/decision.ts'
@@ -37,6 +38,8 @@ export interface ResponderOptions {
   readonly flawIn?: (request: DoorRequest, client: Client) => UnclearTarget | undefined
   /** Left out: there is no page that a browser could be led to. */
   readonly hasPage?: boolean
+  /** Whose gateway browsers are told that it is. */
+  readonly brand?: AnswerBrand | undefined
   /** Where allowed requests go. Left out: the upstream of their account. */
   readonly upstream?: string
 }
@@ -121,7 +124,8 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 
   function answer({ raw, id, target }: Pick<Received, 'raw' | 'id' | 'target'>, ending: Ending): Answer {
-    return answerTo({ target, rawHeaders: raw.rawHeaders }, ending, { requestId: id, publicUrl, naming })
+    const context = { requestId: id, publicUrl, naming, brand: options.brand }
+    return answerTo({ target, rawHeaders: raw.rawHeaders }, ending, context)
   }
 
   return { respond, answer }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
 import { sendAnswer } from '../answers/answer.ts'
+import type { AnswerBrand } from '../answers/dialects.ts'
 import { METHODS } from '../engine/http.ts'
 import type { Naming } from '../gateway/account.ts'
 import type { Delegation } from '../gateway/delegation.ts'
@@ -27,6 +28,8 @@ export interface PublicServerOptions {
   readonly naming: Naming
   /** The public URL of the gateway, without a trailing slash. */
   readonly publicUrl: string
+  /** Whose gateway browsers are told that it is. Left out: Altgate's. */
+  readonly brand?: AnswerBrand | undefined
   /** Addresses and CIDR ranges whose `X-Forwarded-*` are trusted. */
   readonly trustedProxies: readonly string[]
   /** Left out: there is no load test. */
@@ -73,7 +76,15 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const readClient = createClientReader(options.trustedProxies, options.loadTest)
   const { networkOf, place = onPortOfItsOwn } = options
   const hasPage = selfService !== undefined
-  const responder = createResponder({ gateway, witness, naming, publicUrl, readClient, hasPage })
+  const responder = createResponder({
+    gateway,
+    witness,
+    naming,
+    publicUrl,
+    readClient,
+    hasPage,
+    brand: options.brand,
+  })
   const clientOf = (request: IncomingMessage) => networkOf(readClient(request).from)
   const end = (reply: FastifyReply, ending: Ending): void => {
     reply.hijack()

@@ -73,6 +73,31 @@ t.test('SIGHUP puts settings into force in every worker, on connections that are
   edit(altgate, { log: { ...parse(readFileSync(altgate.config, 'utf8')).log, level: 'info' } })
   await hup()
   t.match(linesOf(altgate, 'settings reloaded').at(-1), { changed: ['log.level'] })
+
+  const see = async (path: string, headers = {}) => await ask(`${altgate.url}${path}`, { headers })
+  t.equal((await see('/_altgate/logo')).status, 404)
+  const logo = join(temporaryDirectory(t), 'logo.svg')
+  writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg"/>')
+  edit(altgate, { page: { name: 'Contoso Git', logo, support: 'help@example.com', text: 'For staff only.' } })
+  await hup()
+  for (let at = 0; at < 8; at += 1) {
+    const { body } = await see('/_altgate/')
+    for (const part of [
+      '– Contoso Git</title>',
+      '/_altgate/logo',
+      'Help: help@example.com',
+      'For staff only.',
+    ])
+      t.match(body, part, 'each worker has the page of the settings')
+  }
+  t.equal((await see('/_altgate/logo')).status, 200)
+  const asBrowser = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
+  t.match((await see('/nothing', asBrowser)).body, '<span>Contoso Git</span>', 'and answers to browsers')
+  writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>')
+  edit(altgate, { page: { logo } })
+  await hup()
+  t.match((await see('/_altgate/logo')).body, '<g/>', 'the logo was read again')
+  t.match((await see('/_altgate/')).body, '– Altgate</title>', 'what was taken out is gone')
   t.equal(await altgate.stop(), 0)
 })
 

@@ -104,6 +104,20 @@ function readsInRest(t: Test, ending: Ending, { headers, body }: Answer): void {
   )
 }
 
+t.test('browsers are told whose gateway it is, as on the page', async t => {
+  const refused: Ending = { outcome: 'no-account' }
+  const { body } = told('html', refused)
+  t.match(body, ' – Altgate</title>')
+  t.match(body, '<img src="/_altgate/icon.svg" alt="" height="28"><span>Altgate</span>')
+  const brand = { name: 'Contoso <b>"Git"</b>', hasLogo: true }
+  const branded = answerTo(askings.html, refused, { ...context, brand })
+  const name = 'Contoso &#60;b&#62;&#34;Git&#34;&#60;/b&#62;'
+  t.match(branded.body, ` – ${name}</title>`)
+  t.match(branded.body, `<img src="/_altgate/logo" alt="" height="28"><span>${name}</span>`)
+  for (const dialect of ['text', 'lfs', 'soap', 'rest'] as const)
+    t.strictSame(answerTo(askings[dialect], refused, { ...context, brand }), told(dialect, refused), dialect)
+})
+
 function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(headers['Content-Type'], 'text/html; charset=utf-8')
   t.match(headers['Content-Security-Policy'], "default-src 'none'")

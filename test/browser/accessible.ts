@@ -8,8 +8,14 @@ import { widthOf } from './in-page.ts'
 const smallestTarget = 24
 
 /** Checks one state of the page in light and dark, and at 320 pixels; keeps pictures of it under its name. */
-export async function isAccessible(t: Test, page: Page, name: string, title: string): Promise<void> {
-  await shows(t, page, title)
+export async function isAccessible(
+  t: Test,
+  page: Page,
+  name: string,
+  title: string,
+  language = 'en',
+): Promise<void> {
+  await shows(t, page, title, language)
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
     await pictures(page, name, colorScheme)
@@ -21,10 +27,10 @@ export async function isAccessible(t: Test, page: Page, name: string, title: str
   await page.setViewportSize(desktop)
 }
 
-async function shows(t: Test, page: Page, title: string): Promise<void> {
+async function shows(t: Test, page: Page, title: string, language: string): Promise<void> {
   await until(async () => (await page.title()).replace(/ – Altgate$/, '') === title)
   await page.waitForLoadState()
-  t.equal(await page.locator('html').getAttribute('lang'), 'en', 'it says its language')
+  t.equal(await page.locator('html').getAttribute('lang'), language, 'it says its language')
   t.equal(await page.getByRole('heading', { level: 1 }).count(), 1, 'it has one heading of the first level')
 }
 

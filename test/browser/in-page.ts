@@ -8,6 +8,15 @@ export function widthOf(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth')
 }
 
+/** The names of the parts of a page that stick out of the window. */
+export function tooWide(page: Page): Promise<readonly string[]> {
+  return page.evaluate<readonly string[]>(
+    `[...document.querySelectorAll('[data-name]')]
+      .filter(each => each.scrollWidth > each.clientWidth)
+      .map(each => each.dataset.name)`,
+  )
+}
+
 /** Whether what has the focus, or the choice around it, has a ring of two pixels at least, inside of the window. */
 export function showsFocus(page: Page): Promise<boolean> {
   return page.evaluate<boolean>(`(() => {

@@ -42,11 +42,21 @@ function headersOf(raw: Readonly<Record<string, string | string[] | undefined>>)
 export class Browser {
   /** By host name: like real ones, it gives every port of a host the same cookies. */
   readonly #cookies = new Map<string, Map<string, Cookie>>()
+  readonly #language: string | undefined
+
+  /** `language`: what it sends as `Accept-Language`. */
+  constructor(language?: string) {
+    this.#language = language
+  }
 
   /** One request, no redirect followed. */
   async ask(url: string, options: Asking = {}): Promise<Seen> {
     const cookies = this.#cookiesFor(new URL(url))
-    const headers = { ...(cookies !== '' && { cookie: cookies }), ...options.headers }
+    const headers = {
+      ...(cookies !== '' && { cookie: cookies }),
+      ...(this.#language !== undefined && { 'accept-language': this.#language }),
+      ...options.headers,
+    }
     // Not `fetch`, which says of itself that it is no navigation.
     const answer = await request(url, {
       method: options.method ?? 'GET',

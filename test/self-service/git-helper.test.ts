@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { gitHelperChecksum } from '../../src/self-service/git-helper.ts'
+import { en } from '../../src/self-service/messages/en.ts'
 import { gitHelper, installing } from '../../src/self-service/pages/git-helper.ts'
 import { helper } from '../helper/lab.ts'
 import { temporaryDirectory } from '../support/directory.ts'
@@ -70,7 +71,7 @@ t.test('the page of an account has the commands, where codes for devices are giv
 })
 
 t.test('the section of the page has the address, the checksum and the way to install it', async t => {
-  const text = gitHelper({
+  const text = gitHelper(en, {
     publicUrl: 'https://git.example.com',
     naming: { by: 'host', suffix: '.example.com' },
     checksum: 'c0ffee',

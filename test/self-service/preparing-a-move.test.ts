@@ -21,6 +21,8 @@ import {
 const password = 'seven quiet rivers'
 const anna = 'anna@example.com'
 const on = '2096-11-24'
+/** The same, as the page says it. */
+const onPage = '24 November 2096'
 const fabrikam = named('fabrikam')
 
 async function planned(lab: Lab, to: Scope = contoso): Promise<void> {
@@ -48,7 +50,7 @@ t.test('from the plan on, the page of the account leads to the page for the comi
   const stranger = await new Browser().go(lab.page('fabrikam'))
   t.notMatch(stranger.text, /moves on|Contoso/, 'which only users hear')
   const user = await browser.go(lab.page('fabrikam'))
-  t.match(user.text, `fabrikam moves on ${on}`)
+  t.match(user.text, `fabrikam moves on ${onPage}`)
   t.match(user.text, 'plans to move <b>fabrikam</b> on that day (UTC)')
   t.match(user.text, 'Until your operator moves it, everything stays as it is.')
   const { browser: elsewhere } = await visitor(lab, 'northwind')
@@ -59,7 +61,7 @@ t.test('from the plan on, the page of the account leads to the page for the comi
   const alone = new Browser()
   const page = await prepare(lab, alone)
   t.equal(headingOf(page.text), 'Alternate credentials for Contoso')
-  t.match(page.text, `You are preparing for the move of <b>fabrikam</b>, which is planned for ${on}`)
+  t.match(page.text, `You are preparing for the move of <b>fabrikam</b>, which is planned for ${onPage}`)
   t.match(page.text, '<li>fabrikam, after its move</li>')
   t.notMatch(page.text, 'id="helpers"', 'a helper would be refused')
   const saved = await alone.send(page, '/credential', generate)

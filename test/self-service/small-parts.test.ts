@@ -43,12 +43,11 @@ t.test('the saved page tells how git keeps two passwords, where a path names the
     setAt: 0,
     confirmedAt: 0,
   }
-  const place = { scope: msaScope, name: 'Microsoft accounts', reach: 'for all', signInAs: 'a person' }
   const page = (url: string) => {
     const { main } = saved({
       csrf: '',
       account: name,
-      scopeName: place,
+      scopeName: { scope: msaScope },
       credential,
       url: new URL(url),
       made: undefined,

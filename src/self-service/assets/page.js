@@ -9,12 +9,20 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
 
 for (const input of document.querySelectorAll('input[type=password]')) addReveal(input)
 
+// The page's language as the reader has it: `en-GB` and `en-US` write a time differently.
+const { lang } = document.documentElement
+const reader = navigator.languages.find(each => each.split('-')[0] === lang) ?? lang
+
 for (const time of document.querySelectorAll('time')) {
   const at = new Date(time.dateTime)
   time.title = time.textContent
-  time.textContent = at.toLocaleString(document.documentElement.lang, {
-    dateStyle: 'medium',
-    timeStyle: 'short',
+  time.textContent = at.toLocaleString(reader, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+    timeZoneName: 'short',
   })
 }
 

@@ -14,6 +14,7 @@ import type { Username } from '../../gateway/names.ts'
 import type { Refusal } from '../../gateway/ports.ts'
 import { type AccountRecord, type Directory, isBlocked, type Member } from '../../gateway/registry.ts'
 import { html, type Html, moment, type Page } from '../html.ts'
+import { en } from '../messages/en.ts'
 import { nameOfScope } from '../scope-names.ts'
 import { actLink, userLink } from './pages.ts'
 
@@ -95,7 +96,7 @@ function credentialCard(
   const { scope, username: user, secondary, enabled, lastUsed, setAt, owner } = record
   const named = passwords.filter(({ name, over }) => name !== undefined && over === undefined)
   return html`<section class="card" aria-labelledby="set-${at}">
-<div class="heading"><h2 id="set-${at}">Credentials for ${nameOfScope(scope, directories).name}</h2>
+<div class="heading"><h2 id="set-${at}">Credentials for ${en.scopes.name(nameOfScope(scope, directories))}</h2>
 <span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
 <dl>
 <div><dt>Scope</dt><dd>${scope}</dd></div>

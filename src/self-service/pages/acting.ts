@@ -1,131 +1,107 @@
-import type { Grant, GrantEnd } from '../../gateway/delegation.ts'
-import type { ActingState, Wanted } from '../acting.ts'
-import { html, type Html, moment, type Page } from '../html.ts'
+import type { Grant } from '../../gateway/delegation.ts'
+import type { Wanted } from '../acting.ts'
+import { html, type Html, type Page, type Said } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { formOf, pageAt, type Place, type ScopeName, signInAt } from '../scope-names.ts'
 import type { Profile } from './profile.ts'
 
 /**
- * Says what a sign-in asks for and why, before the sign-in service does. Follows a heading. `name`: who knows whether the user is
- * active.
+ * Says what a sign-in asks for and why, before the sign-in service does. Follows a heading. `keeper`: who knows whether the user
+ * is active.
  */
-export function whatIsAskedFor(wanted: Wanted, name: string): Html {
-  return html`<p>The first time, the sign-in service asks you to allow this gateway to:</p>
-${listOf(wanted, name)}
-<p class="hint">${limits(wanted)} You can end it on your page at any time.</p>`
+export function whatIsAskedFor({ acting: say }: Messages, wanted: Wanted, keeper: string): Html {
+  return html`<p>${say.first}</p>
+${listOf(say, wanted, keeper)}
+<p class="hint">${limits(say, wanted)} ${say.end}</p>`
 }
 
-function listOf({ upstream, liveness }: Wanted, name: string): Html {
+type Sentences = Messages['acting']
+
+function listOf(say: Sentences, { upstream, liveness }: Wanted, keeper: string): Html {
   return html`<ul>
-${
-  upstream !== undefined &&
-  html`<li><b>Access ${serviceOf(upstream)} as you.</b> Your pushes and other requests appear there under your own name, with your
-own permissions.</li>`
-}
-<li><b>Keep this access while you are away.</b> git and other tools run without a browser, so the gateway renews the access
-without you.</li>
-${
-  liveness &&
-  html`<li><b>Check that your account is active.</b> When ${name} closes your account, your alternate credentials stop working as
-well.</li>`
-}
+${upstream !== undefined && html`<li>${say.asYou(serviceOf(upstream))}</li>`}
+<li>${say.away}</li>
+${liveness && html`<li>${say.active(keeper)}</li>`}
 </ul>`
 }
 
-function limits({ upstream }: Wanted): string {
-  return upstream === undefined
-    ? 'The gateway reads and changes nothing with it.'
-    : 'The gateway uses it only for requests with your alternate credentials.'
+function limits(say: Sentences, { upstream }: Wanted): string {
+  return upstream === undefined ? say.onlyReads : say.onlyRequests
 }
 
 /** The part of a profile about requests that act as the user; nothing where none do. */
-export function acting(shown: Profile): Html | false {
+export function acting(messages: Messages, shown: Profile): Html | false {
   const { wanted, grant } = shown.acting
-  if (grant?.refreshToken !== undefined) return connected(shown, grant)
-  return wanted !== undefined && signInNeeded(shown, wanted, grant)
+  if (grant?.refreshToken !== undefined) return connected(messages, shown, grant)
+  return wanted !== undefined && signInNeeded(messages, shown, wanted, grant)
 }
 
-function connected(shown: Profile, grant: Grant): Html {
-  const { fresh, scopeName, acting: state } = shown
-  const { wanted } = state
-  const since = html`since ${moment(grant.grantedAt)}, renewed ${moment(grant.renewedAt)}`
-  const who = html`<b>${grant.username ?? 'you'}</b>`
+/** Where the sign-in gives access: an upstream, or only the provider. */
+function placeOf({ scopes }: Messages, scope: ScopeName, wanted: Wanted | undefined): Html | string {
+  return wanted?.upstream === undefined ? scopes.keeper(scope) : serviceOf(wanted.upstream)
+}
+
+function connected(messages: Messages, shown: Profile, grant: Grant): Html {
+  const { acting: say, times } = messages
+  const { fresh, scopeName } = shown
+  const { wanted } = shown.acting
+  const who = grant.username && html`<b>${grant.username}</b>`
+  const [since, renewed] = [times.moment(grant.grantedAt), times.moment(grant.renewedAt)]
   const upstream = wanted?.upstream
   return html`<section class="card" aria-labelledby="acting">
-<div class="heading"><h2 id="acting">Your sign-in to ${upstream === undefined ? scopeName.name : serviceOf(upstream)}</h2>
-<span class="badge on">Connected</span></div>
+<div class="heading"><h2 id="acting">${say.heading(placeOf(messages, scopeName, wanted))}</h2>
+<span class="badge on">${say.connected}</span></div>
 <p>${
     upstream === undefined
-      ? html`Known as ${who} at ${scopeName.name} ${since}.`
-      : html`Acts as ${who} on ${serviceOf(upstream)} ${since}.`
+      ? say.known(who, scopeName, since, renewed)
+      : say.acts(who, serviceOf(upstream), since, renewed)
   }</p>
 ${
   fresh &&
   html`<form method="post" action="/_altgate/disconnect" class="aside">
 ${formOf(shown, shown.csrf)}
-<p class="hint">${
-    wanted === undefined ? 'No account needs it at present.' : afterDisconnecting(wanted, state, scopeName)
-  }</p>
-<button class="secondary" type="submit">Disconnect</button>
+<p class="hint">${wanted === undefined ? say.notNeeded : afterDisconnecting(say, wanted, shown)}</p>
+<button class="secondary" type="submit">${say.disconnect}</button>
 </form>`
 }
 </section>`
 }
 
-function afterDisconnecting(wanted: Wanted, state: ActingState, { name }: ScopeName): string {
-  const next = 'Your next sign-in here connects again.'
-  if (wanted.upstream !== undefined)
-    return `If you disconnect, your tools are told that a sign-in is needed. ${next}`
+function afterDisconnecting(say: Sentences, wanted: Wanted, { acting: state, scopeName }: Profile): string {
+  if (wanted.upstream !== undefined) return say.afterUpstream
   const { unwatchedDays: days } = state
-  return days === undefined
-    ? `If you disconnect, this gateway cannot notice when ${name} closes your account, and your alternate credentials keep working. ${next}`
-    : `If you disconnect, your alternate credentials are switched off ${daysAfter(days)} your last sign-in here. ${next}`
-}
-
-function daysAfter(days: number): string {
-  return days === 1 ? 'one day after' : `${days} days after`
+  return days === undefined ? say.afterLiveness(scopeName) : say.afterLivenessDays(days)
 }
 
 /** What it means that a user is not checked. */
-function uncheckedText({ acting: { unwatchedDays: days }, scopeName: { name } }: Profile): string {
-  return days === undefined
-    ? `Until you sign in, this gateway cannot notice when ${name} closes your account.`
-    : `Until you sign in, this gateway cannot notice when ${name} closes your account. Your alternate credentials are switched off ${daysAfter(days)} your last sign-in here.`
+function uncheckedText(say: Sentences, { acting: { unwatchedDays: days }, scopeName }: Profile): string {
+  const noticed = say.unchecked(scopeName)
+  return days === undefined ? noticed : `${noticed} ${say.uncheckedDays(days)}`
 }
 
-function signInNeeded(shown: Profile, wanted: Wanted, grant: Grant | undefined): Html {
+function signInNeeded(messages: Messages, shown: Profile, wanted: Wanted, grant: Grant | undefined): Html {
+  const { acting: say, scopes } = messages
   const { scopeName } = shown
   const { upstream, liveness } = wanted
-  const service = upstream === undefined ? scopeName.name : serviceOf(upstream)
+  const place = placeOf(messages, scopeName, wanted)
   const ask = grant?.ended?.cause === 'claims' && grant.demand === undefined ? 'again' : undefined
   return html`<section class="card" aria-labelledby="acting">
-<div class="heading"><h2 id="acting">Your sign-in to ${service}</h2>
-<span class="badge off">Sign-in needed</span></div>
-<p>${grant !== undefined && html`${endingOf(grant)}. `}${
-    upstream === undefined
-      ? 'This gateway asks for permission to:'
-      : grant === undefined
-        ? html`Your alternate credentials work for ${service} after you have signed in once and allowed this gateway to:`
-        : html`Until you sign in again, your tools are told that a sign-in is needed. This gateway asks for permission to:`
+<div class="heading"><h2 id="acting">${say.heading(place)}</h2>
+<span class="badge off">${say.needed}</span></div>
+<p>${grant !== undefined && html`${endingOf(messages, grant)} `}${
+    upstream === undefined ? say.asks : grant === undefined ? say.asksFirst(place) : say.asksAgain
   }</p>
-${listOf(wanted, scopeName.name)}
-${liveness && html`<p>${uncheckedText(shown)}</p>`}
-<p><a class="button" href="${signInAt(shown, ask)}">Sign in<span
- class="visually-hidden"> to ${service}</span></a></p>
-<p class="hint">The password in your tools stays the same. ${limits(wanted)}</p>
+${listOf(say, wanted, scopes.keeper(scopeName))}
+${liveness && html`<p>${uncheckedText(say, shown)}</p>`}
+<p><a class="button" href="${signInAt(shown, ask)}">${say.signIn(place)}</a></p>
+<p class="hint">${say.same} ${limits(say, wanted)}</p>
 </section>`
 }
 
-function endingOf({ ended, grantedAt }: Grant): Html {
+function endingOf({ acting: say, times }: Messages, { ended, grantedAt }: Grant): Html {
   // The key that sealed it is missing, or the gateway has another app registration: the operator's concern.
-  if (ended === undefined) return html`Your sign-in of ${moment(grantedAt)} cannot be used any more`
-  return html`${endings[ended.cause]} on ${moment(ended.at)}`
-}
-
-const endings: Readonly<Record<GrantEnd, string>> = {
-  refused: 'The sign-in service ended it',
-  disconnected: 'You disconnected it',
-  'signed-out': 'Your operator ended it',
-  claims: 'The service asked for a new sign-in',
+  if (ended === undefined) return say.unusable(times.moment(grantedAt))
+  return say.endings[ended.cause](times.moment(ended.at))
 }
 
 /** The sign-in succeeded, but gave the gateway nothing to act with. */
@@ -138,21 +114,19 @@ export function notConnected(
   },
 ): Page {
   const { scopeName, wanted, isConnected } = shown
-  const service = wanted.upstream === undefined ? scopeName.name : serviceOf(wanted.upstream)
+  const title: Said<string> = ({ acting: say }) => say.notConnected
   return {
     status: 200,
-    title: 'You are signed in, but not connected',
-    main: html`<h1>You are signed in, but not connected</h1>
-<p class="lead">The sign-in service did not allow this gateway to keep access to ${service} for you. ${
-      isConnected
-        ? 'What you allowed earlier stays in use.'
-        : wanted.upstream === undefined
-          ? html`Until it does, the gateway cannot notice when ${scopeName.name} closes your account.`
-          : html`Until it does, your tools are told that a sign-in is needed.`
-    }</p>
-<p>Try once more, and accept what the sign-in service asks for. If that does not help, give your operator the reference below.</p>
-<p><a class="button" href="${signInAt(shown, 'consent')}">Try again</a></p>
-<p><a href="${pageAt(shown)}">Continue to your credentials</a></p>`,
+    title,
+    main: messages => {
+      const { acting: say } = messages
+      const outlook = wanted.upstream === undefined ? say.untilThenUnchecked(scopeName) : say.untilThenTold
+      return html`<h1>${title(messages)}</h1>
+<p class="lead">${say.notAllowed(placeOf(messages, scopeName, wanted))} ${isConnected ? say.earlier : outlook}</p>
+<p>${say.once}</p>
+<p><a class="button" href="${signInAt(shown, 'consent')}">${messages.trouble.tryAgain}</a></p>
+<p><a href="${pageAt(shown)}">${say.toCredentials}</a></p>`
+    },
     reference: true,
   }
 }

@@ -1,5 +1,6 @@
 import type { Naming } from '../../gateway/account.ts'
 import { html, type Html } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { command } from './command.ts'
 
 /** What the commands that install `altgate-git-credential` contain. */
@@ -12,15 +13,14 @@ export interface GitHelperSettings {
 }
 
 /** How to get git's password on a machine without a browser: the program, its checksum, and the commands. */
-export function gitHelper(settings: GitHelperSettings): Html {
+export function gitHelper(messages: Messages, settings: GitHelperSettings): Html {
+  const { tools: say } = messages
+  const download = (text: string) => html`<a href="/_altgate/helper">${text}</a>`
   return html`<section class="card" aria-labelledby="git-helper">
-<h2 id="git-helper">For tools without a browser</h2>
-<p>On a server or a build machine, use <code>altgate-git-credential</code>. It shows an address and a code, which you enter in
-a browser on any other device. The machine then has a password of its own, which is renewed without you. It needs git and
-curl. Paste this into a terminal:</p>
-${command('git-helper-commands', installing(settings))}
-<p class="hint">The commands check the program against its SHA-256 checksum. On a Mac without <code>sha256sum</code>, write
-<code>shasum -a 256</code> instead. To look at the program first, <a href="/_altgate/helper">download it</a>.</p>
+<h2 id="git-helper">${say.noBrowser}</h2>
+<p>${say.noBrowserLead(html`<code>altgate-git-credential</code>`)}</p>
+${command(messages, 'git-helper-commands', installing(settings))}
+<p class="hint">${say.checksum(html`<code>sha256sum</code>`, html`<code>shasum -a 256</code>`, download)}</p>
 </section>`
 }
 

@@ -1,5 +1,6 @@
 import type { AccountName, Username } from '../../gateway/names.ts'
 import { html, type Html } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { command } from './command.ts'
 import { gitHelper, type GitHelperSettings } from './git-helper.ts'
 
@@ -15,22 +16,22 @@ export interface HelperSettings {
 }
 
 /** The settings for each helper, ready to paste into git's. One call in the profile. */
-export function helpers(settings: HelperSettings | undefined): Html | false {
+export function helpers(messages: Messages, settings: HelperSettings | undefined): Html | false {
   if (settings === undefined) return false
+  const { tools: say } = messages
   return html`<section class="card" aria-labelledby="helpers">
-<h2 id="helpers">Let git sign in through the browser</h2>
-<p>With a credential helper you need not copy a password: git opens this site, you allow it, and the helper gets a password
-of its own and renews it. Run <code>git config --global --edit</code> and paste the lines for your helper.</p>
+<h2 id="helpers">${say.browser}</h2>
+<p>${say.browserLead(html`<code>git config --global --edit</code>`)}</p>
 <details>
 <summary>Git Credential Manager</summary>
-${command('gcm', credentialManager(settings))}
+${command(messages, 'gcm', credentialManager(settings))}
 </details>
 <details>
 <summary>git-credential-oauth</summary>
-${command('gco', credentialOAuth(settings))}
+${command(messages, 'gco', credentialOAuth(settings))}
 </details>
 </section>
-${settings.deviceCodes && gitHelper(settings.own)}`
+${settings.deviceCodes && gitHelper(messages, settings.own)}`
 }
 
 type OfAnAccount = Omit<HelperSettings, 'own'>

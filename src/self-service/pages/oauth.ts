@@ -3,8 +3,11 @@ import type { Username } from '../../gateway/names.ts'
 import { longestPasswordName } from '../../gateway/registry.ts'
 import type { DeviceInfo } from '../../oauth/library.ts'
 import type { RequestedAccount, SignedInUser } from '../account-lookup.ts'
-import { html, type Html, moment, type Page } from '../html.ts'
+import { html, type Html, type Page, type Said } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { formOf, signInAt } from '../scope-names.ts'
+import { field } from './fields.ts'
+import { accountField } from './welcome.ts'
 
 /** The helper that asks, as the page calls it, and as its form names it. */
 interface Helper {
@@ -19,19 +22,21 @@ interface Question {
   /** The user name of the set. */
   readonly username: Username
   /** What the password is to be called. */
-  readonly name: string
+  readonly name: Said<string>
   /** What is wrong with that name. */
-  readonly fault?: string
+  readonly fault?: Said<string>
 }
+
+type Sentences = Messages['asking']
 
 /** Asks whether a helper on this machine may have a password. `uid`: its request. */
 export function askToAgree({ uid, ...question }: Question & { readonly uid: string }): Page {
   const { helper } = question
   return asked(
     question,
-    `Allow ${helper.name} to use git as you?`,
-    html`<p class="lead"><b>${helper.name}</b> on this computer asks for a password of its own, so that you need not type one.</p>
-<p class="note">Allow this only if you have just used git yourself and it opened this page.</p>`,
+    say => say.allow(helper.name),
+    ({ asking: say }) => html`<p class="lead">${say.allowLead(html`<b>${helper.name}</b>`)}</p>
+<p class="note">${say.allowOnly}</p>`,
     html`<input type="hidden" name="uid" value="${uid}">
 <input type="hidden" name="helper" value="${helper.id}">`,
     '/_altgate/oauth/consent',
@@ -45,19 +50,17 @@ export function askToAgreeToDevice({
   ...question
 }: Question & { readonly code: string; readonly info: DeviceInfo }): Page {
   const { helper } = question
-  const shown = spelled(code)
   return asked(
     question,
-    `Allow another device to use git as you?`,
-    html`<p class="lead">A device asks for a password of its own. Compare the code:</p>
-<p class="code"><code>${shown}</code></p>
-<p class="note">Allow this only if <b>you see this code on your own device</b>, in a terminal in which you have just used git. If
-another person sent you the code or a link to this page, do not allow it: that person would get access as you.</p>
+    say => say.device,
+    ({ asking: say, times }) => html`<p class="lead">${say.deviceLead}</p>
+<p class="code"><code>${spelled(code)}</code></p>
+<p class="note">${say.deviceOnly}</p>
 <dl>
-<div><dt>Program</dt><dd>${helper.name}</dd></div>
-<div><dt>Device</dt><dd>${info.name === '' ? html`<span class="none">gave no name</span>` : info.name}</dd></div>
-<div><dt>Asked from</dt><dd>${info.from}${info.tool !== '' && html`<br>with ${info.tool}`}</dd></div>
-<div><dt>Asked on</dt><dd>${moment(info.at)}</dd></div>
+<div><dt>${say.program}</dt><dd>${helper.name}</dd></div>
+<div><dt>${say.deviceName}</dt><dd>${info.name === '' ? html`<span class="none">${say.noDeviceName}</span>` : info.name}</dd></div>
+<div><dt>${say.askedFrom}</dt><dd>${info.from}${info.tool !== '' && html`<br>${say.askedWith(info.tool)}`}</dd></div>
+<div><dt>${say.askedOn}</dt><dd>${times.moment(info.at)}</dd></div>
 </dl>`,
     html`<input type="hidden" name="user_code" value="${code}">`,
     '/_altgate/device',
@@ -65,99 +68,110 @@ another person sent you the code or a link to this page, do not allow it: that p
 }
 
 function asked(
-  { user, username, name, fault }: Question,
-  title: string,
-  about: Html,
+  { user, username, name, fault: wrong }: Question,
+  titleOf: (say: Sentences) => string,
+  about: Said<Html>,
   hidden: Html,
   action: string,
 ): Page {
   const { account, scopeName, session } = user
-  return {
-    status: fault === undefined ? 200 : 422,
-    csrf: session.csrf,
-    title: fault === undefined ? title : `Error: ${title}`,
-    main: html`<h1>${title}</h1>
-${about}
+  const main = (messages: Messages): Html => {
+    const { asking: say, scopes } = messages
+    const page = (text: string) => html`<a href="${pageOf(account.name)}">${text}</a>`
+    const invalid = wrong && html` autofocus`
+    return html`<h1>${titleOf(say)}</h1>
+${about(messages)}
 <section class="card" aria-labelledby="what">
-<h2 id="what">What you allow</h2>
+<h2 id="what">${say.what}</h2>
 <dl>
-<div><dt>Signs in as</dt><dd>${username}</dd></div>
-<div><dt>Set of credentials</dt><dd>${scopeName.name}</dd></div>
-<div><dt>Works</dt><dd>${scopeName.reach}</dd></div>
-<div><dt>May</dt><dd>read and write</dd></div>
+<div><dt>${say.signsInAs}</dt><dd>${username}</dd></div>
+<div><dt>${say.set}</dt><dd>${scopes.name(scopeName)}</dd></div>
+<div><dt>${say.works}</dt><dd>${scopes.reach(scopeName)}</dd></div>
+<div><dt>${say.may}</dt><dd>${say.readWrite}</dd></div>
 </dl>
 <form method="post" action="${action}" novalidate>
 ${formOf(user, session.csrf)}
 ${hidden}
-<div class="field${fault !== undefined && ' wrong'}">
-<label for="name">Name of the password</label>
-<p class="hint" id="name-hint">For your list of passwords. Name the computer, so that you know later which one to revoke.</p>
-${fault !== undefined && html`<p class="error" id="name-error"><span class="visually-hidden">Error:</span> ${fault}</p>`}
-<input id="name" name="name" value="${name}" maxlength="${longestPasswordName}" autocomplete="off" spellcheck="false" required
- aria-describedby="name-hint${fault !== undefined && ' name-error'}"${fault !== undefined && html` aria-invalid="true" autofocus`}>
-</div>
+${field(messages, {
+  name: 'name',
+  label: say.name,
+  hint: say.nameHint,
+  fault: wrong,
+  input: html`value="${name(messages)}" maxlength="${longestPasswordName}" autocomplete="off" spellcheck="false" required${invalid}`,
+})}
 <div class="choices">
-<button type="submit" name="answer" value="yes">Allow</button>
-<button class="secondary" type="submit" name="answer" value="no">Do not allow</button>
+<button type="submit" name="answer" value="yes">${say.yes}</button>
+<button class="secondary" type="submit" name="answer" value="no">${say.no}</button>
 </div>
 </form>
 </section>
-<p class="hint">The program renews the password by itself. You can revoke it on
-<a href="${pageOf(account.name)}">your page</a> at any time.</p>`,
+<p class="hint">${say.renews(page)}</p>`
   }
+  return {
+    status: wrong === undefined ? 200 : 422,
+    csrf: session.csrf,
+    title: ({ asking, frame }) => wrongTitle(frame, titleOf(asking), wrong !== undefined),
+    main,
+  }
+}
+
+function wrongTitle({ error }: Messages['frame'], title: string, isWrong: boolean): string {
+  return isWrong ? `${error} ${title}` : title
 }
 
 /** Sends the browser to the helper. Not by a redirect: browsers apply `form-action` to what a form is redirected to. */
 export function backToHelper(location: string, helper: string, allowed: boolean): Page {
-  const title = allowed ? 'Return to your terminal' : 'You did not allow it'
+  const title = ({ asking: say }: Messages) => (allowed ? say.toTerminal : say.refused)
+  const on = (text: string) => html`<a class="button" href="${location}">${text}</a>`
   return {
     status: 200,
     title,
     refresh: location,
-    main: html`<h1>${title}</h1>
-<p class="lead">${helper} ${allowed ? 'has what it needs' : 'is told so, and gets nothing'}.</p>
-<p>If nothing happens, <a class="button" href="${location}">continue</a></p>`,
+    main: messages => {
+      const { asking: say } = messages
+      return html`<h1>${title(messages)}</h1>
+<p class="lead">${allowed ? say.has(helper) : say.told(helper)}</p>
+<p>${say.ifNothing(on)}</p>`
+    },
   }
 }
 
 export function deviceAnswered(helper: string, allowed: boolean): Page {
-  const title = allowed ? 'Return to your device' : 'You did not allow it'
+  const title = ({ asking: say }: Messages) => (allowed ? say.toDevice : say.refused)
   return {
     status: 200,
     title,
-    main: html`<h1>${title}</h1>
-<p class="lead">${
-      allowed
-        ? `${helper} goes on by itself within a few seconds. You can close this page.`
-        : `${helper} is told so, and gets nothing. You can close this page.`
-    }</p>`,
+    main: messages => {
+      const { asking: say } = messages
+      return html`<h1>${title(messages)}</h1>
+<p class="lead">${allowed ? say.goesOn(helper) : say.toldDevice(helper)}</p>`
+    },
   }
 }
 
 /** Asks for the code that a device shows. `wrong`: what was entered before. */
 export function askForCode(wrong?: string): Page {
-  const title = wrong === undefined ? 'Enter the code from your device' : 'Error: this code is not valid'
-  const error =
-    wrong !== undefined &&
-    html`<p class="error" id="user_code-error"><span class="visually-hidden">Error:</span> This code is not valid. It may be
-mistyped, used already, or older than ten minutes. Run the command again to get a new one.</p>`
   return {
     status: wrong === undefined ? 200 : 404,
-    title,
-    main: html`<h1>Enter the code from your device</h1>
-<p class="lead">git on your device shows a code of eight letters. Enter only a code that you see there yourself.</p>
+    title: ({ asking: say, frame }) =>
+      wrong === undefined ? say.enterCode : wrongTitle(frame, say.wrongCodeTitle, true),
+    main: messages => {
+      const { asking: say, welcome } = messages
+      return html`<h1>${say.enterCode}</h1>
+<p class="lead">${say.codeLead}</p>
 <form class="card" method="get" action="/_altgate/device" novalidate>
-<div class="field${wrong !== undefined && ' wrong'}">
-<label for="user_code">Code</label>
-<p class="hint" id="user_code-hint">For example <code>BCDF-GHJK</code>. Upper or lower case makes no difference.</p>
-${error}
-<input id="user_code" name="user_code" value="${wrong?.slice(0, 20)}" autocomplete="off" autocapitalize="characters"
- spellcheck="false" required aria-describedby="user_code-hint${wrong !== undefined && ' user_code-error'}"${
-   wrong !== undefined && html` aria-invalid="true" autofocus`
- }>
-</div>
-<button type="submit">Continue</button>
-</form>`,
+${field(messages, {
+  name: 'user_code',
+  label: say.code,
+  hint: say.codeHint(html`<code>BCDF-GHJK</code>`),
+  fault: wrong === undefined ? undefined : () => say.wrongCode,
+  input: html`value="${wrong?.slice(0, 20)}" autocomplete="off" autocapitalize="characters" spellcheck="false" required${
+    wrong !== undefined && html` autofocus`
+  }`,
+})}
+<button type="submit">${welcome.go}</button>
+</form>`
+    },
   }
 }
 
@@ -177,26 +191,26 @@ export function signInFirst({
   readonly other: string
   readonly again: boolean
 }): Page {
-  const { account } = requested
-  const title = again ? 'Sign in again to allow it' : `Sign in for ${account.name}`
+  const { name } = requested.account
+  const title = ({ asking: say }: Messages) => (again ? say.againTitle : say.signInTitle(name))
+  const signIn = html`${signInAt(requested, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}`
+  const choose = (text: string) => html`<a href="${other}">${text}</a>`
   return {
     status: 200,
     title,
-    main: html`<h1>${title}</h1>
-<p class="lead"><b>${helper}</b> asks for a password of its own for <b>${account.name}</b>. ${
-      again
-        ? 'You signed in some time ago, so sign in again first.'
-        : 'Sign in first; then you are asked whether you allow it.'
-    }</p>
+    main: messages => {
+      const { asking: say, welcome } = messages
+      return html`<h1>${title(messages)}</h1>
+<p class="lead">${say.asks(html`<b>${helper}</b>`, html`<b>${name}</b>`)} ${again ? say.againLead : say.signInLead}</p>
 <section class="card" aria-labelledby="who">
-<h2 id="who">Your account</h2>
+<h2 id="who">${say.yourAccount}</h2>
 <dl>
-<div><dt>Account</dt><dd>${account.name}</dd></div>
+<div><dt>${welcome.account}</dt><dd>${name}</dd></div>
 </dl>
-<p><a class="button" href="${signInAt(requested, again ? 'again' : undefined)}&amp;next=${encodeURIComponent(next)}">Sign
-in</a></p>
+<p><a class="button" href="${signIn}">${welcome.signIn}</a></p>
 </section>
-<p class="hint">Wrong account? <a href="${other}">Choose another one</a>. If you did not start this yourself, close this page.</p>`,
+<p class="hint">${say.wrongAccount(choose)}</p>`
+    },
   }
 }
 
@@ -212,86 +226,59 @@ export function accountFor({
   readonly hidden: ReadonlyMap<string, string>
   readonly wrong?: string
 }): Page {
-  const error =
-    wrong !== undefined &&
-    html`<p class="error" id="account-error"><span class="visually-hidden">Error:</span> There is no account with that name.
-Check the spelling.</p>`
   return {
     status: wrong === undefined ? 200 : 404,
-    title: wrong === undefined ? 'Which account?' : 'Error: there is no such account',
-    main: html`<h1>Which account is it for?</h1>
-<p class="lead"><b>${helper}</b> asks for a password of its own. Enter the account that you use with git. It is part of the
-address, directly after or before the name of this gateway.</p>
+    title: ({ welcome: say }) => (wrong === undefined ? say.which : say.noSuch),
+    main: messages => {
+      const { asking, welcome: say } = messages
+      return html`<h1>${say.whichHeading}</h1>
+<p class="lead">${asking.whichLead(html`<b>${helper}</b>`)}</p>
 <form class="card" method="get" action="${action}" novalidate>
 ${[...hidden].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
-<div class="field${wrong !== undefined && ' wrong'}">
-<label for="account">Account</label>
-<p class="hint" id="account-hint">For example <code>fabrikam</code>.</p>
-${error}
-<input id="account" name="account" value="${wrong?.replace(/\p{C}/gu, '').slice(0, 64)}" autocomplete="organization"
- autocapitalize="none" spellcheck="false" required aria-describedby="account-hint${wrong !== undefined && ' account-error'}"${
-   wrong !== undefined && html` aria-invalid="true" autofocus`
- }>
-</div>
-<button type="submit">Continue</button>
-</form>`,
+${accountField(messages, wrong?.replace(/\p{C}/gu, '').slice(0, 64), wrong === undefined ? undefined : () => say.unknown)}
+<button type="submit">${say.go}</button>
+</form>`
+    },
   }
 }
 
 /** Why a user cannot give a helper a password. */
-export type Cannot = 'switched-off' | 'too-many' | 'no-name' | 'taken' | 'unclaimed'
+export type Cannot = keyof Sentences['reasons']
 
 export function cannotGive({ account, session }: SignedInUser, helper: string, why: Cannot): Page {
-  const [what, next] = reasons[why]
   return {
     status: 409,
     csrf: session.csrf,
-    title: `${helper} cannot get a password yet`,
-    main: html`<h1>${helper} cannot get a password yet</h1>
-<p class="lead">${what}</p>
-<p>${next}</p>
-<p><a class="button" href="${pageOf(account.name)}">Go to your page</a></p>`,
+    title: ({ asking: say }) => say.cannot(helper),
+    main: ({ asking: say }) => html`<h1>${say.cannot(helper)}</h1>
+<p class="lead">${say.reasons[why].what}</p>
+<p>${say.reasons[why].next}</p>
+<p><a class="button" href="${pageOf(account.name)}">${say.toPage}</a></p>`,
   }
 }
 
-const reasons: Readonly<Record<Cannot, readonly [what: string, next: string]>> = {
-  'switched-off': ['Your credentials are switched off.', 'Switch them on, and then use git again.'],
-  'too-many': [
-    'You have as many passwords as there can be.',
-    'Revoke one that you no longer use, and then use git again.',
-  ],
-  'no-name': [
-    'Your sign-in did not provide an e-mail address that can be used as a user name.',
-    'Your page says what your operator can do.',
-  ],
-  taken: [
-    'The credentials under your user name belong to another person.',
-    'Your operator must resolve this first.',
-  ],
-  unclaimed: [
-    'Your operator has created credentials for you that you have not claimed.',
-    'Claim them on your page, and then use git again.',
-  ],
-}
-
-/** A request that cannot be sent back, because where it comes from cannot be trusted. */
-export function unknownHelper(why: string): Page {
+/**
+ * A request that cannot be sent back, because where it comes from cannot be trusted. `why`: what the standard says about it, in
+ * English; left out: the helper is not known.
+ */
+export function unknownHelper(why?: string): Page {
+  const quoted = why !== undefined && html`<span lang="en">${why}</span>`
   return {
     status: 400,
-    title: 'This request is not valid',
-    main: html`<h1>This request is not valid</h1>
-<p class="lead">A program on your computer opened this page, but its request cannot be answered: ${why}.</p>
-<p>Compare its settings with those on your account’s page. Nothing was changed.</p>
-<p><a href="/_altgate/">Go to the start page</a></p>`,
+    title: ({ asking: say }) => say.notValid,
+    main: ({ asking: say, frame }) => html`<h1>${say.notValid}</h1>
+<p class="lead">${say.notValidLead(quoted || say.notKnown)}</p>
+<p>${say.notValidNext}</p>
+<p><a href="/_altgate/">${frame.home}</a></p>`,
   }
 }
 
 export const startAgain: Page = {
   status: 409,
-  title: 'This question was answered already',
-  main: html`<h1>This question was answered already</h1>
-<p class="lead">Or it has waited for more than ten minutes. Nothing was changed just now.</p>
-<p>If git still asks for a password, run the command again.</p>`,
+  title: ({ asking: say }) => say.answered,
+  main: ({ asking: say }) => html`<h1>${say.answered}</h1>
+<p class="lead">${say.answeredLead}</p>
+<p>${say.answeredNext}</p>`,
 }
 
 function spelled(code: string): string {

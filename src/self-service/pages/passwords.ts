@@ -1,9 +1,10 @@
 import type { Instant } from '../../gateway/names.ts'
 import { longestPasswordName, mostPasswords, type PasswordRecord } from '../../gateway/registry.ts'
 import type { PasswordLives } from '../../passwords/named.ts'
-import { html, type Html, moment } from '../html.ts'
+import { html, type Html } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { formOf, pageAt } from '../scope-names.ts'
-import { fault, field } from './fields.ts'
+import { fault, type Faults, field } from './fields.ts'
 import type { Feedback, Profile } from './profile.ts'
 
 /** The generated passwords of a set, for its page. */
@@ -26,6 +27,8 @@ export interface Wanted {
   /** The one that it replaces. */
   readonly replaced: PasswordRecord | undefined
 }
+
+type Sentences = Messages['passwords']
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -54,116 +57,121 @@ export function mainPassword({
 }
 
 /** What a password is called where users read of it. */
-export function calledIn({ name }: PasswordRecord): string {
-  return name ?? 'Main password'
+function calledIn({ passwords: say }: Messages, { name }: PasswordRecord): string {
+  return name ?? say.main
 }
 
 /** The passwords that work, and those that have ended lately. */
-export function passwordTable(shown: Profile): Html | false {
+export function passwordTable(messages: Messages, shown: Profile): Html | false {
+  const { passwords: say } = messages
   const { all } = shown.passwords
   if (all.length === 0) return false
   const working = all.filter(({ over }) => over === undefined)
   const ended = all.filter(({ over }) => over !== undefined).slice(0, mostEnded)
   const named = working.filter(({ name }) => name !== undefined)
   return html`<section class="card" aria-labelledby="passwords">
-<h2 id="passwords">Your generated passwords</h2>
-${working.length === 0 ? html`<p>None of them works any more.</p>` : tableOf(shown, working)}
-${shown.fresh && named.length > 1 && revokeAll(shown, named.length)}
+<h2 id="passwords">${say.heading}</h2>
+${working.length === 0 ? html`<p>${say.noneWorks}</p>` : tableOf(messages, shown, working)}
+${shown.fresh && named.length > 1 && revokeAll(messages, shown, named.length)}
 ${
   ended.length > 0 &&
-  html`<details class="ended"><summary>Passwords that no longer work (${ended.length})</summary>
-<ul class="sets">${ended.map(endedItem)}</ul></details>`
+  html`<details class="ended"><summary>${say.ended(ended.length)}</summary>
+<ul class="sets">${ended.map(each => endedItem(messages, each))}</ul></details>`
 }
 </section>`
 }
 
 /** Cells say their heading themselves where they stand below one another, and rows keep their roles there. */
-function tableOf(shown: Profile, working: readonly PasswordRecord[]): Html {
+function tableOf(messages: Messages, shown: Profile, working: readonly PasswordRecord[]): Html {
+  const { passwords: say } = messages
   return html`<table class="passwords" role="table" aria-labelledby="passwords">
-<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Name</th><th role="columnheader" scope="col">Ends</th><th role="columnheader" scope="col">Last used</th>${
-    shown.fresh && html`<th role="columnheader" scope="col"><span class="visually-hidden">Change</span></th>`
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">${say.name}</th><th role="columnheader" scope="col">${say.ends}</th><th role="columnheader" scope="col">${say.lastUsed}</th>${
+    shown.fresh &&
+    html`<th role="columnheader" scope="col"><span class="visually-hidden">${say.change}</span></th>`
   }</tr></thead>
 <tbody role="rowgroup">
-${working.map(each => row(shown, each))}
+${working.map(each => row(messages, shown, each))}
 </tbody>
 </table>`
 }
 
-function row(shown: Profile, each: PasswordRecord): Html {
+function row(messages: Messages, shown: Profile, each: PasswordRecord): Html {
+  const { passwords: say, times } = messages
   const { endsAt, readOnly, setAt, client, replacedAt } = each
   const soon = replacedAt === undefined && endsAt !== undefined && endsAt < shown.passwords.now + endsSoon
+  const right = readOnly ? say.readOnly : say.readWrite
+  const at = times.moment(setAt)
   return html`<tr role="row">
-<th role="rowheader" scope="row"><span class="called">${calledIn(each)}</span>${badge(each)}
-<span class="hint">${readOnly ? 'Read only' : 'Read and write'}, set ${moment(setAt)}${client !== undefined && html`, by ${client}`}</span></th>
-<td role="cell" data-label="Ends">${endsAt === undefined ? 'never' : ending(endsAt)}${
-    soon && html`<br><span class="badge off">Ends soon</span>`
+<th role="rowheader" scope="row"><span class="called">${calledIn(messages, each)}</span>${badge(say, each)}
+<span class="hint">${client === undefined ? say.set(right, at) : say.setBy(right, at, client)}</span></th>
+<td role="cell" data-label="${say.ends}">${endsAt === undefined ? say.never : ending(messages, endsAt)}${
+    soon && html`<br><span class="badge off">${say.endsSoon}</span>`
   }</td>
-<td role="cell" data-label="Last used">${use(each)}</td>
-${shown.fresh && html`<td role="cell" class="actions">${actions(shown, each)}</td>`}
+<td role="cell" data-label="${say.lastUsed}">${use(messages, each)}</td>
+${shown.fresh && html`<td role="cell" class="actions">${actions(messages, shown, each)}</td>`}
 </tr>`
 }
 
 /** The end of a password: as the day that was chosen, if it is the end of one. */
-export function ending(at: Instant): Html {
-  return at % dayMs === 0 ? html`${dayAt(at - dayMs)}, end of day (UTC)` : moment(at)
+export function ending({ passwords: say, times }: Messages, at: Instant): Html {
+  return at % dayMs === 0 ? say.endOfDay(times.day(dayAt(at - dayMs))) : times.moment(at)
 }
 
-function badge({ replacedAt, lastUsed }: PasswordRecord): Html | false {
+function badge(say: Sentences, { replacedAt, lastUsed }: PasswordRecord): Html | false {
   if (replacedAt === undefined) return false
   const isSent = lastUsed !== undefined && lastUsed.at >= replacedAt
-  return html` <span class="badge off">${isSent ? 'Replaced, still in use' : 'Replaced'}</span>`
+  return html` <span class="badge off">${isSent ? say.replacedInUse : say.replaced}</span>`
 }
 
 /** For one that was replaced: who still sends it. */
-function use({ lastUsed, replacedAt }: PasswordRecord): Html {
-  if (lastUsed === undefined) return html`<span class="none">not yet</span>`
+function use({ passwords: say, times }: Messages, { lastUsed, replacedAt }: PasswordRecord): Html {
+  if (lastUsed === undefined) return html`<span class="none">${say.notYet}</span>`
   const { at, from, tool } = lastUsed
-  return html`${moment(at)}<br>${tool !== undefined && html`by ${tool} `}from ${from}${
-    replacedAt !== undefined &&
-    at < replacedAt &&
-    html`<br><span class="hint">Not since it was replaced</span>`
+  return html`${times.moment(at)}<br>${tool === undefined ? say.from(from) : say.byFrom(tool, from)}${
+    replacedAt !== undefined && at < replacedAt && html`<br><span class="hint">${say.notSince}</span>`
   }`
 }
 
-function actions(shown: Profile, each: PasswordRecord): Html {
-  const called = calledIn(each)
+function actions(messages: Messages, shown: Profile, each: PasswordRecord): Html {
+  const { passwords: say } = messages
+  const called = calledIn(messages, each)
   return html`${
     each.name !== undefined &&
     isCurrent(each) &&
-    html`<a href="${pageAt(shown)}&amp;replace=${each.id}#add">Replace<span class="visually-hidden"> ${called}</span></a>`
+    html`<a href="${pageAt(shown)}&amp;replace=${each.id}#add">${say.replace(called)}</a>`
   }
-<details class="sure"><summary>Revoke<span class="visually-hidden"> ${called}</span></summary>
+<details class="sure"><summary>${say.revoke(called)}</summary>
 <form method="post" action="/_altgate/revoke">
 ${formOf(shown, shown.csrf)}
 <input type="hidden" name="password" value="${each.id}">
-<p class="hint">What uses it stops working at once.</p>
-<button class="danger" type="submit">Revoke<span class="visually-hidden"> ${called}</span> now</button>
+<p class="hint">${say.revokeHint}</p>
+<button class="danger" type="submit">${say.revokeNow(called)}</button>
 </form></details>`
 }
 
-function revokeAll(shown: Profile, many: number): Html {
-  return html`<details class="sure"><summary>Revoke all</summary>
+function revokeAll({ passwords: say }: Messages, shown: Profile, many: number): Html {
+  return html`<details class="sure"><summary>${say.revokeAll}</summary>
 <form method="post" action="/_altgate/revoke">
 ${formOf(shown, shown.csrf)}
 <input type="hidden" name="all" value="1">
-<p class="hint">All ${many} passwords that have a name stop working at once, everywhere. A main password stays.</p>
-<button class="danger" type="submit">Revoke all now</button>
+<p class="hint">${say.revokeAllHint(many)}</p>
+<button class="danger" type="submit">${say.revokeAllNow}</button>
 </form></details>`
 }
 
-function endedItem(each: PasswordRecord): Html {
+function endedItem(messages: Messages, each: PasswordRecord): Html {
+  const { passwords: say, times } = messages
   const { over, lastUsed } = each
   if (over === undefined) return html``
-  const words = { 'past-its-end': 'Ended', replaced: 'Replaced', revoked: 'Revoked' }[over.cause]
-  return html`<li><span><b>${calledIn(each)}</b><br><span class="hint">${words} ${moment(over.at)}. Last used ${
-    lastUsed === undefined ? 'never' : html`${moment(lastUsed.at)} from ${lastUsed.from}`
-  }.</span></span></li>`
+  return html`<li><span><b>${calledIn(messages, each)}</b><br><span class="hint">${say.over[over.cause](times.moment(over.at))} ${
+    lastUsed === undefined ? say.neverUsed : say.usedFrom(times.moment(lastUsed.at), lastUsed.from)
+  }</span></span></li>`
 }
 
 /** Creates a password, or replaces one. Works without a script. */
-export function addForm(shown: Profile, feedback: Feedback): Html {
-  const { passwords } = shown
-  const { all, lives, now } = passwords
+export function addForm(messages: Messages, shown: Profile, feedback: Feedback): Html {
+  const { passwords: say } = messages
+  const { all, lives, now } = shown.passwords
   const wanted = feedback.adding ?? {
     name: '',
     lastDay: dayAt(now + lives.defaultLifeDays * dayMs),
@@ -173,70 +181,73 @@ export function addForm(shown: Profile, feedback: Feedback): Html {
   }
   const { replaced } = wanted
   const isFull = all.filter(each => isCurrent(each) && each.name !== undefined).length >= mostPasswords
-  const { faults = {} } = feedback
   return html`<section class="card" aria-labelledby="add">
-<h2 id="add">${replaced ? html`Replace ${calledIn(replaced)}` : 'Add a new password'}</h2>
+<h2 id="add">${replaced ? say.replacing(calledIn(messages, replaced)) : say.add}</h2>
 ${
   replaced
-    ? html`<p>A new password takes its place. <a href="${pageAt(shown)}">Add another one instead</a>.</p>`
-    : html`<p>For one tool or machine. Altgate generates it, and it ends by itself. ${
-        shown.credential === undefined
-          ? html`The user name is <b>${shown.username}</b>.`
-          : 'Your other passwords stay as they are.'
+    ? html`<p>${say.replacingLead} <a href="${pageAt(shown)}">${say.addInstead}</a>.</p>`
+    : html`<p>${say.addLead} ${
+        shown.credential === undefined ? say.addFirst(html`<b>${shown.username}</b>`) : say.addMore
       }</p>`
 }
 ${
   isFull && !replaced
-    ? html`<p class="note">You have ${mostPasswords} passwords with a name, and cannot have more. Revoke or replace one.</p>`
+    ? html`<p class="note">${say.full(mostPasswords)}</p>`
     : html`<form method="post" action="/_altgate/password" novalidate>
 ${formOf(shown, shown.csrf)}
-<input type="hidden" name="seen" value="${passwords.state}">
-<div class="beside">
+<input type="hidden" name="seen" value="${shown.passwords.state}">
+${addFields(messages, shown.passwords, wanted, feedback.faults ?? {})}
+<button type="submit">${replaced ? say.doReplace : say.doAdd}</button>
+</form>`
+}
+</section>`
+}
+
+function addFields(messages: Messages, { lives, now }: OwnPasswords, wanted: Wanted, faults: Faults): Html {
+  const { passwords: say, times } = messages
+  const { replaced } = wanted
+  const last = dayAt(now + lives.maxLifeDays * dayMs)
+  const latest = times.day(last)
+  return html`<div class="beside">
 ${
   replaced
     ? html`<input type="hidden" name="replace" value="${replaced.id}">`
-    : field({
+    : field(messages, {
         name: 'name',
-        label: 'Name',
-        hint: html`What it is for, such as <code>laptop</code> or <code>build-7</code>.`,
+        label: say.name,
+        hint: say.nameHint(html`<code>laptop</code>`, html`<code>build-7</code>`),
         fault: faults.name,
         input: html`value="${wanted.name}" maxlength="${longestPasswordName}" autocomplete="off" autocapitalize="none" spellcheck="false"`,
       })
 }
-${field({
+${field(messages, {
   name: 'ends',
-  label: 'Last day',
-  hint: html`It stops working at the end of this day (UTC). ${dayAt(now + lives.maxLifeDays * dayMs)} at the latest${
-    lives.allowEndless ? '; leave it empty for no end' : ''
-  }.`,
+  label: say.lastDay,
+  hint: lives.allowEndless ? say.lastDayOrNone(latest) : say.lastDayHint(latest),
   fault: faults.ends,
-  input: html`type="date" value="${wanted.lastDay}" min="${dayAt(now)}" max="${dayAt(now + lives.maxLifeDays * dayMs)}" autocomplete="off"`,
+  input: html`type="date" value="${wanted.lastDay}" min="${dayAt(now)}" max="${last}" autocomplete="off"`,
 })}
 </div>
 <fieldset id="access" class="${faults.access && 'wrong'}">
-<legend>What it may do</legend>
-${fault('access', faults.access)}
+<legend>${say.access}</legend>
+${fault(messages, 'access', faults.access)}
 <div class="beside">
 <label class="choice"><input type="radio" name="access" value="write"${!wanted.readOnly && html` checked`} aria-labelledby="write" aria-describedby="write-hint">
-<span><b id="write">Read and write</b><br><span class="hint" id="write-hint">Everything that you may do yourself.</span></span></label>
+<span><b id="write">${say.readWrite}</b><br><span class="hint" id="write-hint">${say.readWriteHint}</span></span></label>
 <label class="choice"><input type="radio" name="access" value="read"${wanted.readOnly && html` checked`} aria-labelledby="read" aria-describedby="read-hint">
-<span><b id="read">Read only</b><br><span class="hint" id="read-hint">Clone and fetch, but no push, upload or check-in.</span></span></label>
+<span><b id="read">${say.readOnly}</b><br><span class="hint" id="read-hint">${say.readOnlyHint}</span></span></label>
 </div>
 </fieldset>
 ${
   replaced &&
-  field({
+  field(messages, {
     name: 'hours',
-    label: 'Hours for which the old one still works',
-    hint: html`0 to ${lives.maxGraceHours}. With 0 it stops working at once.`,
+    label: say.hours,
+    hint: say.hoursHint(times.number(lives.maxGraceHours)),
     fault: faults.hours,
     input: html`type="number" min="0" max="${lives.maxGraceHours}" step="1" value="${wanted.hours}" inputmode="numeric" autocomplete="off"`,
   })
-}
-<button type="submit">${replaced ? 'Replace password' : 'Create password'}</button>
-</form>`
-}
-</section>`
+}`
 }
 
 /** The day of a time in UTC, as a date field has it. */

@@ -2,7 +2,8 @@ import type { PlannedMove } from '../../gateway/account.ts'
 import type { AccountName, Instant, Username } from '../../gateway/names.ts'
 import { type AccountRecord, type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { ActingState } from '../acting.ts'
-import { html, type Html, moment, type Page } from '../html.ts'
+import { html, type Html, type Page, type Said } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { formOf, pageAt, type ScopeName, signInAt } from '../scope-names.ts'
 import { acting } from './acting.ts'
 import type { Faults } from './fields.ts'
@@ -58,100 +59,106 @@ export interface Feedback {
   readonly secondary?: string
   /** The password to create, as it was typed. */
   readonly adding?: Adding
-  readonly done?: string
-  readonly note?: string
+  readonly done?: Said<string>
+  readonly note?: Said<string>
 }
 
 /** The page of an account: its present credential and the forms that change it. */
 export function profile(shown: Profile, feedback: Feedback = {}): Page {
-  const { account, scopeName } = shown
   const wrong = feedback.faults !== undefined
-  const title = `Alternate credentials for ${scopeName.name}`
   return {
     status: wrong ? 422 : 200,
     csrf: shown.csrf,
-    title: wrong ? `Error: ${title}` : feedback.done === undefined ? title : `${feedback.done} ${title}`,
-    main: html`<h1>Alternate credentials <span class="name">for ${scopeName.name}</span></h1>
-${feedback.done && html`<p class="done" role="status">${feedback.done}</p>`}
-${feedback.note && html`<p class="note" role="status">${feedback.note}</p>`}
-${feedback.faults && errorSummary(feedback.faults)}
-<p class="lead">One user name for git and other tools, and a password for each. They work <strong>${scopeName.reach}</strong> and
-nowhere else.</p>
-${shown.coming && beforeTheMove(account, shown.coming)}
-${shown.preparation && preparation(shown, shown.preparation)}
-${shown.contestedAt !== undefined && contested(shown.contestedAt)}
-${!shown.fresh && mayChange(shown) && signInAgain(shown)}
-${shown.credential && present(shown, shown.credential)}
-${passwordTable(shown)}
-${acting(shown)}
-${change(shown, feedback)}
-${!isUnclaimed(shown) && helpers(shown.helpers)}
-${reach(shown)}
-${linkedIdentities(shown)}
-${elsewhere(shown)}`,
+    title: messages => {
+      const title = messages.profile.title(shown.scopeName)
+      const before = wrong ? messages.frame.error : feedback.done?.(messages)
+      return before === undefined ? title : `${before} ${title}`
+    },
+    main: messages => mainOf(messages, shown, feedback),
   }
 }
 
-function errorSummary(faults: Faults): Html {
+function mainOf(messages: Messages, shown: Profile, feedback: Feedback): Html {
+  const { profile: say } = messages
+  const { account, scopeName } = shown
+  return html`<h1>${say.heading(scopeName)}</h1>
+${feedback.done && html`<p class="done" role="status">${feedback.done(messages)}</p>`}
+${feedback.note && html`<p class="note" role="status">${feedback.note(messages)}</p>`}
+${feedback.faults && errorSummary(messages, feedback.faults)}
+<p class="lead">${say.lead(scopeName)}</p>
+${shown.coming && beforeTheMove(messages, account, shown.coming)}
+${shown.preparation && preparation(messages, shown, shown.preparation)}
+${shown.contestedAt !== undefined && contested(messages, shown.contestedAt)}
+${!shown.fresh && mayChange(shown) && signInAgain(messages, shown)}
+${shown.credential && present(messages, shown, shown.credential)}
+${passwordTable(messages, shown)}
+${acting(messages, shown)}
+${change(messages, shown, feedback)}
+${!isUnclaimed(shown) && helpers(messages, shown.helpers)}
+${reach(messages, shown)}
+${linkedIdentities(messages, shown)}
+${elsewhere(messages, shown)}`
+}
+
+function errorSummary(messages: Messages, faults: Faults): Html {
   const entries = Object.entries(faults)
   return html`<div class="summary" role="alert" tabindex="-1" autofocus aria-labelledby="summary">
-<h2 id="summary">Nothing has been saved yet</h2>
-<ul>${entries.map(([field, sentence]) => html`<li><a href="#${field}">${sentence}</a></li>`)}</ul>
+<h2 id="summary">${messages.profile.notSaved}</h2>
+<ul>${entries.map(([field, sentence]) => html`<li><a href="#${field}">${sentence(messages)}</a></li>`)}</ul>
 </div>`
 }
 
-function present(shown: Profile, credential: CredentialRecord): Html {
+function present(messages: Messages, shown: Profile, credential: CredentialRecord): Html {
+  const { profile: say, times } = messages
   const { username, secondary, enabled, lastUsed } = credential
   const main = mainPassword(shown)
   return html`<section class="card" aria-labelledby="present">
-<div class="heading"><h2 id="present">Your current credentials</h2>
-<span class="badge ${enabled ? 'on' : 'off'}">${enabled ? 'Switched on' : 'Switched off'}</span></div>
+<div class="heading"><h2 id="present">${say.present}</h2>
+<span class="badge ${enabled ? 'on' : 'off'}">${enabled ? say.on : say.off}</span></div>
 <dl>
-<div><dt>User name</dt><dd>${username}</dd></div>
-<div><dt>Secondary user name</dt><dd>${secondary ?? html`<span class="none">none</span>`}</dd></div>
-<div><dt>Main password</dt><dd>${
-    main === undefined ? html`<span class="none">none</span>` : html`${main.how}, set ${moment(main.setAt)}`
+<div><dt>${say.username}</dt><dd>${username}</dd></div>
+<div><dt>${say.secondary}</dt><dd>${secondary ?? html`<span class="none">${say.noSecondary}</span>`}</dd></div>
+<div><dt>${say.main}</dt><dd>${
+    main === undefined
+      ? html`<span class="none">${say.none}</span>`
+      : say.mainSet[main.how](times.moment(main.setAt))
   }</dd></div>
-<div><dt>Last used</dt><dd>${
+<div><dt>${say.lastUsed}</dt><dd>${
     lastUsed === undefined
-      ? html`<span class="none">not yet</span>`
-      : html`${moment(lastUsed.at)}<br>from ${lastUsed.from}`
+      ? html`<span class="none">${say.notYet}</span>`
+      : html`${times.moment(lastUsed.at)}<br>${say.from(lastUsed.from)}`
   }</dd></div>
 </dl>
-${isBlocked(credential) && blocked}
-${shown.fresh && mayChange(shown) && nextSteps}
-${!isBlocked(credential) && shown.fresh && switchForm(shown, enabled)}
+${isBlocked(credential) && html`<p class="note" role="status">${say.blocked}</p>`}
+${shown.fresh && mayChange(shown) && nextSteps(messages)}
+${!isBlocked(credential) && shown.fresh && switchForm(messages, shown, enabled)}
 </section>`
 }
 
-const nextSteps = html`<div class="choices"><a class="button" href="#add">Add a new password</a>
-<a class="button secondary" href="#set">Set a new main password</a></div>`
+function nextSteps({ profile: say }: Messages): Html {
+  return html`<div class="choices"><a class="button" href="#add">${say.add}</a>
+<a class="button secondary" href="#set">${say.setMain}</a></div>`
+}
 
 /** Whether the user can have passwords at all. */
 function mayChange({ username, taken }: Profile): boolean {
   return username !== undefined && !taken
 }
 
-function signInAgain(shown: Profile): Html {
+function signInAgain({ profile: say }: Messages, shown: Profile): Html {
   return html`<section class="card" aria-labelledby="again">
-<h2 id="again">Sign in again to make changes</h2>
-<p>You signed in some time ago. Changes require a recent sign-in, in case this browser is now used by another person.</p>
-<p><a class="button" href="${signInAt(shown, 'again')}">Sign in again</a></p>
+<h2 id="again">${say.again}</h2>
+<p>${say.againWhy}</p>
+<p><a class="button" href="${signInAt(shown, 'again')}">${say.signInAgain}</a></p>
 </section>`
 }
 
-const blocked = html`<p class="note" role="status">Your operator has switched these credentials off. They stay off until your
-operator switches them on again: ask your operator. You can set a new password meanwhile, but it will not work before that.</p>`
-
-function switchForm(shown: Profile, enabled: boolean): Html {
-  const words = enabled
-    ? 'If you switch them off, they stop working until you switch them on again. The password does not change.'
-    : 'They do not work now. Switch them on to use the same user name and password again.'
+function switchForm({ profile: say }: Messages, shown: Profile, enabled: boolean): Html {
   return html`<form method="post" action="/_altgate/switch" class="aside">
 ${formOf(shown, shown.csrf)}
 <input type="hidden" name="on" value="${enabled ? '0' : '1'}">
-<p class="hint">${words}</p>
-<button class="${enabled ? 'secondary' : 'primary'}" type="submit">${enabled ? 'Switch off' : 'Switch on'}</button>
+<p class="hint">${enabled ? say.offHint : say.onHint}</p>
+<button class="${enabled ? 'secondary' : 'primary'}" type="submit">${enabled ? say.switchOff : say.switchOn}</button>
 </form>`
 }
 
@@ -160,71 +167,67 @@ function isUnclaimed({ claimable, credential }: Profile): boolean {
   return claimable && credential === undefined
 }
 
-function change(shown: Profile, feedback: Feedback): Html {
+function change(messages: Messages, shown: Profile, feedback: Feedback): Html {
   const { username, fresh, claimable } = shown
-  if (username === undefined) return nameless(shown)
-  if (shown.taken) return taken(username)
+  if (username === undefined) return nameless(messages, shown)
+  if (shown.taken) return taken(messages, username)
   if (!fresh) return html``
-  const forms = html`${addForm(shown, feedback)}${setForm(shown, username, feedback)}`
+  const forms = html`${addForm(messages, shown, feedback)}${setForm(messages, shown, username, feedback)}`
   if (shown.credential?.unproved)
-    return html`${claimForm(shown, shown.credential.username, feedback)}${forms}`
-  return claimable ? claimForm(shown, username, feedback) : forms
+    return html`${claimForm(messages, shown, shown.credential.username, feedback)}${forms}`
+  return claimable ? claimForm(messages, shown, username, feedback) : forms
 }
 
 /** The sign-in gave no usable address. The user may not choose one, because upstreams trust the user name. */
-function nameless(shown: Profile): Html {
-  const { scopeName } = shown
+function nameless({ profile: say }: Messages, shown: Profile): Html {
+  const other = (text: string) => html`<a href="${signInAt(shown, 'other')}">${text}</a>`
   return html`<section class="card" aria-labelledby="nameless">
-<h2 id="nameless">Your operator must set the password</h2>
-<p>Your sign-in did not provide an e-mail address that can be used as a user name. Ask your operator for credentials of the set
-<b>${scopeName.name}</b>, and tell them the user name that you would like to have.</p>
-<p class="hint">Or <a href="${signInAt(shown, 'other')}">sign in with another account</a>.</p>
+<h2 id="nameless">${say.nameless}</h2>
+<p>${say.namelessLead(shown.scopeName)}</p>
+<p class="hint">${say.namelessNext(other)}</p>
 </section>`
 }
 
 /** An address has passed from one person to another, or was claimed by someone it does not belong to. */
-function taken(username: Username): Html {
+function taken({ profile: say }: Messages, username: Username): Html {
   return html`<section class="card" aria-labelledby="taken">
-<h2 id="taken">Your user name is taken</h2>
-<p>The credentials for <b>${username}</b> belong to another person. You cannot set a password under this name until your
-operator has resolved the conflict. The other person is notified as well.</p>
+<h2 id="taken">${say.taken}</h2>
+<p>${say.takenLead(html`<b>${username}</b>`)}</p>
 </section>`
 }
 
 /** For the owner: the identity provider has given their name to another person as well. */
-function contested(at: Instant): Html {
-  return html`<p class="note" role="status">Another person signed in with your user name, most recently on ${moment(at)}. They
-cannot change your credentials. Ask your operator to resolve the conflict.</p>`
+function contested({ profile: say, times }: Messages, at: Instant): Html {
+  return html`<p class="note" role="status">${say.contested(times.moment(at))}</p>`
 }
 
 const mostShown = 20
 
-function reach({ account, scopeName, opens, coming }: Profile): Html {
+function reach({ profile: say }: Messages, { account, scopeName, opens, coming }: Profile): Html {
   const shown = opens.slice(0, mostShown)
   const more = opens.length - shown.length
+  const name = html`<b>${account.name}</b>`
   const list =
-    scopeName.scope === 'msa'
-      ? html`<p>All accounts that sign in with Microsoft accounts and that you have access to${coming ? ', and' : ', such as'} <b>${account.name}</b>${coming && ' after its move'}. One
-set of credentials works for all of them.</p>`
-      : html`<p>All accounts connected to the directory ${scopeName.name} that you have access to:</p>
-<ul class="names">${shown.map(name => html`<li>${name}</li>`)}${more > 0 && html`<li class="more">and ${more} more</li>`}${
-          coming && html`<li>${account.name}, after its move</li>`
+    scopeName.directory === undefined
+      ? html`<p>${coming ? say.reachPersonalLater(name) : say.reachPersonal(name)}</p>`
+      : html`<p>${say.reachDirectory(scopeName)}</p>
+<ul class="names">${shown.map(each => html`<li>${each}</li>`)}${more > 0 && html`<li class="more">${say.more(more)}</li>`}${
+          coming && html`<li>${say.afterItsMove(account.name)}</li>`
         }</ul>`
-  return html`<section class="card" aria-labelledby="reach"><h2 id="reach">Where they work</h2>${list}</section>`
+  return html`<section class="card" aria-labelledby="reach"><h2 id="reach">${say.reach}</h2>${list}</section>`
 }
 
-function elsewhere(shown: Profile): Html {
+function elsewhere(messages: Messages, shown: Profile): Html {
+  const { profile: say } = messages
   const { fresh, username, scopeName, sets } = shown
   const others = sets.filter(set => set.scopeName.scope !== scopeName.scope)
   return html`<section class="card" aria-labelledby="elsewhere">
-<h2 id="elsewhere">Other accounts</h2>
-<p>You have one set of credentials for all accounts that sign in with Microsoft accounts, and one for each directory.
-Changes here do not affect the other sets. When an account moves to another directory, it accepts the set of that directory
-from then on.</p>
-<p class="hint"><a href="/_altgate/">Open another account’s page</a></p>
-${fresh && username !== undefined && signInTooForm(shown)}
+<h2 id="elsewhere">${say.others}</h2>
+<p>${say.othersLead}</p>
+<p class="hint"><a href="/_altgate/">${say.openOther}</a></p>
+${fresh && username !== undefined && signInTooForm(messages, shown)}
 </section>
-${others.length > 0 && ownSets(sets)}`
+${others.length > 0 && ownSets(messages, sets)}`
 }
 
 /** One user's credential in one scope, if there is one. */
@@ -240,27 +243,25 @@ export interface OwnSet {
 }
 
 /** The credentials of all the user's identities in this session. */
-export function ownSets(sets: readonly OwnSet[]): Html {
+export function ownSets(messages: Messages, sets: readonly OwnSet[]): Html {
+  const { profile: say, scopes } = messages
   return html`<section class="card" aria-labelledby="sets">
-<h2 id="sets">Your sets of credentials</h2>
+<h2 id="sets">${say.sets}</h2>
 <ul class="sets">
 ${sets.map(({ account: name, credential, fresh, ...set }) => {
   const place = { ...set, account: { name } }
   return html`<li>
-<span><a href="${pageAt(place)}">${set.scopeName.name}</a><br><span class="hint">${stateOf(credential)}</span></span>
-${!fresh && html`<a href="${signInAt(place, 'again')}">Sign in again<span class="visually-hidden"> for ${set.scopeName.name}</span></a>`}
+<span><a href="${pageAt(place)}">${scopes.name(set.scopeName)}</a><br><span class="hint">${stateOf(messages, credential)}</span></span>
+${!fresh && html`<a href="${signInAt(place, 'again')}">${say.signInAgainFor(set.scopeName)}</a>`}
 </li>`
 })}
 </ul>
 </section>`
 }
 
-function stateOf(credential: CredentialRecord | undefined): string {
-  if (credential === undefined) return 'no password set'
-  const state = isBlocked(credential)
-    ? 'switched off by your operator'
-    : credential.enabled
-      ? 'switched on'
-      : 'switched off'
-  return `${credential.username}, ${state}`
+function stateOf({ profile: say }: Messages, credential: CredentialRecord | undefined): Html | string {
+  if (credential === undefined) return say.noPassword
+  const { username, enabled } = credential
+  if (isBlocked(credential)) return say.setBlocked(username)
+  return enabled ? say.setOn(username) : say.setOff(username)
 }

@@ -2,7 +2,9 @@ import type { PlannedMove } from '../../gateway/account.ts'
 import type { AccountName, Instant } from '../../gateway/names.ts'
 import { type CredentialRecord, isBlocked } from '../../gateway/registry.ts'
 import type { Secret } from '../../gateway/secret.ts'
+import type { Improvable } from '../../passwords/rules.ts'
 import { html, type Html, type Page } from '../html.ts'
+import type { Messages } from '../messages/en.ts'
 import { pageAt, type Place, type ScopeName } from '../scope-names.ts'
 import { command } from './command.ts'
 import { useAfterTheMove } from './moving.ts'
@@ -19,8 +21,8 @@ interface Saved {
   readonly url: URL
   /** A generated password, shown only once. */
   readonly made: Secret | undefined
-  /** Advice about a chosen password, as sentences. */
-  readonly advice: readonly string[]
+  /** What a chosen password could be better at. */
+  readonly advice: readonly Improvable[]
 }
 
 /** The new password is in force everywhere: shows it if it was generated, and how to use it in tools. */
@@ -29,15 +31,17 @@ export function saved(shown: Saved): Page {
   return {
     status: 200,
     csrf: shown.csrf,
-    title: made === undefined ? 'Saved: your new password' : 'Saved: copy your new password',
-    main: html`<h1>Saved</h1>
-<p class="done" role="status">The new main password is in force everywhere, ${scopeName.reach}. The one before it no longer works; passwords
-with a name stay as they are.</p>
-${advice.map(sentence => html`<p class="note">${sentence}</p>`)}
-${switchedOff(shown)}
-${made && shownOnce(made)}
-${use(shown)}
-<p><a href="${pageAt(placeOf(shown))}">Back to your credentials</a></p>`,
+    title: ({ saved: say }) => (made === undefined ? say.title : say.copyTitle),
+    main: messages => {
+      const { saved: say, flaws } = messages
+      return html`<h1>${say.heading}</h1>
+<p class="done" role="status">${say.main(scopeName)}</p>
+${advice.map(each => html`<p class="note">${flaws.advice[each]}</p>`)}
+${switchedOff(say, shown)}
+${made && shownOnce(messages, made)}
+${use(messages, shown)}
+<p><a href="${pageAt(placeOf(shown))}">${say.back}</a></p>`
+    },
   }
 }
 
@@ -56,39 +60,42 @@ export function savedNamed(
   return {
     status: 200,
     csrf: shown.csrf,
-    title: 'Saved: copy your new password',
-    main: html`<h1>Saved</h1>
-<p class="done" role="status">The password ${name} works ${scopeName.reach}${
-      endsAt !== undefined && html` until ${ending(endsAt)}`
-    }${readOnly && html`, for reading only`}. ${
-      graceHours === undefined
-        ? 'Your other passwords stay as they are.'
-        : graceHours === 0
-          ? 'The one that it replaces no longer works.'
-          : `The one that it replaces works for ${graceHours === 1 ? 'one hour' : `${graceHours} hours`} more.`
-    }</p>
-${switchedOff(shown)}
-${shownOnce(made)}
-${use(shown)}
-<p><a href="${pageAt(placeOf(shown))}">Back to your credentials</a></p>`,
+    title: ({ saved: say }) => say.copyTitle,
+    main: messages => {
+      const { saved: say } = messages
+      const until = endsAt === undefined ? undefined : ending(messages, endsAt)
+      return html`<h1>${say.heading}</h1>
+<p class="done" role="status">${say.named(name, scopeName, until, readOnly)} ${othersAre(say, graceHours)}</p>
+${switchedOff(say, shown)}
+${shownOnce(messages, made)}
+${use(messages, shown)}
+<p><a href="${pageAt(placeOf(shown))}">${say.back}</a></p>`
+    },
   }
 }
 
-function switchedOff(shown: Omit<Saved, 'advice'>): Html | false {
+type Sentences = Messages['saved']
+
+function othersAre(say: Sentences, graceHours: number | undefined): string {
+  if (graceHours === undefined) return say.othersStay
+  return graceHours === 0 ? say.replacedEnded : say.replacedWorks(graceHours)
+}
+
+function switchedOff(say: Sentences, shown: Omit<Saved, 'advice'>): Html | false {
   const { credential } = shown
+  const link = (text: string) => html`<a href="${pageAt(placeOf(shown))}">${text}</a>`
   return (
     !credential.enabled &&
-    html`<p class="note">These credentials are switched off, so the new password does not work yet.
-${isBlocked(credential) ? 'Your operator has switched them off: ask your operator.' : html`<a href="${pageAt(placeOf(shown))}">Switch them on</a>.`}</p>`
+    html`<p class="note">${say.off} ${isBlocked(credential) ? say.offByOperator : say.switchOn(link)}</p>`
   )
 }
 
-function shownOnce(made: Secret): Html {
+function shownOnce({ saved: say, frame }: Messages, made: Secret): Html {
   return html`<section class="card" aria-labelledby="made">
-<h2 id="made">Your new password</h2>
-<p>This password is shown only once. Copy it now; if you lose it, generate another one.</p>
+<h2 id="made">${say.yours}</h2>
+<p>${say.once}</p>
 <p class="secret"><code id="made-password">${made.reveal()}</code><button class="copy secondary" type="button" hidden
- data-copy="made-password" aria-label="Copy the password">Copy</button></p>
+ data-copy="made-password" aria-label="${say.copyIt}">${frame.copy}</button></p>
 </section>`
 }
 
@@ -96,47 +103,46 @@ function placeOf({ account, scopeName, coming }: Omit<Saved, 'advice' | 'made'>)
   return { account: { name: account }, scopeName, coming }
 }
 
-function use(shown: Omit<Saved, 'advice'>): Html {
-  if (shown.coming !== undefined) return useAfterTheMove(shown.account, shown.coming)
+function use(messages: Messages, shown: Omit<Saved, 'advice'>): Html {
+  if (shown.coming !== undefined) return useAfterTheMove(messages, shown.account, shown.coming)
   return html`<section class="card" aria-labelledby="use">
-<h2 id="use">Use it in your tools</h2>
-${commands(shown)}
+<h2 id="use">${messages.saved.use}</h2>
+${commands(messages, shown)}
 </section>`
 }
 
-function commands({ url, credential, made, account }: Omit<Saved, 'advice'>): Html {
+function commands(messages: Messages, { url, credential, made, account }: Omit<Saved, 'advice'>): Html {
+  const { saved: say } = messages
   const name = credential.secondary ?? credential.username
-  const word = made === undefined ? 'YOUR-PASSWORD' : made.reveal()
+  const word = made === undefined ? say.yourPassword : made.reveal()
   const lines = [
     `protocol=${url.protocol.replace(':', '')}`,
     `host=${url.host}`,
     `username=${name}`,
     `password=${word}`,
   ].join('\n')
-  return html`<h3>Let git ask for it</h3>
-<p>Run the failed command again. Enter <code>${name}</code> as the user name, and the new password.</p>
-${command('fetch', 'git fetch', 'Copy the fetch')}
-${command('clone', `git clone ${url.href}REPOSITORY.git`, 'Copy the clone')}
-<h3>Or store it in git’s credential helper</h3>
-<p>For builds and other jobs that run unattended. Run <code>git credential approve</code>, paste these lines, and press Enter
-twice. They go to git alone: neither the history of your shell nor the list of processes shows them.</p>
-${command('approve-lines', lines, 'Copy the lines for git')}
-<p>The same in one block for a terminal (on Windows: Git Bash). Your shell may keep the block in its history, with the
-password in it.</p>
-${command('approve', `git credential approve <<'END'\n${lines}\nEND`, 'Copy the lines for the credential helper')}
+  const tf = `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`
+  return html`<h3>${say.ask}</h3>
+<p>${say.askHow(html`<code>${name}</code>`)}</p>
+${command(messages, 'fetch', 'git fetch', say.copyFetch)}
+${command(messages, 'clone', `git clone ${url.href}${say.repository}.git`, say.copyClone)}
+<h3>${say.store}</h3>
+<p>${say.storeHow(html`<code>git credential approve</code>`)}</p>
+${command(messages, 'approve-lines', lines, say.copyLines)}
+<p>${say.block}</p>
+${command(messages, 'approve', `git credential approve <<'END'\n${lines}\nEND`, say.copyBlock)}
 <h3>tf</h3>
-<p>With <code>-login</code>, the password is on the command line: your shell may keep it in its history, and other users of
-the computer can see it in the list of processes while tf runs. Leave <code>-login</code> and what follows it out, and tf asks
-for the user name and the password.</p>
-${command('tf', `tf workspaces -collection:${url.href} -login:${quoted(name)},${word}`, 'Copy the tf command')}
-${url.pathname !== '/' && keepBoth(url, account)}`
+<p>${say.tf(html`<code>-login</code>`)}</p>
+${command(messages, 'tf', tf, say.copyTf)}
+${url.pathname !== '/' && keepBoth(messages, url, account)}`
 }
 
 /** By default git stores one password per host, and erases it when one account refuses it. Not shown where each account has a host. */
-function keepBoth(url: URL, account: AccountName): Html {
-  return html`<p class="hint">If this computer uses several sets of credentials on this gateway, configure git to keep them apart first (then add
-each repository’s <code>path=${account}/REPOSITORY.git</code> to the lines above):</p>
-${command('keep-both', `git config --global credential.${url.origin}.useHttpPath true`, 'Copy the setting')}`
+function keepBoth(messages: Messages, url: URL, account: AccountName): Html {
+  const { saved: say } = messages
+  const setting = `git config --global credential.${url.origin}.useHttpPath true`
+  return html`<p class="hint">${say.keepBoth(html`<code>path=${account}/${say.repository}.git</code>`)}</p>
+${command(messages, 'keep-both', setting, say.copySetting)}`
 }
 
 /** Quotes for a shell where needed: the part of an address before its `@` may contain almost any character. */

@@ -1,9 +1,10 @@
 import type { RequestedAccount } from '../account-lookup.ts'
 import type { Wanted } from '../acting.ts'
 import { html, type Html, type Page, type Said } from '../html.ts'
-import { en, type Messages } from '../messages/en.ts'
+import type { Messages } from '../messages/en.ts'
 import { signInAt } from '../scope-names.ts'
 import { whatIsAskedFor } from './acting.ts'
+import { field } from './fields.ts'
 import { beforeTheMove, moveAhead } from './moving.ts'
 import { type OwnSet, ownSets } from './profile.ts'
 
@@ -18,19 +19,17 @@ export function welcome(place: RequestedAccount, wanted: Wanted | undefined): Pa
     const { welcome: say } = messages
     return html`<h1>${say.heading(html`<span class="name">${name}</span>`)}</h1>
 <p class="lead">${say.lead(html`<b>${name}</b>`)}</p>
-${coming !== undefined && coming !== true && beforeTheMove(account, coming)}
+${coming !== undefined && coming !== true && beforeTheMove(messages, account, coming)}
 <section class="card" aria-labelledby="who">
 <h2 id="who">${say.first}</h2>
 <p>${say.where}</p>
-${wanted && html`<h3>${say.allowed}</h3>\n${whatIsAskedFor(wanted, say.yourDirectory)}`}
+${wanted && html`<h3>${say.allowed}</h3>\n${whatIsAskedFor(messages, wanted, say.yourDirectory)}`}
 <p><a class="button" href="${signInAt(place)}">${say.signIn}</a></p>
 </section>
-${planned && coming === undefined && moveAhead(account, planned)}
+${planned && coming === undefined && moveAhead(messages, account, planned)}
 <p class="hint">${say.wrong} <a href="/_altgate/">${say.other}</a>.</p>`
   }
-  // What is said of moves and of what a sign-in allows is not in the message files yet.
-  const isWhole = wanted === undefined && planned === undefined && coming === undefined
-  return { status: 200, title: ({ welcome: say }) => say.title(name), main: isWhole ? main : main(en) }
+  return { status: 200, title: ({ welcome: say }) => say.title(name), main }
 }
 
 /** The account name as typed, and what is wrong with it. */
@@ -44,31 +43,37 @@ export function whichAccount(sets: readonly OwnSet[], wrong?: WrongAccount): Pag
   const main = (messages: Messages): Html => html`<h1>${messages.welcome.whichHeading}</h1>
 <p class="lead">${messages.welcome.whichLead}</p>
 ${accountForm(messages, wrong)}
-${sets.length > 0 && ownSets(sets)}`
+${sets.length > 0 && ownSets(messages, sets)}`
   return {
     status: wrong === undefined ? 200 : 404,
     title: ({ welcome: say }) => (wrong === undefined ? say.which : say.noSuch),
-    main: sets.length === 0 ? main : main(en),
+    main,
   }
 }
 
 function accountForm(messages: Messages, wrong: WrongAccount | undefined): Html {
-  const { welcome: say, frame } = messages
-  const error =
-    wrong &&
-    html`<p class="error" id="account-error"><span class="visually-hidden">${frame.error}</span> ${wrong.sentence(messages)}</p>`
   return html`<form class="card" method="get" action="/_altgate/" novalidate>
-<div class="field${wrong && ' wrong'}">
-<label for="account">${say.account}</label>
-<p class="hint" id="account-hint">${say.example(html`<code>fabrikam</code>`)}</p>
-${error}
-<input id="account" name="account" value="${wrong?.typed}" autocomplete="organization" autocapitalize="none"
- spellcheck="false" required aria-describedby="account-hint${wrong && ' account-error'}"${
-   wrong && html` aria-invalid="true" autofocus`
- }>
-</div>
-<button type="submit">${say.go}</button>
+${accountField(messages, wrong?.typed, wrong?.sentence)}
+<button type="submit">${messages.welcome.go}</button>
 </form>`
+}
+
+/** The field for the name of an account. */
+export function accountField(
+  messages: Messages,
+  typed: string | undefined,
+  fault: Said<string> | undefined,
+): Html {
+  const { welcome: say } = messages
+  return field(messages, {
+    name: 'account',
+    label: say.account,
+    hint: say.example(html`<code>fabrikam</code>`),
+    fault,
+    input: html`value="${typed}" autocomplete="organization" autocapitalize="none" spellcheck="false" required${
+      fault && html` autofocus`
+    }`,
+  })
 }
 
 /** After signing out. */
