@@ -34,11 +34,11 @@ export function administrationOn(settings: Settings, { foundation, ...parts }: P
   const sealing = secrets.sealingKeys.length === 0 ? undefined : createSealing(secrets.sealingKeys)
   const isUsable = usableBy(sealing, authorities)
   const { registry, accounts, hasher } = parts
-  const { credentials, grants, changes, refusals } = store
+  const { credentials, grants, changes, refusals, overview, toolUses } = store
   return {
     registry,
     emergency: { registry: foundation.registryInLog(), certainAfterMs: certainAfterMs(settings, store) },
-    store: { accounts, credentials, grants, changes, refusals },
+    store: { accounts, credentials, grants, changes, refusals, overview, toolUses },
     hasher,
     generated,
     keys,

@@ -152,7 +152,7 @@ function proxyObserver({
       metrics.outage('upstream')
       silent.failed(allowed.account.name, failure)
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
-      refused(allowed.account.name, failure, ask.id)
+      refused(allowed.account, failure, ask.id)
       refusals.upstreamFailed(failure, allowed, ask)
     },
     signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
@@ -223,6 +223,7 @@ export function createAdminApi({
     const plugin = createApi({
       ...administration,
       settings,
+      catchUp: services.catchUp,
       senderOf: createClientReader(settings.trustedProxies),
       networkOf: networks(settings),
       httpsOnly: isHttpsOnly(settings),

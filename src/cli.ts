@@ -51,7 +51,7 @@ export async function run(words: readonly string[]): Promise<number> {
 }
 
 /** With the command of that name alone, which starts a fifth faster than with all of them; with all if there is none. */
-async function buildProgram(name = ''): Promise<Command> {
+export async function buildProgram(name = ''): Promise<Command> {
   const program = new Command('altgate')
     .description(
       'A gateway that checks alternate credentials in the right scope and tells users when a reset is needed.',

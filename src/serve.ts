@@ -298,9 +298,11 @@ interface Started {
 
 /** Pass-through is a deliberate choice, and the log should show it. */
 export function warnOfPassThrough({ settings, log }: Started): void {
-  const choices = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)].flatMap(each =>
-    each.method === 'delegated' && each.fallback ? [each.fallback.upstreamAuth] : [each],
-  )
+  const choices = [
+    settings.upstreamAuth,
+    ...Object.values(settings.upstreamAuthByAccount),
+    ...Object.values(settings.upstreamAuthByName),
+  ].flatMap(each => (each.method === 'delegated' && each.fallback ? [each.fallback.upstreamAuth] : [each]))
   if (choices.some(({ method }) => method === 'pass-through'))
     log.warn('upstreamAuth is pass-through: upstreams receive the passwords of users')
 }

@@ -78,6 +78,8 @@ export interface Services {
   readonly signInKey: KeyRing
   /** Seals the answers that a proxy brings back to the forward-auth port. */
   readonly answerKey: KeyRing
+  /** What this process knows of changes that others have made; `undefined`: it knows them all. Throws `Outage`. */
+  readonly catchUp: () => Promise<void> | undefined
   /** For the API and the console. `undefined`: neither is switched on. */
   readonly administration: Administration | undefined
   close(): Promise<void>
@@ -201,6 +203,7 @@ export async function openServices(settings: Settings, parts: ServiceParts): Pro
     lfsKey,
     signInKey,
     answerKey,
+    catchUp: () => news.catchUp(),
     administration,
     close: () => open.disposeAsync(),
   }

@@ -27,14 +27,12 @@ export async function openTools(settings: Settings, waiting?: Waiting): Promise<
     ...tools,
     store: {
       ...tools.store,
-      overview: store.overview,
-      toolUses: store.toolUses,
       keyKeeper: store.keyKeeper(foundation.announce),
       ping: () => store.ping(),
     },
     apiTokens: {
       list: () => store.apiTokens.list(),
-      make: async () => createTokenKeeper(await store.key('api-tokens'), store.apiTokens).make(),
+      make: async () => createTokenKeeper(await store.keyRing('api-tokens'), store.apiTokens).make(),
     },
     tokens: tokensOf(settings),
     ...(redis && { redis }),
@@ -70,7 +68,11 @@ function hasherOnDemand(cost: HashCost): PasswordHasher {
 
 /** Once for each service principal, however many accounts it is for. */
 function tokensOf(settings: Settings): Tools['tokens'] {
-  const all = [settings.upstreamAuth, ...Object.values(settings.upstreamAuthByAccount)].flatMap(each =>
+  const all = [
+    settings.upstreamAuth,
+    ...Object.values(settings.upstreamAuthByAccount),
+    ...Object.values(settings.upstreamAuthByName),
+  ].flatMap(each =>
     each.method === 'delegated' && each.fallback ? [each, each.fallback.upstreamAuth] : [each],
   )
   const principals = all.filter(each => each.method === 'entra-service-principal')

@@ -153,6 +153,8 @@ async function sendChanges(
 }
 
 /** Whether sign-ins give the gateway something to keep. */
-function keepsGrants(settings: Pick<Settings, 'signIn' | 'upstreamAuth' | 'upstreamAuthByAccount'>): boolean {
+function keepsGrants(
+  settings: Pick<Settings, 'signIn' | 'upstreamAuth' | 'upstreamAuthByAccount' | 'upstreamAuthByName'>,
+): boolean {
   return shortestInterval(settings.signIn) !== undefined || delegatedScope(methodsOf(settings)) !== undefined
 }

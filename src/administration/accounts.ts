@@ -6,6 +6,7 @@ import {
   pageOf,
   pagePath,
 } from '../gateway/account.ts'
+import { Failure } from '../common/failure.ts'
 import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
 import type { AccountName } from '../gateway/names.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
@@ -25,6 +26,50 @@ export function whereTo(account: Pick<AccountRecord, 'name' | 'upstream'>, setti
   const destination = destinationOf(account, settings)
   return typeof destination === 'string' ? destination : 'nowhere, because the upstream cannot be used'
 }
+
+/** The settings that say how upstreams learn who the user is. */
+type Methods = Pick<Settings, 'upstreamAuth' | 'upstreamAuthByAccount' | 'upstreamAuthByName'>
+
+/** The method of an account; `undefined`: the settings do not have the one that it names. */
+export function upstreamAuthOf(
+  { name, upstreamAuth }: Pick<AccountRecord, 'name' | 'upstreamAuth'>,
+  settings: Methods,
+): Settings['upstreamAuth'] | undefined {
+  if (upstreamAuth === undefined) return settings.upstreamAuthByAccount[name] ?? settings.upstreamAuth
+  return Object.hasOwn(settings.upstreamAuthByName, upstreamAuth)
+    ? settings.upstreamAuthByName[upstreamAuth]
+    : undefined
+}
+
+/** The method of an account in words, and where it is from. */
+export function upstreamAuthText(
+  account: Pick<AccountRecord, 'name' | 'upstreamAuth'>,
+  settings: Methods,
+): string {
+  const { name, upstreamAuth } = account
+  const method = upstreamAuthOf(account, settings)?.method
+  if (method === undefined) return `${upstreamAuth}, which the settings do not have: requests get 503`
+  if (upstreamAuth !== undefined) return `${method} (upstreamAuthByName.${upstreamAuth})`
+  return Object.hasOwn(settings.upstreamAuthByAccount, name)
+    ? `${method} (upstreamAuthByAccount.${name})`
+    : `${method} (upstreamAuth)`
+}
+
+/**
+ * What an account is to name: a method of the settings, or `null` for what they say of it. Throws `Failure` for one that
+ * they do not have.
+ */
+export function namedAuth(given: string, { upstreamAuthByName: named }: Methods): string | null {
+  if (given === asInSettings) return null
+  if (Object.hasOwn(named, given)) return given
+  const all = Object.keys(named)
+  throw new Failure(
+    `The settings have no upstreamAuthByName.${given}. ${all.length === 0 ? 'They name no method yet: add it there, and reload all gateways' : `They have: ${all.join(', ')}`}. Nothing was changed.`,
+  )
+}
+
+/** What is given to take the name of a method away from an account. */
+export const asInSettings = 'default'
 
 /** The public address of an account. */
 export function addressOf(name: AccountName, { publicUrl, accounts }: Places): string {

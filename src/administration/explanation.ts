@@ -99,7 +99,9 @@ function seenBy(decision: Decision, settings: ExplanationSettings): Seen {
   const { publicUrl, accounts } = settings
   const ending = decision.outcome === 'allow' ? destinationOf(decision.account, settings) : decision
   if (typeof ending === 'string') return { forwardedTo: `${ending}...` }
-  return answer(ending, { requestId: 'explain', publicUrl, naming: accounts.naming })
+  const answered = answer(ending, { requestId: 'none', publicUrl, naming: accounts.naming })
+  // There was no request, so there is nothing that its reference would lead to.
+  return { ...answered, body: answered.body.replace(/^Reference: none\n$/m, '') }
 }
 
 /** The reason where the password is only assumed to be right. */

@@ -170,6 +170,23 @@ function plainUrl(text: string): URL | undefined {
   return plain ? url : undefined
 }
 
+/** The name of a method of upstream authentication. */
+export function authName(text: string): string {
+  return /^[A-Za-z0-9._-]{1,63}$/.test(text)
+    ? text
+    : wrong('The name of a method is 1 to 63 letters, digits, "-", "_" or ".", such as tfs.')
+}
+
+/** What makes an address of a plain user name. */
+export function domainName(text: string): string {
+  const domain = text.toLowerCase().replace(/^@/, '')
+  return /^(?=.{1,253}$)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)*[\p{L}\p{N}-]{1,63}$/u.test(
+    domain,
+  )
+    ? domain
+    : wrong('A domain is a name such as example.com.')
+}
+
 /** A whole number. */
 export function number(text: string, most: number): number {
   const value = Number(text)

@@ -9,7 +9,9 @@ import type {
   PasswordHasher,
   Refusals,
 } from '../gateway/ports.ts'
+import type { Overview } from '../gateway/overview.ts'
 import type { CredentialRecord, Registry } from '../gateway/registry.ts'
+import type { ToolUses } from '../gateway/tool-uses.ts'
 import type { DelegationPorts } from './delegation-station.ts'
 
 /** What operators work with, by command, by the API and on the console. */
@@ -23,6 +25,8 @@ export interface Tools {
     readonly grants: GrantStore
     readonly changes: ChangeHistory
     readonly refusals: Refusals
+    readonly overview: Overview
+    readonly toolUses: Pick<ToolUses, 'list' | 'page'>
   }
   readonly hasher: PasswordHasher
   readonly generated: GeneratedPasswords

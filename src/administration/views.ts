@@ -24,6 +24,7 @@ export function accountJson(
     address: addressOf(record.name, settings),
     upstream: record.upstream,
     destination: whereTo(record, settings),
+    ...(record.upstreamAuth !== undefined && { upstreamAuth: record.upstreamAuth }),
     scope: scopeOf(record.connection),
     connection: record.connection,
     membersOnly: record.membersOnly ?? false,

@@ -1,13 +1,14 @@
-import { addressOf, connectionText, whereTo } from '../administration/accounts.ts'
+import { addressOf, connectionText, namedAuth, whereTo } from '../administration/accounts.ts'
 import * as read from '../administration/given.ts'
 import { readMoveReadiness } from '../administration/move-readiness.ts'
 import { applyMove, lastMove, planMove, warnings } from '../administration/moves.ts'
 import { insist, known } from '../administration/problems.ts'
 import { moment } from '../administration/times.ts'
+import { rehearsalJson, rehearseMove } from '../administration/rehearsal.ts'
 import { accountJson, directoryJson, planJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import { Rejected } from './problems.ts'
-import { afterName, page, type Route } from './routes.ts'
+import { afterName, page, type Route, usualLimit } from './routes.ts'
 import { fields, object, optional, pageOf, shared } from './schemas.ts'
 
 const named = object({ name: fields.account })
@@ -109,18 +110,25 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       accountJson(await known(tools.registry, given.required('name', read.accountName)), settings),
   },
   'POST /accounts/:name': {
-    does: 'Changes the upstream or the name of an account.',
+    does: 'Changes the upstream, its method or the name of an account.',
     needs: 'write',
     params: named,
-    body: optional({ upstream: fields.url, rename: fields.account }),
+    body: optional({ upstream: fields.url, rename: fields.account, upstreamAuth: fields.upstreamAuth }),
     answer: shared('Done'),
     act: async ({ tools: { registry }, given, actor, settings }) => {
       const name = given.required('name', read.accountName)
       const upstream = given.optional('upstream', read.upstreamUrl)
       const rename = given.optional('rename', read.accountName)
-      if (upstream === undefined && rename === undefined) throw nothingToChange('upstream or rename')
+      const method = given.optional('upstreamAuth', read.authName)
+      const upstreamAuth = method === undefined ? undefined : namedAuth(method, settings)
+      if (upstream === undefined && rename === undefined && upstreamAuth === undefined)
+        throw nothingToChange('upstream, rename or upstreamAuth')
       const before = await known(registry, name)
-      const changes = { ...(upstream !== undefined && { upstream }), ...(rename !== undefined && { rename }) }
+      const changes = {
+        ...(upstream !== undefined && { upstream }),
+        ...(rename !== undefined && { rename }),
+        ...(upstreamAuth !== undefined && { upstreamAuth }),
+      }
       await insist(registry.setAccount(actor, name, changes))
       const after = { name: rename ?? name, upstream: upstream ?? before.upstream }
       const goes = `${addressOf(after.name, settings)} goes to ${whereTo(after, settings)}`
@@ -207,6 +215,23 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
       return {
         done: `${account} now signs in with ${connectionText(connection)}, in every running gateway.${bridge}`,
       }
+    },
+  },
+  'GET /accounts/:name/move/rehearsal': {
+    does: 'Rehearses a move: which requests of the last days it would have refused, the most frequent first. Without a target, as it is planned.',
+    needs: 'read',
+    heavy: 'always',
+    params: named,
+    query: optional({ to: fields.scope, since: fields.since, limit: fields.limit }),
+    answer: shared('Rehearsal'),
+    act: async ({ tools: { registry, store }, given }) => {
+      const wanted = {
+        account: given.required('name', read.accountName),
+        to: given.optional('to', read.scope),
+        since: given.optional('since', read.pastInstant),
+      }
+      const rehearsal = await rehearseMove({ registry, toolUses: store.toolUses }, wanted)
+      return rehearsalJson(rehearsal, given.number('limit') ?? usualLimit)
     },
   },
   'POST /accounts/:name/move/plan': {

@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { Unusable } from '../administration/given.ts'
 
+/** Where a body of lines is found. */
+export const bodyLines = Symbol('lines')
+
 /** What a request has in its path, query and body: the schema of its route has judged names and kinds. */
 export class Given {
-  readonly #fields: Readonly<Record<string, unknown>>
+  readonly #fields: Readonly<Record<string | symbol, unknown>>
 
   constructor({ params, query, body }: Pick<FastifyRequest, 'params' | 'query' | 'body'>) {
     this.#fields = { ...(query as object), ...(body as object | undefined), ...(params as object) }
@@ -29,6 +32,18 @@ export class Given {
     if (value === undefined) return undefined
     if (!Array.isArray(value)) throw new Unusable(`${name}: it must be a list.`)
     return named(name, () => value.map(each => read(String(each))))
+  }
+
+  /** A list as it was sent. */
+  list(name: string): readonly unknown[] {
+    const value = this.#fields[name]
+    return Array.isArray(value) ? value : []
+  }
+
+  /** A body of lines; `undefined`: it was JSON. */
+  lines(): Buffer | undefined {
+    const value = this.#fields[bodyLines]
+    return Buffer.isBuffer(value) ? value : undefined
   }
 
   text(name: string): string | undefined {

@@ -15,6 +15,8 @@ interface Sender {
 export interface GuardParts {
   readonly tokens: Pick<TokenKeeper, 'find'>
   readonly apiTokens: Pick<ApiTokens, 'used'>
+  /** Learns what other processes have changed, such as keys. `undefined`: nothing. Throws `Outage`. */
+  readonly catchUp: () => Promise<void> | undefined
   readonly senderOf: (request: FastifyRequest['raw']) => Sender
   /** What an address is counted under. */
   readonly networkOf: (address: string) => string
@@ -74,6 +76,8 @@ export function addGuard(app: FastifyInstance, parts: GuardParts): void {
     // Before anything is looked up. Other clients of the network have to wait as well.
     rejections.insist(network)
     const text = tokenIn(request)
+    // A key may have been retired, with which nothing may be made any more, or checked.
+    if (text !== undefined) await parts.catchUp()
     const token = text === undefined ? undefined : await parts.tokens.find(text, now())
     if (token === undefined) {
       rejections.count(network)

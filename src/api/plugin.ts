@@ -7,18 +7,17 @@ import { accountRoutes } from './accounts.ts'
 import { credentialRoutes } from './credentials.ts'
 import { addGuard, type GuardParts } from './guard.ts'
 import { peopleRoutes, tokenJson } from './people.ts'
-import { type ApiObserver, Rejected, sendProblem } from './problems.ts'
-import { addRoutes, type ApiSettings, problem } from './routes.ts'
+import { bodyLines } from './given.ts'
+import { type ApiObserver, mostBytes, Rejected, sendProblem } from './problems.ts'
+import { addRoutes, type ApiSettings, boundHeavy, linesType, problem } from './routes.ts'
 import { components, shared } from './schemas.ts'
+import { storeRoutes } from './store.ts'
 
 export interface ApiParts extends GuardParts {
   readonly tools: Tools
   readonly settings: ApiSettings
   readonly observer: ApiObserver
 }
-
-/** Bytes of a body: a list of a thousand members is shorter. */
-const mostBytes = 64 * 1024
 
 /**
  * The API for operators, mounted under `/_altgate/api/v1` on the public port. Its only authority is a token in a header,
@@ -31,13 +30,14 @@ export function createApi(parts: ApiParts): FastifyPluginAsync {
       throw new Rejected(404, 'not-found', `There is no such address. ${seeDocument}`)
     })
     addGuard(app, parts)
+    boundHeavy(app)
     readBodies(app)
     judge(app)
     await describe(app, parts)
     app.get('/', { schema: tokenSchema, exposeHeadRoute: false }, async request =>
       request.token === null ? {} : tokenJson(request.token),
     )
-    addRoutes(app, parts, { ...accountRoutes, ...credentialRoutes, ...peopleRoutes })
+    addRoutes(app, parts, { ...accountRoutes, ...credentialRoutes, ...peopleRoutes, ...storeRoutes })
     app.get('/openapi.json', { schema: { hide: true }, exposeHeadRoute: false }, async (_, reply) =>
       reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
     )
@@ -54,6 +54,7 @@ const tokenSchema = {
 
 /** A type with other parameters is refused unparsed (CVE-2026-25223). */
 const jsonType = /^application\/json(?:; ?charset="?utf-8"?)?$/i
+const jsonLinesType = /^application\/x-ndjson(?:; ?charset="?utf-8"?)?$/i
 
 function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
@@ -68,17 +69,18 @@ function readBodies(app: FastifyInstance): void {
       }
     },
   )
-  app.addHook('onRequest', async ({ raw: { headers, method } }) => {
+  app.addContentTypeParser(linesType, { parseAs: 'buffer', bodyLimit: mostBytes }, (_, body: Buffer, done) =>
+    done(null, { [bodyLines]: body }),
+  )
+  app.addHook('onRequest', async ({ raw: { headers, method }, routeOptions: { config } }) => {
     const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
     if (!hasBody) return
     if (method !== 'POST')
       throw new Rejected(400, 'body', `Send no body with ${method}. Nothing was changed.`)
-    if (!jsonType.test(headers['content-type'] ?? ''))
-      throw new Rejected(
-        415,
-        'wrong-type',
-        'Send the body as application/json, in UTF-8. Nothing was changed.',
-      )
+    const type = headers['content-type'] ?? ''
+    if (jsonType.test(type) || (config.takesLines && jsonLinesType.test(type))) return
+    const types = config.takesLines ? `application/json or ${linesType}` : 'application/json'
+    throw new Rejected(415, 'wrong-type', `Send the body as ${types}, in UTF-8. Nothing was changed.`)
   })
   // Some changes need no more than an address.
   app.addHook('preValidation', async request => {
@@ -91,8 +93,11 @@ function judge(app: FastifyInstance): void {
   const inBody = new Ajv2020({ strict: true, allowUnionTypes: true })
   const inText = new Ajv2020({ strict: true, allowUnionTypes: true, coerceTypes: true })
   for (const ajv of [inBody, inText]) ajv.addFormat('date-time', true)
-  app.setValidatorCompiler(({ schema, httpPart }) =>
-    (httpPart === 'body' ? inBody : inText).compile(schema as object),
+  app.setValidatorCompiler(({ schema, httpPart, ...route }) =>
+    // Lines are judged one by one, where files are.
+    'contentType' in route && route.contentType === linesType
+      ? () => true
+      : (httpPart === 'body' ? inBody : inText).compile(schema as object),
   )
   app.setSerializerCompiler(() => JSON.stringify)
   for (const [name, schema] of Object.entries(components)) app.addSchema({ $id: name, ...schema })

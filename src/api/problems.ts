@@ -12,12 +12,22 @@ import { TooManyRequests } from '../throttling/windows.ts'
 export class Rejected extends Error {
   readonly status: number
   readonly code: string
+  readonly retryAfter: number | undefined
+  /** Members of the answer beside the usual ones. */
+  readonly more: object
 
-  constructor(status: number, code: string, sentence: string) {
+  constructor(
+    status: number,
+    code: string,
+    sentence: string,
+    { retryAfter, more = {} }: { readonly retryAfter?: number; readonly more?: object } = {},
+  ) {
     super(sentence)
     this.name = 'Rejected'
     this.status = status
     this.code = code
+    this.retryAfter = retryAfter
+    this.more = more
   }
 }
 
@@ -34,8 +44,12 @@ interface Problem {
   readonly code: string
   /** What happened, and what to do next. */
   readonly detail: string
-  readonly retryAfter?: number
+  readonly retryAfter?: number | undefined
+  readonly more?: object
 }
+
+/** Bytes of a body, except where a route takes more: a list of a thousand members is shorter. */
+export const mostBytes = 64 * 1024
 
 /** Seconds after which a retry makes sense when a part is down. */
 const outageRetryAfter = 5
@@ -47,7 +61,7 @@ export function sendProblem(
   reply: FastifyReply,
   observer: ApiObserver,
 ): FastifyReply {
-  const { status, code, detail, retryAfter } = problemOf(error, request, observer)
+  const { status, code, detail, retryAfter, more } = problemOf(error, request, observer)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   if (status === 401) reply.header('www-authenticate', challenges[code] ?? 'Bearer')
   if (code === 'insufficient-scope')
@@ -60,13 +74,16 @@ export function sendProblem(
   return reply
     .code(status)
     .type('application/problem+json')
-    .send(JSON.stringify({ title, status, code, detail, reference: request.id }))
+    .send(JSON.stringify({ title, status, code, detail, reference: request.id, ...more }))
 }
 
 const challenges: Readonly<Record<string, string>> = { 'invalid-token': 'Bearer error="invalid_token"' }
 
 function problemOf(error: unknown, request: FastifyRequest, observer: ApiObserver): Problem {
-  if (error instanceof Rejected) return { status: error.status, code: error.code, detail: error.message }
+  if (error instanceof Rejected) {
+    const { status, code, message: detail, retryAfter, more } = error
+    return { status, code, detail, retryAfter, more }
+  }
   if (error instanceof TooManyRequests)
     return {
       status: 429,
@@ -94,7 +111,7 @@ function problemOf(error: unknown, request: FastifyRequest, observer: ApiObserve
   if (error instanceof Unusable) return { status: 400, code: 'invalid', detail: error.message }
   if (error instanceof NotFound) return { status: 404, code: 'not-found', detail: error.message }
   if (error instanceof Failure) return { status: 422, code: 'not-possible', detail: error.message }
-  const fault = ofHttp(error)
+  const fault = ofHttp(error, request)
   if (fault !== undefined) return fault
   observer.bug(error, request.id)
   return {
@@ -106,7 +123,7 @@ function problemOf(error: unknown, request: FastifyRequest, observer: ApiObserve
 const unavailable = { status: 503, code: 'unavailable', retryAfter: outageRetryAfter } as const
 
 /** What Fastify finds wrong with a request. Nothing of what was sent is repeated. */
-function ofHttp(error: unknown): Problem | undefined {
+function ofHttp(error: unknown, { routeOptions }: FastifyRequest): Problem | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   const { statusCode, validation, validationContext } = error as FastifyError
   if (validation !== undefined) {
@@ -124,7 +141,7 @@ function ofHttp(error: unknown): Problem | undefined {
     return {
       status: 413,
       code: 'too-large',
-      detail: 'The body is too large: 64 KiB at most. Nothing was changed.',
+      detail: `The body is too large: ${(routeOptions.bodyLimit ?? mostBytes) / 1024} KiB at most. Nothing was changed.`,
     }
   if (statusCode === 415)
     return {

@@ -38,6 +38,7 @@ export const fields = {
     description: 'Items at most; default: 100.',
   },
   after: text('What `next` of the page before said.', { maxLength: 400 }),
+  upstreamAuth: text('A name in upstreamAuthByName of the settings, or default.', { maxLength: 63 }),
   url: text('An http or https address.', { maxLength: 2000 }),
   name: text('A name for users.', { maxLength: 120 }),
   passwordName: text('The name of a generated password.', { maxLength: 64 }),
@@ -65,6 +66,7 @@ const account = object({
   address: text('Its public address.'),
   upstream: text('As it was given.'),
   destination: text('Where its requests go.'),
+  'upstreamAuth?': text('The method that it names: in upstreamAuthByName of the settings.'),
   scope: fields.scope,
   connection,
   membersOnly: flag('Whether it is restricted to members.'),
@@ -135,6 +137,100 @@ const explanation = object({
   answer: { type: 'object', description: 'What the client gets, or where the request goes.' },
 })
 
+const lineRefused = object({ line: { type: 'integer' }, reason: text('Why it cannot be used.') })
+
+const toolUse = object({
+  account: fields.account,
+  user: fields.user,
+  scope: fields.scope,
+  'tool?': text('The product in its user agent.'),
+  from: text('From which address or network.'),
+  path: text('What the requests were for.'),
+  password: object({
+    'name?': fields.passwordName,
+    generated: flag('Whether it was generated.'),
+    'setAt?': time('When it was set.'),
+    'ageDays?': { type: 'integer' },
+  }),
+  firstSeen: time('When it was first seen.'),
+  lastSeen: time('When it was last seen.'),
+  requests: { type: 'integer', description: 'Since it was first seen.' },
+})
+
+const rehearsal = object({
+  account: fields.account,
+  from: connection,
+  to: connection,
+  recordedSince: { type: ['string', 'null'], format: 'date-time' },
+  requests: { type: 'integer', description: 'That would have been refused.' },
+  users: { type: 'integer', description: 'Whose requests they are.' },
+  uses: list(
+    object({
+      user: fields.user,
+      'tool?': text('The tool.'),
+      path: text('What for.'),
+      password: list(text('A password by its name.')),
+      from: list(text('An address or network.')),
+      requests: { type: 'integer' },
+      firstSeen: time('When it was first seen.'),
+      lastSeen: time('When it was last seen.'),
+      outcome: { type: 'string', enum: ['reset-needed', 'refused'] },
+      linked: flag('A bridge would let it through for a while.'),
+      toDo: text('What the user has to do.'),
+    }),
+    'The most frequent first.',
+  ),
+})
+
+const imported = object({
+  scope: fields.scope,
+  format: text('How it was sent.'),
+  dryRun: flag('Nothing was changed.'),
+  imported: { type: 'integer' },
+  added: { type: 'integer' },
+  replaced: { type: 'integer' },
+  kept: { type: 'integer' },
+  elsewhere: { type: 'integer', description: 'Lines about other scopes, accounts or directories.' },
+  refused: list(lineRefused),
+  existing: list(text('A user name.'), 'Users who existed already.'),
+  algorithms: { type: 'object', additionalProperties: { type: 'integer' } },
+  lines: list(
+    object({
+      line: { type: 'integer' },
+      result: { type: 'string', enum: ['added', 'replaced', 'kept', 'refused'] },
+      'user?': fields.user,
+      'reason?': text('Why it cannot be used.'),
+    }),
+    'What became of each line, from 1. Those about something else are left out.',
+  ),
+  notes: list(text('A sentence.'), 'What the operator has to know.'),
+})
+
+/** Either what is known, or why it is not. */
+const orUnknown = (schema: Schema): Schema => ({
+  anyOf: [schema, object({ unknown: text('Why it is not known.') })],
+})
+
+const status: Schema = {
+  type: 'object',
+  description: 'What the gateway of this machine says of itself, and what the store knows of all.',
+  properties: {
+    at: time('When.'),
+    gateway: { type: 'object', description: 'The gateway of this machine, or why it is unknown.' },
+    last10s: { type: 'object', description: 'Its load.' },
+    last60s: { type: 'object', description: 'Its load.' },
+    hashing: { type: 'object', description: 'Its queue of password hashes.' },
+    parts: list({ type: 'object' }, 'What is up or down, and since when.'),
+    gateways: orUnknown(list({ type: 'object' }, 'All gateways with the same store.')),
+    moves: orUnknown(list({ type: 'object' }, 'The last moves.')),
+    refusals: orUnknown(list({ type: 'object' }, 'The last refusals.')),
+    certificates: list({ type: 'object' }, 'When they end.'),
+    charts: { type: 'object', description: 'Ten minutes.' },
+  },
+  required: ['at', 'gateway', 'gateways', 'moves', 'refusals', 'certificates'],
+  additionalProperties: false,
+}
+
 /** What several answers have in common, by name: `components/schemas` of the OpenAPI document. */
 export const components: Readonly<Record<string, Schema>> = {
   Problem: object(
@@ -144,6 +240,8 @@ export const components: Readonly<Record<string, Schema>> = {
       code: text('What programs tell it by, such as no-such-account.'),
       detail: text('What happened, and what to do next.'),
       reference: text('The request in the log of the gateway.'),
+      'refused?': list(lineRefused, 'Of an import: lines that cannot be used.'),
+      'existing?': list(text('A user name.'), 'Of an import: users who exist already.'),
     },
     'RFC 9457.',
   ),
@@ -203,7 +301,7 @@ export const components: Readonly<Record<string, Schema>> = {
   Change: object({
     revision: { type: 'integer' },
     at: time('When.'),
-    actor: text('Who: cli:NAME, api:NAME, console:NAME or page:OWNER.'),
+    actor: text('Who: cli:NAME, api:NAME, console:DIRECTORY/NAME or page:OWNER.'),
     action: text('What.'),
     'account?': fields.account,
     'accounts?': list(fields.account),
@@ -217,6 +315,10 @@ export const components: Readonly<Record<string, Schema>> = {
     'passwords?': list({ $ref: 'Password#' }),
     'now?': { $ref: 'Explanation#' },
   }),
+  ToolUse: toolUse,
+  Rehearsal: rehearsal,
+  Imported: imported,
+  Status: status,
   Token: object({
     name: text('The name of the token of this request.'),
     scope: { type: 'string', enum: ['read', 'write'] },

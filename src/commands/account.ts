@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Answer, answerText } from '../accounts/answer.ts'
-import { connectionText, whereTo } from '../administration/accounts.ts'
+import { connectionText, upstreamAuthText, whereTo } from '../administration/accounts.ts'
 import { accountJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Scope, Username } from '../gateway/names.ts'
@@ -127,7 +127,7 @@ function addViews(account: Command, toolbox: Toolbox): void {
     .argument('<NAME>', 'the account', accountName)
     .option(
       '--json',
-      'print a JSON object: name, address, upstream, destination, scope, connection, membersOnly, history (connection, since, actor, bridgedUntil or undo where it applies)',
+      'print a JSON object: name, address, upstream, destination, upstreamAuth (if it names one), scope, connection, membersOnly, history (connection, since, actor, bridgedUntil or undo where it applies)',
     )
     .addHelpText('after', examples('account show fabrikam', 'account show fabrikam --json'))
     .action((name: AccountName, { json }: { json?: true }) =>
@@ -264,6 +264,7 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
       : []),
     ['open to', record.membersOnly ? 'members only' : 'every user of its scope'],
     ['upstream', record.upstream],
+    ['upstream auth', upstreamAuthText(record, settings)],
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
   ] as const
   say(strong(record.name))

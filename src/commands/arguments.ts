@@ -28,6 +28,8 @@ export const comingDay = argument(given.comingDay)
 export const directoryName = argument(given.directoryName)
 export const upstreamUrl = argument(given.upstreamUrl)
 export const issuerUrl = argument(given.issuerUrl)
+export const authName = argument(given.authName)
+export const domainName = argument(given.domainName)
 
 /** The rates of a load test: `50`, or `50,100,200`. */
 export const rates = argument(text => text.split(',').map(each => given.number(each, 100_000)))

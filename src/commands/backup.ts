@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   createReadStream,
   createWriteStream,
@@ -121,7 +122,8 @@ function placeOf(file: string, force: boolean): Place {
   if (found !== undefined && !force)
     throw new Failure(`${file} exists. To replace it, add --force. Nothing was done.`)
   const target = found === undefined ? file : realpathSync(file)
-  const partial = `${target}.${process.pid}.part`
+  // Of this run alone: what a run that was killed has left may have the number of this process.
+  const partial = `${target}.${randomBytes(6).toString('hex')}.part`
   return {
     open: () => createWriteStream('', { fd: openSync(partial, 'wx', 0o600), flush: true }),
     keep() {

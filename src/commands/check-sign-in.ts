@@ -1,3 +1,4 @@
+import { upstreamAuthOf } from '../administration/accounts.ts'
 import { type Authority, authorityFor, type NoAuthority } from '../common/authorities.ts'
 import { countByKey } from '../delegation/rotation.ts'
 import type { Watch } from '../delegation/watch.ts'
@@ -83,11 +84,12 @@ function wantedOf(
   accounts: readonly AccountRecord[],
   directories: readonly Directory[],
 ): readonly Wanted[] {
-  const { signIn, upstreamAuth, upstreamAuthByAccount } = settings
+  const { signIn } = settings
   const wanted = new Map<Scope, Wanted>()
-  for (const { name, connection } of accounts) {
-    const method = upstreamAuthByAccount[name] ?? upstreamAuth
-    if (method.method !== 'delegated') continue
+  for (const account of accounts) {
+    const { name, connection } = account
+    const method = upstreamAuthOf(account, settings)
+    if (method?.method !== 'delegated') continue
     const authority = authorityFor(connection, signIn, directories)
     wanted.set(scopeOf(connection), { authority, account: name, upstreamScope: method.scope })
   }

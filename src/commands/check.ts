@@ -1,3 +1,4 @@
+import { upstreamAuthOf } from '../administration/accounts.ts'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { getCACertificates } from 'node:tls'
@@ -100,10 +101,14 @@ async function* accountFindings(settings: Settings, tools: Tools | undefined): A
       tools.registry.accounts(),
       tools.registry.directories(),
     ])
-    for (const { name, upstream } of accounts) {
-      const { origin } = new URL(upstream)
+    for (const account of accounts) {
+      const { origin } = new URL(account.upstream)
       origins.add(origin)
-      const flaw = tokenFlaw(origin, settings.upstreamAuthByAccount[name] ?? settings.upstreamAuth)
+      const auth = upstreamAuthOf(account, settings)
+      const flaw =
+        auth === undefined
+          ? `${account.name} names a method that the settings do not have, so its requests get 503: add upstreamAuthByName.${account.upstreamAuth}, or run altgate account set ${account.name} --upstream-auth default`
+          : tokenFlaw(origin, auth)
       if (flaw !== undefined) flaws.add(flaw)
     }
     known = accounts[0]?.name

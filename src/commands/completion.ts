@@ -71,20 +71,25 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** Options whose next word is their value, wherever they stand. */
-function valueFlags(places: readonly Place[]): readonly string[] {
-  const taking = places.flatMap(({ options }) => options.filter(({ takesValue }) => takesValue))
-  return [...new Set(taking.map(({ flag }) => flag))]
+/** `account add --upstream`: the options whose next word is their value. One of the same name may take none elsewhere. */
+function takingValue(places: readonly Place[]): readonly string[] {
+  return places.flatMap(({ path, options }) =>
+    options.filter(({ takesValue }) => takesValue).map(({ flag }) => `${path} ${flag}`),
+  )
 }
 
 /** The words typed so far, without options and their values, as far as they are commands. */
 function pathWalk(places: readonly Place[]): string {
   const known = places.filter(({ path }) => path !== '').map(({ path }) => quoted(path))
-  return `    case "$word" in
-      ${valueFlags(places).join('|')}) skip=1 ;;
+  return `    case "$at $word" in ${taking(places)}) skip=1; continue ;; esac
+    case "$word" in
       -*) ;;
       *) case "\${at:+$at }$word" in ${known.join('|')}) at="\${at:+$at }$word" ;; esac ;;
     esac`
+}
+
+function taking(places: readonly Place[]): string {
+  return takingValue(places).map(quoted).join('|')
 }
 
 function bash(places: readonly Place[]): string {
@@ -94,15 +99,13 @@ function bash(places: readonly Place[]): string {
   })
   return `# bash completion of altgate; made by: altgate completion bash
 _altgate() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" at='' skip='' word words=''
+  local current="\${COMP_WORDS[COMP_CWORD]}" at='' skip='' word words=''
   COMPREPLY=()
-  case "$before" in
-    ${valueFlags(places).join('|')}) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-  esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     if [ -n "$skip" ]; then skip=''; continue; fi
 ${pathWalk(places)}
   done
+  if [ -n "$skip" ]; then mapfile -t COMPREPLY < <(compgen -f -- "$current"); return; fi
   case "$at" in
 ${cases.join('\n')}
   esac
@@ -127,13 +130,11 @@ function zsh(places: readonly Place[]): string {
 _altgate() {
   local at='' skip='' word
   local -a choices
-  case "\${words[CURRENT-1]}" in
-    ${valueFlags(places).join('|')}) _files; return ;;
-  esac
   for word in "\${(@)words[2,CURRENT-1]}"; do
     if [[ -n "$skip" ]]; then skip=''; continue; fi
 ${pathWalk(places)}
   done
+  if [[ -n "$skip" ]]; then _files; return; fi
   case "$at" in
 ${cases.join('\n')}
   esac
@@ -166,9 +167,11 @@ function __altgate_at
       set skip ''
       continue
     end
+    if contains -- "$at $word" ${takingValue(places).map(text).join(' ')}
+      set skip 1
+      continue
+    end
     switch $word
-      case ${valueFlags(places).join(' ')}
-        set skip 1
       case '-*'
       case '*'
         set -l next (string trim -- "$at $word")

@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs'
-import { setImmediate } from 'node:timers/promises'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { type ImportFormat, readImportFile, type RefusedLine } from '../administration/import-file.ts'
+import {
+  advices,
+  carryOut,
+  type Import,
+  importJson,
+  linesText,
+  obstacleTo,
+  prepareImport,
+} from '../administration/imports.ts'
 import { Failure } from '../common/failure.ts'
-import type { Scope, Username } from '../gateway/names.ts'
-import { algorithmOf, noPassword } from '../gateway/ports.ts'
-import type { NewCredential } from '../gateway/registry.ts'
-import { isWeak } from '../hashing/hash-string.ts'
+import type { Scope } from '../gateway/names.ts'
 import { unreadable } from '../settings/document.ts'
-import { scope as readScope } from './arguments.ts'
-import { insist, insistOnScope } from './failure.ts'
+import { domainName, scope as readScope } from './arguments.ts'
 import { examples } from './help.ts'
-import { type ImportFile, type ImportFormat, readImportFile, type RefusedLine } from './import-file.ts'
-import { type ImportPlan, planImport } from './import-plan.ts'
 import { catchInterrupts, type Interruption } from './interruption.ts'
 import { clearProgress, note, say, sayJson, showProgress } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -89,92 +92,54 @@ export function addImport(credential: Command, toolbox: Toolbox): void {
     })
 }
 
-function domainName(text: string): string {
-  const domain = text.toLowerCase().replace(/^@/, '')
-  if (
-    /^(?=.{1,253}$)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)*[\p{L}\p{N}-]{1,63}$/u.test(domain)
-  )
-    return domain
-  throw new InvalidArgumentError('A domain is a name such as example.com.')
-}
-
 async function importFrom(file: string, options: Options, toolbox: Toolbox): Promise<void> {
   const interruption = catchInterrupts('the import')
   try {
-    const name = file === '-' ? 'standard input' : file
+    const source = file === '-' ? 'standard input' : file
+    const words = { source, keepExisting: '--keep-existing', replace: '--replace' }
     const bytes = await Promise.race([readBytes(file), interruption.happened])
     const read = await readImportFile(bytes, options)
-    await toolbox.use(async tools => {
-      const plan = planImport(read, await tools.registry.credentials(options.scope), options)
-      if (options.json) await importSilently(tools, { read, plan, options, name, interruption })
-      else await importAloud(tools, { read, plan, options, name, interruption })
+    await toolbox.use(async ({ registry }) => {
+      const prepared = await prepareImport(registry, read, options)
+      const obstacle = obstacleTo(prepared, words)
+      const run = () => carryOutAloud(registry, prepared, interruption)
+      if (options.json) await importSilently(prepared, obstacle, run)
+      else await importAloud(prepared, obstacle, source, run)
     })
   } finally {
     interruption.stop()
   }
 }
 
-interface Import {
-  readonly read: ImportFile
-  readonly plan: ImportPlan
-  readonly options: Options
-  readonly name: string
-  readonly interruption: Interruption
-}
+type Obstacle = ReturnType<typeof obstacleTo>
 
-async function importAloud(tools: Tools, job: Import): Promise<void> {
-  const { plan, options, name } = job
-  const obstacle = obstacleTo(job)
-  if (obstacle !== undefined) throw new Failure(obstacle)
+async function importAloud(
+  prepared: Import,
+  obstacle: Obstacle,
+  source: string,
+  run: () => Promise<void>,
+): Promise<void> {
+  const { plan, choices } = prepared
+  if (obstacle !== undefined) throw new Failure(listed(obstacle.sentence, obstacle.lines))
   if (plan.refused.length > 0)
-    note(listed(`Skipped: ${linesText(plan.refused, name)} cannot be used.`, plan.refused))
-  await carryOut(tools, job)
+    note(listed(`Skipped: ${linesText(plan.refused, source)} cannot be used.`, plan.refused))
+  await run()
   const written = plan.added.length + plan.replaced.length
-  const are = options.dryRun ? 'would be' : written === 1 ? 'was' : 'were'
+  const are = choices.dryRun ? 'would be' : written === 1 ? 'was' : 'were'
   const counted = countText(written, 'credential')
-  say(`${counted} ${are} imported into scope ${options.scope}.${countsText(job)}`)
-  if (options.dryRun) return note('Nothing was changed: this was a dry run.')
+  say(`${counted} ${are} imported into scope ${choices.scope}.${countsText(prepared)}`)
+  if (choices.dryRun) return note('Nothing was changed: this was a dry run.')
   for (const advice of advices([...plan.added, ...plan.replaced])) note(advice)
 }
 
-async function importSilently(tools: Tools, job: Import): Promise<void> {
-  const { read, plan, options } = job
-  const obstacle = obstacleTo(job)
-  if (obstacle === undefined) await carryOut(tools, job)
-  const made = obstacle === undefined && !options.dryRun
-  const { added, replaced, refused, kept, existing } = plan
-  sayJson({
-    scope: options.scope,
-    format: read.format,
-    dryRun: options.dryRun ?? false,
-    imported: made ? added.length + replaced.length : 0,
-    added: added.length,
-    replaced: replaced.length,
-    kept,
-    elsewhere: read.elsewhere,
-    refused,
-    existing,
-    algorithms: Object.fromEntries(countByAlgorithm([...added, ...replaced])),
-  })
-  if (obstacle !== undefined) throw new Failure(obstacle)
+async function importSilently(prepared: Import, obstacle: Obstacle, run: () => Promise<void>): Promise<void> {
+  if (obstacle === undefined) await run()
+  sayJson(importJson(prepared, obstacle === undefined && !prepared.choices.dryRun))
+  if (obstacle !== undefined) throw new Failure(listed(obstacle.sentence, obstacle.lines))
 }
 
 /** Refused lines that are printed; the rest are counted, and all are in `--json`. */
 const mostRefused = 20
-
-/** Why nothing may be imported. */
-function obstacleTo({ read, plan, options, name }: Import): string | undefined {
-  const { refused, existing } = plan
-  if (refused.length > 0 && !options.skipRefused)
-    return listed(`Nothing was imported: ${linesText(refused, name)} cannot be used.`, refused)
-  if (existing.length > 0 && !options.keepExisting && !options.replace) return existingText(existing, options)
-  if (read.lines.length > 0 || plan.kept > 0) return undefined
-  return `There is no credential in ${name}. Nothing was imported.`
-}
-
-function linesText(refused: readonly RefusedLine[], name: string): string {
-  return `${refused.length === 1 ? 'a line' : `${refused.length} lines`} of ${name}`
-}
 
 function listed(heading: string, refused: readonly RefusedLine[]): string {
   const more = refused.length - mostRefused
@@ -185,23 +150,14 @@ function listed(heading: string, refused: readonly RefusedLine[]): string {
   ].join('\n')
 }
 
-const mostNamed = 5
-
-function existingText(existing: readonly Username[], { scope }: Options): string {
-  const more = existing.length - mostNamed
-  const names = existing.slice(0, mostNamed).join(', ') + (more > 0 ? `, and ${more} more` : '')
-  const many = existing.length === 1 ? '1 user exists' : `${existing.length} users exist`
-  return `Nothing was imported: ${many} in scope ${scope} already: ${names}. To leave them as they are, add --keep-existing; to give them the passwords of the file, add --replace.`
-}
-
 /** What became of the lines that were not simply added. */
-function countsText({ read, plan, options }: Import): string {
+function countsText({ file, plan, choices }: Import): string {
   const { added, replaced, kept, refused } = plan
   const counts = [
     ...(replaced.length > 0 ? [`${added.length} new, ${replaced.length} replaced`] : []),
-    ...(kept > 0 ? [`${countText(kept, 'existing one')} ${options.dryRun ? 'would be ' : ''}kept`] : []),
+    ...(kept > 0 ? [`${countText(kept, 'existing one')} ${choices.dryRun ? 'would be ' : ''}kept`] : []),
     ...(refused.length > 0 ? [`${countText(refused.length, 'refused line')} skipped`] : []),
-    ...(read.elsewhere > 0 ? [`${countText(read.elsewhere, 'line')} about something else`] : []),
+    ...(file.elsewhere > 0 ? [`${countText(file.elsewhere, 'line')} about something else`] : []),
   ]
   return counts.length === 0 ? '' : ` ${counts.join('; ')}.`
 }
@@ -211,22 +167,20 @@ function countText(many: number, what: string): string {
 }
 
 /** Makes the one change. Throws `Failure`, and `Interrupted` if Ctrl-C came in time: nothing was changed then. */
-async function carryOut(tools: Tools, { plan, options, interruption }: Import): Promise<void> {
-  const credentials = [...plan.added, ...plan.replaced]
-  // A dry run and a run that changes nothing refuse it as well.
-  await insistOnScope(tools.registry, options.scope)
-  if (options.dryRun || credentials.length === 0) return
-  const show = showProgress(credentials.length)
-  const mustBeNew = new Set(plan.added.map(({ username }) => username))
-  const progress = async (done: number) => {
-    show(done)
-    await setImmediate() // lets a signal in
-    interruption.check()
-    if (done === credentials.length) interruption.tooLate()
-  }
+async function carryOutAloud(
+  registry: Tools['registry'],
+  prepared: Import,
+  interruption: Interruption,
+): Promise<void> {
+  const { added, replaced } = prepared.plan
+  const show = showProgress(added.length + replaced.length)
   try {
     interruption.check()
-    await insist(tools.registry.importCredentials(actor(), options.scope, credentials, progress, mustBeNew))
+    await carryOut(registry, actor(), prepared, (done, of) => {
+      show(done)
+      interruption.check()
+      if (done === of) interruption.tooLate()
+    })
   } finally {
     clearProgress()
   }
@@ -243,44 +197,4 @@ async function readBytes(file: string): Promise<Buffer> {
   } catch (error) {
     throw new Failure(`${file === '-' ? 'Standard input' : `The file ${file}`} ${unreadable(error)}.`)
   }
-}
-
-function countByAlgorithm(credentials: readonly NewCredential[]): ReadonlyMap<string, number> {
-  const hashes = credentials.map(({ hash }) => hash).filter(hash => hash !== noPassword)
-  const kinds = Map.groupBy(hashes, algorithmOf)
-  return new Map([...kinds].map(([algorithm, all]) => [algorithm, all.length]))
-}
-
-/** What an operator should know of these hashes. A hash does not tell how long its password is. */
-function advices(credentials: readonly NewCredential[]): readonly string[] {
-  const counts = countByAlgorithm(credentials)
-  const [bcrypt = 0, des = 0] = [counts.get('bcrypt'), counts.get('des-crypt')]
-  const weak = [...counts].filter(([algorithm]) => isWeak(algorithm))
-  const weaks = weak.reduce((sum, [, many]) => sum + many, 0)
-  const without = credentials.filter(({ hash }) => hash === noPassword).length
-  return [
-    ...(without > 0 ? [`Without a password: ${without}. ${setOne}`] : []),
-    ...(bcrypt > 0 ? [aboutBcrypt(bcrypt)] : []),
-    ...(des > 0 ? [aboutDes(des)] : []),
-    ...(weaks > 0 ? [aboutWeak(weaks)] : []),
-  ]
-}
-
-const setOne = 'These users have to set one on the page, or you do: altgate credential set'
-
-function aboutBcrypt(many: number): string {
-  return `Hashed with bcrypt: ${many}. bcrypt ignores everything after the first 72 bytes of a password. Users with longer
-passwords keep that hash, and any password with the same first 72 bytes is accepted, until they set a new one; the
-log of the gateway names them when they sign in.`
-}
-
-function aboutDes(many: number): string {
-  return `Hashed with DES crypt: ${many}. DES crypt ignores everything after the first 8 characters of a password. Users with
-passwords of 8 characters or more keep that hash, and any password with the same first 8 characters is accepted, until
-they set a new one; the log of the gateway names them when they sign in.`
-}
-
-function aboutWeak(many: number): string {
-  return `Weakly hashed ({SHA}, {SSHA} or DES crypt): ${many}. A stolen copy of the store gives most of these passwords away. They
-are hashed anew at their first use; ask the users to set new ones, and switch off credentials that are not used.`
 }

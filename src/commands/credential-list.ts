@@ -51,6 +51,7 @@ async function list(tools: Tools, scope: Scope, json?: true): Promise<void> {
       lastUsedText(each),
       ...(isShown ? [signInCell(grantOf(each), delegation)] : []),
     ]),
+    { shorten: ['LAST USED', 'SECONDARY'], about: 'USER' },
   )
 }
 

@@ -53,6 +53,7 @@ export function addDirectoryCommands(program: Command, toolbox: Toolbox): void {
         sayTable(
           ['ID', 'NAME', 'ISSUER'],
           all.map(({ id, name, issuer }) => [id, name, issuer ?? '-']),
+          { shorten: ['ISSUER', 'NAME'] },
         )
       }),
     )

@@ -1,13 +1,10 @@
 import type { Command } from 'commander'
-import { isoTime } from '../administration/times.ts'
-import { lastUsedField, publicFieldsOf } from '../administration/views.ts'
-import { msaScope, type Scope } from '../gateway/names.ts'
-import type { AccountRecord } from '../gateway/registry.ts'
+import { exportCredentials, type Exported, exportEverything, linesOf } from '../administration/exports.ts'
+import type { Scope } from '../gateway/names.ts'
 import { scope as readScope } from './arguments.ts'
 import { insistOnScope } from './failure.ts'
 import { examples } from './help.ts'
-import { say } from './say.ts'
-import type { Toolbox, Tools } from './tools.ts'
+import type { Toolbox } from './tools.ts'
 
 const about = `
 A JSON object on each line, told apart by "kind". No passwords, no hashes and no
@@ -31,7 +28,7 @@ export function addCredentialExport(credential: Command, toolbox: Toolbox): void
     .action(({ scope }: { scope: Scope }) =>
       toolbox.use(async ({ registry }) => {
         await insistOnScope(registry, scope)
-        await exportCredentials(registry, scope)
+        await print(exportCredentials(registry, scope))
       }),
     )
 }
@@ -43,43 +40,9 @@ export function addStoreExport(store: Command, toolbox: Toolbox): void {
     .description('print everything but secrets as JSON lines: directories, accounts, members, credentials')
     .addHelpText('after', about)
     .addHelpText('after', examples('store export > altgate.jsonl'))
-    .action(() => toolbox.use(({ registry }) => exportEverything(registry)))
+    .action(() => toolbox.use(({ registry }) => print(exportEverything(registry))))
 }
 
-type Registry = Tools['registry']
-
-async function exportEverything(registry: Registry): Promise<void> {
-  const directories = await registry.directories()
-  const accounts = await registry.accounts()
-  for (const { id, name, issuer } of directories) sayLine('directory', { id, name, issuer })
-  for (const account of accounts) sayLine('account', fieldsOf(account))
-  for (const { name } of accounts)
-    for (const { scope, username } of await registry.members(name))
-      sayLine('member', { account: name, scope, username })
-  // The id of a directory is its scope.
-  for (const scope of [msaScope, ...directories.map(({ id }) => id as string as Scope)])
-    await exportCredentials(registry, scope)
-}
-
-async function exportCredentials(registry: Registry, scope: Scope): Promise<void> {
-  for (const record of await registry.credentials(scope))
-    sayLine('credential', { ...publicFieldsOf(record), owner: record.owner, ...lastUsedField(record) })
-}
-
-function sayLine(kind: string, fields: object): void {
-  say(JSON.stringify({ kind, ...fields }))
-}
-
-function fieldsOf({ name, upstream, connection, membersOnly, history }: AccountRecord): object {
-  return {
-    name,
-    upstream,
-    connection,
-    membersOnly: membersOnly ?? false,
-    history: history.map(({ since, bridgedUntil, ...rest }) => ({
-      ...rest,
-      since: isoTime(since),
-      ...(bridgedUntil !== undefined && { bridgedUntil: isoTime(bridgedUntil) }),
-    })),
-  }
+async function print(pages: AsyncIterable<readonly Exported[]>): Promise<void> {
+  for await (const page of pages) process.stdout.write(linesOf(page))
 }

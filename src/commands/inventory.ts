@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { ToolUse } from '../gateway/tool-uses.ts'
+import { csvOf } from '../administration/csv.ts'
+import { ageIn, inventoryColumns, inventoryRow, passwordText, useJson } from '../administration/inventory.ts'
 import { accountName, pastInstant } from './arguments.ts'
-import { csvOf } from './csv.ts'
 import { examples } from './help.ts'
 import { moment, note, say, sayJson, sayTable } from './say.ts'
 import { isoTime } from '../administration/times.ts'
@@ -55,14 +56,15 @@ export function addInventoryCommand(program: Command, toolbox: Toolbox): void {
         if (format === 'csv')
           return void process.stdout.write(
             csvOf(
-              columns,
-              uses.map(use => csvRow(use, now)),
+              inventoryColumns,
+              uses.map(use => inventoryRow(use, now)),
             ),
           )
         if (uses.length > 0)
           sayTable(
             headings,
             uses.map(use => line(use, now)),
+            { shorten: ['FROM', 'FOR', 'TOOL'], about: 'USER' },
           )
         else say('No uses were found.')
         noteOff(settings)
@@ -73,18 +75,6 @@ export function addInventoryCommand(program: Command, toolbox: Toolbox): void {
 /** Says why there is nothing, or nothing new. */
 export function noteOff({ toolUses }: { readonly toolUses: { readonly keepDays: number } }): void {
   if (toolUses.keepDays === 0) note('Uses of tools are not recorded: toolUses.keepDays is 0.')
-}
-
-const dayMs = 24 * 60 * 60 * 1000
-
-/** Whole days since a password was set. */
-function ageIn({ password: { setAt } }: ToolUse, now: Instant): number | undefined {
-  return setAt === undefined ? undefined : Math.max(0, Math.floor((now - setAt) / dayMs))
-}
-
-/** What its user calls a password. */
-export function passwordText({ password: { name, generated } }: Pick<ToolUse, 'password'>): string {
-  return name ?? (generated ? 'main (generated)' : 'main (chosen)')
 }
 
 const headings = ['ACCOUNT', 'USER', 'TOOL', 'FROM', 'FOR', 'PASSWORD', 'AGE', 'FIRST', 'LAST', 'REQUESTS']
@@ -104,58 +94,4 @@ function line(use: ToolUse, now: Instant): readonly string[] {
     moment(lastAt),
     `${requests}`,
   ]
-}
-
-const columns = [
-  'account',
-  'user',
-  'scope',
-  'tool',
-  'from',
-  'path',
-  'password',
-  'password_kind',
-  'password_set_at',
-  'password_age_days',
-  'first_seen',
-  'last_seen',
-  'requests',
-]
-
-function csvRow(use: ToolUse, now: Instant): readonly string[] {
-  const { account, username, scope, tool = '', network, path, password, firstAt, lastAt, requests } = use
-  const { name = '', generated, setAt } = password
-  return [
-    account,
-    username,
-    scope,
-    tool,
-    network,
-    path,
-    name,
-    generated ? 'generated' : 'chosen',
-    setAt === undefined ? '' : isoTime(setAt),
-    `${ageIn(use, now) ?? ''}`,
-    isoTime(firstAt),
-    isoTime(lastAt),
-    `${requests}`,
-  ]
-}
-
-function useJson(use: ToolUse, now: Instant): object {
-  const { account, username: user, scope, tool, network: from, path, firstAt, lastAt, requests } = use
-  const { setAt, ...password } = use.password
-  const age = setAt !== undefined && { setAt: isoTime(setAt), ageDays: ageIn(use, now) }
-  return {
-    account,
-    user,
-    scope,
-    ...(tool !== undefined && { tool }),
-    from,
-    path,
-    password: { ...password, ...age },
-    firstSeen: isoTime(firstAt),
-    lastSeen: isoTime(lastAt),
-    requests,
-  }
 }

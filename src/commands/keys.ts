@@ -1,4 +1,5 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { isoTime } from '../administration/times.ts'
 import { Failure } from '../common/failure.ts'
 import { countByKey, rotate, type Rotated } from '../delegation/rotation.ts'
 import { createSealing } from '../delegation/sealing.ts'
@@ -6,7 +7,7 @@ import { type KeyRecord, type RotatedKey, rotatedKeys } from '../gateway/key-rin
 import type { Settings } from '../settings/schema.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { examples } from './help.ts'
-import { clearProgress, moment, note, say, sayJson, sayTable, showProgress } from './say.ts'
+import { clearProgress, moment, note, sayChange, sayJson, sayTable, showProgress } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 const aboutList = `
@@ -21,8 +22,8 @@ store, and all gateways share them:
   lfs-actions  seals what git-lfs carries back, for hours
   sign-ins     seals sign-ins on the page that are in progress
   names        names users in caches; it stays as long as the store does
-  api-tokens   makes and checks tokens of the API; to replace tokens, revoke
-               them (altgate token revoke)`
+  api-tokens   makes and checks tokens of the API; each one needs the key that
+               has made it`
 
 const aboutRotate = `
 Without a name, or with sealing: seals everything with the first key of
@@ -38,8 +39,9 @@ The first run publishes it, and a run an hour later takes it into use.`
 
 const aboutRetire = `
 Deletes a key that rotate has replaced, in every running gateway. What only that
-key has made ends: generated passwords that have not been replaced since (keys
-list counts them) are refused, and links and sign-ins in progress fail once.`
+key has made ends: generated passwords and tokens that have not been replaced
+since (keys list counts them) are refused, and links and sign-ins in progress
+fail once.`
 
 /** `altgate keys`. */
 export function addKeysCommands(program: Command, toolbox: Toolbox): void {
@@ -52,7 +54,7 @@ export function addKeysCommands(program: Command, toolbox: Toolbox): void {
     .description('show all keys, and what needs each of them')
     .option(
       '--json',
-      'print a JSON array of objects: key, id, use; with signIns (sealing), passwords, madeAt, usedFrom',
+      'print a JSON array of objects: key, id, use; with signIns (sealing), passwords, tokens, madeAt, usedFrom',
     )
     .addHelpText('after', aboutList)
     .addHelpText('after', examples('keys list', 'keys list --json'))
@@ -72,12 +74,16 @@ export function addKeysCommands(program: Command, toolbox: Toolbox): void {
     .command('rotate')
     .description('take a new key into use, or seal all sign-ins with the first sealing key')
     .addArgument(new Argument('[NAME]', 'which key').choices(['sealing', ...rotatedKeys]).default('sealing'))
+    .option(
+      '--json',
+      'print a JSON object: key, id, use (current; waiting: published only, until usableFrom); of sealing: key, id, resealed, lost, left',
+    )
     .addHelpText('after', aboutRotate)
     .addHelpText('after', examples('keys rotate', 'keys rotate passwords'))
-    .action((name: 'sealing' | RotatedKey) =>
+    .action((name: 'sealing' | RotatedKey, { json }: { readonly json?: true }) =>
       toolbox.use(async ({ store }, settings) => {
-        if (name === 'sealing') await reseal(store.grants, settings)
-        else await rotateInStore(store.keyKeeper, name)
+        if (name === 'sealing') await reseal(store.grants, settings, json)
+        else await rotateInStore(store.keyKeeper, name, json)
       }),
     )
   keys
@@ -86,12 +92,18 @@ export function addKeysCommands(program: Command, toolbox: Toolbox): void {
     .addArgument(new Argument('<NAME>', 'which key').choices(rotatedKeys))
     .argument('<ID>', 'its number, as keys list shows it', keyId)
     .option('--yes', 'do not ask for confirmation')
+    .option('--json', 'print a JSON object: result (retired), key, id')
     .addHelpText('after', aboutRetire)
     .addHelpText('after', examples('keys retire verdicts 1', 'keys retire passwords 1 --yes'))
-    .action((name: RotatedKey, id: number, options: { readonly yes?: true }, command: Command) => {
+    .action((name: RotatedKey, id: number, options: RetireOptions, command: Command) => {
       insistOnYes(options, command)
       return toolbox.use(({ store }) => retire(store, name, id, options))
     })
+}
+
+interface RetireOptions {
+  readonly yes?: true
+  readonly json?: true
 }
 
 function keyId(text: string): number {
@@ -135,9 +147,14 @@ function rowOfSealing({ id, use, signIns }: SealingKey): readonly string[] {
   return ['sealing', id, sealingUses[use], '-', `${countText(signIns, 'sign-in')}${lost}`]
 }
 
-function rowOf({ name, id, use, usedFrom, passwords }: KeyRecord): readonly string[] {
-  const needed = passwords === undefined ? '-' : countText(passwords, 'password')
+function rowOf({ name, id, use, usedFrom, ...needing }: KeyRecord): readonly string[] {
+  const needed = neededBy(needing)
   return [name, `${id}`, uses[use], usedFrom === undefined ? '-' : moment(usedFrom), needed]
+}
+
+function neededBy({ passwords, tokens }: Pick<KeyRecord, 'passwords' | 'tokens'>): string {
+  if (passwords !== undefined) return countText(passwords, 'password')
+  return tokens === undefined ? '-' : countText(tokens, 'token')
 }
 
 function jsonOfSealing({ id, use, signIns }: SealingKey): object {
@@ -148,8 +165,8 @@ function jsonOf({ name, madeAt, usedFrom, ...rest }: KeyRecord): object {
   return {
     key: name,
     ...rest,
-    ...(madeAt !== undefined && { madeAt: new Date(madeAt).toISOString() }),
-    ...(usedFrom !== undefined && { usedFrom: new Date(usedFrom).toISOString() }),
+    ...(madeAt !== undefined && { madeAt: isoTime(madeAt) }),
+    ...(usedFrom !== undefined && { usedFrom: isoTime(usedFrom) }),
   }
 }
 
@@ -159,26 +176,27 @@ function countText(many: number, what: string): string {
 
 type Store = Tools['store']
 
-async function reseal(grants: Store['grants'], { secrets }: Settings): Promise<void> {
+async function reseal(grants: Store['grants'], { secrets }: Settings, json: true | undefined): Promise<void> {
   if (secrets.sealingKeys.length === 0)
     throw new Failure('The settings have no sealing key. Add one: secrets.sealingKeys')
   const { active } = await grants.count()
   const sealing = createSealing(secrets.sealingKeys)
   try {
-    report(await rotate(grants, sealing, showProgress(active, 100)), sealing.first)
+    report(await rotate(grants, sealing, showProgress(active, 100)), sealing.first, json)
   } finally {
     clearProgress()
   }
 }
 
 /** Throws `Failure` if something is not sealed with the first key: removing the others would lose it. */
-function report({ resealed, lost, left }: Rotated, first: string): void {
+function report({ resealed, lost, left }: Rotated, first: string, json: true | undefined): void {
   clearProgress()
   const sealed = resealed === 1 ? '1 sign-in was' : `${resealed} sign-ins were`
-  say(`${sealed} sealed with the key ${first}.`)
+  const change = { key: 'sealing', id: first, resealed, lost, left }
+  sayChange(json, `${sealed} sealed with the key ${first}.`, change)
   if (left > 0)
     throw new Failure(
-      'Gateways still seal with another key. Restart all of them with the new key in front, then run the command again.',
+      'Gateways still seal with another key. Put the new key in front in the settings of all of them, reload them (altgate reload), then run the command again.',
     )
   if (lost > 0)
     throw new Failure(
@@ -189,17 +207,26 @@ function report({ resealed, lost, left }: Rotated, first: string): void {
 /** Milliseconds for which upstreams may keep the key set: its `max-age` (`server/server.ts`). */
 const publishedMs = 60 * 60 * 1000
 
-async function rotateInStore(keys: Store['keyKeeper'], name: RotatedKey): Promise<void> {
+async function rotateInStore(
+  keys: Store['keyKeeper'],
+  name: RotatedKey,
+  json: true | undefined,
+): Promise<void> {
   const id = await keys.add(actor(), name)
   const { madeAt = 0 } = (await keys.list()).find(key => key.name === name && key.id === id) ?? {}
   const left = name === 'assertions' ? madeAt + publishedMs - Date.now() : 0
+  const usableFrom = madeAt + publishedMs
   if (left > 0)
-    return say(
-      `Key ${id} of assertions is published. When upstreams have fetched it, at the earliest on ${moment(madeAt + publishedMs)}, run the command again: then it signs.`,
+    return sayChange(
+      json,
+      `Key ${id} of assertions is published. When upstreams have fetched it, at the earliest on ${moment(usableFrom)}, run the command again: then it signs.`,
+      { key: name, id, use: 'waiting', usableFrom: isoTime(usableFrom) },
     )
   await keys.use(actor(), name, id)
-  say(
+  sayChange(
+    json,
     `Key ${id} of ${name} is in use, in every running gateway. What former keys have made still counts: altgate keys list`,
+    { key: name, id, use: 'current' },
   )
 }
 
@@ -207,7 +234,7 @@ async function retire(
   { keyKeeper: keys }: Store,
   name: RotatedKey,
   id: number,
-  { yes }: { readonly yes?: true },
+  { yes, json }: RetireOptions,
 ): Promise<void> {
   const key = (await keys.list()).find(each => each.name === name && each.id === id)
   if (key === undefined)
@@ -219,12 +246,20 @@ async function retire(
   for (const line of lossOf(key)) note(line)
   if (!yes && !(await isConfirmed(`Retire key ${id} of ${name}?`))) throw new Failure('Nothing was changed.')
   if (!(await keys.retire(actor(), name, id))) throw new Failure('It has been retired meanwhile.')
-  say(`Key ${id} of ${name} is retired, in every running gateway.`)
+  sayChange(json, `Key ${id} of ${name} is retired, in every running gateway.`, {
+    result: 'retired',
+    key: name,
+    id,
+  })
 }
 
 /** What ends with a key. */
-function lossOf({ name, id, passwords = 0 }: KeyRecord): readonly string[] {
+function lossOf({ name, id, passwords = 0, tokens = 0 }: KeyRecord): readonly string[] {
   switch (name) {
+    case 'api-tokens':
+      return [
+        tokens === 0 ? 'No token needs it.' : `${countText(tokens, 'token')} will be refused from then on.`,
+      ]
     case 'passwords':
       return [
         passwords === 0

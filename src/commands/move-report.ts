@@ -6,7 +6,7 @@ import { type Connection, describe } from '../gateway/account.ts'
 import type { AccountRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
 import { addressOf, resetPageOf } from './arguments.ts'
-import { csvOf as csv } from './csv.ts'
+import { csvOf as csv } from '../administration/csv.ts'
 import { moment, say, sayTable } from './say.ts'
 
 /** Without `all`: those who were seen on the account. */
@@ -15,7 +15,7 @@ export function shownUsers(users: readonly AffectedUser[], all: boolean): readon
 }
 
 export function sayUsers(users: readonly AffectedUser[]): void {
-  sayTable(headings, users.map(lineOf))
+  sayTable(headings, users.map(lineOf), { shorten: ['THERE', 'LAST USED HERE'] })
 }
 
 /** The first of those who are not ready; the rest is counted. */

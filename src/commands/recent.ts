@@ -41,7 +41,7 @@ export function addRecentCommand(program: Command, toolbox: Toolbox): void {
         const all = await store.refusals.list({ ...filter, most })
         if (json) return sayJson(all.map(refusalJson))
         if (all.length === 0) return say('No refusals were found.')
-        sayTable(headings, all.map(refusalCells))
+        sayTable(headings, all.map(refusalCells), { shorten: ['TOOL', 'FROM'] })
       }),
     )
 }

@@ -3,7 +3,7 @@ import { Failure, reasonOf } from '../common/failure.ts'
 import type { Complaint } from '../settings/document.ts'
 import { SettingsRefused } from './failure.ts'
 import { examples } from './help.ts'
-import { askOperations, type Operations } from './operations.ts'
+import { askOperations, type Operations } from '../status/operations.ts'
 import { say, sayJson } from './say.ts'
 import type { Toolbox } from './tools.ts'
 

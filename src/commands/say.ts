@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { folded } from './help.ts'
+import { type Fitting, tableLines } from './table.ts'
 
 export { moment } from '../administration/times.ts'
 
@@ -36,23 +37,20 @@ export function strong(text: string): string {
   return styleText('bold', text, { stream: process.stdout })
 }
 
-/** Prints aligned columns under their headings, without trailing spaces. */
-export function sayTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = headings.map((heading, column) =>
-    rows.reduce((width, row) => Math.max(width, lengthOf(row[column] ?? '')), lengthOf(heading)),
-  )
-  const aligned = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - lengthOf(cell)))
-      .join('  ')
-      .trimEnd()
-  say(strong(aligned(headings)))
-  for (const row of rows) say(aligned(row))
-}
-
-/** In characters, not in UTF-16 units. */
-function lengthOf(text: string): number {
-  return Array.from(text).length
+/**
+ * Prints a table: aligned columns under their headings. On a terminal that is too narrow for it, some columns are shortened,
+ * or each row becomes a paragraph. Elsewhere it has its whole width.
+ */
+export function sayTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  fitting: Fitting = {},
+): void {
+  const { isTTY, columns } = process.stdout
+  // A terminal that does not know its width says 0.
+  const width = isTTY && columns > 0 ? columns : Infinity
+  for (const { strong: start, rest } of tableLines({ headings, rows, ...fitting }, width))
+    say(strong(start) + rest)
 }
 
 /** Shows how far a long command is, on a terminal only: some scripts take any output on standard error for a failure. */

@@ -7,7 +7,7 @@ import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
 import { Interrupted } from './failure.ts'
 import { examples } from './help.ts'
-import { clearProgress, note, say, showProgress } from './say.ts'
+import { clearProgress, note, say, sayJson, showProgress } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 const about = `
@@ -22,6 +22,7 @@ interface Options {
   readonly user?: Username
   readonly all?: true
   readonly yes?: true
+  readonly json?: true
 }
 
 /** `altgate credential sign-out`. */
@@ -33,6 +34,10 @@ export function addSignOut(credential: Command, toolbox: Toolbox): void {
     .option('--user <NAME>', 'primary or secondary user name', anyName)
     .option('--all', 'all users, or all of the scope')
     .option('--yes', 'with --all: do not ask for confirmation')
+    .option(
+      '--json',
+      'print a JSON object: ended, revoked, notRevoked (at their providers), unable (providers that cannot be asked), left',
+    )
     .addHelpText('after', about)
     .addHelpText(
       'after',
@@ -51,7 +56,7 @@ export function addSignOut(credential: Command, toolbox: Toolbox): void {
       }
       if (scope === undefined || user === undefined)
         return wrong(command, 'name the user with --scope and --user, or give --all')
-      return toolbox.use(tools => signOut(tools, scope, user))
+      return toolbox.use(tools => signOut(tools, scope, user, options))
     })
 }
 
@@ -59,20 +64,25 @@ function wrong(command: Command, sentence: string): never {
   return command.error(`error: ${sentence}.`, { exitCode: 2 })
 }
 
-async function signOut(tools: Tools, scope: Scope, user: Username): Promise<void> {
+async function signOut(tools: Tools, scope: Scope, user: Username, { json }: Options): Promise<void> {
   const revocation = await endSignIn(tools, actor(), scope, user)
-  if (revocation === undefined)
-    return say(`${user} has no active sign-in in scope ${scope}. Nothing was changed.`)
-  say(
-    `The sign-in of ${user} in scope ${scope} has ended, in every running gateway. ${atProvider[revocation]}`,
-  )
+  if (json) sayJson(jsonOf(revocation === undefined ? noneEnded : { ...noneEnded, [revocation]: 1 }, 0))
+  else if (revocation === undefined)
+    say(`${user} has no active sign-in in scope ${scope}. Nothing was changed.`)
+  else
+    say(
+      `The sign-in of ${user} in scope ${scope} has ended, in every running gateway. ${atProvider[revocation]}`,
+    )
   if (revocation === 'failed') throw new Failure(notRevoked)
 }
 
-async function signOutAll({ store, grants }: Tools, { scope, yes }: Options): Promise<void> {
+async function signOutAll({ store, grants }: Tools, { scope, yes, json }: Options): Promise<void> {
   const active = await activeSignIns(store.grants, scope)
   const where = scope === undefined ? 'all scopes' : `scope ${scope}`
-  if (active.length === 0) return say(`There are no active sign-ins in ${where}. Nothing was changed.`)
+  if (active.length === 0)
+    return json
+      ? sayJson(jsonOf(noneEnded, 0))
+      : say(`There are no active sign-ins in ${where}. Nothing was changed.`)
   const many = active.length === 1 ? '1 sign-in' : `${active.length} sign-ins`
   if (!yes && !(await isConfirmed(`End ${many} in ${where}, in every running gateway?`)))
     throw new Failure('Nothing was changed.')
@@ -83,16 +93,25 @@ async function signOutAll({ store, grants }: Tools, { scope, yes }: Options): Pr
   process.once('SIGINT', interrupt)
   const progress = showProgress(active.length)
   try {
-    tell(await endAll(active, { grants, actor: actor(), stop: stop.signal, progress }), active.length)
+    const ended = await endAll(active, { grants, actor: actor(), stop: stop.signal, progress })
+    clearProgress()
+    if (json) sayJson(jsonOf(ended.counts, ended.left))
+    else tell(ended, active.length)
+    insistOnAll(ended)
   } finally {
     process.off('SIGINT', interrupt)
     clearProgress()
   }
 }
 
-/** Throws if something is left to do. */
-function tell({ counts, left, outage }: Ended, total: number): void {
-  clearProgress()
+const noneEnded: Ended['counts'] = { revoked: 0, 'no-endpoint': 0, failed: 0 }
+
+function jsonOf(counts: Ended['counts'], left: number): object {
+  const { revoked, failed: notRevokedThere, 'no-endpoint': unable } = counts
+  return { ended: revoked + notRevokedThere + unable, revoked, notRevoked: notRevokedThere, unable, left }
+}
+
+function tell({ counts, left }: Ended, total: number): void {
   const { revoked, failed } = counts
   const ended = revoked + failed + counts['no-endpoint']
   say(`${ended} of ${total} sign-ins have ended, in every running gateway.`)
@@ -103,7 +122,11 @@ function tell({ counts, left, outage }: Ended, total: number): void {
     )
   if (failed > 0) say(`${failed} are not revoked at the identity provider.`)
   if (left > 0) note(`${left} are left. Run the command again to go on.`)
+}
+
+/** Throws if something is left to do. */
+function insistOnAll({ counts, left, outage }: Ended): void {
   if (outage !== undefined) throw outage
   if (left > 0) throw new Interrupted()
-  if (failed > 0) throw new Failure(notRevoked)
+  if (counts.failed > 0) throw new Failure(notRevoked)
 }

@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
-import { Failure, reasonOf } from '../common/failure.ts'
+import { Failure } from '../common/failure.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Settings } from '../settings/schema.ts'
-import { certificateEnds } from '../status/certificates.ts'
-import { type StatusDocument, type StoreView, timeOf, type Unknown, viewOfStore } from '../status/document.ts'
+import { type StatusDocument, type Unknown, viewOfStore } from '../status/document.ts'
 import { type Line, screen, type Shown } from '../status/screen.ts'
+import { askGateway, statusJson, wholeStatus } from '../status/whole.ts'
 import { outageSentence } from './failure.ts'
 import { examples } from './help.ts'
-import { askOperations } from './operations.ts'
 import { showRepeatedly } from './redraw.ts'
 import { say, sayJson } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
@@ -57,9 +56,9 @@ export function addStatusCommand(program: Command, toolbox: Toolbox): void {
 
 async function showOnce(toolbox: Toolbox, settings: Settings, json: true | undefined): Promise<void> {
   const store = holdStore(toolbox)
-  const [told] = await Promise.all([ask(settings), store.opened])
+  const [told] = await Promise.all([askGateway(settings.operations), store.opened])
   const shown = await look(settings, told, store)
-  if (json) sayJson(jsonOf(shown))
+  if (json) sayJson(statusJson(shown))
   else for (const line of screen(shown)) say(styled(line))
   const isClosed = await store.close()
   const trouble = troubleOf(shown.told, settings)
@@ -76,11 +75,11 @@ async function keepShowing(toolbox: Toolbox, settings: Settings, json: true | un
   let shown: Shown | undefined
   await showRepeatedly({
     async refresh() {
-      shown = await look(settings, await ask(settings), store)
+      shown = await look(settings, await askGateway(settings.operations), store)
     },
     draw(size) {
       if (shown === undefined) return []
-      return json ? [JSON.stringify(jsonOf(shown))] : screen(shown, size).map(styled)
+      return json ? [JSON.stringify(statusJson(shown))] : screen(shown, size).map(styled)
     },
     everyMs,
   })
@@ -98,50 +97,12 @@ function troubleOf(told: StatusDocument | Unknown, { operations }: Settings): st
   return `The gateway is ${state === 'starting' ? 'still starting' : 'not ready'}: ${count}. Its log says why.`
 }
 
-/** Milliseconds that the gateway may take. */
-const patienceMs = 3000
-
-async function ask({ operations }: Settings): Promise<StatusDocument | Unknown> {
-  if (operations.port === 0)
-    return { unknown: 'operations.port is 0, so the gateway chose a port that its log names' }
-  try {
-    const { status, text } = await askOperations(operations, '/status.json', { method: 'GET', patienceMs })
-    // Made by the gateway of this version; another program hardly answers 200 to this.
-    if (status === 200) return JSON.parse(text) as StatusDocument
-    return {
-      unknown:
-        status === 404 ? 'another program, or an older Altgate, is listening there' : `it answered ${status}`,
-    }
-  } catch (error) {
-    return { unknown: reasonOf(error) }
-  }
-}
-
-/** The store knows names, which the operations port does not tell. Without it, what the gateway says is better than nothing. */
+/** The store knows names, which the operations port does not tell. */
 async function look(settings: Settings, told: StatusDocument | Unknown, hold: StoreHold): Promise<Shown> {
-  const now = Date.now()
   const self = 'unknown' in told ? undefined : told.gateway.id
   const store = hold.tools()?.store
   const view = store && (await viewOfStore(store, { self, now: Date.now }))
-  const fallback = 'unknown' in told ? nothing({ unknown: hold.because() }) : told
-  const { gateways, moves, refusals } = view ?? fallback
-  const either = <T extends object>(one: T | Unknown, other: T | Unknown) => ('unknown' in one ? other : one)
-  return {
-    at: timeOf(now),
-    told,
-    gateways: either(gateways, fallback.gateways),
-    moves: either(moves, fallback.moves),
-    refusals: either(refusals, fallback.refusals),
-    certificates: 'unknown' in told ? certificateEnds(settings) : told.certificates,
-  }
-}
-
-function nothing(unknown: Unknown): StoreView {
-  return { gateways: unknown, moves: unknown, refusals: unknown }
-}
-
-function jsonOf({ at, told, ...known }: Shown): object {
-  return 'unknown' in told ? { at, gateway: told, ...known } : { ...told, ...known }
+  return wholeStatus(settings, { at: Date.now(), told, view: view ?? { unknown: hold.because() } })
 }
 
 interface StoreHold {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { addStoreExport } from './export.ts'
 import { examples } from './help.ts'
-import { say } from './say.ts'
+import { sayChange } from './say.ts'
 import { actor, sayWaiting, type Toolbox } from './tools.ts'
 
 /** `altgate store`. */
@@ -13,13 +13,14 @@ export function addStoreCommands(program: Command, toolbox: Toolbox): void {
   store
     .command('init')
     .description('create the store if there is none; serve does the same when it starts')
+    .option('--json', 'print a JSON object: result (ready)')
     .addHelpText('after', examples('store init', 'store init --config config/production.yaml'))
-    .action(async () => {
+    .action(async ({ json }: { readonly json?: true }) => {
       const settings = toolbox.settings()
       const { openFoundation } = await import('../foundation.ts')
       const { store } = await openFoundation(settings, () => {}, 'make')
       await store.close()
-      say('The store is ready.')
+      sayChange(json, 'The store is ready.', { result: 'ready' })
     })
   addStoreRestored(store, toolbox)
   addStoreExport(store, toolbox)
@@ -38,9 +39,10 @@ function addStoreRestored(store: Command, toolbox: Toolbox): void {
     .command('restored')
     .description('tell running gateways that other tools have restored the store')
     .option('--copy', 'it is a copy: give it an identity of its own')
+    .option('--json', 'print a JSON object: result (told), copy')
     .addHelpText('after', aboutRestored)
     .addHelpText('after', examples('store restored', 'store restored --copy'))
-    .action(async ({ copy = false }: { readonly copy?: boolean }) => {
+    .action(async ({ copy = false, json }: { readonly copy?: boolean; readonly json?: true }) => {
       const settings = toolbox.settings()
       const { openFoundation } = await import('../foundation.ts')
       const { store, announce } = await openFoundation(settings, () => {}, 'expect', { waiting: sayWaiting })
@@ -49,10 +51,12 @@ function addStoreRestored(store: Command, toolbox: Toolbox): void {
       } finally {
         await store.close()
       }
-      say(
+      sayChange(
+        json,
         copy
           ? 'The store has an identity of its own. Restart the gateways that run on it.'
           : 'Every running gateway has dropped what it remembered of the store.',
+        { result: 'told', copy },
       )
     })
 }

@@ -5,8 +5,6 @@ import type { TokenRecord } from '../gateway/api-token.ts'
 import type { Generated } from '../gateway/generated-password.ts'
 import type { KeyKeeper } from '../gateway/key-ring.ts'
 import type { AccountName } from '../gateway/names.ts'
-import type { Overview } from '../gateway/overview.ts'
-import type { ToolUses } from '../gateway/tool-uses.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/schema.ts'
 import { SettingsRefused } from './failure.ts'
@@ -15,9 +13,7 @@ import { note } from './say.ts'
 /** What commands work with; `src/tools.ts` opens it. */
 export interface Tools extends AdministrationTools {
   readonly store: AdministrationTools['store'] & {
-    readonly overview: Overview
     readonly keyKeeper: KeyKeeper
-    readonly toolUses: ToolUses
     /** Throws `Outage`. */
     ping(): Promise<void>
   }

@@ -23,6 +23,8 @@ export interface Account {
   readonly members?: Members
   /** Where its requests go. With a path, even `/`, that path replaces the account's segment (as nginx does). */
   readonly upstream: string
+  /** How the upstream learns who the user is, by a name of the settings (`upstreamAuthByName`). Left out: as they say for it. */
+  readonly upstreamAuth?: string
 }
 
 /** Whether a credential means the same on both: same scope, and same scope before the last move. */

@@ -137,7 +137,7 @@ export function numberOf(revision: Revision): number {
 export interface Change {
   readonly revision: Revision
   readonly at: Instant
-  /** Who made it: `cli:root`, `page:<subject>`, `api:<token>`, `console:<user>`, `azure-devops`. */
+  /** Who made it: `cli:root`, `page:<subject>`, `api:<token>`, `console:<directory>/<user>`, `azure-devops`. */
   readonly actor: string
   readonly action: Action
   readonly account?: AccountName

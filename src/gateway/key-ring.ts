@@ -25,6 +25,7 @@ export const rotatedKeys = [
   'answers',
   'lfs-actions',
   'sign-ins',
+  'api-tokens',
 ] as const satisfies readonly KeyName[]
 
 export type RotatedKey = (typeof rotatedKeys)[number]
@@ -105,6 +106,8 @@ export interface KeyRecord {
   readonly usedFrom?: Instant
   /** Generated passwords that count and need it; only of `passwords`. */
   readonly passwords?: number
+  /** Tokens that need it; only of `api-tokens`. */
+  readonly tokens?: number
 }
 
 /** Changes keys, one step at a time: each is in force in every process when it resolves. Throws `Outage`. */
@@ -114,6 +117,6 @@ export interface KeyKeeper {
   add(actor: string, name: RotatedKey): Promise<number>
   /** From now on it makes everything. */
   use(actor: string, name: RotatedKey, id: number): Promise<void>
-  /** Deletes a former key. Generated passwords that need it are revoked. `false`: it is not a former one. */
+  /** Deletes a former key. Generated passwords and tokens that need it are revoked. `false`: it is not a former one. */
   retire(actor: string, name: RotatedKey, id: number): Promise<boolean>
 }

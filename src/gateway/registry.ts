@@ -23,6 +23,8 @@ export interface Directory {
 export interface AccountRecord {
   readonly name: AccountName
   readonly upstream: string
+  /** As of `Account`. */
+  readonly upstreamAuth?: string
   readonly connection: Connection
   /** Whether it is restricted to members. */
   readonly membersOnly?: true
@@ -166,7 +168,12 @@ export interface Registry extends GrantRegistry, MoveRegistry, TokenRegistry {
   setAccount(
     actor: string,
     name: AccountName,
-    changes: { readonly upstream?: string; readonly rename?: AccountName },
+    changes: {
+      readonly upstream?: string
+      readonly rename?: AccountName
+      /** `null`: as the settings say for it. */
+      readonly upstreamAuth?: string | null
+    },
   ): Promise<ProblemOf<'no-such-account' | 'account-exists'> | undefined>
   /** With its members, uses and history of connections. */
   removeAccount(actor: string, name: AccountName): Promise<ProblemOf<'no-such-account'> | undefined>
@@ -174,6 +181,8 @@ export interface Registry extends GrantRegistry, MoveRegistry, TokenRegistry {
   accounts(): Promise<readonly AccountRecord[]>
   /** The accounts that credentials of this scope open now, by name. */
   accountsIn(scope: Scope): Promise<readonly AccountName[]>
+  /** The same, with the methods of upstream authentication that they name. */
+  upstreamsIn(scope: Scope): Promise<readonly Pick<AccountRecord, 'name' | 'upstreamAuth'>[]>
   /** The scopes that accounts have now, with the number of their accounts. */
   scopesInUse(): Promise<ReadonlyMap<Scope, number>>
   /** The last use of the account by each credential of any scope, newest first. */

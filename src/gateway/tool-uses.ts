@@ -35,7 +35,7 @@ export interface ToolUse extends Omit<CountedUse, 'subject' | 'password'> {
   }
 }
 
-/** What is kept of allowed requests for operators. It decides nothing. Both throw `Outage`. */
+/** What is kept of allowed requests for operators. It decides nothing. All methods throw `Outage`. */
 export interface ToolUses {
   /** Removes some of what was last seen more than `keptMs` ago as well. */
   record(uses: readonly CountedUse[], keptMs: number): Promise<void>
@@ -44,4 +44,11 @@ export interface ToolUses {
     readonly account?: AccountName | undefined
     readonly since?: Instant | undefined
   }): Promise<readonly ToolUse[]>
+  /** So many at most, in the order of their keys: each that is kept throughout is in one page. `next`: there are more. */
+  page(filter: {
+    readonly account?: AccountName | undefined
+    readonly since?: Instant | undefined
+    readonly after?: ToolUseKey | undefined
+    readonly most: number
+  }): Promise<{ readonly uses: readonly ToolUse[]; readonly next?: ToolUseKey }>
 }

@@ -8,17 +8,17 @@ import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
 import { cacheLines, clientHeaders, withoutLength } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
-import { closedUnanswered } from './upstream-connections.ts'
+import { closedUnanswered } from './closed-unanswered.ts'
 import { failureOf } from './upstream-reports.ts'
 
-/** The head of an upstream's answer as undici gives it. */
+/** The head of an upstream's answer. */
 export interface AnswerHead {
   readonly controller: Dispatcher.DispatchController
   readonly status: number
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as on the wire. */
-  readonly raw: readonly Buffer[]
+  /** Names and values in turn, as on the wire, one character a byte. */
+  readonly raw: readonly string[]
   readonly reason: string | undefined
 }
 
@@ -40,11 +40,17 @@ export function joined(value: string | readonly string[] | undefined): string | 
   return typeof value === 'string' ? value : value?.join(',')
 }
 
+/** undici gives the bytes of a list of names and values. Latin-1 in both directions preserves every byte. */
+function textOf(raw: Controller['rawHeaders']): readonly string[] {
+  const list = raw as readonly Buffer[] | readonly string[] // from HTTP/1, never an object
+  return typeof list[0] === 'string' ? (list as readonly string[]) : list.map(each => each.toString('latin1'))
+}
+
 type Controller = Dispatcher.DispatchController
 
 /**
- * Everything that undici and Node call while a request is with an upstream, guarded so that anything thrown ends in
- * `broke`. Otherwise a throw would be lost in undici, or end the process, and the client would wait for ever. Nothing is
+ * Everything that a leg and Node call while a request is with an upstream, guarded so that anything thrown ends in
+ * `broke`. Otherwise a throw would be lost in the leg, or end the process, and the client would wait for ever. Nothing is
  * called once `over` is set. Subclasses override only the protected methods.
  */
 abstract class GuardedHandler implements Dispatcher.DispatchHandler {
@@ -85,10 +91,10 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
     reason?: string,
   ): void {
-    // Interim answers are skipped (RFC 9110, 15.2). undici fails the exchange on a status below 100.
+    // Interim answers are skipped (RFC 9110, 15.2). A status below 100 fails the exchange before.
     if (status < 200 || this.over) return
     try {
-      const raw = controller.rawHeaders as readonly Buffer[] // always, from undici's HTTP/1 parser
+      const raw = textOf(controller.rawHeaders)
       this.begin({ controller, status, headers, raw, reason })
     } catch (error) {
       this.broke(error)
@@ -164,8 +170,8 @@ export interface ExchangeEvents {
 }
 
 /**
- * One request at an upstream, driven by undici: the head is screened, the body streams with back-pressure, and if either
- * side disconnects, so does the other. One object per request, because this is the hot path.
+ * One request at an upstream, driven by undici or our own leg (ADR 0109): the head is screened, the body streams with
+ * back-pressure, and if either side disconnects, so does the other. One object per request, because this is the hot path.
  */
 export class Exchange extends GuardedHandler {
   readonly #response: ServerResponse
@@ -303,7 +309,7 @@ export class Exchange extends GuardedHandler {
 
 /**
  * The head is not sent in the turn in which it came, because the body is often in the same packet. Nor in the next one:
- * only then undici reports that what followed the head is not a body, and until something is sent, the gateway can still
+ * only then undici's leg reports that what followed the head is not a body, and until something is sent, the gateway can still
  * answer with an error.
  */
 function nextTurn(exchange: Exchange): void {

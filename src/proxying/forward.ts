@@ -54,7 +54,7 @@ interface ForwardParts extends Omit<ForwardOptions, 'lfs'> {
  */
 export type Forward = (request: IncomingMessage, response: ServerResponse, context: RequestContext) => void
 
-/** The hot path: two objects per request on undici's dispatch, nothing buffered. */
+/** The hot path: two objects per request on the dispatch of a leg, nothing buffered. */
 export function createForward(options: ForwardOptions): Forward {
   const { lfs = { key: randomBytes(32), actionSeconds: 86_400 } } = options
   const whole = { ...options, lfs: createLfs(lfs, options), observer: unfailing(options.observer) }

@@ -1,3 +1,4 @@
+import { remembered } from '../engine/memory.ts'
 import { foldedName } from '../requests/tool.ts'
 
 /**
@@ -240,19 +241,3 @@ export const answerFate = remembered((name): AnswerFate => {
   if (folded === 'set-cookie') return odd ? 'dropped' : 'cookie'
   return odd && folded === 'content-length' ? 'dropped' : 'travels'
 })
-
-const mostRemembered = 1000
-const longestRemembered = 64
-
-/** Caches the fates of the few names that come with every request. Invented names cannot fill the memory. */
-function remembered<Fate>(judge: (name: string) => Fate): (name: string) => Fate {
-  const known = new Map<string, Fate>()
-  return name => {
-    const before = known.get(name)
-    if (before !== undefined) return before
-    const fate = judge(name)
-    if (known.size >= mostRemembered) known.clear()
-    if (name.length <= longestRemembered) known.set(name, fate)
-    return fate
-  }
-}

@@ -91,16 +91,15 @@ function addForwardingHeaders(headers: string[], { ask, client }: RequestContext
  * repeats, without hop-by-hop headers, and with addresses in the account translated for the client.
  */
 export function clientHeaders(
-  raw: readonly Buffer[],
+  raw: readonly string[],
   connection: string | undefined,
   mapping: AddressMapping,
 ): string[] {
   const named = namesOf(connection ?? '')
   const headers: string[] = []
   for (let at = 0; at < raw.length; at += 2) {
-    // Latin-1 in both directions preserves every byte.
-    const name = raw[at]?.toString('latin1') ?? ''
-    const value = raw[at + 1]?.toString('latin1') ?? ''
+    const name = raw[at] ?? ''
+    const value = raw[at + 1] ?? ''
     const lower = name.toLowerCase()
     const fate = answerFate(name)
     if (fate === 'dropped' || named.has(lower)) continue

@@ -234,7 +234,7 @@ function withLength(head: AnswerHead, bytes: number): AnswerHead {
   return {
     ...head,
     headers: { ...head.headers, 'content-length': length },
-    raw: [...head.raw.filter(isStillTrue), Buffer.from('Content-Length'), Buffer.from(length)],
+    raw: [...head.raw.filter(isStillTrue), 'Content-Length', length],
   }
 }
 
@@ -249,8 +249,8 @@ const ofTheBody = new Set([
 ])
 
 /** A filter for a list of names and values. */
-function isStillTrue(_: Buffer, at: number, raw: readonly Buffer[]): boolean {
-  return !ofTheBody.has(raw[at - (at % 2)]?.toString('latin1').toLowerCase() ?? '')
+function isStillTrue(_: string, at: number, raw: readonly string[]): boolean {
+  return !ofTheBody.has(raw[at - (at % 2)]?.toLowerCase() ?? '')
 }
 
 /** A controller that cannot pause, for a body that was already read. */

@@ -78,12 +78,12 @@ function onSideBand(lines: string): Buffer {
   return Buffer.concat([Buffer.from(`${length}\x02`, 'latin1'), text])
 }
 
-function withoutLength(raw: readonly Buffer[]): readonly Buffer[] {
+function withoutLength(raw: readonly string[]): readonly string[] {
   return raw.filter((_, at) => !isLength(raw[at - (at % 2)]))
 }
 
-function isLength(name: Buffer | undefined): boolean {
-  return name?.toString('latin1').toLowerCase() === 'content-length'
+function isLength(name: string | undefined): boolean {
+  return name?.toLowerCase() === 'content-length'
 }
 
 /** A push whose body can be parsed: git compresses its fetch requests, but never a push. */

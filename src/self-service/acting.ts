@@ -1,8 +1,8 @@
 import type { Authority } from '../common/authorities.ts'
 import { declaresCapability } from '../common/claims-request.ts'
 import type { Grant, Grants } from '../gateway/delegation.ts'
-import type { AccountName, Owner } from '../gateway/names.ts'
-import type { Registry } from '../gateway/registry.ts'
+import type { Owner } from '../gateway/names.ts'
+import type { AccountRecord, Registry } from '../gateway/registry.ts'
 import type { RequestedAccount } from './account-lookup.ts'
 
 /** Why a sign-in asks for more than who the user is. At least one of both. */
@@ -17,9 +17,7 @@ export interface Wanted {
 export interface DelegatedUpstreams {
   /** The scope of all their tokens; `undefined`: no request acts as its user. */
   readonly scope: string | undefined
-  /** Accounts without an entry of their own. */
-  readonly standard: boolean
-  readonly byAccount: ReadonlyMap<AccountName, boolean>
+  readonly isDelegated: (account: Pick<AccountRecord, 'name' | 'upstreamAuth'>) => boolean
 }
 
 /** What a user has given the gateway, and what requests of their scope need. */
@@ -38,22 +36,19 @@ export interface Acting {
 }
 
 interface ActingParts {
-  readonly registry: Pick<Registry, 'accountsIn'>
+  readonly registry: Pick<Registry, 'upstreamsIn'>
   readonly grants: Pick<Grants, 'of'>
   readonly delegated: DelegatedUpstreams
 }
 
 export function createActing({ registry, grants, delegated }: ActingParts): Acting {
-  const { standard, byAccount } = delegated
-
   /**
    * Whether an account of its scope acts by delegation: one grant is for all of them. The account itself is among them, and its
    * name is not asked for: an unknown one has none.
    */
   async function isDelegated({ scopeName: { scope } }: RequestedAccount): Promise<boolean> {
     if (delegated.scope === undefined) return false
-    const names = await registry.accountsIn(scope)
-    return names.some(name => byAccount.get(name) ?? standard)
+    return (await registry.upstreamsIn(scope)).some(delegated.isDelegated)
   }
 
   async function wantedFor(requested: RequestedAccount): Promise<Wanted | undefined> {

@@ -99,6 +99,7 @@ export interface SelfServiceParts {
     Registry,
     | 'account'
     | 'accountsIn'
+    | 'upstreamsIn'
     | 'scopesInUse'
     | 'directories'
     | 'ownCredential'
@@ -122,6 +123,8 @@ export interface SelfServiceParts {
   readonly hasher: Pick<PasswordHasher, 'hash' | 'compare'>
   readonly keys: AttemptKeys
   readonly generated: GeneratedPasswords
+  /** Learns what other processes have changed, such as keys. `undefined`: nothing. Throws `Outage`. */
+  readonly catchUp: () => Promise<void> | undefined
   /** How long generated passwords may count. */
   readonly passwords: PasswordLives
   /** Wrong passwords count against the credential they are compared with, as they do at the gateway. */

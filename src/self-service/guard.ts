@@ -63,6 +63,8 @@ export async function addGuard(app: FastifyInstance, context: PageContext): Prom
     if (!posts) return
     if (!isFromHere(request.headers, context.publicUrl)) return send(reply, notFromHere)
     if (!formType.test(request.headers['content-type'] ?? '')) return send(reply, wrongType)
+    // With a key that has been retired no password may be made.
+    await context.catchUp()
   })
 }
 

@@ -152,7 +152,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     ...(options.lfs && { lfs: options.lfs }),
     ...(options.moves && { moves: options.moves }),
   })
-  app.register(proxy, { agent: agents.kept, forward, responder })
+  app.register(proxy, { agent: agents.fresh, forward, responder })
   endGently(app)
   app.addHook('onClose', async () => void (await Promise.all([agents.kept.close(), agents.fresh.close()])))
   return app

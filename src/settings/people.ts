@@ -317,4 +317,22 @@ export const upstreamAuth = {
     .describe(
       'Accounts that use another method than `upstreamAuth`, by name; each with all settings of its method.',
     ),
+
+  byName: z
+    .record(
+      z.string().regex(/^(?!default$)[A-Za-z0-9._-]{1,63}$/),
+      methods.describe(
+        'One method: `upstreamAuthByName: { tfs: { method: swapped-credential, credential: { file: /run/secrets/tfs } } }`.',
+      ),
+      {
+        error: issue =>
+          issue.code === 'invalid_key'
+            ? 'must be a name of 1 to 63 letters, digits, "-", "_" or ".", and not "default"'
+            : undefined,
+      },
+    )
+    .default({})
+    .describe(
+      'Methods that accounts of the store can name: `altgate account set NAME --upstream-auth tfs`. An account that names one uses neither `upstreamAuth` nor its entry in `upstreamAuthByAccount`; if it names one that is not here, its requests get 503.',
+    ),
 }

@@ -23,6 +23,7 @@ export const schema = z
     secrets: keeping.secrets,
     upstreamAuth: upstreamAuth.standard,
     upstreamAuthByAccount: upstreamAuth.byAccount,
+    upstreamAuthByName: upstreamAuth.byName,
     trustedProxies: serving.trustedProxies,
     plainHttp: serving.plainHttp,
     signIn,
@@ -106,8 +107,9 @@ function hasLiveness({ msa, directories, entra }: z.output<typeof signIn>): bool
 function delegatedScopes({
   upstreamAuth: standard,
   upstreamAuthByAccount: byAccount,
+  upstreamAuthByName: byName,
 }: Methods): readonly string[] {
-  return [standard, ...Object.values(byAccount)].flatMap(each =>
+  return [standard, ...Object.values(byAccount), ...Object.values(byName)].flatMap(each =>
     each.method === 'delegated' ? [each.scope] : [],
   )
 }
@@ -115,6 +117,7 @@ function delegatedScopes({
 interface Methods {
   readonly upstreamAuth: z.output<typeof upstreamAuth.standard>
   readonly upstreamAuthByAccount: z.output<typeof upstreamAuth.byAccount>
+  readonly upstreamAuthByName: z.output<typeof upstreamAuth.byName>
 }
 
 /** The settings in force: complete and checked, secrets as `Secret`. */

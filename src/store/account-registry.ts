@@ -1,9 +1,10 @@
 import type { Kysely, Transaction } from 'kysely'
 import { type Connection, scopeOf } from '../gateway/account.ts'
 import { msaScope, type AccountName, type DirectoryId, type Instant, type Scope } from '../gateway/names.ts'
-import type { AccountRecord, Directory, MoveProblem, ProblemOf, Registry } from '../gateway/registry.ts'
+import type { AccountRecord, MoveProblem, ProblemOf, Registry } from '../gateway/registry.ts'
 import type { Effect, MakeChange, Stamp } from './change.ts'
 import type { Schema } from './database.ts'
+import { findDirectory } from './directory-registry.ts'
 import {
   connectionIn,
   type ConnectionRow,
@@ -24,6 +25,7 @@ type AccountRegistry = Pick<
   | 'account'
   | 'accounts'
   | 'accountsIn'
+  | 'upstreamsIn'
   | 'scopesInUse'
 >
 
@@ -40,12 +42,16 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
         return await write(db, stamp, name, connection)
       }),
 
-    setAccount: (actor, name, { upstream, rename }) =>
+    setAccount: (actor, name, { upstream, rename, upstreamAuth }) =>
       makeChange({ actor, action: 'account-changed' }, async db => {
         const [known] = await recordsOf(db, name)
         if (known === undefined) return { problem: 'no-such-account', name }
-        if (upstream !== undefined)
-          await db.updateTable('accounts').set({ upstream }).where('name', '=', name).execute()
+        const row = {
+          ...(upstream !== undefined && { upstream }),
+          ...(upstreamAuth !== undefined && { upstream_auth: upstreamAuth }),
+        }
+        if (Object.keys(row).length > 0)
+          await db.updateTable('accounts').set(row).where('name', '=', name).execute()
         if (rename === undefined || rename === name) return { account: name, usernames: [] }
         const [other] = await recordsOf(db, rename)
         if (other !== undefined) return { problem: 'account-exists', name: rename }
@@ -82,6 +88,15 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
 
     accounts: () => recordsOf(reading),
     accountsIn: scope => namesIn(reading, scope),
+    async upstreamsIn(scope) {
+      const rows = await presentConnections(reading)
+        .select(['name', 'upstream_auth'])
+        .where('directory', 'is not distinct from', directoryOf(scope))
+        .execute()
+      return rows.map(({ name, upstream_auth: method }) =>
+        method === null ? { name } : { name, upstreamAuth: method },
+      )
+    },
 
     async scopesInUse() {
       const rows = await presentConnections(reading)
@@ -101,12 +116,12 @@ export function createAccountRegistry(reading: Kysely<Schema>, makeChange: MakeC
 
 /** Rows of other tables refer to the old name, so it goes last. */
 async function giveName(db: Transaction<Schema>, name: AccountName, to: AccountName): Promise<void> {
-  const { upstream, members_only } = await db
+  const { upstream, members_only, upstream_auth } = await db
     .selectFrom('accounts')
     .selectAll()
     .where('name', '=', name)
     .executeTakeFirstOrThrow()
-  await db.insertInto('accounts').values({ name: to, upstream, members_only }).execute()
+  await db.insertInto('accounts').values({ name: to, upstream, members_only, upstream_auth }).execute()
   await db.updateTable('connections').set({ account: to }).where('account', '=', name).execute()
   await db.updateTable('members').set({ account: to }).where('account', '=', name).execute()
   // Uses of an account that was removed under the new name, or never added.
@@ -170,6 +185,7 @@ export async function recordsOf(db: Kysely<Schema>, name?: AccountName): Promise
       'accounts.name',
       'upstream',
       'members_only',
+      'upstream_auth',
       'connections.since',
       'connections.actor',
       'bridged_until',
@@ -197,26 +213,13 @@ export async function namesIn(db: Kysely<Schema>, scope: Scope): Promise<readonl
   return rows.map(row => row.name)
 }
 
-/** The accounts that are planned to move to a directory. */
-export async function planningFor(
-  db: Kysely<Schema>,
-  directory: DirectoryId,
-): Promise<readonly AccountName[]> {
-  const rows = await db
-    .selectFrom('planned_moves')
-    .select('account')
-    .where('directory', '=', directory)
-    .orderBy('account')
-    .execute()
-  return rows.map(row => row.account)
-}
-
 interface HistoryRow extends ConnectionRow, PlanRow {
   readonly planned_since: Instant | null
   readonly planned_by: string | null
   readonly name: AccountName
   readonly upstream: string
   readonly members_only: 0 | 1
+  readonly upstream_auth: string | null
   readonly since: Instant
   readonly actor: string
   readonly bridged_until: Instant | null
@@ -227,11 +230,12 @@ interface HistoryRow extends ConnectionRow, PlanRow {
 function recordOf(rows: readonly HistoryRow[]): readonly AccountRecord[] {
   const today = rows.at(-1)
   if (today === undefined) return []
-  const { name, upstream, members_only } = today
+  const { name, upstream, members_only, upstream_auth: upstreamAuth } = today
   const history = rows.map(momentOf)
   const membersOnly = members_only === 1
   const planned = recordedPlan(today)
-  const record = { name, upstream, connection: connectionIn(today), history }
+  const named = upstreamAuth !== null && { upstreamAuth }
+  const record = { name, upstream, ...named, connection: connectionIn(today), history }
   return [{ ...record, ...(membersOnly && { membersOnly }), ...(planned && { planned }) }]
 }
 
@@ -251,95 +255,4 @@ function momentOf(row: HistoryRow): AccountRecord['history'][number] {
     ...(until !== null && { bridgedUntil: until }),
     ...(undo === 1 && { undo: true }),
   }
-}
-
-/** The directories that accounts can be connected to. */
-export function createDirectoryRegistry(
-  reading: Kysely<Schema>,
-  makeChange: MakeChange,
-): Pick<Registry, 'addDirectory' | 'setDirectory' | 'directories'> {
-  return {
-    addDirectory: (actor, { id, name, issuer }) =>
-      makeChange({ actor, action: 'directory-added' }, async db => {
-        const known = await findDirectory(db, id)
-        // A directory that was discovered has its id as its name until an operator names it.
-        const nameless = known?.name === id && name !== id
-        if (known !== undefined && !nameless) return { problem: 'directory-exists', directoryId: id }
-        const row = { id, name, issuer: issuer ?? null, removed_at: null }
-        await db
-          .insertInto('directories')
-          .values(row)
-          .onConflict(conflict => conflict.column('id').doUpdateSet(row))
-          .execute()
-        return { scope: scopeOfDirectory(id), usernames: [], ...(await accountsOf(db, id)) }
-      }),
-
-    setDirectory: (actor, id, { name, issuer }) =>
-      makeChange({ actor, action: 'directory-changed' }, async db => {
-        if ((await findDirectory(db, id)) === undefined)
-          return { problem: 'no-such-directory', directoryId: id }
-        const row = { ...(name !== undefined && { name }), ...(issuer !== undefined && { issuer }) }
-        if (Object.keys(row).length > 0)
-          await db.updateTable('directories').set(row).where('id', '=', id).execute()
-        return { scope: scopeOfDirectory(id), usernames: [], ...(await accountsOf(db, id)) }
-      }),
-
-    async directories() {
-      const rows = await reading
-        .selectFrom('directories')
-        .selectAll()
-        .where('removed_at', 'is', null)
-        .orderBy('name')
-        .orderBy('id')
-        .execute()
-      return rows.map(directoryIn)
-    },
-  }
-}
-
-export function scopeOfDirectory(id: DirectoryId): Scope {
-  return scopeOf({ kind: 'entra', directoryId: id, directoryName: id })
-}
-
-/** The accounts whose texts have the name of this directory: they are, were or will be connected to it. */
-async function accountsOf(
-  db: Kysely<Schema>,
-  directory: DirectoryId,
-): Promise<Pick<Effect, 'accounts'> | undefined> {
-  const rows = await db
-    .selectFrom('connections')
-    .select('account')
-    .distinct()
-    .where('directory', '=', directory)
-    .execute()
-  const accounts = [
-    ...new Set([...rows.map(({ account }) => account), ...(await planningFor(db, directory))]),
-  ]
-  return accounts.length === 0 ? undefined : { accounts }
-}
-
-/** The directory, if the store knows it and it is not removed. */
-export async function findDirectory(db: Kysely<Schema>, id: DirectoryId): Promise<Directory | undefined> {
-  const row = await db
-    .selectFrom('directories')
-    .selectAll()
-    .where('id', '=', id)
-    .where('removed_at', 'is', null)
-    .executeTakeFirst()
-  return row && directoryIn(row)
-}
-
-/** The scope of an unknown directory is a mistyped id: what belongs to it could never be used. */
-export async function missingScope(
-  db: Kysely<Schema>,
-  scope: Scope,
-): Promise<ProblemOf<'no-such-directory'> | undefined> {
-  const directoryId = directoryOf(scope)
-  if (directoryId === null) return undefined
-  const directory = await findDirectory(db, directoryId)
-  return directory === undefined ? { problem: 'no-such-directory', directoryId } : undefined
-}
-
-function directoryIn({ id, name, issuer }: Omit<Schema['directories'], 'removed_at'>): Directory {
-  return { id, name, ...(issuer !== null && { issuer }) }
 }

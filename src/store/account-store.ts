@@ -23,8 +23,10 @@ export function createAccountStore(reading: Kysely<Schema>, history: History): A
       // This second read may see changes after `asOf`, but misses none up to it. Most accounts have no list.
       const members = today.members_only === 1 ? membersIn(await readMembers({ name })) : undefined
       const planned = plannedIn(today)
+      const { upstream_auth: upstreamAuth } = today
       const account = { name, connection: connectionIn(today), upstream, ...(former && { former }) }
-      return { asOf, account: { ...account, ...(planned && { planned }), ...(members && { members }) } }
+      const more = { ...(planned && { planned }), ...(members && { members }) }
+      return { asOf, account: { ...account, ...more, ...(upstreamAuth !== null && { upstreamAuth }) } }
     },
   }
 }
@@ -33,6 +35,7 @@ interface AccountRow extends ConnectionRow, PlanRow {
   readonly upstream: string
   readonly since: Instant
   readonly members_only: 0 | 1
+  readonly upstream_auth: string | null
   readonly bridged_until: Instant | null
 }
 
@@ -58,6 +61,7 @@ function prepareLookUp(db: Kysely<Schema>) {
         ...momentColumns,
         'upstream',
         'members_only',
+        'upstream_auth',
         'connections.since',
         'bridged_until',
         'connections.directory',

@@ -4,6 +4,7 @@ import type { Username } from '../gateway/names.ts'
 import type { MakeChange } from './change.ts'
 import type { Database, Schema } from './database.ts'
 import type { Tables } from './first-migrations.ts'
+import { insistOnKeys } from './key-rings.ts'
 
 /** The tokens of the API. */
 export function createApiTokens({ reading, writing }: Database): ApiTokens {
@@ -38,6 +39,7 @@ export function createTokenRegistry(makeChange: MakeChange): TokenRegistry {
   return {
     addToken: (actor, { name, scope, endsAt, id, mac }) =>
       makeChange({ actor, action: 'token-added' }, async (db, { at }) => {
+        await insistOnKeys(db, [mac], 'api-tokens')
         const taken = await db
           .selectFrom('api_tokens')
           .select('id')

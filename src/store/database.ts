@@ -57,7 +57,13 @@ export interface Schema {
     issuer: string | null
     removed_at: Instant | null
   }
-  accounts: { name: AccountName; upstream: string; members_only: ColumnType<0 | 1, 0 | 1 | undefined> }
+  /** `upstream_auth`: a name of the settings. */
+  accounts: {
+    name: AccountName
+    upstream: string
+    members_only: ColumnType<0 | 1, 0 | 1 | undefined>
+    upstream_auth: ColumnType<string | null, string | null | undefined>
+  }
   /**
    * The members of an account that is restricted to members. No subject: no credential has that name in the scope yet;
    * the first one that gets it becomes the member.

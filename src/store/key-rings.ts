@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { PasswordMac } from '../gateway/generated-password.ts'
 import type { Key, KeyKeeper, KeyName, KeyRecord, KeyRing } from '../gateway/key-ring.ts'
-import type { Instant } from '../gateway/names.ts'
+import type { Instant, Username } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { MakeChange } from './change.ts'
 import type { Database, Schema } from './database.ts'
@@ -81,14 +81,18 @@ function rowsOf(db: Kysely<Schema>, name: KeyName): Promise<KeyRow[]> {
 /** A password was made with a key that has been retired since this process read its keys. Nothing was changed. */
 export class KeyRetired extends Outage {
   constructor() {
-    super('store', new Error('the key of a generated password has just been retired; try again'))
+    super('store', new Error('the key of what was generated has just been retired; try again'))
   }
 }
 
 /** In the transaction that writes them: generated passwords without their key would be refused. Throws `KeyRetired`. */
-export async function insistOnKeys(db: Transaction<Schema>, macs: readonly PasswordMac[]): Promise<void> {
+export async function insistOnKeys(
+  db: Transaction<Schema>,
+  macs: readonly PasswordMac[],
+  name: 'passwords' | 'api-tokens' = 'passwords',
+): Promise<void> {
   if (macs.length === 0) return
-  const ids = (await rowsOf(db, 'passwords')).map(({ id }) => `${id}`)
+  const ids = (await rowsOf(db, name)).map(({ id }) => `${id}`)
   if (ids.length > 0 && !macs.every(mac => ids.includes(mac.slice(0, mac.indexOf(':')))))
     throw new KeyRetired()
 }
@@ -107,10 +111,15 @@ export function createKeyKeeper({ reading, makeChange, now }: KeeperParts): KeyK
   async function change(
     actor: string,
     action: 'keys-changed' | 'keys-retired',
+    what: () => string,
     work: Work,
   ): Promise<boolean> {
-    const obstacle = await makeChange({ actor, action }, async (db, { at }) =>
-      (await work(db, at)) === 'nothing' ? { problem: 'nothing' as const } : { usernames: [] },
+    const obstacle = await makeChange(
+      { actor, action },
+      async (db, { at }) =>
+        (await work(db, at)) === 'nothing'
+          ? { problem: 'nothing' as const }
+          : { usernames: [what() as Username] }, // for the history, as the names of tokens
     )
     return obstacle === undefined
   }
@@ -120,12 +129,16 @@ export function createKeyKeeper({ reading, makeChange, now }: KeeperParts): KeyK
       const rows = await reading.selectFrom('keys').selectAll().orderBy('name').orderBy('id').execute()
       const byName = Map.groupBy(rows, row => row.name)
       return await Promise.all(
-        rows.map(async row => recordOf(row, byName.get(row.name) ?? [], await needing(reading, row, now()))),
+        rows.map(async row => ({
+          ...recordOf(row, byName.get(row.name) ?? []),
+          ...(await needing(reading, row, now())),
+        })),
       )
     },
     async add(actor, name) {
       let id = 0
-      await change(actor, 'keys-changed', async (db, at) => {
+      const what = () => `${name} key ${id} added`
+      await change(actor, 'keys-changed', what, async (db, at) => {
         const rows = await rowsOf(db, name)
         const waiting = rows.find(row => row.id > currentOf(rows).id)
         id = waiting?.id ?? Math.max(0, ...rows.map(row => row.id)) + 1
@@ -137,7 +150,8 @@ export function createKeyKeeper({ reading, makeChange, now }: KeeperParts): KeyK
       return id
     },
     async use(actor, name, id) {
-      await change(actor, 'keys-changed', async (db, at) => {
+      const what = () => `${name} key ${id} in use`
+      await change(actor, 'keys-changed', what, async (db, at) => {
         await db
           .updateTable('keys')
           .set({ used_from: at })
@@ -149,23 +163,33 @@ export function createKeyKeeper({ reading, makeChange, now }: KeeperParts): KeyK
       })
     },
     retire: (actor, name, id) =>
-      change(actor, 'keys-retired', async (db, at) => {
-        const rows = await rowsOf(db, name)
-        if (!rows.some(row => row.id === id) || id >= currentOf(rows).id) return 'nothing'
-        await db.deleteFrom('keys').where('name', '=', name).where('id', '=', id).execute()
-        if (name !== 'passwords') return undefined
-        await db
-          .updateTable('passwords')
-          .set({ revoked_at: at })
-          .where('revoked_at', 'is', null)
-          .where('mac', 'like', `${id}:%` as PasswordMac)
-          .execute()
-        return undefined
-      }),
+      change(
+        actor,
+        'keys-retired',
+        () => `${name} key ${id}`,
+        async (db, at) => {
+          const rows = await rowsOf(db, name)
+          if (!rows.some(row => row.id === id) || id >= currentOf(rows).id) return 'nothing'
+          await db.deleteFrom('keys').where('name', '=', name).where('id', '=', id).execute()
+          if (name === 'api-tokens')
+            await db
+              .deleteFrom('api_tokens')
+              .where('mac', 'like', `${id}:%` as PasswordMac)
+              .execute()
+          if (name !== 'passwords') return undefined
+          await db
+            .updateTable('passwords')
+            .set({ revoked_at: at })
+            .where('revoked_at', 'is', null)
+            .where('mac', 'like', `${id}:%` as PasswordMac)
+            .execute()
+          return undefined
+        },
+      ),
   }
 }
 
-function recordOf(row: KeyRow, all: readonly KeyRow[], passwords: number | undefined): KeyRecord {
+function recordOf(row: KeyRow, all: readonly KeyRow[]): KeyRecord {
   const current = currentOf(all).id
   return {
     name: row.name,
@@ -173,18 +197,32 @@ function recordOf(row: KeyRow, all: readonly KeyRow[], passwords: number | undef
     use: row.id === current ? 'current' : row.id > current ? 'waiting' : 'former',
     ...(row.made_at > 0 && { madeAt: row.made_at }),
     ...(row.used_from && { usedFrom: row.used_from }),
-    ...(passwords !== undefined && { passwords }),
   }
 }
 
-/** How many generated passwords would end without this key. */
-async function needing(db: Kysely<Schema>, { name, id }: KeyRow, at: Instant): Promise<number | undefined> {
-  if (name !== 'passwords') return undefined
+/** How many generated passwords or tokens would end without this key. */
+async function needing(
+  db: Kysely<Schema>,
+  { name, id }: KeyRow,
+  at: Instant,
+): Promise<Pick<KeyRecord, 'passwords' | 'tokens'>> {
+  if (name === 'api-tokens') return { tokens: await tokensOf(db, id, at) }
+  if (name !== 'passwords') return {}
   const { count } = await db
     .selectFrom('passwords')
     .select(sql<number>`cast(count(*) as bigint)`.as('count'))
     .where('mac', 'like', `${id}:%` as PasswordMac)
     .where('revoked_at', 'is', null)
+    .where(is => is.or([is('ends_at', 'is', null), is('ends_at', '>', at)]))
+    .executeTakeFirstOrThrow()
+  return { passwords: count }
+}
+
+async function tokensOf(db: Kysely<Schema>, id: number, at: Instant): Promise<number> {
+  const { count } = await db
+    .selectFrom('api_tokens')
+    .select(sql<number>`cast(count(*) as bigint)`.as('count'))
+    .where('mac', 'like', `${id}:%` as PasswordMac)
     .where(is => is.or([is('ends_at', 'is', null), is('ends_at', '>', at)]))
     .executeTakeFirstOrThrow()
   return count

@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { AccountName } from '../gateway/names.ts'
 import type { ProblemOf, Registry } from '../gateway/registry.ts'
 import type { MakeChange } from './change.ts'
-import { missingScope } from './account-registry.ts'
+import { missingScope } from './directory-registry.ts'
 import { addMember, membersOf, removeMember } from './rows.ts'
 import type { Schema } from './database.ts'
 

@@ -42,6 +42,7 @@ const migrations: readonly (readonly [name: string, apply: Migration])[] = [
   ['0016-planned-moves', movesAndToolUses],
   ['0017-api-tokens', makeApiTokens],
   ['0018-presences', makePresencesTable],
+  ['0019-upstream-auth', upstreamAuth],
 ]
 
 /** Their names. */
@@ -138,6 +139,11 @@ async function blocks(db: Tables): Promise<void> {
 async function movesAndToolUses(db: Tables): Promise<void> {
   await makeMoveTables(db)
   await makeToolUseTable(db)
+}
+
+/** Accounts name one of the methods of the settings. */
+async function upstreamAuth(db: Tables): Promise<void> {
+  await db.schema.alterTable('accounts').addColumn('upstream_auth', 'text').execute()
 }
 
 /** What clients were refused, for operators and help desks. */

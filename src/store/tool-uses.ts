@@ -1,7 +1,7 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type SqlBool, type Transaction } from 'kysely'
 import type { Instant, PasswordId, Subject } from '../gateway/names.ts'
 import { noPassword } from '../gateway/ports.ts'
-import type { CountedUse, ToolUse, ToolUses } from '../gateway/tool-uses.ts'
+import type { CountedUse, ToolUse, ToolUseKey, ToolUses } from '../gateway/tool-uses.ts'
 import type { Database, Schema } from './database.ts'
 import type { Tables } from './first-migrations.ts'
 
@@ -80,49 +80,90 @@ export function createToolUses({ reading, writing }: Database, now: () => Instan
     },
 
     async list({ account, since }) {
-      let query = reading
-        .selectFrom('tool_uses')
-        .innerJoin('credentials', 'credentials.subject', 'tool_uses.subject')
-        .leftJoin('passwords', join =>
-          join
-            .onRef('passwords.subject', '=', 'tool_uses.subject')
-            .onRef('passwords.id', '=', sql.ref<PasswordId>('tool_uses.password')),
-        )
-        .select([
-          'account',
-          'scope',
-          'username',
-          'password',
-          'tool',
-          'network',
-          'path',
-          'first_at',
-          'last_at',
-          'requests',
-          'credentials.set_at as chosen_at',
-          'credentials.hash',
-          'passwords.set_at as made_at',
-          'passwords.name',
-        ])
+      const rows = await usesIn(reading, { account, since })
         .orderBy('last_at', 'desc')
         .orderBy('username')
         .orderBy('tool')
         .orderBy('network')
-      if (account !== undefined) query = query.where('account', '=', account)
-      if (since !== undefined) query = query.where('last_at', '>=', since)
-      return (await query.execute()).map(row => ({
-        account: row.account,
-        scope: row.scope,
-        username: row.username,
-        password: passwordIn(row),
-        ...(row.tool !== none && { tool: row.tool }),
-        network: row.network,
-        path: row.path,
-        firstAt: row.first_at,
-        lastAt: row.last_at,
-        requests: row.requests,
-      }))
+        .execute()
+      return rows.map(useOf)
     },
+
+    async page({ after, most, ...filter }) {
+      let query = usesIn(reading, filter)
+      const keys = sql.join(key.map(column => sql.ref(`tool_uses.${column}`)))
+      if (after !== undefined) {
+        const { account, subject, password = none, tool = none, network, path } = after
+        const place = sql.join([account, subject, password, tool, network, path])
+        query = query.where(sql<SqlBool>`(${keys}) > (${place})`)
+      }
+      for (const column of key) query = query.orderBy(`tool_uses.${column}`)
+      const rows = await query.limit(most + 1).execute()
+      const last = rows.length > most ? rows[most - 1] : undefined
+      return { uses: rows.slice(0, most).map(useOf), ...(last && { next: keyOf(last) }) }
+    },
+  }
+}
+
+type Filter = Parameters<ToolUses['list']>[0]
+
+/** What is known of each use that is meant. */
+function usesIn(reading: Kysely<Schema>, { account, since }: Filter) {
+  let query = reading
+    .selectFrom('tool_uses')
+    .innerJoin('credentials', 'credentials.subject', 'tool_uses.subject')
+    .leftJoin('passwords', join =>
+      join
+        .onRef('passwords.subject', '=', 'tool_uses.subject')
+        .onRef('passwords.id', '=', sql.ref<PasswordId>('tool_uses.password')),
+    )
+    .select([
+      'account',
+      'tool_uses.subject',
+      'scope',
+      'username',
+      'password',
+      'tool',
+      'network',
+      'path',
+      'first_at',
+      'last_at',
+      'requests',
+      'credentials.set_at as chosen_at',
+      'credentials.hash',
+      'passwords.set_at as made_at',
+      'passwords.name',
+    ])
+  if (account !== undefined) query = query.where('account', '=', account)
+  if (since !== undefined) query = query.where('last_at', '>=', since)
+  return query
+}
+
+type UseRow = Awaited<ReturnType<ReturnType<typeof usesIn>['execute']>>[number]
+
+function useOf(row: UseRow): ToolUse {
+  return {
+    account: row.account,
+    scope: row.scope,
+    username: row.username,
+    password: passwordIn(row),
+    ...(row.tool !== none && { tool: row.tool }),
+    network: row.network,
+    path: row.path,
+    firstAt: row.first_at,
+    lastAt: row.last_at,
+    requests: row.requests,
+  }
+}
+
+function keyOf({ account, subject, password, tool, network, path }: UseRow): ToolUseKey {
+  return {
+    account,
+    subject,
+    ...(password !== none && { password: password as PasswordId }),
+    ...(tool !== none && { tool }),
+    network,
+    path,
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Account } from '../gateway/account.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { AccountName, Instant } from '../gateway/names.ts'
 import type { Outage, Part } from '../gateway/outage.ts'
@@ -223,11 +224,13 @@ function tenths(ms: number): number {
 /** Milliseconds between two alerts about one account: each of its requests gets the same refusal. */
 const refusalQuietMs = 60_000
 
+type ReportedAccount = Pick<Account, 'name' | 'upstreamAuth'>
+
 interface RefusalReportOptions {
   readonly log: Logger
   /** Told of each refusal, with the method of authenticating to the upstream. */
   readonly count: (method: string) => void
-  readonly methodOf: (account: AccountName) => string
+  readonly methodOf: (account: ReportedAccount) => string
   readonly now: () => Instant
 }
 
@@ -238,7 +241,8 @@ interface RefusalReportOptions {
 export function createRefusalReport({ log, count, methodOf, now }: RefusalReportOptions) {
   const lastAlert = new Map<AccountName, Instant>()
 
-  return (account: AccountName, { because }: UpstreamFailed, request: string): void => {
+  return (account: ReportedAccount, { because }: UpstreamFailed, request: string): void => {
+    const { name } = account
     // The user's own: nothing for the operator to renew.
     if (because === 'user-token') return count(methodOf(account))
     // Azure DevOps may answer with a sign-in page instead of 401.
@@ -246,9 +250,12 @@ export function createRefusalReport({ log, count, methodOf, now }: RefusalReport
     const method = methodOf(account)
     count(method)
     const at = now()
-    if (at - (lastAlert.get(account) ?? -Infinity) < refusalQuietMs) return
-    lastAlert.set(account, at)
-    log.error({ request, account, method, because }, 'an upstream refuses the credential of the gateway')
+    if (at - (lastAlert.get(name) ?? -Infinity) < refusalQuietMs) return
+    lastAlert.set(name, at)
+    log.error(
+      { request, account: name, method, because },
+      'an upstream refuses the credential of the gateway',
+    )
   }
 }
 

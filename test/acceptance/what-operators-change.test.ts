@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { parse, stringify } from 'yaml'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -19,6 +21,13 @@ async function everywhere(
   return summary(await Promise.all(Array.from({ length: 12 }, () => ask(path, { as }))))
 }
 
+const settings = {
+  workers: 2,
+  upstreamAuthByName: {
+    tfs: { method: 'swapped-credential', scheme: 'bearer', credential: 'canary-of-tfs' },
+  },
+}
+
 async function changesHold(t: Test, altgate: Altgate): Promise<void> {
   const [first, second] = [await recordingUpstream(t), await recordingUpstream(t)]
   const passwords = Object.fromEntries([anna, ben])
@@ -36,6 +45,18 @@ async function changesHold(t: Test, altgate: Altgate): Promise<void> {
   t.match(set.stderr, 'Affected: no list of members, users who have used it: ')
   t.equal(await everywhere(altgate, 'fabrikam'), '200 allow')
   t.equal(second.requests.length, 12, 'all of them at the new upstream')
+
+  const unknown = await altgate.cli(['account', 'set', 'fabrikam', '--upstream-auth', 'gone', '--yes'])
+  t.match(unknown, { code: 1, stderr: /no upstreamAuthByName\.gone\. They have: tfs\. Nothing was changed/ })
+  const named = await altgate.cli(['account', 'set', 'fabrikam', '--upstream-auth', 'tfs', '--yes'])
+  t.equal(named.code, 0, named.stderr)
+  t.match(named.stderr, /by swapped-credential \(upstreamAuthByName\.tfs\) instead of identity-headers \(/)
+  t.equal(await everywhere(altgate, 'fabrikam'), '200 allow')
+  const presented = second.requests
+    .slice(-12)
+    .map(({ rawHeaders }) => rawHeaders.find(each => each.startsWith('Bearer ')))
+  t.strictSame(new Set(presented), new Set(['Bearer canary-of-tfs']), 'in every worker at once')
+  t.match(await altgate.must(['account', 'show', 'fabrikam']), /upstream auth +swapped-credential \(/)
 
   const renamed = await altgate.must(['account', 'set', 'fabrikam', '--rename', 'contoso', '--yes'])
   t.match(renamed, 'It is called contoso now; fabrikam is no account any more.')
@@ -71,14 +92,30 @@ async function changesHold(t: Test, altgate: Altgate): Promise<void> {
 }
 
 t.test('what operators change holds everywhere when the command returns, on SQLite', async t => {
-  await changesHold(t, await startAltgate(t, { settings: { workers: 2 } }))
+  const altgate = await startAltgate(t, { settings })
+  await changesHold(t, altgate)
+
+  const upstream = await recordingUpstream(t)
+  await altgate.arrange({ accounts: { fabrikam: upstream.url } })
+  await altgate.must(['account', 'set', 'fabrikam', '--upstream-auth', 'tfs', '--yes'])
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '200 allow')
+  const { upstreamAuthByName, ...rest } = parse(readFileSync(altgate.config, 'utf8')) as object & {
+    upstreamAuthByName: unknown
+  }
+  writeFileSync(altgate.config, stringify(rest))
+  t.match(await altgate.must(['reload']), /upstreamAuthByName/)
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '503 unavailable', 'by no other method')
+  t.equal(upstream.requests.length, 12)
+  writeFileSync(altgate.config, stringify({ ...rest, upstreamAuthByName }))
+  await altgate.must(['reload'])
+  t.equal(await everywhere(altgate, 'fabrikam', ben), '200 allow')
 })
 
 t.test('and on PostgreSQL with Redis; in an emergency also while Redis is down', async t => {
   const [postgres, redis] = [await startPostgres(t), await startRedis(t)]
   const leaseMs = 1000
   const altgate = await startAltgate(t, {
-    settings: { workers: 2, store: { url: postgres.url }, redis: { url: redis.url, leaseMs } },
+    settings: { ...settings, store: { url: postgres.url }, redis: { url: redis.url, leaseMs } },
   })
   await changesHold(t, altgate)
 

@@ -1,3 +1,5 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { Test } from 'tap'
 import type { TokenScope } from '../../src/gateway/api-token.ts'
 import type { Lab } from '../self-service/lab.ts'
 
@@ -48,7 +50,32 @@ export function callerWith(url: string, token: string | undefined): Call {
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await answer.text()
-    const json = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {}
+    const isJson = /^application\/(?:problem\+)?json/.test(answer.headers.get('content-type') ?? '')
+    const json = isJson && text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {}
     return { status: answer.status, headers: answer.headers, text, json }
+  }
+}
+
+/** The same call, which fails the test if the answer is not as the OpenAPI document says. */
+export function checkedBy(t: Test, document: Readonly<Record<string, unknown>>, call: Call): Call {
+  const ajv = new Ajv2020({ strict: false })
+  ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+  ajv.addSchema(document, 'document')
+  const paths = document['paths'] as Record<string, Record<string, object>>
+  return async (what, sent) => {
+    const [method = '', path = ''] = what.split(' ')
+    const plain = `/_altgate/api/v1${path.split('?', 1)[0]}`
+    const found = Object.keys(paths)
+      .filter(each => new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(plain))
+      .toSorted((one, other) => one.split('{').length - other.split('{').length)
+    const pointer = (text: string) =>
+      text.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
+    const answered: Answered = await call(what, sent)
+    const status = answered.status === 200 ? '200' : 'default'
+    const type = status === '200' ? 'application~1json' : 'application~1problem+json'
+    const schema = `document#/paths/${pointer(found[0] ?? '')}/${method.toLowerCase()}/responses/${status}/content/${type}/schema`
+    const isValid = ajv.validate({ $ref: schema }, answered.json)
+    t.ok(isValid, `${what}: ${ajv.errorsText()} ${answered.text}`)
+    return answered
   }
 }

@@ -194,3 +194,10 @@ t.test('help says what a backup holds', async t => {
   t.match(await desk.must(['backup', '--help']), /hashes of all passwords, the keys/)
   t.match(await desk.must(['restore', '--help']), /replaced or revoked/)
 })
+
+t.test('what other tools have restored is told to gateways, and to programs', async t => {
+  const restored = aDesk(t)
+  t.strictSame(await restored.json(['store', 'init']), { result: 'ready' })
+  t.strictSame(await restored.json(['store', 'restored']), { result: 'told', copy: false })
+  t.strictSame(await restored.json(['store', 'restored', '--copy']), { result: 'told', copy: true })
+})

@@ -234,6 +234,30 @@ t.test('an upstream that upstreamAuth.hosts does not name is a finding', async t
   )
 })
 
+t.test(
+  'an account whose method the settings do not have is a finding, and says so when it is shown',
+  async t => {
+    const desk = await aFreeDesk(t, { ALTGATE__UPSTREAMAUTHBYNAME: '{ tfs: { method: strip } }' })
+    await desk.must(['account', 'add', 'a', '--upstream', `http://127.0.0.1:${await freePort()}`])
+    await desk.must(['account', 'set', 'a', '--upstream-auth', 'tfs', '--yes'])
+    const all = await desk.run(['check'])
+    t.notMatch(all.stdout, 'upstreamAuthByName')
+    Object.assign(desk.env, { ALTGATE__UPSTREAMAUTHBYNAME: '{}' })
+    const { code, stdout } = await desk.run(['check'])
+    t.equal(code, 1)
+    t.match(
+      stdout,
+      /^FAILED {2}upstream +a names a method .* 503: add upstreamAuthByName\.tfs, or run altgate/m,
+    )
+    t.match(
+      await desk.must(['account', 'show', 'a']),
+      /tfs, which the settings do not have: requests get 503/,
+    )
+    await desk.must(['account', 'set', 'a', '--upstream-auth', 'default', '--yes'])
+    t.match(await desk.must(['account', 'show', 'a']), /upstream auth +identity-headers \(upstreamAuth\)/)
+  },
+)
+
 t.test('every port that the settings name is tried', async t => {
   const taken = await listening(t, createSocketServer())
   const [port, operationsPort, demoPort] = [await freePort(), await freePort(), await freePort()]

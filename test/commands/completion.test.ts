@@ -14,6 +14,10 @@ const typed: readonly (readonly [string, readonly string[], readonly string[]])[
   ['altgate --config a.yaml account add --up', ['--upstream'], []],
   ['altgate credential password ', ['add', 'revoke'], ['import']],
   ['altgate completion ', ['bash', 'zsh', 'fish'], []],
+  // An option of this name takes a value in another command.
+  ['altgate history --json --us', ['--user'], []],
+  ['altgate --config account ', ['account'], ['add']],
+  ['altgate account set --rename list --up', ['--upstream'], []],
 ]
 
 /** How each shell is asked what it would offer, without a terminal. */

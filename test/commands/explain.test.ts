@@ -58,6 +58,7 @@ t.test('every station says what it found, and the answer is the one that a clien
     /^ {2}http:\/\/localhost:8080\/_altgate\/\?account=fabrikam$/m,
   ]
   for (const line of lines) t.match(told, line)
+  t.notMatch(told, 'Reference', 'there was no request')
 
   const outcomes = [
     ['fabrikam', 'anna', 'canary-wrong', { outcome: 'refused', answer: { status: 401 } }],

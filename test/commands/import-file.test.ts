@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type ImportFileOptions, readImportFile } from '../../src/commands/import-file.ts'
+import { type ImportFileOptions, readImportFile } from '../../src/administration/import-file.ts'
 import { msaScope } from '../../src/gateway/names.ts'
 import { runs } from '../support/runs.ts'
 

@@ -60,6 +60,8 @@ t.test('rotate seals everything with the first key', async t => {
     { id: 'k1', use: 'opens', signIns: 0 },
   ])
   t.equal(await desk.must(['keys', 'rotate']), '0 sign-ins were sealed with the key k2.\n')
+  const sealing = { key: 'sealing', id: 'k2', resealed: 0, lost: 0, left: 0 }
+  t.strictSame(await desk.json(['keys', 'rotate']), sealing)
 })
 
 t.test('rotate fails if something stays sealed with a key that is missing', async t => {
@@ -118,8 +120,9 @@ t.test('a key of the store is replaced, counted and retired, and what ends is sa
     stderr: /There is no key 7/,
   })
   t.match(await desk.run(['keys', 'retire', 'passwords', '1']), { code: 2, stderr: /add --yes/ })
-  t.match(await desk.run(['keys', 'retire', 'passwords', '1', '--yes']), {
+  t.match(await desk.run(['keys', 'retire', 'passwords', '1', '--yes', '--json']), {
     code: 0,
+    stdout: /"result": "retired",\s+"key": "passwords",\s+"id": 1\b/,
     stderr: /^2 generated passwords will be refused from then on/,
   })
   t.strictSame(await listed(), [[2, 'current', 1]])
@@ -129,12 +132,15 @@ t.test('a key of the store is replaced, counted and retired, and what ends is sa
 t.test('a key that signs assertions is published first', async t => {
   const desk = aDesk(t)
   t.match(await desk.must(['keys', 'rotate', 'verdicts']), /Key 2 of verdicts is in use/)
-  await desk.must(['keys', 'rotate', 'answers'])
+  const answers = { key: 'answers', id: 1, use: 'current' }
+  t.strictSame(await desk.json(['keys', 'rotate', 'answers']), answers)
   const store = await openStore({ url: new Secret(`sqlite:${join(desk.directory, 'altgate.db')}`) })
   await store.keyRing('assertions')
   await store.close()
   t.match(await desk.must(['keys', 'rotate', 'assertions']), /Key 2 of assertions is published/)
   t.match(await desk.must(['keys', 'rotate', 'assertions']), /Key 2 of assertions is published/, 'too early')
+  const early = await desk.json(['keys', 'rotate', 'assertions'])
+  t.match(early, { key: 'assertions', id: 2, use: 'waiting', usableFrom: /^20.*Z$/ })
   const database = new DatabaseSync(join(desk.directory, 'altgate.db'))
   database.exec("update keys set made_at = made_at - 3600001 where name = 'assertions'")
   database.close()

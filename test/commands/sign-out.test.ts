@@ -23,6 +23,8 @@ t.test('one user is signed out, here and at the provider', async t => {
   t.match((await desk.store.grants.of(scope, ownerOf('anna'))).grant, { ended: { cause: 'signed-out' } })
   t.match(await desk.must(signOut('anna@example.com')), 'has no active sign-in')
   t.equal(desk.provider.revoked(), 1)
+  const none = { ended: 0, revoked: 0, notRevoked: 0, unable: 0, left: 0 }
+  t.strictSame(await desk.json(signOut('anna@example.com')), none)
 })
 
 t.test('a user who has signed in but set no password yet is found by the name of the provider', async t => {
@@ -49,6 +51,9 @@ t.test('a provider without an endpoint is no failure, and the operator is told w
   for (const user of ['anna', 'boris']) await desk.signIn(user)
   t.match(await desk.must(signOut('anna@example.com')), 'cannot be asked to revoke it: revoke the sessions')
   t.match(await desk.must([...all, '--yes']), '1 are at identity providers that cannot be asked')
+  await desk.signIn('clara')
+  const one = { ended: 1, revoked: 0, notRevoked: 0, unable: 1, left: 0 }
+  t.strictSame(await desk.json([...all, '--yes']), one)
 })
 
 t.test('all are signed out, of a scope or of all', async t => {

@@ -15,8 +15,17 @@ export interface Terminal {
 
 const end = 'the-end-of-the-screen'
 
-/** Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. */
-export function onTerminal(t: Test, desk: Desk, words: readonly string[], term = 'dumb'): Terminal {
+/**
+ * Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. `columns`: its
+ * width; left out: it does not know its width.
+ */
+export function onTerminal(
+  t: Test,
+  desk: Desk,
+  words: readonly string[],
+  term = 'dumb',
+  columns = 0,
+): Terminal {
   const program = `'${process.execPath}' '${checkout}/src/altgate.js'`
   const command = `${program} ${words.map(word => `'${word}'`).join(' ')}`
   // No command makes a store by itself; where the desk has made one this does nothing.
@@ -25,10 +34,14 @@ export function onTerminal(t: Test, desk: Desk, words: readonly string[], term =
   const trapped = 'trap : INT'
   // The last line waits until it was seen: `script` drops what it has not read when its shell ends.
   const last = `echo "code $?"; stty -a; stty sane; echo ${end}; read -r _`
-  const child = spawn('script', ['-qec', `${trapped}; ${first}; ${command}; ${last}`, '/dev/null'], {
-    env: { ...desk.env, TERM: term, SHELL: '/bin/sh' },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    'script',
+    ['-qec', `stty cols ${columns}; ${trapped}; ${first}; ${command}; ${last}`, '/dev/null'],
+    {
+      env: { ...desk.env, TERM: term, SHELL: '/bin/sh' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   let seen = ''
   let asked = 0
   child.stdout.setEncoding('utf8').on('data', (text: string) => (seen += text))

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import t from 'tap'
+import { buildProgram } from '../../src/cli.ts'
 import { aDesk, fabrikamId } from './desk.ts'
 
 const setAnna = ['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com']
@@ -124,4 +126,25 @@ t.test('every command has a help text with examples, and reads no settings for i
     const wide = stdout.split('\n').filter(line => line.length > 80 && !line.startsWith('  altgate '))
     t.same(wide, [], command)
   }
+})
+
+/** Commands without `--json`, and why. */
+const withoutJson: Readonly<Record<string, string>> = {
+  serve: 'its log is JSON',
+  'credential export': 'it prints JSON lines',
+  'store export': 'it prints JSON lines',
+  'completion bash': 'it prints a script',
+  'completion zsh': 'it prints a script',
+  'completion fish': 'it prints a script',
+  man: 'it prints a manual page',
+}
+
+t.test('every command speaks JSON, or there is a reason', async t => {
+  const below = (command: Command, path: string): readonly string[] =>
+    command.commands.flatMap(each => {
+      const name = `${path} ${each.name()}`.trim()
+      if (each.commands.length > 0) return below(each, name)
+      return each.options.some(({ long }) => long === '--json') ? [] : [name]
+    })
+  t.strictSame(below(await buildProgram(), '').toSorted(), Object.keys(withoutJson).toSorted())
 })

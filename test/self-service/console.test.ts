@@ -152,6 +152,19 @@ t.test('how long', async t => {
     t.equal(headingOf(seen.text), 'You may not use the console')
   })
 
+  await t.test('a helper who is blocked is out at the next request, until the block ends', async t => {
+    const browser = await helper()
+    const { registry } = lab.services
+    const page = await browser.go(`${admin}/sure?act=unblock&user=carla@example.com`)
+    await registry.blockPerson('cli:root', foldUsername('carla@example.com'), true, () => {})
+    for (const seen of [await browser.go(admin), await browser.send(page, '/admin/act')])
+      t.match([seen.status, headingOf(seen.text)], [403, 'You are blocked'])
+    t.same(await registry.blockedNames(), ['carla@example.com'], 'helpers do not unblock themselves')
+    t.equal(headingOf((await signInToConsole(new Browser(), carla, contoso)).text), 'You are blocked')
+    await registry.blockPerson('cli:root', foldUsername('carla@example.com'), false, () => {})
+    t.equal(headingOf((await browser.go(admin)).text), 'Which user needs help?')
+  })
+
   await t.test('signing out ends it', async t => {
     const browser = await helper()
     const page = await browser.go(admin)
@@ -210,7 +223,10 @@ t.test('acting: each act asks once, holds when it is said, and is in the history
     t.equal(await lab.opens('northwind', anna, password), 200, 'asking changes nothing')
     t.match((await browser.send(sure, '/admin/act')).text, /is blocked in all scopes, in every gateway/)
     t.equal(await lab.opens('northwind', anna, password), 403)
-    t.match((await lab.changes()).at(-1), { actor: 'console:carla@example.com', action: 'person-blocked' })
+    t.match((await lab.changes()).at(-1), {
+      actor: `console:${contoso}/carla@example.com`,
+      action: 'person-blocked',
+    })
     t.match((await browser.go(`${admin}?q=${anna}`)).text, /stays blocked[^]*End the block/)
     await acts(browser, 'unblock', anna)
     t.equal(await lab.opens('northwind', anna, password), 200)

@@ -129,6 +129,7 @@ export async function aLab(t: Test, options: LabOptions = {}): Promise<Lab> {
     delegated: delegatedUpstreams({
       standard: settings.upstreamAuth,
       byAccount: settings.upstreamAuthByAccount,
+      byName: settings.upstreamAuthByName,
     }),
     hasher,
     notice,

@@ -86,7 +86,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
   ['redis:', 'redis: must have exactly one of url, sentinel and cluster'],
   [
     '__proto__: { port: 1 }',
-    '__proto__: unknown setting; known settings: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, secrets, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, page, passwords, oauth, admin, notice, hashing, verdicts, refusals, toolUses, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
+    '__proto__: unknown setting; known settings: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, secrets, upstreamAuth, upstreamAuthByAccount, upstreamAuthByName, trustedProxies, plainHttp, signIn, page, passwords, oauth, admin, notice, hashing, verdicts, refusals, toolUses, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
   ],
   ['store: { url: { env: NO_SUCH } }', 'store.url: the environment variable NO_SUCH is not set'],
   ['store: { url: { file: no-such } }', 'store.url: the file no-such cannot be read: there is no such file'],
@@ -96,7 +96,7 @@ const refused: readonly (readonly [string, ...string[]])[] = [
     'listen.port: must be a whole number from 0 to 65535, but is "x"',
     'listen.prot: unknown setting; did you mean "port"?',
     'workers: must be "auto" or a whole number from 1 to 64, but is "none"',
-    'colour: unknown setting; known settings: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, secrets, upstreamAuth, upstreamAuthByAccount, trustedProxies, plainHttp, signIn, page, passwords, oauth, admin, notice, hashing, verdicts, refusals, toolUses, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
+    'colour: unknown setting; known settings: listen, operations, forwardAuth, publicUrl, workers, connections, accounts, store, redis, secrets, upstreamAuth, upstreamAuthByAccount, upstreamAuthByName, trustedProxies, plainHttp, signIn, page, passwords, oauth, admin, notice, hashing, verdicts, refusals, toolUses, throttle, upstream, lfs, refusedBodies, stop, log, audit, demo',
   ],
   ['page: { name: "" }', 'page.name: must be text of up to 60 characters, but is ""'],
   ['page: { text: "a\\nb" }', 'page.text: must be text of up to 500 characters, but is "a\\nb"'],

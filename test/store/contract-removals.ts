@@ -119,6 +119,10 @@ export async function removalsContract(t: Test, make: MakeDatabase): Promise<voi
       const elsewhere = 'https://elsewhere.example/'
       t.equal(await registry.setAccount(actor, fabrikam, { upstream: elsewhere }), undefined)
       t.match(announced, [{ action: 'account-changed', account: fabrikam }])
+      t.equal(await registry.setAccount(actor, fabrikam, { upstreamAuth: 'tfs' }), undefined)
+      t.match(announced.at(-1), { action: 'account-changed', account: fabrikam })
+      t.match((await store.accounts.find(fabrikam)).account, { upstream: elsewhere, upstreamAuth: 'tfs' })
+      t.match((await registry.upstreamsIn(inNorth))[0], { name: fabrikam, upstreamAuth: 'tfs' })
       t.match(await registry.setAccount(actor, fabrikam, { rename: contoso }), {
         problem: 'account-exists',
         name: contoso,
@@ -135,12 +139,16 @@ export async function removalsContract(t: Test, make: MakeDatabase): Promise<voi
         former: { connection: { kind: 'msa' } },
       })
       t.equal((await registry.account(renamed))?.history.length, 2)
+      t.equal((await registry.account(renamed))?.upstreamAuth, 'tfs', 'it follows the name')
+      t.equal(await registry.setAccount(actor, renamed, { upstreamAuth: null }), undefined)
+      t.equal((await registry.account(renamed))?.upstreamAuth, undefined)
+      t.equal((await store.accounts.find(renamed)).account?.upstreamAuth, undefined)
       t.match(await registry.members(renamed), [{ username: anna }])
       t.match(await registry.usesOf(renamed), [{ username: anna }])
-      const last = (await store.changes.revision()) - 1
+      const last = (await store.changes.revision()) - 2
       t.match(
         await store.changes.since(last as never),
-        [{ accounts: [fabrikam, renamed] }],
+        [{ accounts: [fabrikam, renamed] }, { account: renamed }],
         'in the log, too',
       )
       t.equal(await registry.setAccount(actor, renamed, { rename: renamed }), undefined, 'its own name')

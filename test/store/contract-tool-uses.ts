@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { PasswordId, Subject } from '../../src/gateway/names.ts'
 import type { PasswordMac } from '../../src/gateway/generated-password.ts'
-import type { CountedUse } from '../../src/gateway/tool-uses.ts'
+import type { CountedUse, ToolUse, ToolUseKey } from '../../src/gateway/tool-uses.ts'
 import { type MakeDatabase, openFresh } from './contract.ts'
 import { actor, anna, boris, contoso, fabrikam, hashOf, msa, silently, upstream } from './samples.ts'
 
@@ -81,6 +81,21 @@ export async function toolUsesContract(t: Test, make: MakeDatabase): Promise<voi
       t.equal(kept.filter(each => each.startsWith('anna')).length, 200, 'a user fills no store')
       t.equal(kept[0], 'anna git/2 - git:r249 1')
       t.ok(kept.includes('boris git/2 - git:r 1'), 'nor displaces another')
+
+      const paged: ToolUse[] = []
+      let after: ToolUseKey | undefined
+      do {
+        const page = await store.toolUses.page({ account: fabrikam, since: now - 30 * day, after, most: 67 })
+        t.ok(page.uses.length <= 67)
+        paged.push(...page.uses)
+        after = page.next
+      } while (after !== undefined)
+      const byPath = (uses: readonly ToolUse[]) =>
+        uses.toSorted((one, other) =>
+          `${one.path} ${one.username}` < `${other.path} ${other.username}` ? -1 : 1,
+        )
+      t.strictSame(byPath(paged), byPath(await store.toolUses.list({})), 'each is in one page')
+      t.strictSame(await store.toolUses.page({ account: contoso, most: 5 }), { uses: [] })
 
       t.equal(await registry.setAccount(actor, fabrikam, { rename: contoso }), undefined)
       t.equal((await list({ account: contoso })).length, kept.length)

@@ -43,7 +43,7 @@ t.test('a rejected credential of the gateway is an alert, and one of a user is c
     methodOf: () => 'delegated',
     now: () => 0,
   })
-  const fabrikam = 'fabrikam' as AccountName
+  const fabrikam = { name: 'fabrikam' as AccountName }
   report(fabrikam, { outcome: 'upstream-failed', because: 'user-token' }, 'one')
   t.strictSame(alerts, [])
   for (const because of ['unauthorized', 'unauthorized', 'dropped'] as const)

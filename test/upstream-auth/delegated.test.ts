@@ -30,7 +30,8 @@ const delegated: MethodOptions = {
 
 /** Two accounts of one upstream, `fabrikam` by delegation and `contoso` by headers. */
 async function acting(t: Test, standard: MethodOptions = delegated) {
-  const methods = { standard, byAccount: { contoso: { method: 'identity-headers' } } } as const
+  const byAccount = { contoso: { method: 'identity-headers' } } as const
+  const methods = { standard, byAccount, byName: {} }
   const upstream = await recordingUpstream(t)
   const auth = createUpstreamAuth(methods, { publicUrl, masterKey, now: Date.now, warn: () => {} })
   const delegates = createDelegates(methods)
@@ -144,7 +145,7 @@ t.test(
     if (decision.outcome !== 'allow') throw new Error(decision.outcome)
     const { act: _, ...without } = decision
     const auth = createUpstreamAuth(
-      { standard: delegated, byAccount: {} },
+      { standard: delegated, byAccount: {}, byName: {} },
       { publicUrl, masterKey, now: Date.now, warn: () => {} },
     )
     const gateway = { decide: async () => without }
@@ -166,7 +167,7 @@ t.test(
 
 t.test('the headers of a token are made once', async t => {
   const { authorize } = createUpstreamAuth(
-    { standard: { method: 'delegated', scope }, byAccount: {} },
+    { standard: { method: 'delegated', scope }, byAccount: {}, byName: {} },
     { publicUrl, masterKey, now: Date.now, warn: () => {} },
   )
   const act = userToken('token')
@@ -178,7 +179,7 @@ t.test('the headers of a token are made once', async t => {
 t.test('with hosts, no other host gets a token, nor the credential of the fallback', async t => {
   const hosts = ['dev.azure.com', '*.visualstudio.com', '127.0.0.1']
   const { authorize } = createUpstreamAuth(
-    { standard: { ...delegated, hosts }, byAccount: {} },
+    { standard: { ...delegated, hosts }, byAccount: {}, byName: {} },
     { publicUrl, masterKey, now: Date.now, warn: () => {} },
   )
   const sentTo = async (origin: string, username: string) => {

@@ -33,7 +33,7 @@ export async function presenting(
   const clock = { now: Date.now() }
   const warnings: string[] = []
   const auth = createUpstreamAuth(
-    { standard, byAccount },
+    { standard, byAccount, byName: {} },
     { publicUrl, masterKey, now: () => clock.now, warn: sentence => void warnings.push(sentence) },
   )
   const authorize: Authorize = (request, goal) => auth.authorize(request, goal)

@@ -1,10 +1,13 @@
 // Whatever the method, an upstream must be able to tell what the gateway says from what a client has written.
 import t from 'tap'
+import type { Ask } from '../../src/gateway/ask.ts'
+import type { Allow } from '../../src/gateway/decision.ts'
+import type { AccountName } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
-import type { MethodOptions } from '../../src/upstream-auth/index.ts'
+import { createDelegates, createUpstreamAuth, type MethodOptions } from '../../src/upstream-auth/index.ts'
 import { anna, basic } from '../support/public-server.ts'
 import type { Recorded } from '../support/recording-upstream.ts'
-import { presenting } from './methods.ts'
+import { masterKey, presenting, publicUrl } from './methods.ts'
 
 const token = 'canary-pat-5b1e'
 const methods: readonly MethodOptions[] = [
@@ -131,6 +134,26 @@ t.test('each account is presented in its own way, all others in the usual one', 
     { fabrikam: { method: 'strip' }, contoso: { method: 'pass-through' } },
   )
   t.strictSame(added(await seen()), [suppress])
-  const account = 'northwind' as Parameters<typeof auth.methodOf>[0]
-  t.equal(auth.methodOf(account), 'identity-headers')
+  t.equal(auth.methodOf({ name: 'northwind' as AccountName }), 'identity-headers')
+})
+
+t.test('an account that names a method has it and no other, and none if it is not there', async t => {
+  const methods = {
+    standard: { method: 'identity-headers' },
+    byAccount: { fabrikam: { method: 'strip' } },
+    byName: { tfs: { method: 'pass-through' }, both: { method: 'delegated', scope: 's' } },
+  } as const
+  const auth = createUpstreamAuth(methods, { publicUrl, masterKey, now: Date.now, warn() {} })
+  const fabrikam = 'fabrikam' as AccountName
+  t.equal(auth.methodOf({ name: fabrikam }), 'strip')
+  t.equal(auth.methodOf({ name: fabrikam, upstreamAuth: 'tfs' }), 'pass-through')
+  for (const upstreamAuth of ['gone', 'constructor', '__proto__', '']) {
+    t.equal(auth.methodOf({ name: fabrikam, upstreamAuth }), 'unknown')
+    const allowed = { account: { name: fabrikam, upstreamAuth } } as unknown as Allow
+    const told = auth.authorize({ allowed, ask: {} as Ask }, { origin: 'https://x', path: '/' })
+    await t.rejects(Promise.resolve(told), { name: 'Outage', part: 'upstream' }, 'neither of the others')
+    t.equal(createDelegates(methods)(allowed), false)
+  }
+  const delegates = { account: { name: fabrikam, upstreamAuth: 'both' } } as unknown as Allow
+  t.equal(createDelegates(methods)(delegates), true)
 })

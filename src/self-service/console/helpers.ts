@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Claims } from '../../common/authorities.ts'
 import type { Instant, Owner, Scope, Username } from '../../gateway/names.ts'
 import type { SessionStore } from '../../gateway/ports.ts'
+import type { Registry } from '../../gateway/registry.ts'
 import { hashed } from '../session.ts'
 
 /** A user or a group of a directory that may use the console: the settings `admin.people`. */
@@ -50,9 +51,21 @@ export function hasTooManyGroups({ _claim_names: names, hasgroups }: Claims): bo
   return hasgroups === true || (typeof names === 'object' && names !== null && 'groups' in names)
 }
 
-/** The name under which changes of a helper are in the history. */
-export function actorOf({ identities: [{ username, owner }] }: Helper): string {
-  return `console:${username ?? owner}`
+/** The name under which changes of a helper are in the history. Two directories may have users of one name. */
+export function actorOf({ identities: [{ scope, username, owner }] }: Helper): string {
+  return `console:${scope}/${username ?? owner}`
+}
+
+/** Whether an operator has blocked the user in all scopes, under the name of the sign-in or of the user's credential. */
+export async function isBlockedHelper(
+  registry: Pick<Registry, 'blockedNames' | 'ownCredential'>,
+  { identities: [{ scope, owner, username }] }: Pick<Helper, 'identities'>,
+): Promise<boolean> {
+  const blocked = await registry.blockedNames()
+  if (blocked.length === 0) return false
+  const own = await registry.ownCredential(scope, owner)
+  const names = [username, own?.username, own?.secondary]
+  return names.some(name => name !== undefined && blocked.includes(name))
 }
 
 /** Sessions of the console. No session of the page is one. All throw `Outage`. */

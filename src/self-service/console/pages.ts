@@ -44,6 +44,15 @@ the app registration give only the groups that are assigned to it.</p>`
   }
 }
 
+/** For a user who is named, and whom an operator or another helper has blocked. */
+export const blocked: Page = {
+  status: 403,
+  console: true,
+  title: 'You are blocked',
+  main: html`<h1>You are blocked</h1>
+<p class="lead">An operator has blocked you, so the console is closed to you. Ask your operator to end the block.</p>`,
+}
+
 export const declined: Page = {
   status: 403,
   console: true,

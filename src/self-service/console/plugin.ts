@@ -9,8 +9,8 @@ import { createCookies, isSameText } from '../session.ts'
 import { queryOf } from '../sign-in.ts'
 import { act, actIn, sure } from './acts.ts'
 import { find, start } from './finding.ts'
-import { actorOf, createHelperSessions, type Helper, isNamed } from './helpers.ts'
-import { goodbye, notNamed, welcome } from './pages.ts'
+import { actorOf, createHelperSessions, type Helper, isBlockedHelper, isNamed } from './helpers.ts'
+import { blocked, goodbye, notNamed, welcome } from './pages.ts'
 import { consolePath, directoriesOf, finishSignIn, type HelpDesk, startSignIn } from './sign-in.ts'
 
 /** The console for help desks. */
@@ -78,6 +78,7 @@ async function forHelpers(
     const [{ scope }] = helper.identities
     return { ...notNamed(`${consolePath}/sign-in?directory=${scope}&ask=other`, false), csrf: helper.csrf }
   }
+  if (await isBlockedHelper(desk.tools.registry, helper)) return { ...blocked, csrf: helper.csrf }
   return { ...(await show(helper)), csrf: helper.csrf, console: true }
 }
 

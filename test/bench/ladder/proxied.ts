@@ -90,7 +90,7 @@ async function framework(
   for (const method of METHODS)
     if (method !== 'POST') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   const agents = createUpstreamAgents(upstreamOptions)
-  app.register(proxy, { agent: agents.kept, forward, responder })
+  app.register(proxy, { agent: agents.fresh, forward, responder })
   await app.ready()
   return await listen(server, ...after)
 }
@@ -181,7 +181,7 @@ function withHeadersUp(parts: StepParts): Promise<Serving> {
   })
 }
 
-function overUndici(parts: StepParts): Promise<Serving> {
+function overConnections(parts: StepParts): Promise<Serving> {
   const agents = createUpstreamAgents(parts.settings.upstream)
   return witnessed(parts, ({ services }) => (_, response, context) => {
     const method = context.ask.method as Dispatcher.HttpMethod // as in forward.ts
@@ -190,7 +190,7 @@ function overUndici(parts: StepParts): Promise<Serving> {
   })
 }
 
-/** The least that undici asks for. */
+/** The least that handles an answer. */
 class SmallHandler implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse
   #body = ''
@@ -260,6 +260,6 @@ export const proxiedSteps: readonly Step[] = [
     serve: parts => witnessed(parts, () => forwardPlainly(parts.upstream)),
   },
   { adds: 'headers for the upstream', serve: withHeadersUp },
-  { adds: 'undici in place of the sockets', serve: overUndici },
+  { adds: 'our connections in place of the sockets', serve: overConnections },
   { adds: 'screening and headers of the answer', serve: withHeadersDown },
 ]

@@ -54,7 +54,12 @@ export const rows: Readonly<Record<string, readonly Row[]>> = {
   directories: [{ id: north, name: 'North', issuer: null, removed_at: null }],
   accounts: [
     { name: 'contoso', upstream: 'https://tfs.example.com/contoso', members_only: 0 },
-    { name: 'fabrikam', upstream: 'https://tfs.example.com/fabrikam', members_only: 1 },
+    {
+      name: 'fabrikam',
+      upstream: 'https://tfs.example.com/fabrikam',
+      members_only: 1,
+      upstream_auth: 'tfs',
+    },
   ],
   connections: [
     { account: 'contoso', revision: 2, since: madeAt, directory: null, actor: 'cli:root' },

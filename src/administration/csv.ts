@@ -4,7 +4,11 @@ export function csvOf(
   rows: readonly (readonly string[])[],
   lineEnd: '\n' | '\r\n' = '\r\n',
 ): string {
-  return [columns, ...rows].map(row => row.map(field).join(',') + lineEnd).join('')
+  return csvRows([columns, ...rows], lineEnd)
+}
+
+export function csvRows(rows: readonly (readonly string[])[], lineEnd: '\n' | '\r\n' = '\r\n'): string {
+  return rows.map(row => row.map(field).join(',') + lineEnd).join('')
 }
 
 /** Spreadsheets evaluate text that begins like a formula, and a user name may begin like one. */

@@ -58,12 +58,29 @@ type ReadLine = { readonly line: number } & (
 export async function readImportFile(bytes: Uint8Array, options: ImportFileOptions): Promise<ImportFile> {
   const texts = linesOf(bytes)
   const format = options.format ?? formatOf(texts)
+  return judged(format, await readers[format](texts, options.scope), options)
+}
+
+/** Objects as they would stand in JSON lines, numbered from 1. */
+export function readImportObjects(
+  objects: readonly unknown[],
+  options: Omit<ImportFileOptions, 'format'>,
+): ImportFile {
+  const read = objects.map((each, index) => ({ line: index + 1, ...entryIn(objectIn(each), options.scope) }))
+  return judged('jsonl', read, options)
+}
+
+function judged(
+  format: ImportFormat,
+  all: readonly ReadLine[],
+  options: Pick<ImportFileOptions, 'domain'>,
+): ImportFile {
   const lines: ImportLine[] = []
   const refused: RefusedLine[] = []
   let elsewhere = 0
   const firstLines = new Map<Username, number>()
 
-  for (const read of await readers[format](texts, options.scope)) {
+  for (const read of all) {
     const { line } = read
     if ('elsewhere' in read) {
       elsewhere += 1
@@ -223,36 +240,40 @@ const switches: ReadonlyMap<string, boolean> = new Map([
 ])
 
 function readJsonLines(texts: readonly (string | undefined)[], scope: Scope): readonly ReadLine[] {
-  return eachLine(texts, text => {
-    const object = objectIn(text)
-    if (object === undefined) return { reason: 'is not a JSON object' }
-    const { kind = 'credential', username, user = username, hash, passwordHash = hash } = object
-    const { secondary, enabled = true, scope: of = scope, owner } = object
-    if (kind !== 'credential') return { elsewhere: true }
-    if (typeof of !== 'string' || readScope(of) === undefined) return { reason: 'its scope is no scope' }
-    if (readScope(of) !== scope) return { elsewhere: true }
-    if (typeof user !== 'string') return { reason: 'has no user name' }
-    if (!isTextOrNone(passwordHash)) return { reason: 'its hash is not a text' }
-    if (!isTextOrNone(secondary)) return { reason: 'its secondary user name is not a text' }
-    if (!isTextOrNone(owner) || owner === '') return { reason: 'its owner is not a text' }
-    if (typeof enabled !== 'boolean') return { reason: 'does not say whether it is on: true or false' }
-    // A JSON null is as good as a field that is left out.
-    const entry = { user, hash: passwordHash ?? undefined, secondary: secondary ?? undefined, enabled }
-    return { entry: { ...entry, ...(owner != null && { owner }) } }
-  })
+  return eachLine(texts, text => entryIn(parsed(text), scope))
+}
+
+function entryIn(object: Readonly<Record<string, unknown>> | undefined, scope: Scope): LineRead {
+  if (object === undefined) return { reason: 'is not a JSON object' }
+  const { kind = 'credential', username, user = username, hash, passwordHash = hash } = object
+  const { secondary, enabled = true, scope: of = scope, owner } = object
+  if (kind !== 'credential') return { elsewhere: true }
+  if (typeof of !== 'string' || readScope(of) === undefined) return { reason: 'its scope is no scope' }
+  if (readScope(of) !== scope) return { elsewhere: true }
+  if (typeof user !== 'string') return { reason: 'has no user name' }
+  if (!isTextOrNone(passwordHash)) return { reason: 'its hash is not a text' }
+  if (!isTextOrNone(secondary)) return { reason: 'its secondary user name is not a text' }
+  if (!isTextOrNone(owner) || owner === '') return { reason: 'its owner is not a text' }
+  if (typeof enabled !== 'boolean') return { reason: 'does not say whether it is on: true or false' }
+  // A JSON null is as good as a field that is left out.
+  const entry = { user, hash: passwordHash ?? undefined, secondary: secondary ?? undefined, enabled }
+  return { entry: { ...entry, ...(owner != null && { owner }) } }
 }
 
 function isTextOrNone(value: unknown): value is string | null | undefined {
   return value == null || typeof value === 'string'
 }
 
-function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+    return objectIn(JSON.parse(text))
   } catch {
     return undefined
   }
+}
+
+function objectIn(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
 }
 
 /** A credential, or what is wrong with it. */

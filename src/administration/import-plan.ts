@@ -15,11 +15,21 @@ export interface ImportPlan {
   readonly existing: readonly Username[]
 }
 
-/** Compares a file with the credentials that exist. */
+/** What becomes of one line. */
+export interface LineResult {
+  readonly line: number
+  readonly result: 'added' | 'replaced' | 'kept' | 'refused'
+  /** Left out of a line that is refused. */
+  readonly user?: Username
+  readonly reason?: string
+}
+
+/** Compares a file with the credentials that exist. `tell` is told of each line that can be used by itself. */
 export function planImport(
   file: ImportFile,
   records: readonly CredentialRecord[],
-  { replace }: { readonly replace?: true },
+  { replace }: { readonly replace?: boolean | undefined },
+  tell: (result: LineResult) => void = () => {},
 ): ImportPlan {
   const known = new Map(records.flatMap(record => namesOf(record).map(name => [name, record] as const)))
   const owners = new Set(records.flatMap(({ owner }) => owner ?? []))
@@ -37,15 +47,26 @@ export function planImport(
     else if (record === undefined) {
       added.push({ ...credential, hash: credential.hash ?? noPassword })
       if (credential.owner !== undefined) owners.add(credential.owner)
+      tell({ line, result: 'added', user: username })
     } else {
       existing.push(username)
       // A line without a password has none to replace the present one with.
-      if (replace && hasHash(credential)) replaced.push(asReplacement(credential, record))
+      const isReplaced = replace === true && hasHash(credential)
+      if (isReplaced) replaced.push(asReplacement(credential, record))
       else kept += 1
+      tell({ line, result: isReplaced ? 'replaced' : 'kept', user: username })
     }
   }
   refused.sort((one, other) => one.line - other.line)
   return { added, replaced, kept, refused, existing }
+}
+
+/** Whether a credential that exists has something in common with a file. */
+export function concerns(file: ImportFile): (record: CredentialRecord) => boolean {
+  const names = new Set(file.lines.flatMap(({ credential }) => namesOf(credential)))
+  const owners = new Set(file.lines.flatMap(({ credential: { owner } }) => owner ?? []))
+  return record =>
+    namesOf(record).some(name => names.has(name)) || (record.owner !== undefined && owners.has(record.owner))
 }
 
 function namesOf({ username, secondary }: Pick<CredentialRecord, 'username' | 'secondary'>) {
