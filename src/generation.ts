@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { createApp, createForwardAuthApp } from './app.ts'
 import { among, networkOf, networkText } from './common/addresses.ts'
 import { readGivenFile } from './common/failure.ts'
-import { atMost } from './engine/memory.ts'
+import { atMost, remembered } from './engine/memory.ts'
 import type { BehindForwardAuth } from './forward-auth/door.ts'
 import { accountNamed } from './gateway/account.ts'
 import { type Ask, readTarget } from './gateway/ask.ts'
@@ -154,8 +154,8 @@ export function openWitness(
   const toolUses = createToolUseWitness({
     store: services.toolUses,
     keptMs: settings.toolUses.keepDays * 24 * 60 * 60 * 1000,
-    networkOf: address => networkText(address, settings.throttle.ipv6PrefixBits),
-    pathOf: ask => pathClassOf(belowAccount(settings, ask) || '/'),
+    networkOf: remembered(address => networkText(address, settings.throttle.ipv6PrefixBits)),
+    pathOf: byTarget(target => pathClassOf(belowAccount(settings, target) || '/')),
     outage,
     now: Date.now,
   })
@@ -173,12 +173,18 @@ function askedOf(settings: Settings): AskedOf {
       const name = ended(target) ? target : accountNamed(target, naming)
       return ended(name) ? undefined : name
     },
-    placeOf: ask => placeAt(belowAccount(settings, ask)),
+    placeOf: byTarget(target => placeAt(belowAccount(settings, target))),
   }
 }
 
+/** What is found in the target of a request: tools ask for few addresses, many times. */
+function byTarget(judge: (target: string) => string): (ask: Ask) => string {
+  const known = remembered(judge)
+  return ({ target }) => known(target)
+}
+
 /** The path without the account that begins it where accounts are named by path. */
-function belowAccount({ accounts: { naming } }: Settings, { target }: Ask): string {
+function belowAccount({ accounts: { naming } }: Settings, target: string): string {
   const path = pathOf(target)
   return naming.by === 'path' ? path.replace(/^\/[^/]*/, '') : path
 }

@@ -30,6 +30,16 @@ t.test('a mitigation in docs/dependencies.md is looked at again when the mended 
   }
 })
 
+t.test('packages of many modules are one file each, as `npm run prepare` makes them', async t => {
+  for (const entry of [
+    'kysely/dist/index.js',
+    'zod/index.js',
+    'yaml/dist/index.js',
+    'oidc-provider/lib/index.js',
+  ])
+    t.notMatch(read(`node_modules/${entry}`), /(?:from |require\()["']\.\.?\//, entry)
+})
+
 interface Lock {
   readonly packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>
 }

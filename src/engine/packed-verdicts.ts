@@ -6,6 +6,11 @@ export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { reado
 
 type Names = Pick<Match, 'username' | 'subject' | 'password'>
 
+interface Unpacked {
+  readonly record: number
+  readonly match: Match
+}
+
 export interface PackedMatches {
   get(proof: Proof): Match | undefined
   /** When it is full, a match that was not used for a while is evicted. */
@@ -22,6 +27,9 @@ const namesBytes = recordBytes - namesAt
 /** Records per allocation: a megabyte. */
 const chunkRecords = 8192
 
+/** Matches that are kept as objects as well: those of users who are at work. */
+const mostUnpacked = 500
+
 /**
  * A hundred thousand matches are most of what a worker remembers. As objects they would take three times the memory, and
  * each garbage collection would visit all of them, which it does not do with bytes (`npm run bench -- memory`: 205 MB
@@ -36,6 +44,8 @@ export function createPackedMatches(most: number): PackedMatches {
   const chunks: Buffer[] = []
   /** Names that do not fit into their record, or that come with a generated password. */
   const longNames = new Map<number, Names>()
+  /** Those that were asked for last. Each is the same object until it changes, and what follows from it can be kept with it. */
+  const unpacked = new Map<Proof, Unpacked>()
   const vacant: number[] = []
   const wanted = Buffer.alloc(proofBytes)
   let used = 0
@@ -86,6 +96,7 @@ export function createPackedMatches(most: number): PackedMatches {
     do hand = (hand % most) + 1
     while (wasAsked(hand))
     unlink(hand)
+    unpacked.clear() // the evicted one may be among them
     return hand
   }
 
@@ -116,19 +127,29 @@ export function createPackedMatches(most: number): PackedMatches {
     }
   }
 
+  function read(record: number): Match {
+    const [chunk, at] = [chunkOf(record), offsetOf(record)]
+    const { username, subject, password } = longNames.get(record) ?? readNames(record)
+    const asOf = chunk.readDoubleLE(at + asOfAt) as Revision
+    const until = chunk.readDoubleLE(at + untilAt)
+    const match: Match = { found: 'match', username, subject, asOf, via: 'l1', until }
+    return password === undefined ? match : { ...match, password }
+  }
+
   return {
     get(proof) {
-      const record = find(proof)
+      const last = unpacked.get(proof)
+      const record = last?.record ?? find(proof)
       if (record === 0) return undefined
       asked[record] = 1
-      const [chunk, at] = [chunkOf(record), offsetOf(record)]
-      const { username, subject, password } = longNames.get(record) ?? readNames(record)
-      const asOf = chunk.readDoubleLE(at + asOfAt) as Revision
-      const until = chunk.readDoubleLE(at + untilAt)
-      const match: Match = { found: 'match', username, subject, asOf, via: 'l1', until }
-      return password === undefined ? match : { ...match, password }
+      if (last !== undefined) return last.match
+      const match = read(record)
+      if (unpacked.size >= mostUnpacked) unpacked.clear()
+      unpacked.set(proof, { record, match })
+      return match
     },
     set(proof, match) {
+      unpacked.delete(proof)
       const record = find(proof) || link(room())
       const [chunk, at] = [chunkOf(record), offsetOf(record)]
       chunk.writeDoubleLE(match.until, at + untilAt)
@@ -136,6 +157,7 @@ export function createPackedMatches(most: number): PackedMatches {
       writeNames(record, match)
     },
     delete(proof) {
+      unpacked.delete(proof)
       const record = find(proof)
       if (record === 0) return
       unlink(record)

@@ -10,7 +10,7 @@ import { Outage } from '../gateway/outage.ts'
 import { type Soon, whenDone } from '../gateway/soon.ts'
 import { bearerOf } from '../gateway/upstream-auth.ts'
 import { slipsThroughNginx } from '../proxying/header-rules.ts'
-import { withoutPageCookies } from '../proxying/headers.ts'
+import { type RequestContext, withoutPageCookies } from '../proxying/headers.ts'
 import { claimsChallenge } from '../proxying/screen-answer.ts'
 import { createClientReader, type LoadTest, type Client } from '../requests/client.ts'
 import { type Ending, newRequestId } from '../requests/request.ts'
@@ -69,19 +69,22 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
   const responder = createResponder({ ...options, readClient, flawIn, upstream: behindTheProxy })
 
   function judge(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse): Soon<void> {
-    const request = { raw, id: newRequestId(), ...kind.original(raw) }
-    return whenDone(
-      () => responder.respond(request),
-      responded => {
-        if ('allowed' in responded) allow(response, request, responded.allowed)
-        else kind.refuse(response, responded)
-      },
-      error => {
-        observer.bug(error, request.id)
-        const bug: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }
-        kind.refuse(response, responder.answer(request, bug))
-      },
-    )
+    return whenDone(respond, pass, refuse, new ReportedRequest(kind, raw, response))
+  }
+
+  function respond(request: ReportedRequest): Soon<RequestContext | Answer> {
+    return responder.respond(request)
+  }
+
+  function pass(responded: RequestContext | Answer, request: ReportedRequest): void {
+    if ('allowed' in responded) allow(request, responded.allowed)
+    else request.kind.refuse(request.response, responded)
+  }
+
+  function refuse(error: unknown, request: ReportedRequest): void {
+    observer.bug(error, request.id)
+    const bug: Ending = { outcome: 'unavailable', part: 'gateway', retryAfter: bugRetryAfter }
+    request.kind.refuse(request.response, responder.answer(request, bug))
   }
 
   /** What is refused before the gateway is asked. */
@@ -90,12 +93,14 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
       observer.untrusted(from, id)
       return untrusted
     }
-    const slips = raw.rawHeaders.some((name, at) => at % 2 === 0 && slipsThroughNginx(name))
-    return slips ? reserved : undefined
+    const { rawHeaders } = raw
+    for (let at = 0; at < rawHeaders.length; at += 2)
+      if (slipsThroughNginx(rawHeaders[at] ?? '')) return reserved
+    return undefined
   }
 
   /** Sends the headers that the proxy has to set on the request, replacing those of its client. */
-  function allow(response: ServerResponse, { raw, id }: DoorRequest, allowed: Allow): void {
+  function allow({ raw, response, id }: ReportedRequest, allowed: Allow): void {
     const headers = ['Content-Length', '0', 'X-Request-Id', id, ...identify(allowed)]
     // Browsers send the page's cookies with every path, and a proxy cannot remove one from the list.
     const { cookie } = raw.headers
@@ -112,7 +117,7 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     raw: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const request = { raw, response, id: newRequestId(), ...kind.original(raw) }
+    const request = new ReportedRequest(kind, raw, response)
     const responded = await responder.respond(request)
     if ('allowed' in responded) {
       const ending = await endingOf(responded.allowed, kind.rejection?.(raw), request.id)
@@ -150,7 +155,8 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     return kind.answer?.(request) ?? answer(lost, context)
   }
 
-  function serve(request: IncomingMessage, response: ServerResponse): Soon<void> {
+  function serve(response: ServerResponse): Soon<void> {
+    const request = response.req
     const path = request.url ?? ''
     const kind = deciders.get(path)
     if (kind !== undefined) return judge(kind, request, response)
@@ -159,17 +165,36 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     sendAnswer(response, answerOf(answerers.get(path), request))
   }
 
-  return (request, response) => {
+  return (_, response) => {
     response.sendDate = false // the proxy sets its own
     // A throw here would end the worker, and with it the public port.
-    void whenDone(
-      () => serve(request, response),
-      () => {},
-      error => {
-        observer.bug(error, newRequestId())
-        endPlainly(response)
-      },
-    )
+    void whenDone(serve, over, broken, response)
+  }
+
+  function broken(error: unknown, response: ServerResponse): void {
+    observer.bug(error, newRequestId())
+    endPlainly(response)
+  }
+}
+
+function over(): void {}
+
+/** A request that a proxy holds, as the proxy has reported it. */
+class ReportedRequest implements DoorRequest {
+  readonly kind: ProxyKind
+  readonly raw: IncomingMessage
+  readonly response: ServerResponse
+  readonly id = newRequestId()
+  readonly method: string
+  readonly target: string
+
+  constructor(kind: ProxyKind, raw: IncomingMessage, response: ServerResponse) {
+    const { method, target } = kind.original(raw)
+    this.kind = kind
+    this.raw = raw
+    this.response = response
+    this.method = method
+    this.target = target
   }
 }
 

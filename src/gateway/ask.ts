@@ -4,6 +4,7 @@ import type { Secret } from './secret.ts'
 /** The headers of a request. They hold credentials, so they are not printed with the request. */
 export class RequestHeaders {
   readonly #raw: readonly string[]
+  #product: string | null | undefined
 
   constructor(raw: readonly string[]) {
     this.#raw = raw
@@ -12,6 +13,12 @@ export class RequestHeaders {
   /** Names and values in turn, as in `IncomingMessage`. */
   get raw(): readonly string[] {
     return this.#raw
+  }
+
+  /** See `productOf`. Several witnesses ask for it. */
+  get product(): string | undefined {
+    if (this.#product === undefined) this.#product = productIn(this.#raw) ?? null
+    return this.#product ?? undefined
   }
 }
 
@@ -38,9 +45,15 @@ export interface Ask {
  * The product in the user agent, as `git/2.47.1` (RFC 9110, 10.1.5), for display: what cannot be part of one is left out,
  * because it is the client's own text. `undefined` if there is none.
  */
-export function productOf({ headers: { raw } }: Pick<Ask, 'headers'>): string | undefined {
-  const at = raw.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'user-agent')
-  const agent = at === -1 ? '' : (raw[at + 1] ?? '')
+export function productOf({ headers }: Pick<Ask, 'headers'>): string | undefined {
+  return headers.product
+}
+
+function productIn(raw: readonly string[]): string | undefined {
+  let at = 0
+  // Compare lengths first: this loop runs over the headers of every request.
+  while (at < raw.length && (raw[at]?.length !== 10 || raw[at]?.toLowerCase() !== 'user-agent')) at += 2
+  const agent = raw[at + 1] ?? ''
   // Its versions and platforms are in a comment.
   if (/^Team Explorer Everywhere\b/i.test(agent)) return 'Team Explorer Everywhere'
   return /^[\w.+-]{1,40}(?:\/[\w.+-]{1,23})?/.exec(agent)?.[0]
@@ -78,8 +91,14 @@ export function readTarget({
 
 /** Links are built from it, so it must be valid in a URL: `git.example.com:99999` is not. */
 function isHost(host: string): boolean {
-  return !/[^\w.:[\]-]/.test(host) && URL.canParse(`http://${host}/`)
+  if (host === lastHost) return true
+  if (/[^\w.:[\]-]/.test(host) || !URL.canParse(`http://${host}/`)) return false
+  lastHost = host
+  return true
 }
+
+/** A valid one: a gateway has few names, and its clients ask for one of them again and again. */
+let lastHost: string | undefined
 
 function flawIn(target: string): UnclearTarget['flaw'] | undefined {
   if (!target.startsWith('/')) return 'absolute-form' // also `*` and authority-form

@@ -19,7 +19,7 @@ import {
   type Verdict,
 } from './decision.ts'
 import type { Delegation, SignInCause, UserToken } from './delegation.ts'
-import type { AccountName, Instant, Scope } from './names.ts'
+import type { Instant, Scope } from './names.ts'
 import { Outage } from './outage.ts'
 import type { AccountDirectory, News } from './ports.ts'
 import { type Soon, whenDone, whenThere } from './soon.ts'
@@ -98,7 +98,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     }
     const asked = { credential, caller, ask, path: target.path }
     const caughtUp = news.catchUp()
-    if (caughtUp === undefined) return decideOn(asked)
+    return caughtUp === undefined ? decideOn(asked) : decideAfter(caughtUp, asked)
+  }
+
+  function decideAfter(caughtUp: Promise<void>, asked: Presented): Promise<Decision> {
     return caughtUp.then(
       () => decideOn(asked),
       (error: unknown) => failed(error, asked),
@@ -107,11 +110,7 @@ export function createGateway(parts: GatewayParts): Gateway {
 
   /** From what this process knows, or asks for. */
   function decideOn(asked: Presented): Soon<Decision> {
-    return whenDone(
-      () => decideAt(asked.caller.account, asked),
-      decision => asPresented(decision, asked),
-      error => failed(error, asked),
-    )
+    return whenDone(findAccount, asPresented, failed, asked)
   }
 
   /** An outage is never a refusal: whichever part failed, the answer is 503. Any other error is a bug. */
@@ -141,45 +140,54 @@ export function createGateway(parts: GatewayParts): Gateway {
     return tooOften ? { ...decision, tooOften } : decision
   }
 
-  function decideAt(name: AccountName, { credential, caller }: Presented): Soon<Decision> {
-    return whenThere(accounts.find(name), account => {
-      if (account === undefined) return { outcome: 'no-account', name }
-      return whenThere(judge(account, credential, caller), decision =>
-        restsOnConnection(decision) ? confirmed(decision, account, credential, caller) : decision,
-      )
-    })
+  function findAccount(asked: Presented): Soon<Decision> {
+    return whenThere(accounts.find(asked.caller.account), decideFor, asked)
+  }
+
+  function decideFor(account: Account | undefined, asked: Presented): Soon<Decision> {
+    if (account === undefined) return { outcome: 'no-account', name: asked.caller.account }
+    return whenThere(judge(account, asked), unlessMoved, { account, asked })
+  }
+
+  function unlessMoved(decision: Decision, judged: { account: Account; asked: Presented }): Soon<Decision> {
+    return restsOnConnection(decision) ? confirmed(decision, judged.account, judged.asked) : decision
   }
 
   /**
    * Clients erase stored passwords on a refusal, and users sign in to the directory that it names, so the authority must
    * confirm that the account has not changed.
    */
-  async function confirmed(
-    decision: Decision,
-    account: Account,
-    credential: PresentedCredential,
-    caller: Caller,
-  ): Promise<Decision> {
-    const name = caller.account
+  async function confirmed(decision: Decision, account: Account, asked: Presented): Promise<Decision> {
+    const name = asked.caller.account
     const today = await accounts.confirm(name)
     if (today === undefined) return { outcome: 'no-account', name }
-    return haveSameScopes(account, today) ? decision : judge(today, credential, caller)
+    return haveSameScopes(account, today) ? decision : judge(today, asked)
   }
 
-  function judge(account: Account, credential: PresentedCredential, caller: Caller): Soon<Decision> {
+  function judge(account: Account, { credential, caller }: Presented): Soon<Decision> {
     const attempt = attemptOn(account, credential, keys) // its scope comes from the account's connection
-    return whenThere(verifier.verify(attempt, caller), verdict => {
-      const decision = conclude(verdict, account, attempt, now())
-      if (delegation === undefined || decision.outcome !== 'allow') return decision
-      const found = delegation.tokenFor(decision)
-      return found === undefined ? decision : whenThere(found, later => actingAs(decision, later))
-    })
+    return whenThere(verifier.verify(attempt, caller), decisionFrom, { account, attempt })
+  }
+
+  function decisionFrom(verdict: Verdict, tried: { account: Account; attempt: Attempt }): Soon<Decision> {
+    const decision = conclude(verdict, tried.account, tried.attempt, now())
+    if (delegation === undefined || decision.outcome !== 'allow') return decision
+    const found = delegation.tokenFor(decision)
+    return found === undefined ? decision : whenThere(found, actingAs, decision)
   }
 }
 
-function actingAs(allowed: Allow, found: UserToken | SignInCause): Decision {
-  return typeof found === 'string' ? signInNeeded(allowed, found) : { ...allowed, act: found }
+function actingAs(found: UserToken | SignInCause, allowed: Allow): Decision {
+  if (typeof found === 'string') return signInNeeded(allowed, found)
+  const last = lastActing.get(allowed)
+  if (last?.act === found) return last
+  const acting = { ...allowed, act: found }
+  lastActing.set(allowed, acting)
+  return acting
 }
+
+/** As in `lastAllowed`. */
+const lastActing = new WeakMap<Allow, Allow>()
 
 /** Whether it tells the holder of a right password to use another one. */
 function tellsHolder(decision: Decision): decision is ResetNeeded | Expired {
@@ -261,10 +269,21 @@ export function conclude(verdict: Verdict, account: Account, attempt: Attempt, n
 type Known = Holder & Pick<KnownVerdict, 'via'> & { readonly password?: UsedPassword }
 
 /** `username` and `subject` are the credential's own, whichever of its names was presented. */
-function allow({ username, subject, via, password }: Known, account: Account, scope: Scope): Allow {
-  const allowed: Allow = { outcome: 'allow', account, scope, username, subject, via }
-  return password === undefined ? allowed : { ...allowed, password }
+function allow(known: Known, account: Account, scope: Scope): Allow {
+  const last = lastAllowed.get(known)
+  if (last?.account === account && last.scope === scope) return last
+  const { username, subject, via, password } = known
+  const one: Allow = { outcome: 'allow', account, scope, username, subject, via }
+  const allowed = password === undefined ? one : { ...one, password }
+  lastAllowed.set(known, allowed)
+  return allowed
 }
+
+/**
+ * The last decision that followed from each verdict. What a request is allowed by is judged anew each time; if it comes to
+ * the same, it is the same object, so that what is written and sent about it need not be made again.
+ */
+const lastAllowed = new WeakMap<Known, Allow>()
 
 function expired(
   { cause, at, via }: Over & Pick<KnownVerdict, 'via'>,

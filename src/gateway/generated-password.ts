@@ -77,9 +77,18 @@ export function createGeneratedPasswords(keys: Keys, prefix: Prefix = 'agp_'): G
     return makers.all().find(each => timingSafeEqual(presented, Buffer.from(each.checksumOf(text))))
   }
 
+  /** Of passwords that kept connections present with each request, as long as the keys are the same. */
+  const known = new WeakMap<Secret, { readonly maker: Maker; readonly among: readonly Maker[] }>()
+
   function makerIn(password: Secret): Maker | undefined {
+    const among = makers.all()
+    const before = known.get(password)
+    if (before?.among === among) return before.maker
     const [, id = '', random, checksum] = form.exec(password.reveal().slice(prefix.length)) ?? []
-    return random === undefined || checksum === undefined ? undefined : makerOf(id + random, checksum)
+    if (random === undefined || checksum === undefined) return undefined
+    const maker = makerOf(id + random, checksum)
+    if (maker !== undefined) known.set(password, { maker, among })
+    return maker
   }
 
   return {

@@ -7,6 +7,8 @@ import { timingSafeEqual } from 'node:crypto'
  */
 export class Secret {
   readonly #value: string
+  /** For `is`, once it was asked with the same text: this one, and room for the other. */
+  #bytes: readonly [own: Buffer, other: Buffer] | undefined
 
   constructor(value: string) {
     this.#value = value
@@ -21,12 +23,15 @@ export class Secret {
     return this.#value === ''
   }
 
-  /** Whether both are the same text. How long it takes depends on their lengths only, not on where they differ. */
-  equals(other: Secret): boolean {
-    const [one, two] = [this.#value, other.#value]
-    return (
-      one.length === two.length && timingSafeEqual(Buffer.from(one, 'utf16le'), Buffer.from(two, 'utf16le'))
-    )
+  /** Whether this is the text. How long it takes depends on the lengths only, not on where they differ. */
+  is(text: string): boolean {
+    if (text.length !== this.#value.length) return false
+    const [own, other] = this.#bytes ?? [Buffer.from(this.#value, 'utf16le'), Buffer.from(text, 'utf16le')]
+    if (this.#bytes !== undefined) other.write(text, 'utf16le')
+    const isSame = timingSafeEqual(own, other)
+    // Outside of the pool of `Buffer.from`: each would keep a whole piece of it.
+    if (isSame) this.#bytes ??= [copyOf(own), copyOf(own)]
+    return isSame
   }
 
   toString(): string {
@@ -44,4 +49,10 @@ export class Secret {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return '[secret]'
   }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.alloc(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

@@ -6,8 +6,11 @@ import type { Instant } from './names.ts'
  * read, or that are a time of day.
  */
 export function steadyNow(): Instant {
-  return Math.round(performance.timeOrigin + performance.now())
+  return Math.round(start + performance.now())
 }
+
+/** Node computes it anew each time, and the time is asked for several times a request. */
+const start = performance.timeOrigin
 
 /** Milliseconds by which the system clock, which all processes share, is ahead of `steadyNow`. */
 export function wallAhead(): number {

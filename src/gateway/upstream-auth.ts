@@ -27,8 +27,11 @@ export type Authorize = (request: Allowed, goal: Goal) => readonly string[] | Pr
  * The user as header names and values in turn, for receivers that trust the gateway: upstreams with the method
  * `identity-headers`, and proxies that use forward-auth.
  */
-export function identityOf({ username, account, scope, subject }: Allow): string[] {
-  return [
+export function identityOf(allowed: Allow): readonly string[] {
+  const known = identities.get(allowed)
+  if (known !== undefined) return known
+  const { username, account, scope, subject } = allowed
+  const headers = [
     'X-Forwarded-User',
     headerText(username),
     'X-Altgate-Account',
@@ -38,7 +41,12 @@ export function identityOf({ username, account, scope, subject }: Allow): string
     'X-Altgate-Subject',
     headerText(subject),
   ]
+  identities.set(allowed, headers)
+  return headers
 }
+
+/** The requests of a user are mostly allowed by the same object. */
+const identities = new WeakMap<Allow, readonly string[]>()
 
 /** The header lists of tokens in use: a token serves many requests, and goes when nothing refers to it any more. */
 const bearers = new WeakMap<Secret, readonly string[]>()

@@ -316,8 +316,9 @@ function readUpstream(address: string): Upstream | undefined {
 
 /** Where the first segment of a path ends. */
 function endOfSegment(target: string): number {
-  const end = target.slice(1).search(/[/?]/)
-  return end === -1 ? target.length : end + 1
+  let end = 1
+  while (end < target.length && target[end] !== '/' && target[end] !== '?') end += 1
+  return Math.min(end, target.length)
 }
 
 function rooted(path: string): string {

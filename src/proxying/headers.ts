@@ -1,3 +1,4 @@
+import { remembered } from '../engine/memory.ts'
 import type { Ask } from '../gateway/ask.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { BodyStart } from '../requests/bodies.ts'
@@ -50,16 +51,16 @@ function addCookies(headers: string[], name: string, value: string): void {
   if (rest !== '') headers.push(name, rest)
 }
 
+const none: ReadonlySet<string> = new Set()
+
 /** The headers that a Connection header names, without the two options that are not header names. */
-function namesOf(connection: string): ReadonlySet<string> {
+const namesOf = remembered((connection): ReadonlySet<string> => {
   if (connection === '') return none
   const words = connection.toLowerCase().split(',')
   return new Set(
     words.map(word => word.trim()).filter(word => word !== '' && word !== 'keep-alive' && word !== 'close'),
   )
-}
-
-const none: ReadonlySet<string> = new Set()
+})
 
 /** Content-Length always stays: without it, the body would be framed differently. */
 function withoutNamed(headers: string[], names: ReadonlySet<string>): string[] {

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { among, plainAddress } from '../common/addresses.ts'
+import { remembered } from '../engine/memory.ts'
 import type { TrafficLane } from '../gateway/ask.ts'
 import type { Secret } from '../gateway/secret.ts'
 
@@ -33,37 +34,28 @@ export function createClientReader(
   trustedProxies: readonly string[],
   { addresses, secret }: LoadTest = { addresses: [] },
 ): ReadClient {
-  const trusts = among(trustedProxies)
+  const trusts = remembered(among(trustedProxies))
   const laneOf = createLaneReader(secret, among(addresses))
 
-  return request => {
-    const { headers, socket } = request
-    const peer = plainAddress(socket.remoteAddress ?? '')
-    const testing = headerText(headers[loadTestHeader])
-    const direct: Client = {
-      from: peer,
-      secure: socket instanceof TLSSocket,
-      host: headers.host ?? '',
-      port: '',
-      forwardedFor: peer,
-      trusted: false,
-      lane: laneOf(peer, testing),
-    }
-    if (trustedProxies.length === 0 || !trusts(peer)) return direct
-
-    const { proto, host, port, chain, ...told } = readForwarding(headers, trusts)
+  return ({ headers, socket }) => {
+    const peer = plainPeer(socket.remoteAddress ?? '')
+    const trusted = trusts(peer)
+    const told = trusted ? readForwarding(headers, trusts) : nothingTold
     const from = told.from || peer
     return {
       from,
-      secure: proto === '' ? direct.secure : /^(?:https|wss)$/i.test(proto), // Traefik says wss of a request to upgrade
-      host: host || direct.host,
-      port,
-      forwardedFor: [...chain, peer].join(', '),
-      trusted: true,
-      lane: laneOf(from, testing),
+      // Traefik says wss of a request to upgrade.
+      secure: told.proto === '' ? socket instanceof TLSSocket : /^(?:https|wss)$/i.test(told.proto),
+      host: told.host || (headers.host ?? ''),
+      port: told.port,
+      forwardedFor: told.chain.length === 0 ? peer : `${told.chain.join(', ')}, ${peer}`,
+      trusted,
+      lane: laneOf(from, headerText(headers[loadTestHeader])),
     }
   }
 }
+
+const plainPeer = remembered(plainAddress)
 
 /** Node joins repeated headers with commas; only its types say they could be lists. */
 export function headerText(value: string | readonly string[] | undefined): string {
@@ -79,6 +71,8 @@ interface Forwarding {
   /** The reported addresses from the client on. What is left of the client in the header is dropped. */
   readonly chain: readonly string[]
 }
+
+const nothingTold: Forwarding = { from: '', proto: '', host: '', port: '', chain: [] }
 
 /** Tests whether an address is that of a trusted proxy. */
 type Trusts = (address: string) => boolean
@@ -96,7 +90,10 @@ function readForwarding(headers: IncomingHttpHeaders, trusts: Trusts): Forwardin
   const protos = elementsOf(headers['x-forwarded-proto'])
   const hosts = elementsOf(headers['x-forwarded-host'])
   // Not both: most proxies set one kind, and pass on the other as the client sent it.
-  if (addresses.length + protos.length + hosts.length === 0) return readStandard(headers['forwarded'], trusts)
+  if (addresses.length + protos.length + hosts.length === 0) {
+    const { forwarded } = headers
+    return forwarded === undefined ? nothingTold : readStandard(forwarded, trusts)
+  }
 
   const { from, hops } = walk(addresses.toReversed(), trusts)
   return {
@@ -116,7 +113,7 @@ function walk(fromTheRight: Iterable<string>, trusts: Trusts): { from: string; h
     hops++
     const address = addressIn(element)
     // `unknown` or an obfuscated name: the client is at this hop, and only the address of the last proxy is known.
-    if (address === undefined) break
+    if (address === null) break
     from = address
     if (!trusts(address)) break
   }
@@ -129,7 +126,7 @@ function atHop(elements: readonly string[], hops: number): string {
 
 /** The non-empty elements of a list (RFC 9110, 5.6.1). Node has joined repeated lines with commas. */
 function elementsOf(value: string | readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return []
+  if (value === undefined) return noElements
   const text = typeof value === 'string' ? value : value.join(',')
   return text
     .split(',')
@@ -137,12 +134,14 @@ function elementsOf(value: string | readonly string[] | undefined): readonly str
     .filter(element => element !== '')
 }
 
+const noElements: readonly string[] = []
+
 type Pairs = ReadonlyMap<string, string>
 
-function readStandard(value: string | undefined, trusts: Trusts): Forwarding {
+function readStandard(value: string, trusts: Trusts): Forwarding {
   const way: Pairs[] = []
   const addresses = function* (): Iterable<string> {
-    for (const pairs of pairsFromTheRight(value ?? '')) {
+    for (const pairs of pairsFromTheRight(value)) {
       way.push(pairs)
       yield pairs.get('for') ?? 'unknown'
     }
@@ -188,12 +187,12 @@ function pairsIn(element: string): Pairs | undefined {
   return pairs.size === 0 ? undefined : pairs
 }
 
-/** Some proxies append the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
-function addressIn(element: string): string | undefined {
+/** Some proxies append the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. `null`: there is no address. */
+const addressIn = remembered((element): string | null => {
   const text = element.replace(/^"(.*)"$/, '$1')
   const bare = /^\[([^\]]+)\](?::\w+)?$/.exec(text)?.[1] ?? /^([\d.]+):\w+$/.exec(text)?.[1] ?? text
-  return isIP(bare) === 0 ? undefined : plainAddress(bare)
-}
+  return isIP(bare) === 0 ? null : plainAddress(bare)
+})
 
 /** Requests belong to a load test if they come from these addresses or carry the secret. */
 export interface LoadTest {

@@ -72,9 +72,9 @@ const lastPresented = new WeakMap<Socket, Secret>()
  * must not show how much of another one's header was guessed.
  */
 function presentedOn(socket: Socket, value: string): Secret {
-  const presented = new Secret(value)
   const last = lastPresented.get(socket)
-  if (last?.equals(presented)) return last
+  if (last?.is(value)) return last
+  const presented = new Secret(value)
   lastPresented.set(socket, presented)
   return presented
 }
@@ -159,6 +159,6 @@ export function routeOf({ url = '/', headers }: IncomingMessage): string {
   if (isReserved(url)) return oddlySpelled.test(url) ? unroutable : url
   // Fastify refuses a media type that it cannot parse, and its text/plain parser buffers the body, stops at 1 MiB and
   // re-encodes it. Without a type, the body stays a stream. The upstream gets its headers from the raw list.
-  delete headers['content-type']
+  if (headers['content-type'] !== undefined) delete headers['content-type']
   return '/'
 }

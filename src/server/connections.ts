@@ -3,7 +3,14 @@ import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { type Backlog, Conversation, createUnsent, type Due, type Handle } from './conversation.ts'
+import {
+  type Backlog,
+  Conversation,
+  conversations,
+  createUnsent,
+  type Due,
+  type Handle,
+} from './conversation.ts'
 
 /** The connections of one network, or of all proxies. */
 type Group = Map<Socket, Conversation>
@@ -14,8 +21,6 @@ export class Connections {
   readonly #options: ConnectionOptions
   readonly #networks = new Map<string, Group>()
   readonly #proxies: Group = new Map()
-  /** By each socket that a request may have. */
-  readonly #conversations = new WeakMap<Socket, Conversation>()
   readonly #backlog: Backlog = { waiting: 0 }
   #open = 0
   #beginnings = 0
@@ -42,7 +47,7 @@ export class Connections {
   inTurn(handle: Handle): Handle {
     return (request, response) => {
       if (this.#closing) response.setHeader('Connection', 'close')
-      const conversation = this.#conversations.get(request.socket)
+      const conversation = conversations.get(request.socket)
       if (conversation === undefined) return handle(request, response)
       conversation.begun = ++this.#beginnings
       conversation.take(request, response, handle)
@@ -65,7 +70,7 @@ export class Connections {
       handshaking.delete(peer)
       if (conversation === undefined) return
       conversation.socket = socket
-      this.#conversations.set(socket, conversation)
+      conversations.set(socket, conversation)
     })
     this.#servers += 1
     this.#sweeping ??= setInterval(this.#sweep, Math.min(5000, this.#patienceMs / 4)).unref()
@@ -97,7 +102,7 @@ export class Connections {
 
     const conversation = new Conversation(server, socket, this.#backlog)
     conversation.begun = ++this.#beginnings
-    this.#conversations.set(socket, conversation)
+    conversations.set(socket, conversation)
     if (network !== proxies) this.#networks.set(network, group)
     group.set(socket, conversation)
     this.#open += 1

@@ -21,12 +21,12 @@ const depth = 16
 /** Requests that may wait in one process: about 3 KB each. */
 const most = 10_000
 
-/** Requests with a right password. */
-const allowedRequests = new WeakSet<IncomingMessage>()
+/** By each socket that a request may have. */
+export const conversations = new WeakMap<Socket, Conversation>()
 
 /** Marks a request as one with a right password. */
 export function markAllowed(request: IncomingMessage): void {
-  allowedRequests.add(request)
+  conversations.get(request.socket)?.markAllowed(request)
 }
 
 /**
@@ -42,6 +42,8 @@ export class Conversation {
   begun = 0
   #request: IncomingMessage | undefined
   #response: ServerResponse | undefined
+  /** Whether the request under way has a right password. A set of such requests would cost each of them more than this. */
+  #isAllowed = false
   readonly #waiting: (readonly [IncomingMessage, ServerResponse, Handle])[] = []
   readonly #backlog: Backlog
   #held = false
@@ -63,7 +65,12 @@ export class Conversation {
 
   /** Waits for a client that has not shown a right password, so it may give way to other connections. */
   get stalls(): boolean {
-    return this.#request !== undefined && !allowedRequests.has(this.#request) && this.#due() !== undefined
+    return this.#request !== undefined && !this.#isAllowed && this.#due() !== undefined
+  }
+
+  /** The request has a right password. */
+  markAllowed(request: IncomingMessage): void {
+    this.#isAllowed ||= request === this.#request
   }
 
   /** Begins the request at once, or when the earlier ones are answered. */
@@ -93,6 +100,7 @@ export class Conversation {
   #begin(request: IncomingMessage, response: ServerResponse, handle: Handle): void {
     this.#request = request
     this.#response = response
+    this.#isAllowed = false
     handle(request, response)
   }
 

@@ -1,8 +1,8 @@
 import httpProxy from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { sendAnswer } from '../answers/answer.ts'
+import { type Answer, sendAnswer } from '../answers/answer.ts'
 import { whenDone } from '../gateway/soon.ts'
 import type { Forward } from '../proxying/forward.ts'
 import type { RequestContext } from '../proxying/headers.ts'
@@ -57,20 +57,23 @@ export async function proxy(
  */
 function addDecisionHook(app: FastifyInstance, responder: Responder): void {
   app.decorateRequest('requestContext', null)
+  const respond = (asked: ProxiedRequest) => responder.respond(asked)
   app.addHook('onRequest', (request, reply, done) => {
-    void whenDone(
-      () => responder.respond(new ProxiedRequest(request, reply.raw)),
-      responded => {
-        if ('allowed' in responded) {
-          request.requestContext = responded
-          return done()
-        }
-        reply.hijack()
-        sendAnswer(reply.raw, responded)
-      },
-      error => done(error instanceof Error ? error : new Error(String(error))),
-    )
+    void whenDone(respond, goOn, fail, new ProxiedRequest(request, reply, done))
   })
+}
+
+function goOn(responded: RequestContext | Answer, { request, reply, done }: ProxiedRequest): void {
+  if ('allowed' in responded) {
+    request.requestContext = responded
+    return done()
+  }
+  reply.hijack()
+  sendAnswer(reply.raw, responded)
+}
+
+function fail(error: unknown, { done }: ProxiedRequest): void {
+  done(error instanceof Error ? error : new Error(String(error)))
 }
 
 /** One request at this door. */
@@ -79,19 +82,25 @@ class ProxiedRequest implements DoorRequest {
   readonly id: string
   readonly method: string
   readonly target: string
-  readonly #response: ServerResponse
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  /** Goes on to the route. */
+  readonly done: HookHandlerDoneFunction
 
-  constructor({ raw, id, originalUrl }: FastifyRequest, response: ServerResponse) {
+  constructor(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) {
+    const { raw, id, originalUrl } = request
     this.raw = raw
     this.id = id
     this.method = raw.method ?? ''
     this.target = originalUrl
-    this.#response = response
+    this.request = request
+    this.reply = reply
+    this.done = done
   }
 
   /** It is asked for only after the password was found right. */
   readBody<T>(look: BodyLook<T>): Promise<BodyFinding<T>> {
     markAllowed(this.raw)
-    return readBodyStart(this.raw, this.#response, look)
+    return readBodyStart(this.raw, this.reply.raw, look)
   }
 }

@@ -64,28 +64,29 @@ export function createResponder(options: ResponderOptions): Responder {
     const ask = readAsk(request, client, publicUrl)
     if ('outcome' in ask) return answer(request, ask)
 
-    return whenThere(flawIn?.(request, client) ?? gateway.decide(ask), judged => {
-      // Without the time in which a client sends the beginning of its body.
-      const took = performance.now() - began
-      if (!mayNotWrite(judged)) return conclude({ decision: judged }, took, ask, client, request)
-      return whenThere(judgeBody(judged, ask, request), whole => conclude(whole, took, ask, client, request))
-    })
+    const judged = flawIn?.(request, client) ?? gateway.decide(ask)
+    return whenThere(judged, afterDecision, { request, client, ask, time: began })
+  }
+
+  function afterDecision(decision: Decision, asked: Asked): Soon<RequestContext | Answer> {
+    // Without the time in which a client sends the beginning of its body.
+    asked.time = performance.now() - asked.time
+    if (!mayNotWrite(decision)) return conclude(decision, asked)
+    return judgeBody(decision, asked).then(({ decision, begun }) => conclude(decision, asked, begun))
   }
 
   /** Adds the route, and records the decision. */
-  function conclude(
-    { decision, begun }: Judged,
-    took: number,
-    ask: Ask,
-    client: Client,
-    request: DoorRequest,
-  ): Soon<RequestContext | Answer> {
+  function conclude(decision: Decision, asked: Asked, begun?: BodyStart): Soon<RequestContext | Answer> {
+    const { request, client, ask, time } = asked
     const context = withRoute(decision, ask, client, request.raw)
-    witness.saw('outcome' in context ? context : context.allowed, ask, took)
+    witness.saw('outcome' in context ? context : context.allowed, ask, time)
     if (!('outcome' in context)) return begun === undefined ? context : { ...context, begun }
-    return context.outcome === 'throttled'
-      ? delayThrottled(client).then(() => ending(context, ask, request))
-      : ending(context, ask, request)
+    return context.outcome === 'throttled' ? endingLater(context, asked) : ending(context, ask, request)
+  }
+
+  async function endingLater(ended: Ended, { request, client, ask }: Asked): Promise<Answer> {
+    await delayThrottled(client)
+    return ending(ended, ask, request)
   }
 
   function ending(ended: Ended, ask: Ask, request: DoorRequest): Answer {
@@ -105,7 +106,7 @@ export function createResponder(options: ResponderOptions): Responder {
    * Refuses a request of a read-only password that is a write by its body, or may be one because the body is not seen here.
    * The gateway has refused those that are writes by their head.
    */
-  async function judgeBody(allowed: Allow, ask: Ask, request: DoorRequest): Promise<Judged> {
+  async function judgeBody(allowed: Allow, { ask, request }: Asked): Promise<Judged> {
     const writing = writingOf(ask)
     if (typeof writing === 'string') return { decision: allowed }
     if (request.readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
@@ -133,6 +134,15 @@ export function createResponder(options: ResponderOptions): Responder {
 
 /** Seconds after which a client should retry for whose body there was no room. */
 const fullRetryAfter = 1
+
+/** A request on its way through the responder. */
+interface Asked {
+  readonly request: DoorRequest
+  readonly client: Client
+  readonly ask: Ask
+  /** When it began, by `performance.now`; once it is decided, how many milliseconds that took. */
+  time: number
+}
 
 /** A decision, and what was read of the body for it. */
 interface Judged {

@@ -45,7 +45,7 @@ function databaseOf(file: SqliteFile, path: string): Database {
     dataVersion() {
       try {
         const { version, opening } = file.pair()
-        return opening * perOpening + Number(version.get()?.['data_version'])
+        return opening * perOpening + Number(version.get()?.[0])
       } catch (error) {
         throw storeOutage(error)
       }

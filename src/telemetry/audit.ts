@@ -2,11 +2,11 @@ import type { Logger } from 'pino'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Delivered, idOf, type LoggedChange } from '../gateway/deliveries.ts'
 import { type Ask, productOf } from '../gateway/ask.ts'
-import { type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
+import { type Allow, type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Slot } from '../gateway/names.ts'
 import type { Witness } from '../gateway/ports.ts'
-import { logTo, openLog, type OpenLog } from './log.ts'
+import { logTo, openLog, type OpenLog, timestamp } from './log.ts'
 import type { LineSink } from './sink.ts'
 import { type SyslogOptions, SyslogSink } from './syslog.ts'
 
@@ -55,7 +55,7 @@ export interface OpenAuditLog extends AuditLog {
 /** The audit log that the settings ask for: in a file of its own, at a syslog receiver, or among the lines of the log. */
 export function openAuditLog(options: AuditOptions): OpenAuditLog {
   const { log, sink } = openWhere(options)
-  const audit = createAuditLog(log)
+  const audit = createAuditLog({ log, sink })
   return {
     ...audit,
     sink,
@@ -126,7 +126,13 @@ function withoutRedaction(log: Logger): Logger {
 }
 
 /** One line per decision and per change. */
-export function createAuditLog(within: Logger): AuditLog {
+export function createAuditLog({
+  log: within,
+  sink,
+}: {
+  readonly log: Logger
+  readonly sink: Pick<LineSink, 'write'>
+}): AuditLog {
   const log = withoutRedaction(within)
   // A log that is to have fewer lines still has all changes.
   const changes = log.child({}, { level: 'info' })
@@ -134,13 +140,18 @@ export function createAuditLog(within: Logger): AuditLog {
     log,
     witness: ({ accountOf, placeOf }) => ({
       saw(decision, ask, took) {
-        if (decision === notWritten) return // this line would only be lost as well
+        // With `notWritten` this line would only be lost as well.
+        if (decision === notWritten || !log.isLevelEnabled('info')) return
         const { id, method, from, lane } = ask
-        const facts = factsOf(decision)
-        const named = facts['account'] === undefined && { account: accountOf(ask) }
-        const test = lane === 'load-test' && { lane }
-        const asked = { ...test, method, path: placeOf(ask), tool: productOf(ask), from, ms: rounded(took) }
-        log.info({ audit: 'decision', request: id, ...facts, ...named, ...asked }, decision.outcome)
+        const tool = productOf(ask)
+        // The line that the log would write, put together from parts that mostly exist: half of the cost.
+        sink.write(
+          `{"level":30${timestamp()},"audit":"decision","request":"${id}"` +
+            `${allowedText(decision) ?? decidedText(decision, ask, accountOf)}` +
+            `${lane === 'load-test' ? ',"lane":"load-test"' : ''},"method":${quoted(method)}` +
+            `,"path":${quoted(placeOf(ask))}${tool === undefined ? '' : `,"tool":"${tool}"`}` +
+            `,"from":${quoted(from)},"ms":${rounded(took)},"msg":"${decision.outcome}"}\n`,
+        )
       },
     }),
     tell(news) {
@@ -159,6 +170,36 @@ export function createAuditLog(within: Logger): AuditLog {
     },
   }
 }
+
+/** The members of the line about an allowed request that its decision tells; made once for each decision. */
+function allowedText(decision: Decision): string | undefined {
+  if (decision.outcome !== 'allow') return undefined
+  const known = allowedTexts.get(decision)
+  if (known !== undefined) return known
+  const text = members(factsOf(decision))
+  allowedTexts.set(decision, text)
+  return text
+}
+
+const allowedTexts = new WeakMap<Allow, string>()
+
+/** The same for any other, with the account that the request names. */
+function decidedText(decision: Decision, ask: Ask, accountOf: AskedOf['accountOf']): string {
+  const facts = factsOf(decision)
+  return members(facts['account'] === undefined ? { ...facts, account: accountOf(ask) } : facts)
+}
+
+/** The members of an object as they are appended to others. */
+function members(facts: Readonly<Record<string, unknown>>): string {
+  return `,${JSON.stringify(facts).slice(1, -1)}`
+}
+
+/** A text as JSON. */
+function quoted(text: string): string {
+  return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
+const needsNoEscape = /^[ !#-[\]-~]*$/
 
 function factsOfChange(change: LoggedChange): Record<string, unknown> {
   const { number, at, actor, action, account, accounts, scope, usernames } = change

@@ -1,4 +1,5 @@
 import { productOf } from '../gateway/ask.ts'
+import type { Allow } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { LastUsed, Use, Witness } from '../gateway/ports.ts'
@@ -20,9 +21,17 @@ export interface LastUsedOptions {
 /** Precision of a last use in milliseconds. A coarse one spares the hot path the work. */
 const grain = 1000
 
-function keyOf({ account, subject, password }: Pick<Use, 'account' | 'subject' | 'password'>): string {
-  return password === undefined ? `${account} ${subject}` : `${account} ${subject} ${password}`
+/** Of the requests of one credential for one account; made once for each decision. */
+function keyOf(allowed: Allow): string {
+  const known = keys.get(allowed)
+  if (known !== undefined) return known
+  const { account, subject, password } = allowed
+  const key = `${account.name} ${subject}${password === undefined ? '' : ` ${password.id}`}`
+  keys.set(allowed, key)
+  return key
 }
+
+const keys = new WeakMap<Allow, string>()
 
 /** Of the uses of one credential on one account, the last counts. */
 export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): LastUsedWitness {
@@ -30,13 +39,14 @@ export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): 
   return {
     saw(decision, ask) {
       if (decision.outcome !== 'allow') return
-      const { account, scope, subject } = decision
-      const password = decision.password?.id
-      const used = { account: account.name, scope, subject, at: now(), from: ask.from, password }
-      const key = keyOf(used)
+      const key = keyOf(decision)
+      const at = now()
+      const { from } = ask
       const last = collected.get(key)
-      if (last !== undefined && used.at - last.at < grain && used.from === last.from) return
-      collected.add(key, { ...used, tool: productOf(ask) })
+      if (last !== undefined && at - last.at < grain && from === last.from) return
+      const { account, scope, subject, password } = decision
+      const whose = { account: account.name, scope, subject, password: password?.id }
+      collected.add(key, { ...whose, at, from, tool: productOf(ask) })
     },
     close: () => collected.close(),
   }

@@ -38,13 +38,19 @@ export function logTo(sink: LineSink, level: Level): Logger {
 
 let stamped = 0
 let stamp = ''
+let second = -1
+let secondText = ''
 
-/** RFC 3339 in UTC; written once for all lines of one millisecond. */
-function timestamp(): string {
+/** The member of a line that says when: RFC 3339 in UTC, made once a millisecond, and its part up to the second once a second. */
+export function timestamp(): string {
   const now = Date.now()
-  if (now !== stamped) {
-    stamped = now
-    stamp = `,"time":"${new Date(now).toISOString()}"`
+  if (now === stamped) return stamp
+  stamped = now
+  const ms = now % 1000
+  if (now - ms !== second) {
+    second = now - ms
+    secondText = `,"time":"${new Date(second).toISOString().slice(0, -4)}`
   }
+  stamp = `${secondText}${String(ms).padStart(3, '0')}Z"`
   return stamp
 }

@@ -1,5 +1,6 @@
 import { type Ask, productOf } from '../gateway/ask.ts'
 import type { Instant } from '../gateway/names.ts'
+import type { Allow } from '../gateway/decision.ts'
 import type { Outage } from '../gateway/outage.ts'
 import type { Witness } from '../gateway/ports.ts'
 import type { CountedUse, ToolUses } from '../gateway/tool-uses.ts'
@@ -38,23 +39,46 @@ export function createToolUseWitness({
   return {
     saw(decision, ask) {
       if (keptMs === 0 || decision.outcome !== 'allow' || ask.lane === 'load-test') return
-      const { account, subject, password } = decision
-      const [tool, network, path] = [productOf(ask), networkOf(ask.from), pathOf(ask)]
-      // No part has a line feed: names, ids and addresses never have one, and the others are cut to plain characters.
-      const key = `${account.name}\n${subject}\n${password?.id ?? ''}\n${tool ?? ''}\n${network}\n${path}`
+      const kind = kindOf(decision, productOf(ask), networkOf(ask.from), pathOf(ask))
       const at = now()
+      const known = counted.get(kind.key)
+      if (known !== undefined) return addTo(known, 1, at, at)
+      const { account, subject, password } = decision
+      const { tool, network, path } = kind
       const whose = { account: account.name, subject, password: password?.id }
-      counted.add(key, { ...whose, tool, network, path, firstAt: at, lastAt: at, requests: 1 })
+      counted.add(kind.key, { ...whose, tool, network, path, firstAt: at, lastAt: at, requests: 1 })
     },
     close: () => counted.close(),
   }
 }
 
+interface Kind extends Pick<CountedUse, 'tool' | 'network' | 'path'> {
+  readonly key: string
+}
+
+/** Of the last request that a decision allowed: most are followed by another of the same kind. */
+const lastKinds = new WeakMap<Allow, Kind>()
+
+function kindOf(allowed: Allow, tool: string | undefined, network: string, path: string): Kind {
+  const last = lastKinds.get(allowed)
+  if (last?.path === path && last.network === network && last.tool === tool) return last
+  const { account, subject, password } = allowed
+  // No part has a line feed: names, ids and addresses never have one, and the others are cut to plain characters.
+  const key = `${account.name}\n${subject}\n${password?.id ?? ''}\n${tool ?? ''}\n${network}\n${path}`
+  const kind = { tool, network, path, key }
+  lastKinds.set(allowed, kind)
+  return kind
+}
+
 /** Uses of the same key are one, with all their requests. */
 function put(counted: Map<string, Counted>, key: string, use: Counted): void {
   const known = counted.get(key)
-  if (known === undefined) return void counted.set(key, use)
-  known.requests += use.requests
-  known.firstAt = Math.min(known.firstAt, use.firstAt)
-  known.lastAt = Math.max(known.lastAt, use.lastAt)
+  if (known === undefined) counted.set(key, use)
+  else addTo(known, use.requests, use.firstAt, use.lastAt)
+}
+
+function addTo(known: Counted, requests: number, firstAt: Instant, lastAt: Instant): void {
+  known.requests += requests
+  known.firstAt = Math.min(known.firstAt, firstAt)
+  known.lastAt = Math.max(known.lastAt, lastAt)
 }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { among, networkOf } from '../common/addresses.ts'
 import { atMost } from '../engine/memory.ts'
 import type { Attempt, Caller } from '../gateway/attempt.ts'
-import type { Instant } from '../gateway/names.ts'
+import type { Instant, Proof } from '../gateway/names.ts'
 import type { Throttle, Throttling } from '../gateway/throttle.ts'
 import { createMemoryCounters } from './memory-counters.ts'
 import type { PeerWorkers } from './peer-workers.ts'
@@ -73,7 +73,7 @@ export function createThrottle(
       return caller.lane === 'production' ? repetition.count(attempt, caller) : undefined
     },
     recognise(attempt, caller, scope, username) {
-      if (recently.has(`${attempt.proof} ${caller.lane} ${caller.from}`)) return
+      if (recently.has(attempt.proof, caller)) return
       markFamiliar(familiarTo(attempt, caller, { scope, username }, rules))
     },
   }
@@ -83,19 +83,24 @@ export function createThrottle(
 const repeatAfter = 3_600_000
 const mostRecent = 50_000
 
-/** Recently recognised passwords, by proof and address. Checked on every request with a cached verdict: one set look-up. */
-function createRecently(now: () => Instant): { has(key: string): boolean } {
-  const keys = new Set<string>()
+/** Recently recognised passwords, by lane, address and proof. Checked on every request with a cached verdict: two look-ups. */
+function createRecently(now: () => Instant): { has(proof: Proof, caller: Caller): boolean } {
+  const seen = { production: new Map<string, Set<Proof>>(), 'load-test': new Map<string, Set<Proof>>() }
+  let size = 0
   let since = now()
   return {
-    /** Whether the key was seen before; adds it. */
-    has(key) {
-      if (now() - since >= repeatAfter || keys.size >= mostRecent) {
-        keys.clear()
+    /** Whether it was seen before; adds it. */
+    has(proof, { lane, from }) {
+      if (now() - since >= repeatAfter || size >= mostRecent) {
+        for (const each of Object.values(seen)) each.clear()
+        size = 0
         since = now()
       }
-      if (keys.has(key)) return true
-      keys.add(key)
+      const here = seen[lane].get(from)
+      if (here?.has(proof) === true) return true
+      size += 1
+      if (here === undefined) seen[lane].set(from, new Set([proof]))
+      else here.add(proof)
       return false
     },
   }

@@ -41,7 +41,7 @@ export interface AtOnce extends Loaded {
 
 /** One request on each connection, all at the same moment. They have been open for a while. */
 export async function atOnce(stage: Stage, wanted: Omit<Load, 'script' | 'args'>): Promise<AtOnce> {
-  const args = [wanted.connections]
+  const args = [wanted.connections, ...(stage.quick ? ['stop'] : [])]
   return JSON.parse(await report(stage, 'at-once', { ...wanted, args })) as AtOnce // printed by wrk/at-once.lua
 }
 

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { altgate, altgateProcess } from '../support/program.ts'
+import { altgate, altgateProcess, checkout } from '../support/program.ts'
 import type { Ran } from '../support/run.ts'
 import { aDesk, contosoId } from './desk.ts'
 
@@ -64,4 +65,19 @@ t.test('a command in a process of its own says what it says in the process of a 
     there.map(({ code }) => code),
     commands.map(([code]) => code),
   )
+})
+
+t.test('a command loads few modules, which is what takes most of its time', async t => {
+  const { env } = aDesk(t, {}, { isMade: false })
+  t.equal((await altgate(['store', 'init'], env)).code, 0)
+  const counter = pathToFileURL(join(checkout, 'test/support/module-count.ts')).href
+  for (const words of ['account list', 'credential list --scope msa', 'history', '--help']) {
+    const { code, stderr } = await altgateProcess(words.split(' '), {
+      ...env,
+      NODE_OPTIONS: `--import=${counter}`,
+    })
+    const modules = Number(/^modules: (\d+)$/m.exec(stderr)?.[1])
+    t.equal(code, 0, stderr)
+    t.ok(modules < 200, `${words}: ${modules}; npm run prepare makes one of those of a package`)
+  }
 })

@@ -398,10 +398,10 @@ t.test('a store that is down is an outage of the store', async t => {
   await t.rejects(gateway.token(), { name: 'Outage', part: 'store' })
 })
 
-t.test('hundreds of users without a token cause no storm', async t => {
+t.test('many users without a token cause no storm', async t => {
   const lab = await aLab(t)
   const gateway = await lab.process()
-  const users = Array.from({ length: 300 }, (_, at) => `user-${at}`)
+  const users = Array.from({ length: 60 }, (_, at) => `user-${at}`)
   for (const user of users) await lab.signIn(user)
   const bearers = await Promise.all(users.flatMap(user => [gateway.bearer(user), gateway.bearer(user)]))
   t.equal(new Set(bearers).size, users.length)

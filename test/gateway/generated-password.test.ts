@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
+import type { Key } from '../../src/gateway/key-ring.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { oldPassword } from '../support/old-passwords.ts'
 
@@ -110,4 +111,19 @@ t.test('what the store keeps proves this password and no other, and does not con
   t.notOk(createGeneratedPasswords(randomBytes(32)).proves(password, mac), 'another key')
   t.notOk(mac.includes(password.reveal().slice(14)))
   t.equal(generated.read(new Secret('correct horse')), undefined)
+})
+
+t.test('a password that a connection keeps is judged anew when the keys change', async t => {
+  const [old, young] = [
+    { id: 1, bytes: new Uint8Array(32) },
+    { id: 2, bytes: new Uint8Array(32).fill(2) },
+  ]
+  const ring: { current: Key; all: readonly Key[] } = { current: old, all: [old] }
+  const generated = createGeneratedPasswords(ring)
+  const { password } = generated.make()
+  t.notOk(generated.isForged(password))
+  Object.assign(ring, { current: young, all: [old, young] })
+  t.notOk(generated.isForged(password))
+  Object.assign(ring, { all: [young] })
+  t.ok(generated.isForged(password))
 })

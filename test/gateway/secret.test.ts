@@ -44,6 +44,11 @@ t.test('secrets are equal if every character is', async t => {
     ['a\u00e9', 'a\u00e9', true],
     // Of one length, and equal in their lower bytes.
     ['a\u00e9', 'a\u01e9', false],
-  ] as const)
-    t.equal(new Secret(one).equals(new Secret(other)), same, `${one} and ${other}`)
+  ] as const) {
+    const secret = new Secret(one)
+    t.equal(secret.is(other), same, `${one} and ${other}`)
+    t.ok(secret.is(one))
+    t.equal(secret.is(other), same, 'and the same when it was asked before')
+    t.ok(secret.is(one))
+  }
 })

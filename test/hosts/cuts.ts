@@ -62,7 +62,7 @@ export async function playCut(t: Test, world: HostWorld, each: Cut, from: number
   const before: State = { password: from, enabled: true, connected: false }
   let isCut = true
   const ledger = createLedger(before, who => isCut && each.outage && who === third(world).name)
-  const stop = keepAsking(world, ledger, 30)
+  const stop = keepAsking(world, ledger, 60)
   const first = world.gateways[0].altgate
   const pairs = each.pairs(world)
   await delay(200) // callers are known

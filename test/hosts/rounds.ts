@@ -41,7 +41,7 @@ export async function playRounds(
 ): Promise<Rounds> {
   const ledger = createLedger(firstState)
   const workers = await Promise.all(world.gateways.map(({ altgate }) => toEachWorker(t, altgate)))
-  const stop = keepAsking(world, ledger, 5)
+  const stop = keepAsking(world, ledger, 15)
   const took: number[] = []
   for (let round = 1; round <= rounds; round += 1) {
     const former = ledger.now

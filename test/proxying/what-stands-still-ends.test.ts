@@ -18,12 +18,13 @@ async function impatient(
   t: Test,
   respond?: Respond,
   options: Partial<Parameters<typeof runningServer>[1]> = {},
+  progressSeconds = 1,
 ) {
   const upstream = await recordingUpstream(t, respond)
   const closed: string[] = []
   const connections = new Connections({
     ...unbounded,
-    limits: { ...unbounded.limits, progressSeconds: 1, headSeconds: 2, idleSeconds: 1 },
+    limits: { ...unbounded.limits, progressSeconds, headSeconds: 2, idleSeconds: 1 },
     observer: { closed: why => void closed.push(why) },
   })
   const server = await runningServer(t, { upstream: upstream.url, connections, ...options })
@@ -156,7 +157,8 @@ t.test('a client that does not read its answer is disconnected, and the upstream
 
 t.test('a client that reads slowly gets the whole answer', async t => {
   const size = 12_000_000
-  const server = await impatient(t, (_, response) => response.end(Buffer.alloc(size)))
+  // Long enough for a busy machine, where the process of both may get nothing for a second.
+  const server = await impatient(t, (_, response) => response.end(Buffer.alloc(size)), {}, 3)
   const socket = connect({ port: server.port, host: '127.0.0.1' })
   socket.write(`GET /fabrikam/x HTTP/1.1\r\n${right}Connection: close\r\n\r\n`)
   let got = 0
@@ -164,7 +166,7 @@ t.test('a client that reads slowly gets the whole answer', async t => {
   socket.on('data', (chunk: Buffer) => {
     got += chunk.length
     socket.pause()
-    setTimeout(() => socket.resume(), got < 3_000_000 ? 80 : 0)
+    setTimeout(() => socket.resume(), got < 3_000_000 ? 160 : 0)
   })
   await once(socket, 'close')
   t.ok(got > size, `${got} bytes`)

@@ -43,7 +43,7 @@ const corpus: Readonly<Record<string, string>> = {
 
 for (const [what, bytes] of Object.entries(corpus)) {
   const status = what === 'endless headers' ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  t.test(`${what}: ${status}, closed, and nothing goes upstream`, async t => {
+  t.test(`${what}: refused, closed, and nothing goes upstream`, async t => {
     const before = upstream.requests.length
     const connection = await rawConnection(server.port)
     connection.send(bytes)

@@ -141,6 +141,17 @@ t.test(
   },
 )
 
+t.test('an upload with a right password does not give way, however slowly it comes', async t => {
+  const { open, closed } = await bounded(t, { perAddress: 1 })
+  const upload = await open()
+  upload.socket.write(`POST ${get.slice(4).trimEnd()}\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n`)
+  await until(() => upload.text().includes('100 Continue')) // it is allowed, and its body is waited for
+  const { socket } = await open()
+  await until(() => socket.closed)
+  t.strictSame(closed, [['too-many-from-address', '127.0.0.1']])
+  t.notOk(upload.socket.destroyed)
+})
+
 t.test('when all connections are busy, a further one is closed', async t => {
   const { open, closed } = await bounded(t, { total: 2 })
   for (const from of ['127.0.0.1', '127.0.0.2']) await (await open(from)).busy()

@@ -3,7 +3,7 @@ import { Readable, Writable } from 'node:stream'
 import { run } from '../../src/cli.ts'
 import type { Ran } from './run.ts'
 
-// Runs commands in the process of a test file. A process for each takes 0.35 s of a processor, nearly all of it to load
+// Runs commands in the process of a test file. A process for each takes 0.2 s of a processor, nearly all of it to load
 // what the process of the test has loaded already. test/commands/processes.test.ts compares the two.
 
 /** What a command finds in `process`, where the test has its own. */

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { mock } from 'node:test'
 import { pino } from 'pino'
 import t from 'tap'
 import type { Account } from '../../src/gateway/account.ts'
 import { type Ask, RequestHeaders } from '../../src/gateway/ask.ts'
-import type { Refused } from '../../src/gateway/decision.ts'
-import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
+import type { Allow, Refused } from '../../src/gateway/decision.ts'
+import { type AccountName, foldUsername, msaScope, type Slot, type Subject } from '../../src/gateway/names.ts'
 import { createAuditLog } from '../../src/telemetry/audit.ts'
+import { timestamp } from '../../src/telemetry/log.ts'
 import { openLogs } from '../../src/telemetry/logs.ts'
 import type { Delivered } from '../../src/gateway/deliveries.ts'
 import { temporaryDirectory } from '../support/directory.ts'
@@ -34,7 +36,7 @@ const ask: Ask = {
 function lineOf(cause: Refused['cause']): Record<string, unknown> {
   let line = ''
   const about = { accountOf: () => 'fabrikam', placeOf: () => '_git/welcome' }
-  const log = createAuditLog(pino({}, { write: text => void (line += text) })).witness(about)
+  const log = createAuditLog({ log: pino(), sink: { write: text => void (line += text) } }).witness(about)
   const username = foldUsername('canary-in-the-wrong-field')
   const slot = 'a-slot-that-is-longer-than-its-tag' as Slot
   const via = cause === 'forged' ? 'none' : 'store'
@@ -61,6 +63,65 @@ t.test('a name that may not exist is shown as a tag: it may be a password in the
     t.notMatch(JSON.stringify(line), 'canary')
   }
   t.equal(lineOf('forged')['via'], 'none')
+})
+
+t.test('the line of an allowed request is JSON whatever is in it, and of this request alone', async t => {
+  const lines: string[] = []
+  const log = pino({ level: 'info' })
+  const about = { accountOf: () => undefined, placeOf: ({ target }: Ask) => target }
+  const { witness } = createAuditLog({ log, sink: { write: text => void lines.push(text) } })
+  const seen = witness(about)
+  const username = foldUsername('zoë "o\u2028\u{1f600}\\@example.com')
+  const subject = 'zoë' as Subject
+  const allowed: Allow = {
+    outcome: 'allow',
+    account: fabrikam,
+    scope: msaScope,
+    username,
+    subject,
+    via: 'l1',
+  }
+  seen.saw(allowed, ask, 1)
+  const odd = { id: 'r2', method: '"\u0007\ud800', target: '/ü"', from: '::1', lane: 'load-test' } as const
+  seen.saw(allowed, { ...ask, ...odd, headers: new RequestHeaders([]) }, 0.005)
+  t.ok(lines.every(line => line.endsWith('}\n') && line.indexOf('\n') === line.length - 1))
+  const whole = {
+    level: 30,
+    audit: 'decision',
+    outcome: 'allow',
+    account: 'fabrikam',
+    user: username,
+    via: 'l1',
+  }
+  t.match(JSON.parse(lines[0] ?? ''), {
+    ...whole,
+    request: 'r1',
+    method: 'GET',
+    tool: 'git/2.47.1',
+    msg: 'allow',
+  })
+  const { id: request, method, target: path, from, lane } = odd
+  t.match(JSON.parse(lines[1] ?? ''), {
+    ...whole,
+    request,
+    method,
+    path,
+    from,
+    lane,
+    ms: 0.01,
+    tool: undefined,
+  })
+  t.match(JSON.parse(lines[1] ?? ''), { time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ })
+})
+
+t.test('lines tell their time as RFC 3339, whatever the clock does', async t => {
+  const hour = Date.UTC(2026, 10, 28, 1)
+  mock.timers.enable({ apis: ['Date'], now: hour })
+  t.teardown(() => mock.timers.reset())
+  for (const now of [hour, hour + 7, hour + 999, hour + 1000, hour + 1000, hour - 1, hour + 1007, 1]) {
+    mock.timers.setTime(now)
+    t.equal(timestamp(), `,"time":"${new Date(now).toISOString()}"`)
+  }
 })
 
 t.test('a change that waits for a slow reader is written once, and not taken for written before', async t => {

@@ -1,12 +1,14 @@
 -- One request on each connection, all at the same moment: when the connections have been open for a while.
--- Argument: the number of connections.
+-- Arguments: the number of connections; `stop`, to end with the last answer: being told of each takes a little time.
 -- The last line also says how long the slowest of them waited, in microseconds, and how many were opened too late.
 local here = debug.getinfo(1, 'S').source:match('^@(.*/)')
 dofile(here .. 'report.lua')
 local ffi = require('ffi')
 ffi.cdef('typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int clock, moment *now);')
+ffi.cdef('int getpid(void); int kill(int process, int signal);')
 
 local monotonic = 1
+local interrupt = 2 -- as Ctrl-C: wrk ends early, and reports
 local opening = 1000 -- milliseconds
 local early = 5 -- wrk's timers count in whole milliseconds of another clock
 local forever = 3600e3
@@ -30,6 +32,12 @@ end
 function init(arguments)
   connections = tonumber(arguments[1])
   begins = now() + opening
+  if arguments[2] ~= 'stop' then return end
+  local answered = 0
+  function response()
+    answered = answered + 1
+    if answered == connections then ffi.C.kill(ffi.C.getpid(), interrupt) end
+  end
 end
 
 -- Asked for each connection before its first request, and then before its second, which nobody wants.

@@ -209,12 +209,17 @@ export const rows: Readonly<Record<string, readonly Row[]>> = {
   turns: [{ work: 'liveness', holder: 'a-gateway', until: madeAt }],
 }
 
+const namesKey = { ...key, name: 'names', bytes: Buffer.alloc(32, 'verdicts').toString('base64') }
+
 /** The statements that put the rows into tables with these columns. */
 export function insertsInto(tables: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const inserts = Object.entries(rows).flatMap(([table, all]) => {
     const columns = tables.get(table)
     return columns === undefined ? [] : all.map(row => insertInto(table, columns, row))
   })
+  // Names have a key of their own since 0015, which is the one for verdicts of before.
+  const hasRings = tables.get('keys')?.includes('used_from') === true
+  if (hasRings) inserts.push(insertInto('keys', tables.get('keys') ?? [], namesKey))
   const token = tables.get('revision')?.includes('token') ? ", token = 'token-7'" : ''
   return ['delete from keys', ...inserts, `update revision set newest = 7${token}`]
 }
