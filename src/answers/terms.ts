@@ -201,7 +201,8 @@ function whereToSignIn(connection: Connection): string {
 function notUnderstood(flaw: keyof typeof unclear): Terms {
   const text = [`This request was rejected: ${unclear[flaw]}.`]
   if (flaw === 'transfer-coding') return { status: 501, text, headers: { Connection: 'close' } }
-  return { status: 400, text, ...(broken.has(flaw) && { headers: { Connection: 'close' } }) }
+  const status = flaw === 'oversized-head' ? 431 : 400
+  return { status, text, ...(broken.has(flaw) && { headers: { Connection: 'close' } }) }
 }
 
 function unavailable(part: Part): string {

@@ -27,7 +27,7 @@ export interface Ask {
   /** The request's id, in every text and log line about it. */
   readonly id: string
   readonly method: string
-  /** The request target, exactly as in the request line. */
+  /** The request target as in the request line, without scheme and host. */
   readonly target: string
   readonly headers: RequestHeaders
   /** The `Host` header; empty if there was none. */
@@ -103,14 +103,18 @@ let lastHost: string | undefined
 function flawIn(target: string): UnclearTarget['flaw'] | undefined {
   if (!target.startsWith('/')) return 'absolute-form' // also `*` and authority-form
   if (target.startsWith('//')) return 'double-slash' // `//host/path` is another host to some parsers
-  if (/[^\x21-\x7e]/.test(target)) return 'control-character'
+  if (/[^\x21-\x7e\x80-\xff]/.test(target)) return 'control-character'
   if (target.includes('#')) return 'fragment'
   const mark = target.indexOf('?')
   return flawInPath(mark === -1 ? target : target.slice(0, mark))
 }
 
-/** Only the path: the query does not name the account and is forwarded unchanged. */
-function flawInPath(path: string): UnclearTarget['flaw'] | undefined {
+/**
+ * Only the path: the query does not name the account and is forwarded unchanged. git and curl do not escape letters beyond
+ * ASCII; such bytes are judged as if they were escaped.
+ */
+function flawInPath(written: string): UnclearTarget['flaw'] | undefined {
+  const path = written.replace(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16)}`)
   if (path.includes('\\')) return 'backslash' // `new URL` turns it into a slash
   if (path.includes('%')) {
     if (/%(?![0-9a-f]{2})/i.test(path) || overlong.test(path)) return 'bad-escape'

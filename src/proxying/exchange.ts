@@ -6,7 +6,7 @@ import type { UpstreamFailed } from '../gateway/decision.ts'
 import { isUnencoded } from '../requests/bodies.ts'
 import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
-import { cacheLines, clientHeaders } from './headers.ts'
+import { cacheLines, clientHeaders, withoutLength } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
 import { closedUnanswered } from './closed-unanswered.ts'
 import { failureOf } from './upstream-reports.ts'
@@ -215,7 +215,7 @@ export class Exchange extends GuardedHandler {
     }
     const list = clientHeaders(raw, joined(headers['connection']), this.#mapping)
     list.push(...cacheLines(joined(headers['cache-control'])))
-    this.#head = { status, phrase: phraseOf(head), headers: list }
+    this.#head = { status, phrase: phraseOf(head), headers: status === 204 ? withoutLength(list) : list }
     this.#length = Number(first(headers['content-length']) ?? -1)
     setImmediate(nextTurn, this)
   }

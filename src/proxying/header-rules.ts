@@ -18,7 +18,12 @@ export type RequestFate =
   /** Sent on unchanged, if a trusted proxy set it. */
   | 'from-proxies'
 
-export type AnswerFate = 'travels' | 'dropped' | 'cookie'
+export type AnswerFate =
+  | 'travels'
+  | 'dropped'
+  | 'cookie'
+  /** Acts on every path of the host, so it travels only where the account has a host of its own. */
+  | 'host-wide'
 
 /** Hop-by-hop headers (RFC 9110, 7.6.1), in either direction. */
 const hopByHop = ['keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
@@ -28,6 +33,8 @@ const neverFromClients = [
   ...hopByHop,
   'http2-settings',
   'host',
+  // CGI passes it as HTTP_PROXY, which libraries take for the address of a proxy (CVE-2016-5385).
+  'proxy',
   // Only the gateway may see the client's password.
   'authorization',
   'proxy-authorization',
@@ -153,6 +160,7 @@ export const droppedByName: ReadonlySet<string> = new Set([
   ...clientInfo,
   'forwarded',
   'x-real-ip',
+  'proxy',
   'proxy-authorization',
   'x-original-url',
   'x-original-uri',
@@ -195,12 +203,40 @@ const neverFromUpstreams = new Set([
   'x-accel-redirect',
   'x-sendfile',
   'x-lighttpd-send-file',
+  // Clients would look for the upstream's other services at the gateway, or at an address that they cannot reach.
+  'alt-svc',
+  'alternate-protocol',
+  // Shared caches obey these instead of `Cache-Control: private` (RFC 9213, 2.2).
+  'surrogate-control',
+  'edge-control',
+  'akamai-cache-control',
+  'x-accel-expires',
+])
+/** The same, by the end of the name: `Cloudflare-CDN-Cache-Control`. */
+const forSharedCaches = 'cdn-cache-control'
+
+/**
+ * What browsers apply to the whole host: other accounts, and the page with its sign-ins. `NEL` and `Report-To` would report
+ * the addresses of all its requests, and a service worker would answer them. Documents of one host with the same opener
+ * policy can read each other, and the page has one to be read by none.
+ */
+const hostWide = new Set([
+  'service-worker-allowed',
+  'cross-origin-opener-policy',
+  'nel',
+  'report-to',
+  'clear-site-data',
+  'public-key-pins',
+  'public-key-pins-report-only',
+  'expect-ct',
 ])
 
 /** What happens to an upstream's header on its way to the client. */
 export const answerFate = remembered((name): AnswerFate => {
   const folded = foldedName(name)
   if (neverFromUpstreams.has(folded) || folded.startsWith('x-altgate-')) return 'dropped'
+  if (folded.endsWith(forSharedCaches)) return 'dropped'
+  if (hostWide.has(folded)) return 'host-wide'
   const odd = folded !== name.toLowerCase()
   if (folded === 'set-cookie') return odd ? 'dropped' : 'cookie'
   return odd && folded === 'content-length' ? 'dropped' : 'travels'

@@ -3,7 +3,7 @@ import type { Ask } from '../gateway/ask.ts'
 import type { Allow, UpstreamFailed } from '../gateway/decision.ts'
 import type { BodyStart } from '../requests/bodies.ts'
 import type { Client } from '../requests/client.ts'
-import { answerHeader, type UpstreamRoute, type AddressMapping } from './addresses.ts'
+import { answerHeader, pathOutside, placeOf, type UpstreamRoute, type AddressMapping } from './addresses.ts'
 import { answerFate, requestFate } from './header-rules.ts'
 
 /** An allowed request, with everything that the upstream is told about it. */
@@ -104,10 +104,23 @@ export function clientHeaders(
     const lower = name.toLowerCase()
     const fate = answerFate(name)
     if (fate === 'dropped' || named.has(lower)) continue
-    if (fate === 'cookie' && setsPageCookie(value)) continue
-    headers.push(name, answerHeader(lower, value, mapping))
+    if (fate === 'travels') headers.push(name, answerHeader(lower, value, mapping))
+    else if (fate === 'host-wide') addHostWide(headers, name, value, mapping)
+    else if (!setsPageCookie(value)) headers.push(name, cookieForClient(value, mapping))
   }
   return headers
+}
+
+/** The headers of a 204, which has no body and so no length (RFC 9110, 8.6): Safari fails, and other clients wait for it. */
+export function withoutLength(headers: readonly string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== 'content-length')
+}
+
+function addHostWide(headers: string[], name: string, value: string, mapping: AddressMapping): void {
+  if (mapping.publicAddress === undefined) return void headers.push(name, value)
+  // Within the account, a service worker is like the account's other scripts.
+  const scope = /^service-worker-allowed$/i.test(name) ? placeOf(value, mapping) : undefined
+  if (scope !== undefined) headers.push(name, new URL(scope).pathname)
 }
 
 /** The page's own cookies. Browsers send them with every path of this host, but only the page may see or set them. */
@@ -129,6 +142,31 @@ export function withoutPageCookies(header: string): string {
  */
 function setsPageCookie(header: string): boolean {
   return pageCookie.test(nameOf(header.replace(/^\s*=/, '')))
+}
+
+/**
+ * A cookie for the upstream's own host or path becomes one for the gateway's, or clients would not keep it, or not send it
+ * back. Everything else in it stays as it is.
+ */
+function cookieForClient(header: string, { address, destination }: AddressMapping): string {
+  return header.replace(cookiePlace, (whole, before: string, name: string, value: string) => {
+    if (/^path$/i.test(name)) {
+      const path =
+        destination.inner === destination.outer ? undefined : pathOutside(value.trim(), destination)
+      return path === undefined ? whole : before + path
+    }
+    const domain = value.trim().toLowerCase().replace(/^\./, '')
+    const isForeign = covers(domain, destination.origin) && !covers(domain, address)
+    return isForeign ? '' : whole
+  })
+}
+
+const cookiePlace = /(;[ \t]*(path|domain)[ \t]*=)([^;]*)/gi
+
+/** Whether clients send a cookie of this domain to this address (RFC 6265, 5.1.3). */
+function covers(domain: string, address: string): boolean {
+  const { hostname } = new URL(address)
+  return hostname === domain || hostname.endsWith(`.${domain}`)
 }
 
 function nameOf(pair: string): string {

@@ -1,3 +1,5 @@
+import { AnswerHeads } from './answer-heads.ts'
+
 /**
  * Filters interim answers before the parser: undici's fails on an unsolicited 100, and llhttp on anything after an interim
  * answer with `Connection: close` or HTTP/1.0. Interim answers may come unsolicited (RFC 9110, 15.2).
@@ -14,24 +16,29 @@ export class InterimAnswers {
   #ending = -1
   #bytes = 0
   #over = true
+  /** Whether the answer itself has begun. */
+  #begun = false
+  readonly #heads = new AnswerHeads()
 
   /** `mostBytes`: maximum size of all interim answers before one answer. */
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes
   }
 
-  /** Whether the answer itself has begun. */
+  /** Whether the head of the answer itself has passed. */
   get over(): boolean {
     return this.#over
   }
 
   get tooLong(): boolean {
-    return this.#bytes > this.#mostBytes
+    // The parser counts no line ends.
+    return this.#bytes > this.#mostBytes || this.#heads.bytes > 2 * this.#mostBytes
   }
 
   /** The next byte is the first of an answer. */
   begin(): void {
     this.#over = false
+    this.#begun = false
     this.#held = nothing
     this.#ending = -1
     this.#bytes = 0
@@ -39,6 +46,7 @@ export class InterimAnswers {
 
   /** What the parser gets instead of this chunk. Must not be called when it is over. */
   pass(chunk: Buffer): Buffer {
+    if (this.#begun) return this.#passHead(chunk)
     // The common case: `HTTP/1.1 2`, without an interim answer.
     if (this.#held.length === 0 && this.#ending === -1 && chunk.length > digit && chunk[digit] !== one)
       if (chunk[0] === letterH) return this.#end(chunk)
@@ -55,16 +63,23 @@ export class InterimAnswers {
         this.#held = Buffer.from(rest) // the bytes of a chunk may be valid only now
         return joined(signs, nothing)
       }
-      if (kind === 'answer') return this.#end(joined(signs, rest))
+      if (kind === 'answer') return joined(signs, this.#end(rest))
       signs.push(signOfLife)
       this.#ending = 0
     }
   }
 
   #end(rest: Buffer): Buffer {
-    this.#over = true
+    this.#begun = true
     this.#held = nothing
-    return rest
+    this.#heads.begin()
+    return this.#passHead(rest)
+  }
+
+  #passHead(chunk: Buffer): Buffer {
+    const passed = this.#heads.pass(chunk)
+    this.#over = this.#heads.over
+    return passed
   }
 
   /** Skips to the end of an interim answer; returns what follows it. */

@@ -44,7 +44,8 @@ export function createClientReader(
     const from = told.from || peer
     return {
       from,
-      secure: told.proto === '' ? socket instanceof TLSSocket : told.proto.toLowerCase() === 'https',
+      // Traefik says wss of a request to upgrade.
+      secure: told.proto === '' ? socket instanceof TLSSocket : /^(?:https|wss)$/i.test(told.proto),
       host: told.host || (headers.host ?? ''),
       port: told.port,
       forwardedFor: told.chain.length === 0 ? peer : `${told.chain.join(', ')}, ${peer}`,

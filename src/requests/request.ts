@@ -129,6 +129,20 @@ export function isReserved(target: string): boolean {
 }
 
 /**
+ * Turns a target in absolute form, which clients send to what they take for a proxy, into one that begins with a slash, if
+ * it names the same host as the Host header (RFC 9112, 3.2.2). The gateway's own addresses are left out: something in front
+ * may keep them from others by the beginning of the target.
+ */
+export function useOriginForm(request: IncomingMessage): void {
+  const { url = '', headers } = request
+  if (url.startsWith('/')) return
+  const [, host, rest = '/'] = /^https?:\/\/([^/?#]+)([/?].*)?$/i.exec(url) ?? []
+  if (host === undefined || host.toLowerCase() !== headers.host?.toLowerCase()) return
+  const target = rest.startsWith('/') ? rest : `/${rest}`
+  if (!isReserved(target)) request.url = target
+}
+
+/**
  * An escape in the first part below `/_altgate/`, which needs none, or a fragment. The router would decode the one and
  * cut off the other, so a proxy in front that keeps some addresses from `/_altgate/api/` would let `/_altgate/%61pi/` by.
  */

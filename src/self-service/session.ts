@@ -7,6 +7,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
@@ -113,6 +114,14 @@ export interface Cookies {
   dropPendingSignIn(reply: FastifyReply, state: string): void
 }
 
+/**
+ * Whether a user opens this address, as far as browsers tell. An upstream can serve scripts on this host, and they can read
+ * whatever they load or frame, the tokens of forms included, but not what a user opens.
+ */
+function isNavigation({ 'sec-fetch-dest': dest }: IncomingHttpHeaders): boolean {
+  return dest === undefined || dest === 'document'
+}
+
 /** Pending sign-ins of one browser: half a kilobyte each, in the header of every request to this host. */
 const mostPending = 6
 
@@ -135,7 +144,8 @@ export function createCookies(secure: boolean, name: 'altgate' | 'altgate-consol
   }
 
   return {
-    session({ cookies }) {
+    session({ cookies, headers }) {
+      if (!isNavigation(headers)) return undefined
       const id = cookies[sessionName]
       return id !== undefined && /^[\w-]{43}$/.test(id) ? id : undefined
     },

@@ -3,9 +3,9 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { createServer } from '../engine/http.ts'
 import { createRefusedBodyReader, type RefusedBodies } from '../requests/refused-bodies.ts'
-import { isReserved } from '../requests/request.ts'
+import { isReserved, useOriginForm } from '../requests/request.ts'
 import type { Connections } from './connections.ts'
-import { answerMalformed, serveHalfClosed } from './unreadable.ts'
+import { answerConnect, answerMalformed, serveHalfClosed } from './unreadable.ts'
 
 /** What is behind a port: it can be replaced while the port stays open. */
 export interface Behind {
@@ -34,7 +34,11 @@ export function createPublicPort({ tls, refusedBodies, connections, behind }: Po
     clientOf: request => behind().clientOf(request),
     networkOf: address => behind().networkOf(address),
   })
-  const handler = connections.inTurn(bodies.wrap((request, response) => behind().route(request, response)))
+  const inTurn = connections.inTurn(bodies.wrap((request, response) => behind().route(request, response)))
+  const handler: RequestListener = (request, response) => {
+    useOriginForm(request)
+    inTurn(request, response)
+  }
   const { headSeconds, idleSeconds } = connections.limits
   const limits = {
     maxHeaderSize: 32 * 1024,
@@ -64,6 +68,7 @@ export function createPublicPort({ tls, refusedBodies, connections, behind }: Po
   })
   // Other expectations are ignored, because 417 would fail the git command.
   server.on('checkExpectation', handler)
+  server.on('connect', (_, socket) => answerConnect(socket as Socket, behind().publicUrl)) // as below
   server.on('clientError', (error, duplex) => {
     const socket = duplex as Socket // no other kind comes from TCP
     // It was answered already: a second answer would be taken for that to the next request.

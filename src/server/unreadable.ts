@@ -27,6 +27,13 @@ export function answerMalformed({ error, socket, publicUrl, end }: Malformed): v
   end(socket)
 }
 
+/** Refuses a CONNECT, which has no path and so no account. For Node's 'connect' event, after which the socket is ours. */
+export function answerConnect(socket: Socket, publicUrl: string): void {
+  socket.on('error', () => {})
+  socket.end(answerText({ outcome: 'not-allowed', cause: 'method' }, publicUrl))
+  socket.destroySoon()
+}
+
 /** The bytes of an answer to a peer that has no response object. */
 function answerText(ending: Ending, publicUrl: string): string {
   const { status, headers, body } = answer(ending, { requestId: newRequestId(), publicUrl })

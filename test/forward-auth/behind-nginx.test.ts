@@ -270,6 +270,29 @@ t.test(
   },
 )
 
+t.test('an upstream behind nginx sets nothing for the whole host, and nothing for shared caches', async t => {
+  const opener = 'Cross-Origin-Opener-Policy'
+  const names = ['Alt-Svc', 'Clear-Site-Data', opener, 'NEL', 'Report-To', 'Service-Worker-Allowed']
+  const forCaches = [
+    'CDN-Cache-Control',
+    'cloudflare-cdn-cache-control',
+    'Surrogate-Control',
+    'X-Accel-Expires',
+  ]
+  const { send } = await nginxBefore(t, {
+    respond: (_, response) =>
+      response
+        .writeHead(
+          200,
+          [...names, ...forCaches].flatMap(name => [name, 'forged']),
+        )
+        .end('its own'),
+  })
+  const answer = await send('GET /fabrikam/x', authorization)
+  t.match(answer, /^HTTP\/1\.1 200 [^]*its own/)
+  t.notMatch(answer, 'forged')
+})
+
 t.test('no challenge of an upstream reaches a client through nginx, whatever its status', async t => {
   const challenges = ['WWW-Authenticate', 'Proxy-Authenticate', 'LFS-Authenticate']
   for (const status of [200, 204, 302, 400, 401, 403, 404, 407, 500, 502, 503, 504]) {

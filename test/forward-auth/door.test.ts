@@ -74,6 +74,16 @@ t.test('an allowed request gets each identity header once, and nothing else', as
   t.strictSame(values('X-Request-Id'), [seen?.id])
 })
 
+t.test(
+  'letters that curl does not escape in a query, and nginx passes on, are judged like escaped ones',
+  async t => {
+    for (const target of ['/fabrikam/items?path=/\xc3\xbc.txt', '/fabrikam/\xd0\xbf\xd1\x80.git/HEAD'])
+      t.equal((await ask(about(target))).status, 200, target)
+    for (const target of ['/fabrikam/\xc0\xae\xc0\xae/contoso/x', '/fabrikam\xa0/x'])
+      t.equal((await ask(about(target))).status, 403, target)
+  },
+)
+
 t.test('a user name with non-ASCII letters is sent as UTF-8, and always the primary one', async t => {
   const other = await ask(about('/fabrikam/x', { Authorization: basic(alice) }))
   t.strictSame(other.values('X-Forwarded-User'), [Buffer.from(alice.username).toString('latin1')])

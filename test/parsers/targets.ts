@@ -51,6 +51,10 @@ export const targets: readonly string[] = [
   '/fabrikam/\t../contoso/r.git/HEAD',
   '/fabrikam/r.git/HEAD HTTP/1.1/../contoso',
   '/fabrikam/\xe9/r.git/HEAD',
+  '/fabrikam/\xd0\xbf\xd1\x80/r.git/HEAD',
+  '/fabrikam/\xc0\xae\xc0\xae/contoso/r.git/HEAD',
+  '/fabrikam/..\xc0%afcontoso/r.git/HEAD',
+  '/fabrikam\xa0/r.git/HEAD',
   '/fabrikam./r.git/HEAD',
   '/fabrikam%2e/r.git/HEAD',
   '/fabrikam::$DATA/r.git/HEAD',
@@ -70,6 +74,6 @@ export const targets: readonly string[] = [
 /** What invented targets are put together from. */
 export const pieces: readonly string[] = `
   / / / fabrikam contoso r.git HEAD .. . ... // \\ %2f %2F %5c %5C %2e %2E %25 %252e %252f %3b ; ;a=b
-  %00 %09 %0a %20 %3f %23 ? # & % %z %u002e %c0%ae %ef%bc%8f ~ @ : :80 * + ' " | ^ { } [ ]`
+  %00 %09 %0a %20 %3f %23 ? # & % %z %u002e %c0%ae \xc0\xae \xc3\xa9 \xe9 \xa0 \x85 %ef%bc%8f ~ @ : :80 * + ' " | ^ { } [ ]`
   .trim()
-  .split(/\s+/)
+  .split(/[ \n]+/) // \s would take \xa0 for a space

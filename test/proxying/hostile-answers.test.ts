@@ -163,16 +163,18 @@ function isComparable({ method, afterwards }: HostileAnswer): boolean {
 }
 
 /**
- * Compares what the legs made of an answer, without what time and chance tell. undici forgets the beginning of a reason
- * phrase that comes in two pieces.
+ * Compares what the legs made of an answer, without what time and chance tell: the pieces of a body among them. undici
+ * forgets the beginning of a reason phrase that comes in two pieces.
  */
 function difference(own: string, undici: string | undefined): string | undefined {
   if (undici === undefined) return 'no end over undici'
-  const [one, other] = [own, undici].map(each =>
-    each
+  const [one, other] = [own, undici].map(each => {
+    const { body = each, complete } = read(each) ?? {}
+    const head = each.slice(0, each.indexOf('\r\n\r\n'))
+    return `${head}\r\n\r\n${body}${complete}`
       .replace(/^(HTTP\/1\.1 \d+) .*/, '$1')
-      .replace(/^(Date|X-Request-Id): .*\r$|^(Reference): .*$/gm, '$1'),
-  )
+      .replace(/^(Date|X-Request-Id): .*\r$|^(Reference): .*$/gm, '$1')
+  })
   return one === other ? undefined : `another answer over undici: ${JSON.stringify(undici).slice(0, 600)}`
 }
 

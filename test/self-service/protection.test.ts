@@ -69,6 +69,29 @@ t.test('a form from here is taken as browsers send it', async t => {
   }
 })
 
+t.test('a script that an upstream serves on this host sees nothing of a session', async t => {
+  const { browser } = await visitor(lab, 'northwind')
+  const read = async (dest: string, mode: string) => {
+    const headers = { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': dest, 'sec-fetch-mode': mode }
+    return browser.ask(lab.page('northwind'), { headers })
+  }
+  const opened = await read('document', 'navigate')
+  t.match(opened.text, 'name="csrf"', 'the user sees the forms')
+  t.equal(opened.headers.get('cross-origin-opener-policy'), 'same-origin', 'and no other document does')
+  for (const [dest, mode] of [
+    ['empty', 'cors'],
+    ['empty', 'same-origin'],
+    ['iframe', 'navigate'],
+    ['object', 'navigate'],
+    ['script', 'no-cors'],
+  ] as const) {
+    const { text } = await read(dest, mode)
+    t.notMatch(text, 'csrf', `${dest} ${mode}`)
+    t.notMatch(text, 'Sign out', `${dest} ${mode}`)
+  }
+  t.match((await browser.go(lab.page('northwind'))).text, 'Sign out', 'and the user stays signed in')
+})
+
 t.test('after signing out the session is gone, even with a kept cookie', async t => {
   const { browser, page } = await visitor(lab, 'contoso')
   const id = browser.cookie('127.0.0.1', 'altgate') ?? ''

@@ -56,7 +56,7 @@ t.test('a URL that two parsers could read in two ways is refused, not normalized
     '/fabrikam\\..\\contoso/x',
     '/fabrikam/%5c..%5ccontoso',
     '//contoso/fabrikam/x',
-    'http://git.example.com/fabrikam/x',
+    'http://git.example.com//fabrikam/x',
     'http://contoso.example.com/fabrikam/x',
     '/fabrikam/x#fragment',
     '/fabri%6bam/x',

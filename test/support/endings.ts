@@ -102,7 +102,7 @@ export const table: readonly (readonly [number, Ending])[] = [
   [403, { outcome: 'not-allowed', cause: 'not-a-member', account: settled, ...about }],
   ...unclearFlaws.map(flaw => [400, { outcome: 'unclear-target', flaw }] as const),
   [400, { outcome: 'unclear-target', flaw: 'malformed' }],
-  [400, { outcome: 'unclear-target', flaw: 'oversized-head' }],
+  [431, { outcome: 'unclear-target', flaw: 'oversized-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-body' }],
   [404, { outcome: 'no-account', name }],

@@ -21,6 +21,29 @@ const answers: readonly PublicCase[] = [
   })),
 )
 
+/** Where a cookie is for, and where the client gets it for. */
+const cookies: readonly PublicCase[] = (
+  [
+    ['Domain=127.0.0.1; Secure', undefined, 'Secure', 'warp-tech/warpgate 2048'],
+    ['domain = 127.0.0.1', undefined, undefined, 'warp-tech/warpgate 2048'],
+    ['Domain=.example.com', undefined, 'Domain=.example.com', 'RFC 6265, 5.3'],
+    ['Domain=elsewhere.example', undefined, 'Domain=elsewhere.example', 'RFC 6265, 5.3'],
+    ['Path=/fabrikam/x; Secure', undefined, 'Path=/fabrikam/x; Secure', 'angular/angular-cli 12875'],
+    ['Path=/tfs', '/tfs', 'Path=/fabrikam', 'angular/angular-cli 12875'],
+    ['path=/tfs/p; Secure', '/tfs', 'path=/fabrikam/p; Secure', 'http-party/node-http-proxy 1235'],
+    ['Path=/', '/tfs', 'Path=/', 'http-party/node-http-proxy 1235'],
+    ['Path=/tfsx', '/tfs', 'Path=/tfsx', 'http-party/node-http-proxy 1235'],
+    ['Path=/', '/', 'Path=/fabrikam/', 'cherokee/webserver 853'],
+  ] as const
+).map(([attributes, upstreamPath, got, reported]) => ({
+  name: `a cookie with ${attributes} of an upstream at ${upstreamPath ?? 'the account'} is sent back`,
+  reported,
+  request: 'GET /fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n',
+  ...(upstreamPath !== undefined && { upstreamPath }),
+  upstream: answerOf('200 OK', { 'Set-Cookie': `a="b;c"; ${attributes}` }),
+  answer: [new RegExp(`^Set-Cookie: a="b;c"${got === undefined ? '' : `; ${got}`}\\r$`, 'm')],
+}))
+
 function move(method: string, destination: string): string {
   const lines = [
     `${method} /fabrikam/a HTTP/1.1`,
@@ -91,6 +114,7 @@ const doubled: PublicCase = {
 
 export const cases: readonly PublicCase[] = [
   ...answers,
+  ...cookies,
   ...moved,
   movedBehind,
   movedAway,

@@ -100,7 +100,7 @@ export const cases: readonly PublicCase[] = [
     name: 'an address with a scheme and no path is an answer, not a crash',
     reported: 'Apache httpd CVE-2026-33007',
     request: `GET http://git.example.com HTTP/1.1\n${host}\n{auth}\n{close}\n\n`,
-    answer: refused400,
+    answer: [/^HTTP\/1\.1 404 /, /^X-Altgate-Outcome: no-account\r$/m],
     forwardAuth: 403,
   },
   {

@@ -167,6 +167,15 @@ export const cases: readonly PublicCase[] = [
     /^HTTP\/1\.1 200 OK\r\n/,
     /\r\n5\r\nhello\r\n0\r\n\r\n$/,
   ),
+  ...['Content-Length: 5', 'content-length: 0'].map(length => ({
+    ...passing(
+      `an answer without content has no length: ${length}`,
+      'restify/clients 76',
+      `HTTP/1.1 204 No Content\r\n${length}\r\nX-A: b\r\n\r\n`,
+      /^HTTP\/1\.1 204 No Content\r\nX-A: b\r\n/,
+    ),
+    never: /content-length|transfer-encoding/i,
+  })),
   passing(
     'an answer without a body has no coding',
     'RFC 9112, 6.1',

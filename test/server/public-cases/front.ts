@@ -90,6 +90,22 @@ const behindProxies: readonly PublicCase[] = [
     trustedProxies: twoProxies,
     httpsOnly: true,
   },
+  ...(
+    [
+      ['X-Forwarded-Proto: wss', 200],
+      ['X-Forwarded-Proto: ws', 403],
+      ['Forwarded: for=203.0.113.9;proto=wss', 200],
+      ['Forwarded: for=203.0.113.9;proto=ws', 403],
+    ] as const
+  ).map(([line, status]) => ({
+    name: `a request to upgrade is as secure as its connection: ${line} is ${status}`,
+    reported: 'traefik/traefik 6388',
+    request: `${get}${line}\nUpgrade: websocket\nConnection: upgrade\n{close}\n\n`,
+    ...(status === 200 && { upstream: hello, forwarded: [/^X-Forwarded-Proto: https\r$/m] }),
+    answer: [new RegExp(`^HTTP/1\\.1 ${status} `)],
+    trustedProxies: ['127.0.0.1'],
+    httpsOnly: true as const,
+  })),
   {
     name: 'a port and an address that a client claims are not forwarded',
     reported: 'RFC 7239 8.1',
@@ -203,7 +219,7 @@ const strict: readonly PublicCase[] = [
   ['/fabrikam/x%5c?a', 'an escaped one'],
   ['/fabrikam/%c0%ae%c0%ae/contoso/x', 'a dot segment in overlong UTF-8'],
   ['/fabrikam/..%c1%9ccontoso/x', 'a backslash in overlong UTF-8'],
-  ['/fabrikam/x?a=\xe9', 'a byte beyond ASCII in the query'],
+  ['/fabrikam/x?a=\xe9', 'a byte beyond ASCII, which Node reads in no target,'],
   ['/fabrikam/x?a=\x80', 'a byte that is no UTF-8'],
   ['/fabrikam/x?a=\x7f', 'a control character'],
   ['/fabrikam/x?a#b', 'a fragment'],
@@ -215,12 +231,56 @@ const strict: readonly PublicCase[] = [
 }))
 
 const oddAddresses: readonly PublicCase[] = [
+  ...[
+    ['http://git.example.com/fabrikam/x?a=b', 'honojs/node-server 228'],
+    ['HTTPS://GIT.example.com/fabrikam/x?a=b', 'zoxy-io/zoxy 233'],
+  ].map(([target, reported = '']) => ({
+    name: `the absolute form of the same host is read without it: ${target}`,
+    reported,
+    request: `GET ${target} HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n`,
+    upstream: hello,
+    answer: passed,
+    forwarded: [/^GET \/fabrikam\/x\?a=b HTTP\/1\.1\r$/m, /^X-Forwarded-Proto: http\r$/m],
+  })),
   {
-    name: 'the absolute form is 400, whatever the Host says',
+    name: 'a body that waits for 100 is carried in the absolute form as well',
+    reported: 'mitmproxy 2079',
+    request:
+      'POST http://git.example.com/fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\nExpect: 100-continue\nContent-Length: 2\n{close}\n\nhi',
+    upstream: hello,
+    answer: [/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/, /hello$/],
+    forwarded: [/^POST \/fabrikam\/x HTTP\/1\.1\r$/m, /\r\n\r\nhi$/],
+  },
+  ...[
+    'http://elsewhere.example/fabrikam/x',
+    'http://git.example.com:8080/fabrikam/x',
+    'http://git.example.com@elsewhere.example/fabrikam/x',
+    'http://git.example.com\\@elsewhere.example/fabrikam/x',
+    'http://git.example.com//fabrikam/x',
+    'http://git.example.com/fabrikam/../contoso/x',
+    'http://git.example.com/_altgate/keys',
+    'http:///fabrikam/x',
+    'http:/fabrikam/x',
+    'ftp://git.example.com/fabrikam/x',
+    'git.example.com/fabrikam/x',
+  ].map(target => ({
+    name: `no other absolute form is: ${target}`,
     reported: 'RFC 9112 3.2.2',
-    request: 'GET http://git.example.com/fabrikam/x HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n',
+    request: `GET ${target} HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n`,
     answer: [/^HTTP\/1\.1 400 /, /^X-Altgate-Outcome: unclear-target\r$/m],
     forwardAuth: 403,
+  })),
+  {
+    name: 'CONNECT gets an answer',
+    reported: 'ExpediaGroup/styx 312',
+    request: 'CONNECT git.example.com:443 HTTP/1.1\nHost: git.example.com:443\n{auth}\n{close}\n\n',
+    answer: [/^HTTP\/1\.1 403 /, /^X-Altgate-Outcome: not-allowed\r$/m, /\nReference: \w+\n$/],
+  },
+  {
+    name: 'a URL that is too long is told so',
+    reported: 'RFC 6585 5',
+    request: `GET /fabrikam/x?${'a'.repeat(40_000)} HTTP/1.1\nHost: git.example.com\n{auth}\n{close}\n\n`,
+    answer: [/^HTTP\/1\.1 431 /, /headers are too long/],
   },
   {
     name: 'an HTTP/1.0 client that keeps its connection gets keep-alive',
