@@ -78,7 +78,11 @@ export async function backupContract(t: Test, make: MakeDatabase, makeEmpty: Mak
     await other.restore(backup, { ...restoring, replace: false })
     const again = contentOf(await textOf(other))
     const restored = again.filter(line => !line.includes('"store-restored"'))
-    t.strictSame(restored, contentOf(text))
+    // Gateways name things by a key that stays the store's own, and this store had not made one yet.
+    t.strictSame(
+      restored,
+      contentOf(text).filter(line => !line.startsWith('["names"')),
+    )
     t.equal(again.length, restored.length + 1, 'and it is in the log')
     t.not(other.history.store, store.history.store, 'it stays the store that it is')
   })
