@@ -241,9 +241,9 @@ export async function makeKeyRings(db: Tables): Promise<void> {
     .addColumn('used_from', 'bigint')
     .addPrimaryKeyConstraint('keys_key', ['name', 'id'])
     .execute()
-  // Gateways that still run have named everything by it.
-  const names = rows.filter(({ name }) => name === 'verdicts').map(({ bytes }) => ({ name: 'names', bytes }))
-  for (const { name, bytes } of [...rows, ...names])
+  // Gateways that still run have named everything by the key of verdicts, and backups hold it from now on: verdicts get another.
+  const kept = rows.map(({ name, bytes }) => ({ name: name === 'verdicts' ? 'names' : name, bytes }))
+  for (const { name, bytes } of kept)
     await sql`insert into keys (name, id, bytes, made_at, used_from) values (${name}, 1, ${bytes}, 0, 0)`.execute(
       db,
     )

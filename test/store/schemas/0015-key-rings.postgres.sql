@@ -202,11 +202,11 @@ INSERT INTO public.credentials VALUES ('subject-clara', 'aaaaaaaa-0000-4000-8000
 INSERT INTO public.deliveries VALUES ('audit', 0, '', NULL, 0);
 INSERT INTO public.directories VALUES ('aaaaaaaa-0000-4000-8000-000000000001', 'North', NULL, NULL);
 INSERT INTO public.gateways VALUES ('a-gateway', 'a-host', 1000, 7, 4070908800000, 0);
-INSERT INTO public.grants VALUES ('msa', 'dddddddd-0000-4000-8000-00000000000a', 'https://login.example.com', 'altgate', 'anna@example.com', 'k1.TBQUc5PLiYt6l76jJ4dZ77bu-DHZ8jt7bqYgmK0B2RrArflCnextTT4DFtXfBLirkg', NULL, NULL, NULL, 4070908800000, 4070908800000, 4070908800000, NULL, NULL, 1, 0, NULL);
+INSERT INTO public.grants VALUES ('msa', 'dddddddd-0000-4000-8000-00000000000a', 'https://login.example.com', 'altgate', 'anna@example.com', 'k1.EUSKnLs9z4dasd2kWuJgu5xwse_B0T-YkmYaXxpCSAWcanYMGSBXcFIFQG4t0V7FTQ', NULL, NULL, NULL, 4070908800000, 4070908800000, 4070908800000, NULL, NULL, 1, 0, NULL);
 INSERT INTO public.keys VALUES ('passwords', 1, 'cGFzc3dvcmRzcGFzc3dvcmRzcGFzc3dvcmRzcGFzc3c=', 4070908800000, 4070908800000);
 INSERT INTO public.keys VALUES ('verdicts', 1, 'dmVyZGljdHN2ZXJkaWN0c3ZlcmRpY3RzdmVyZGljdHM=', 4070908800000, 4070908800000);
 INSERT INTO public.keys VALUES ('assertions', 1, 'YXNzZXJ0aW9uc2Fzc2VydGlvbnNhc3NlcnRpb25zYXM=', 4070908800000, 4070908800000);
-INSERT INTO public.keys VALUES ('names', 1, 'dmVyZGljdHN2ZXJkaWN0c3ZlcmRpY3RzdmVyZGljdHM=', 4070908800000, 4070908800000);
+INSERT INTO public.keys VALUES ('names', 1, 'bmFtZXNuYW1lc25hbWVzbmFtZXNuYW1lc25hbWVzbmE=', 4070908800000, 4070908800000);
 INSERT INTO public.links VALUES ('msa', 'dddddddd-0000-4000-8000-00000000000a', 'aaaaaaaa-0000-4000-8000-000000000001', 'boris-owner', 4070908800000);
 INSERT INTO public.links VALUES ('aaaaaaaa-0000-4000-8000-000000000001', 'boris-owner', 'msa', 'dddddddd-0000-4000-8000-00000000000a', 4070908800000);
 INSERT INTO public.members VALUES ('fabrikam', 'aaaaaaaa-0000-4000-8000-000000000001', 'boris@example.com', 'subject-boris');
@@ -231,7 +231,7 @@ INSERT INTO public.oauth VALUES ('a-key', 'a-grant', NULL, '{}', NULL, 410244480
 INSERT INTO public.passwords VALUES ('subject-clara', 'RaMlamhI48', '1:S-FrpUC33pm0uT7YNbo1igFwJKC9oF3abPB4tE9aq5k', NULL, 0, 4070908800000, 4102444800000, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO public.passwords VALUES ('subject-clara', 'LWtcWQXGZ3', '1:wdYgVGpPpED1h-HiJRg1qYlVMHhZlmjlMM0mV3SBZTY', 'laptop', 0, 4070908800000, 4102444800000, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO public.refusals VALUES ('a0a0a0a0a0a0a0a0a0a0a0a0', 4070908800000, 'refused', 'contoso', 'anna@example.com', '192.0.2.1', '{}');
-INSERT INTO public.revision VALUES (1, 7, '2fa48373-f54b-441c-bbad-97f4876a404d', 'token-7');
+INSERT INTO public.revision VALUES (1, 7, '4e992105-0f64-4bb9-9856-046ac3283f03', 'token-7');
 INSERT INTO public.revocations VALUES ('a-measurement', 5, 4070908800000);
 INSERT INTO public.sessions VALUES ('a-session', 'what it keeps', 4102444800000);
 INSERT INTO public.turns VALUES ('liveness', 'a-gateway', 4070908800000);

@@ -209,7 +209,7 @@ export const rows: Readonly<Record<string, readonly Row[]>> = {
   turns: [{ work: 'liveness', holder: 'a-gateway', until: madeAt }],
 }
 
-const namesKey = { ...key, name: 'names', bytes: Buffer.alloc(32, 'verdicts').toString('base64') }
+const namesKey = { ...key, name: 'names', bytes: Buffer.alloc(32, 'names').toString('base64') }
 
 /** The statements that put the rows into tables with these columns. */
 export function insertsInto(tables: ReadonlyMap<string, readonly string[]>): readonly string[] {
@@ -217,7 +217,7 @@ export function insertsInto(tables: ReadonlyMap<string, readonly string[]>): rea
     const columns = tables.get(table)
     return columns === undefined ? [] : all.map(row => insertInto(table, columns, row))
   })
-  // Names have a key of their own since 0015, which is the one for verdicts of before.
+  // Names have a key of their own since 0015.
   const hasRings = tables.get('keys')?.includes('used_from') === true
   if (hasRings) inserts.push(insertInto('keys', tables.get('keys') ?? [], namesKey))
   const token = tables.get('revision')?.includes('token') ? ", token = 'token-7'" : ''
