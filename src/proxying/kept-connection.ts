@@ -173,6 +173,8 @@ export class KeptConnection implements ParserEvents {
     if (this.#sending !== sending) return
     this.#sending = undefined
     if (this.#isAsked) return this.destroy()
+    // A used one rests no longer than it would have: the upstream counts from its last answer.
+    if (this.#requests > 0) return this.#owner.rests(this)
     this.#keepAlive = this.#options.keepAliveTimeout
     this.#rest()
   }
@@ -199,7 +201,9 @@ export class KeptConnection implements ParserEvents {
     const sending = this.#sending
     if (sending === undefined) return fail
     if (status < 100) return this.#fail(new errors.HTTPParserError('the status is below 100'))
-    if (upgrades) return this.#fail(new errors.SocketError('an upgrade that was not asked for'))
+    // What follows a 101 is not filtered by `InterimAnswers`.
+    if (upgrades || status === 101)
+      return this.#fail(new errors.SocketError('an upgrade that was not asked for'))
     this.#status = status
     if (status < 200) {
       this.#dueAt = dueIn(this.#options.headersTimeout)
