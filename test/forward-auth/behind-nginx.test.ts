@@ -272,7 +272,10 @@ t.test(
 
 t.test('an upstream behind nginx sets nothing for the whole host, and nothing for shared caches', async t => {
   const opener = 'Cross-Origin-Opener-Policy'
-  const names = ['Alt-Svc', 'Clear-Site-Data', opener, 'NEL', 'Report-To', 'Service-Worker-Allowed']
+  const names = [
+    ...['Alt-Svc', 'Clear-Site-Data', opener, 'NEL', 'Report-To', 'Service-Worker-Allowed'],
+    ...['Strict-Transport-Security', 'Secure-Session-Registration', 'Use-As-Dictionary'],
+  ]
   const forCaches = [
     'CDN-Cache-Control',
     'cloudflare-cdn-cache-control',
