@@ -42,20 +42,16 @@ const longestRemembered = 256
 
 /**
  * The same function with a memory of what it was asked last, for what every request asks again: names of headers, paths,
- * addresses. Invented texts cannot fill the memory. It keeps copies: with a text that was cut out of a longer one V8 would
- * keep all of that, which may be a head with the cookies of a user. Only texts in Latin-1 are remembered.
+ * addresses. Invented texts cannot fill the memory.
  */
 export function remembered<T extends {} | null>(judge: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>()
   return text => {
     const before = known.get(text)
     if (before !== undefined) return before
-    if (text.length > longestRemembered) return judge(text)
-    const copy = Buffer.from(text, 'latin1').toString('latin1')
-    if (copy !== text) return judge(text)
-    const found = judge(copy)
+    const found = judge(text)
     if (known.size >= mostRemembered) known.clear()
-    known.set(copy, found)
+    if (text.length <= longestRemembered) known.set(text, found)
     return found
   }
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import t from 'tap'
-import { atMost, remembered, workerHeap } from '../../src/engine/memory.ts'
+import { atMost, workerHeap } from '../../src/engine/memory.ts'
 import { createPackedMatches } from '../../src/engine/packed-verdicts.ts'
 import type { Proof, Revision, Subject, Username } from '../../src/gateway/names.ts'
 import { heapGrowth } from '../support/heap-growth.ts'
@@ -64,25 +64,6 @@ t.test('a memory that takes room as it fills is smaller while it is empty', asyn
   const growing = await heapGrowth(() => held.push(new LRUCache<string, object>(atMost(50_000))))
   t.equal(held.length, 2)
   t.ok(growing < full / 10, `${growing} bytes instead of ${full}`)
-})
-
-t.test('of a text that was cut out of another one only the text is remembered', async t => {
-  const heads = Array.from({ length: 500 }, (_, n) => Buffer.alloc(16_384, `X-Name-Of-Header-${1000 + n}: `))
-  const judge = remembered(name => ({ name }))
-  const grown = await heapGrowth(() => {
-    for (const head of heads) judge(head.toString('latin1').slice(0, 21))
-  })
-  t.equal(judge('X-Name-Of-Header-1007'), judge('X-Name-Of-Header-1007'))
-  t.ok(grown < 500_000, `${grown} bytes`)
-})
-
-t.test('only what a copy can be made of is remembered', async t => {
-  let asked = 0
-  const judge = remembered(text => `${text} ${(asked += 1)}`)
-  t.strictSame([judge('a'), judge('a'), judge('\xe9'), judge('\xe9')], ['a 1', 'a 1', '\xe9 2', '\xe9 2'])
-  t.strictSame([judge('\u0141'), judge('A'), judge('\u0141')], ['\u0141 3', 'A 4', '\u0141 5'])
-  t.strictSame([judge('x'.repeat(257)).length, judge('x'.repeat(257)).length], [259, 259])
-  t.equal(asked, 7)
 })
 
 t.test('packed matches weigh next to nothing on the heap', async t => {
