@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type Dispatcher, errors } from 'undici'
+import type { Dispatcher } from 'undici'
 import { STATUS_CODES } from '../engine/http.ts'
 import { bodyPassed } from '../engine/memory.ts'
 import type { UpstreamFailed } from '../gateway/decision.ts'
@@ -91,11 +91,8 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
     reason?: string,
   ): void {
-    if (this.over) return
-    // Nothing has asked for it, and answers without an end could follow it.
-    if (status === 101) return controller.abort(new errors.SocketError('an upgrade that was not asked for'))
     // Interim answers are skipped (RFC 9110, 15.2). A status below 100 fails the exchange before.
-    if (status < 200) return
+    if (status < 200 || this.over) return
     try {
       const raw = textOf(controller.rawHeaders)
       this.begin({ controller, status, headers, raw, reason })

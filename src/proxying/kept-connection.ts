@@ -201,9 +201,7 @@ export class KeptConnection implements ParserEvents {
     const sending = this.#sending
     if (sending === undefined) return fail
     if (status < 100) return this.#fail(new errors.HTTPParserError('the status is below 100'))
-    // What follows a 101 is not filtered by `InterimAnswers`.
-    if (upgrades || status === 101)
-      return this.#fail(new errors.SocketError('an upgrade that was not asked for'))
+    if (upgrades) return this.#fail(new errors.SocketError('an upgrade that was not asked for'))
     this.#status = status
     if (status < 200) {
       this.#dueAt = dueIn(this.#options.headersTimeout)
