@@ -251,7 +251,7 @@ t.test('two that take memory or long run at a time, and a place is free when one
   const holding = [hold(), hold()]
   await until(async () => (await read(`GET /export?scope=${contoso}`)).status === 429)
   const answer = await read('GET /export')
-  t.match(answer.json, { code: 'too-many-at-once', detail: /2 in each process/ })
+  t.match(answer.json, { code: 'too-many-at-once', detail: /only 2 run at a time in each process/ })
   t.equal(answer.headers.get('retry-after'), '5')
   t.equal((await read('GET /inventory')).status, 200, 'a page is no burden')
   slow.abort()
