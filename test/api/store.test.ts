@@ -89,6 +89,12 @@ t.test('an import that cannot be taken is refused before anything is changed', a
   const one = { credentials: [{ user: 'eve@example.com', hash: sha1 }] }
   t.match(await importing('', one, {}), { status: 403, json: { code: 'plain-http' } })
   t.match(await importing('&keepExisting=true&replace=true', one), { status: 400 })
+  t.match(await importing('&repalce=true', one), {
+    status: 400,
+    json: {
+      detail: /^The query cannot be used: it has a field that is not known here\. Nothing was changed/,
+    },
+  })
   t.match(await importing('', { credentials: [] }), { status: 400 })
   t.match(await importing('', '\n', asLines), { status: 422, json: { detail: /no credential in the body/ } })
   const many = '{"user":"x"}\n'.repeat(10_000)
