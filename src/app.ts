@@ -36,7 +36,7 @@ export interface AppParts {
   readonly witness: Witness
   /** Where changes are reported; left out: nowhere. */
   readonly notice?: Notice | undefined
-  readonly refusals: Pick<RefusalWitness, 'upstreamFailed'>
+  readonly refusals: Pick<RefusalWitness, 'notForwarded'>
   readonly metrics: WorkerMetrics
   readonly outage: (outage: Outage) => void
   /** Told which upstreams answer. It outlives the settings. */
@@ -153,11 +153,19 @@ function proxyObserver({
       silent.failed(allowed.account.name, failure)
       log.warn({ request: ask.id, because: failure.because, cause: String(cause) }, 'the upstream failed')
       refused(allowed.account, failure, ask.id)
-      refusals.upstreamFailed(failure, allowed, ask)
+      refusals.notForwarded({ outcome: failure.outcome, cause: failure.because }, allowed, ask)
     },
-    signInNeeded: (cause, { ask, allowed }) => signIn(cause, allowed, ask.id),
+    signInNeeded(cause, { ask, allowed }) {
+      signIn(cause, allowed, ask.id)
+      refusals.notForwarded({ outcome: 'sign-in-needed', cause }, allowed, ask)
+    },
     upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
-    outage,
+    outage(failed, answered) {
+      outage(failed)
+      if (answered === undefined) return
+      const what = { outcome: 'unavailable', cause: failed.part } as const
+      refusals.notForwarded(what, answered.allowed, answered.ask)
+    },
     bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
   }
 }
@@ -199,7 +207,7 @@ function page({ settings, services, hasher, notice, outage, log }: AppParts) {
 
 /** For help desks. `undefined`: the settings name no one. */
 export function consoleOf(
-  settings: Pick<Settings, 'admin' | 'publicUrl' | 'accounts' | 'refusals'>,
+  settings: Pick<Settings, 'admin'> & ConsoleParts['settings'],
   { administration }: Pick<Services, 'administration'>,
 ): ConsoleParts | undefined {
   const { people } = settings.admin

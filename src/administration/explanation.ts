@@ -4,7 +4,7 @@ import { type Allow, type Decision, type Over, type Refused, unreachable } from 
 import type { Refusal } from '../gateway/ports.ts'
 import type { PasswordRecord } from '../gateway/registry.ts'
 import type { Settings } from '../settings/schema.ts'
-import { destinationOf } from './accounts.ts'
+import { destinationOf, upstreamAuthOf } from './accounts.ts'
 import { livenessOf, signInCauses } from './delegation-station.ts'
 import { moment } from './times.ts'
 import type { Tools } from './tools.ts'
@@ -12,7 +12,10 @@ import { passwordJson, refusalJson } from './views.ts'
 import { type Presented, type Walk, walk } from './walk.ts'
 
 /** The settings that an explanation depends on. */
-export type ExplanationSettings = Pick<Settings, 'publicUrl' | 'accounts' | 'refusals'>
+export type ExplanationSettings = Pick<
+  Settings,
+  'publicUrl' | 'accounts' | 'refusals' | 'upstreamAuth' | 'upstreamAuthByAccount' | 'upstreamAuthByName'
+>
 
 /** What the gateway would decide, and why. */
 export interface Explained extends Walk {
@@ -28,13 +31,28 @@ export async function explain(
   const { accounts, credentials } = store
   const ports = { accounts, credentials, hasher, generated, keys, delegation }
   const { stations, decision, outage } = await walk(presented, ports, settings)
+  const lacking = methodLacking(decision, settings)
   const found = presented.password === undefined ? assumedReason(decision) : reasonOf(decision)
   return {
-    stations: [...stations, ...(await livenessOf(decision, tools)), { station: 'decide', found }],
-    decision,
+    stations: [
+      ...stations,
+      ...(await livenessOf(decision, tools)),
+      { station: 'decide', found },
+      ...(lacking === undefined ? [] : [{ station: 'upstream', found: lacking } as const]),
+    ],
+    decision: lacking === undefined ? decision : noMethod,
     outage,
-    seen: seenBy(decision, settings),
+    seen: seenBy(lacking === undefined ? decision : noMethod, settings),
   }
+}
+
+/** What becomes of an allowed request whose account names a method that the settings do not have. */
+const noMethod = { outcome: 'unavailable', part: 'upstream', retryAfter: 5 } as const
+
+function methodLacking(decision: Decision, settings: ExplanationSettings): string | undefined {
+  if (decision.outcome !== 'allow' || upstreamAuthOf(decision.account, settings) !== undefined)
+    return undefined
+  return `the settings have no upstreamAuthByName.${decision.account.upstreamAuth}, which the account names, so nothing is forwarded`
 }
 
 export function explainedJson(

@@ -113,7 +113,15 @@ function decoded(header: Secret): string {
 
 /** One step towards a decision, and what was found there. */
 export interface Station {
-  readonly station: 'decode' | 'account' | 'connection' | 'scope' | 'verify' | UserStation | 'decide'
+  readonly station:
+    | 'decode'
+    | 'account'
+    | 'connection'
+    | 'scope'
+    | 'verify'
+    | UserStation
+    | 'decide'
+    | 'upstream'
   readonly found: string
 }
 

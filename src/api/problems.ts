@@ -129,12 +129,16 @@ function ofHttp(error: unknown, { routeOptions }: FastifyRequest): Problem | und
   if (validation !== undefined) {
     const [first] = validation
     const where = first?.instancePath.slice(1).replaceAll('/', '.')
-    const unknown = first?.keyword === 'additionalProperties' ? ' Its name is not known here.' : ''
-    const what = `${where === undefined || where === '' ? '' : `${where} `}${first?.message ?? 'is not valid'}`
+    const fault =
+      first?.keyword === 'additionalProperties'
+        ? 'has a field that is not known here'
+        : (first?.message ?? 'is not valid')
+    const what = `${where === undefined || where === '' ? '' : `${where} `}${fault}`
+    const part = validationContext === 'querystring' ? 'query' : (validationContext ?? 'request')
     return {
       status: 400,
       code: 'invalid',
-      detail: `The ${validationContext ?? 'request'} cannot be used: ${what}.${unknown} Nothing was changed. The OpenAPI document says what is expected: /_altgate/api/v1/openapi.json`,
+      detail: `The ${part} cannot be used: ${where === undefined || where === '' ? 'it ' : ''}${what}. Nothing was changed. The OpenAPI document says what is expected: /_altgate/api/v1/openapi.json`,
     }
   }
   if (statusCode === 413)

@@ -182,7 +182,7 @@ export function boundHeavy(app: FastifyInstance): void {
   })
 }
 
-const tooManyAtOnce = `So many imports, exports, inventories as CSV and rehearsals run at a time: ${mostHeavy} in each process. Nothing was changed. Wait until one has ended.`
+const tooManyAtOnce = `Of imports, exports, inventories as CSV and rehearsals, only ${mostHeavy} run at a time in each process. Nothing was changed. Wait until one has ended.`
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -127,7 +127,7 @@ function addViews(account: Command, toolbox: Toolbox): void {
     .argument('<NAME>', 'the account', accountName)
     .option(
       '--json',
-      'print a JSON object: name, address, upstream, destination, upstreamAuth (if it names one), scope, connection, membersOnly, history (connection, since, actor, bridgedUntil or undo where it applies)',
+      'print a JSON object: name, address, upstream, destination, upstreamAuth (if it names one), scope, connection, membersOnly, planned (to, on; if a move is planned), history (connection, since, actor, bridgedUntil or undo where it applies)',
     )
     .addHelpText('after', examples('account show fabrikam', 'account show fabrikam --json'))
     .action((name: AccountName, { json }: { json?: true }) =>

@@ -48,14 +48,14 @@ The newest ${most} are shown. Each change is in the audit log as well, where it 
         const all = found.slice(-most)
         if (json) return sayJson(all.map(changeJson))
         if (all.length === 0) return say('No changes were found. Changes are kept for 7 days.')
-        sayTable(headings, all.map(changeCells), { shorten: ['USERS', 'SCOPE', 'BY'] })
+        sayTable(headings, all.map(changeCells), { shorten: ['NAMES', 'SCOPE', 'BY'] })
         if (found.length > most)
           note(`There are more; these are the newest ${most}. Narrow it down: --since, --account, --user.`)
       }),
     )
 }
 
-const headings = ['AT', 'BY', 'CHANGE', 'ACCOUNT', 'SCOPE', 'USERS']
+const headings = ['AT', 'BY', 'CHANGE', 'ACCOUNT', 'SCOPE', 'NAMES']
 
 /** User names that are shown of one change: an import can have half a million. */
 const mostNames = 3

@@ -294,13 +294,14 @@ class Forwarding implements ExchangeEvents, Waiter {
   }
 
   broke(error: unknown): void {
-    this.#report(error)
+    this.#report(error, this.#context)
     const part = error instanceof Outage ? error.part : 'gateway'
     this.#end({ outcome: 'unavailable', part, retryAfter })
   }
 
-  #report(error: unknown): void {
-    if (error instanceof Outage) this.#options.observer.outage(error)
+  /** `context`: it is what the request is answered with. */
+  #report(error: unknown, context?: RequestContext): void {
+    if (error instanceof Outage) this.#options.observer.outage(error, context)
     else this.#options.observer.bug(error, this.#context.ask.id)
   }
 

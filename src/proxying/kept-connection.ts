@@ -49,6 +49,8 @@ export class KeptConnection implements ParserEvents {
   #requests = 0
   /** Whether anything came since the request was written. */
   #received = false
+  /** The request whose answer has just been read to its end, until that is told. */
+  #answered: Sending | undefined
   /** Of the answer under way; 0 before its head. */
   #status = 0
   /** Whether the answer ends before the connection does. */
@@ -141,12 +143,27 @@ export class KeptConnection implements ParserEvents {
     } catch (error) {
       return this.destroy(error as Error)
     }
-    if (rest instanceof Error) return this.destroy(this.#reasonOf(rest))
-    // Only now it is known that nothing follows the answer.
-    if (this.#sending === undefined) return rest === undefined ? this.#rest() : this.destroy()
-    if (rest === undefined) return
-    this.#unread = Buffer.from(rest)
-    this.#socket.pause()
+    // Only now it is known whether anything follows the answer.
+    if (this.#sending === undefined && rest === undefined) this.#rest()
+    else if (this.#sending === undefined) this.destroy()
+    else if (rest instanceof Error) this.destroy(this.#reasonOf(rest))
+    else if (rest !== undefined) {
+      this.#unread = Buffer.from(rest)
+      this.#socket.pause()
+    }
+    // Only then: the request that this end lets in may go over this connection.
+    this.#tellEnd()
+  }
+
+  #tellEnd(): void {
+    const answered = this.#answered
+    this.#answered = undefined
+    try {
+      answered?.end()
+    } catch {
+      // The answer was complete, so there is nothing to tell. A request that was let in has not been written yet.
+      this.destroy()
+    }
   }
 
   #rest(): void {
@@ -228,7 +245,7 @@ export class KeptConnection implements ParserEvents {
     const mismatch = this.#mismatch()
     if (mismatch !== undefined) return this.#fail(mismatch)
     this.#sending = undefined
-    sending.end()
+    this.#answered = sending
     return this.#keeps && !this.#isLast ? goOn : pause
   }
 
@@ -301,6 +318,7 @@ export class KeptConnection implements ParserEvents {
   #finish(): Error | undefined {
     try {
       const error = this.#parser.finish()
+      this.#tellEnd()
       return error === undefined ? undefined : this.#reasonOf(error)
     } catch (error) {
       return error as Error

@@ -14,8 +14,8 @@ export interface UpstreamObserver {
   signInNeeded(cause: SignInCause, context: RequestContext): void
   /** All upstream connections of the user, or of all users, are in use: the request waits, or is turned away. */
   upstreamCrowded(how: Crowding, context: RequestContext): void
-  /** The gateway could not authenticate to the upstream, so the request was answered with 503. */
-  outage(outage: Outage): void
+  /** A part is down. `context`: of the request that got 503 for it; left out if its answer is another. */
+  outage(outage: Outage, context?: RequestContext): void
   /** A bug: the request was answered with 503, or its connection closed, and this is what was thrown. */
   bug(error: unknown, requestId: string): void
 }
@@ -62,9 +62,9 @@ export function unfailing(observer: UpstreamObserver): UpstreamObserver {
         bug(error, context.ask.id)
       }
     },
-    outage(outage) {
+    outage(outage, context) {
       try {
-        observer.outage(outage)
+        observer.outage(outage, context)
       } catch (error) {
         bug(error, none)
       }

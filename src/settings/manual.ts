@@ -12,8 +12,8 @@ const introduction = `# Settings
 
 <!-- Generated from src/settings by \`npm run settings:print\`. Change it there. -->
 
-Settings are read once, at the start, from a YAML file and from the environment. Every setting has a default, except
-those marked "required" or "optional". Unknown settings are refused, and all problems are reported at once, each with
+Settings are read at the start, and again by \`altgate reload\`, from a YAML file and from the environment. Every setting has a
+default, except those marked "required" or "optional". Unknown settings are refused, and all problems are reported at once, each with
 its path.
 
 | file | for |

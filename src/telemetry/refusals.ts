@@ -1,5 +1,5 @@
 import { type Ask, productOf } from '../gateway/ask.ts'
-import type { Allow, Decision, UpstreamFailed } from '../gateway/decision.ts'
+import type { Allow, Decision } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Refusal, Refusals, Witness } from '../gateway/ports.ts'
@@ -7,10 +7,16 @@ import { factsOf } from './audit.ts'
 
 /** A witness that keeps what clients were refused, so that a help desk can find it by the reference that they were shown. */
 export interface RefusalWitness extends Witness {
-  /** An allowed request whose upstream failed. */
-  upstreamFailed(failure: UpstreamFailed, allowed: Allow, ask: Ask): void
+  /** An allowed request to which the upstream gave no answer that a client may have. */
+  notForwarded(what: NotForwarded, allowed: Allow, ask: Ask): void
   /** Writes what is still in memory. */
   close(): Promise<void>
+}
+
+/** What the client got in the place of an answer of the upstream, and why. */
+export interface NotForwarded {
+  readonly outcome: 'upstream-failed' | 'unavailable' | 'sign-in-needed'
+  readonly cause: string
 }
 
 export interface RefusalOptions {
@@ -70,8 +76,8 @@ export function createRefusalWitness({ store, keptMs, kindOf, outage, now }: Ref
       if (decision.outcome === 'allow' || decision.outcome === 'challenge' || ask.lane === 'load-test') return
       keep(ask, { ...reduced(decision), outcome: decision.outcome })
     },
-    upstreamFailed({ outcome, because }, { account, scope, username }, ask) {
-      keep(ask, { outcome, cause: because, account: account.name, scope, user: username })
+    notForwarded(what, { account, scope, username }, ask) {
+      keep(ask, { ...what, account: account.name, scope, user: username })
     },
     async close() {
       clearTimeout(soon)

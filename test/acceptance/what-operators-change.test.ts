@@ -115,6 +115,8 @@ t.test('what operators change holds everywhere when the command returns, on SQLi
   t.match(await altgate.must(['reload']), /upstreamAuthByName/)
   t.equal(await everywhere(altgate, 'fabrikam', ben), '503 unavailable', 'by no other method')
   t.equal(upstream.requests.length, 12)
+  // The reference that its client was shown leads to it.
+  await until(async () => (await altgate.must(['recent', '--outcome', 'unavailable'])).includes('upstream'))
   writeFileSync(altgate.config, stringify({ ...rest, upstreamAuthByName }))
   await altgate.must(['reload'])
   t.equal(await everywhere(altgate, 'fabrikam', ben), '200 allow')

@@ -89,6 +89,12 @@ t.test('an import that cannot be taken is refused before anything is changed', a
   const one = { credentials: [{ user: 'eve@example.com', hash: sha1 }] }
   t.match(await importing('', one, {}), { status: 403, json: { code: 'plain-http' } })
   t.match(await importing('&keepExisting=true&replace=true', one), { status: 400 })
+  t.match(await importing('&repalce=true', one), {
+    status: 400,
+    json: {
+      detail: /^The query cannot be used: it has a field that is not known here\. Nothing was changed/,
+    },
+  })
   t.match(await importing('', { credentials: [] }), { status: 400 })
   t.match(await importing('', '\n', asLines), { status: 422, json: { detail: /no credential in the body/ } })
   const many = '{"user":"x"}\n'.repeat(10_000)
@@ -251,7 +257,7 @@ t.test('two that take memory or long run at a time, and a place is free when one
   const holding = [hold(), hold()]
   await until(async () => (await read(`GET /export?scope=${contoso}`)).status === 429)
   const answer = await read('GET /export')
-  t.match(answer.json, { code: 'too-many-at-once', detail: /2 in each process/ })
+  t.match(answer.json, { code: 'too-many-at-once', detail: /only 2 run at a time in each process/ })
   t.equal(answer.headers.get('retry-after'), '5')
   t.equal((await read('GET /inventory')).status, 200, 'a page is no burden')
   slow.abort()

@@ -253,8 +253,14 @@ t.test(
       await desk.must(['account', 'show', 'a']),
       /tfs, which the settings do not have: requests get 503/,
     )
+    await desk.must(['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com'], 'canary-anna')
+    const explain = ['explain', '--account', 'a', '--user', 'anna@example.com', '--without-password']
+    const explained = await desk.must(explain)
+    t.match(explained, /^upstream +the settings have no upstreamAuthByName\.tfs, which the account names/m)
+    t.match(explained, /^unavailable: the client gets 503$/m)
     await desk.must(['account', 'set', 'a', '--upstream-auth', 'default', '--yes'])
     t.match(await desk.must(['account', 'show', 'a']), /upstream auth +identity-headers \(upstreamAuth\)/)
+    t.match(await desk.must(explain), /^allow: forwarded to /m)
   },
 )
 

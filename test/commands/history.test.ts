@@ -15,7 +15,7 @@ for (const database of ['SQLite', 'PostgreSQL'])
     await desk.must(set('an_a@example.com'), 'canary-other')
 
     const table = await desk.must(['history'])
-    t.match(table, /^AT +BY +CHANGE +ACCOUNT +SCOPE +USERS\n/)
+    t.match(table, /^AT +BY +CHANGE +ACCOUNT +SCOPE +NAMES\n/)
     t.match(table, /UTC +cli:\S+ +account-added +fabrikam +msa +-\n/)
     t.match(table, /UTC +cli:\S+ +credential-set +- +msa +anna@example.com, anna\n/)
     t.notMatch(table, 'canary')

@@ -483,6 +483,33 @@ t.test('a handler that throws ends only its own request', async t => {
   }
 })
 
+t.test(
+  'the request that the end of another lets in takes its connection, also where there may be no more',
+  async t => {
+    const upstream = await talkingUpstream(t, socket => void socket.write(ok))
+    const { kept } = agentsOf(t, { connectionsPerOrigin: 1 })
+    let left = 20
+    await new Promise<void>((resolve, reject) => {
+      const next = (): void => {
+        left -= 1
+        kept.dispatch(
+          { origin: upstream.url, path: '/', method: 'GET', headers: [], body: null },
+          {
+            onRequestStart() {},
+            onResponseStart() {},
+            onResponseData() {},
+            onResponseEnd: () => (left === 0 ? resolve() : next()),
+            onResponseError: (_, error) => reject(error),
+          },
+        )
+      }
+      next()
+    })
+    t.equal(upstream.heads.length, 20)
+    t.equal(upstream.calls(), 1)
+  },
+)
+
 t.test('closing waits for what is under way', async t => {
   let answer = () => {}
   const upstream = await talkingUpstream(t, (socket, n) => {

@@ -9,8 +9,8 @@ const peers: readonly Peer[] = ['open', 'caddy', 'haproxy', 'apr1', 'nginx', 'ap
 
 /** What must hold against which peer. */
 const limits = [
-  { peer: 'caddy', what: "of Caddy's, which remembers verdicts too", short: '0.6 of Caddy', limit: 0.6 },
-  { peer: 'open', what: 'times nginx without a password', short: '3.5 times nginx', limit: 3.5 },
+  { peer: 'caddy', what: "of Caddy's, which remembers verdicts too", short: '0.5 of Caddy', limit: 0.5 },
+  { peer: 'open', what: 'times nginx without a password', short: '2.5 times nginx', limit: 2.5 },
 ] as const
 
 /** What a request costs whose password has been checked before. */

@@ -17,7 +17,9 @@ export class PlainSockets {
   forward(method: string, path: string, headers: readonly string[], response: ServerResponse): void {
     let head = `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1:${this.#port}\r\nconnection: keep-alive\r\n`
     for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`
-    const connection = this.#idle.pop() ?? new Connection(this.#port, each => this.#idle.push(each))
+    let connection = this.#idle.pop()
+    while (connection?.closed === true) connection = this.#idle.pop()
+    connection ??= new Connection(this.#port, each => this.#idle.push(each))
     connection.send(`${head}\r\n`, response)
   }
 }
@@ -32,6 +34,10 @@ class Connection {
     this.#free = free
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
     this.#socket.setEncoding('latin1').on('data', this.#onData)
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed
   }
 
   send(head: string, response: ServerResponse): void {

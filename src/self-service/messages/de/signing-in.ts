@@ -111,7 +111,7 @@ dahin können Sie sich ${link('anmelden, nur um Ihr Passwort festzulegen')}.`,
   otherAccount: 'Anderes Konto wählen',
   nameTaken: 'Ihr Benutzername ist vergeben',
   nameTakenLead: (username: Put, scope) =>
-    html`Die Zugangsdaten ${reach(scope)} gehören unter dem Namen ${username} einer anderen Person. Es wurde nichts geändert.`,
+    html`Die Zugangsdaten ${reach(scope)}, gehören unter dem Namen ${username} einer anderen Person. Es wurde nichts geändert.`,
   nameTakenNext:
     'Das kommt vor, wenn eine E-Mail-Adresse von einer Person auf eine andere übergeht. Nur Ihre Administration kann das klären.',
   noAuthority: 'Die Anmeldung ist nicht eingerichtet',

@@ -17,7 +17,7 @@ export const welcome = {
   allowed: 'What you allow by signing in',
   yourDirectory: 'your directory',
   signIn: 'Sign in',
-  wrong: 'Whether there is an account of this name, you hear after you have signed in. Is it the wrong one?',
+  wrong: 'After you have signed in, you learn whether there is an account of this name. Is it the wrong one?',
   other: 'Choose another one',
   which: 'Which account?',
   noSuch: 'Error: there is no such account',
