@@ -43,12 +43,26 @@ export class AnswerHeads {
 
   #hold(chunk: Buffer): Buffer {
     const isFirst = this.#bytes < protocol.length
-    this.#held.push(Buffer.from(chunk)) // the chunk may be overwritten
+    this.#keep(Buffer.from(chunk)) // the chunk may be overwritten
     this.#bytes += chunk.length
     if (!isFirst) return nothing
     const begun = Buffer.concat(this.#held)
     // The parser says what else it is.
     return protocol.startsWith(begun.toString('latin1', 0, protocol.length)) ? nothing : this.#end(begun)
+  }
+
+  /**
+   * As few buffers as need no byte copied often, each smaller than the one before: a buffer takes a hundred bytes beside
+   * what is in it, and an upstream may send every byte as a chunk.
+   */
+  #keep(piece: Buffer): void {
+    let last = piece
+    let before = this.#held.at(-1)
+    for (; before !== undefined && before.length <= last.length; before = this.#held.at(-1)) {
+      this.#held.pop()
+      last = Buffer.concat([before, last])
+    }
+    this.#held.push(last)
   }
 
   /** Where the head ends in this chunk, or -1. */
@@ -104,7 +118,7 @@ function isPlain(bytes: Buffer): boolean {
     while (inValues[bytes[at] ?? lf] === 1) at++
     if (bytes[at] !== cr || bytes[at + 1] !== lf) return false
     at += 2
-    if (bytes[at] === cr) return bytes[at + 1] === lf
+    if (bytes[at] === cr) return bytes[at + 1] === lf && (framing < 2 || !isFramedTwice(bytes))
     const from = at
     while (inNames[bytes[at] ?? lf] === 1) at++
     if (at === from || bytes[at] !== colon) return false
@@ -112,7 +126,6 @@ function isPlain(bytes: Buffer): boolean {
     const length = at - from
     if (length === lengthOf.transferEncoding) framing++
     if (length === lengthOf.contentLength) framing += isListAt(bytes, at) ? 2 : 1
-    if (framing > 1) return !isFramedTwice(bytes)
   }
 }
 

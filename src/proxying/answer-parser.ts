@@ -253,6 +253,8 @@ export class AnswerParser {
   }
 
   onBody(at: number, bytes: number): Verdict {
+    // After a pause at the end of a piece, its rest is nothing: who pauses at each piece would never get the next one.
+    if (bytes === 0) return goOn
     const start = at - this.#library.input
     try {
       return this.#events.body(part.subarray(start, start + bytes))

@@ -218,7 +218,8 @@ const forSharedCaches = 'cdn-cache-control'
 /**
  * What browsers apply to the whole host: other accounts, and the page with its sign-ins. `NEL` and `Report-To` would report
  * the addresses of all its requests, and a service worker would answer them. Documents of one host with the same opener
- * policy can read each other, and the page has one to be read by none.
+ * policy can read each other, and the page has one to be read by none. `Strict-Transport-Security` would end what the page
+ * has set, or reach hosts below; bound sessions hold requests back until the upstream has renewed them.
  */
 const hostWide = new Set([
   'service-worker-allowed',
@@ -226,6 +227,10 @@ const hostWide = new Set([
   'nel',
   'report-to',
   'clear-site-data',
+  'strict-transport-security',
+  'secure-session-registration',
+  'sec-session-registration',
+  'use-as-dictionary',
   'public-key-pins',
   'public-key-pins-report-only',
   'expect-ct',

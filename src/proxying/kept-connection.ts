@@ -190,6 +190,8 @@ export class KeptConnection implements ParserEvents {
     if (this.#sending !== sending) return
     this.#sending = undefined
     if (this.#isAsked) return this.destroy()
+    // A used one rests no longer than it would have: the upstream counts from its last answer.
+    if (this.#requests > 0) return this.#owner.rests(this)
     this.#keepAlive = this.#options.keepAliveTimeout
     this.#rest()
   }

@@ -271,8 +271,18 @@ t.test(
 )
 
 t.test('an upstream behind nginx sets nothing for the whole host, and nothing for shared caches', async t => {
-  const opener = 'Cross-Origin-Opener-Policy'
-  const names = ['Alt-Svc', 'Clear-Site-Data', opener, 'NEL', 'Report-To', 'Service-Worker-Allowed']
+  const names = [
+    'Alt-Svc',
+    'Clear-Site-Data',
+    'Cross-Origin-Opener-Policy',
+    'NEL',
+    'Report-To',
+    'Sec-Session-Registration',
+    'Secure-Session-Registration',
+    'Service-Worker-Allowed',
+    'Strict-Transport-Security',
+    'Use-As-Dictionary',
+  ]
   const forCaches = [
     'CDN-Cache-Control',
     'cloudflare-cdn-cache-control',

@@ -2,6 +2,7 @@ import t from 'tap'
 import { AnswerHeads } from '../../src/proxying/answer-heads.ts'
 import { bareServer } from '../support/bare-server.ts'
 import { basic, runningServer } from '../support/public-server.ts'
+import { heapGrowth } from '../support/heap-growth.ts'
 import { rawRequest } from '../support/raw-request.ts'
 
 /** What the parser gets of these chunks. */
@@ -48,6 +49,35 @@ t.test('an odd head is read the same way wherever it is cut, and its body passes
   for (let at = 0; at <= answer.length; at++)
     t.equal(passed([answer.slice(0, at), answer.slice(at)]).text, read, `cut at ${at}`)
   t.equal(passed(answer.split('')).text, read, 'byte by byte')
+})
+
+t.test('a head is looked at up to its end, also behind names as long as those of the framing', async t => {
+  for (const names of [
+    'Content-Length: 2\r\nX-Cache-Status: HIT',
+    'X-Cache-Status: HIT\r\nX-Response-Server: 1',
+  ]) {
+    const answer = (line: string) => `HTTP/1.1 200 OK\r\n${names}\r\n${line}\r\n\r\nhi`
+    t.equal(passed([answer('A: b')]).text, answer('A: b'))
+    const mended = answer('A: b').replace('OK\r\n', 'OK\r\nConnection: close\r\n')
+    t.equal(passed([answer('A : b')]).text.length, mended.length)
+    t.match(passed([answer('A : b')]).text, /\r\nA: b\r\n/)
+    t.strictSame(passed([answer('A: b').slice(0, -8)]), {
+      text: '',
+      over: false,
+      bytes: answer('A: b').length - 8,
+    })
+  }
+})
+
+t.test('a head that comes byte by byte is held in few pieces', async t => {
+  const heads = new AnswerHeads()
+  heads.begin()
+  heads.pass(Buffer.from('HTTP/1.1 200 OK\r\nX: '))
+  const grown = await heapGrowth(() => {
+    for (let n = 0; n < 100_000; n++) heads.pass(Buffer.from('y'))
+  })
+  t.equal(heads.bytes, 100_020)
+  t.ok(grown < 500_000, `${grown} bytes`)
 })
 
 t.test('what is no answer of HTTP/1 goes to the parser, which says so', async t => {

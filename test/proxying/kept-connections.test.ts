@@ -357,6 +357,28 @@ t.test('all addresses of a host are tried', async t => {
   t.match(sent, { status: 200, body: 'ok', error: undefined })
 })
 
+t.test('a used connection that a request gave up rests no longer than the upstream has said', async t => {
+  const upstream = await talkingUpstream(t, socket => {
+    socket.write(ok.replace('\r\n', '\r\nKeep-Alive: timeout=3\r\n'))
+  })
+  const { kept } = agentsOf(t)
+  await send(kept, { origin: upstream.url }).ended
+  const start = performance.now()
+  const left = new Promise<Error>(resolve =>
+    kept.dispatch(
+      { origin: upstream.url, path: '/', method: 'GET', headers: [], body: null },
+      {
+        onRequestStart: controller => controller.abort(new Error('left')),
+        onResponseError: (_, error) => resolve(error),
+      },
+    ),
+  )
+  t.match(await left, { message: 'left' })
+  await until(() => upstream.open() === 0)
+  t.equal(upstream.heads.length, 1, 'it was not written')
+  t.ok(performance.now() - start < 30_000, 'a minute without the announced time')
+})
+
 t.test('what cannot be reached fails as over undici', async t => {
   const { kept } = agentsOf(t)
   const origin = 'http://127.0.0.1:1'
@@ -400,6 +422,38 @@ t.test('a paused answer loses and repeats nothing, whatever its chunks', async t
   }
   t.ok(pauses > 100)
   t.equal(upstream.calls(), 1, 'the connection is kept')
+})
+
+t.test('a handler that pauses at each piece gets the next one', async t => {
+  const pieces = ['ab', 'cd', 'ef']
+  let next = () => {}
+  const upstream = await talkingUpstream(t, socket => {
+    const rest = [...pieces]
+    next = () => void socket.write(rest.shift() ?? '')
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n')
+  })
+  const { kept } = agentsOf(t)
+  const got: string[] = []
+  const ended = new Promise<Error | undefined>(resolve =>
+    kept.dispatch(
+      { origin: upstream.url, path: '/', method: 'GET', headers: [], body: null },
+      {
+        onRequestStart() {},
+        onResponseStart: () => next(),
+        onResponseData(controller, chunk) {
+          got.push(chunk.toString())
+          controller.pause()
+          if (got.length > pieces.length) return resolve(undefined)
+          next()
+          setImmediate(() => controller.resume())
+        },
+        onResponseEnd: () => resolve(undefined),
+        onResponseError: (_, error) => resolve(error),
+      },
+    ),
+  )
+  t.equal(await ended, undefined)
+  t.strictSame(got, pieces)
 })
 
 t.test('a handler that throws ends only its own request', async t => {

@@ -95,6 +95,13 @@ export const cases: readonly PublicCase[] = [
     'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
     /^HTTP\/1\.1 502 /,
   ),
+  ...['GET', 'POST'].map(method => ({
+    name: `what follows a 101 that was not asked for is no answer to ${method}`,
+    reported: 'RFC 9110, 15.2.2',
+    request: method === 'GET' ? request : `POST${request.slice(3, -1)}Content-Length: 0\n\n`,
+    upstream: `HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 103 E\r\n\r\n${hello('200 OK')}`,
+    answer: [/^HTTP\/1\.1 502 /],
+  })),
   passing(
     'headers of 30 KB pass',
     'RFC 9110, 5.4',

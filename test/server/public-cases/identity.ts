@@ -58,13 +58,17 @@ const hostWide = (
     ['Report-To', '{"group":"x","max_age":600,"endpoints":[]}', undefined],
     ['Clear-Site-Data', '"cookies"', undefined],
     ['Cross-Origin-Opener-Policy', 'same-origin', undefined],
+    ['Strict-Transport-Security', 'max-age=0', undefined],
+    ['strict-transport-security', 'max-age=600; includeSubDomains', undefined],
+    ['Secure-Session-Registration', '(ES256);path="/fabrikam/x"', undefined],
+    ['Use-As-Dictionary', 'match="/*"', undefined],
   ] as const
 ).flatMap(([name, value, got]) =>
   ([{ by: 'path' }, { by: 'host', suffix: '.example.com' }] as const).map(naming => {
     const passed = naming.by === 'host' ? value : got
     return {
       name: `${name}: ${value} acts on nothing but the account, where ${naming.by}s name accounts`,
-      reported: 'W3C Service Workers 3.4, Network Error Logging 4, Clear-Site-Data 3',
+      reported: 'W3C Service Workers 3.4, Network Error Logging 4, Clear-Site-Data 3, RFC 6797, RFC 9842',
       request: `GET /fabrikam/x HTTP/1.1\nHost: ${naming.by === 'host' ? 'fabrikam' : 'git'}.example.com\n{auth}\n{close}\n\n`,
       naming,
       upstream: answerOf('200 OK', { [name]: value }, 'hello'),
@@ -75,7 +79,7 @@ const hostWide = (
 )
 
 function line(name: string, value: string): RegExp {
-  return new RegExp(`^${name}: ${value.replace(/[.\\{}[\]]/g, '\\$&')}\\r$`, 'm')
+  return new RegExp(`^${name}: ${value.replace(/[.\\{}[\]()*]/g, '\\$&')}\\r$`, 'm')
 }
 
 /** Headers by which a client could impersonate another user. */
