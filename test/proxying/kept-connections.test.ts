@@ -173,15 +173,18 @@ for (const [what, first, later] of [
   ],
 ] as const)
   t.test(`no request gets what an upstream sends unasked: ${what}`, async t => {
+    let unasked = () => {}
     const upstream = await talkingUpstream(t, (socket, n) => {
       if (n > 1) return void socket.write(ok)
       socket.write(first)
-      if (later !== '') setTimeout(() => socket.write(later), 2)
+      unasked = () => void socket.write(later)
     })
     const { kept } = agentsOf(t)
     const one = send(kept, { origin: upstream.url })
     await one.ended
     t.equal(one.error, undefined)
+    // Not before: llhttp passes over an empty line in the packet of the answer.
+    unasked()
     if (later !== '') await until(() => upstream.open() === 0)
     const next = send(kept, { origin: upstream.url })
     await next.ended
