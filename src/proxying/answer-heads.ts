@@ -11,8 +11,7 @@ export class AnswerHeads {
   /** The beginning of a head that arrived in several chunks, or is to be written anew. */
   #held: Buffer[] = []
   #bytes = 0
-  /** How much of the empty line that ends the head was read. */
-  #ending = 0
+  readonly #emptyLine = new EmptyLine()
   #over = true
 
   /** Whether the head has passed. */
@@ -34,7 +33,7 @@ export class AnswerHeads {
   /** What the parser gets instead of this chunk. Must not be called when it is over. */
   pass(chunk: Buffer): Buffer {
     if (this.#held.length === 0 && isPlain(chunk)) return this.#end(chunk)
-    const end = this.#endIn(chunk)
+    const end = this.#emptyLine.endIn(chunk)
     if (end === -1) return this.#hold(chunk)
     const head = Buffer.concat([...this.#held, chunk.subarray(0, end)])
     const read = isPlain(head) ? head : mended(head)
@@ -65,17 +64,6 @@ export class AnswerHeads {
     this.#held.push(last)
   }
 
-  /** Where the head ends in this chunk, or -1. */
-  #endIn(chunk: Buffer): number {
-    for (let at = 0; at < chunk.length; at++) {
-      if (chunk[at] === lf) {
-        if (this.#ending > 0) return at + 1
-        this.#ending = 1
-      } else this.#ending = chunk[at] === cr && this.#ending === 1 ? 2 : 0
-    }
-    return -1
-  }
-
   #end(bytes: Buffer): Buffer {
     this.#over = true
     this.#forget()
@@ -85,7 +73,29 @@ export class AnswerHeads {
   #forget(): void {
     this.#held = []
     this.#bytes = 0
-    this.#ending = 0
+    this.#emptyLine.begin()
+  }
+}
+
+/** Looks for the empty line that ends a head, which may arrive in several chunks. */
+export class EmptyLine {
+  /** How much of it was read: the end of the line before, and perhaps a CR. */
+  #read = 0
+
+  /** The next byte belongs to another head. */
+  begin(): void {
+    this.#read = 0
+  }
+
+  /** Where it ends in this chunk, or -1. */
+  endIn(chunk: Buffer): number {
+    for (let at = 0; at < chunk.length; at++) {
+      if (chunk[at] === lf) {
+        if (this.#read > 0) return at + 1
+        this.#read = 1
+      } else this.#read = chunk[at] === cr && this.#read === 1 ? 2 : 0
+    }
+    return -1
   }
 }
 

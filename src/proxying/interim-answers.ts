@@ -1,4 +1,4 @@
-import { AnswerHeads } from './answer-heads.ts'
+import { AnswerHeads, EmptyLine } from './answer-heads.ts'
 
 /**
  * Filters interim answers before the parser: undici's fails on an unsolicited 100, and llhttp on anything after an interim
@@ -12,8 +12,9 @@ export class InterimAnswers {
   readonly #mostBytes: number
   /** The beginning of a status line that arrived in several chunks. */
   #held: Buffer = nothing
-  /** How much of the empty line that ends an interim answer was read; -1 outside of interim answers. */
-  #ending = -1
+  /** Whether an interim answer is being skipped. */
+  #isInterim = false
+  readonly #emptyLine = new EmptyLine()
   #bytes = 0
   #over = true
   /** Whether the answer itself has begun. */
@@ -40,7 +41,7 @@ export class InterimAnswers {
     this.#over = false
     this.#begun = false
     this.#held = nothing
-    this.#ending = -1
+    this.#isInterim = false
     this.#bytes = 0
   }
 
@@ -48,15 +49,15 @@ export class InterimAnswers {
   pass(chunk: Buffer): Buffer {
     if (this.#begun) return this.#passHead(chunk)
     // The common case: `HTTP/1.1 2`, without an interim answer.
-    if (this.#held.length === 0 && this.#ending === -1 && chunk.length > digit && chunk[digit] !== one)
+    if (this.#held.length === 0 && !this.#isInterim && chunk.length > digit && chunk[digit] !== one)
       if (chunk[0] === letterH) return this.#end(chunk)
 
     const signs: Buffer[] = []
     let rest = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = nothing
     for (;;) {
-      if (this.#ending !== -1) rest = this.#skip(rest)
-      if (this.#ending === -1) rest = rest.subarray(emptyLines(rest))
+      if (this.#isInterim) rest = this.#skip(rest)
+      if (!this.#isInterim) rest = rest.subarray(emptyLines(rest))
       if (rest.length === 0) return joined(signs, nothing)
       const kind = kindOf(rest)
       if (kind === 'unclear') {
@@ -65,7 +66,8 @@ export class InterimAnswers {
       }
       if (kind === 'answer') return joined(signs, this.#end(rest))
       signs.push(signOfLife)
-      this.#ending = 0
+      this.#isInterim = true
+      this.#emptyLine.begin()
     }
   }
 
@@ -84,14 +86,11 @@ export class InterimAnswers {
 
   /** Skips to the end of an interim answer; returns what follows it. */
   #skip(bytes: Buffer): Buffer {
-    let at = 0
-    for (; at < bytes.length && this.#ending !== ended; at++) {
-      if (bytes[at] === lf) this.#ending = this.#ending > 0 ? ended : 1
-      else this.#ending = bytes[at] === cr && this.#ending === 1 ? 2 : 0
-    }
-    this.#bytes += at
-    if (this.#ending === ended) this.#ending = -1
-    return bytes.subarray(at)
+    const end = this.#emptyLine.endIn(bytes)
+    this.#isInterim = end === -1
+    const skipped = end === -1 ? bytes.length : end
+    this.#bytes += skipped
+    return bytes.subarray(skipped)
   }
 }
 
@@ -101,8 +100,6 @@ const signOfLife = Buffer.from('HTTP/1.1 102 Processing\r\n\r\n', 'latin1')
 const [lf, cr, one, letterH] = [0x0a, 0x0d, 0x31, 0x48] as const
 /** Position of the first digit of the status. */
 const digit = 9
-/** Both line ends of `\n\r\n` or `\n\n` were read. */
-const ended = 3
 
 /** Empty lines before a status line, which parsers skip (RFC 9112, 2.2). */
 function emptyLines(bytes: Buffer): number {
