@@ -1,5 +1,5 @@
 import { msaScope, type Scope } from '../gateway/names.ts'
-import type { AccountRecord, Registry } from '../gateway/registry.ts'
+import type { AccountRecord, CredentialRecord, Registry } from '../gateway/registry.ts'
 import { isoTime } from './times.ts'
 import { lastUsedField, publicFieldsOf } from './views.ts'
 
@@ -33,15 +33,24 @@ export async function* exportCredentials(
   registry: Pick<Registry, 'credentials'>,
   scope: Scope,
 ): AsyncGenerator<readonly Exported[]> {
-  let after = ''
-  for (;;) {
-    const page = await registry.credentials(scope, { after, most: pageSize })
+  for await (const page of credentialPages(registry, scope))
     yield page.map(record => ({
       kind: 'credential',
       ...publicFieldsOf(record),
       owner: record.owner,
       ...lastUsedField(record),
     }))
+}
+
+/** The credentials of one scope as the registry has them, in pages. Throws `Outage`. */
+export async function* credentialPages(
+  registry: Pick<Registry, 'credentials'>,
+  scope: Scope,
+): AsyncGenerator<readonly CredentialRecord[]> {
+  let after = ''
+  for (;;) {
+    const page = await registry.credentials(scope, { after, most: pageSize })
+    yield page
     const last = page.at(-1)
     if (last === undefined || page.length < pageSize) return
     after = last.username

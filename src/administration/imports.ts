@@ -3,6 +3,7 @@ import type { Scope, Username } from '../gateway/names.ts'
 import { algorithmOf, noPassword } from '../gateway/ports.ts'
 import type { CredentialRecord, NewCredential, Registry } from '../gateway/registry.ts'
 import { isWeak } from '../hashing/hash-string.ts'
+import { credentialPages } from './exports.ts'
 import type { ImportFile, RefusedLine } from './import-file.ts'
 import { concerns, type ImportPlan, type LineResult, planImport } from './import-plan.ts'
 import { insist, insistOnScope } from './problems.ts'
@@ -23,8 +24,6 @@ export interface Import {
   readonly choices: ImportChoices
 }
 
-const pageSize = 1000
-
 /** Compares a file with the store. `tell` is told of each line that can be used. Throws `Outage`. */
 export async function prepareImport(
   registry: Pick<Registry, 'credentials'>,
@@ -34,12 +33,8 @@ export async function prepareImport(
 ): Promise<Import> {
   const isConcerned = concerns(file)
   const records: CredentialRecord[] = []
-  for (let after = ''; ; ) {
-    const page = await registry.credentials(choices.scope, { after, most: pageSize })
+  for await (const page of credentialPages(registry, choices.scope)) {
     records.push(...page.filter(isConcerned))
-    const last = page.at(-1)
-    if (last === undefined || page.length < pageSize) break
-    after = last.username
     await setImmediate() // a gateway serves users meanwhile, and a command takes signals
   }
   return { file, plan: planImport(file, records, choices, tell), choices }
