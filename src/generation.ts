@@ -155,7 +155,7 @@ export function openWitness(
     store: services.toolUses,
     keptMs: settings.toolUses.keepDays * 24 * 60 * 60 * 1000,
     networkOf: remembered(address => networkText(address, settings.throttle.ipv6PrefixBits)),
-    pathOf: byTarget(target => pathClassOf(belowAccount(settings, target) || '/')),
+    pathOf: byPath(path => pathClassOf(belowAccount(settings, path) || '/')),
     outage,
     now: Date.now,
   })
@@ -173,19 +173,18 @@ function askedOf(settings: Settings): AskedOf {
       const name = ended(target) ? target : accountNamed(target, naming)
       return ended(name) ? undefined : name
     },
-    placeOf: byTarget(target => placeAt(belowAccount(settings, target))),
+    placeOf: byPath(path => placeAt(belowAccount(settings, path))),
   }
 }
 
-/** What is found in the target of a request: tools ask for few addresses, many times. */
-function byTarget(judge: (target: string) => string): (ask: Ask) => string {
+/** What is found in the path of a request: tools ask for few paths, many times. No query is kept: it may hold secrets. */
+function byPath(judge: (path: string) => string): (ask: Ask) => string {
   const known = remembered(judge)
-  return ({ target }) => known(target)
+  return ({ target }) => known(pathOf(target))
 }
 
 /** The path without the account that begins it where accounts are named by path. */
-function belowAccount({ accounts: { naming } }: Settings, target: string): string {
-  const path = pathOf(target)
+function belowAccount({ accounts: { naming } }: Settings, path: string): string {
   return naming.by === 'path' ? path.replace(/^\/[^/]*/, '') : path
 }
 
