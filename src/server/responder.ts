@@ -65,21 +65,21 @@ export function createResponder(options: ResponderOptions): Responder {
     if ('outcome' in ask) return answer(request, ask)
 
     const judged = flawIn?.(request, client) ?? gateway.decide(ask)
-    return whenThere(judged, afterDecision, { request, client, ask, time: began })
+    return whenThere(judged, afterDecision, { request, client, ask, began, tookMs: 0 })
   }
 
   function afterDecision(decision: Decision, asked: Asked): Soon<RequestContext | Answer> {
     // Without the time in which a client sends the beginning of its body.
-    asked.time = performance.now() - asked.time
+    asked.tookMs = performance.now() - asked.began
     if (!mayNotWrite(decision)) return conclude(decision, asked)
     return judgeBody(decision, asked).then(({ decision, begun }) => conclude(decision, asked, begun))
   }
 
   /** Adds the route, and records the decision. */
   function conclude(decision: Decision, asked: Asked, begun?: BodyStart): Soon<RequestContext | Answer> {
-    const { request, client, ask, time } = asked
+    const { request, client, ask, tookMs } = asked
     const context = withRoute(decision, ask, client, request.raw)
-    witness.saw('outcome' in context ? context : context.allowed, ask, time)
+    witness.saw('outcome' in context ? context : context.allowed, ask, tookMs)
     if (!('outcome' in context)) return begun === undefined ? context : { ...context, begun }
     return context.outcome === 'throttled' ? endingLater(context, asked) : ending(context, ask, request)
   }
@@ -140,8 +140,10 @@ interface Asked {
   readonly request: DoorRequest
   readonly client: Client
   readonly ask: Ask
-  /** When it began, by `performance.now`; once it is decided, how many milliseconds that took. */
-  time: number
+  /** By `performance.now`. */
+  readonly began: number
+  /** How long the decision took, once it is made. */
+  tookMs: number
 }
 
 /** A decision, and what was read of the body for it. */
