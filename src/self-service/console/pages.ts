@@ -44,7 +44,7 @@ the app registration give only the groups that are assigned to it.</p>`
   }
 }
 
-/** For a user who is named, and whom an operator or another helper has blocked. */
+/** Shown to a helper who was blocked by an operator or another helper. */
 export const blocked: Page = {
   status: 403,
   console: true,
