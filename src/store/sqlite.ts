@@ -36,7 +36,7 @@ export async function openSqlite(path: string, how: OpenHow): Promise<Database> 
 }
 
 function databaseOf(file: SqliteFile, path: string): Database {
-  const writing = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().writer) })
+  const writing = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair().writer, whenFree) })
   const reading = new Kysely<Schema>({ dialect: sqliteDialect(() => file.pair('read').reader) })
   return {
     reading,
@@ -83,10 +83,11 @@ function asDamage(error: unknown, path: string): unknown {
 
 /**
  * A Kysely dialect for `node:sqlite`. `current` returns the open database, which changes when the file is reopened; it
- * throws `Outage`.
+ * throws `Outage`. `attempt` runs a statement: for writes, `whenFree`, because one outside of a transaction finds the file
+ * as busy as a transaction's beginning does.
  */
-export function sqliteDialect(current: () => DatabaseSync): Dialect {
-  const connection = connectionTo(current)
+export function sqliteDialect(current: () => DatabaseSync, attempt: Attempt = once): Dialect {
+  const connection = connectionTo(current, attempt)
   const run = async (sql: string) => current().exec(sql)
   return {
     createAdapter: () => new SqliteAdapter(),
@@ -108,8 +109,18 @@ export function sqliteDialect(current: () => DatabaseSync): Dialect {
 /** How long a change waits for another process's, and how often it tries, in milliseconds. */
 const patience = { limit: 5000, pause: 10 }
 
+type Attempt = <T>(statement: () => T) => T | Promise<T>
+
+const once: Attempt = statement => {
+  try {
+    return statement()
+  } catch (error) {
+    return fail(error)
+  }
+}
+
 /** SQLite's own waiting would block the event loop, and with it every request. Throws `Outage` in the end. */
-export async function whenFree(attempt: () => void): Promise<void> {
+async function whenFree<T>(attempt: () => T): Promise<T> {
   const deadline = performance.now() + patience.limit
   for (;;) {
     try {
@@ -130,7 +141,7 @@ function fail(error: unknown): never {
   throw storeOutage(error)
 }
 
-function connectionTo(current: () => DatabaseSync): DatabaseConnection {
+function connectionTo(current: () => DatabaseSync, attempt: Attempt): DatabaseConnection {
   let database: DatabaseSync | undefined
   let prepared: ReturnType<typeof createStatements>
 
@@ -141,23 +152,19 @@ function connectionTo(current: () => DatabaseSync): DatabaseConnection {
     return prepared(sql)
   }
 
-  async function executeQuery<Row>({ sql, parameters }: CompiledQuery) {
-    try {
-      const { statement, hasRows } = statementOf(sql)
-      // Kysely's parameters are `unknown`; SQLite refuses what it cannot bind.
-      const values = parameters as Parameters<StatementSync['all']>
-      if (!hasRows) return { rows: [], numAffectedRows: BigInt(statement.run(...values).changes) }
-      // Kysely has inferred the row's type from the same statement.
-      return { rows: statement.all(...values) as Row[] }
-    } catch (error) {
-      return fail(error)
-    }
+  function execute<Row>({ sql, parameters }: CompiledQuery) {
+    const { statement, hasRows } = statementOf(sql)
+    // Kysely's parameters are `unknown`; SQLite refuses what it cannot bind.
+    const values = parameters as Parameters<StatementSync['all']>
+    if (!hasRows) return { rows: [], numAffectedRows: BigInt(statement.run(...values).changes) }
+    // Kysely has inferred the row's type from the same statement.
+    return { rows: statement.all(...values) as Row[] }
   }
 
   return {
-    executeQuery,
+    executeQuery: async <Row>(query: CompiledQuery) => attempt(() => execute<Row>(query)),
     async *streamQuery<Row>(query: CompiledQuery) {
-      yield await executeQuery<Row>(query)
+      yield await attempt(() => execute<Row>(query))
     },
   }
 }

@@ -1,7 +1,9 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { PasswordId } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'
 import { temporaryDirectory } from '../support/directory.ts'
@@ -79,6 +81,23 @@ t.test('a change waits for another process without holding up anything, and give
   t.ok(read > 100, `${read} reads meanwhile`)
   intruder.exec('rollback')
   t.equal(await add(), undefined)
+})
+
+t.test('a single statement waits for another process as a change does', async t => {
+  const file = await makeFile(t)
+  const store = await open(t, file)
+  const intruder = new DatabaseSync(file.path)
+  t.teardown(() => intruder.close())
+  async function whileBusy<T>(write: () => Promise<T>): Promise<T> {
+    intruder.exec('begin immediate')
+    const written = write()
+    await setTimeout(50)
+    intruder.exec('rollback')
+    return await written
+  }
+  await whileBusy(() => store.revocations.add(0.25))
+  t.strictSame(await whileBusy(() => store.revocations.take()), [0.25], 'no measurement is lost')
+  await t.resolves(whileBusy(() => store.apiTokens.used('unknown' as PasswordId, 1)))
 })
 
 t.test(
