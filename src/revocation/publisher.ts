@@ -34,7 +34,7 @@ import { type Announcement, type SlotOf, staleBy } from './stale.ts'
  * - A process whose lease this Redis does not know, because Redis has just started, was promoted, or was given the keys
  *   in a Cluster: during the first lease after that, the publisher waits as if there were one.
  * - A process that is not subscribed, because it has just started or lost its connection, has no lease. Before it gets
- *   one it reads the last announcement from Redis, and then the store's log.
+ *   one it reads the last announcement from Redis, acknowledges it, and then reads the store's log.
  *
  * Finally the publisher verifies the announcement on a new connection to the primary of that moment: after a failover it
  * may be another server, which never received it. If Redis fails before the end, the whole change is refused and the

@@ -94,12 +94,14 @@ export function createRedisNews(options: RedisNewsOptions): RedisNews {
     else if (now() - looked > lookAgain * leaseMs) void look()
   }
 
-  /** Its change may have been made since, or never: the log, which is read next, tells. */
+  /** Its change may still wait for this process, may have been made since, or never: the log, which is read next, tells. */
   function recall(announced: Announcement): void {
     askIfReaching(announced)
-    const { moment, account, accounts, slots, reach } = announced
+    const { id, moment, account, accounts, slots, reach } = announced
     const revision = history.heard(moment)
-    if (revision !== undefined) forget({ account, accounts, slots, reach, revision })
+    if (revision === undefined) return
+    forget({ account, accounts, slots, reach, revision })
+    subscriber.acknowledge(id)
   }
 
   function look(): Promise<boolean> {

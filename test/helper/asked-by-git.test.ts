@@ -218,10 +218,10 @@ t.test('nothing depends on a home, nor on one that can be written to', async t =
   writeFileSync(join(lab.home, 'file'), '')
   t.match(attributes(await get('contoso', { XDG_CACHE_HOME: join(lab.home, 'file') })), { username: anna })
 
+  writeFileSync(join(lab.home, 'ask'), lab.ask())
   const terminal = lab.onTerminal(
     `sh -c 'unset HOME; altgate-git-credential --url ${gateway.url} --store store get < ask > answer'`,
   )
-  writeFileSync(join(lab.home, 'ask'), lab.ask())
   await until(() => terminal.seen().includes('Waiting for'))
   gateway.approve()
   t.equal(await terminal.exit(), 0)
