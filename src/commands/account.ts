@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Answer, answerText } from '../accounts/answer.ts'
-import { connectionText, upstreamAuthText, whereTo } from '../administration/accounts.ts'
+import { connectionText, upstreamAuthOf, upstreamAuthText, whereTo } from '../administration/accounts.ts'
 import { accountJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Scope, Username } from '../gateway/names.ts'
@@ -150,11 +150,24 @@ function addViews(account: Command, toolbox: Toolbox): void {
         if (all.length === 0)
           return say('There are no accounts yet. Add one: altgate account add NAME --upstream URL')
         sayTable(
-          ['NAME', 'SIGNS IN WITH', 'UPSTREAM'],
-          all.map(({ name, connection, upstream }) => [name, connectionText(connection), upstream]),
+          ['NAME', 'SIGNS IN WITH', 'UPSTREAM', 'UPSTREAM AUTH'],
+          all.map(each => [
+            each.name,
+            connectionText(each.connection),
+            each.upstream,
+            authName(each, settings),
+          ]),
         )
       }),
     )
+}
+
+/** The method that an account names. */
+function authName(account: AccountRecord, settings: Settings): string {
+  const { upstreamAuth = '-' } = account
+  return upstreamAuthOf(account, settings) === undefined
+    ? `${upstreamAuth} (not in the settings)`
+    : upstreamAuth
 }
 
 interface Options {
