@@ -18,7 +18,7 @@ import {
 import { aboutUpstream, addRemove, addSet } from './account-changes.ts'
 import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
-import { moment, note, say, sayChange, sayJson, sayTable, strong } from './say.ts'
+import { moment, note, say, sayChange, sayJson, sayLabelled, sayTable, strong } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate account ...`: what a host or a path names, and what it signs in with. */
@@ -281,7 +281,7 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
   ] as const
   say(strong(record.name))
-  for (const [label, fact] of facts) say(`  ${label.padEnd(14)} ${fact}`)
+  for (const [label, fact] of facts) sayLabelled(`  ${label.padEnd(14)} `, fact)
   say('')
   sayTable(
     ['SINCE', 'SIGNED IN WITH', 'BY'],

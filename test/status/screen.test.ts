@@ -64,8 +64,7 @@ const told: StatusDocument = {
   charts: { stepSeconds: 10, steps: [] },
 }
 const shown: Shown = { at, told, ...known, certificates: [] }
-const texts = (its: Shown, size?: Size) =>
-  screen(its, size).map(({ text }) => text)
+const texts = (its: Shown, size?: Size) => screen(its, size).map(({ text }) => text)
 
 t.test(
   'everything is shown where there is room, and each section keeps a line where there is none',
