@@ -80,7 +80,7 @@ export function outsideTheBody(head: RequestHead, terms: Terms, requestId: strin
  * is `got`, and gem and Bundler are both RubyGems.
  */
 const readsReason =
-  /^(?:pip|twine|poetry|python-requests|NuGet|Apache-Maven|Apache-HttpClient|Gradle|pnpm|got|bundler|Ruby, RubyGems|Debian APT-HTTP|Wget|lftp|ansible-httpget)\b/i
+  /^(?:pip|twine|poetry|python-requests|NuGet|Apache-Maven|Apache-HttpClient|Gradle|pnpm|got|bundler|Ruby, RubyGems|Debian APT-HTTP|Wget|lftp|ansible-httpget|mercurial|Helm)\b/i
 
 /** Headers and reason phrases are limited to ASCII, because clients decode other bytes differently. */
 function asciiOf(text: string): string {

@@ -141,6 +141,8 @@ t.test('other package managers get a message where they look, and other clients 
     'Wget/1.21.3',
     'lftp/4.9.2',
     'ansible-httpget',
+    'mercurial/proto-1.0 (Mercurial 6.3.2)',
+    'Helm/3.15.0',
   ])
     t.match(await ask(agent), /^HTTP\/1\.1 403 Your user name .* Reference: [0-9a-f]{24}\r\n/, agent)
   for (const agent of ['yarn/1.22.22 npm/? node/v20', 'pnpm/9.0.0 npm/? node/v20', 'bun/1.1.0'])
