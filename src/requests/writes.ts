@@ -71,7 +71,7 @@ export function writesUnseen(head: WriteHead): boolean {
 interface Plain extends WriteHead {
   /** The path as it was sent. */
   readonly sent: string
-  /** The path, decoded until nothing is left to decode, in lower case, without parameters and empty segments. */
+  /** The path, decoded until nothing is left to decode, in lower case, without parameters, empty segments and `.`. */
   readonly path: string
   /** The query as it was sent, without its `?`. */
   readonly query: string
@@ -90,7 +90,7 @@ function plainOf(head: WriteHead): Plain {
   return {
     ...head,
     sent,
-    path: `/${segments.filter(segment => segment !== '').join('/')}`,
+    path: `/${segments.filter(segment => segment !== '' && segment !== '.').join('/')}`,
     query: target.slice(sent.length + 1),
     values: name => raw.filter((_, at) => at % 2 === 1 && foldedName(raw[at - 1] ?? '') === name),
   }
