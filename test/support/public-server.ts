@@ -86,8 +86,8 @@ export async function runningServer(
       ...patience,
     },
     refusedBodies: {
-      maxBytes: 2 ** 30,
-      maxSeconds: 300,
+      maxBytes: 64 * 1024 * 1024,
+      maxSeconds: 60,
       maxAtOncePerAddress: 16,
       maxAtOnce: 128,
       ...refusedBodies,
