@@ -19,9 +19,18 @@ export interface Where {
  * How a worker listens. On Linux each has a socket of its own and the kernel distributes the connections; from a shared
  * socket, a worker that is awake takes most of them or all (ADR 0033). Elsewhere the workers share one.
  */
-export function asOneOfMany({ host, port }: Where): Where & { readonly reusePort: boolean } {
-  return { host, port, reusePort: platform() === 'linux' }
+export function asOneOfMany({ host, port }: Where): Where & {
+  readonly reusePort: boolean
+  readonly backlog: number
+} {
+  return { host, port, reusePort: platform() === 'linux', backlog }
 }
+
+/**
+ * Connections that may wait to be accepted. Node's 511 are fewer than a build farm opens at once, and a client whose
+ * connection finds no room tries again only after a second. Linux takes 4096 unless `net.core.somaxconn` says otherwise.
+ */
+const backlog = 4096
 
 /**
  * Returns the port, or a free one for 0. Makes sure that no other program listens there: workers open their port for
