@@ -50,8 +50,8 @@ process.on('uncaughtExceptionMonitor', (error, event) => {
   process.setUncaughtExceptionCaptureCallback(() => process.setUncaughtExceptionCaptureCallback(null))
 })
 
-const emit = process.emit
+const emit = process.emit.bind(process)
 process.emit = function (event, ...given) {
   const isOurs = event === 'unhandledRejection' && process.listenerCount(event) === 0
-  return isOurs ? tell(given[0], event) : emit.call(process, event, ...given)
+  return isOurs ? tell(given[0], event) : emit(event, ...given)
 }
