@@ -6,8 +6,10 @@ import { expectsContinue, hasBody } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import { type RequestHead, type Dialect, dialectOf, isForGit, soapVersion } from '../requests/tool.ts'
 import {
+  inComposer,
   inHtml,
   inLfs,
+  inOci,
   inRest,
   inSoap,
   inText,
@@ -63,6 +65,8 @@ const presenters: Readonly<Record<Dialect, Presenter>> = {
   transfer: inTransfer,
   rest: inRest,
   html: inHtml,
+  oci: inOci,
+  composer: inComposer,
 }
 
 /** The same answer, which leads a browser on to an address of this host. */

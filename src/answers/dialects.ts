@@ -133,6 +133,36 @@ export const inRest: Presenter = (terms, context) => {
 }
 
 /**
+ * For docker, podman, skopeo and other clients of registries for container images, which show `message` (OCI Distribution
+ * Specification 1.1, Error Codes). The header is how old versions of docker find out that this is a registry: without it on
+ * the challenge, they take it for one of version 1, and send no password.
+ */
+export const inOci: Presenter = (terms, { requestId }) => {
+  const error = { code: ociCodes[terms.status] ?? 'UNKNOWN', message: onOneLine(terms, requestId) }
+  return {
+    contentType: 'application/json; charset=utf-8',
+    headers: { 'Docker-Distribution-Api-Version': 'registry/2.0' },
+    body: `${JSON.stringify({ errors: [error] })}\n`,
+  }
+}
+
+/** Clients replace the message of a code that they do not know. */
+const ociCodes: Readonly<Partial<Record<number, string>>> = {
+  400: 'UNSUPPORTED',
+  401: 'UNAUTHORIZED',
+  403: 'DENIED',
+  404: 'NAME_UNKNOWN',
+  429: 'TOOMANYREQUESTS',
+  503: 'UNAVAILABLE',
+}
+
+/** For Composer, which shows `warning` on every error, if the media type has no parameters. */
+export const inComposer: Presenter = (terms, { requestId }) => {
+  const said = { warning: onOneLine(terms, requestId) }
+  return { contentType: 'application/json', body: `${JSON.stringify(said)}\n` }
+}
+
+/**
  * For Team Explorer Everywhere and similar clients, which mostly read the headers. With the three `X-TFS-FedAuth`
  * headers on a 401, `tf` prints the text and stops; without them it asks for another password, which may help.
  */

@@ -66,8 +66,8 @@ interface OutsideTheBody {
 }
 
 /**
- * The text outside the body. On a 401, npm prints nothing but `npm-notice`. pip, twine, NuGet, Maven, Gradle and pnpm
- * print the reason phrase, which Azure DevOps uses as well. All others get the standard phrase of RFC 9110.
+ * The text outside the body. On a 401, npm prints nothing but `npm-notice`. Azure DevOps uses the reason phrase as well. All
+ * other clients get the standard phrase of RFC 9110.
  */
 export function outsideTheBody(head: RequestHead, terms: Terms, requestId: string): OutsideTheBody {
   const agent = headerOf(head, 'user-agent') ?? ''
@@ -75,7 +75,12 @@ export function outsideTheBody(head: RequestHead, terms: Terms, requestId: strin
   return readsReason.test(agent) ? { reason: asciiOf(onOneLine(terms, requestId)) } : {}
 }
 
-const readsReason = /^(?:pip|twine|NuGet|Apache-Maven|Apache-HttpClient|Gradle|pnpm)\b/i
+/**
+ * Clients that print the reason phrase, and not the body. Poetry reads an index as `python-requests`, Yarn since version 2
+ * is `got`, and gem and Bundler are both RubyGems.
+ */
+const readsReason =
+  /^(?:pip|twine|poetry|python-requests|NuGet|Apache-Maven|Apache-HttpClient|Gradle|pnpm|got|bundler|Ruby, RubyGems|Debian APT-HTTP|Wget|lftp|ansible-httpget|mercurial|Helm)\b/i
 
 /** Headers and reason phrases are limited to ASCII, because clients decode other bytes differently. */
 function asciiOf(text: string): string {

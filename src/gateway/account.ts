@@ -39,6 +39,7 @@ export type Naming = { readonly by: 'path' } | { readonly by: 'host'; readonly s
 /** The account that a target names; whether it exists is another question. */
 export function accountNamed(target: Target, naming: Naming): AccountName | Ended {
   const text = naming.by === 'path' ? firstSegment(target.path) : labelBefore(naming.suffix, target.host)
+  if (text === '.') return { outcome: 'unclear-target', flaw: 'dot-segment' }
   // An escape here would be one name to us and another to an upstream that decodes (CVE-2026-16117).
   if (text.includes('%')) return { outcome: 'unclear-target', flaw: 'escaped-account' }
   return readAccountName(text) ?? ({ outcome: 'no-account' } satisfies Decision)

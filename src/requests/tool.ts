@@ -1,5 +1,5 @@
 /** The formats in which an answer can be rendered. */
-export type Dialect = 'text' | 'lfs' | 'soap' | 'transfer' | 'rest' | 'html'
+export type Dialect = 'text' | 'lfs' | 'soap' | 'transfer' | 'rest' | 'html' | 'oci' | 'composer'
 
 /** The parts of a request that select the dialect. The method is not one: HEAD must get the headers of GET. */
 export interface RequestHead {
@@ -13,8 +13,9 @@ export interface RequestHead {
  * The dialect that the client of a request understands. git's own requests are `text`, found by one expression. git-lfs
  * gets `lfs`, wherever an LFS server has its objects. Otherwise the path decides, for all clients: `text` for git and
  * LFS, `soap` for `*.asmx`, `rest` below `/_apis`. On other paths the headers decide: `transfer` for TFVC clients that
- * transfer files, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `rest` if JSON is preferred and for npm and
- * similar clients, `html` for browsers, else `text`. A browser that opens a page gets `html` wherever git and LFS have no
+ * transfer files, `soap` for SOAP 1.1 and 1.2 and Team Explorer Everywhere, `composer` for Composer, `rest` if JSON is
+ * preferred and for npm and similar clients, `html` for browsers, else `text`. Registries of container images have one
+ * path, `/v2/`, and get `oci` there. A browser that opens a page gets `html` wherever git and LFS have no
  * service.
  */
 export function dialectOf({ target, rawHeaders }: RequestHead): Dialect {
@@ -28,10 +29,16 @@ export function dialectOf({ target, rawHeaders }: RequestHead): Dialect {
   if (tool !== 'rest' && requestKindAt(path) === 'tfvc-file' && isTfvcClient(header)) return 'transfer'
   if (tool !== undefined) return tool
   if (soapVersionOf(header) !== undefined || isTfvcClient(header)) return 'soap'
+  if (registry.test(path)) return 'oci'
+  const agent = header('user-agent') ?? ''
+  if (agent.startsWith('Composer/')) return 'composer'
   const wanted = wantedMost(header('accept') ?? '')
-  if (wanted === 'application/json' || npmLike.test(header('user-agent') ?? '')) return 'rest'
+  if (wanted === 'application/json' || npmLike.test(agent)) return 'rest'
   return wanted === 'text/html' && isBrowser(header) ? 'html' : 'text'
 }
+
+/** The whole API of a registry is at the root of its host (OCI Distribution Specification 1.1, Endpoints). */
+const registry = /^\/v2(?:\/|$)/
 
 /** npm and other clients of its registries: they show texts from JSON, and do not always ask for it. */
 const npmLike = /^(?:npm|pnpm|yarn|bun)\//i

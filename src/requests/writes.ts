@@ -71,7 +71,7 @@ export function writesUnseen(head: WriteHead): boolean {
 interface Plain extends WriteHead {
   /** The path as it was sent. */
   readonly sent: string
-  /** The path, decoded until nothing is left to decode, in lower case, without parameters and empty segments. */
+  /** The path, decoded until nothing is left to decode, in lower case, without parameters, empty segments and `.`. */
   readonly path: string
   /** The query as it was sent, without its `?`. */
   readonly query: string
@@ -90,7 +90,7 @@ function plainOf(head: WriteHead): Plain {
   return {
     ...head,
     sent,
-    path: `/${segments.filter(segment => segment !== '').join('/')}`,
+    path: `/${segments.filter(segment => segment !== '' && segment !== '.').join('/')}`,
     query: target.slice(sent.length + 1),
     values: name => raw.filter((_, at) => at % 2 === 1 && foldedName(raw[at - 1] ?? '') === name),
   }
@@ -205,7 +205,10 @@ function isOfType(values: Plain['values'], types: RegExp): boolean {
   )
 }
 
-/** Whether the gateway reads the body as its upstream will. */
+/**
+ * Whether the gateway reads the body as its upstream will. A compressed one is not read: git-lfs compresses no request (its
+ * issues 3683 and 5015 ask for it), and what it unpacks to would need a limit of its own.
+ */
 function isReadable(values: Plain['values'], types: RegExp): boolean {
   const isPlain = values('content-encoding').every(coding => coding.trim().toLowerCase() === 'identity')
   return isPlain && isOfType(values, types)

@@ -57,9 +57,11 @@ export const forwarding = {
   refusedBodies: z
     .strictObject({
       maxBytes: whole(0, 2 ** 40)
-        .default(64 * 2 ** 20)
-        .describe('Most bytes that are read of one body. The default is 64 MiB.'),
-      maxSeconds: whole(1, 3600).default(60).describe('How long one body is read at most.'),
+        .default(2 ** 30)
+        .describe(
+          'Most bytes that are read of one body. The default is 1 GiB: NuGet sends a whole package before it is asked for a password, and feeds of Azure DevOps take 500 MB.',
+        ),
+      maxSeconds: whole(1, 3600).default(300).describe('How long one body is read at most.'),
       maxAtOncePerAddress: whole(0, 65_535)
         .default(16)
         .describe(

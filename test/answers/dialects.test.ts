@@ -21,6 +21,8 @@ const askings = {
   },
   soap: { target: '/fabrikam/Services/v3.0/LocationService.asmx', rawHeaders: [] },
   rest: { target: '/fabrikam/_apis/connectionData', rawHeaders: [] },
+  oci: { target: '/v2/team/app/manifests/1', rawHeaders: [] },
+  composer: { target: '/fabrikam/packages.json', rawHeaders: ['User-Agent', 'Composer/2.5.5 (Linux)'] },
   html: { target: '/fabrikam', rawHeaders: ['Accept', 'text/html', 'Sec-Fetch-Mode', 'navigate'] },
 }
 
@@ -43,6 +45,7 @@ const dialectsOwn = new Set([
   'X-TFS-FedAuthIssuer',
   'X-TFS-FedAuthRealm',
   'X-TFS-ServiceError',
+  'Docker-Distribution-Api-Version',
 ])
 const shared = ({ headers }: Answer) => Object.entries(headers).filter(([name]) => !dialectsOwn.has(name))
 
@@ -50,7 +53,7 @@ for (const [status, ending] of table) {
   t.test(`${named(ending)} says the same in every dialect`, async t => {
     const plain = answer(ending, context)
     t.strictSame(told('text', ending), plain, 'git gets plain text and nothing else')
-    for (const dialect of ['lfs', 'soap', 'rest', 'html'] as const) {
+    for (const dialect of ['lfs', 'soap', 'rest', 'html', 'oci', 'composer'] as const) {
       const given = told(dialect, ending)
       t.equal(given.status, status, 'the status belongs to the outcome')
       t.strictSame(shared(given), shared(plain))
@@ -59,6 +62,8 @@ for (const [status, ending] of table) {
     readsInSoap(t, ending, told('soap', ending))
     readsInRest(t, ending, told('rest', ending))
     readsInHtml(t, ending, told('html', ending))
+    readsInOci(t, ending, told('oci', ending))
+    readsInComposer(t, ending, told('composer', ending))
   })
 }
 
@@ -117,6 +122,20 @@ t.test('browsers are told whose gateway it is, as on the page', async t => {
   for (const dialect of ['text', 'lfs', 'soap', 'rest'] as const)
     t.strictSame(answerTo(askings[dialect], refused, { ...context, brand }), told(dialect, refused), dialect)
 })
+
+function readsInOci(t: Test, ending: Ending, { headers, status, body }: Answer): void {
+  t.equal(headers['Docker-Distribution-Api-Version'], 'registry/2.0')
+  const { errors } = JSON.parse(body) as { errors: { code: string; message: string }[] } // written by `inOci`
+  t.equal(errors[0]?.message, saidBy(ending))
+  const known = { 401: 'UNAUTHORIZED', 403: 'DENIED', 429: 'TOOMANYREQUESTS', 503: 'UNAVAILABLE' }
+  if (Object.hasOwn(known, status))
+    t.equal(errors[0]?.code, Object.entries(known).find(([of]) => Number(of) === status)?.[1])
+}
+
+function readsInComposer(t: Test, ending: Ending, { headers, body }: Answer): void {
+  t.equal(headers['Content-Type'], 'application/json', 'with a parameter, Composer does not read it')
+  t.strictSame(JSON.parse(body), { warning: saidBy(ending) })
+}
 
 function readsInHtml(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.equal(headers['Content-Type'], 'text/html; charset=utf-8')

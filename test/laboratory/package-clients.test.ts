@@ -127,7 +127,23 @@ t.test('other package managers get a message where they look, and other clients 
     ]
     return rawRequest(server.port, `GET /fabrikam/x HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
   }
-  for (const agent of ['twine/5.0.0', 'NuGet Command Line/6.8', 'Apache-Maven/3.9.6 (Java 21)', 'Gradle/8.5'])
+  for (const agent of [
+    'twine/5.0.0',
+    'NuGet Command Line/6.8',
+    'Apache-Maven/3.9.6 (Java 21)',
+    'Gradle/8.5',
+    'poetry/1.3.2 CPython/3.11.2',
+    'python-requests/2.28.1',
+    'got (https://github.com/sindresorhus/got)',
+    'Ruby, RubyGems/3.3.15 x86_64-linux',
+    'bundler/2.3.15 rubygems/3.3.15',
+    'Debian APT-HTTP/1.3 (2.6.1)',
+    'Wget/1.21.3',
+    'lftp/4.9.2',
+    'ansible-httpget',
+    'mercurial/proto-1.0 (Mercurial 6.3.2)',
+    'Helm/3.15.0',
+  ])
     t.match(await ask(agent), /^HTTP\/1\.1 403 Your user name .* Reference: [0-9a-f]{24}\r\n/, agent)
   for (const agent of ['yarn/1.22.22 npm/? node/v20', 'pnpm/9.0.0 npm/? node/v20', 'bun/1.1.0'])
     t.match(await ask(agent), /"error":"Your user name/, agent)

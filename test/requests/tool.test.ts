@@ -63,6 +63,18 @@ const table: readonly (readonly [string, string, Readonly<Record<string, string>
   ['JSON as a second choice', '/fabrikam/x', { Accept: '*/*, application/json;q=0.9' }, 'text'],
   ['JSON in a query', '/fabrikam/x?a=/_apis/', {}, 'text'],
 
+  ['a registry for images, at the root of its host', '/v2/team/app/manifests/1', {}, 'oci'],
+  ['docker looking for a registry', '/v2/', { 'User-Agent': 'docker/27.0' }, 'oci'],
+  [
+    'a browser at a registry',
+    '/v2/',
+    { Accept: page, 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+    'html',
+  ],
+  ['git in an account called v2', '/v2/r.git/info/refs', {}, 'text'],
+  ['NuGet in an account', '/fabrikam/nuget/v2/', {}, 'text'],
+  ['Composer', '/fabrikam/packages.json', { 'User-Agent': 'Composer/2.5.5 (Linux; PHP 8.2)' }, 'composer'],
+
   ['a browser', '/fabrikam', { Accept: page, 'User-Agent': chrome }, 'html'],
   ['a browser over https', '/fabrikam', { Accept: page, 'Sec-Fetch-Mode': 'navigate' }, 'html'],
   [

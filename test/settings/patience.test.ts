@@ -12,3 +12,13 @@ t.test(
     })
   },
 )
+
+t.test('unless told otherwise, the largest package of a feed is read before its password', async t => {
+  const cwd = new URL('../..', import.meta.url).pathname
+  const loaded = loadSettings({ file: 'config/development.yaml', env: {}, cwd })
+  if ('complaints' in loaded) throw new Error('the settings of the demo are refused')
+  const { maxBytes, maxSeconds } = loaded.settings.refusedBodies
+  const package500 = 500 * 2 ** 20
+  t.ok(maxBytes >= package500)
+  t.ok(maxSeconds >= (package500 * 8) / 20e6, 'over a line of 20 Mbit/s')
+})

@@ -86,8 +86,8 @@ export async function runningServer(
       ...patience,
     },
     refusedBodies: {
-      maxBytes: 64 * 1024 * 1024,
-      maxSeconds: 60,
+      maxBytes: 2 ** 30,
+      maxSeconds: 300,
       maxAtOncePerAddress: 16,
       maxAtOnce: 128,
       ...refusedBodies,
