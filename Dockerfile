@@ -5,7 +5,7 @@ ARG NODE_IMAGE=node:26-bookworm-slim
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-COPY src/engine/link-packages.mjs src/engine/
+COPY src/engine/link-packages.mjs src/engine/tap-domains.mjs src/engine/
 # With what links packages into one file each (ADR 0113), which then goes.
 RUN npm ci && npm prune --omit=dev --omit=optional
 # What the image is made of, for scanners: CycloneDX, from the lock file: read from node_modules, each development dependency would be missing.

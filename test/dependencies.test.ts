@@ -40,6 +40,12 @@ t.test('packages of many modules are one file each, as `npm run prepare` makes t
     t.notMatch(read(`node_modules/${entry}`), /(?:from |require\()["']\.\.?\//, entry)
 })
 
+t.test('what links `tap` keeps it from listening to every asynchronous operation', async t => {
+  const linked = read('node_modules/@tapjs/core/dist/esm/linked.mjs')
+  t.notMatch(linked, 'createHook', 'linked by an older version: run `npm ci`')
+  t.match(linked, 'AsyncLocalStorage')
+})
+
 interface Lock {
   readonly packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { chmodSync, globSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import module from 'node:module'
 import { join, resolve } from 'node:path'
@@ -37,6 +37,9 @@ const longest = [
 /** For one file, on a busy machine. */
 const longestSeconds = 400
 
+/** Milliseconds from the last line of a file's report to the end of its process. */
+const patience = 20_000
+
 /** What the tests may need at once: repositories of 200 MB, PostgreSQL's files. */
 const roomBytes = 4 * 1024 ** 3
 
@@ -69,7 +72,7 @@ const env = {
 }
 
 // `env` takes away what this process, as a parent, would hand down.
-const node = ['--unset=NODE_OPTIONS', process.execPath, join(import.meta.dirname, 'one-file.ts')]
+const node = ['--unset=NODE_OPTIONS', process.execPath, '--no-concurrent-recompilation']
 
 function filesOf(path: string): readonly string[] {
   return statSync(path).isDirectory() ? globSync(join(path, '**/*.test.ts')).sort() : [path]
@@ -85,8 +88,33 @@ await keepStripped(files.map(file => pathToFileURL(resolve(file)).href))
 t.jobs = Math.min(jobs, files.length)
 t.setTimeout(0)
 t.plan(files.length)
+t.on('spawn', spawned => spawned.once('process', child => guard(spawned.name, child)))
 for (const file of files)
   void t.spawn('env', [...node, file], { buffered: true, timeout: longestSeconds * 1000, env }, file)
+
+/** The last line that tap writes of a file; those of its tests are indented, and what is kept may begin in one of them. */
+const last = /\n# time=/
+
+/**
+ * A process of Node can stay for ever after all is done, with a busy thread of V8 and no JavaScript left to run
+ * (nodejs/node 54918). One that has reported its last line and does not end is told of, killed, and judged by what it has reported.
+ */
+function guard(file: string, child: ChildProcess): void {
+  let end = ''
+  let watchdog: NodeJS.Timeout | undefined
+  const emit = child.emit.bind(child)
+  const giveUp = () => {
+    console.error(`${file} has reported everything, but its process does not end: killed`)
+    child.emit = (event: string | symbol, ...told: unknown[]) =>
+      event === 'close' ? emit(event, 0, null) : emit(event, ...told)
+    child.kill('SIGKILL')
+  }
+  child.stdout?.on('data', (text: Buffer) => {
+    end = (end + text.toString('latin1')).slice(-1000)
+    if (last.test(end)) watchdog ??= setTimeout(giveUp, patience)
+  })
+  child.on('close', () => clearTimeout(watchdog))
+}
 
 /**
  * Takes the types from all files at once, and keeps what is left where each finds it. Else each process would load Node's parser

@@ -41,14 +41,15 @@ async function bundler() {
  * because it leaves what lies there out of the traces it shows.
  */
 async function linkTap() {
-  const entry = 'tap/dist/esm/index.js'
+  const entry = 'tap/dist/esm/index.js' // as it comes, it only passes on what the file beside it has
   const whole = '@tapjs/core/dist/esm/linked.mjs'
-  if (readFileSync(pathOf(entry), 'utf8').includes(whole)) return
   await link(
-    entry,
+    'tap/dist/esm/main.js',
     {
       // The `tap` command hands the first down to test files as well; the second is for components of React.
       external: ['@tapjs/processinfo', 'react-element-to-jsx-string'],
+      // It would listen to every asynchronous operation of a test file.
+      alias: { 'async-hook-domain': new URL('tap-domains.mjs', import.meta.url).pathname },
       format: 'esm',
       banner: {
         js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)",
@@ -56,7 +57,7 @@ async function linkTap() {
     },
     whole,
   )
-  replace(entry, `export * from '../../../${whole}'\nexport { default } from '../../../${whole}'\n`)
+  replace(entry, `export * from '../../../${whole}'\nexport { t as default } from '../../../${whole}'\n`)
 }
 
 async function link(entry, how, to = entry) {

@@ -63,13 +63,14 @@ t.test('where HEAD is not served GET is, and its page is thrown away', async t =
 
 t.test('a silent, broken, contradicting or unreachable Azure DevOps is unknown, never a guess', async t => {
   const azure = await startFakeAzureDevOps(t)
-  const { ask } = asker(t, azure, { timeoutSeconds: 0.2 })
+  const [patient, impatient] = [asker(t, azure), asker(t, azure, { timeoutSeconds: 0.2 })]
   for (const [mood, because] of [
     ['silent', 'timeout'],
     ['out-of-order', 'status'],
     ['contradicting', 'conflict'],
   ] as const) {
     azure.put('fabrikam', { connection: 'msa', mood })
+    const { ask } = mood === 'silent' ? impatient : patient // an answer may take its time on a busy machine
     t.strictSame(await ask(fabrikam), { found: 'unknown', because })
   }
   const nowhere = asker(t, { template: `http://127.0.0.1:${await freePort()}/{account}/` })

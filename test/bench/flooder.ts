@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { anna, basic, userNumber } from './people.ts'
-import { isFlood, type Flood } from './floods.ts'
+import { floods, isFlood, type Flood } from './floods.ts'
 
 // A process that floods: it keeps so many connections open, from a hundred addresses of their own, and does on each what
 // the kind of flood is. It says `ready` when all of them were opened once, and how much it has done when it is told to stop.
@@ -26,6 +26,9 @@ const atOnce = 200
 /** Milliseconds between two bytes of what is slow, and between two tries of what was closed at once. */
 const slowly = 1000
 const again = 20
+
+/** Milliseconds. */
+const patience = 60_000
 
 let done = 0
 let stopped = false
@@ -71,9 +74,16 @@ const deeds: Readonly<Record<Flood, Deed>> = {
 }
 const deed: Deed = deeds[kind]
 
+/** Whether it does something that ends. On a busy machine the first of it may come late: it is waited for. */
+const ends = deed.answers !== undefined || !floods[kind].stay
 process.on('message', () => {
-  stopped = true
-  process.send?.(done)
+  const latest = performance.now() + patience
+  const tell = () => {
+    if (ends && done === 0 && performance.now() < latest) return void setTimeout(tell, again)
+    stopped = true
+    process.send?.(done)
+  }
+  tell()
 })
 const drip = setInterval(() => {
   for (const socket of dripping) if (socket.writable) socket.write('a')

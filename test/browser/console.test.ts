@@ -3,6 +3,7 @@ import t from 'tap'
 import { authorities, claimsOf, people } from '../../src/demo/identity-pages.ts'
 import { northwindDirectory } from '../../src/demo/people.ts'
 import { startBrowser } from '../support/browser.ts'
+import { until } from '../support/until.ts'
 import { isAccessible } from './accessible.ts'
 import { showsFocus } from './in-page.ts'
 import { fillIn, save, signIn } from './people.ts'
@@ -73,9 +74,5 @@ t.test('a help desk at work: every state of the console is accessible, and needs
 
 /** Refusals are written some seconds after they happened. */
 async function seen(page: Page, address: string): Promise<void> {
-  for (let tries = 0; tries < 40; tries++) {
-    const answer = await page.goto(address)
-    if (answer?.status() === 200) return
-    await page.waitForTimeout(250)
-  }
+  await until(async () => (await page.goto(address))?.status() === 200, 250, 250)
 }

@@ -108,6 +108,7 @@ function anHour({ stage, browser }: Lab) {
   return async (t: Test) => {
     const page = await browser.page()
     await signIn(page, stage, 'northwind')
+    await page.waitForURL(stage.page('northwind'))
     stage.pass(61)
     await page.reload()
     t.match(await textOf(page), 'First, sign in')

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { people } from '../../src/demo/identity-pages.ts'
 import { startBrowser } from '../support/browser.ts'
+import { until } from '../support/until.ts'
 import { showsFocus } from './in-page.ts'
 import { startStage } from './stage.ts'
 
@@ -16,7 +17,7 @@ t.test('a password is set without a mouse', async t => {
     t.strictSame(await tabThrough(t, page, 'Sign in'), ['Skip to the content', 'Altgate', 'Sign in'])
     await page.keyboard.press('Enter')
     await page.waitForURL(`${stage.provider}/**`)
-    t.equal(await focused(page), 'E-mail address', 'the form waits for the first field')
+    await focusComes(t, page, 'E-mail address')
     const anna = people.find(({ email }) => email === 'anna@example.com')
     await page.keyboard.type(anna?.email ?? '')
     await page.keyboard.press('Tab')
@@ -58,7 +59,7 @@ t.test('a password is set without a mouse', async t => {
   await t.test('errors take the focus, and each leads to its field', async t => {
     await page.keyboard.press('Enter')
     await page.getByRole('alert').waitFor()
-    t.equal(await focused(page), 'Nothing has been saved yet')
+    await focusComes(t, page, 'Nothing has been saved yet')
     t.strictSame(await tabThrough(t, page, 'Enter a password.'), ['Enter a password.'])
     await page.keyboard.press('Enter')
     t.equal(await focused(page), 'New password')
@@ -141,8 +142,15 @@ async function tabThrough(t: Test, page: Page, last: string): Promise<readonly s
   return names
 }
 
-/** What has the focus, as a screen reader calls it. */
+/** With the first picture of the page, which may come after it is loaded. */
+async function focusComes(t: Test, page: Page, name: string): Promise<void> {
+  await until(async () => (await focused(page)) === name)
+  t.pass(`the focus is on "${name}"`)
+}
+
+/** What has the focus once the page has loaded, as a screen reader calls it. */
 async function focused(page: Page): Promise<string> {
+  await page.waitForLoadState()
   const [line = ''] = (await page.locator(':focus-within').last().ariaSnapshot()).split('\n')
   return /"(.*)"/.exec(line)?.[1] ?? line.replace(/^- text: /, '') // a disclosure has no role there
 }

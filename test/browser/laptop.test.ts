@@ -15,6 +15,7 @@ t.test('what matters stands in the first view of a laptop', async t => {
   const page = await browser.page({ viewport: laptop })
 
   const isInView = async (what: string, locator: ReturnType<Page['getByText']>) => {
+    await page.waitForLoadState() // with its style sheet
     const box = await locator.first().boundingBox()
     t.ok(box !== null && box.y >= 0 && box.y + box.height <= laptop.height, `${what}: ${JSON.stringify(box)}`)
   }
@@ -28,6 +29,7 @@ t.test('what matters stands in the first view of a laptop', async t => {
 
   await t.test('with credentials: state, user name, and the way to a new password', async () => {
     await add(page, 'laptop')
+    await page.waitForLoadState() // the script makes the words
     const words = await page.locator('pre span').all()
     const heights = await Promise.all(words.map(async each => (await each.boundingBox())?.height ?? 0))
     t.ok(words.length > 20 && Math.max(...heights) < 30, 'no word of a command is on two lines')
@@ -62,6 +64,7 @@ t.test('what matters stands in the first view of a laptop', async t => {
     await signIn(anna, stage, 'contoso')
     await screenshot(anna, 'laptop-claim')
     const isThere = async (what: string, locator: ReturnType<Page['getByText']>) => {
+      await anna.waitForLoadState()
       const box = await locator.first().boundingBox()
       t.ok(box !== null && box.y + box.height <= laptop.height, `${what}: ${JSON.stringify(box)}`)
     }

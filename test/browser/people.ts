@@ -11,12 +11,15 @@ export async function textOf(page: Page): Promise<string> {
 /** Users of the provider. Ben is in the directory Northwind alone, Anna is everywhere. */
 export type Who = 'anna' | 'ben'
 
+// A click waits until the next page begins to come. What follows may be about the whole page: each waits until it is there.
+
 /** Fills in the provider's form. */
 export async function fillIn(page: Page, who: Who = 'anna'): Promise<void> {
   const person = people.find(({ email }) => email === `${who}@example.com`)
   await page.getByLabel('E-mail address').fill(person?.email ?? '')
   await page.getByLabel('Password').fill(person?.password ?? '')
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForLoadState()
 }
 
 /** Opens an account's page and signs in there. */
@@ -41,6 +44,7 @@ export async function save(page: Page, password?: string): Promise<void> {
     await page.getByLabel('Confirm new password', { exact: true }).fill(password)
   }
   await page.getByRole('button', { name: 'Save' }).click()
+  await page.waitForLoadState()
 }
 
 /** Fills in the form for a password with a name. */
@@ -48,4 +52,5 @@ export async function add(page: Page, name: string, access = 'Read and write'): 
   await page.getByLabel('Name', { exact: true }).fill(name)
   await page.getByLabel(access, { exact: true }).check()
   await page.getByRole('button', { name: 'Create password' }).click()
+  await page.waitForLoadState()
 }

@@ -8,6 +8,7 @@ import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
 import { startCluster, startWatched } from '../support/redis-servers.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { aDesk, type Desk } from './desk.ts'
 
 /** A desk whose listen addresses are free. */
@@ -141,7 +142,13 @@ t.test('of a Cluster it is told how many primaries there are, and whether a slot
   const first = await owner('a')
   const id = await first.command('cluster', 'myid')
   const slot = await first.command('cluster', 'keyslot', 'a')
-  for (const node of nodes) await node.command('cluster', 'delslots', String(slot))
+  // Its owner first, and again where another has told of it meanwhile: nodes tell one another which slots they have.
+  await until(async () => {
+    for (const node of [first, ...nodes])
+      await node.command('cluster', 'delslots', String(slot)).catch(() => {})
+    const said = await Promise.all(nodes.map(node => node.command('cluster', 'info')))
+    return said.every(text => /cluster_slots_assigned:16383\D/.test(String(text)))
+  })
   t.equal(await redisLine(desk, redis), 'FAILED  redis       CLUSTERDOWN no node has 1 of the 16384 slots')
   for (const node of nodes)
     await node.command('cluster', 'setslot', String(slot), 'node', String(id)).catch(() => {})

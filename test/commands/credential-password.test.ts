@@ -1,5 +1,8 @@
 import t from 'tap'
+import { awayFromMidnight } from '../support/midnight.ts'
 import { aDesk, type Desk } from './desk.ts'
+
+await awayFromMidnight()
 
 const anna = 'anna@example.com'
 const whose = ['--scope', 'msa', '--user', anna]

@@ -1,6 +1,9 @@
 import t from 'tap'
+import { awayFromMidnight } from '../support/midnight.ts'
 import { contosoId, fabrikamId } from './desk.ts'
 import { aSmallWorld } from './small-world.ts'
+
+await awayFromMidnight()
 
 const today = new Date().toISOString().slice(0, 10)
 const day = 24 * 60 * 60 * 1000

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
@@ -24,11 +23,8 @@ t.test('a help desk finds a refusal by the reference that the user was shown', a
   await ask(url) // a challenge is no refusal
 
   const json = async (...words: string[]) => JSON.parse(await altgate.must([...words, '--json']))
-  let all: readonly object[] = []
-  for (let tries = 0; all.length < 3 && tries < 100; tries += 1) {
-    all = await json('recent')
-    await delay(50)
-  }
+  await until(async () => (await json('recent')).length >= 3)
+  const all: readonly object[] = await json('recent')
   const common = {
     account: 'fabrikam',
     from: '127.0.0.1',

@@ -1,5 +1,8 @@
 import t from 'tap'
+import { awayFromMidnight } from '../support/midnight.ts'
 import { aDesk } from './desk.ts'
+
+await awayFromMidnight()
 
 t.test('tokens of the API', async t => {
   const desk = aDesk(t, { ALTGATE__PASSWORDS__MAXLIFEDAYS: '400' })

@@ -175,7 +175,7 @@ const faults: readonly (readonly [string, string, Answering])[] = [
 
 for (const [what, result, answering] of faults)
   t.test(`no user is asked to sign in because of ${what}`, async t => {
-    const { lab, gateway, provider } = await signedIn(t, result === 'slow' ? 1 : 10)
+    const { lab, gateway, provider } = await signedIn(t, result === 'slow' ? 3 : 10)
     const before = await gateway.store.changes.revision()
     lab.clock.now += 61 * minute
     provider.answering = answering

@@ -4,6 +4,7 @@ import { countByKey, rotate } from '../../src/delegation/rotation.ts'
 import { createSealing } from '../../src/delegation/sealing.ts'
 import type { Owner, Scope } from '../../src/gateway/names.ts'
 import { Secret } from '../../src/gateway/secret.ts'
+import { until } from '../support/until.ts'
 import { aKey, aLab, anna, boris, firstKey, scope } from './lab.ts'
 
 const minute = 60_000
@@ -148,7 +149,7 @@ t.test('a renewal and a rotation at the same moment lose nothing', async t => {
   const holding = Promise.withResolvers<void>()
   lab.provider.hold = holding.promise
   const waiting = gateway.bearer()
-  while (lab.provider.asked() === 0) await new Promise(setImmediate)
+  await until(() => lab.provider.asked() > 0)
   await rotate(gateway.store.grants, createSealing([next, firstKey]), () => {})
   holding.resolve()
   const bearer = await waiting

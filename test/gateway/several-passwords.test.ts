@@ -17,6 +17,7 @@ import { createLocalVerdicts } from '../../src/verdicts/local.ts'
 import { createVerdictCache } from '../../src/verdicts/shared.ts'
 import { north } from '../store/samples.ts'
 import { oldPassword } from '../support/old-passwords.ts'
+import { until } from '../support/until.ts'
 import { usualThrottle } from '../support/world.ts'
 
 const anna = foldUsername('anna@example.com')
@@ -316,14 +317,15 @@ t.test(
   'a generated password from before that is a hash opens once more by its hash, and then proves itself',
   async t => {
     const { decide, choose, compared, clock, key, store } = await aGateway(t)
+    const hasNone = async () =>
+      (await store.credentials.find(msaScope, undefined, anna)).current?.hash === noPassword
     const old = oldPassword(key)
     await choose(old)
     t.match(await decide(oldPassword(key)), { outcome: 'refused' })
     t.same(compared, [`hash ${old}`], 'one of that form may be a hash, so it costs one')
     t.match(await decide(old), { outcome: 'allow' })
     t.same(compared, [`hash ${old}`])
-    while ((await store.credentials.find(msaScope, undefined, anna)).current?.hash !== noPassword)
-      await new Promise(setImmediate)
+    await until(hasNone)
     clock.now += 3 * hour // what was remembered has expired
     t.match(await decide(old), { outcome: 'allow', password: { id: /./ } })
     t.same(compared, [])
@@ -335,8 +337,7 @@ t.test(
     await choose(old) // an older file is imported
     clock.now += 3 * hour
     t.match(await decide(old), { outcome: 'allow' })
-    while ((await store.credentials.find(msaScope, undefined, anna)).current?.hash !== noPassword)
-      await new Promise(setImmediate)
+    await until(hasNone)
     clock.now += 3 * hour
     t.match(await decide(old), { outcome: 'allow', password: { id: /./ } })
     t.same(compared, [])

@@ -76,7 +76,7 @@ t.test(
     gateway.next.token.push(() => {})
     const start = performance.now()
     t.match(attributes(await get()), { username: anna })
-    t.ok(performance.now() - start < 25_000)
+    t.ok(performance.now() - start < 60_000, 'one question of ten seconds; the second is for a busy machine')
     t.match(attributes(await get()), { username: anna })
     t.match(gateway.asked.at(-1)?.form, { grant_type: 'refresh_token' }, 'and is asked again')
   },

@@ -149,9 +149,10 @@ t.test('an estimate takes a bounded time, whatever is typed', async t => {
   ]
   for (const text of hostile) {
     const password = text.repeat(100).slice(0, 500)
-    const began = performance.now()
+    const before = process.cpuUsage() // its thread is counted as well; what else the machine does is not
     await flawOf(password)
-    t.ok(performance.now() - began < 1000, `${text}: milliseconds, not minutes`)
+    const { user, system } = process.cpuUsage(before)
+    t.ok((user + system) / 1000 < 1000, `${text}: milliseconds, not minutes`)
   }
 })
 

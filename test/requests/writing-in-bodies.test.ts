@@ -161,7 +161,7 @@ t.test('wherever a call is cut, it is read when enough is there, and in the same
 })
 
 t.test('hostile XML costs little', async t => {
-  const began = performance.now()
+  const before = process.cpuUsage()
   const most = 64 * 1024
   for (const body of [
     `<soap:Envelope${' a="'.repeat(most / 4)}`,
@@ -174,5 +174,5 @@ t.test('hostile XML costs little', async t => {
     `<a:${'a.'.repeat(most / 2)}=`,
   ])
     t.equal(look(body), undefined, body.slice(0, 40))
-  t.ok(performance.now() - began < 5000, 'less than five seconds for all of them')
+  t.ok(process.cpuUsage(before).user < 5e6, 'less than five seconds of a processor for all of them')
 })

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createGeneratedPasswords } from '../../src/gateway/generated-password.ts'
 import { foldUsername, msaScope } from '../../src/gateway/names.ts'
@@ -11,6 +10,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { createAnnouncer } from '../../src/self-service/ending-passwords.ts'
 import { createEndAnnouncements } from '../../src/self-service/webhook.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { until } from '../support/until.ts'
 
 const anna = foldUsername('anna@example.com')
 const day = 24 * 60 * 60 * 1000
@@ -180,7 +180,7 @@ t.test(
     clock.now = start + 16 * day + 10
     const one = gateway('one')
     const looking = one.look()
-    while (receiver.events.length === 0) await delay(1)
+    await until(() => receiver.events.length > 0, 1)
     await one.close()
     await looking
     const told = receiver.told().length

@@ -2,8 +2,11 @@ import t, { type Test } from 'tap'
 import { foldUsername, msaScope } from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
 import { usualLimits } from '../../src/self-service/throttle.ts'
+import { awayFromMidnight } from '../support/midnight.ts'
 import { type Browser, formIn, headingOf, posting, type Seen } from './browser.ts'
 import { aLab, choose, generate, type Lab, type LabOptions, northwind, operatorSets, visitor } from './lab.ts'
+
+await awayFromMidnight()
 
 const anna = 'anna@example.com'
 const dayMs = 24 * 60 * 60 * 1000

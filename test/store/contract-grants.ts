@@ -3,6 +3,7 @@ import type { Grant, NewGrant } from '../../src/gateway/delegation.ts'
 import type { Change } from '../../src/gateway/history.ts'
 import type { Owner, Subject } from '../../src/gateway/names.ts'
 import { Outage } from '../../src/gateway/outage.ts'
+import { until } from '../support/until.ts'
 import { type MakeDatabase, open, openFresh } from './contract.ts'
 import {
   actor,
@@ -199,10 +200,8 @@ export async function grantsContract(t: Test, make: MakeDatabase): Promise<void>
     await grants.giveTurnBack({ ...given, version })
     const again = await grants.takeTurn(await grant(), 1)
     t.ok(again !== undefined)
-    const deadline = Date.now() + 5000
-    let next: number | undefined
-    while (next === undefined && Date.now() < deadline) next = await grants.takeTurn(await grant(), 1)
-    t.ok(next !== undefined, 'the one that had it is gone')
+    // The one that had it is gone.
+    await until(async () => (await grants.takeTurn(await grant(), 1)) !== undefined)
     t.equal(
       await grants.renewed({ ...given, version: again ?? 0 }, fresh),
       false,
@@ -309,10 +308,7 @@ export async function grantsContract(t: Test, make: MakeDatabase): Promise<void>
     t.equal(await one.take('liveness', next, 60_000), false, 'it had none to leave')
     await one.leave('liveness', holder)
     t.equal(await other.take('liveness', next, 1), true)
-    const deadline = Date.now() + 5000
-    let after = false
-    while (!after && Date.now() < deadline) after = await one.take('liveness', holder, 1)
-    t.ok(after, 'the one that had it is gone')
+    await until(() => one.take('liveness', holder, 1)) // the one that had it is gone
   })
 
   await t.test(

@@ -17,10 +17,10 @@ import {
 } from './samples.ts'
 
 export async function openingContract(t: Test, make: MakeDatabase): Promise<void> {
-  await t.test('six processes that start at once on nothing make one store, with one key', async t => {
+  await t.test('three processes that start at once on nothing make one store, with one key', async t => {
     const database = await make(t)
     const startAt = String(Date.now() + 1500)
-    const opening = Array.from({ length: 6 }, async (_, number) => {
+    const opening = Array.from({ length: 3 }, async (_, number) => {
       const args = [join(import.meta.dirname, '../support/store-opener.ts'), startAt, `account-${number}`]
       return succeeded(
         'a starting process',
@@ -31,7 +31,7 @@ export async function openingContract(t: Test, make: MakeDatabase): Promise<void
     t.equal(new Set(keys).size, 1)
     const store = await open(t, database)
     t.equal(keys[0], Buffer.from(await store.key('verdicts')).toString('hex'))
-    t.equal((await store.registry(silently).accounts()).length, 6)
+    t.equal((await store.registry(silently).accounts()).length, 3)
   })
 
   await t.test('the key is 32 random bytes, the same ever after', async t => {

@@ -1,5 +1,14 @@
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -10,6 +19,17 @@ import { temporaryDirectory } from '../support/directory.ts'
 import { until } from '../support/until.ts'
 import { open, openFresh, storeContract } from './contract.ts'
 import { actor, anna, fabrikam, hashOf, msa, outage, silently, upstream } from './samples.ts'
+
+/** As a store is that has been opened and closed: making its tables takes longer than most tests. */
+const opened = join(temporaryDirectory(t), 'opened.db')
+await (await openStore({ url: new Secret(`sqlite:${opened}`) })).close()
+
+async function makeOpened(t: Test) {
+  const file = await makeFile(t)
+  mkdirSync(dirname(file.path), { mode: 0o700 })
+  copyFileSync(opened, file.path)
+  return file
+}
 
 async function makeFile(t: Test) {
   const path = join(temporaryDirectory(t), 'data', 'altgate.db')
@@ -24,7 +44,7 @@ async function makeFile(t: Test) {
   }
 }
 
-t.test('SQLite keeps what a store promises', t => storeContract(t, makeFile))
+t.test('SQLite keeps what a store promises', t => storeContract(t, makeOpened, makeFile))
 
 t.test('other users of the machine cannot read the file, its log or its folder', async t => {
   const file = await makeFile(t)
@@ -75,10 +95,10 @@ t.test('a change waits for another process without holding up anything, and give
   while (!ended) {
     await store.ping()
     read += 1
-    await new Promise(setImmediate)
+    await setTimeout(20)
   }
   await refused
-  t.ok(read > 100, `${read} reads meanwhile`)
+  t.ok(read > 20, `${read} reads in five seconds`)
   intruder.exec('rollback')
   t.equal(await add(), undefined)
 })

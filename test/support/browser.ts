@@ -5,6 +5,7 @@ import type { AxeResults } from 'axe-core'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { checkout } from './program.ts'
+import { deadlineMs } from './until.ts'
 
 /** Chromium without the parts that have windows, where Debian puts it: it starts and runs with a third less of a processor. */
 const program = '/usr/bin/chromium-headless-shell'
@@ -59,7 +60,7 @@ export async function startBrowser(t: Test): Promise<TestBrowser> {
       timezoneId: 'UTC',
       permissions: ['clipboard-read', 'clipboard-write'],
     })
-    context.setDefaultTimeout(10_000)
+    context.setDefaultTimeout(deadlineMs)
     return context
   }
   return { person, page: async options => (await person(options)).newPage() }

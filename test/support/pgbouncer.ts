@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryDirectory } from './directory.ts'
 import { freePort, listens } from './ports.ts'
-import { idOfNobody, isRoot, password, superuser } from './postgres.ts'
+import { idOfNobody, isRoot, password, superuser, verifier } from './postgres.ts'
 import { until } from './until.ts'
 
 /** PgBouncer in front of a server, in transaction mode: two statements of one client may come to two sessions. Gives its port. */
@@ -14,7 +14,7 @@ export async function startPgBouncer(t: Pick<Test, 'teardown'>, to: number): Pro
   const port = await freePort()
   const file = join(directory, 'pgbouncer.ini')
   const users = join(directory, 'users.txt')
-  writeFileSync(users, `"${superuser}" "${password}"\n`)
+  writeFileSync(users, `"${superuser}" "${verifier}"\n`)
   const lines = [
     '[databases]',
     `* = host=127.0.0.1 port=${to} user=${superuser} password=${password}`,

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 
 /** Milliseconds that a test waits for something. Long: the machine may be busy with other tests. */
-const deadlineMs = 60_000
+export const deadlineMs = 60_000
 
 /**
  * Waits for a condition that nothing announces. Rejects with the condition's text if it does not become true. `pauseMs`:
