@@ -78,7 +78,6 @@ export class Conversation {
     if (this.isIdle) return this.#begin(request, response, handle)
     this.#waiting.push([request, response, handle])
     this.#backlog.waiting += 1
-    if (this.#waiting.length === 1) this.#response?.once('close', this.#onClose)
     if (this.#waiting.length === depth) this.#hold()
     // One read can bring thousands of short requests; from many connections together they would fill the memory.
     if (this.#backlog.waiting > most) this.socket.destroy()
@@ -101,10 +100,18 @@ export class Conversation {
     this.#request = request
     this.#response = response
     this.#isAllowed = false
+    response.on('close', this.#onClose)
     handle(request, response)
   }
 
-  readonly #onClose = (): void => void setImmediate(this.#next)
+  readonly #onClose = (): void => {
+    if (this.#waiting.length > 0) return void setImmediate(this.#next)
+    // What a client still sends of a body is watched after the answer.
+    if (this.#request?.complete !== true) return
+    // An idle connection would keep 6 KB of its last request, and what a burst leaves must be dead at the next collection.
+    this.#request = undefined
+    this.#response = undefined
+  }
 
   readonly #next = (): void => {
     const next = this.#waiting.shift()
@@ -113,7 +120,6 @@ export class Conversation {
     this.#backlog.waiting -= 1
     if (this.socket.destroyed) return this.#forget()
     if (this.#held && this.#waiting.length < depth / 2) this.#release()
-    if (this.#waiting.length > 0) response.once('close', this.#onClose)
     this.#begin(request, response, handle)
   }
 
