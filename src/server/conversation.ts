@@ -85,6 +85,8 @@ export class Conversation {
 
   /** What the client has to do, if it has made no progress for this long. */
   overdue(now: number, patienceMs: number, unsent: (socket: Socket) => number): Due | undefined {
+    // The rest of a body has come since the answer.
+    if (this.isIdle) this.#letGo()
     const due = this.#due()
     const mark = this.#progress(due, unsent)
     if (due !== this.#awaited || mark !== this.#mark || this.#request !== this.#awaitedOf) {
@@ -106,9 +108,13 @@ export class Conversation {
 
   readonly #onClose = (): void => {
     if (this.#waiting.length > 0) return void setImmediate(this.#next)
+    this.#letGo()
+  }
+
+  /** An idle connection would keep 6 KB of its last request. */
+  #letGo(): void {
     // What a client still sends of a body is watched after the answer.
     if (this.#request?.complete !== true) return
-    // An idle connection would keep 6 KB of its last request, and what a burst leaves must be dead at the next collection.
     this.#request = undefined
     this.#response = undefined
   }
