@@ -183,6 +183,8 @@ export class Exchange extends GuardedHandler {
   #head: { readonly status: number; readonly phrase: string; readonly headers: string[] } | undefined
   /** Content-Length according to the upstream; -1 if it states none. */
   #length = -1
+  /** Whether the leg is paused until `drained`. */
+  #waits = false
 
   constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents) {
     super(response)
@@ -233,7 +235,9 @@ export class Exchange extends GuardedHandler {
     this.#sendHead()
     answerCarried(chunk.length)
     const isTaken = this.#response.write(chunk)
-    if (isTaken && !waitsForTurn(this.onDrain)) return
+    // More can come after a pause: what undici has read already, or what was buffered of a batch answer.
+    if (this.#waits || (isTaken && !waitsForTurn(this.onDrain))) return
+    this.#waits = true
     controller.pause()
     if (!isTaken) this.#response.once('drain', this.onDrain)
   }
@@ -288,7 +292,10 @@ export class Exchange extends GuardedHandler {
   }
 
   protected drained(): void {
-    if (!waitsForTurn(this.onDrain)) this.#controller?.resume()
+    if (waitsForTurn(this.onDrain)) return
+    if (this.#response.writableNeedDrain) return void this.#response.once('drain', this.onDrain)
+    this.#waits = false
+    this.#controller?.resume()
   }
 
   protected clientLeft(): void {

@@ -302,7 +302,7 @@ class Forwarding implements ExchangeEvents, Waiter {
   /** `context`: it is what the request is answered with. */
   #report(error: unknown, context?: RequestContext): void {
     if (error instanceof Outage) this.#options.observer.outage(error, context)
-    else this.#options.observer.bug(error, this.#context.ask.id)
+    else this.#options.observer.bug(error, this.#context.ask.id, context)
   }
 
   readonly #onReported = (error: unknown): void => this.#report(error)
