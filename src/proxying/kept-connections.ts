@@ -167,12 +167,11 @@ class Upstream implements KeptOwner {
   }
 
   #open(sending: Sending): void {
-    let connection: KeptConnection | undefined
-    const connect = this.#options.connector(bytes => connection?.received(bytes))
-    connect(this.#address, (...[error, socket]) => {
+    const opened: Opened = { connection: undefined }
+    this.#options.connector(bytesOf(opened))(this.#address, (...[error, socket]) => {
       if (error !== null) return this.#failed(sending, error)
-      connection = new KeptConnection(socket, this, this.#options)
-      connection.begin(sending)
+      opened.connection = new KeptConnection(socket, this, this.#options)
+      opened.connection.begin(sending)
     })
   }
 
@@ -209,4 +208,13 @@ class Upstream implements KeptOwner {
       for (const each of this.#resting.splice(0)) each.destroy()
     })
   }
+}
+
+interface Opened {
+  connection: KeptConnection | undefined
+}
+
+/** Made here, because the socket keeps it: with what it is made beside, a connection would keep its first request. */
+function bytesOf(opened: Opened): (bytes: Buffer) => void {
+  return bytes => opened.connection?.received(bytes)
 }

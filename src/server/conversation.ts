@@ -78,7 +78,6 @@ export class Conversation {
     if (this.isIdle) return this.#begin(request, response, handle)
     this.#waiting.push([request, response, handle])
     this.#backlog.waiting += 1
-    if (this.#waiting.length === 1) this.#response?.once('close', this.#onClose)
     if (this.#waiting.length === depth) this.#hold()
     // One read can bring thousands of short requests; from many connections together they would fill the memory.
     if (this.#backlog.waiting > most) this.socket.destroy()
@@ -86,6 +85,8 @@ export class Conversation {
 
   /** What the client has to do, if it has made no progress for this long. */
   overdue(now: number, patienceMs: number, unsent: (socket: Socket) => number): Due | undefined {
+    // The rest of a body has come since the answer.
+    if (this.isIdle) this.#letGo()
     const due = this.#due()
     const mark = this.#progress(due, unsent)
     if (due !== this.#awaited || mark !== this.#mark || this.#request !== this.#awaitedOf) {
@@ -101,10 +102,22 @@ export class Conversation {
     this.#request = request
     this.#response = response
     this.#isAllowed = false
+    response.on('close', this.#onClose)
     handle(request, response)
   }
 
-  readonly #onClose = (): void => void setImmediate(this.#next)
+  readonly #onClose = (): void => {
+    if (this.#waiting.length > 0) return void setImmediate(this.#next)
+    this.#letGo()
+  }
+
+  /** An idle connection would keep 6 KB of its last request. */
+  #letGo(): void {
+    // What a client still sends of a body is watched after the answer.
+    if (this.#request?.complete !== true) return
+    this.#request = undefined
+    this.#response = undefined
+  }
 
   readonly #next = (): void => {
     const next = this.#waiting.shift()
@@ -113,7 +126,6 @@ export class Conversation {
     this.#backlog.waiting -= 1
     if (this.socket.destroyed) return this.#forget()
     if (this.#held && this.#waiting.length < depth / 2) this.#release()
-    if (this.#waiting.length > 0) response.once('close', this.#onClose)
     this.#begin(request, response, handle)
   }
 

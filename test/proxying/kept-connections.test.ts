@@ -8,6 +8,7 @@ import { hasLlhttp } from '../../src/proxying/answer-parser.ts'
 import { closedUnanswered } from '../../src/proxying/closed-unanswered.ts'
 import { createUpstreamAgents, type UpstreamAgents } from '../../src/proxying/upstream-connections.ts'
 import { bareServer } from '../support/bare-server.ts'
+import { collect } from '../support/heap-growth.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { until } from '../support/until.ts'
@@ -116,6 +117,23 @@ t.test('llhttp is where this undici has it, and plain requests share a connectio
   t.equal(upstream.calls(), 1)
   await send(kept, { origin: upstream.url, headers: ['Content-Length', '0'] }).ended
   t.equal(upstream.calls(), 2, 'undici has others')
+})
+
+t.test('a connection that rests keeps nothing of the requests that it has carried', async t => {
+  const upstream = await talkingUpstream(t, socket => void socket.write(ok))
+  const { kept } = agentsOf(t)
+  const answered = async () => {
+    const sent = send(kept, { origin: upstream.url })
+    await sent.ended
+    return new WeakRef(sent)
+  }
+  const all = [await answered(), await answered()]
+  await until(() => {
+    collect()
+    return all.every(each => each.deref() === undefined)
+  })
+  t.equal(upstream.calls(), 1)
+  t.equal(upstream.open(), 1)
 })
 
 t.test('the bytes of a request are those of undici', async t => {

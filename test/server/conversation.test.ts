@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { pieceCame } from '../../src/requests/bodies.ts'
+import { conversations } from '../../src/server/conversation.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { runningDoor } from '../support/forward-auth-port.ts'
+import { collect } from '../support/heap-growth.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
@@ -170,4 +173,46 @@ t.test('after many body chunks, a connection is not read until the next turn', a
   socket.write(request('GET', '/fabrikam/x', right))
   await until(() => answers() === 1)
   socket.destroy()
+})
+
+t.test('an idle connection keeps nothing of its last request', async t => {
+  const upstream = await recordingUpstream(t)
+  const { app, port } = await runningServer(t, { upstream: upstream.url })
+  const kept: WeakRef<IncomingMessage | ServerResponse>[] = []
+  const accepted: Socket[] = []
+  app.server.on('connection', (socket: Socket) => void accepted.push(socket))
+  app.server.on('request', (...both: [IncomingMessage, ServerResponse]) => {
+    for (const each of both) kept.push(new WeakRef(each))
+  })
+  for (const [name, bytes, answers, later = ''] of [
+    ['allowed', request('GET', '/fabrikam/x', right), 1],
+    ['HEAD', request('HEAD', '/fabrikam/x', right), 1],
+    ['with a body', `${request('POST', '/fabrikam/x', right, 'Content-Length: 2')}ab`, 1],
+    ['anonymous', request('GET', '/fabrikam/x'), 1],
+    ['refused', request('GET', '/fabrikam/x', wrong), 1],
+    ['pipelined', request('GET', '/fabrikam/x', right).repeat(3), 3],
+    ['to the page', request('GET', '/_altgate/'), 1],
+    [
+      'refused, with a body that comes later',
+      request('POST', '/fabrikam/x', wrong, 'Content-Length: 2'),
+      1,
+      'ab',
+    ],
+  ] as const) {
+    kept.length = 0
+    const client = await conversation({ port })
+    client.socket.write(bytes)
+    await until(() => client.answers() === answers)
+    client.socket.write(later)
+    await until(() => {
+      // As the regular look at all connections does.
+      if (later !== '')
+        for (const socket of accepted) conversations.get(socket)?.overdue(0, Infinity, () => 0)
+      collect()
+      return kept.every(each => each.deref() === undefined)
+    })
+    t.equal(kept.length, 2 * answers, name)
+    t.notOk(client.socket.destroyed, 'and is still open')
+    client.socket.destroy()
+  }
 })

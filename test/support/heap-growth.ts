@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm'
 
 // Switched on here, because the tests' runner starts files without it.
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void // what the flag adds
+/** Collects all garbage. */
+export const collect = runInNewContext('gc') as () => void // what the flag adds
 
 /** Bytes of the heap that are still held when `work` is done, apart from garbage. */
 export async function heapGrowth(work: () => unknown): Promise<number> {
