@@ -10,13 +10,13 @@ import { cacheLines, clientHeaders, withoutLength } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
 import { closedUnanswered } from './closed-unanswered.ts'
 import { failureOf } from './upstream-reports.ts'
+import type { KnownHeaders } from './known-headers.ts'
 
 /** The head of an upstream's answer. */
 export interface AnswerHead {
   readonly controller: Dispatcher.DispatchController
   readonly status: number
-  /** By lower-case names. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly headers: Readonly<KnownHeaders>
   /** Names and values in turn, as on the wire, one character a byte. */
   readonly raw: readonly string[]
   readonly reason: string | undefined
@@ -85,12 +85,7 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseStart(
-    controller: Controller,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-    reason?: string,
-  ): void {
+  onResponseStart(controller: Controller, status: number, headers: KnownHeaders, reason?: string): void {
     // Interim answers are skipped (RFC 9110, 15.2). A status below 100 fails the exchange before.
     if (status < 200 || this.over) return
     try {
