@@ -56,11 +56,6 @@ type Controller = Dispatcher.DispatchController
 abstract class GuardedHandler implements Dispatcher.DispatchHandler {
   protected over = false
 
-  protected constructor(response: ServerResponse) {
-    // 'close' also comes after the answer was sent, and is then ignored.
-    response.on('close', this.#onClientClose)
-  }
-
   /** The request is about to be written. The only method that is also called when `over` is set. */
   protected abstract started(controller: Controller): void
   /** The head of the answer has arrived. */
@@ -132,7 +127,8 @@ abstract class GuardedHandler implements Dispatcher.DispatchHandler {
     }
   }
 
-  readonly #onClientClose = (): void => {
+  /** The response has closed. After its end, that is not news. */
+  onClientClose(): void {
     if (this.over) return
     try {
       this.clientLeft()
@@ -180,7 +176,7 @@ export class Exchange extends GuardedHandler {
   #length = -1
 
   constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents) {
-    super(response)
+    super()
     this.#response = response
     this.#mapping = mapping
     this.#events = events
@@ -212,7 +208,7 @@ export class Exchange extends GuardedHandler {
     list.push(...cacheLines(joined(headers['cache-control'])))
     this.#head = { status, phrase: phraseOf(head), headers: status === 204 ? withoutLength(list) : list }
     this.#length = Number(first(headers['content-length']) ?? -1)
-    setImmediate(nextTurn, this)
+    if (begun.push(this) === 1) setImmediate(nextTurn)
   }
 
   #hasBody(status: number): boolean {
@@ -302,17 +298,22 @@ export class Exchange extends GuardedHandler {
   }
 }
 
+/** Exchanges whose head has come in this turn. */
+let begun: Exchange[] = []
+
 /**
  * The head is not sent in the turn in which it came, because the body is often in the same packet. Nor in the next one:
  * only then undici's leg reports that what followed the head is not a body, and until something is sent, the gateway can still
  * answer with an error.
  */
-function nextTurn(exchange: Exchange): void {
-  if (exchange.headWaits) setImmediate(turnAfter, exchange)
+function nextTurn(): void {
+  const late = begun.filter(exchange => exchange.headWaits)
+  begun = []
+  if (late.length > 0) setImmediate(turnAfter, late)
 }
 
-function turnAfter(exchange: Exchange): void {
-  exchange.sendHeadAlone()
+function turnAfter(late: readonly Exchange[]): void {
+  for (const exchange of late) exchange.sendHeadAlone()
 }
 
 /** Longest body that is worth copying to save a write. */
