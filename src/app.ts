@@ -91,6 +91,7 @@ export function createForwardAuthApp({
   settings,
   services,
   witness,
+  refusals,
   outage,
   log,
 }: AppParts): BehindForwardAuth {
@@ -110,6 +111,7 @@ export function createForwardAuthApp({
       untrusted: (from, request) =>
         log.warn({ request, from }, 'refused a forward-auth request: its sender is not in trustedProxies'),
       signInNeeded: asksForSignIn(log),
+      notForwarded: (what, { allowed, ask }) => refusals.notForwarded(what, allowed, ask),
       outage,
       bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
     },
@@ -159,14 +161,23 @@ function proxyObserver({
       signIn(cause, allowed, ask.id)
       refusals.notForwarded({ outcome: 'sign-in-needed', cause }, allowed, ask)
     },
-    upstreamCrowded: (how, { ask, allowed }) => crowded(how, allowed, ask.id),
+    upstreamCrowded(how, { ask, allowed }) {
+      crowded(how, allowed, ask.id)
+      if (how === 'turned-away')
+        refusals.notForwarded({ outcome: 'busy', cause: 'own-requests' }, allowed, ask)
+    },
     outage(failed, answered) {
       outage(failed)
       if (answered === undefined) return
       const what = { outcome: 'unavailable', cause: failed.part } as const
       refusals.notForwarded(what, answered.allowed, answered.ask)
     },
-    bug: (err, request) => log.error({ request, err }, 'bug: the request was answered with 503'),
+    bug(err, request, answered) {
+      log.error({ request, err }, 'bug: the request was answered with 503')
+      if (answered === undefined) return
+      const what = { outcome: 'unavailable', cause: 'gateway' } as const
+      refusals.notForwarded(what, answered.allowed, answered.ask)
+    },
   }
 }
 

@@ -132,8 +132,8 @@ export async function setCredential(
 /** User names pass from one person to another, but what a sign-in gave stays with the person who signed in. */
 function actsAsText({ scope, user, samePerson }: WantedCredential, actsAs: string): string {
   if (samePerson)
-    return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope ${scope} --user ${user}`
-  return `Note: requests with the former password reached upstreams as ${actsAs}, who signed in on the page. With this one they do so after that user has signed in there and entered it once, or at once with --same-person. If the user name has passed to another person, they never do.`
+    return `Note: requests with this password reach upstreams as ${actsAs}, who signed in on the page. If the user name has passed to another person, do not give the password to that person, but switch the credential of ${user} in scope ${scope} off.`
+  return `Note: requests with the former password reached upstreams as ${actsAs}, who signed in on the page. With this one they do so after that user has signed in there and entered it once, or at once if it is set for the same person. If the user name has passed to another person, they never do.`
 }
 
 /** A new password, what the store keeps of it, and what is to be said about it once it is set. */

@@ -138,7 +138,7 @@ export function advices(credentials: readonly NewCredential[]): readonly string[
   ]
 }
 
-const setOne = 'These users have to set one on the page, or you do: altgate credential set'
+const setOne = 'These users have to set one on the page, or an operator sets one for them.'
 
 function aboutBcrypt(many: number): string {
   return `Hashed with bcrypt: ${many}. bcrypt ignores everything after the first 72 bytes of a password. Users with longer

@@ -68,12 +68,15 @@ export async function lastMove(
   return { before, last, meanwhile: all.filter(({ setAt }) => setAt >= last.since) }
 }
 
-/** What to do before a move. */
-export function warnings({ account: { name }, to, membersThere }: MoveReadiness): readonly string[] {
+/** What to do before a move. `add`: how members are added. */
+export function warnings(
+  { account: { name }, to, membersThere }: MoveReadiness,
+  add = `altgate account members ${name} --scope ${scopeOf(to)} --add USER...`,
+): readonly string[] {
   if (membersThere === undefined) return []
   const scope = scopeOf(to)
   return [
-    `${name} is restricted to members and has ${membersThere === 0 ? 'none' : membersThere} in scope ${scope}. Add them first: altgate account members ${name} --scope ${scope} --add USER...`,
+    `${name} is restricted to members and has ${membersThere === 0 ? 'none' : membersThere} in scope ${scope}. Add them first: ${add}`,
   ]
 }
 

@@ -64,55 +64,111 @@ export async function insistOnScope(registry: Pick<Registry, 'directories'>, sco
     throw new Refused({ problem: 'no-such-directory', directoryId })
 }
 
-/** What is in the way, and what to do next. */
+/** What is in the way, and the command that helps. */
 export function sentenceOf(problem: Problem): string {
+  const command = commandFor(problem)
+  return command === undefined ? factOf(problem) : `${factOf(problem)} ${command}`
+}
+
+/** What is in the way. */
+export function factOf(problem: Problem): string {
   switch (problem.problem) {
     case 'no-such-directory':
-      return `There is no directory ${problem.directoryId}. Add it first: altgate directory add ${problem.directoryId} --name TEXT`
+      return `There is no directory ${problem.directoryId}.`
     case 'directory-exists':
-      return `The directory ${problem.directoryId} already exists. List all directories: altgate directory list`
+      return `The directory ${problem.directoryId} already exists.`
     case 'directory-in-use':
-      return `Accounts are connected to the directory ${problem.directoryId}, or planned to move there: ${problem.accounts.slice(0, 10).join(', ')}${problem.accounts.length > 10 ? ', …' : ''}. Nothing was changed. Connect them to another directory, cancel their moves, or remove them first: altgate account remove NAME`
+      return `Accounts are connected to the directory ${problem.directoryId}, or planned to move there: ${problem.accounts.slice(0, 10).join(', ')}${problem.accounts.length > 10 ? ', …' : ''}. Nothing was changed.`
     case 'no-such-account':
-      return `There is no account ${problem.name}. List all accounts: altgate account list`
+      return `There is no account ${problem.name}.`
     case 'account-exists':
-      return `The account ${problem.name} already exists. Show it: altgate account show ${problem.name}`
+      return `The account ${problem.name} already exists.`
     case 'already-connected':
-      return `${problem.name} already signs in with ${describe(problem.connection)}. Nothing was changed. Show it: altgate account show ${problem.name}`
+      return `${problem.name} already signs in with ${describe(problem.connection)}. Nothing was changed.`
     case 'nothing-to-undo':
-      return `${problem.name} has no move to undo: it never moved, or its last move has already been undone. Show its history: altgate account show ${problem.name}`
+      return `${problem.name} has no move to undo: it never moved, or its last move has already been undone.`
     case 'planned-already':
-      return `${problem.name} is already planned to move to ${describe(problem.to)} on ${problem.on} (UTC). Nothing was changed. Show the plan: altgate move plan ${problem.name}`
+      return `${problem.name} is already planned to move to ${describe(problem.to)} on ${problem.on} (UTC). Nothing was changed.`
     case 'no-planned-move':
-      return `No move of ${problem.name} is planned. Nothing was changed. Plan one: altgate move plan ${problem.name} --to DIRECTORY --on DATE`
+      return `No move of ${problem.name} is planned. Nothing was changed.`
     case 'no-members':
       return `${problem.name} has no list of members: it is open to every user of its scope. Nothing was changed.`
     case 'no-such-member':
-      return `${problem.username} is not a member of ${problem.name}. Nothing was changed. List the members: altgate account members ${problem.name}`
+      return `${problem.username} is not a member of ${problem.name}. Nothing was changed.`
     case 'no-such-credential':
-      return `There is no user name ${problem.username} in scope ${problem.scope}. List all credentials there: altgate credential list --scope ${problem.scope}`
+      return `There is no user name ${problem.username} in scope ${problem.scope}.`
     case 'no-such-password':
-      return `The credential ${problem.username} in scope ${problem.scope} has no such password. Nothing was changed. List its passwords: altgate credential password list --scope ${problem.scope} --user ${problem.username}`
+      return `The credential ${problem.username} in scope ${problem.scope} has no such password. Nothing was changed.`
     case 'too-many-passwords':
-      return `The credential ${problem.username} in scope ${problem.scope} has ${mostPasswords} passwords, and cannot have more. Nothing was changed. Revoke one: altgate credential password revoke --scope ${problem.scope} --user ${problem.username} --name NAME`
+      return `The credential ${problem.username} in scope ${problem.scope} has ${mostPasswords} passwords, and cannot have more. Nothing was changed.`
     case 'password-name-taken':
-      return `There is a password called ${problem.name} already. Nothing was changed. Choose another name, or give --replace.`
+      return `There is a password called ${problem.name} already. Nothing was changed.`
     case 'username-taken':
-      return `The user name ${problem.username} is already taken in scope ${problem.scope}. Nothing was changed. Choose another one, or find its owner: altgate credential list --scope ${problem.scope}`
+      return `The user name ${problem.username} is already taken in scope ${problem.scope}. Nothing was changed.`
     case 'blocked':
-      return `An operator has switched off the credential of ${problem.username} in scope ${problem.scope}. Nothing was changed. Only an operator can switch it on: altgate credential enable --scope ${problem.scope} --user ${problem.username}`
+      return `An operator has switched off the credential of ${problem.username} in scope ${problem.scope}. Nothing was changed.`
     case 'off-by-owner':
-      return `The user of ${problem.username} in scope ${problem.scope} has switched the credential off on the page, and can switch it on there. Nothing was changed. To switch it on all the same, add --override.`
+      return `The user of ${problem.username} in scope ${problem.scope} has switched the credential off on the page, and can switch it on there. Nothing was changed.`
     case 'not-linked':
-      return `This user has no such link from scope ${problem.scope}. Nothing was changed. Show the links: altgate credential show --scope ${problem.scope} --user NAME`
+      return `This user has no such link from scope ${problem.scope}. Nothing was changed.`
     case 'no-such-person':
       return `There is no user name ${problem.username} in any scope. Nothing was changed. Users who do not exist yet can be blocked by their e-mail address.`
     case 'no-such-token':
-      return `There is no token called ${problem.name}. Nothing was changed. List all tokens: altgate token list`
+      return `There is no token called ${problem.name}. Nothing was changed.`
     case 'token-name-taken':
-      return `There is a token called ${problem.name} already. Nothing was changed. Choose another name, or revoke it first: altgate token revoke ${problem.name}`
+      return `There is a token called ${problem.name} already. Nothing was changed.`
     case 'unclaimed':
       return `The credential ${problem.username} in scope ${problem.scope} has no owner yet. Nothing was changed. A user who knows its password can claim it.`
+    default:
+      return unreachable(problem)
+  }
+}
+
+function commandFor(problem: Problem): string | undefined {
+  switch (problem.problem) {
+    case 'no-such-directory':
+      return `Add it first: altgate directory add ${problem.directoryId} --name TEXT`
+    case 'directory-exists':
+      return 'List all directories: altgate directory list'
+    case 'directory-in-use':
+      return 'Connect them to another directory, cancel their moves, or remove them first: altgate account remove NAME'
+    case 'no-such-account':
+      return 'List all accounts: altgate account list'
+    case 'account-exists':
+    case 'already-connected':
+      return `Show it: altgate account show ${problem.name}`
+    case 'nothing-to-undo':
+      return `Show its history: altgate account show ${problem.name}`
+    case 'planned-already':
+      return `Show the plan: altgate move plan ${problem.name}`
+    case 'no-planned-move':
+      return `Plan one: altgate move plan ${problem.name} --to DIRECTORY --on DATE`
+    case 'no-such-member':
+      return `List the members: altgate account members ${problem.name}`
+    case 'no-such-credential':
+      return `List all credentials there: altgate credential list --scope ${problem.scope}`
+    case 'no-such-password':
+      return `List its passwords: altgate credential password list --scope ${problem.scope} --user ${problem.username}`
+    case 'too-many-passwords':
+      return `Revoke one: altgate credential password revoke --scope ${problem.scope} --user ${problem.username} --name NAME`
+    case 'password-name-taken':
+      return 'Choose another name, or give --replace.'
+    case 'username-taken':
+      return `Choose another one, or find its owner: altgate credential list --scope ${problem.scope}`
+    case 'blocked':
+      return `Only an operator can switch it on: altgate credential enable --scope ${problem.scope} --user ${problem.username}`
+    case 'off-by-owner':
+      return 'To switch it on all the same, add --override.'
+    case 'not-linked':
+      return `Show the links: altgate credential show --scope ${problem.scope} --user NAME`
+    case 'no-such-token':
+      return 'List all tokens: altgate token list'
+    case 'token-name-taken':
+      return `Choose another name, or revoke it first: altgate token revoke ${problem.name}`
+    case 'no-members':
+    case 'no-such-person':
+    case 'unclaimed':
+      return undefined
     default:
       return unreachable(problem)
   }
@@ -123,10 +179,13 @@ export function outageSentence(outage: Outage): string {
   return `${parts[outage.part]}: ${reasonOf(outage)}.`
 }
 
-/** What is known about a change, and what to do. */
-export function doubtSentence(doubt: InDoubt): string {
+/** What is known about a change, and what to do. `check`: how to find out whether it is made. */
+export function doubtSentence(
+  doubt: InDoubt,
+  check = 'Check with altgate credential list or altgate account show, then try again.',
+): string {
   if (doubt.made === 'perhaps')
-    return `${outageSentence(doubt)} The change may or may not be in force. Check with altgate credential list or altgate account show, then try again.`
+    return `${outageSentence(doubt)} The change may or may not be in force. ${check}`
   const lastBy = doubt.lastBy === undefined ? 'soon' : `by ${new Date(doubt.lastBy).toISOString()}`
   const silent = doubt.silent.length === 0 ? '' : ` Not confirmed: gateways on ${doubt.silent.join(', ')}.`
   return `The change is made, but not every gateway has confirmed it. ${outageSentence(doubt)}${silent} A gateway that has not received it stops serving ${lastBy}.`

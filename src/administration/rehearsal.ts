@@ -40,20 +40,20 @@ export interface WantedRehearsal {
   readonly to?: Scope | undefined
   /** Only uses that were seen since then. */
   readonly since?: Instant | undefined
+  /** How a target is given, for the case that there is none. */
+  readonly again: string
 }
 
 /** Rehearses a move without changing anything. Throws `Refused`, and `Failure` without a target. `tell` is as in `readMoveReadiness`. */
 export async function rehearseMove(
   { registry, toolUses }: { readonly registry: Registry; readonly toolUses: Pick<ToolUses, 'page'> },
-  { account: name, to, since = 0 }: WantedRehearsal,
+  { account: name, to, since = 0, again }: WantedRehearsal,
   tell?: (text: string) => void,
 ): Promise<Rehearsal> {
   const { planned } = await known(registry, name)
   const target = to ?? (planned && scopeOf(planned.to))
   if (target === undefined)
-    throw new Failure(
-      `No move of ${name} is planned. Say where it would move: altgate move rehearse ${name} --to DIRECTORY`,
-    )
+    throw new Failure(`No move of ${name} is planned. Say where it would move: ${again}`)
   const readiness = await readMoveReadiness(registry, name, target, tell)
   const { connection: from } = readiness.account
   const left = scopeOf(from)

@@ -231,7 +231,14 @@ function later(status: 429 | 503, sentence: string, seconds: number): Terms {
   }
 }
 
-const broken: ReadonlySet<string> = new Set(['malformed', 'oversized-head', 'late-head', 'late-body'])
+const broken: ReadonlySet<string> = new Set([
+  'malformed',
+  'unencoded',
+  'unknown-method',
+  'oversized-head',
+  'late-head',
+  'late-body',
+])
 
 const garbled: Readonly<Record<Garbled['flaw'], string>> = {
   'two-headers': 'there are two Authorization headers',
@@ -257,6 +264,8 @@ const unclear: Readonly<Record<UnclearTarget['flaw'] | Unreadable['flaw'], strin
   'untrusted-forwarder': 'it came through a proxy that is not trusted',
   'reserved-header': 'it has a header that only the gateway may set',
   malformed: 'it is not valid HTTP',
+  unencoded: 'its URL is not percent-encoded',
+  'unknown-method': 'its method is not known here',
   'oversized-head': 'its headers are too long',
   'late-head': 'its headers did not arrive in time',
   'transfer-coding': 'its body has a transfer coding other than chunked',

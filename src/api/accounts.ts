@@ -10,6 +10,7 @@ import { scopeOf } from '../gateway/account.ts'
 import { Rejected } from './problems.ts'
 import { afterName, page, type Route, usualLimit } from './routes.ts'
 import { fields, object, optional, pageOf, shared } from './schemas.ts'
+import { routeOf } from './sentences.ts'
 
 const named = object({ name: fields.account })
 const identified = object({ id: fields.directory })
@@ -193,7 +194,7 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
     act: async ({ tools, given }) => {
       const name = given.required('name', read.accountName)
       const plan = await readMoveReadiness(tools.registry, name, given.required('to', read.scope))
-      return { ...planJson(plan), warnings: warnings(plan) }
+      return { ...planJson(plan), warnings: warnings(plan, routeOf(`POST /accounts/${name}/members`)) }
     },
   },
   'POST /accounts/:name/move': {
@@ -225,10 +226,12 @@ export const accountRoutes: Readonly<Record<string, Route>> = {
     query: optional({ to: fields.scope, since: fields.since, limit: fields.limit }),
     answer: shared('Rehearsal'),
     act: async ({ tools: { registry, store }, given }) => {
+      const account = given.required('name', read.accountName)
       const wanted = {
-        account: given.required('name', read.accountName),
+        account,
         to: given.optional('to', read.scope),
         since: given.optional('since', read.pastInstant),
+        again: routeOf(`GET /accounts/${account}/move/rehearsal?to=DIRECTORY`),
       }
       const rehearsal = await rehearseMove({ registry, toolUses: store.toolUses }, wanted)
       return rehearsalJson(rehearsal, given.number('limit') ?? usualLimit)

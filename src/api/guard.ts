@@ -114,8 +114,8 @@ async function recordUse({ apiTokens, now }: GuardParts, { id, lastUsedAt = 0 }:
 }
 
 const plainHttp =
-  'The API is served over https only. The token has travelled unprotected: revoke it with altgate token revoke NAME, add another one, and send it over https.'
+  'The API is served over https only. The token has travelled unprotected: let an operator revoke it and add another one, and send that over https.'
 const unknownToken =
-  'Send a token that is valid as "Authorization: Bearer aga_...", and nowhere else. This one is missing, unknown, revoked or past its end. An operator adds tokens with altgate token add NAME --scope read.'
+  'Send a token that is valid as "Authorization: Bearer aga_...", and nowhere else. This one is missing, unknown, revoked or past its end. Operators add tokens on the machine of the gateway, not by the API.'
 const readOnly =
-  'This token may only read. An operator adds one that may change something with altgate token add NAME --scope write.'
+  'This token may only read. A change needs one with scope write: operators add them on the machine of the gateway, not by the API.'

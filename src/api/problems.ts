@@ -7,6 +7,7 @@ import { Failure } from '../common/failure.ts'
 import { STATUS_CODES } from '../engine/http.ts'
 import { InDoubt, Outage } from '../gateway/outage.ts'
 import { TooManyRequests } from '../throttling/windows.ts'
+import { sentenceOf } from './sentences.ts'
 
 /** The API refuses a request, for a reason in how it was sent. */
 export class Rejected extends Error {
@@ -77,6 +78,8 @@ export function sendProblem(
     .send(JSON.stringify({ title, status, code, detail, reference: request.id, ...more }))
 }
 
+const lookFirst = 'Ask whether it is, then try again.'
+
 const challenges: Readonly<Record<string, string>> = { 'invalid-token': 'Bearer error="invalid_token"' }
 
 function problemOf(error: unknown, request: FastifyRequest, observer: ApiObserver): Problem {
@@ -93,7 +96,11 @@ function problemOf(error: unknown, request: FastifyRequest, observer: ApiObserve
     }
   if (error instanceof Refused) {
     const { problem } = error.problem
-    return { status: problem.startsWith('no-such-') ? 404 : 409, code: problem, detail: error.message }
+    return {
+      status: problem.startsWith('no-such-') ? 404 : 409,
+      code: problem,
+      detail: sentenceOf(error.problem),
+    }
   }
   if (error instanceof NotMade) {
     observer.outage(error.outage)
@@ -102,7 +109,7 @@ function problemOf(error: unknown, request: FastifyRequest, observer: ApiObserve
   if (error instanceof Busy) return { ...unavailable, code: 'busy', detail: error.message }
   if (error instanceof InDoubt) {
     observer.outage(error)
-    return { ...unavailable, code: 'in-doubt', detail: doubtSentence(error) }
+    return { ...unavailable, code: 'in-doubt', detail: doubtSentence(error, lookFirst) }
   }
   if (error instanceof Outage) {
     observer.outage(error)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Answer, answerText } from '../accounts/answer.ts'
-import { connectionText, upstreamAuthText, whereTo } from '../administration/accounts.ts'
+import { connectionText, upstreamAuthOf, upstreamAuthText, whereTo } from '../administration/accounts.ts'
 import { accountJson } from '../administration/views.ts'
 import { scopeOf } from '../gateway/account.ts'
 import type { AccountName, DirectoryId, Scope, Username } from '../gateway/names.ts'
@@ -18,7 +18,7 @@ import {
 import { aboutUpstream, addRemove, addSet } from './account-changes.ts'
 import { insist, known } from './failure.ts'
 import { examples } from './help.ts'
-import { moment, note, say, sayChange, sayJson, sayTable, strong } from './say.ts'
+import { moment, note, say, sayChange, sayJson, sayLabelled, sayTable, strong } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
 
 /** `altgate account ...`: what a host or a path names, and what it signs in with. */
@@ -150,11 +150,24 @@ function addViews(account: Command, toolbox: Toolbox): void {
         if (all.length === 0)
           return say('There are no accounts yet. Add one: altgate account add NAME --upstream URL')
         sayTable(
-          ['NAME', 'SIGNS IN WITH', 'UPSTREAM'],
-          all.map(({ name, connection, upstream }) => [name, connectionText(connection), upstream]),
+          ['NAME', 'SIGNS IN WITH', 'UPSTREAM', 'UPSTREAM AUTH'],
+          all.map(each => [
+            each.name,
+            connectionText(each.connection),
+            each.upstream,
+            authName(each, settings),
+          ]),
         )
       }),
     )
+}
+
+/** The method that an account names. */
+function authName(account: AccountRecord, settings: Settings): string {
+  const { upstreamAuth = '-' } = account
+  return upstreamAuthOf(account, settings) === undefined
+    ? `${upstreamAuth} (not in the settings)`
+    : upstreamAuth
 }
 
 interface Options {
@@ -268,7 +281,7 @@ function sayAccount(record: AccountRecord, settings: Settings, said?: Answer): v
     ['requests', `${addressOf(record.name, settings)}... go to ${whereTo(record, settings)}...`],
   ] as const
   say(strong(record.name))
-  for (const [label, fact] of facts) say(`  ${label.padEnd(14)} ${fact}`)
+  for (const [label, fact] of facts) sayLabelled(`  ${label.padEnd(14)} `, fact)
   say('')
   sayTable(
     ['SINCE', 'SIGNED IN WITH', 'BY'],

@@ -15,7 +15,7 @@ import type { Settings } from '../settings/schema.ts'
 import { signInFindings } from './check-sign-in.ts'
 import { type Finding, probe, timeoutMs, within } from './finding.ts'
 import { examples } from './help.ts'
-import { say, sayJson } from './say.ts'
+import { sayJson, sayLabelled } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
@@ -48,7 +48,7 @@ export function addCheckCommand(program: Command, toolbox: Toolbox): void {
 }
 
 function tell({ part, ok, sentence }: Finding): void {
-  say(`${ok ? 'ok    ' : 'FAILED'}  ${part.padEnd(10)}  ${sentence}`)
+  sayLabelled(`${ok ? 'ok    ' : 'FAILED'}  ${part.padEnd(10)}  `, sentence)
 }
 
 async function* findings(settings: Settings, configFile: string | undefined): AsyncGenerator<Finding> {

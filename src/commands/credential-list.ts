@@ -8,7 +8,7 @@ import type { Scope, Username } from '../gateway/names.ts'
 import type { CredentialRecord } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
 import { examples } from './help.ts'
-import { moment, say, sayJson, sayTable } from './say.ts'
+import { moment, say, sayJson, sayLabelled, sayTable } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 /** `altgate credential list`. */
@@ -73,16 +73,16 @@ export function addShow(credential: Command, toolbox: Toolbox): void {
       toolbox.use(async tools => {
         const shown = await readShown(tools, scope, user)
         if (json) sayJson(shownJson(shown, tools))
-        else for (const line of linesOf(shown, tools)) say(line)
+        else for (const [label, text] of factsOf(shown, tools)) sayLabelled(label, text)
       }),
     )
 }
 
-/** A line for each fact. */
-export function linesOf(
+/** Each fact behind its label. */
+export function factsOf(
   { record, grant, now, accounts, linked, passwords }: Shown,
   { delegation: { opens }, watch }: Pick<Tools, 'delegation' | 'watch'>,
-): readonly string[] {
+): readonly (readonly [label: string, text: string])[] {
   const { username, secondary, algorithm, setAt } = record
   const lines: readonly (readonly [string, string])[] = [
     ['user', username],
@@ -101,7 +101,7 @@ export function linesOf(
       ({ scope, username: other }) => ['linked', `${other ?? 'no credential'} in scope ${scope}`] as const,
     ),
   ]
-  return lines.map(([name, text]) => `${name.padEnd(9)}  ${text}`)
+  return lines.map(([name, text]) => [`${name.padEnd(9)}  `, text])
 }
 
 function claimedText({ owner, unproved }: CredentialRecord): string {

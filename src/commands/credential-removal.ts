@@ -11,7 +11,7 @@ import type { Scope, Username } from '../gateway/names.ts'
 import { isBlocked } from '../gateway/registry.ts'
 import { anyName, scope as readScope } from './arguments.ts'
 import { insistOnYes, isConfirmed } from './confirmation.ts'
-import { linesOf } from './credential-list.ts'
+import { factsOf } from './credential-list.ts'
 import { examples } from './help.ts'
 import { note, sayChange } from './say.ts'
 import { actor, type Toolbox, type Tools } from './tools.ts'
@@ -53,7 +53,7 @@ export function addRemove(credential: Command, toolbox: Toolbox): void {
 async function remove(tools: Tools, { scope, user, yes, json }: Options): Promise<void> {
   const shown = await readShown(tools, scope, user)
   note('This will be removed:')
-  for (const line of linesOf(shown, tools)) note(`  ${line}`)
+  for (const fact of factsOf(shown, tools)) note(`  ${fact.join('')}`)
   if (!yes && !(await isConfirmed(`Remove the credential of ${shown.record.username} in scope ${scope}?`)))
     throw new Failure('Nothing was changed.')
 

@@ -53,7 +53,12 @@ export function addRehearse(move: Command, toolbox: Toolbox): void {
     .action((word: AccountName | undefined, options: Options, command: Command) => {
       const name = accountGiven(word, options, command)
       return toolbox.use(async ({ registry, store: { toolUses } }, settings) => {
-        const wanted = { account: name, to: options.to, since: options.since }
+        const wanted = {
+          account: name,
+          to: options.to,
+          since: options.since,
+          again: `altgate move rehearse ${name} --to DIRECTORY`,
+        }
         const rehearsal = await rehearseMove({ registry, toolUses }, wanted, showStatus)
         if (options.json) return sayJson(rehearsalJson(rehearsal))
         const { readiness, recordedSince, refused } = rehearsal

@@ -4,7 +4,14 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { AddressInfo, Socket } from 'node:net'
 import { answer, type Answer, asUnavailable, sendAnswer } from '../answers/answer.ts'
 import { createServer } from '../engine/http.ts'
-import { type Allow, signInNeeded, type UnclearTarget, type UpstreamFailed } from '../gateway/decision.ts'
+import {
+  type Allow,
+  signInNeeded,
+  type SignInNeeded,
+  type Unavailable,
+  type UnclearTarget,
+  type UpstreamFailed,
+} from '../gateway/decision.ts'
 import type { Delegation, SignInCause } from '../gateway/delegation.ts'
 import { Outage } from '../gateway/outage.ts'
 import { type Soon, whenDone } from '../gateway/soon.ts'
@@ -35,11 +42,19 @@ interface DoorOptions
   readonly observer: DoorObserver
 }
 
+/** What a 401 of the upstream is for the client. */
+type Rejected = UpstreamFailed | SignInNeeded | Unavailable
+
 interface DoorObserver {
   /** A client that is not a trusted proxy asked. Must not throw. */
   untrusted(from: string, requestId: string): void
   /** The upstream rejected the user's token, and there is no other until the user signs in again. Must not throw. */
   signInNeeded(cause: SignInCause, allowed: Allow, requestId: string): void
+  /** What the proxy tells the client of an allowed request, in the place of the upstream's 401. Must not throw. */
+  notForwarded(
+    what: { readonly outcome: Rejected['outcome']; readonly cause: string },
+    context: RequestContext,
+  ): void
   /** The request was answered 503. Must not throw. */
   outage(outage: Outage): void
   /** A bug: the request was answered 503, and this is what was thrown. Must not throw. */
@@ -121,13 +136,14 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     const responded = await responder.respond(request)
     if ('allowed' in responded) {
       const ending = await endingOf(responded.allowed, kind.rejection?.(raw), request.id)
+      observer.notForwarded({ outcome: ending.outcome, cause: causeOf(ending) }, responded)
       return sendAnswer(response, responder.answer(request, ending))
     }
     // The client presents its password with the next command as well, and gets the challenge then.
     sendAnswer(response, responded.status === 401 ? asUnavailable(responded) : responded)
   }
 
-  async function endingOf(allowed: Allow, rejection: Rejection | undefined, id: string): Promise<Ending> {
+  async function endingOf(allowed: Allow, rejection: Rejection | undefined, id: string): Promise<Rejected> {
     const { act } = allowed
     if (act === undefined || rejection === undefined) return unauthorized
     const { presented, challenge } = rejection
@@ -175,6 +191,11 @@ function createDoor(options: DoorOptions): (request: IncomingMessage, response: 
     observer.bug(error, newRequestId())
     endPlainly(response)
   }
+}
+
+function causeOf(ending: Rejected): string {
+  if (ending.outcome === 'upstream-failed') return ending.because
+  return ending.outcome === 'sign-in-needed' ? ending.cause : ending.part
 }
 
 function over(): void {}

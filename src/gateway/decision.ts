@@ -211,7 +211,7 @@ export interface Busy {
 }
 
 /** A part that we depend on is down. `retryAfter` in seconds. */
-interface Unavailable {
+export interface Unavailable {
   readonly outcome: 'unavailable'
   readonly part: Part
   readonly retryAfter: number

@@ -6,21 +6,11 @@ import type { UpstreamFailed } from '../gateway/decision.ts'
 import { isUnencoded } from '../requests/bodies.ts'
 import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
+import { type AnswerHead, GuardedHandler } from './guarded-handler.ts'
 import { cacheLines, clientHeaders, withoutLength } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
 import { closedUnanswered } from './closed-unanswered.ts'
 import { failureOf } from './upstream-reports.ts'
-import type { KnownHeaders } from './known-headers.ts'
-
-/** The head of an upstream's answer. */
-export interface AnswerHead {
-  readonly controller: Dispatcher.DispatchController
-  readonly status: number
-  readonly headers: Readonly<KnownHeaders>
-  /** Names and values in turn, as on the wire, one character a byte. */
-  readonly raw: readonly string[]
-  readonly reason: string | undefined
-}
 
 /**
  * undici decodes the reason phrase as UTF-8, and Node refuses to send non-ASCII characters. The phrase has no meaning
@@ -38,104 +28,6 @@ function first(value: string | readonly string[] | undefined): string | undefine
 /** All values of a header that is a list (RFC 9110, 5.3). */
 export function joined(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.join(',')
-}
-
-/** undici gives the bytes of a list of names and values. Latin-1 in both directions preserves every byte. */
-function textOf(raw: Controller['rawHeaders']): readonly string[] {
-  const list = raw as readonly Buffer[] | readonly string[] // from HTTP/1, never an object
-  return typeof list[0] === 'string' ? (list as readonly string[]) : list.map(each => each.toString('latin1'))
-}
-
-type Controller = Dispatcher.DispatchController
-
-/**
- * Everything that a leg and Node call while a request is with an upstream, guarded so that anything thrown ends in
- * `broke`. Otherwise a throw would be lost in the leg, or end the process, and the client would wait for ever. Nothing is
- * called once `over` is set. Subclasses override only the protected methods.
- */
-abstract class GuardedHandler implements Dispatcher.DispatchHandler {
-  protected over = false
-
-  /** The request is about to be written. The only method that is also called when `over` is set. */
-  protected abstract started(controller: Controller): void
-  /** The head of the answer has arrived. */
-  protected abstract begin(head: AnswerHead): void
-  /** A chunk of the body has arrived. */
-  protected abstract take(controller: Controller, chunk: Buffer): void
-  /** The whole body has arrived. */
-  protected abstract finish(): void
-  /** The connection failed, or could not be opened. */
-  protected abstract lost(error: Error): void
-  /** The client can take more, or the next turn has begun. */
-  protected abstract drained(): void
-  protected abstract clientLeft(): void
-  /** One of these threw. Must not throw itself. */
-  protected abstract broke(error: unknown): void
-
-  onRequestStart(controller: Controller): void {
-    try {
-      this.started(controller)
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseStart(controller: Controller, status: number, headers: KnownHeaders, reason?: string): void {
-    // Interim answers are skipped (RFC 9110, 15.2). A status below 100 fails the exchange before.
-    if (status < 200 || this.over) return
-    try {
-      const raw = textOf(controller.rawHeaders)
-      this.begin({ controller, status, headers, raw, reason })
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.over) return
-    try {
-      this.take(controller, chunk)
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseEnd(): void {
-    if (this.over) return
-    try {
-      this.finish()
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseError(_: Controller | null, error: Error): void {
-    if (this.over) return
-    try {
-      this.lost(error)
-    } catch (bug) {
-      this.broke(bug)
-    }
-  }
-
-  protected readonly onDrain = (): void => {
-    if (this.over) return
-    try {
-      this.drained()
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  /** The response has closed. After its end, that is not news. */
-  onClientClose(): void {
-    if (this.over) return
-    try {
-      this.clientLeft()
-    } catch (error) {
-      this.broke(error)
-    }
-  }
 }
 
 /** Callbacks of an exchange. They must not throw. */
@@ -176,6 +68,8 @@ export class Exchange extends GuardedHandler {
   #length = -1
   /** The end of the body, when it is there. */
   #rest = ''
+  /** Whether the leg is paused until `drained`. */
+  #waits = false
 
   constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents) {
     super()
@@ -226,7 +120,9 @@ export class Exchange extends GuardedHandler {
     this.#sendHead()
     answerCarried(chunk.length)
     const isTaken = this.#response.write(chunk)
-    if (isTaken && !waitsForTurn(this.onDrain)) return
+    // More can come after a pause: what undici has read already, or what was buffered of a batch answer.
+    if (this.#waits || (isTaken && !waitsForTurn(this.onDrain))) return
+    this.#waits = true
     controller.pause()
     if (!isTaken) this.#response.once('drain', this.onDrain)
   }
@@ -292,7 +188,10 @@ export class Exchange extends GuardedHandler {
   }
 
   protected drained(): void {
-    if (!waitsForTurn(this.onDrain)) this.#controller?.resume()
+    if (waitsForTurn(this.onDrain)) return
+    if (this.#response.writableNeedDrain) return void this.#response.once('drain', this.onDrain)
+    this.#waits = false
+    this.#controller?.resume()
   }
 
   protected clientLeft(): void {

@@ -12,7 +12,8 @@ import type { Authorize } from '../gateway/upstream-auth.ts'
 import { hasBody, holdBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import type { UpstreamRoute, AddressMapping } from './addresses.ts'
-import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
+import { Exchange, type ExchangeEvents } from './exchange.ts'
+import type { AnswerHead } from './guarded-handler.ts'
 import type { FairShares, Waiter, Place } from './fair-shares.ts'
 import { type RequestContext, upstreamHeaders } from './headers.ts'
 import { createLfs, type Lfs, type LfsOptions, uncompressed } from './lfs.ts'
@@ -306,7 +307,7 @@ class Forwarding implements ExchangeEvents, Waiter {
   /** `context`: it is what the request is answered with. */
   #report(error: unknown, context?: RequestContext): void {
     if (error instanceof Outage) this.#options.observer.outage(error, context)
-    else this.#options.observer.bug(error, this.#context.ask.id)
+    else this.#options.observer.bug(error, this.#context.ask.id, context)
   }
 
   readonly #onReported = (error: unknown): void => this.#report(error)

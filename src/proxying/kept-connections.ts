@@ -44,7 +44,10 @@ export class KeptConnections implements Leg {
     const isHead = method === 'HEAD'
     const upstream = this.#upstreamAt(origin)
     // Then one of undici's is free: fair shares count the requests of both.
-    if (!upstream.canTake) return this.#undici.dispatch(request, handler)
+    if (!upstream.canTake) {
+      upstream.checkEmpty()
+      return this.#undici.dispatch(request, handler)
+    }
     const first = `${method} ${path} HTTP/1.1\r\nhost: ${upstream.host}\r\n`
     // Some upstreams send a body for HEAD, too, which would be taken for the next answer.
     const bytes = `${first}connection: ${isHead ? 'close' : 'keep-alive'}\r\n${lines.text}\r\n`
@@ -175,7 +178,7 @@ class Upstream implements KeptOwner {
 
   #failed(sending: Sending, error: Error): void {
     this.#count -= 1
-    this.#checkEmpty()
+    this.checkEmpty()
     sending.lose(error)
   }
 
@@ -188,11 +191,12 @@ class Upstream implements KeptOwner {
     const at = this.#resting.indexOf(connection)
     if (at !== -1) this.#resting.splice(at, 1)
     this.#count -= 1
-    if (unwritten === undefined) this.#checkEmpty()
+    if (unwritten === undefined) this.checkEmpty()
     else this.send(unwritten)
   }
 
-  #checkEmpty(): void {
+  /** Without a connection it is not kept. */
+  checkEmpty(): void {
     if (this.#count > 0) return
     this.#onEmpty()
     this.#onClosed?.()

@@ -16,17 +16,20 @@ export interface UpstreamObserver {
   upstreamCrowded(how: Crowding, context: RequestContext): void
   /** A part is down. `context`: of the request that got 503 for it; left out if its answer is another. */
   outage(outage: Outage, context?: RequestContext): void
-  /** A bug: the request was answered with 503, or its connection closed, and this is what was thrown. */
-  bug(error: unknown, requestId: string): void
+  /**
+   * A bug: the request was answered with 503, or its connection closed, and this is what was thrown. `context`: as for an
+   * outage.
+   */
+  bug(error: unknown, requestId: string, context?: RequestContext): void
 }
 
 export type Crowding = 'waits' | 'turned-away'
 
 /** Wraps an observer, so that anything it throws is reported to its `bug` and does not affect the request. */
 export function unfailing(observer: UpstreamObserver): UpstreamObserver {
-  function bug(error: unknown, requestId: string): void {
+  function bug(error: unknown, requestId: string, context?: RequestContext): void {
     try {
-      observer.bug(error, requestId)
+      observer.bug(error, requestId, context)
     } catch {
       // The log itself fails. The request comes first, and there is no other place to report it.
     }

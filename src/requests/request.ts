@@ -89,7 +89,14 @@ export type Ending = Ended | UpstreamFailed | Unreadable | Unserved | Crowded
 /** A request that is rejected at the level of HTTP, before any decision. */
 export interface Unreadable {
   readonly outcome: 'unclear-target'
-  readonly flaw: 'malformed' | 'oversized-head' | 'late-head' | 'late-body' | 'transfer-coding'
+  readonly flaw:
+    | 'malformed'
+    | 'unencoded'
+    | 'unknown-method'
+    | 'oversized-head'
+    | 'late-head'
+    | 'late-body'
+    | 'transfer-coding'
 }
 
 /** A method that is never forwarded: TRACE would echo the credential. */

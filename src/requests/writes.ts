@@ -205,7 +205,10 @@ function isOfType(values: Plain['values'], types: RegExp): boolean {
   )
 }
 
-/** Whether the gateway reads the body as its upstream will. */
+/**
+ * Whether the gateway reads the body as its upstream will. A compressed one is not read: git-lfs compresses no request (its
+ * issues 3683 and 5015 ask for it), and what it unpacks to would need a limit of its own.
+ */
 function isReadable(values: Plain['values'], types: RegExp): boolean {
   const isPlain = values('content-encoding').every(coding => coding.trim().toLowerCase() === 'identity')
   return isPlain && isOfType(values, types)

@@ -72,6 +72,10 @@ function flawOf(code: string | undefined): Unreadable {
   if (code === 'HPE_HEADER_OVERFLOW') return { outcome: 'unclear-target', flaw: 'oversized-head' }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { outcome: 'unclear-target', flaw: 'late-head' }
   if (code === 'ERR_BODY_STOOD_STILL') return { outcome: 'unclear-target', flaw: 'late-body' }
+  // A space in a URL ends it, and what follows is not the version.
+  if (code === 'HPE_INVALID_URL' || code === 'HPE_INVALID_CONSTANT')
+    return { outcome: 'unclear-target', flaw: 'unencoded' }
+  if (code === 'HPE_INVALID_METHOD') return { outcome: 'unclear-target', flaw: 'unknown-method' }
   return { outcome: 'unclear-target', flaw: 'malformed' }
 }
 

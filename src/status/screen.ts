@@ -26,12 +26,16 @@ export interface Line {
   readonly text: string
   /** A heading; or bad news. */
   readonly kind?: 'heading' | 'bad'
+  /** Where its last column begins. */
+  readonly last?: number
 }
 
-/** The size of a terminal, in characters. Left out: everything is shown. */
+/** The size of a terminal, in characters. */
 export interface Size {
-  readonly columns: number
-  readonly rows: number
+  /** Left out: lines are as long as they are. */
+  readonly columns?: number
+  /** Left out: everything is shown, and a line that is too long is broken between words. */
+  readonly rows?: number
 }
 
 interface Section {
@@ -42,17 +46,38 @@ interface Section {
 }
 
 /** The lines of the screen; those that do not fit are left out where they matter least, and the last line says so. */
-export function screen(shown: Shown, size?: Size): readonly Line[] {
+export function screen(shown: Shown, { columns = Infinity, rows }: Size = {}): readonly Line[] {
   const head = headOf(shown)
   const sections = [
     ...('unknown' in shown.told ? [] : [trafficOf(shown.told), partsOf(shown.told)]),
     ...storeOf(shown),
   ]
-  if (size === undefined) return head.concat(...sections.map(each => [blank, each.heading, ...each.lines]))
-  const fitting = fit(sections, size.rows - head.length)
+  if (rows === undefined) {
+    const all = head.concat(...sections.map(each => [blank, each.heading, ...each.lines]))
+    return all.flatMap(line => broken(line, columns))
+  }
+  const fitting = fit(sections, rows - head.length)
   const lines = head.concat(fitting)
-  const cut = lines.length > size.rows ? [...lines.slice(0, size.rows - 1), more] : lines
-  return cut.map(line => ({ ...line, text: Array.from(line.text).slice(0, size.columns).join('') }))
+  const cut = lines.length > rows ? [...lines.slice(0, rows - 1), more] : lines
+  return cut.map(line => ({ ...line, text: Array.from(line.text).slice(0, columns).join('') }))
+}
+
+/** Characters that a last column has at least if it is continued below itself. */
+const fewest = 24
+
+/** The line in lines that are no longer, but for a word that is; what follows is below the last column, or indented. */
+function broken(line: Line, columns: number): readonly Line[] {
+  if (lengthOf(line.text) <= columns) return [line]
+  const { last = columns } = line
+  const indent = ' '.repeat(columns - last < fewest ? 2 : last)
+  const texts: string[] = []
+  for (const word of line.text.split(/(?<= )(?=[^ ])/)) {
+    const before = texts.at(-1)
+    if (before === undefined) texts.push(word)
+    else if (lengthOf(before) + lengthOf(word.trimEnd()) <= columns) texts[texts.length - 1] = before + word
+    else texts.push(indent + word)
+  }
+  return texts.map(text => ({ ...line, text: text.trimEnd() }))
 }
 
 const blank: Line = { text: '' }
@@ -107,7 +132,7 @@ function trafficOf({ last10s, last60s }: StatusDocument): Section {
     ['DECISIONS A SECOND', `LAST ${last10s.seconds} s`, `LAST ${last60s.seconds} s`],
     cells.length === 0 ? [['none', '0', '0']] : cells,
   )
-  return { heading: headingOf(heading), lines: lined(lines), least: Math.min(3, lines.length) }
+  return { heading: headingOf(heading), lines, least: Math.min(3, lines.length) }
 }
 
 function partsOf({ parts, at }: StatusDocument): Section {
@@ -115,7 +140,7 @@ function partsOf({ parts, at }: StatusDocument): Section {
     ['PART', 'STATE', 'SINCE'],
     parts.map(each => [each.part, partStates(each), partText(each, at)]),
   )
-  const rows = lines.map((text, row) => bad(text, parts[row]?.state === 'down'))
+  const rows = lines.map((line, row) => bad(line, parts[row]?.state === 'down'))
   return { heading: headingOf(heading), lines: rows, least: rows.length }
 }
 
@@ -144,7 +169,7 @@ function gatewaysOf({ gateways, at }: Shown): Section {
       each.silent ? `silent ${gatewayText(each, at)}` : gatewayText(each, at),
     ]),
   )
-  const rows = lines.map((text, row) => bad(text, !gateways[row]?.ready || gateways[row].silent))
+  const rows = lines.map((line, row) => bad(line, !gateways[row]?.ready || gateways[row].silent))
   return { heading: headingOf(heading), lines: rows, least: Math.min(2, rows.length) }
 }
 
@@ -159,9 +184,9 @@ function certificatesOf({ certificates, at }: Shown): Section {
     ['CERTIFICATE', 'END'],
     certificates.map(each => [each.setting, certificateText(each, at)]),
   )
-  const rows = lines.map((text, row) => {
+  const rows = lines.map((line, row) => {
     const its = certificates[row]
-    return bad(text, its !== undefined && certificateState(its, at) !== 'good')
+    return bad(line, its !== undefined && certificateState(its, at) !== 'good')
   })
   return { heading: headingOf(heading), lines: rows, least: 1 }
 }
@@ -179,7 +204,7 @@ function movesOf({ moves, at }: Shown): Section {
       each.actor ?? '-',
     ]),
   )
-  return { heading: headingOf(heading), lines: lined(lines), least: 1 }
+  return { heading: headingOf(heading), lines, least: 1 }
 }
 
 function refusalsOf({ refusals, at }: Shown): Section {
@@ -197,7 +222,7 @@ function refusalsOf({ refusals, at }: Shown): Section {
       each.cause ?? '-',
     ]),
   )
-  return { heading: headingOf(heading), lines: lined(lines), least: 1 }
+  return { heading: headingOf(heading), lines, least: 1 }
 }
 
 function unknown(heading: string, { unknown: because }: Unknown): Section {
@@ -208,28 +233,23 @@ function unknown(heading: string, { unknown: because }: Unknown): Section {
   }
 }
 
-function headingOf(text = ''): Line {
-  return { text, kind: 'heading' }
+function headingOf(line: Line | string = blank): Line {
+  return { ...(typeof line === 'string' ? { text: line } : line), kind: 'heading' }
 }
 
-function lined(texts: readonly string[]): readonly Line[] {
-  return texts.map(text => ({ text }))
-}
-
-function bad(text: string, isBad: boolean): Line {
-  return isBad ? { text, kind: 'bad' } : { text }
+function bad(line: Line, isBad: boolean): Line {
+  return isBad ? { ...line, kind: 'bad' } : line
 }
 
 /** The heading and the rows, in columns. Control characters of a name must not reach the terminal. */
-function aligned(headings: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+function aligned(headings: readonly string[], rows: readonly (readonly string[])[]): readonly Line[] {
   const all = [headings, ...rows].map(row => row.map(cell => cell.replace(/\p{Cc}/gu, '?')))
   const widths = headings.map((_, column) => Math.max(...all.map(row => lengthOf(row[column] ?? ''))))
-  return all.map(row =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - lengthOf(cell)))
-      .join('  ')
-      .trimEnd(),
-  )
+  const last = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0)
+  return all.map(row => {
+    const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - lengthOf(cell)))
+    return { text: cells.join('  ').trimEnd(), last }
+  })
 }
 
 function lengthOf(text: string): number {

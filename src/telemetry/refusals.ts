@@ -15,7 +15,7 @@ export interface RefusalWitness extends Witness {
 
 /** What the client got in the place of an answer of the upstream, and why. */
 export interface NotForwarded {
-  readonly outcome: 'upstream-failed' | 'unavailable' | 'sign-in-needed'
+  readonly outcome: 'upstream-failed' | 'unavailable' | 'busy' | 'sign-in-needed'
   readonly cause: string
 }
 

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { Secret } from '../../src/gateway/secret.ts'
 import { fillStore } from '../bench/fill-store.ts'
 import { account, anna } from '../bench/people.ts'
-import { startAltgate } from '../support/altgate.ts'
+import { type Altgate, startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { gitLab } from '../support/git.ts'
@@ -38,6 +38,7 @@ async function world(t: Test) {
       forwardAuth: { host: '127.0.0.1', port: decisions },
       trustedProxies: ['127.0.0.1'],
       upstreamAuth: { method: 'delegated' },
+      admin: { api: true },
       signIn: { msa: { ...provider, clientSecret: 'canary-client-secret' } },
       secrets: { sealingKeys: [{ id: 'one', key }] },
     },
@@ -60,6 +61,7 @@ t.test('both doors send the token, and a demand of the upstream ends the sign-in
   const demanded = await ask(`${nginx.url}/${account}/demanding`, { as })
   t.match(demanded, { status: 403, outcome: 'sign-in-needed' })
   t.match(demanded.body, 'the service behind this gateway asks you to sign in')
+  await isFound(t, altgate, demanded.body)
   const before = upstream.requests.length
   for (const { url } of [altgate, nginx])
     t.match(await ask(`${url}/${account}/x`, { as }), { status: 403, outcome: 'sign-in-needed' })
@@ -83,11 +85,40 @@ t.test('both doors send the token, and a demand of the upstream ends the sign-in
 
 t.test('the same by the public port alone', async t => {
   const { upstream, altgate } = await world(t)
-  t.match(await ask(`${altgate.url}/${account}/demanding`, { as }), {
-    status: 403,
-    outcome: 'sign-in-needed',
+  const demanded = await ask(`${altgate.url}/${account}/demanding`, { as })
+  t.match(demanded, { status: 403, outcome: 'sign-in-needed' })
+  t.equal(upstream.requests.length, 1)
+  const next = await ask(`${altgate.url}/${account}/x`, { as })
+  t.match(next, { status: 403, outcome: 'sign-in-needed' })
+  t.equal(upstream.requests.length, 1)
+  await isFound(t, altgate, demanded.body)
+  await isFound(t, altgate, next.body)
+  const token = await altgate.must(['token', 'add', 'desk', '--scope', 'read'])
+  const found = await fetch(`${altgate.url}/_altgate/api/v1/refusals/${referenceIn(next.body)}`, {
+    headers: { authorization: `Bearer ${token.trim()}` },
   })
-  t.equal(upstream.requests.length, 1)
-  t.match(await ask(`${altgate.url}/${account}/x`, { as }), { status: 403, outcome: 'sign-in-needed' })
-  t.equal(upstream.requests.length, 1)
+  t.match(await found.json(), {
+    happened: { outcome: 'sign-in-needed', cause: 'claims', user: anna.user },
+  })
+  const recent = JSON.parse(
+    await altgate.must(['recent', '--outcome', 'sign-in-needed', '--json']),
+  ) as readonly { readonly reference: string }[] // as its help says
+  t.strictSame(
+    recent.map(({ reference }) => reference),
+    [referenceIn(demanded.body), referenceIn(next.body)],
+  )
 })
+
+function referenceIn(text: string): string {
+  return /Reference: (\w+)/.exec(text)?.[1] ?? ''
+}
+
+/** An operator finds what a user was told, by the reference that the user was shown. */
+async function isFound(t: Test, altgate: Altgate, text: string): Promise<void> {
+  const command = ['explain', '--reference', referenceIn(text), '--json']
+  let found = { code: 1, stdout: '' }
+  await until(async () => (found = await altgate.cli(command)).code === 0)
+  t.match(JSON.parse(found.stdout), {
+    happened: { outcome: 'sign-in-needed', cause: 'claims', account, user: anna.user },
+  })
+}

@@ -204,7 +204,7 @@ t.test('a bug is 503 as well, and is reported to the operator with the request i
       upstreamCrowded: () => {},
       signInNeeded: () => {},
       outage: () => {},
-      bug: (...both) => void told.push(both),
+      bug: (error, id) => void told.push([error, id]),
     },
   })
   const answer = await fetch(`${server.url}/fabrikam/x`, { headers: { authorization: basic() } })

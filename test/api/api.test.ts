@@ -46,7 +46,10 @@ t.test('the API does what commands do', async t => {
     const again = await checked('POST /accounts', { body: { name: 'tailwind', upstream } })
     t.match(again, {
       status: 409,
-      json: { code: 'account-exists', detail: /already exists. Show it: altgate account show/ },
+      json: {
+        code: 'account-exists',
+        detail: /already exists. Show it: GET \/_altgate\/api\/v1\/accounts\/\w+$/,
+      },
     })
     await checked('POST /accounts/tailwind', { body: { upstreamAuth: 'tfs' } })
     t.match((await checked('GET /accounts/tailwind')).json, { upstreamAuth: 'tfs' })

@@ -41,7 +41,7 @@ t.test('only a valid token is let in, and every refusal says what to do next', a
         t.equal(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8')
         t.match(answer.json, {
           title: 'Unauthorized',
-          detail: /altgate token add/,
+          detail: /Operators add tokens on the machine of the gateway/,
           reference: /^[0-9a-f]{24}$/,
         })
       }

@@ -57,7 +57,7 @@ t.test('an account moves to a directory and back, and its history is kept', asyn
   ])
   t.match(
     await desk.must(['account', 'list']),
-    /^NAME +SIGNS IN WITH +UPSTREAM\nfabrikam {2}Microsoft accounts {2}https:\/\/tfs\.example\n$/,
+    /^NAME +SIGNS IN WITH +UPSTREAM +UPSTREAM AUTH\nfabrikam {2}Microsoft accounts {2}https:\/\/tfs\.example {2}-\n$/,
   )
 })
 

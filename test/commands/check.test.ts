@@ -242,7 +242,10 @@ t.test(
     await desk.must(['account', 'set', 'a', '--upstream-auth', 'tfs', '--yes'])
     const all = await desk.run(['check'])
     t.notMatch(all.stdout, 'upstreamAuthByName')
+    t.match(await desk.must(['account', 'list']), /UPSTREAM AUTH\n.* {2}tfs\n$/)
+    t.match(await desk.json(['account', 'list']), [{ upstreamAuth: 'tfs' }])
     Object.assign(desk.env, { ALTGATE__UPSTREAMAUTHBYNAME: '{}' })
+    t.match(await desk.must(['account', 'list']), / {2}tfs \(not in the settings\)\n$/)
     const { code, stdout } = await desk.run(['check'])
     t.equal(code, 1)
     t.match(

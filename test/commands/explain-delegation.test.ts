@@ -62,7 +62,7 @@ async function acting(t: Test, keys = [sealingKey]) {
 t.test('a password that is set for a connected user comes with a warning', async t => {
   const { signIn, registry, set } = await acting(t)
   const warning =
-    'Note: requests with this password reach upstreams as anna@contoso.com, who signed in on the page. If the user name has passed to another person, do not give the password to that person: altgate credential disable --scope msa --user anna@example.com'
+    'Note: requests with this password reach upstreams as anna@contoso.com, who signed in on the page. If the user name has passed to another person, do not give the password to that person, but switch the credential of anna@example.com in scope msa off.'
   t.notMatch(await set('anna@example.com', '--same-person'), 'Note:')
   await signIn(3_600_000)
   t.match(await set('anna@example.com', '--same-person'), warning)

@@ -68,3 +68,15 @@ t.test('on a terminal of 80 columns a wide table fits, and a pipe gets all of it
   t.match(screen, / fabrikam {2}72f988bf-86f… {2}-$/m)
   for (const line of screen.split('code 0')[0]?.split('\n') ?? []) t.ok(line.length <= 80, line)
 })
+
+t.test('so do facts behind their labels, and what goes on is below them', async t => {
+  const desk = aDesk(t)
+  const id = '72f988bf-86f1-41af-91ab-2d7cd011db47'
+  await desk.must(['directory', 'add', id, '--name', 'A directory with a long name'])
+  await desk.must(['account', 'add', 'fabrikam', '--upstream', 'https://git.example', '--directory', id])
+  const piped = await desk.must(['account', 'show', 'fabrikam'])
+  t.match(piped, /^ {2}signs in with {2}Microsoft Entra ID, .* \(72f988bf-86f1-41af-91ab-2d7cd011db47\)$/m)
+  const screen = await onTerminal(t, desk, ['account', 'show', 'fabrikam'], 'dumb', 80).screen()
+  t.match(screen, /^ {2}signs in with {2}Microsoft Entra ID, [^\n]*\n {17}\S/m)
+  for (const line of screen.split('code 0')[0]?.split('\n') ?? []) t.ok(line.length <= 80, line)
+})

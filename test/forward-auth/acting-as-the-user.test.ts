@@ -82,6 +82,7 @@ t.test('a claims challenge of the upstream needs the user', async t => {
   t.match(told.body, '/_altgate/?account=fabrikam\n')
   t.match(delegation.rejections, [{ token: 'old', claims: 'e30=' }])
   t.strictSame(door.signIns, ['claims'])
+  t.strictSame(door.notForwarded, [`${told.value('X-Request-Id')}: sign-in-needed, claims`])
 })
 
 t.test('any other rejection is 502, and the next request gets a fresh token', async t => {
@@ -90,6 +91,7 @@ t.test('any other rejection is 502, and the next request gets a fresh token', as
   const told = await ask(door.port, '/nginx/rejection', presented)
   t.equal(told.status, 502)
   t.equal(told.value('X-Altgate-Outcome'), 'upstream-failed')
+  t.strictSame(door.notForwarded, [`${told.value('X-Request-Id')}: upstream-failed, user-token`])
   t.match(delegation.rejections, [{ token: 'old', claims: undefined }])
 })
 
@@ -109,6 +111,7 @@ t.test(
     t.equal(down.status, 503)
     t.equal(down.value('Retry-After'), '5')
     t.equal(door.outages.length, 1)
+    t.strictSame(door.notForwarded, [`${down.value('X-Request-Id')}: unavailable, provider`])
     delegation.giveAfterRejection(() => Promise.reject(new TypeError('oops')))
     t.equal((await ask(door.port, '/nginx/rejection', presented)).status, 503)
     t.equal(door.bugs.length, 1)

@@ -334,6 +334,20 @@ for (const place of places)
     t.equal(bugs.length, place.bugs ?? 1, 'the bug is told')
   })
 
+t.test('the 503 of a bug is told with the request that got it, so that its reference is kept', async t => {
+  const told: unknown[] = []
+  const port = await serve(t, (request, response) => {
+    const { options, context } = aWay([])
+    const bug: Way['options']['observer']['bug'] = (_, id, of) => void told.push(id, of?.allowed.username)
+    const observer = { ...options.observer, bug }
+    createForward({ ...options, observer, authorize: oops })(request, response, context)
+  })
+  const client = await rawConnection(port)
+  client.send(get)
+  t.match(await client.closed(), /^HTTP\/1\.1 503 /)
+  t.strictSame(told, ['id', 'anna@example.com'])
+})
+
 t.test('a disconnected client is released even if undici cannot be told', async t => {
   const bugs: unknown[] = []
   const under = Promise.withResolvers<ServerResponse>()

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { KeptConnections } from '../../src/proxying/kept-connections.ts'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { Agent, type Dispatcher } from 'undici'
@@ -33,6 +34,30 @@ function agentsOf(t: Test, more: Partial<Parameters<typeof createUpstreamAgents>
   })
   return agents
 }
+
+t.test('an upstream to which only undici has connections is not kept', async t => {
+  const bounds = {
+    connections: 1,
+    headersTimeout: 1000,
+    bodyTimeout: 1000,
+    keepAliveTimeout: 1000,
+    keepAliveTimeoutThreshold: 100,
+    maxHeaderSize: 65_536,
+  }
+  let asked = 0
+  const ofUndici = () => {
+    asked += 1
+    return 1
+  }
+  const undici = { dispatch: () => true, async close() {} }
+  const connector = () => () => t.fail('it opens none of its own')
+  const kept = new KeptConnections(undici as unknown as Dispatcher, { ...bounds, ofUndici, connector })
+  send(kept, { origin: 'http://upstream.example' })
+  t.equal(asked, 1)
+  kept.makeRoomAt('http://upstream.example')
+  t.equal(asked, 1, 'there is none that could give way')
+  await kept.close()
+})
 
 /** What became of a request, and what controls it. */
 interface Sent {

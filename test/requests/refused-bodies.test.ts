@@ -7,6 +7,7 @@ import { makeCertificate } from '../support/certificate.ts'
 import { freePort } from '../support/ports.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
+import { firstEvent } from '../support/first-event.ts'
 import { until } from '../support/until.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
@@ -56,8 +57,7 @@ async function writesAllFirst(socket: Socket, head: string, framing: 'length' | 
   const frame = framing === 'chunks' ? [Buffer.from('10000\r\n'), block, Buffer.from('\r\n')] : [block]
   const packet = Buffer.concat(frame)
   for (let sent = 0; sent < bytes && fault === '' && !socket.destroyed; sent += block.length)
-    if (!socket.write(packet))
-      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+    if (!socket.write(packet)) await firstEvent(socket, 'drain', 'close').catch(() => {})
   if (framing === 'chunks') socket.write('0\r\n\r\n')
   return fault
 }

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Closed, type ConnectionOptions, Connections, unbounded } from '../../src/server/connections.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { basic, runningServer } from '../support/public-server.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
@@ -178,4 +180,21 @@ t.test('an IPv6 network counts as one address', async t => {
   await open('127.0.0.2')
   await until(() => first.socket.closed)
   t.strictSame(closed, [['gave-way', '127.0.0']])
+})
+
+t.test('a TLS handshake that does not end counts as a connection, and has the time of a head', async t => {
+  const files = await makeCertificate(t.testdir())
+  const tls = { cert: readFileSync(files.certFile, 'utf8'), key: readFileSync(files.keyFile, 'utf8') }
+  const { open, closed, connections } = await bounded(t, { headSeconds: 1, perAddress: 3 }, {}, { tls })
+  const [silent, slow, half] = [await open(), await open(), await open()]
+  const hello = Buffer.from('16030100c8010000c40303', 'hex') // the start of a ClientHello
+  let sent = 0
+  const drip = setInterval(() => void slow.socket.write(hello.subarray(sent++ % 11, (sent % 11) + 1)), 100)
+  t.teardown(() => clearInterval(drip))
+  half.socket.write(hello)
+  const fourth = await open()
+  await until(() => silent.socket.closed)
+  t.strictSame(closed, [['gave-way', '127.0.0.1']], 'at the limit, the oldest one gives way')
+  for (const { socket } of [slow, half, fourth]) await until(() => socket.closed)
+  await until(() => connections.open === 0)
 })

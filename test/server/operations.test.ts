@@ -2,6 +2,7 @@ import t from 'tap'
 import { Connections, unbounded } from '../../src/server/connections.ts'
 import type { Handle } from '../../src/server/conversation.ts'
 import { createOperationsServer } from '../../src/server/operations.ts'
+import { rawRequest } from '../support/raw-request.ts'
 import { until } from '../support/until.ts'
 
 let ready = true
@@ -48,6 +49,14 @@ t.test('a query and HEAD change nothing, and there is nothing else', async t => 
     ['/live', 'POST'],
   ] as const)
     t.equal((await get(path, method)).status, 404, `${method} ${path}`)
+})
+
+t.test('headers that are too long are told as such, and the port goes on', async t => {
+  const { port } = new URL(address)
+  const cookie = `Cookie: a=${'x'.repeat(40_000)}`
+  const answer = await rawRequest(Number(port), `GET /live HTTP/1.1\r\nHost: h\r\n${cookie}\r\n\r\n`)
+  t.match(answer, /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/)
+  t.equal((await get('/live')).status, 200)
 })
 
 t.test('the status is a document and a page, which no other site may keep, embed or read', async t => {

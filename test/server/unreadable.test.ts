@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { anna, basic, runningServer, type RunningServer } from '../support/public-server.ts'
+import { rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream, type Respond } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 
@@ -59,6 +60,31 @@ t.test('the answer comes, however long the upstream takes, and then the connecti
   t.match(await client.closed(), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*hello$/)
   t.strictSame(server.failures, [])
   t.strictSame(server.bugs, [])
+})
+
+t.test('a request line that cannot be read is told what is wrong with it, and is no refusal', async t => {
+  const { server, upstream } = await heldBack(t)
+  const unencoded = /: its URL is not percent-encoded\.\n/
+  const unknown = /: its method is not known here\.\n/
+  for (const [line, sentence] of [
+    ['GET /fabrikam/\u00c3\u00a9.git/info/refs HTTP/1.1', unencoded], // UTF-8, as curl sends what is typed
+    ['GET /fabrikam/\u00e9 HTTP/1.1', unencoded],
+    ['GET /fabrikam/x?name=\u00c3\u00bc HTTP/1.1', unencoded],
+    ['GET /fabrikam/x\u0001 HTTP/1.1', unencoded],
+    ['GET /fabrikam/a b HTTP/1.1', unencoded],
+    ['FOO /fabrikam/x HTTP/1.1', unknown],
+    ['get /fabrikam/x HTTP/1.1', unknown],
+    ['VERSION-CONTROL /fabrikam/x HTTP/1.1', unknown], // RFC 3253, 3.5
+    ['G\u00c3\u0089T /fabrikam/x HTTP/1.1', unknown],
+    ['GET /fabrikam/x HTTP/2.0', /: it is not valid HTTP\.\n/],
+  ] as const) {
+    const answer = await rawRequest(server.port, `${line}\r\n${head}\r\n`)
+    t.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/, line)
+    t.match(answer, sentence, line)
+    t.match(answer, /\nReference: \w+\n$/, line)
+    t.notMatch(answer, /WWW-Authenticate/i, line)
+  }
+  t.strictSame(upstream.requests, [])
 })
 
 t.test('an upload, a refusal, and several requests in a row are answered as well', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Shown, screen } from '../../src/status/screen.ts'
+import { type Shown, type Size, screen } from '../../src/status/screen.ts'
 import type { StatusDocument } from '../../src/status/document.ts'
 
 const at = '2026-11-27T12:00:00.000Z'
@@ -64,8 +64,7 @@ const told: StatusDocument = {
   charts: { stepSeconds: 10, steps: [] },
 }
 const shown: Shown = { at, told, ...known, certificates: [] }
-const texts = (its: Shown, size?: { columns: number; rows: number }) =>
-  screen(its, size).map(({ text }) => text)
+const texts = (its: Shown, size?: Size) => screen(its, size).map(({ text }) => text)
 
 t.test(
   'everything is shown where there is room, and each section keeps a line where there is none',
@@ -84,6 +83,30 @@ t.test(
     t.ok(texts(shown, { columns: 200, rows: 100 }).includes(''))
   },
 )
+
+t.test('where lines are not cut, one that is too long goes on below its last column', async t => {
+  const because = 'it does not answer, or answers with something that is not the answer to what it was asked'
+  const parts = [{ part: 'redis', state: 'down', since: at, because }] as const
+  const unknown = { unknown: because }
+  const [refusal] = known.refusals
+  const user = 'a-user-with-a-long-name@a-directory-with-a-long-name.example.com'
+  const refusals = refusal ? [{ ...refusal, user, account: 'fabrikam', cause: 'mismatch' }] : []
+  const its = { ...shown, told: { ...told, parts }, moves: unknown, refusals }
+  const lines = screen(its, { columns: 80 })
+  t.strictSame(
+    lines.filter(({ text }) => text.length > 80),
+    [],
+  )
+  t.match(
+    lines.map(({ text }) => text).join('\n'),
+    `redis  DOWN   since 12:00:00 (0 s); it does not answer, or answers with
+              something that is not the answer to what it was asked\n`,
+  )
+  t.equal(lines.filter(({ kind }) => kind === 'bad').length, 4, 'all lines of bad news')
+  t.match(lines.at(-2), { text: /^0 s ago  reference-0  refused  fabrikam$/ })
+  t.match(lines.at(-1), { text: `  ${user}  mismatch` })
+  t.strictSame(texts(its, { columns: Infinity }), texts(its))
+})
 
 t.test('bad news is marked as such', async t => {
   const bad = screen(shown).filter(({ kind }) => kind === 'bad')

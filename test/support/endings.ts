@@ -103,6 +103,8 @@ export const table: readonly (readonly [number, Ending])[] = [
   ...unclearFlaws.map(flaw => [400, { outcome: 'unclear-target', flaw }] as const),
   [400, { outcome: 'unclear-target', flaw: 'malformed' }],
   [431, { outcome: 'unclear-target', flaw: 'oversized-head' }],
+  [400, { outcome: 'unclear-target', flaw: 'unencoded' }],
+  [400, { outcome: 'unclear-target', flaw: 'unknown-method' }],
   [400, { outcome: 'unclear-target', flaw: 'late-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-body' }],
   [404, { outcome: 'no-account', name }],

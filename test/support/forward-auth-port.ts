@@ -14,6 +14,8 @@ export interface RunningDoor {
   readonly outages: Outage[]
   /** Why users have to sign in again whose token the upstream rejected. */
   readonly signIns: SignInCause[]
+  /** What clients were told in the place of a 401 of the upstream. */
+  readonly notForwarded: string[]
   /** Ends at once, as if its process had died. */
   readonly stop: () => Promise<void>
 }
@@ -45,6 +47,7 @@ export async function runningDoor(
   const bugs: unknown[] = []
   const outages: Outage[] = []
   const signIns: SignInCause[] = []
+  const notForwarded: string[] = []
   const server = createForwardAuthServer({
     gateway: world.gateway,
     witness: world.witness,
@@ -58,6 +61,8 @@ export async function runningDoor(
     observer: {
       untrusted: from => void untrusted.push(from),
       signInNeeded: cause => void signIns.push(cause),
+      notForwarded: ({ outcome, cause }, { ask }) =>
+        void notForwarded.push(`${ask.id}: ${outcome}, ${cause}`),
       outage: outage => void outages.push(outage),
       bug: error => void bugs.push(error),
     },
@@ -66,5 +71,5 @@ export async function runningDoor(
   let stopped: Promise<void> | undefined
   const stop = () => (stopped ??= server.close())
   t.teardown(stop)
-  return { port, url: `http://127.0.0.1:${port}`, untrusted, bugs, outages, signIns, stop }
+  return { port, url: `http://127.0.0.1:${port}`, untrusted, bugs, outages, signIns, notForwarded, stop }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { firstEvent } from './first-event.ts'
 
 /** A connection whose every byte the test writes itself: for hostile requests, and for what libraries hide. */
 export interface RawConnection {
@@ -28,7 +29,7 @@ export async function rawConnection(port: number): Promise<RawConnection> {
     send: bytes => void socket.write(bytes, 'latin1'),
     received: () => text,
     async until(pattern) {
-      while (!pattern.test(text) && !over) await Promise.race([once(socket, 'data'), once(socket, 'close')])
+      while (!pattern.test(text) && !over) await firstEvent(socket, 'data', 'close')
       return text
     },
     async closed() {

@@ -2,7 +2,7 @@ import { readShown, type Shown } from '../../administration/credentials.ts'
 import { anyName, scope as readScope, Unusable } from '../../administration/given.ts'
 import { blockPerson, revokeSessions } from '../../administration/people.ts'
 import { revokePasswords } from '../../administration/passwords.ts'
-import { inPart, insist, NotMade } from '../../administration/problems.ts'
+import { factOf, inPart, insist, NotMade, Refused } from '../../administration/problems.ts'
 import { endSignIn } from '../../administration/sign-outs.ts'
 import { resetPageOf } from '../../administration/accounts.ts'
 import { Failure } from '../../common/failure.ts'
@@ -126,13 +126,14 @@ function accountOf({ accounts }: Shown): AccountName {
   return (last?.name ?? '') as AccountName // names of accounts
 }
 
-/** The page, or one that says in the words of the commands why it cannot be. */
+/** The page, or one that says why it cannot be. */
 async function told({ context }: DeskContext, user: Username, work: () => Promise<Page>): Promise<Page> {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     if (error instanceof NotMade) context.observer.outage(error.outage)
-    return notDone(user, error.message, error instanceof NotMade ? 503 : 409)
+    const why = error instanceof Refused ? factOf(error.problem) : error.message
+    return notDone(user, why, error instanceof NotMade ? 503 : 409)
   }
 }

@@ -46,7 +46,7 @@ async function door(
     loadTest: settings.throttle.loadTest,
     answerKey: new Uint8Array(32),
     now: Date.now,
-    observer: { untrusted() {}, signInNeeded() {}, outage() {}, bug() {} },
+    observer: { untrusted() {}, signInNeeded() {}, notForwarded() {}, outage() {}, bug() {} },
   })
   return await listen(createServer(route), ...after)
 }
