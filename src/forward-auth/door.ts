@@ -267,6 +267,8 @@ export function createForwardAuthPort(
     connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
     // Longer than the keep-alive of proxies: closing first can cut off a request that was just sent.
     keepAliveTimeout: idleSeconds * 1000,
+    // No body is read here (`server/port.ts`).
+    optimizeEmptyRequests: true,
     // The gateway refuses a missing Host itself, with a text.
     requireHostHeader: false,
   }

@@ -1,3 +1,4 @@
+import { remembered } from '../engine/memory.ts'
 import type { Naming } from '../gateway/account.ts'
 import { type Ask, readTarget } from '../gateway/ask.ts'
 import type { UnclearTarget, UpstreamFailed } from '../gateway/decision.ts'
@@ -53,23 +54,37 @@ export function upstreamRouteOf(
  * the one that the client knows. Everything else stays as it is, byte for byte.
  */
 export function answerHeader(name: string, value: string, mapping: AddressMapping): string {
-  switch (name) {
-    case 'location':
-    case 'content-location':
-    // Azure's clients poll these two after a 202.
-    case 'operation-location':
-    case 'azure-asyncoperation':
+  switch (addressIn(name)) {
+    case 'whole':
       return forClient(value, mapping)
     case 'refresh':
       return value.replace(refreshAddress, (_, before: string, reference: string) => {
         return before + forClient(reference, mapping)
       })
-    case 'link':
+    case 'links':
       return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${forClient(reference, mapping)}>`)
-    default:
+    case 'none':
       return value
   }
 }
+
+/** Where a header of an answer has addresses that clients follow. */
+const addressIn = remembered((name): 'whole' | 'refresh' | 'links' | 'none' => {
+  switch (name.toLowerCase()) {
+    case 'location':
+    case 'content-location':
+    // Azure's clients poll these two after a 202.
+    case 'operation-location':
+    case 'azure-asyncoperation':
+      return 'whole'
+    case 'refresh':
+      return 'refresh'
+    case 'link':
+      return 'links'
+    default:
+      return 'none'
+  }
+})
 
 const refreshAddress = /^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']*)/i
 

@@ -64,6 +64,13 @@ const nothing = Buffer.alloc(0)
 let reading: AnswerParser | undefined
 let part: Buffer = nothing
 
+/** Where the texts of a head are in that part: start, end and kind of each in turn. */
+const spans: number[] = []
+let noted = 0
+const name = 0
+const value = 1
+const phrase = 2
+
 const callbacks = {
   wasm_on_url: () => executed,
   wasm_on_status: (_: number, at: number, bytes: number) => reading?.onStatus(at, bytes) ?? fail,
@@ -130,6 +137,7 @@ function startReading(parser: AnswerParser, bytes: Buffer): void {
 function stopReading(): void {
   reading = undefined
   part = nothing
+  noted = 0
 }
 
 /** Reads the answers of one connection. Every byte is judged by llhttp; this only cuts the text where llhttp says. */
@@ -140,11 +148,9 @@ export class AnswerParser {
   readonly #parser: number
   #reason = ''
   #raw: string[] = []
+  /** Of the answer before, most of whose names come again. */
+  #rawBefore: readonly string[] = []
   #headBytes = 0
-  /** Starts and ends of names and values in this part. */
-  readonly #spans: number[] = []
-  /** For each pair of them, whether it is a value. */
-  readonly #areValues: boolean[] = []
   /** By a callback. Nothing is thrown through llhttp, which would not give back its part of the stack. */
   #thrown: unknown
 
@@ -227,22 +233,23 @@ export class AnswerParser {
   }
 
   onStatus(at: number, bytes: number): Verdict {
-    const start = at - this.#library.input
-    this.#reason += part.toString('latin1', start, start + bytes)
-    return goOn
+    return this.#note(at, bytes, phrase)
   }
 
   onName(at: number, bytes: number): Verdict {
-    return this.#note(at, bytes, false)
+    this.#headBytes += bytes
+    return this.#note(at, bytes, name)
   }
 
   onValue(at: number, bytes: number): Verdict {
-    return this.#note(at, bytes, true)
+    this.#headBytes += bytes
+    return this.#note(at, bytes, value)
   }
 
   onHead(status: number, upgrades: boolean, keeps: boolean): Verdict {
     this.#cut()
     const raw = this.#raw
+    if (raw.length > 0) this.#rawBefore = raw
     // What follows are trailers, which are dropped.
     this.#startHead()
     try {
@@ -281,29 +288,36 @@ export class AnswerParser {
     this.#headBytes = 0
   }
 
-  #note(at: number, bytes: number, isValue: boolean): Verdict {
+  #note(at: number, bytes: number, kind: number): Verdict {
     const start = at - this.#library.input
-    this.#spans.push(start, start + bytes)
-    this.#areValues.push(isValue)
-    this.#headBytes += bytes
+    spans[noted] = start
+    spans[noted + 1] = start + bytes
+    spans[noted + 2] = kind
+    noted += 3
     return this.#headBytes >= this.#mostHeadBytes ? fail : goOn
   }
 
-  /** Makes text of the noted names and values, all of it at once: each call into Node costs more than a cut. */
+  /** Makes text of what was noted, all of it at once: each call into Node costs more than a cut. */
   #cut(): void {
-    const spans = this.#spans
-    if (spans.length === 0) return
+    if (noted === 0) return
     const raw = this.#raw
-    const from = spans[0] ?? 0
-    const text = part.toString('latin1', from, spans.at(-1))
-    for (let n = 0; n < spans.length; n += 2) {
-      const piece = text.slice((spans[n] ?? 0) - from, (spans[n + 1] ?? 0) - from)
-      const isValue = this.#areValues[n / 2] === true
+    const first = spans[0] ?? 0
+    const text = part.toString('latin1', first, spans[noted - 2])
+    for (let n = 0; n < noted; n += 3) {
+      const from = (spans[n] ?? 0) - first
+      const to = (spans[n + 1] ?? 0) - first
+      const kind = spans[n + 2]
+      if (kind === phrase) this.#reason += text.slice(from, to)
       // A name stands at an even place. Whatever stands at the wrong one continues the last one, across two parts.
-      if (isValue === (raw.length % 2 === 1)) raw.push(piece)
-      else raw[raw.length - 1] += piece
+      else if (kind !== raw.length % 2) raw[raw.length - 1] += text.slice(from, to)
+      else raw.push(kind === name ? this.#nameIn(text, from, to) : text.slice(from, to))
     }
-    spans.length = 0
-    this.#areValues.length = 0
+    noted = 0
+  }
+
+  /** The same string as in the answer before, if it is there at the same place: V8 has looked that one up already. */
+  #nameIn(text: string, from: number, to: number): string {
+    const before = this.#rawBefore[this.#raw.length]
+    return before?.length === to - from && text.startsWith(before, from) ? before : text.slice(from, to)
   }
 }

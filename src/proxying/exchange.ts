@@ -6,21 +6,11 @@ import type { UpstreamFailed } from '../gateway/decision.ts'
 import { isUnencoded } from '../requests/bodies.ts'
 import type { AddressMapping } from './addresses.ts'
 import { answerCarried, waitsForTurn } from './body-turns.ts'
+import { type AnswerHead, GuardedHandler } from './guarded-handler.ts'
 import { cacheLines, clientHeaders, withoutLength } from './headers.ts'
 import { screenAnswer } from './screen-answer.ts'
 import { closedUnanswered } from './closed-unanswered.ts'
 import { failureOf } from './upstream-reports.ts'
-
-/** The head of an upstream's answer. */
-export interface AnswerHead {
-  readonly controller: Dispatcher.DispatchController
-  readonly status: number
-  /** By lower-case names. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Names and values in turn, as on the wire, one character a byte. */
-  readonly raw: readonly string[]
-  readonly reason: string | undefined
-}
 
 /**
  * undici decodes the reason phrase as UTF-8, and Node refuses to send non-ASCII characters. The phrase has no meaning
@@ -38,113 +28,6 @@ function first(value: string | readonly string[] | undefined): string | undefine
 /** All values of a header that is a list (RFC 9110, 5.3). */
 export function joined(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.join(',')
-}
-
-/** undici gives the bytes of a list of names and values. Latin-1 in both directions preserves every byte. */
-function textOf(raw: Controller['rawHeaders']): readonly string[] {
-  const list = raw as readonly Buffer[] | readonly string[] // from HTTP/1, never an object
-  return typeof list[0] === 'string' ? (list as readonly string[]) : list.map(each => each.toString('latin1'))
-}
-
-type Controller = Dispatcher.DispatchController
-
-/**
- * Everything that a leg and Node call while a request is with an upstream, guarded so that anything thrown ends in
- * `broke`. Otherwise a throw would be lost in the leg, or end the process, and the client would wait for ever. Nothing is
- * called once `over` is set. Subclasses override only the protected methods.
- */
-abstract class GuardedHandler implements Dispatcher.DispatchHandler {
-  protected over = false
-
-  protected constructor(response: ServerResponse) {
-    // 'close' also comes after the answer was sent, and is then ignored.
-    response.on('close', this.#onClientClose)
-  }
-
-  /** The request is about to be written. The only method that is also called when `over` is set. */
-  protected abstract started(controller: Controller): void
-  /** The head of the answer has arrived. */
-  protected abstract begin(head: AnswerHead): void
-  /** A chunk of the body has arrived. */
-  protected abstract take(controller: Controller, chunk: Buffer): void
-  /** The whole body has arrived. */
-  protected abstract finish(): void
-  /** The connection failed, or could not be opened. */
-  protected abstract lost(error: Error): void
-  /** The client can take more, or the next turn has begun. */
-  protected abstract drained(): void
-  protected abstract clientLeft(): void
-  /** One of these threw. Must not throw itself. */
-  protected abstract broke(error: unknown): void
-
-  onRequestStart(controller: Controller): void {
-    try {
-      this.started(controller)
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseStart(
-    controller: Controller,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-    reason?: string,
-  ): void {
-    // Interim answers are skipped (RFC 9110, 15.2). A status below 100 fails the exchange before.
-    if (status < 200 || this.over) return
-    try {
-      const raw = textOf(controller.rawHeaders)
-      this.begin({ controller, status, headers, raw, reason })
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.over) return
-    try {
-      this.take(controller, chunk)
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseEnd(): void {
-    if (this.over) return
-    try {
-      this.finish()
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  onResponseError(_: Controller | null, error: Error): void {
-    if (this.over) return
-    try {
-      this.lost(error)
-    } catch (bug) {
-      this.broke(bug)
-    }
-  }
-
-  protected readonly onDrain = (): void => {
-    if (this.over) return
-    try {
-      this.drained()
-    } catch (error) {
-      this.broke(error)
-    }
-  }
-
-  readonly #onClientClose = (): void => {
-    if (this.over) return
-    try {
-      this.clientLeft()
-    } catch (error) {
-      this.broke(error)
-    }
-  }
 }
 
 /** Callbacks of an exchange. They must not throw. */
@@ -183,11 +66,13 @@ export class Exchange extends GuardedHandler {
   #head: { readonly status: number; readonly phrase: string; readonly headers: string[] } | undefined
   /** Content-Length according to the upstream; -1 if it states none. */
   #length = -1
+  /** The end of the body, when it is there. */
+  #rest = ''
   /** Whether the leg is paused until `drained`. */
   #waits = false
 
   constructor(response: ServerResponse, mapping: AddressMapping, events: ExchangeEvents) {
-    super(response)
+    super()
     this.#response = response
     this.#mapping = mapping
     this.#events = events
@@ -219,7 +104,7 @@ export class Exchange extends GuardedHandler {
     list.push(...cacheLines(joined(headers['cache-control'])))
     this.#head = { status, phrase: phraseOf(head), headers: status === 204 ? withoutLength(list) : list }
     this.#length = Number(first(headers['content-length']) ?? -1)
-    setImmediate(nextTurn, this)
+    if (begun.push(this) === 1) setImmediate(nextTurn)
   }
 
   #hasBody(status: number): boolean {
@@ -247,9 +132,20 @@ export class Exchange extends GuardedHandler {
   }
 
   #end(rest: string): void {
-    this.#sendHead()
     this.over = true
-    this.#response.end(rest, 'latin1')
+    this.#rest = rest
+    if (ended.push(this) === 1) setImmediate(sendEnds)
+  }
+
+  /** Sends what is left of an answer that has ended. */
+  sendEnd(): void {
+    if (this.#response.destroyed) return // the client disconnected in this turn
+    try {
+      this.#sendHead()
+      this.#response.end(this.#rest, 'latin1')
+    } catch (error) {
+      this.broke(error)
+    }
   }
 
   /** Sent with the first chunk of the body, so that both go into one packet. */
@@ -314,17 +210,35 @@ export class Exchange extends GuardedHandler {
   }
 }
 
+/** Exchanges whose answer has ended in this turn. */
+let ended: Exchange[] = []
+
+/**
+ * The ends of all answers of a turn, which most small answers are altogether, are sent one after the other. If each were sent
+ * as it comes, its client would wake up for it alone, and on a busy machine take the processor from the next one.
+ */
+function sendEnds(): void {
+  const due = ended
+  ended = []
+  for (const exchange of due) exchange.sendEnd()
+}
+
+/** Exchanges whose head has come in this turn. */
+let begun: Exchange[] = []
+
 /**
  * The head is not sent in the turn in which it came, because the body is often in the same packet. Nor in the next one:
  * only then undici's leg reports that what followed the head is not a body, and until something is sent, the gateway can still
  * answer with an error.
  */
-function nextTurn(exchange: Exchange): void {
-  if (exchange.headWaits) setImmediate(turnAfter, exchange)
+function nextTurn(): void {
+  const late = begun.filter(exchange => exchange.headWaits)
+  begun = []
+  if (late.length > 0) setImmediate(turnAfter, late)
 }
 
-function turnAfter(exchange: Exchange): void {
-  exchange.sendHeadAlone()
+function turnAfter(late: readonly Exchange[]): void {
+  for (const exchange of late) exchange.sendHeadAlone()
 }
 
 /** Longest body that is worth copying to save a write. */

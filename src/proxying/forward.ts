@@ -12,7 +12,8 @@ import type { Authorize } from '../gateway/upstream-auth.ts'
 import { hasBody, holdBody, Upload } from '../requests/bodies.ts'
 import type { Ending } from '../requests/request.ts'
 import type { UpstreamRoute, AddressMapping } from './addresses.ts'
-import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
+import { Exchange, type ExchangeEvents } from './exchange.ts'
+import type { AnswerHead } from './guarded-handler.ts'
 import type { FairShares, Waiter, Place } from './fair-shares.ts'
 import { type RequestContext, upstreamHeaders } from './headers.ts'
 import { createLfs, type Lfs, type LfsOptions, uncompressed } from './lfs.ts'
@@ -75,8 +76,9 @@ class Forwarding implements ExchangeEvents, Waiter {
   #readOn: (() => void) | undefined
   /** If this push tells its user of a planned move, and has not done so yet. */
   #dueNotice: DueNotice | undefined
-  /** The request, if it may be sent once more. */
-  #once: { readonly whole: Dispatcher.DispatchOptions; readonly exchange: Exchange } | undefined
+  #exchange: Exchange | undefined
+  /** What was sent, if it may be sent once more. */
+  #once: Dispatcher.DispatchOptions | undefined
 
   constructor(
     request: IncomingMessage,
@@ -98,7 +100,7 @@ class Forwarding implements ExchangeEvents, Waiter {
     }
   }
 
-  /** The response closes in every case, so its 'close' event gives the place up. */
+  /** The response closes in every case, so its 'close' event gives the place up, and tells the exchange. */
   #takePlace(): void {
     const { allowed, route } = this.#context
     if ('outcome' in route) return this.failed(route, undefined)
@@ -111,7 +113,7 @@ class Forwarding implements ExchangeEvents, Waiter {
       return this.#end({ outcome: 'busy', cause: 'own-requests', retryAfter })
     }
     this.#place = place
-    response.once('close', this.#onClose)
+    response.on('close', this.#onClose)
     if (!place.waits) return this.#begin(route)
     if (hasBody(this.#request) && !this.#request.complete) this.#readOn = holdBody(this.#request)
     this.#options.observer.upstreamCrowded('waits', this.#context)
@@ -121,6 +123,7 @@ class Forwarding implements ExchangeEvents, Waiter {
     this.#readOn?.()
     this.#place?.leave()
     this.#dueNotice?.giveBack()
+    this.#exchange?.onClientClose()
   }
 
   go(): void {
@@ -180,14 +183,16 @@ class Forwarding implements ExchangeEvents, Waiter {
     const { body, exchange } = isBatch ? this.#batchRoute(mapping, told) : this.#exchangeFor(mapping, notices)
     const method = ask.method as Dispatcher.HttpMethod // the type lists nine; undici takes any token
     const whole = { origin, path, method, headers: isBatch ? uncompressed(headers) : headers, body }
-    if (body === null && safe.has(method)) this.#once = { whole, exchange }
+    this.#exchange = exchange
+    if (body === null && safe.has(method)) this.#once = whole
     agents.kept.dispatch(whole, exchange)
   }
 
   /** On a new connection, so that it cannot be closed for idleness again. */
   again(): boolean {
-    if (this.#once === undefined) return false
-    const { whole, exchange } = this.#once
+    const whole = this.#once
+    const exchange = this.#exchange
+    if (whole === undefined || exchange === undefined) return false
     this.#once = undefined
     this.#options.agents.fresh.dispatch(whole, exchange)
     return true

@@ -101,10 +101,9 @@ export function clientHeaders(
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? ''
     const value = raw[at + 1] ?? ''
-    const lower = name.toLowerCase()
     const fate = answerFate(name)
-    if (fate === 'dropped' || named.has(lower)) continue
-    if (fate === 'travels') headers.push(name, answerHeader(lower, value, mapping))
+    if (fate === 'dropped' || (named.size > 0 && named.has(name.toLowerCase()))) continue
+    if (fate === 'travels') headers.push(name, answerHeader(name, value, mapping))
     else if (fate === 'host-wide') addHostWide(headers, name, value, mapping)
     else if (!setsPageCookie(value)) headers.push(name, cookieForClient(value, mapping))
   }

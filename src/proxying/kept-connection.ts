@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { errors } from 'undici'
-import { remembered } from '../engine/memory.ts'
 import {
   AnswerParser,
   fail,
@@ -15,7 +14,8 @@ import {
 import { closedEarly } from './closed-unanswered.ts'
 import { InterimAnswers } from './interim-answers.ts'
 import { dueIn, never, unwatch, watch } from './kept-clock.ts'
-import type { HeadersByName, Sending } from './sending.ts'
+import { knownOf, type KnownHeaders } from './known-headers.ts'
+import type { Sending } from './sending.ts'
 
 /** How a connection behaves, in milliseconds and bytes. */
 export interface KeptOptions {
@@ -259,17 +259,9 @@ export class KeptConnection implements ParserEvents {
     return fail
   }
 
-  /** Gathers the headers of an answer by name, and what they say about the connection. */
-  #understand(raw: readonly string[], status: number, keeps: boolean, isHead: boolean): HeadersByName {
-    const headers = Object.create(null) as HeadersByName
-    for (let at = 0; at < raw.length; at += 2) {
-      const name = lowerCase(raw[at] ?? '')
-      const value = raw[at + 1] ?? ''
-      const before = headers[name]
-      if (before === undefined) headers[name] = value
-      else if (typeof before === 'string') headers[name] = [before, value]
-      else before.push(value)
-    }
+  /** Gathers the headers that are looked at, and what they say about the connection. */
+  #understand(raw: readonly string[], status: number, keeps: boolean, isHead: boolean): KnownHeaders {
+    const headers = knownOf(raw)
     const { 'keep-alive': announced, 'content-length': length, 'transfer-encoding': coding } = headers
     this.#keepAlive =
       announced === undefined ? this.#options.keepAliveTimeout : this.#keepAliveOf(String(announced))
@@ -335,8 +327,6 @@ export class KeptConnection implements ParserEvents {
     sending?.lose(this.#error ?? new errors.SocketError('the connection was closed'))
   }
 }
-
-const lowerCase = remembered(name => name.toLowerCase())
 
 /** Connections with a request to write. */
 let toWrite: KeptConnection[] = []

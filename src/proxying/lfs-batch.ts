@@ -3,7 +3,8 @@ import type { Dispatcher } from 'undici'
 import type { Instant } from '../gateway/names.ts'
 import { isUnencoded } from '../requests/bodies.ts'
 import type { AddressMapping } from './addresses.ts'
-import { type AnswerHead, Exchange, type ExchangeEvents, joined } from './exchange.ts'
+import { Exchange, type ExchangeEvents, joined } from './exchange.ts'
+import type { AnswerHead } from './guarded-handler.ts'
 import type { ActionPlaces } from './lfs.ts'
 
 /** What is needed to rewrite an answer to a batch request. */

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Upload } from '../requests/bodies.ts'
 import { pathOf } from '../requests/tool.ts'
 import type { AddressMapping } from './addresses.ts'
-import { type AnswerHead, Exchange, type ExchangeEvents } from './exchange.ts'
+import { Exchange, type ExchangeEvents } from './exchange.ts'
+import type { AnswerHead } from './guarded-handler.ts'
 
 /** Longest first line that is buffered; git's contains the name of one ref. */
 const longestLine = 4096

@@ -1,12 +1,12 @@
 import type { UpstreamFailed } from '../gateway/decision.ts'
 import { pathOf, type RequestKind, requestKindAt } from '../requests/tool.ts'
 import { type AddressMapping, placeOf } from './addresses.ts'
+import type { KnownHeaders } from './known-headers.ts'
 
 /** The parts of an upstream's answer that are screened. */
 interface Head {
   readonly status: number
-  /** By lower-case name; repeated ones as lists. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly headers: Readonly<KnownHeaders>
 }
 
 /** The kinds of answers that clients can mistake for each other: the columns of the table. */
@@ -142,7 +142,7 @@ function asksForSignIn({ headers }: Head): boolean {
   return headers['x-tfs-fedauthredirect'] !== undefined || headers['x-tfs-fedauthissuer'] !== undefined
 }
 
-function linesOf({ headers }: Pick<Head, 'headers'>, name: string): readonly string[] {
+function linesOf({ headers }: Pick<Head, 'headers'>, name: keyof KnownHeaders): readonly string[] {
   const value = headers[name]
   return typeof value === 'string' ? [value] : (value ?? [])
 }

@@ -1,9 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { fail, goOn, pause, type Verdict } from './answer-parser.ts'
 import type { KeptConnection } from './kept-connection.ts'
-
-/** The headers of an answer by their names in lower case. */
-export type HeadersByName = Record<string, string | string[]>
+import type { KnownHeaders } from './known-headers.ts'
 
 /** One request without a body, and what its handler controls it with. Only its own answer ever reaches the handler. */
 export class Sending implements Dispatcher.DispatchController {
@@ -33,7 +31,7 @@ export class Sending implements Dispatcher.DispatchController {
     return !this.aborted
   }
 
-  begin(status: number, headers: HeadersByName, raw: string[], reason: string): Verdict {
+  begin(status: number, headers: KnownHeaders, raw: string[], reason: string): Verdict {
     this.rawHeaders = raw
     this.#handler.onResponseStart?.(this, status, headers, reason)
     return this.#verdict

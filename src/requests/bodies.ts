@@ -66,7 +66,8 @@ export class Upload extends Readable {
     if (this.#begun !== undefined) this.push(this.#begun.bytes)
     // It was sent before the beginning was read.
     else if (expectsContinue(this.#request)) this.#response.writeContinue()
-    if (this.#begun?.isWhole) return this.#onEnd()
+    // Nothing tells the end of what is not there.
+    if (this.#begun?.isWhole || !hasBody(this.#request)) return this.#onEnd()
     this.#request.on('data', this.#onData).on('end', this.#onEnd)
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { bodyPassed } from '../engine/memory.ts'
-import { type BodyStart, expectsContinue, pieceCame } from './bodies.ts'
+import { type BodyStart, expectsContinue, hasBody, pieceCame } from './bodies.ts'
 
 /** Looks at the beginning of a body. */
 export interface BodyLook<T> {
@@ -69,6 +69,7 @@ export function readBodyStart<T>(
     const onEnd = (): void => lookNow(true)
     const onClose = (): void => end(undefined, false)
 
+    if (!hasBody(request)) return onEnd()
     if (request.destroyed) return onClose()
     response.once('close', () => (held -= length))
     if (expectsContinue(request)) response.writeContinue()

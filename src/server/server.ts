@@ -1,5 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http'
-import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply } from 'fastify'
+import { Readable } from 'node:stream'
+import fastify, {
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyReply,
+  type FastifyRequest,
+  type RequestPayload,
+} from 'fastify'
 import { sendAnswer } from '../answers/answer.ts'
 import type { AnswerBrand } from '../answers/dialects.ts'
 import { METHODS } from '../engine/http.ts'
@@ -14,6 +21,7 @@ import type { LfsOptions } from '../proxying/lfs.ts'
 import type { MoveTeller } from '../proxying/move-teller.ts'
 import { createUpstreamAgents, type UpstreamOptions } from '../proxying/upstream-connections.ts'
 import type { UpstreamObserver } from '../proxying/upstream-reports.ts'
+import { hasBody } from '../requests/bodies.ts'
 import { createClientReader, type LoadTest } from '../requests/client.ts'
 import type { RefusedBodies } from '../requests/refused-bodies.ts'
 import { type Ending, isReserved, newRequestId, routeOf } from '../requests/request.ts'
@@ -137,8 +145,12 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
     if (reply.statusCode === 429) await delayThrottled(readClient(request.raw))
   })
   if (publicKeys !== undefined) app.register(keySet, { prefix: '/_altgate', publicKeys })
-  if (selfService !== undefined) app.register(selfService, { prefix: '/_altgate' })
-  if (api !== undefined) app.register(api, { prefix: '/_altgate/api/v1' })
+  app.removeAllContentTypeParsers()
+  app.register(async ours => {
+    ours.addHook('preParsing', emptyWithoutBody)
+    if (selfService !== undefined) ours.register(selfService, { prefix: '/_altgate' })
+    if (api !== undefined) ours.register(api, { prefix: '/_altgate/api/v1' })
+  })
   const shares = sharesOf(options.upstream)
   const forward = createForward({
     agents,
@@ -171,6 +183,16 @@ const noSchemas = { buildValidator: neverAsked, buildSerializer: neverAsked }
 
 function neverAsked(): never {
   throw new Error('a route has a schema, but the server has no schema compiler')
+}
+
+/** Fastify's parsers wait for the end of a body, which nothing tells where there is none (`port.ts`). */
+function emptyWithoutBody(
+  { raw }: FastifyRequest,
+  _: FastifyReply,
+  body: RequestPayload,
+  done: (error: null, body: RequestPayload) => void,
+): void {
+  done(null, hasBody(raw) ? body : Readable.from([]))
 }
 
 /** Node closes idle connections only once; those that become idle later would delay the close until they time out. */

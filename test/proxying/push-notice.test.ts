@@ -8,6 +8,7 @@ import { startGitUpstream } from '../../src/demo/git-upstream.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
+import { rawRequest } from '../support/raw-request.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
 // An unannounced end of a bridge would surprise users, so every push says it where git shows it: on the band for
@@ -106,6 +107,13 @@ t.test('the notice comes before the report, which stays byte for byte', async t 
     t.match(text.slice(5, length), /^The account "fabrikam" has moved\. .*\n$/s)
     t.equal(text.slice(length), body)
   }
+})
+
+t.test('a push without a body ends', async t => {
+  const server = await aBridge(t, await anUpstream(t, { 'Content-Type': report }, '0000'))
+  const lines = ['POST /fabrikam/r.git/git-receive-pack HTTP/1.1', 'Host: h', `Authorization: ${basic()}`]
+  const answer = await rawRequest(server.port, `${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`)
+  t.match(answer, /^HTTP\/1\.1 200 .*0000/s)
 })
 
 t.test('no notice is added where the answer would become unreadable', async t => {

@@ -90,6 +90,18 @@ t.test('a batch request that is too long is a write, and the connection goes on'
   t.equal(upstream.requests.length, before + 1)
 })
 
+t.test('what is decided by a body is decided at once where there is none', async t => {
+  for (const [path, lines] of [
+    [batchPath, lfs],
+    [soapPath, soap],
+  ] as const) {
+    const connection = await rawConnection(server.port)
+    connection.send(head(`POST ${path}`, [...lines, 'Connection: close']))
+    t.match(await connection.closed(), /^HTTP\/1\.1 (?:403|500) /, path)
+    t.equal(world.seen.at(-1)?.decision.outcome, 'read-only')
+  }
+})
+
 t.test('100 Continue is sent once, when the body is wanted', async t => {
   const body = '{"operation":"download"}'
   const connection = await rawConnection(server.port)

@@ -40,6 +40,40 @@ t.test('the page gets the body of a client that waits for 100 first', async t =>
   connection.socket.destroy()
 })
 
+t.test('a request that says nothing of a body has an empty one, and is answered', async t => {
+  const server = await runningServer(t, { upstream: upstream.url, selfService: page })
+  const form = 'Content-Type: application/x-www-form-urlencoded'
+  const json = 'Content-Type: application/json'
+  const ask = async (line: string, ...headers: readonly string[]) => {
+    const lines = [line, 'Host: h', `Authorization: ${basic()}`, 'Connection: close', ...headers]
+    return await rawRequest(server.port, `${lines.join('\r\n')}\r\n\r\n`)
+  }
+  t.match(await ask('POST /_altgate/form HTTP/1.1', form), /^HTTP\/1\.1 200 .*posted $/s)
+  t.match(await ask('POST /_altgate/form HTTP/1.1', form, 'Content-Length: 0'), /posted $/)
+  for (const type of [form, json])
+    t.match(await ask('POST /_altgate/nothing HTTP/1.1', type), /^HTTP\/1\.1 404 /)
+  for (const method of ['POST', 'PUT', 'PROPFIND', 'OPTIONS']) {
+    t.match(await ask(`${method} /fabrikam/x HTTP/1.1`, json), /^HTTP\/1\.1 200 /, method)
+    t.equal(upstream.last().body.length, 0, method)
+  }
+  t.match(await ask('POST /fabrikam/x HTTP/1.1', 'Expect: 100-continue'), /^HTTP\/1\.1 200 /)
+  t.match(await ask('POST /fabrikam/x HTTP/1.0'), /^HTTP\/1\.1 200 /)
+})
+
+t.test('a body is read whichever of many headers announces it', async t => {
+  const server = await runningServer(t, { upstream: upstream.url })
+  const many = Array.from({ length: 700 }, (_, n) => `a${n}:`)
+  for (const [announced, sent] of [
+    ['Content-Length: 3', 'a=1'],
+    ['Transfer-Encoding: chunked', '3\r\na=1\r\n0\r\n\r\n'],
+  ]) {
+    const lines = ['POST /fabrikam/x HTTP/1.1', 'Host: h', `Authorization: ${basic()}`, 'Connection: close']
+    const head = [...lines, ...many, announced].join('\r\n')
+    t.match(await rawRequest(server.port, `${head}\r\n\r\n${sent}`), /^HTTP\/1\.1 200 /)
+    t.equal(upstream.last().body.toString(), 'a=1')
+  }
+})
+
 t.test('nothing under /_altgate is ever forwarded', async t => {
   for (const options of [{}, { selfService: page }]) {
     const server = await runningServer(t, { upstream: upstream.url, ...options })
