@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
@@ -64,6 +65,29 @@ async function haproxy(t: Test, gateways: readonly Altgate[]): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
+/**
+ * Eight callers until they are told to end, and how often which status came; 0: no answer. They rest between two requests:
+ * HAProxy and the gateways that end and start need the machine as well.
+ */
+function keepCalling(tries: () => Promise<{ readonly status: number }>) {
+  const statuses = new Map<number, number>()
+  let going = true
+  const callers = Array.from({ length: 8 }, async () => {
+    while (going) {
+      const { status } = await tries().catch(() => ({ status: 0 }))
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      await delay(20)
+    }
+  })
+  return {
+    statuses,
+    async end() {
+      going = false
+      await Promise.all(callers)
+    },
+  }
+}
+
 t.test('one of two gateways behind HAProxy stops under load, and no request is lost', async t => {
   const upstream = await recordingUpstream(t)
   const stop = { drainSeconds: 3, graceSeconds: 10 }
@@ -76,22 +100,18 @@ t.test('one of two gateways behind HAProxy stops under load, and no request is l
     ask(`${url}/contoso/x`, { as: [anna, right], headers: { host: new URL(first.url).host } })
   await until(async () => (await tries().catch(() => ({ status: 0 }))).status === 200)
 
-  const statuses = new Map<number, number>()
-  let loading = true
-  const callers = Array.from({ length: 8 }, async () => {
-    while (loading) {
-      const { status } = await tries().catch(() => ({ status: 0 }))
-      statuses.set(status, (statuses.get(status) ?? 0) + 1)
-    }
-  })
+  const calls = keepCalling(tries)
   const stopped = first.stop()
   t.equal(await stopped, 0)
   // The other one serves alone.
-  const before = statuses.get(200) ?? 0
-  await until(() => (statuses.get(200) ?? 0) > before + 200)
-  loading = false
-  await Promise.all(callers)
-  t.strictSame([...statuses.keys()], [200], `${statuses.get(200)} requests, and nothing but their answers`)
+  const before = calls.statuses.get(200) ?? 0
+  await until(() => (calls.statuses.get(200) ?? 0) > before + 200)
+  await calls.end()
+  t.strictSame(
+    [...calls.statuses.keys()],
+    [200],
+    `${calls.statuses.get(200)} requests, and nothing but their answers`,
+  )
 })
 
 t.test('both gateways behind HAProxy are restarted in turn under load, and no request is lost', async t => {
@@ -111,22 +131,18 @@ t.test('both gateways behind HAProxy are restarted in turn under load, and no re
     return (await Promise.all(gateways.map(serves))).every(served => served)
   })
 
-  const statuses = new Map<number, number>()
-  let loading = true
-  const callers = Array.from({ length: 8 }, async () => {
-    while (loading) {
-      const { status } = await tries().catch(() => ({ status: 0 }))
-      statuses.set(status, (statuses.get(status) ?? 0) + 1)
-    }
-  })
+  const calls = keepCalling(tries)
   for (const each of gateways) {
     t.equal(await each.stop(), 0)
     await startAgain(t, each)
     await until(() => serves(each))
   }
-  loading = false
-  await Promise.all(callers)
-  t.strictSame([...statuses.keys()], [200], `${statuses.get(200)} requests, and nothing but their answers`)
+  await calls.end()
+  t.strictSame(
+    [...calls.statuses.keys()],
+    [200],
+    `${calls.statuses.get(200)} requests, and nothing but their answers`,
+  )
 })
 
 t.test('between SIGTERM and the end, new callers are served, and their connections closed', async t => {

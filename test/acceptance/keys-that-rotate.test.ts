@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
@@ -26,7 +27,7 @@ function keepAsking(altgates: readonly Altgate[], passwords: readonly string[]) 
         const got = await outcome(altgate, password)
         asked += 1
         if (got !== '200 allow') wrong.push(`${index}: ${got}`)
-        await new Promise(setImmediate)
+        await delay(5) // what it waits for needs the machine as well
       }
     }),
   )

@@ -1,6 +1,7 @@
 import { openSync, writeSync, closeSync, truncateSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
@@ -148,6 +149,7 @@ t.test('a file of SQLite that is cut to nothing, or whose head is zeroes', async
     while (Date.now() < deadline) {
       const { status } = await ask(altgate.url + path, { as: [anna, `wrong ${Date.now()}`] })
       t.match(String(status), /^(401|429|503)$/)
+      await delay(20)
     }
     t.strictSame([altgate.pid, ...workersOf(altgate.pid)], processes, 'every process runs')
   }

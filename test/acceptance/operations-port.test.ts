@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
@@ -64,9 +65,12 @@ t.test('what operators see of a gateway', async t => {
 
   await t.test('/live, /ready and /metrics are on the operations port', async t => {
     t.equal(await altgate.tell('/live'), 'ok\n')
-    const { ready, parts } = JSON.parse(await altgate.tell('/ready'))
-    t.equal(ready, true)
-    t.strictSame(parts, { workers: '2 of 2 listen', store: 'ok', redis: 'ok' })
+    t.equal(JSON.parse(await altgate.tell('/ready')).ready, true)
+    // On a busy machine a part may be late for once.
+    await until(async () => {
+      const { parts } = JSON.parse(await altgate.tell('/ready'))
+      return isDeepStrictEqual(parts, { workers: '2 of 2 listen', store: 'ok', redis: 'ok' })
+    })
   })
 
   await t.test('none of them is on the public port', async t => {

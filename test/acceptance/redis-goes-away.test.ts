@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary, type Answered } from '../support/ask.ts'
@@ -17,7 +18,9 @@ const throttle = { address: endless, credential: endless, everywhere: endless }
 t.test('without its Redis the gateway is slower, and never wrong', async t => {
   const redis = await startRedis(t)
   const upstream = await recordingUpstream(t)
-  const altgate = await startAltgate(t, { settings: { workers: 2, redis: { url: redis.url }, throttle } })
+  const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
+  const settings = { workers: 2, hashing, redis: { url: redis.url }, throttle }
+  const altgate = await startAltgate(t, { settings })
   const passwords = Object.fromEntries([anna, ben, cleo])
   await altgate.arrange({ accounts: { contoso: upstream.url }, passwords })
   const asks = (as: readonly [string, string]) => ask(altgate.url + path, { as })
@@ -44,7 +47,7 @@ t.test('without its Redis the gateway is slower, and never wrong', async t => {
   t.equal(summary(anonymous), '401 challenge', `${anonymous.length} times`)
 })
 
-/** As git does it, without a pause: anonymous first, then with the password; and somebody who guesses. */
+/** As git does it, again and again: anonymous first, then with the password; and a client that guesses. */
 function keepGoing({ url }: Altgate) {
   const right: Answered[] = []
   const wrong: Answered[] = []
@@ -55,6 +58,7 @@ function keepGoing({ url }: Altgate) {
       anonymous.push(await ask(url + path))
       right.push(await ask(url + path, { as: anna }))
       wrong.push(await ask(url + path, { as: [anna[0], `guess number ${guess}`] }))
+      await delay(30)
     }
   }
   const running = run()

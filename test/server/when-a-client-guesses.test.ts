@@ -9,6 +9,7 @@ import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
+import { until } from '../support/until.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
 const upstream = await recordingUpstream(t)
@@ -41,6 +42,9 @@ async function guarded(
     })
   return { world, server, tries }
 }
+
+/** Timers count whole milliseconds, so one may come in the last one of its time. */
+const timersEarlyMs = 2
 
 /** A client that guesses, from this address, until it is stopped. */
 async function attack(tries: Awaited<ReturnType<typeof guarded>>['tries'], from: string) {
@@ -263,14 +267,18 @@ for (const [sentence, trustedProxies, waits] of [
     await attack(tries, from)
     const guess = basic({ username: anna.username, password: 'one more' })
     const head = `GET /fabrikam/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${from}\r\nAuthorization: ${guess}\r\n`
-    for (const closing of ['Connection: close\r\n', '']) {
+    const answered = async (closing: string) => {
       const began = performance.now()
       const connection = await rawConnection(server.port)
       connection.send(`${head}${closing}\r\n`)
       t.match(await connection.until(/Reference/), /^HTTP\/1.1 429 /)
-      t.equal(performance.now() - began >= throttledMs, waits, closing)
       connection.socket.destroy()
+      return performance.now() - began
     }
+    for (const closing of ['Connection: close\r\n', ''])
+      if (waits) t.ok((await answered(closing)) >= throttledMs - timersEarlyMs, closing)
+      // A busy machine may keep it waiting, but not for ever.
+      else await until(async () => (await answered(closing)) < throttledMs)
   })
 }
 
@@ -300,5 +308,5 @@ t.test('a client that uses the page too often waits as well, with its pipelined 
   const answers = await rawRequest(port, asked.repeat(ahead) + last)
   t.equal(answers.match(/HTTP\/1\.1 429 /g)?.length, ahead + 1)
   const took = performance.now() - began
-  t.ok(took >= (ahead + 1) * throttledMs, `${Math.round(took)} ms`)
+  t.ok(took >= (ahead + 1) * throttledMs - timersEarlyMs, `${Math.round(took)} ms`)
 })

@@ -24,16 +24,25 @@ export async function rawConnection(port: number): Promise<RawConnection> {
   socket.on('error', () => {})
   socket.on('close', () => (over = true))
   await once(socket, 'connect')
+  /** Waits for one of these events, but not for ever. */
+  async function next(what: string, ...events: readonly string[]): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const failure = () =>
+      reject(new Error(`not within 60 seconds: ${what}. Received so far: ${text.slice(-500)}`))
+    const late = setTimeout(failure, 60_000)
+    await Promise.race([promise, firstEvent(socket, ...events)]).finally(() => clearTimeout(late))
+  }
+
   const connection: RawConnection = {
     socket,
     send: bytes => void socket.write(bytes, 'latin1'),
     received: () => text,
     async until(pattern) {
-      while (!pattern.test(text) && !over) await firstEvent(socket, 'data', 'close')
+      while (!pattern.test(text) && !over) await next(String(pattern), 'data', 'close')
       return text
     },
     async closed() {
-      while (!over) await once(socket, 'close')
+      while (!over) await next('the peer closes', 'close')
       return text
     },
   }

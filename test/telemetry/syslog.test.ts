@@ -106,7 +106,7 @@ t.test('over TCP: frames with their length, whatever the bytes', async t => {
 t.test('over TCP: a receiver that goes away loses nothing, in order', async t => {
   const { take, frames, sockets } = collector()
   const first = createServer(take)
-  const port = await listening(t, first)
+  const port = await listening(t, first, await freePort()) // where no other test listens meanwhile
   const { sink, send, told, dropped } = sinkTo(t, `tcp://127.0.0.1:${port}`)
   send(1, 50)
   await until(() => frames().length === 50)
@@ -175,7 +175,7 @@ t.test('over UDP: one message in each datagram, and it is noticed that nothing l
   const receiver = createSocket('udp4')
   const got: string[] = []
   receiver.on('message', datagram => got.push(datagram.toString()))
-  receiver.bind(0, '127.0.0.1')
+  receiver.bind(await freePort(), '127.0.0.1') // where no other test listens meanwhile
   await once(receiver, 'listening')
   const { port } = receiver.address()
   const { sink, send, told, dropped } = sinkTo(t, `udp://127.0.0.1:${port}`)
