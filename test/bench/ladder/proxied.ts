@@ -201,11 +201,11 @@ class SmallHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(): void {}
 
-  onResponseStart(
-    _: Dispatcher.DispatchController,
-    status: number,
-    { connection: _hop, ...headers }: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart({ rawHeaders }: Dispatcher.DispatchController, status: number): void {
+    const raw = rawHeaders as readonly string[] // this leg gives them as they came, as text
+    const headers: string[] = []
+    for (let at = 0; at < raw.length; at += 2)
+      if (raw[at]?.toLowerCase() !== 'connection') headers.push(raw[at] ?? '', raw[at + 1] ?? '')
     this.#response.writeHead(status, headers)
   }
 
