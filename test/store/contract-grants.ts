@@ -306,6 +306,13 @@ export async function grantsContract(t: Test, make: MakeDatabase): Promise<void>
     t.equal(await one.take('liveness', next, 60_000), false)
     await other.leave('liveness', next)
     t.equal(await one.take('liveness', next, 60_000), false, 'it had none to leave')
+    await database.execute('update turns set until = until + 3000')
+    t.equal(await one.take('liveness', next, 60_000), false, 'nor was it taken while the other one waited')
+    await database.execute('update turns set until = until + 3600000')
+    t.equal(await one.take('liveness', next, 60_000), true, 'but after the clock was set back')
+    t.equal(await one.take('liveness', holder, 60_000), false)
+    await one.leave('liveness', next)
+    t.equal(await one.take('liveness', holder, 60_000), true)
     await one.leave('liveness', holder)
     t.equal(await other.take('liveness', next, 1), true)
     await until(() => one.take('liveness', holder, 1)) // the one that had it is gone
