@@ -7,7 +7,8 @@ import { readLogo } from './common/logo.ts'
 import { type BehindForwardAuth, createForwardAuth } from './forward-auth/door.ts'
 import type { Allow } from './gateway/decision.ts'
 import type { SignInCause } from './gateway/delegation.ts'
-import type { Outage } from './gateway/outage.ts'
+import type { Outage, Part } from './gateway/outage.ts'
+import type { RequestContext } from './proxying/headers.ts'
 import type { PasswordHasher, Witness } from './gateway/ports.ts'
 import { steadyNow } from './gateway/steady-now.ts'
 import { identityForProxy } from './gateway/upstream-auth.ts'
@@ -145,6 +146,10 @@ function proxyObserver({
   const refused = createRefusalReport({ log, count: metrics.refused, methodOf, now: steadyNow })
   const crowded = createCrowdReport({ log, count: metrics.crowded, now: steadyNow })
   const signIn = asksForSignIn(log)
+  function unavailable(cause: Part, answered: RequestContext | undefined): void {
+    if (answered === undefined) return
+    refusals.notForwarded({ outcome: 'unavailable', cause }, answered.allowed, answered.ask)
+  }
   return {
     upstreamAnswered(seconds, { allowed }) {
       metrics.upstream(seconds)
@@ -168,15 +173,11 @@ function proxyObserver({
     },
     outage(failed, answered) {
       outage(failed)
-      if (answered === undefined) return
-      const what = { outcome: 'unavailable', cause: failed.part } as const
-      refusals.notForwarded(what, answered.allowed, answered.ask)
+      unavailable(failed.part, answered)
     },
     bug(err, request, answered) {
       log.error({ request, err }, 'bug: the request was answered with 503')
-      if (answered === undefined) return
-      const what = { outcome: 'unavailable', cause: 'gateway' } as const
-      refusals.notForwarded(what, answered.allowed, answered.ask)
+      unavailable('gateway', answered)
     },
   }
 }

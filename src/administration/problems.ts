@@ -64,10 +64,10 @@ export async function insistOnScope(registry: Pick<Registry, 'directories'>, sco
     throw new Refused({ problem: 'no-such-directory', directoryId })
 }
 
-/** What is in the way, and the command that helps. */
-export function sentenceOf(problem: Problem): string {
-  const command = commandFor(problem)
-  return command === undefined ? factOf(problem) : `${factOf(problem)} ${command}`
+/** What is in the way, and what helps: a command, or what `helps` names for others than operators. */
+export function sentenceOf(problem: Problem, helps = commandFor): string {
+  const next = helps(problem)
+  return next === undefined ? factOf(problem) : `${factOf(problem)} ${next}`
 }
 
 /** What is in the way. */

@@ -1,4 +1,4 @@
-import { factOf } from '../administration/problems.ts'
+import * as problems from '../administration/problems.ts'
 import { unreachable } from '../gateway/decision.ts'
 import type { Scope, Username } from '../gateway/names.ts'
 import type { Problem } from '../gateway/registry.ts'
@@ -10,8 +10,7 @@ export function routeOf(route: string): string {
 
 /** What is in the way of a request, and what to send instead. */
 export function sentenceOf(problem: Problem): string {
-  const next = nextFor(problem)
-  return next === undefined ? factOf(problem) : `${factOf(problem)} ${next}`
+  return problems.sentenceOf(problem, nextFor)
 }
 
 function nextFor(problem: Problem): string | undefined {

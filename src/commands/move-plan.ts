@@ -166,7 +166,7 @@ function sayPlan({ account: { name }, to, users }: MoveReadiness, planned: Plann
   say(`Planned on ${moment(since)}, last changed by ${by}. On the day: altgate move apply ${name}`)
   say('')
   const days = readyByDay(users, since)
-  if (days.length > 0)
+  if (days.length > 0) {
     sayTable(
       ['READY SINCE', 'USERS', 'TOTAL', 'WHO'],
       days.map(({ day, ready, total, users: names }) => [
@@ -176,7 +176,8 @@ function sayPlan({ account: { name }, to, users }: MoveReadiness, planned: Plann
         listed(names, all ? names.length : mostNames) || '-',
       ]),
     )
-  if (days.length > 0) say('')
+    say('')
+  }
   const missing = users.filter(({ standing }) => standing === 'breaks')
   if (missing.length === 0) return say('Every user who was seen here is ready.')
   say(`Not ready: ${missing.length}`)

@@ -46,11 +46,14 @@ export function sayTable(
   rows: readonly (readonly string[])[],
   fitting: Fitting = {},
 ): void {
-  const { isTTY, columns } = process.stdout
-  // A terminal that does not know its width says 0.
-  const width = isTTY && columns > 0 ? columns : Infinity
-  for (const { strong: start, rest } of tableLines({ headings, rows, ...fitting }, width))
+  for (const { strong: start, rest } of tableLines({ headings, rows, ...fitting }, screenWidth()))
     say(strong(start) + rest)
+}
+
+/** Characters in a line of the terminal. A pipe gets whole lines, and a terminal that does not know its width says 0. */
+export function screenWidth(): number {
+  const { isTTY, columns } = process.stdout
+  return isTTY && columns > 0 ? columns : Infinity
 }
 
 /** Shows how far a long command is, on a terminal only: some scripts take any output on standard error for a failure. */

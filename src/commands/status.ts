@@ -5,12 +5,12 @@ import { Failure } from '../common/failure.ts'
 import { Outage } from '../gateway/outage.ts'
 import type { Settings } from '../settings/schema.ts'
 import { type StatusDocument, type Unknown, viewOfStore } from '../status/document.ts'
-import { type Line, screen, type Shown, type Size } from '../status/screen.ts'
+import { type Line, screen, type Shown } from '../status/screen.ts'
 import { askGateway, statusJson, wholeStatus } from '../status/whole.ts'
 import { outageSentence } from './failure.ts'
 import { examples } from './help.ts'
 import { showRepeatedly } from './redraw.ts'
-import { say, sayJson } from './say.ts'
+import { say, sayJson, screenWidth } from './say.ts'
 import type { Toolbox, Tools } from './tools.ts'
 
 const about = `
@@ -59,7 +59,7 @@ async function showOnce(toolbox: Toolbox, settings: Settings, json: true | undef
   const [told] = await Promise.all([askGateway(settings.operations), store.opened])
   const shown = await look(settings, told, store)
   if (json) sayJson(statusJson(shown))
-  else for (const line of screen(shown, widthOf(process.stdout))) say(styled(line))
+  else for (const line of screen(shown, { columns: screenWidth() })) say(styled(line))
   const isClosed = await store.close()
   const trouble = troubleOf(shown.told, settings)
   if (trouble === undefined && !isClosed) process.exit(0) // a store that hangs would keep the process alive
@@ -163,11 +163,6 @@ function holdStore(toolbox: Toolbox): StoreHold {
 /** As the end of a sentence. */
 function uncapitalised(sentence: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')
-}
-
-/** A pipe gets whole lines. A terminal that does not know its width says 0. */
-function widthOf({ isTTY, columns }: typeof process.stdout): Size {
-  return isTTY && columns > 0 ? { columns } : {}
 }
 
 function styled({ text, kind }: Line): string {

@@ -114,7 +114,10 @@ function flawIn(target: string): UnclearTarget['flaw'] | undefined {
  * ASCII; such bytes are judged as if they were escaped.
  */
 function flawInPath(written: string): UnclearTarget['flaw'] | undefined {
-  const path = withoutSelves(written).replace(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16)}`)
+  const path = withoutPlainDots(written).replace(
+    /[\x80-\xff]/g,
+    byte => `%${byte.charCodeAt(0).toString(16)}`,
+  )
   if (path.includes('\\')) return 'backslash' // `new URL` turns it into a slash
   if (path.includes('%')) {
     if (/%(?![0-9a-f]{2})/i.test(path) || overlong.test(path)) return 'bad-escape'
@@ -129,7 +132,7 @@ function flawInPath(written: string): UnclearTarget['flaw'] | undefined {
  * A path without its plain `./`, which apt sends for a flat repository (`deb https://… ./`), and which can lead nowhere:
  * every server reads `/a/./b` as `/a/b`. Escaped ones, with parameters, at the end and before an empty segment stay.
  */
-function withoutSelves(path: string): string {
+function withoutPlainDots(path: string): string {
   return path.includes('/./') ? path.replace(/\/\.(?=\/[^/])/g, '') : path
 }
 

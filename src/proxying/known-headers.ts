@@ -1,6 +1,6 @@
 import { remembered } from '../engine/memory.ts'
 
-/** The headers of an answer that the gateway looks at. What is asked of others is not answered by either leg. */
+/** The headers of an answer that the gateway looks at. Our own leg gathers no others. */
 const none = {
   'cache-control': undefined,
   connection: undefined,

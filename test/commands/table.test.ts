@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { tableLines } from '../../src/commands/table.ts'
 import { aDesk } from './desk.ts'
 import { onTerminal } from './terminal.ts'
@@ -66,8 +66,13 @@ t.test('on a terminal of 80 columns a wide table fits, and a pipe gets all of it
   t.match(piped, / fabrikam {2}72f988bf-86f1-41af-91ab-2d7cd011db47 {2}-$/m)
   const screen = await onTerminal(t, desk, ['history', '--account', 'fabrikam'], 'dumb', 80).screen()
   t.match(screen, / fabrikam {2}72f988bf-86f… {2}-$/m)
-  for (const line of screen.split('code 0')[0]?.split('\n') ?? []) t.ok(line.length <= 80, line)
+  fits(t, screen)
 })
+
+/** No line of what the command printed is longer than the terminal is wide. */
+function fits(t: Test, screen: string): void {
+  for (const line of screen.split('code 0')[0]?.split('\n') ?? []) t.ok(line.length <= 80, line)
+}
 
 t.test('so do facts behind their labels, and what goes on is below them', async t => {
   const desk = aDesk(t)
@@ -78,5 +83,5 @@ t.test('so do facts behind their labels, and what goes on is below them', async 
   t.match(piped, /^ {2}signs in with {2}Microsoft Entra ID, .* \(72f988bf-86f1-41af-91ab-2d7cd011db47\)$/m)
   const screen = await onTerminal(t, desk, ['account', 'show', 'fabrikam'], 'dumb', 80).screen()
   t.match(screen, /^ {2}signs in with {2}Microsoft Entra ID, [^\n]*\n {17}\S/m)
-  for (const line of screen.split('code 0')[0]?.split('\n') ?? []) t.ok(line.length <= 80, line)
+  fits(t, screen)
 })
