@@ -54,5 +54,5 @@ const switchers: Readonly<Record<NonNullable<CredentialRecord['disabledBy']>[num
   operator: 'by an operator',
   owner: 'by its user',
   liveness: 'the directory refused its user',
-  unknown: 'not known by whom',
+  unknown: 'reason unknown',
 }

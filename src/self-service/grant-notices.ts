@@ -7,7 +7,7 @@ import type { CredentialChange, Notice } from './webhook.ts'
  * their credential off. One place for the page, for requests and for checks; commands have a registry without notices.
  */
 export function withNotices(registry: Registry, notice: Notice, now: () => Instant): Registry {
-  /** A user for whom the provider gave no name can be told nothing. */
+  /** A user without a name from the provider cannot be notified. */
   function tell(scope: Scope, username: Username | undefined, what: CredentialChange['what']): void {
     if (username !== undefined) notice.credentialChanged({ scope, username, what, at: now() })
   }
