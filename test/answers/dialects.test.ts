@@ -80,7 +80,7 @@ function readsInLfs(t: Test, ending: Ending, { headers, body }: Answer): void {
 function readsInSoap(t: Test, ending: Ending, { status, headers, body }: Answer): void {
   t.equal(body, withoutGit(ending).body, 'the body is that of the plain text')
   t.equal(headers['Content-Type'], 'text/plain; charset=utf-8')
-  const terminal = ending.outcome === 'reset-needed'
+  const terminal = ending.outcome === 'reset-needed' || ending.outcome === 'expired'
   const error = headers['X-TFS-ServiceError']
   if (status === 401 && !terminal) t.equal(error, undefined, 'another password may be tried')
   else t.equal(decodeURIComponent(error ?? ''), saidBy(ending))
@@ -104,7 +104,7 @@ function readsInRest(t: Test, ending: Ending, { headers, body }: Answer): void {
   t.match(error, { typeName: /^Altgate\.([A-Z][a-z]+)+Exception$/, typeKey: /^([A-Z][a-z]+)+Exception$/ })
   t.equal(
     headers['X-VSS-AuthenticateError'],
-    ending.outcome === 'reset-needed' ? 'AccountMoved' : undefined,
+    { 'reset-needed': 'AccountMoved', expired: 'PasswordExpired' }[String(ending.outcome)],
     'which stops the .NET clients',
   )
 }

@@ -1,5 +1,5 @@
 import type { Account, Connection } from '../../src/gateway/account.ts'
-import type { Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
+import type { Expired, Garbled, UnclearTarget, UpstreamFailed } from '../../src/gateway/decision.ts'
 import type { SignInCause } from '../../src/gateway/delegation.ts'
 import { type AccountName, foldUsername, msaScope, type Slot } from '../../src/gateway/names.ts'
 import type { Ending } from '../../src/requests/request.ts'
@@ -18,6 +18,7 @@ export const settled: Account = {
   upstream: moved().upstream,
 }
 const { name } = settled
+const at = Date.UTC(2026, 10, 20, 12)
 const about = { scope: msaScope, username: foldUsername('anna@example.com'), via: 'store' } as const
 
 export const refused = (account: Account, cause: 'mismatch' | 'absent'): Ending => ({
@@ -47,6 +48,12 @@ const signInCauses = Object.keys({
   'sealed-otherwise': 0,
   claims: 0,
 } satisfies Record<SignInCause, 0>) as SignInCause[]
+
+const expiredCauses = Object.keys({
+  'past-its-end': 0,
+  replaced: 0,
+  revoked: 0,
+} satisfies Record<Expired['cause'], 0>) as Expired['cause'][]
 
 const garbledFlaws = Object.keys({
   scheme: 0,
@@ -94,6 +101,13 @@ export const table: readonly (readonly [number, Ending])[] = [
   [401, refused(settled, 'mismatch')],
   [401, refused(moved(), 'absent')],
   [401, resetNeeded(moved())],
+  ...expiredCauses.map(
+    cause =>
+      [401, { outcome: 'expired', account: settled, cause, at, password: 'laptop', ...about }] as const,
+  ),
+  [401, { outcome: 'expired', account: moved(), cause: 'past-its-end', at, client: 'git-helper', ...about }],
+  [403, { outcome: 'read-only', account: settled, ...about }],
+  [403, { outcome: 'read-only', account: settled, password: 'laptop', ...about }],
   ...signInCauses.map(cause => [403, signInNeeded(settled, cause)] as const),
   [403, signInNeeded(moved(), 'ended')],
   [403, { outcome: 'disabled', account: settled, ...about }],
@@ -107,10 +121,12 @@ export const table: readonly (readonly [number, Ending])[] = [
   [400, { outcome: 'unclear-target', flaw: 'unknown-method' }],
   [400, { outcome: 'unclear-target', flaw: 'late-head' }],
   [400, { outcome: 'unclear-target', flaw: 'late-body' }],
+  [501, { outcome: 'unclear-target', flaw: 'transfer-coding' }],
   [404, { outcome: 'no-account', name }],
   [404, { outcome: 'no-account' }],
   [429, { outcome: 'throttled', by: 'credential', retryAfter: 30 }],
   [503, { outcome: 'busy', retryAfter: 2 }],
+  [503, { outcome: 'busy', cause: 'own-requests', retryAfter: 5 }],
   [503, { outcome: 'unavailable', part: 'store', retryAfter: 5 }],
   [503, { outcome: 'unavailable', part: 'provider', retryAfter: 5 }],
   [503, { outcome: 'unavailable', part: 'gateway', retryAfter: 5 }],
