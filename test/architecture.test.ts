@@ -335,6 +335,19 @@ rule(
   ),
 )
 
+rule(
+  'in lists, a name in backticks beside files of src or test occurs in one of those files',
+  ['docs/architecture.md', 'CONTRIBUTING.md'].flatMap(document =>
+    itemsOf(readFileSync(join(root, document), 'utf8')).flatMap(item => {
+      const files = filesNamedIn(item)
+      const names = [...item.matchAll(/`(\w+)(?:\(\))?`/g)].map(([, name = '']) => name)
+      return names
+        .filter(name => files.length > 0 && !files.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text)))
+        .map(name => `${document}: ${name} is not in ${files.map(({ path }) => path).join(', ')}`)
+    }),
+  ),
+)
+
 t.test('five ways through the code pass at most eight files each, and each leads to the next', async t => {
   const ways = page
     .split(/^### /m)
@@ -353,10 +366,20 @@ t.test('five ways through the code pass at most eight files each, and each leads
   }
 })
 
-/** Whether a file can be come to from those before it: by an import, or through a port that the text names. */
+/** The items of lists, and the rows of tables but for those that are about a folder. */
+function itemsOf(document: string): readonly string[] {
+  return document.split(/^(?=\d+\. |- |\| |$)/m).filter(item => /^(?:\d+\.|-|\|) (?!`src)/.test(item))
+}
+
+function filesNamedIn(text: string): readonly Source[] {
+  const paths = new Set([...text.matchAll(namedFile)].map(([path]) => path))
+  return [...sources, ...tests].filter(({ path }) => paths.has(path))
+}
+
+/** Whether a file can be come to from those before it: by an import, or through an interface that the text names. */
 function isReached(path: string, before: readonly string[], text: string): boolean {
-  const port = /^through the port `(\w+)`/.exec(text)?.[1]
-  if (port !== undefined) return new RegExp(`\\b${port}\\b`).test(sourceAt(path)?.text ?? '')
+  const through = /^through the interface `(\w+)`/.exec(text)?.[1]
+  if (through !== undefined) return new RegExp(`\\b${through}\\b`).test(sourceAt(path)?.text ?? '')
   const isLinked = (from: string, to: string) => sourceAt(from)?.imports.includes(to) ?? false
   return before.some(each => isLinked(each, path) || isLinked(path, each))
 }
