@@ -6,7 +6,7 @@ import { palette } from '../../src/common/palette.ts'
 import { framed, Html, html, type Page } from '../../src/self-service/html.ts'
 import { de } from '../../src/self-service/messages/de.ts'
 import { everyPage } from '../self-service/every-page.ts'
-import { accessibilityFaults, narrow, startBrowser } from '../support/browser.ts'
+import { accessibilityFaults, looks, narrow, startBrowser } from '../support/browser.ts'
 import { checkout } from '../support/program.ts'
 import { isAccessible, smallTargets } from './accessible.ts'
 import { tooWide, widthOf } from './in-page.ts'
@@ -114,6 +114,7 @@ t.test('the check finds what is wrong', async t => {
   )
   const faults = (await accessibilityFaults(page)).join('\n')
   for (const id of ['color-contrast', 'html-has-lang', 'document-title']) t.match(faults, id)
+  t.match(await accessibilityFaults(page, looks), [/^color-contrast/], 'also by the rules of looks alone')
   t.not(await widthOf(page), narrow.width)
   t.equal((await smallTargets(page)).length, 1)
 })
