@@ -61,6 +61,17 @@ async function* findings(settings: Settings, configFile: string | undefined): As
     return 'answers'
   })
   const tools = await opening.catch(() => undefined)
+  try {
+    yield* toolFindings(settings, tools)
+  } finally {
+    // Not waited for: a part that hangs would not let go.
+    void tools?.close().catch(() => {})
+  }
+  yield* listenFindings(settings)
+}
+
+/** What the settings name and the tools reach. */
+async function* toolFindings(settings: Settings, tools: Tools | undefined): AsyncGenerator<Finding> {
   yield* hashingFindings(tools)
   yield await redisFinding(settings, tools)
   yield* accountFindings(settings, tools)
@@ -72,7 +83,6 @@ async function* findings(settings: Settings, configFile: string | undefined): As
       })
       return `${issuer} gives the gateway an access token for upstreams`
     })
-  yield* listenFindings(settings)
 }
 
 /** Only if it fails: too little memory for the cost in the settings, for instance. */

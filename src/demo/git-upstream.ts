@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -212,13 +212,15 @@ export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
   GIT_CONFIG_GLOBAL: '/dev/null',
 }
 
-/** Runs git and returns its output. `env` is added to `gitEnvironment`. Throws if git fails. */
+/** Runs git with this input and returns its output. `env` is added to `gitEnvironment`. Throws if git fails. */
 export async function git(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input = '',
 ): Promise<string> {
-  const { stdout } = await run('git', args, { env: { ...gitEnvironment, ...env } })
-  return stdout.trim()
+  const running = run('git', args, { env: { ...gitEnvironment, ...env } })
+  running.child.stdin?.on('error', () => {}).end(input) // one that does not read it has failed, or needs none
+  return (await running).stdout.trim()
 }
 
 /** The path of the program that serves repositories over HTTP. Throws `DemoCannotStart` if there is none. */
@@ -253,14 +255,14 @@ export async function makeRepository(directory: string, name: string): Promise<v
   // Created elsewhere and moved, so that an aborted start leaves no partial repository.
   const draft = await mkdtemp(join(directory, '.draft-'))
   try {
-    const tree = join(draft, 'tree')
     const bare = join(draft, 'bare')
-    await git(['init', '--quiet', '--initial-branch=main', tree])
-    await writeFile(join(tree, 'README.md'), `# ${name}\n\nA demo repository behind Altgate.\n`)
-    await git(['-C', tree, 'add', 'README.md'])
-    await git(['-C', tree, 'commit', '--quiet', '--message=Say what this is'], author)
-    await git(['clone', '--quiet', '--bare', tree, bare])
-    await git(['-C', bare, 'remote', 'remove', 'origin'])
+    await git(['init', '--quiet', '--bare', '--initial-branch=main', bare])
+    const inBare = (args: readonly string[], input?: string) => git(['-C', bare, ...args], author, input)
+    const readme = `# ${name}\n\nA demo repository behind Altgate.\n`
+    const blob = await inBare(['hash-object', '-w', '--stdin'], readme)
+    const tree = await inBare(['mktree'], `100644 blob ${blob}\tREADME.md\n`)
+    const commit = await inBare(['commit-tree', tree, '-m', 'Say what this is'])
+    await inBare(['update-ref', 'refs/heads/main', commit])
     await rename(bare, target)
   } finally {
     await rm(draft, { recursive: true, force: true })

@@ -6,10 +6,11 @@ import { palette } from '../../src/common/palette.ts'
 import { framed, Html, html, type Page } from '../../src/self-service/html.ts'
 import { de } from '../../src/self-service/messages/de.ts'
 import { everyPage } from '../self-service/every-page.ts'
-import { accessibilityFaults, narrow, startBrowser } from '../support/browser.ts'
+import { accessibilityFaults, looks, narrow, startBrowser } from '../support/browser.ts'
 import { checkout } from '../support/program.ts'
+import { until } from '../support/until.ts'
 import { isAccessible, smallTargets } from './accessible.ts'
-import { tooWide, widthOf } from './in-page.ts'
+import { smuggle, tooWide, widthOf } from './in-page.ts'
 import { addBroken, startStage } from './stage.ts'
 import { states } from './states.ts'
 import { watch } from './watched.ts'
@@ -42,6 +43,27 @@ t.test('every state of the page is accessible, and complies with its own policy'
   await t.test('browsers have sent requests only to the gateway and the provider', async t => {
     const asked = new Set(noticed.flatMap(each => [...each.asked]))
     t.strictSame([...asked].sort(), [stage.url, stage.provider].sort())
+  })
+  await t.test('the policy of the page is enforced', async t => {
+    const person = await browser.person()
+    const { complaints } = watch(person)
+    const page = await person.newPage()
+
+    await t.test('injected content has no effect', async t => {
+      await page.goto(stage.page('northwind'))
+      await smuggle(page, stage.provider)
+      t.equal(page.url(), stage.page('northwind'))
+      t.not(await page.title(), 'Smuggled')
+      await until(() => complaints.join('\n').includes('form-action'))
+      for (const directive of ['script-src', 'img-src']) t.match(complaints.join('\n'), directive)
+    })
+
+    await t.test('no other page can show it in a frame', async t => {
+      await page.goto(`${stage.provider}/`)
+      await page.setContent(`<iframe src="${stage.page('northwind')}"></iframe>`)
+      await until(() => complaints.join('\n').includes("frame-ancestors 'none'"))
+      t.equal(await page.frameLocator('iframe').getByRole('heading').count(), 0)
+    })
   })
 })
 
@@ -114,6 +136,7 @@ t.test('the check finds what is wrong', async t => {
   )
   const faults = (await accessibilityFaults(page)).join('\n')
   for (const id of ['color-contrast', 'html-has-lang', 'document-title']) t.match(faults, id)
+  t.match(await accessibilityFaults(page, looks), [/^color-contrast/], 'also by the rules of looks alone')
   t.not(await widthOf(page), narrow.width)
   t.equal((await smallTargets(page)).length, 1)
 })

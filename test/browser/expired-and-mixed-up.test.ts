@@ -18,6 +18,7 @@ t.test('what is too old or has been used counts for nothing', async t => {
   await t.test('signed out in one tab is signed out in the other', signedOut(lab))
   await t.test('a change needs a fresh sign-in', freshSignIn(lab))
   await t.test('after an hour the page shows nothing', anHour(lab))
+  await t.test('a user of another directory is refused, with what to do next', wrongDirectory(lab))
 })
 
 interface Lab {
@@ -112,6 +113,33 @@ function anHour({ stage, browser }: Lab) {
     stage.pass(61)
     await page.reload()
     t.match(await textOf(page), 'First, sign in')
+  }
+}
+
+function wrongDirectory({ stage, browser }: Lab) {
+  return async (t: Test) => {
+    const page = await browser.page()
+    await signIn(page, stage, 'contoso', 'ben')
+    const seen = await textOf(page)
+    t.match(seen, 'You signed in with a different account')
+    t.match(seen, 'The account contoso requires your account in the directory Contoso')
+    t.notMatch(seen, /Northwind|ben@example\.com/i, 'where the person is from is not said')
+
+    await t.test('it starts no session', async t => {
+      const tab = await page.context().newPage()
+      await tab.goto(stage.page('contoso'))
+      t.match(await textOf(tab), 'First, sign in')
+      t.equal(await tab.getByRole('button', { name: 'Sign out' }).count(), 0)
+    })
+
+    await t.test('the provider asks which account to use although it has a session', async t => {
+      await page.getByRole('link', { name: 'Choose another account' }).click()
+      await page.waitForURL(`${stage.provider}/**`)
+      await fillIn(page, 'anna')
+      // The provider signs the other one out by a page that sends itself.
+      await page.waitForURL(stage.page('contoso'))
+      t.match(await textOf(page), /^Alternate credentials\s+for Contoso/)
+    })
   }
 }
 

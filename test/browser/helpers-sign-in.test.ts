@@ -31,9 +31,11 @@ function askForDevice({ url }: Stage, fields: Readonly<Record<string, string>> =
 
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
 
+const stage = await startStage(t)
+const browser = await startBrowser(t)
+
+// Ben's: what he switches off is not Anna's.
 t.test('every page that helpers open is accessible, and leads back to them', async t => {
-  const stage = await startStage(t)
-  const browser = await startBrowser(t)
   const page = await browser.page()
   const helper = await waitingHelper(t)
   const { redirect_uri } = helper
@@ -52,7 +54,7 @@ t.test('every page that helpers open is accessible, and leads back to them', asy
   await page.goto(asked.url)
   await state('sign-in-first', 'Sign in for northwind')
   await page.getByRole('link', { name: 'Sign in', exact: true }).click()
-  await fillIn(page)
+  await fillIn(page, 'ben')
   await state('asked', 'Allow Git Credential Manager to use git as you?')
   await page.getByLabel('Name of the password').fill('')
   await press(page, 'Allow')
@@ -91,8 +93,6 @@ t.test('every page that helpers open is accessible, and leads back to them', asy
 })
 
 t.test('all of it works without JavaScript, and by the keyboard', async t => {
-  const stage = await startStage(t)
-  const browser = await startBrowser(t)
   const page = await browser.page({ javaScript: false })
   const { redirect_uri, came } = await waitingHelper(t)
 

@@ -8,6 +8,27 @@ export function widthOf(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth')
 }
 
+/** Which elements are there to see, one letter each, and which of them are drawn as parts of a table. */
+export function shownIn(page: Page): Promise<string> {
+  return page.evaluate<string>(
+    `Array.from(document.querySelectorAll('*'), each =>
+      !each.checkVisibility({ visibilityProperty: true }) ? '-'
+      : getComputedStyle(each).display.startsWith('table') ? 't' : 's').join('')`,
+  )
+}
+
+/** Buttons, fields, and links that stand by themselves, if one side is shorter than this. Of a choice its label counts. */
+export function targetsBelow(page: Page, pixels: number): Promise<readonly string[]> {
+  return page.evaluate<readonly string[]>(
+    `Array.from(document.querySelectorAll('button, input:not([type=radio]), .choice, .button, .brand'))
+      .filter(each => {
+        const { width, height } = each.getBoundingClientRect()
+        return width > 1 && Math.min(width, height) < ${pixels} // one pixel: for screen readers
+      })
+      .map(each => each.outerHTML)`,
+  )
+}
+
 /** The names of the parts of a page that stick out of the window. */
 export function tooWide(page: Page): Promise<readonly string[]> {
   return page.evaluate<readonly string[]>(

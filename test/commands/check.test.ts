@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
+import { altgateProcess } from '../support/program.ts'
 import { startCluster, startWatched } from '../support/redis-servers.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
@@ -46,7 +47,7 @@ t.test('all is well: one line each, exit code 0; an upstream may answer what it 
   const desk = await aFreeDesk(t, { ALTGATE__REDIS__URL: redis.url })
   await desk.must(['account', 'add', 'a', '--upstream', `http://127.0.0.1:${port}`])
   await desk.must(['account', 'add', 'b', '--upstream', `http://127.0.0.1:${port}/other`])
-  const { code, stdout } = await desk.run(['check'])
+  const { code, stdout } = await altgateProcess(['check'], desk.env)
   t.equal(code, 0, stdout)
   t.same(states(stdout), [
     'ok settings',
@@ -92,12 +93,15 @@ t.test('parts that never answer do not hold it up', async t => {
   const silent = createSocketServer(socket => socket.on('error', () => {}).resume())
   const port = await listening(t, silent)
   const desk = await aFreeDesk(t, { ALTGATE__REDIS__URL: `redis://127.0.0.1:${port}` })
-  const withStore = await desk.run(['check'])
+  await desk.must(['account', 'list']) // there is a store
+  // In processes of their own, which must end all the same.
+  const withStore = await altgateProcess(['check'], desk.env)
   t.equal(withStore.code, 1)
   t.match(states(withStore.stdout), ['ok settings', 'ok store', 'FAILED redis', 'ok accounts', 'ok listen'])
 
   const url = `postgres://root:canary@127.0.0.1:${port}/altgate`
-  const withoutStore = await (await aFreeDesk(t, { ALTGATE__STORE__URL: url })).run(['check'])
+  const { env } = await aFreeDesk(t, { ALTGATE__STORE__URL: url })
+  const withoutStore = await altgateProcess(['check'], env)
   t.equal(withoutStore.code, 1)
   t.match(states(withoutStore.stdout), [
     'ok settings',

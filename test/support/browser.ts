@@ -19,6 +19,8 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--in-process-gpu',
+  '--js-flags=--no-opt,--no-maglev', // no script here runs for as long as it would take to make it fast
 ]
 
 export interface PersonOptions {
@@ -88,20 +90,31 @@ export async function pictures(page: Page, name: string, colorScheme: string): P
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** Everything that axe finds: WCAG 2.2 at level AA and below, and what it calls best practices. */
-export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
-  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe)
+/** Those whose pages have axe from their beginning: to send it to each page takes as long as a check. */
+const withAxe = new WeakSet<BrowserContext>()
+
+/** WCAG 2.2 at level AA and below, and what axe calls best practices. */
+const everything = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** The rules that depend on colours and places. Others depend on what is there alone. */
+export const looks = ['color-contrast', 'link-in-text-block', 'target-size', 'scrollable-region-focusable']
+
+/** What axe finds by these rules, or groups of rules. */
+export async function accessibilityFaults(page: Page, runOnly = everything): Promise<readonly string[]> {
+  const person = page.context()
+  if (!withAxe.has(person)) {
+    withAxe.add(person)
+    await person.addInitScript({ content: axe })
+    await page.evaluate(axe)
+  }
   // What is right is neither described nor sent here: that would take longer than the check.
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async runOnly => {
     const { axe } = globalThis as unknown as typeof globalThis & {
       axe: { run(options: object): Promise<AxeResults> }
     } // the script above
-    const results = await axe.run({
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-      resultTypes: ['violations'],
-    })
+    const results = await axe.run({ runOnly, resultTypes: ['violations'] })
     return results.violations
-  })
+  }, runOnly)
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${help}\n${html}\n${failureSummary ?? ''}`),
   )

@@ -3,15 +3,26 @@ using System.IO;
 using System.Net;
 using System.Text;
 
-/// Uploads with .NET's HttpWebRequest: address, bytes, mode (buffered, fixed or chunked), user name, password.
-/// "-" as a user name: none; "+NAME": sent with the first request.
+/// Uploads with .NET's HttpWebRequest, for each line that it reads: address, bytes, mode (buffered, fixed or chunked), user
+/// name, password, with tabs between them. "-" as a user name: none; "+NAME": sent with the first request. Each has a
+/// connection of its own, and ends with a line that says so.
 public static class Upload
 {
-    public static void Main(string[] args)
+    public static void Main()
+    {
+        for (string line; (line = Console.ReadLine()) != null; Console.WriteLine("---"))
+        {
+            try { Send(line.Split('\t'), Guid.NewGuid().ToString()); }
+            catch (Exception error) { Console.WriteLine(error); }
+        }
+    }
+
+    static void Send(string[] args, string connection)
     {
         int size = int.Parse(args[1]);
-        ServicePointManager.Expect100Continue = args.Length > 5 && args[5] == "expect";
         var request = (HttpWebRequest)WebRequest.Create(args[0]);
+        request.ServicePoint.Expect100Continue = args.Length > 5 && args[5] == "expect";
+        request.ConnectionGroupName = connection;
         request.Method = "POST";
         request.Timeout = 60000;
         request.ContentType = "multipart/form-data; boundary=x";

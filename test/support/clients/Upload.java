@@ -1,4 +1,6 @@
+import java.io.BufferedReader;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.Authenticator;
 import java.net.HttpRetryException;
@@ -7,11 +9,23 @@ import java.net.PasswordAuthentication;
 import java.net.URI;
 
 /**
- * Uploads with the HTTP client that Java has always had: address, bytes, mode (buffered, fixed or chunked), user name,
- * password. "-" as a user name: none; "+NAME": sent with the first request, as Team Explorer Everywhere does later on.
+ * Uploads with the HTTP client that Java has always had, for each line that it reads: address, bytes, mode (buffered, fixed
+ * or chunked), user name, password, with tabs between them. "-" as a user name: none; "+NAME": sent with the first request,
+ * as Team Explorer Everywhere does later on. Each has a connection of its own, and ends with a line that says so.
  */
 public class Upload {
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] none) throws Exception {
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, "UTF-8"));
+        for (String line; (line = lines.readLine()) != null; System.out.println("---")) {
+            try {
+                upload(line.split("\t", -1));
+            } catch (Exception error) {
+                System.out.println(error);
+            }
+        }
+    }
+
+    static void upload(String[] args) throws Exception {
         int size = Integer.parseInt(args[1]);
         HttpURLConnection connection = (HttpURLConnection) URI.create(args[0]).toURL().openConnection();
         connection.setRequestMethod("POST");
@@ -44,5 +58,6 @@ public class Upload {
         InputStream body = connection.getErrorStream();
         if (body == null && status < 400) body = connection.getInputStream();
         System.out.println(status + " " + (body == null ? "" : new String(body.readAllBytes(), "UTF-8")));
+        connection.disconnect();
     }
 }
