@@ -17,12 +17,14 @@ const list = ['credential', 'list', '--scope', directory, '--json']
 /** Whether anything was checked, from the start on, and how it ended. */
 const checks = 'altgate_liveness_checks_total'
 
+const postgres = await startPostgres(t)
+
 for (const method of ['identity-headers', 'delegated'])
   t.test(
     `a user whom the directory refuses is switched off everywhere, not in an outage (${method})`,
     async t => {
       const [provider, upstream] = [await refreshProvider(t), await recordingUpstream(t)]
-      const { url } = await startPostgres(t)
+      const url = await postgres.database(method)
       const { signIn, ...acting } = actingSettings(provider)
       const [its] = Object.values(signIn.directories)
       const settings = {

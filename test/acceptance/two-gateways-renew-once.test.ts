@@ -14,14 +14,16 @@ import { actingSettings, addUser, setTheScene } from './canary-tokens.ts'
 /** Seconds that access tokens live. */
 const life = 3
 
+const postgres = await startPostgres(t)
+
 /** Two gateways with one store, and users who have signed in. */
 async function aWorld(t: Test, { withRedis }: { readonly withRedis: boolean }) {
   const [provider, upstream] = [await refreshProvider(t), await recordingUpstream(t)]
   provider.life = life
-  const database = await startPostgres(t)
+  const url = await postgres.database(withRedis ? 'with Redis' : 'without Redis')
   const redis = withRedis ? await startRedis(t) : undefined
   const settings = {
-    store: { url: database.url },
+    store: { url },
     ...(redis && { redis: { url: `redis://127.0.0.1:${redis.port}` } }),
     ...actingSettings(provider),
   }
@@ -29,7 +31,7 @@ async function aWorld(t: Test, { withRedis }: { readonly withRedis: boolean }) {
   await setTheScene(gateways[0], upstream.url)
   const users = ['anna', 'boris', 'clara']
   for (const user of users)
-    await addUser(gateways[0], provider, { user, owner: `owner-of-${user}` as Owner, storeUrl: database.url })
+    await addUser(gateways[0], provider, { user, owner: `owner-of-${user}` as Owner, storeUrl: url })
 
   const outcomes = new Map<string, number>()
   let going = true
