@@ -14,6 +14,7 @@ const jobs = 5
 
 /** Those that take longest come first: the last one to end has nothing beside it. */
 const longest = [
+  'test/acceptance/several-hosts.test.ts',
   'test/store/pgbouncer.test.ts',
   'test/store/postgres.test.ts',
   'test/bench.test.ts',
@@ -21,14 +22,11 @@ const longest = [
   'test/browser/accessibility.test.ts',
   'test/acceptance/time-tells-no-names.test.ts',
   'test/faults/redis.test.ts',
-  'test/acceptance/several-hosts.test.ts',
   'test/server/conversation.test.ts',
-  'test/acceptance/hosts-that-are-cut-off-in-a-command.test.ts',
   'test/helper/turns.test.ts',
   'test/faults/postgres.test.ts',
   'test/acceptance/reload.test.ts',
   'test/store/sqlite.test.ts',
-  'test/acceptance/hosts-that-are-cut-off.test.ts',
   'test/acceptance/nothing-a-peer-sends-ends-a-process.test.ts',
   'test/self-service/a-provider-that-fails.test.ts',
   'test/proxying/hostile-answers.test.ts',

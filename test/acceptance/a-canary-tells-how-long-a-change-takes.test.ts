@@ -8,17 +8,23 @@ import { until } from '../support/until.ts'
 
 const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 
+/** Milliseconds between two looks: for each one the gateways ask all their processes. */
+const pause = 50
+
 /** How many changes and trials all of them have measured, and how many of these took at most so long. */
 async function measured(altgates: readonly Altgate[], le = '+Inf'): Promise<number> {
   const counts = altgates.map(each => metric(each, 'altgate_revocation_seconds_bucket', { le }))
   return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0)
 }
 
-/** Two gateways on one PostgreSQL; all of them together make a trial so often. */
+const postgres = await startPostgres(t)
+
+/** Two gateways on one database; all of them together make a trial so often. */
 async function startTwo(t: Test, withRedis: boolean, revocationProbeSeconds: number) {
-  const [database, redis] = await Promise.all([startPostgres(t), withRedis ? startRedis(t) : undefined])
+  const url = await postgres.database(`${withRedis ? 'with' : 'without'} Redis, ${revocationProbeSeconds}`)
+  const redis = withRedis ? await startRedis(t) : undefined
   const settings = {
-    store: { url: database.url, leaseMs: 3000 },
+    store: { url, leaseMs: 3000 },
     ...(redis && { redis: { url: redis.url, leaseMs: 3000 } }),
   }
   const env = { ALTGATE__OPERATIONS__REVOCATIONPROBESECONDS: String(revocationProbeSeconds) }
@@ -29,13 +35,13 @@ async function startTwo(t: Test, withRedis: boolean, revocationProbeSeconds: num
 for (const withRedis of [true, false])
   t.test(`${withRedis ? 'with' : 'without'} Redis, trials of a change are measured`, async t => {
     const altgates = await startTwo(t, withRedis, 1)
-    await until(async () => (await measured(altgates)) >= 3)
-    await until(async () => (await measured(altgates, '1')) >= 1)
+    await until(async () => (await measured(altgates)) >= 3, pause)
+    await until(async () => (await measured(altgates, '1')) >= 1, pause)
     t.pass('within a second while all are well')
 
     // Four in three seconds; each of two gateways would make them in half of that. The timers of a busy machine come together.
     const [began, before] = [performance.now(), await measured(altgates)]
-    await until(async () => (await measured(altgates)) >= before + 4)
+    await until(async () => (await measured(altgates)) >= before + 4, pause)
     t.ok(performance.now() - began > 1800, 'one of all the gateways makes them, not each')
 
     const second = [altgates[1].pid, ...workersOf(altgates[1].pid)]
@@ -44,7 +50,7 @@ for (const withRedis of [true, false])
     signal('SIGSTOP')
     const slow = async () => (await measured([altgates[0]])) - (await measured([altgates[0]], '0.5'))
     const atFirst = await slow()
-    await until(async () => (await slow()) > atFirst)
+    await until(async () => (await slow()) > atFirst, pause)
     t.pass('a process that hangs is waited for while it may trust its memory')
   })
 
@@ -54,7 +60,7 @@ async function countsCommands(t: Test, altgates: readonly [Altgate, ...Altgate[]
   const set = ['credential', 'set', '--scope', 'msa', '--user', 'anna@example.com']
   for (const so of [1, 2, 3]) {
     await altgates[0].must(set, { stdin: `the password number ${so}\n` })
-    await until(async () => (await measured(altgates)) >= before + so)
+    await until(async () => (await measured(altgates)) >= before + so, pause)
     t.equal(await measured(altgates), before + so)
   }
 }

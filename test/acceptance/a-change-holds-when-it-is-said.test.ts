@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
@@ -56,15 +57,17 @@ function expected({ enabled, connected }: State): string {
   return enabled ? '200 allow' : '403 disabled'
 }
 
-/** A caller who never pauses: one gateway and one password after the other, until told to stop. */
+/** A caller who hardly pauses: one gateway and one password after the other, until told to stop. */
 function hammer(altgates: readonly Altgate[], passwords: readonly string[]) {
   let going = true
   const statuses = new Set<number>()
   async function call(): Promise<void> {
     while (going)
       for (const { url } of altgates)
-        for (const password of passwords)
+        for (const password of passwords) {
           statuses.add((await ask(url + path, { as: [anna, password] })).status)
+          await delay(10)
+        }
   }
   const calling = call()
   return async () => {
@@ -116,14 +119,16 @@ async function holdsEverywhere(t: Test, altgates: readonly [Altgate, ...Altgate[
 
 /** The same old password is tried again and again: not what this is about. */
 const throttle = { repetition: { requests: 1_000_000 } }
+/** The least that the settings allow: how dear a hash is, is not what this is about. */
+const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 
 t.test('on one machine without Redis', async t => {
-  await holdsEverywhere(t, [await startAltgate(t, { settings: { workers: 2, throttle } })])
+  await holdsEverywhere(t, [await startAltgate(t, { settings: { workers: 2, hashing, throttle } })])
 })
 
 t.test('on two machines that share PostgreSQL and Redis', async t => {
   const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
-  const settings = { workers: 2, store: { url: database.url }, redis: { url: redis.url }, throttle }
+  const settings = { workers: 2, store: { url: database.url }, redis: { url: redis.url }, hashing, throttle }
   const first = await startAltgate(t, { settings })
   const second = await startAltgate(t, { settings })
   await holdsEverywhere(t, [first, second])

@@ -40,30 +40,43 @@ async function offsetOf({ url }: Altgate): Promise<number> {
 }
 
 t.test('a replaced password stays refused, wherever the clock is set', async t => {
+  const { altgate, clock } = await gateway(t)
+  await fill(t, altgate)
   for (const offset of [day, -day]) {
-    const { altgate, clock } = await gateway(t)
-    await fill(t, altgate)
-    t.equal(await statusOf(altgate, 'the first password'), 200)
+    const [first, second] = [`the first password, ${offset}`, `the second password, ${offset}`] as const
+    await set(altgate, anna, first)
+    t.equal(await statusOf(altgate, first), 200)
     // Nobody tries the first one again meanwhile: that it is wrong would be remembered in its place.
-    await set(altgate, anna, 'the second password')
+    await set(altgate, anna, second)
     // The gateway hears of it with the next request: before the clock is set, or while it is wrong.
-    if (offset > 0) t.equal(await statusOf(altgate, 'the second password'), 200)
+    if (offset > 0) t.equal(await statusOf(altgate, second), 200)
     clock.set(offset > 0 ? `+${offset}` : String(offset))
     await until(async () => (await offsetOf(altgate)) === offset)
     // What is told to be forgotten now is no reason to forget what was told before.
     await set(altgate, 'ben@example.com', 'the password of ben')
-    t.equal(await statusOf(altgate, 'the second password'), 200)
+    t.equal(await statusOf(altgate, second), 200)
     clock.set('+0')
     await until(async () => (await offsetOf(altgate)) === 0)
-    t.equal(await statusOf(altgate, 'the first password'), 401, `set by ${offset} seconds and back`)
-    t.equal(await statusOf(altgate, 'the second password'), 200)
-    await altgate.stop()
+    t.equal(await statusOf(altgate, first), 401, `set by ${offset} seconds and back`)
+    t.equal(await statusOf(altgate, second), 200)
   }
 })
 
-t.test('a cached verdict expires in time although the clock was set back', async t => {
-  const { altgate, clock } = await gateway(t, { verdicts: { matchTtlSeconds: 2 } })
+t.test('throttling ends, and a cached verdict expires, in time although the clock was set back', async t => {
+  const { altgate, clock } = await gateway(t, {
+    throttle: { address: { guesses: 3, windowSeconds: 3 } },
+    verdicts: { matchTtlSeconds: 2 },
+  })
   await fill(t, altgate)
+  // On a busy machine the first guess may be forgotten before there are enough of them.
+  let guess = 0
+  await until(async () => (await statusOf(altgate, `guess ${guess++}`)) === 429)
+  clock.set(`-${day}`)
+  await until(async () => (await offsetOf(altgate)) === -day)
+  await until(async () => (await statusOf(altgate, 'the first password')) === 200)
+
+  clock.set('+0')
+  await until(async () => (await offsetOf(altgate)) === 0)
   t.equal(await statusOf(altgate, 'the first password'), 200)
   clock.set(`-${day}`)
   await until(async () => (await offsetOf(altgate)) === -day)
@@ -72,19 +85,7 @@ t.test('a cached verdict expires in time although the clock was set back', async
   await until(async () => {
     t.equal(await statusOf(altgate, 'the first password'), 200)
     return (await hashes()) > before
-  })
-})
-
-t.test('throttling ends in time although the clock was set back', async t => {
-  const few = { guesses: 3, windowSeconds: 3 }
-  const { altgate, clock } = await gateway(t, { throttle: { address: few } })
-  await fill(t, altgate)
-  // On a busy machine the first guess may be forgotten before there are enough of them.
-  let guess = 0
-  await until(async () => (await statusOf(altgate, `guess ${guess++}`)) === 429)
-  clock.set(`-${day}`)
-  await until(async () => (await offsetOf(altgate)) === -day)
-  await until(async () => (await statusOf(altgate, 'the first password')) === 200)
+  }, 50)
 })
 
 t.test('gateways whose clocks differ share verdicts, each for its own lifetime', async t => {

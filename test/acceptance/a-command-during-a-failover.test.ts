@@ -79,9 +79,11 @@ async function playDuring(t: Test, { gateways, newest }: World, event: () => Pro
   t.comment(`commands ended with ${codes.join(' ')}`)
 }
 
+const postgres = await startPostgres(t)
+
 /** A database that nothing happens to, while a change is announced. */
-async function besideRedis(t: Test) {
-  const { url } = await startPostgres(t)
+async function besideRedis(t: Test, name: string) {
+  const url = await postgres.database(name)
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   t.teardown(() => client.end())
@@ -118,7 +120,10 @@ t.test('PostgreSQL is killed, and its standby becomes the primary', async t => {
 })
 
 t.test('Redis is killed, and Sentinels make its replica the primary', async t => {
-  const [{ hosts, failover }, { url, newest, announcing }] = [await startWatched(t), await besideRedis(t)]
+  const [{ hosts, failover }, { url, newest, announcing }] = [
+    await startWatched(t),
+    await besideRedis(t, 'sentinel'),
+  ]
   const world = await startWorld(
     t,
     { store: { url }, redis: { sentinel: { name: 'altgate', hosts } } },
@@ -131,7 +136,10 @@ t.test('Redis is killed, and Sentinels make its replica the primary', async t =>
 })
 
 t.test('a node of a Redis Cluster is killed, and its replica takes over', async t => {
-  const [{ hosts, failover }, { url, newest, announcing }] = [await startCluster(t), await besideRedis(t)]
+  const [{ hosts, failover }, { url, newest, announcing }] = [
+    await startCluster(t),
+    await besideRedis(t, 'cluster'),
+  ]
   const redis = { cluster: { hosts: hosts.slice(0, 2) } }
   await playDuring(t, await startWorld(t, { store: { url }, redis }, newest), async () => {
     await announcing()

@@ -65,8 +65,9 @@ async function lookAtOutput(t: Test, altgate: Altgate, about?: readonly string[]
   silent(t, '/ready', await altgate.tell('/ready'), 'parts', about)
 }
 
-async function lookAtGateway(t: Test, altgate: Altgate): Promise<void> {
-  await lookAtOutput(t, altgate)
+/** `ofHelpers`: secrets apart from the passwords. */
+async function lookAtGateway(t: Test, altgate: Altgate, ofHelpers: readonly string[]): Promise<void> {
+  await lookAtOutput(t, altgate, [...secrets, ...ofHelpers])
   const familyOf = () => [altgate.pid, ...workersOf(altgate.pid), ...lanesOf(altgate.pid)]
   await until(() => familyOf().length === 4) // a lane that has died is replaced beside what `/ready` says
   const family = familyOf()
@@ -88,6 +89,19 @@ async function killSome(altgate: Altgate): Promise<void> {
   await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
 }
 
+/** Gives every secret that went to credential helpers and came from them. */
+async function letHelpersIn(t: Test, altgate: Altgate): Promise<readonly string[]> {
+  const { secrets: about, outcomes, renewed } = await helpersAt(altgate.url)
+  t.strictSame(outcomes, ['allow', 'expired'])
+  t.equal(renewed, 1, 'all who renew at once get the same password')
+  t.ok(about.length >= 9, 'a code, a verifier, device codes, passwords and refresh tokens')
+  await until(() => altgate.logs().includes('"action":"password-added"'))
+  t.notMatch(altgate.logs(), /oidc-provider/, 'the library writes nothing between the lines of the log')
+  const list = ['credential', 'password', 'list', '--scope', contosoId, '--user', anna[0]]
+  silent(t, 'what commands print', await altgate.must(list), 'Git Credential Manager', about)
+  return about
+}
+
 t.test('a password is found again in whatever spelling it comes', async t => {
   for (const spelling of [canary, encodeURIComponent(canary), Buffer.from(canary).toString('hex')])
     t.ok(tracesOf([canary], `x${spelling}x`).length > 0)
@@ -96,17 +110,20 @@ t.test('a password is found again in whatever spelling it comes', async t => {
 
 t.test('on one machine with SQLite', async t => {
   const upstream = await startUpstream(t)
-  const altgate = await startAltgate(t, { settings: { workers: 2 }, env: loud })
+  const altgate = await gatewayWithHelpers(t, upstream.url, { settings: { workers: 2 }, env: loud })
   silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
   silent(t, 'what commands print', await tellRefusingCommands(altgate), 'a password is never an argument')
   silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+  const ofHelpers = await letHelpersIn(t, altgate)
   await killSome(altgate)
-  await lookAtGateway(t, altgate)
+  await lookAtGateway(t, altgate, ofHelpers)
   const files = filesIn(altgate.directory).filter(({ path }) => path.includes('altgate.db'))
-  silent(t, 'the database', Buffer.concat(files.map(({ bytes }) => bytes)), '$argon2id$')
+  const database = Buffer.concat(files.map(({ bytes }) => bytes))
+  silent(t, 'the database', database, '$argon2id$')
+  silent(t, 'the database', database, '"clientId":"altgate"', ofHelpers)
 })
 
 t.test('with PostgreSQL and Redis, which have passwords of their own', async t => {
@@ -118,16 +135,18 @@ t.test('with PostgreSQL and Redis, which have passwords of their own', async t =
   writeFileSync(file, database.url)
   const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
   const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
-  const altgate = await startAltgate(t, { settings, env: loud })
+  const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
 
   silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
   silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
   silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+  const ofHelpers = await letHelpersIn(t, altgate)
   await killSome(altgate)
-  const files = filesIn(database.directory, began)
-  silent(t, 'the files of PostgreSQL', Buffer.concat(files.map(({ bytes }) => bytes)), '$argon2id$')
+  const files = Buffer.concat(filesIn(database.directory, began).map(({ bytes }) => bytes))
+  silent(t, 'the files of PostgreSQL', files, '$argon2id$')
+  silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
   await until(async () => /^altgate:good:/m.test(await redis.dump()))
   silent(t, 'Redis', await redis.dump(), 'altgate:good:')
   silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
@@ -145,14 +164,14 @@ t.test('with PostgreSQL and Redis, which have passwords of their own', async t =
   t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
   const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
   silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
-  await lookAtGateway(t, altgate)
+  await lookAtGateway(t, altgate, ofHelpers)
 })
 
 const outcomesWithTokens = ['allow', 'sign-in-needed', 'unavailable', 'upstream-failed']
 
 t.test('the tokens of users on one machine with SQLite', async t => {
   const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
-  const altgate = await startAltgate(t, { settings: { workers: 2, ...actingSettings(provider) }, env: loud })
+  const altgate = await startAltgate(t, { settings: actingSettings(provider), env: loud })
   const storeUrl = `sqlite:${join(altgate.directory, 'altgate.db')}`
   const { outcomes, said } = await actWithTokens(altgate, provider, { upstream: upstream.url, storeUrl })
   t.strictSame(outcomes, outcomesWithTokens)
@@ -177,7 +196,6 @@ t.test('the tokens of users with PostgreSQL and Redis', async t => {
   const monitor = await redis.monitor()
   const altgate = await startAltgate(t, {
     settings: {
-      workers: 2,
       store: { url: database.url },
       redis: { url: `redis://127.0.0.1:${redis.port}` },
       ...actingSettings(provider),
@@ -196,34 +214,3 @@ t.test('the tokens of users with PostgreSQL and Redis', async t => {
   silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
   silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', about)
 })
-
-for (const kind of ['SQLite', 'PostgreSQL'] as const)
-  t.test(`what credential helpers get, with ${kind}`, async t => {
-    const upstream = await startUpstream(t)
-    const database = kind === 'SQLite' ? undefined : await startPostgres(t)
-    const store = database && { store: { url: database.url } }
-    const { altgate, url } = await gatewayWithHelpers(t, upstream.url, {
-      settings: { workers: 2, ...store },
-      env: loud,
-    })
-    const { secrets: about, outcomes, renewed } = await helpersAt(url)
-    t.strictSame(outcomes, ['allow', 'expired'])
-    t.equal(renewed, 1, 'all who renew at once get the same password')
-    t.ok(about.length >= 9, 'a code, a verifier, device codes, passwords and refresh tokens')
-    await lookAtOutput(t, altgate, about)
-    await until(() => altgate.logs().includes('"action":"password-added"'))
-    t.notMatch(altgate.logs(), /oidc-provider/, 'the library writes nothing between the lines of the log')
-    const listed = await altgate.must([
-      'credential',
-      'password',
-      'list',
-      '--scope',
-      contosoId,
-      '--user',
-      anna[0],
-    ])
-    silent(t, 'what commands print', listed, 'Git Credential Manager', about)
-    const files = filesIn(database?.directory ?? altgate.directory, began)
-    const kept = files.filter(({ path }) => database !== undefined || path.includes('altgate.db'))
-    silent(t, 'the database', Buffer.concat(kept.map(({ bytes }) => bytes)), '"clientId":"altgate"', about)
-  })

@@ -14,6 +14,8 @@ const boris = 'boris@example.com'
 const path = '/contoso/welcome.git/info/refs'
 const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 
+const server = await startPostgres(t)
+
 type Altgates = readonly [Altgate, ...Altgate[]]
 
 async function answers(altgates: Altgates, password: string, user = anna): Promise<string> {
@@ -73,26 +75,26 @@ t.test('SQLite: when a restore has ended, nothing of the time after the backup c
 })
 
 t.test('PostgreSQL without Redis: the same', async t => {
-  const database = await startPostgres(t)
-  await restores(t, [await startAltgate(t, { settings: { hashing, store: { url: database.url } } })])
+  const url = await server.database('without Redis')
+  await restores(t, [await startAltgate(t, { settings: { hashing, store: { url } } })])
 })
 
 t.test('PostgreSQL and Redis, two gateways: the same in both', async t => {
-  const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
-  const settings = { hashing, store: { url: database.url }, redis: { url: redis.url } }
+  const [url, redis] = await Promise.all([server.database('with Redis'), startRedis(t)])
+  const settings = { hashing, store: { url }, redis: { url: redis.url } }
   const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
   await restores(t, altgates)
 })
 
 t.test('PostgreSQL by pg_dump and pg_restore, with Redis: when `store restored` has ended', async t => {
-  const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
-  const settings = { hashing, store: { url: database.url }, redis: { url: redis.url } }
+  const [url, redis] = await Promise.all([server.database('by pg_dump'), startRedis(t)])
+  const settings = { hashing, store: { url }, redis: { url: redis.url } }
   const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
-  const dump = join(database.directory, 'a.dump')
-  const save = () => postgres('pg_dump', ['--format=custom', '--file', dump, database.url])
+  const dump = join(server.directory, 'a.dump')
+  const save = () => postgres('pg_dump', ['--format=custom', '--file', dump, url])
   const { isRestored } = await arrange(t, altgates, save)
   const how = ['--clean', '--if-exists', '--single-transaction', '--exit-on-error']
-  await postgres('pg_restore', [...how, '--dbname', database.url, dump])
+  await postgres('pg_restore', [...how, '--dbname', url, dump])
   t.match(await altgates[0].must(['store', 'restored']), /has dropped what it remembered/)
   await isRestored()
 })

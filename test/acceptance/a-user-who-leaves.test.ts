@@ -10,21 +10,26 @@ import { until } from '../support/until.ts'
 import { actingSettings, addUser, setTheScene } from './canary-tokens.ts'
 
 const as = ['anna@example.com', 'the password of the user'] as const
+/** Milliseconds between two looks: for each one the gateways ask all their processes. */
+const pause = 50
 const list = ['credential', 'list', '--scope', directory, '--json']
 
 /** Whether anything was checked, from the start on, and how it ended. */
 const checks = 'altgate_liveness_checks_total'
+
+const postgres = await startPostgres(t)
 
 for (const method of ['identity-headers', 'delegated'])
   t.test(
     `a user whom the directory refuses is switched off everywhere, not in an outage (${method})`,
     async t => {
       const [provider, upstream] = [await refreshProvider(t), await recordingUpstream(t)]
-      const { url } = await startPostgres(t)
+      const url = await postgres.database(method)
       const { signIn, ...acting } = actingSettings(provider)
       const [its] = Object.values(signIn.directories)
       const settings = {
         ...acting,
+        hashing: { lanes: 1, memoryKiB: 7168, passes: 5 },
         store: { url },
         upstreamAuth: { method },
         signIn: { directories: { [directory]: { ...its, liveness: { everySeconds: 1 } } } },
@@ -44,20 +49,20 @@ for (const method of ['identity-headers', 'delegated'])
         return counts.reduce((sum, count) => sum + count, 0)
       }
       t.strictSame(await outcomes(), ['allow', 'allow'])
-      await until(async () => (await checked('renewed')) >= 2)
+      await until(async () => (await checked('renewed')) >= 2, pause)
 
       await provider.stop()
-      await until(async () => (await checked('unreachable')) >= 2)
+      await until(async () => (await checked('unreachable')) >= 2, pause)
       t.strictSame(await outcomes(), ['allow', 'allow'])
       await provider.start()
       const before = await checked('renewed')
-      await until(async () => (await checked('renewed')) > before)
+      await until(async () => (await checked('renewed')) > before, pause)
 
       provider.answering = response => {
         response.writeHead(400, { 'content-type': 'application/json' })
         response.end(JSON.stringify({ error: 'invalid_grant' }))
       }
-      await until(async () => (await outcomes()).every(outcome => outcome === 'disabled'))
+      await until(async () => (await outcomes()).every(outcome => outcome === 'disabled'), pause)
       await until(() =>
         // One gateway writes it for all.
         gateways.some(each =>
@@ -75,7 +80,7 @@ for (const method of ['identity-headers', 'delegated'])
       t.strictSame(await outcomes(), ['allow', 'allow'])
       t.equal(await one.stop(), 0)
       const then = await metric(other, checks, { result: 'renewed' })
-      await until(async () => (await metric(other, checks, { result: 'renewed' })) > then)
+      await until(async () => (await metric(other, checks, { result: 'renewed' })) > then, pause)
       t.pass('the other gateway goes on when one has stopped')
     },
   )

@@ -19,12 +19,15 @@ import { freePort } from '../support/ports.ts'
 
 const { id, name } = contosoDirectory
 
+/** The account of those who sign in with helpers. */
+const account = 'helped'
+
 /** A gateway at which users can sign in, with an account on a directory. */
 export async function gatewayWithHelpers(
   t: Test,
   upstream: string,
   { settings, env }: { readonly settings: object; readonly env: Readonly<Record<string, string>> },
-): Promise<{ readonly altgate: Altgate; readonly url: string }> {
+): Promise<Altgate> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const redirectUri = `${url}/_altgate/callback`
@@ -32,7 +35,7 @@ export async function gatewayWithHelpers(
   t.teardown(() => identity.close())
   const client = { clientId: demoClient.id, clientSecret: demoClient.secret }
   const directories = { [id]: { issuer: identity.issuers.get('contoso'), ...client } }
-  const altgate = await startAltgate(t, {
+  const started = await startAltgate(t, {
     settings: {
       listen: { host: '127.0.0.1', port },
       publicUrl: url,
@@ -41,9 +44,10 @@ export async function gatewayWithHelpers(
     },
     env,
   })
+  const altgate = { ...started, url, port }
   await altgate.must(['directory', 'add', id, '--name', name])
-  await altgate.must(['account', 'add', 'contoso', '--upstream', upstream, '--directory', id])
-  return { altgate, url }
+  await altgate.must(['account', 'add', account, '--upstream', upstream, '--directory', id])
+  return altgate
 }
 
 /** All that helpers do, rightly and wrongly; gives every secret that went over the wire. */
@@ -58,7 +62,7 @@ export async function helpersAt(url: string): Promise<{
     secrets.push(answered.body['access_token'], answered.body['refresh_token'])
     return answered
   }
-  const asked = authorizeAt(url, 'contoso')
+  const asked = authorizeAt(url, account)
   const code = await codeFor({ url }, asked)
   secrets.push(code, asked.verifier)
   await exchange(url, { ...asked, verifier: 'x'.repeat(43) }, code)
@@ -71,7 +75,7 @@ export async function helpersAt(url: string): Promise<{
   const renewed = new Set(many.map(({ body }) => body['access_token']))
   for (const each of many) keep(each)
 
-  const device = await post(`${url}/_altgate/oauth/device_authorization/contoso`, { client_id: 'altgate' })
+  const device = await post(`${url}/_altgate/oauth/device_authorization/${account}`, { client_id: 'altgate' })
   const deviceCode = String(device.body['device_code'])
   secrets.push(deviceCode, device.body['user_code'])
   const poll = () => token(url, { grant_type: deviceGrant, device_code: deviceCode, client_id: 'altgate' })
@@ -82,13 +86,13 @@ export async function helpersAt(url: string): Promise<{
   const third = keep(await poll())
 
   const as = ['anna@example.com', String(second.body['access_token'])] as const
-  const opened = await ask(`${url}/contoso/x`, { as })
+  const opened = await ask(`${url}/${account}/x`, { as })
   await post(`${url}/_altgate/oauth/revoke`, {
     token: String(third.body['refresh_token']),
     client_id: 'altgate',
   })
   await exchange(url, asked, code) // used twice: everything of it ends
-  const ended = await ask(`${url}/contoso/x`, { as })
+  const ended = await ask(`${url}/${account}/x`, { as })
   const odd = `GET /_altgate/oauth/authorize/contoso?code=${code}`
   await post(`${url}/_altgate/oauth/token`, odd).catch(() => {})
   const texts = secrets.filter(each => typeof each === 'string')

@@ -67,7 +67,7 @@ async function annoy(
   }
 }
 
-t.test('rubbish from Redis', async t => {
+t.test('rubbish from Redis, and bytes that are lost on the way', async t => {
   const redis = await startRedis(t)
   const relay = await startInjectingRelay(t, redis.url)
   const database = await startPostgres(t)
@@ -92,13 +92,7 @@ t.test('rubbish from Redis', async t => {
     ['a subscription that nobody made', '>3\r\n$9\r\nsubscribe\r\n_\r\n:1\r\n'],
   ])
   await isWell(t, altgate, processes)
-})
 
-t.test('bytes from Redis that are lost on the way', async t => {
-  const redis = await startRedis(t)
-  const relay = await startInjectingRelay(t, redis.url)
-  const database = await startPostgres(t)
-  const { altgate, processes } = await prepare(t, { redis: { url: relay.url }, store: { url: database.url } })
   let seen = 0
   relay.alter(bytes => ((seen += 1) % 5 === 0 ? bytes.subarray(1) : bytes))
   for (let each = 0; each < 15; each += 1) {
@@ -208,9 +202,17 @@ t.test('rubbish from an upstream', async t => {
   await isWell(t, altgate, processes)
 })
 
-t.test('rubbish from clients, and from a proxy at the doors', async t => {
+t.test('rubbish from clients, from a proxy at the doors, and from an identity provider', async t => {
   const forwardAuth = { host: '127.0.0.1', port: await freePort() }
-  const { altgate, processes } = await prepare(t, { forwardAuth, trustedProxies: ['127.0.0.1'] })
+  const sound = (issuer: string) =>
+    JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` })
+  let body = ''
+  const { url } = await answering(t, socket => void socket.end(body, 'latin1'))
+  const { altgate, processes } = await prepare(t, {
+    forwardAuth,
+    trustedProxies: ['127.0.0.1'],
+    signIn: { msa: { issuer: url, clientId: 'altgate', clientSecret: 'not told' } },
+  })
   const host = `Host: ${new URL(altgate.url).host}`
   const authorization = `Authorization: ${basicOf(...right.as)}`
   const forwarded = `X-Forwarded-Uri: ${path}\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: ${new URL(altgate.url).host}\r\nX-Forwarded-Proto: http`
@@ -259,18 +261,9 @@ t.test('rubbish from clients, and from a proxy at the doors', async t => {
       client.socket.destroy()
     }
   await isWell(t, altgate, processes)
-})
 
-t.test('rubbish from an identity provider', async t => {
-  const sound = (issuer: string) =>
-    JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` })
-  let body = ''
-  const { url } = await answering(t, socket => void socket.end(body, 'latin1'))
   const answer = (text: string, type = 'application/json') =>
     `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${text.length}\r\n\r\n${text}`
-  const { altgate, processes } = await prepare(t, {
-    signIn: { msa: { issuer: url, clientId: 'altgate', clientSecret: 'not told' } },
-  })
   for (const rubbish of [
     '',
     '\0\xff\0',

@@ -99,7 +99,7 @@ export async function playMoment(t: Test, world: HostWorld, moment: Moment, from
   const pairs = moment.cut.map(each => [third.host, hosts[each]] as const)
   const cutOff = new Set([...earlier, ...pairs].map(([{ name }]) => name))
   const ledger = createLedger(former, who => isCut && cutOff.has(who))
-  const stop = keepAsking(world, ledger, 60)
+  const stop = keepAsking(world, ledger, 200)
   const counted = await newest()
   const begin = earlier.length > 0 && (await turn.prepare(database))
   const end = await moment.prepare?.(database)

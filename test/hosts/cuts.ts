@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { ask } from '../support/ask.ts'
 import { cut, mend, type Host } from '../support/hosts.ts'
-import { createLedger, nameOf, type State } from './ledger.ts'
+import { altgate as runAltgate } from '../support/program.ts'
+import { createLedger, nameOf, type Ledger, type State } from './ledger.ts'
 import { keepAsking } from './rounds.ts'
-import { anna, type HostWorld } from './world.ts'
+import { anna, path, type HostWorld } from './world.ts'
 
 /** Hosts that cannot reach each other for a while. */
 export interface Cut {
@@ -55,32 +57,54 @@ export const postgresForgets: Cut = {
 const normalWithin = 2000
 
 /**
- * Cuts the third gateway off, has a password set on the first one, and asks all of them all the while. What the command
- * says must be so: the ledger counts every answer by another state. `from`: the password of now.
+ * Cuts the third gateway off, has a password set by a command, and asks all of them all the while. What the command says must
+ * be so: the ledger counts every answer by another state. The command runs on this host, which no cut touches. `from`: the
+ * password of now; gives the one after it.
  */
-export async function playCut(t: Test, world: HostWorld, each: Cut, from: number): Promise<void> {
+export async function playCut(t: Test, world: HostWorld, each: Cut, from: number): Promise<number> {
   const before: State = { password: from, enabled: true, connected: false }
   let isCut = true
   const ledger = createLedger(before, who => isCut && each.outage && who === third(world).name)
-  const stop = keepAsking(world, ledger, 60)
-  const first = world.gateways[0].altgate
+  const stop = keepAsking(world, ledger, 200)
   const pairs = each.pairs(world)
   await delay(200) // callers are known
   for (const [one, other] of pairs) cut(one, other)
   await each.meanwhile?.(world)
   const after = { ...before, password: from + 1 }
   const said = ledger.begin(after)
-  const { code, stderr } = await first.cli(['credential', 'set', '--scope', 'msa', '--user', anna], {
-    stdin: `${nameOf(after.password)}\n`,
-  })
+  const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
+  const { code, stderr } = await runAltgate(
+    [...set, '--config', world.gateways[0].altgate.config],
+    process.env,
+    { stdin: `${nameOf(after.password)}\n` },
+  )
   said(code === 0 ? 'in force' : 'not made')
   t.equal(code, 0, `cut off from ${each.name}: the change is in force ${stderr}`)
+  await askForEach(world, ledger, [before.password, after.password])
   await delay(500) // callers meet it
 
   for (const [one, other] of pairs) mend(one, other)
   await delay(normalWithin)
   isCut = false
+  await askForEach(world, ledger, [before.password, after.password])
   await delay(500) // callers meet it
   await stop()
   t.strictSame(ledger.wrong.slice(0, 10), [], `cut off from ${each.name}: ${ledger.requests} requests`)
+  return ledger.now.password
+}
+
+/** Asks every gateway with each of these passwords at once. */
+async function askForEach(
+  { gateways }: HostWorld,
+  ledger: Ledger,
+  passwords: readonly number[],
+): Promise<void> {
+  const asking = gateways.flatMap(({ host, altgate }) =>
+    passwords.map(async password => {
+      const sent = performance.now()
+      const answer = await ask(altgate.url + path, { as: [anna, nameOf(password)] })
+      ledger.answered(host.name, password, sent, answer)
+    }),
+  )
+  await Promise.all(asking)
 }

@@ -13,6 +13,8 @@ export interface Rounds {
   readonly wrong: readonly string[]
   /** Milliseconds that each change took, until it was said to be in force. */
   readonly took: readonly number[]
+  /** What is so after the last one. */
+  readonly last: State
 }
 
 export const firstState: State = { password: 0, enabled: true, connected: false }
@@ -41,7 +43,7 @@ export async function playRounds(
 ): Promise<Rounds> {
   const ledger = createLedger(firstState)
   const workers = await Promise.all(world.gateways.map(({ altgate }) => toEachWorker(t, altgate)))
-  const stop = keepAsking(world, ledger, 15)
+  const stop = keepAsking(world, ledger, 30)
   const took: number[] = []
   for (let round = 1; round <= rounds; round += 1) {
     const former = ledger.now
@@ -65,7 +67,7 @@ export async function playRounds(
     )
   }
   await stop()
-  return { requests: ledger.requests, wrong: ledger.wrong, took }
+  return { requests: ledger.requests, wrong: ledger.wrong, took, last: ledger.now }
 }
 
 /**

@@ -30,7 +30,7 @@ export function amongHosts(file: string, args: readonly string[] = []) {
 }
 
 /** Milliseconds that a file may take: a dozen processes start on hosts that share one machine. */
-const longest = 300_000
+const longest = 360_000
 
 /**
  * For the top of a test file: runs it once more where it can make hosts, and reports what it says. Fails with the reason
