@@ -83,12 +83,7 @@ async function askForAll(t: Test, store: Store, when: string, asked = credential
   return answers.filter(({ status }) => status === 'fulfilled').length
 }
 
-async function isWell(
-  t: Test,
-  { store, sessions }: Rig,
-  when: string,
-  asked = credentials,
-): Promise<void> {
+async function isWell(t: Test, { store, sessions }: Rig, when: string, asked = credentials): Promise<void> {
   await until(async () => (await askForAll(t, store, when, asked)) === asked.length)
   // What is given up is closed: the server has a limit.
   await until(async () => (await sessions()) <= 10)
