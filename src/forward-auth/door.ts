@@ -259,14 +259,12 @@ export function createForwardAuthPort(
   connections: Connections,
   behind: () => BehindForwardAuth,
 ): ForwardAuthServer {
-  const { headSeconds, idleSeconds } = connections.limits
+  const { headSeconds } = connections.limits
   const limits = {
     // Four times the default of proxies: the URL comes twice, and an answer may come back.
     maxHeaderSize: 128 * 1024,
     headersTimeout: headSeconds * 1000,
     connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
-    // Longer than the keep-alive of proxies: closing first can cut off a request that was just sent.
-    keepAliveTimeout: idleSeconds * 1000,
     // No body is read here (`server/port.ts`).
     optimizeEmptyRequests: true,
     // The gateway refuses a missing Host itself, with a text.

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -19,6 +19,7 @@ type Group = Map<Socket, Conversation>
 export class Connections {
   readonly limits: ConnectionLimits
   readonly #options: ConnectionOptions
+  readonly #patienceMs: Readonly<Record<Due, number>>
   readonly #networks = new Map<string, Group>()
   readonly #proxies: Group = new Map()
   readonly #backlog: Backlog = { waiting: 0 }
@@ -31,6 +32,12 @@ export class Connections {
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.limits = options.limits
+    const { progressSeconds, idleSeconds } = options.limits
+    this.#patienceMs = {
+      body: progressSeconds * 1000,
+      answer: progressSeconds * 1000,
+      request: idleSeconds * 1000,
+    }
   }
 
   /** Number of open connections. */
@@ -47,6 +54,7 @@ export class Connections {
   inTurn(handle: Handle): Handle {
     return (request, response) => {
       if (this.#closing) response.setHeader('Connection', 'close')
+      else announceIdleTime(response, this.#patienceMs.request)
       const conversation = conversations.get(request.socket)
       if (conversation === undefined) return handle(request, response)
       conversation.begun = ++this.#beginnings
@@ -72,18 +80,19 @@ export class Connections {
       conversation.socket = socket
       conversations.set(socket, conversation)
     })
+    // The sweep closes idle connections: Node would set two timers anew for each request.
+    server.keepAliveTimeout = 0
+    // Node's own takes an answer for sent that is only handed over: slow clients would lose the end of a download.
+    server.closeIdleConnections = () => this.#closeIdle(server)
     this.#servers += 1
-    this.#sweeping ??= setInterval(this.#sweep, Math.min(5000, this.#patienceMs / 4)).unref()
+    const { answer, request } = this.#patienceMs
+    this.#sweeping ??= setInterval(this.#sweep, Math.min(5000, answer / 4, request / 4)).unref()
     server.on('close', () => {
       this.#servers -= 1
       if (this.#servers > 0) return
       clearInterval(this.#sweeping)
       this.#sweeping = undefined
     })
-  }
-
-  get #patienceMs(): number {
-    return this.limits.progressSeconds * 1000
   }
 
   /** `undefined`: the limits are reached, or it is closed already. */
@@ -108,6 +117,12 @@ export class Connections {
     this.#open += 1
     socket.once('close', () => this.#leave(socket, group, network))
     return conversation
+  }
+
+  #closeIdle(server: Server): void {
+    for (const group of [...this.#networks.values(), this.#proxies])
+      for (const conversation of group.values())
+        if (conversation.server === server && conversation.isBetweenRequests) conversation.socket.destroy()
   }
 
   #refuse(socket: Socket, why: Closed, network: string): undefined {
@@ -159,10 +174,17 @@ export class Connections {
   }
 
   #end({ server, socket }: Conversation, due: Due, network: string): void {
+    if (due === 'request') return void socket.destroy()
     this.#options.observer.closed(due === 'body' ? 'late-body' : 'late-reader', network)
     if (due === 'body' && socket.writable) server.emit('clientError', new LateBody(), socket)
     else socket.destroy()
   }
+}
+
+/** `Keep-Alive: timeout`, which Node would send if it closed idle connections itself. Java's clients keep them for 5 s without. */
+function announceIdleTime(response: ServerResponse, ms: number): void {
+  const ours = response as ServerResponse & { _keepAliveTimeout: number }
+  ours._keepAliveTimeout = ms
 }
 
 const idle = ({ isIdle }: Conversation): boolean => isIdle

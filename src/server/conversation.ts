@@ -7,8 +7,8 @@ import { isReserved } from '../requests/request.ts'
 /** Handles a request. */
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
-/** What the client has to do next: send more of a body, or read its answer. */
-export type Due = 'body' | 'answer'
+/** What the client has to do next: send more of a body, read its answer, or send another request. */
+export type Due = 'body' | 'answer' | 'request'
 
 /** Requests waiting on all connections of a process. */
 export interface Backlog {
@@ -51,6 +51,8 @@ export class Conversation {
   #awaitedOf: IncomingMessage | undefined
   #mark = 0
   #since = 0
+  /** Bytes that had been read when the last request was answered. */
+  #answeredAt = 0
 
   constructor(server: Server, socket: Socket, backlog: Backlog) {
     this.server = server
@@ -61,6 +63,14 @@ export class Conversation {
   /** No request is under way. */
   get isIdle(): boolean {
     return this.#waiting.length === 0 && (this.#response === undefined || this.#response.closed)
+  }
+
+  /** All that was asked is answered, the answers are sent, and nothing of a next request has come. */
+  get isBetweenRequests(): boolean {
+    if (!this.isIdle) return false
+    // The rest of a body may have come since its answer.
+    this.#letGo()
+    return this.#request === undefined && this.socket.bytesRead === this.#answeredAt
   }
 
   /** Waits for a client that has not shown a right password, so it may give way to other connections. */
@@ -83,11 +93,13 @@ export class Conversation {
     if (this.#backlog.waiting > most) this.socket.destroy()
   }
 
-  /** What the client has to do, if it has made no progress for this long. */
-  overdue(now: number, patienceMs: number, unsent: (socket: Socket) => number): Due | undefined {
-    // The rest of a body has come since the answer.
-    if (this.isIdle) this.#letGo()
-    const due = this.#due()
+  /** What the client has to do, if it has made no progress for as long as `patienceMs` allows. */
+  overdue(
+    now: number,
+    patienceMs: Readonly<Record<Due, number>>,
+    unsent: (socket: Socket) => number,
+  ): Due | undefined {
+    const due = this.#due() ?? (this.isBetweenRequests ? 'request' : undefined)
     const mark = this.#progress(due, unsent)
     if (due !== this.#awaited || mark !== this.#mark || this.#request !== this.#awaitedOf) {
       this.#awaited = due
@@ -95,7 +107,7 @@ export class Conversation {
       this.#mark = mark
       this.#since = now
     }
-    return now - this.#since >= patienceMs ? due : undefined
+    return due !== undefined && now - this.#since >= patienceMs[due] ? due : undefined
   }
 
   #begin(request: IncomingMessage, response: ServerResponse, handle: Handle): void {
@@ -117,6 +129,7 @@ export class Conversation {
     if (this.#request?.complete !== true) return
     this.#request = undefined
     this.#response = undefined
+    this.#answeredAt = this.socket.bytesRead
   }
 
   readonly #next = (): void => {
@@ -152,11 +165,11 @@ export class Conversation {
     // The kernel accepts more only when megabytes of its buffer are free, so count what the peer has acknowledged.
     if (due === 'answer') return written(socket) - unsent(socket)
     // A form is small and needs no password. It must arrive whole, or a byte a minute would keep it open for days.
-    const isForm = isReserved(this.#request?.url ?? '')
-    return due === 'body' && !isForm ? socket.bytesRead : 0
+    const isForm = due === 'body' && isReserved(this.#request?.url ?? '')
+    return due === undefined || isForm ? 0 : socket.bytesRead
   }
 
-  #due(): Due | undefined {
+  #due(): Exclude<Due, 'request'> | undefined {
     const { socket } = this
     if (socket.writableLength > 0) return 'answer'
     const request = this.#request

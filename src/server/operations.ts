@@ -103,8 +103,7 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
     response.end(body)
   }
 
-  const { headSeconds, idleSeconds } = connections.limits
-  const limits = { headersTimeout: headSeconds * 1000, keepAliveTimeout: idleSeconds * 1000 }
+  const limits = { headersTimeout: connections.limits.headSeconds * 1000 }
   const server = createServer(
     limits,
     connections.inTurn((request, response) => {

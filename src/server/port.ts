@@ -39,14 +39,13 @@ export function createPublicPort({ tls, refusedBodies, connections, behind }: Po
     useOriginForm(request)
     inTurn(request, response)
   }
-  const { headSeconds, idleSeconds } = connections.limits
+  const { headSeconds } = connections.limits
   const limits = {
     maxHeaderSize: 32 * 1024,
     headersTimeout: headSeconds * 1000,
     handshakeTimeout: headSeconds * 1000,
     // How often Node checks for late heads.
     connectionsCheckingInterval: Math.min(30_000, headSeconds * 250),
-    keepAliveTimeout: idleSeconds * 1000,
     // A push may take any time.
     requestTimeout: 0,
     // A request without a body is a stream that has ended before its handler is called: a twentieth of the time of each.
