@@ -82,11 +82,12 @@ const publicPort = createPublicPort({
   connections,
   behind: () => inForce.behind,
 })
-open.defer(() => closeGently(publicPort))
+const closePorts = [() => closeGently(publicPort)]
+open.defer(async () => void (await Promise.all(closePorts.map(close => close()))))
 const listening = [listen(settings.listen, where => listensAt(publicPort, where))]
 if (settings.forwardAuth !== undefined) {
   const forwardAuth = createForwardAuthPort(connections, () => inForce.forwardAuth)
-  open.defer(() => forwardAuth.close())
+  closePorts.push(() => forwardAuth.close())
   listening.push(listen(settings.forwardAuth, where => forwardAuth.listen(where)))
 }
 if ((await Promise.all(listening)).every(listens => listens)) {

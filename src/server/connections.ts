@@ -3,6 +3,7 @@ import type { Server, ServerResponse } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { betweenRequests } from '../engine/http.ts'
 import {
   type Backlog,
   Conversation,
@@ -26,17 +27,20 @@ export class Connections {
   #open = 0
   #beginnings = 0
   #closing = false
-  #servers = 0
+  readonly #servers = new Set<Server>()
   #sweeping: NodeJS.Timeout | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.limits = options.limits
-    const { progressSeconds, idleSeconds } = options.limits
+    const { headSeconds, progressSeconds, idleSeconds } = options.limits
     this.#patienceMs = {
       body: progressSeconds * 1000,
       answer: progressSeconds * 1000,
-      request: idleSeconds * 1000,
+      // A second more than clients are told: the request of one that believes it may be on its way.
+      request: (idleSeconds + 1) * 1000,
+      // While the port is open, Node answers those with 408 before.
+      head: headSeconds * 2000,
     }
   }
 
@@ -54,9 +58,9 @@ export class Connections {
   inTurn(handle: Handle): Handle {
     return (request, response) => {
       if (this.#closing) response.setHeader('Connection', 'close')
-      else announceIdleTime(response, this.#patienceMs.request)
       const conversation = conversations.get(request.socket)
       if (conversation === undefined) return handle(request, response)
+      announceIdleTime(response, this.limits.idleSeconds)
       conversation.begun = ++this.#beginnings
       conversation.take(request, response, handle)
     }
@@ -80,16 +84,18 @@ export class Connections {
       conversation.socket = socket
       conversations.set(socket, conversation)
     })
-    // The sweep closes idle connections: Node would set two timers anew for each request.
+    // Expectations are ignored: Node's 417 would fail a git command.
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+    // The sweep closes idle connections. Node would set a timer twice for each request.
     server.keepAliveTimeout = 0
-    // Node's own takes an answer for sent that is only handed over: slow clients would lose the end of a download.
+    // Node's own treats an answer as sent once it is handed over: slow clients would lose the end of a download.
     server.closeIdleConnections = () => this.#closeIdle(server)
-    this.#servers += 1
+    this.#servers.add(server)
     const { answer, request } = this.#patienceMs
     this.#sweeping ??= setInterval(this.#sweep, Math.min(5000, answer / 4, request / 4)).unref()
     server.on('close', () => {
-      this.#servers -= 1
-      if (this.#servers > 0) return
+      this.#servers.delete(server)
+      if (this.#servers.size > 0) return
       clearInterval(this.#sweeping)
       this.#sweeping = undefined
     })
@@ -119,10 +125,11 @@ export class Connections {
     return conversation
   }
 
+  /** The kernel must have delivered the answers, too: a container that ends takes its network with it. */
   #closeIdle(server: Server): void {
-    for (const group of [...this.#networks.values(), this.#proxies])
-      for (const conversation of group.values())
-        if (conversation.server === server && conversation.isBetweenRequests) conversation.socket.destroy()
+    const unsent = createUnsent()
+    for (const socket of betweenRequests(server))
+      if (conversations.get(socket)?.isIdle !== false && unsent(socket) === 0) socket.destroy()
   }
 
   #refuse(socket: Socket, why: Closed, network: string): undefined {
@@ -166,25 +173,35 @@ export class Connections {
   readonly #sweep = (): void => {
     const now = performance.now()
     const unsent = createUnsent()
+    const between = new Set([...this.#servers].flatMap(betweenRequests))
+    const closing = { ...this.#patienceMs, head: Math.min(this.#patienceMs.head, closingHeadMs) }
     for (const [network, group] of [...this.#networks, [proxies, this.#proxies] as const])
       for (const conversation of group.values()) {
-        const due = conversation.overdue(now, this.#patienceMs, unsent)
+        const { server, socket } = conversation
+        const patience = server.listening ? this.#patienceMs : closing
+        const due = conversation.overdue(now, patience, between.has(socket), unsent)
         if (due !== undefined) this.#end(conversation, due, network)
       }
   }
 
   #end({ server, socket }: Conversation, due: Due, network: string): void {
-    if (due === 'request') return void socket.destroy()
-    this.#options.observer.closed(due === 'body' ? 'late-body' : 'late-reader', network)
-    if (due === 'body' && socket.writable) server.emit('clientError', new LateBody(), socket)
-    else socket.destroy()
+    if (due === 'body' || due === 'answer')
+      this.#options.observer.closed(due === 'body' ? 'late-body' : 'late-reader', network)
+    const isAnswered = due === 'body' && socket.writable && server.emit('clientError', new LateBody(), socket)
+    if (!isAnswered) socket.destroy()
   }
 }
 
-/** `Keep-Alive: timeout`, which Node would send if it closed idle connections itself. Java's clients keep them for 5 s without. */
-function announceIdleTime(response: ServerResponse, ms: number): void {
+/** Milliseconds for the rest of a head when its port has closed. */
+const closingHeadMs = 5000
+
+/**
+ * `Keep-Alive: timeout`, as Node sends it if it closes idle connections itself. Without it, Java's clients use a connection
+ * again for 5 seconds only.
+ */
+function announceIdleTime(response: ServerResponse, seconds: number): void {
   const ours = response as ServerResponse & { _keepAliveTimeout: number }
-  ours._keepAliveTimeout = ms
+  ours._keepAliveTimeout = seconds * 1000
 }
 
 const idle = ({ isIdle }: Conversation): boolean => isIdle

@@ -7,8 +7,8 @@ import { isReserved } from '../requests/request.ts'
 /** Handles a request. */
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
-/** What the client has to do next: send more of a body, read its answer, or send another request. */
-export type Due = 'body' | 'answer' | 'request'
+/** What the client has to do next: send more of a body, read its answer, begin another request, or send the rest of its head. */
+export type Due = 'body' | 'answer' | 'request' | 'head'
 
 /** Requests waiting on all connections of a process. */
 export interface Backlog {
@@ -51,8 +51,6 @@ export class Conversation {
   #awaitedOf: IncomingMessage | undefined
   #mark = 0
   #since = 0
-  /** Bytes that had been read when the last request was answered. */
-  #answeredAt = 0
 
   constructor(server: Server, socket: Socket, backlog: Backlog) {
     this.server = server
@@ -63,14 +61,6 @@ export class Conversation {
   /** No request is under way. */
   get isIdle(): boolean {
     return this.#waiting.length === 0 && (this.#response === undefined || this.#response.closed)
-  }
-
-  /** All that was asked is answered, the answers are sent, and nothing of a next request has come. */
-  get isBetweenRequests(): boolean {
-    if (!this.isIdle) return false
-    // The rest of a body may have come since its answer.
-    this.#letGo()
-    return this.#request === undefined && this.socket.bytesRead === this.#answeredAt
   }
 
   /** Waits for a client that has not shown a right password, so it may give way to other connections. */
@@ -93,13 +83,19 @@ export class Conversation {
     if (this.#backlog.waiting > most) this.socket.destroy()
   }
 
-  /** What the client has to do, if it has made no progress for as long as `patienceMs` allows. */
+  /**
+   * What the client has to do, if it has made no progress for as long as `patienceMs` allows. `isBetween`: no part of a
+   * request has been read since the last one.
+   */
   overdue(
     now: number,
     patienceMs: Readonly<Record<Due, number>>,
+    isBetween: boolean,
     unsent: (socket: Socket) => number,
   ): Due | undefined {
-    const due = this.#due() ?? (this.isBetweenRequests ? 'request' : undefined)
+    // The rest of a body has come since the answer.
+    if (this.isIdle) this.#letGo()
+    const due = this.#due() ?? this.#dueWhenIdle(isBetween)
     const mark = this.#progress(due, unsent)
     if (due !== this.#awaited || mark !== this.#mark || this.#request !== this.#awaitedOf) {
       this.#awaited = due
@@ -129,7 +125,6 @@ export class Conversation {
     if (this.#request?.complete !== true) return
     this.#request = undefined
     this.#response = undefined
-    this.#answeredAt = this.socket.bytesRead
   }
 
   readonly #next = (): void => {
@@ -166,10 +161,15 @@ export class Conversation {
     if (due === 'answer') return written(socket) - unsent(socket)
     // A form is small and needs no password. It must arrive whole, or a byte a minute would keep it open for days.
     const isForm = due === 'body' && isReserved(this.#request?.url ?? '')
-    return due === undefined || isForm ? 0 : socket.bytesRead
+    return due === undefined || due === 'head' || isForm ? 0 : socket.bytesRead
   }
 
-  #due(): Exclude<Due, 'request'> | undefined {
+  #dueWhenIdle(isBetween: boolean): Due | undefined {
+    if (!this.isIdle || this.#request !== undefined) return undefined
+    return isBetween ? 'request' : 'head'
+  }
+
+  #due(): 'body' | 'answer' | undefined {
     const { socket } = this
     if (socket.writableLength > 0) return 'answer'
     const request = this.#request

@@ -67,8 +67,6 @@ export function createPublicPort({ tls, refusedBodies, connections, behind }: Po
     if (isReserved(request.url ?? '')) response.writeContinue()
     handler(request, response)
   })
-  // Other expectations are ignored, because 417 would fail the git command.
-  server.on('checkExpectation', handler)
   server.on('connect', (_, socket) => answerConnect(socket as Socket, behind().publicUrl)) // as below
   server.on('clientError', (error, duplex) => {
     const socket = duplex as Socket // no other kind comes from TCP

@@ -18,7 +18,7 @@ import { aWorld } from '../support/world.ts'
 const right = `Authorization: ${basic()}`
 const wrong = `Authorization: ${basic({ ...anna, password: 'wrong' })}`
 const most = 400
-const forever = { body: Infinity, answer: Infinity, request: Infinity }
+const forever = { body: Infinity, answer: Infinity, request: Infinity, head: Infinity }
 
 const request = (method: string, path: string, ...lines: readonly string[]) =>
   [`${method} ${path} HTTP/1.1`, 'Host: git.example.com', ...lines, '', ''].join('\r\n')
@@ -207,7 +207,8 @@ t.test('an idle connection keeps nothing of its last request', async t => {
     client.socket.write(later)
     await until(() => {
       // As the regular look at all connections does.
-      if (later !== '') for (const socket of accepted) conversations.get(socket)?.overdue(0, forever, () => 0)
+      if (later !== '')
+        for (const socket of accepted) conversations.get(socket)?.overdue(0, forever, true, () => 0)
       collect()
       return kept.every(each => each.deref() === undefined)
     })
