@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Figure } from './figure.ts'
-import { draw } from './plot.ts'
 import { missing } from './programs.ts'
 import { writeDocuments } from './documents.ts'
 import { keepResult } from './results.ts'
@@ -69,6 +68,7 @@ async function measure(figure: Figure, { quick, out }: Words): Promise<void> {
   const result = await onStage(stage, figure.run)
   process.stdout.write(`${tableOf(figure, result)}\n`)
   if (out !== undefined) {
+    const { draw } = await import('./plot.ts') // takes half a second of a run that may draw nothing
     mkdirSync(out, { recursive: true })
     writeFileSync(join(out, `${figure.name}.svg`), draw(result.plot))
     keepResult(out, figure, result, quick)

@@ -18,6 +18,8 @@ export interface Played {
 export interface Length {
   /** At least so many requests in all. */
   readonly requests: number
+  /** Callers of each kind; left out: four. */
+  readonly connections?: number
   /** So long lasts the fault. */
   readonly brokenMs: number
   /** So long the traffic goes on after it. */
@@ -54,7 +56,7 @@ export async function playIn(
   const traffic = startTraffic(
     world.gateways.map(({ url }) => url),
     world.callers,
-    { connections: 4, restMs: length.restMs, signers: world.signers },
+    { connections: length.connections ?? 4, restMs: length.restMs, signers: world.signers },
   )
   watch(traffic.tally)
   await traffic.reach(length.requests / 4, 10)

@@ -2,37 +2,36 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { lanesOf, workersOf } from '../support/processes.ts'
 import type { Fault } from './fault.ts'
-import type { Needs } from './world.ts'
+import { alone } from './world.ts'
 
-const twoWorkers: Needs = { settings: { workers: 2 } }
 const run = promisify(execFile)
 
 export const processFaults: readonly Fault[] = [
   {
     part: 'processes',
     name: 'a worker is killed',
-    needs: twoWorkers,
+    needs: alone,
     breaks: ({ gateways: [{ pid }] }) => kill(workersOf(pid)[0], 'SIGKILL'),
     short: true,
   },
   {
     part: 'processes',
     name: 'a worker is stopped and goes on',
-    needs: twoWorkers,
+    needs: alone,
     breaks: ({ gateways: [{ pid }] }) => kill(workersOf(pid)[0], 'SIGSTOP'),
     mends: ({ gateways: [{ pid }] }) => kill(workersOf(pid)[0], 'SIGCONT'),
   },
   {
     part: 'processes',
     name: 'the hash lane is killed',
-    needs: twoWorkers,
+    needs: alone,
     breaks: ({ gateways: [{ pid }] }) => kill(lanesOf(pid)[0], 'SIGKILL'),
     short: true,
   },
   {
     part: 'processes',
     name: 'the hash lane is stopped and goes on',
-    needs: twoWorkers,
+    needs: alone,
     breaks: ({ gateways: [{ pid }] }) => kill(lanesOf(pid)[0], 'SIGSTOP'),
     mends: ({ gateways: [{ pid }] }) => kill(lanesOf(pid)[0], 'SIGCONT'),
   },

@@ -1,9 +1,8 @@
 import { closeSync, copyFileSync, openSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fault } from './fault.ts'
-import type { Needs } from './world.ts'
+import { alone } from './world.ts'
 
-const alone: Needs = {}
 const locked: (() => void)[] = []
 
 export const sqliteFaults: readonly Fault[] = [

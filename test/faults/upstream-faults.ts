@@ -1,11 +1,8 @@
 import { lineFaults, type Fault } from './fault.ts'
-import type { Needs } from './world.ts'
-
-/** An upstream that says nothing is given up after two seconds, not after five minutes. */
-const impatient: Needs = { settings: { upstream: { headersTimeoutSeconds: 2, idleTimeoutSeconds: 2 } } }
+import { alone } from './world.ts'
 
 export const upstreamFaults: readonly Fault[] = [
-  ...lineFaults('upstream', impatient, ({ upstream }) => upstream.line, {
+  ...lineFaults('upstream', alone, ({ upstream }) => upstream.line, {
     'does not answer': { kind: 'silent' },
     'refuses connections': { kind: 'refused' },
     'answers half a second late': { kind: 'slow', milliseconds: 500 },

@@ -59,6 +59,14 @@ export interface Needs {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/**
+ * Without other servers, and with two workers. An upstream that says nothing is given up after two seconds, not after five
+ * minutes. One and the same object, so that what needs no more shares a world in the short form.
+ */
+export const alone: Needs = {
+  settings: { workers: 2, upstream: { headersTimeoutSeconds: 2, idleTimeoutSeconds: 2 } },
+}
+
 /** The least that the settings allow: how dear a hash is, is not what these runs are about. */
 const cost = { memoryKiB: 7168, passes: 5 }
 const endless = { guesses: 1_000_000 }

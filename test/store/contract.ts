@@ -69,6 +69,16 @@ export async function storeContract(t: Test, make: MakeDatabase, makeEmpty = mak
   await openingContract(t, makeEmpty)
 }
 
+/**
+ * The parts of the contract that meet what lies before the statements: connections, transactions, big batches, the tables
+ * themselves. For a database whose statements run the whole contract in another test.
+ */
+export async function connectionContract(t: Test, make: MakeDatabase, makeEmpty = make): Promise<void> {
+  for (const part of [credentialsContract, sessionsContract, changesContract, importContract, backupContract])
+    await part(t, make, makeEmpty)
+  await openingContract(t, makeEmpty)
+}
+
 /** Opens a store as one more process would; it is closed after the test. */
 export async function open(t: Test, { url }: FreshDatabase, clock?: () => Instant): Promise<Store> {
   const store = await openStore({ url, ...(clock && { clock }) })

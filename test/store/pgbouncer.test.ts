@@ -14,6 +14,7 @@ const { makeEmpty, makeDatabase } = await databasesOn(server, direct => {
   return address.href
 })
 
+// The whole contract, for PostgreSQL itself too: statements that hold where each may come to another session hold in one.
 t.test('PgBouncer in transaction mode: a store keeps what it promises', t =>
   storeContract(t, makeDatabase, makeEmpty),
 )

@@ -7,7 +7,7 @@ import { openStore } from '../../src/store/store.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRelay } from '../support/relay.ts'
 import { until } from '../support/until.ts'
-import { open, openFresh, storeContract } from './contract.ts'
+import { connectionContract, open, openFresh } from './contract.ts'
 import { cutOffContract } from './contract-cut-off.ts'
 import { databasesOn } from './databases.ts'
 import { actor, anna, hashOf, msa, outage, revision, silently } from './samples.ts'
@@ -17,7 +17,8 @@ const { makeEmpty, makeDatabase } = await databasesOn(server)
 
 const credential = { username: anna, hash: hashOf('one') }
 
-t.test('PostgreSQL keeps what a store promises', t => storeContract(t, makeDatabase, makeEmpty))
+// pgbouncer.test.ts runs the whole contract on the same server, where each statement may come to another session.
+t.test('PostgreSQL keeps what a store promises', t => connectionContract(t, makeDatabase, makeEmpty))
 
 t.test('PostgreSQL, whose processes are cut off', t => cutOffContract(t, makeDatabase))
 

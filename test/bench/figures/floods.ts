@@ -17,8 +17,9 @@ import { until } from '../../support/until.ts'
 const mega = 1e6
 const kilo = 1e3
 
-/** Requests of innocent callers in a second. */
+/** Requests of innocent callers in a second, and in one of a quick run. */
 const pace = 400
+const quickPace = 100
 
 /** Milliseconds in which all connections of a flood must be there. */
 const arrival = 30_000
@@ -115,14 +116,14 @@ function contenderOf(kind: Flood, at: number, { quick }: Stage): Contender {
     name: what,
     kind,
     what,
-    connections: quick ? Math.min(connections, 100) : connections,
+    connections: quick ? Math.min(connections, 20) : connections,
     stay,
     group: 16 + at,
   }
 }
 
 function steady({ quick }: Stage) {
-  return { perSecond: pace, seconds: quick ? 0.5 : 10 }
+  return quick ? { perSecond: quickPace, seconds: 0.25 } : { perSecond: pace, seconds: 10 }
 }
 
 /** The same callers in peace and during the flood, one right after the other. */

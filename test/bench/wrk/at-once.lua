@@ -5,10 +5,8 @@ local here = debug.getinfo(1, 'S').source:match('^@(.*/)')
 dofile(here .. 'report.lua')
 local ffi = require('ffi')
 ffi.cdef('typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int clock, moment *now);')
-ffi.cdef('int getpid(void); int kill(int process, int signal);')
 
 local monotonic = 1
-local interrupt = 2 -- as Ctrl-C: wrk ends early, and reports
 local opening = 1000 -- milliseconds
 local early = 5 -- wrk's timers count in whole milliseconds of another clock
 local forever = 3600e3
@@ -32,12 +30,7 @@ end
 function init(arguments)
   connections = tonumber(arguments[1])
   begins = now() + opening
-  if arguments[2] ~= 'stop' then return end
-  local answered = 0
-  function response()
-    answered = answered + 1
-    if answered == connections then ffi.C.kill(ffi.C.getpid(), interrupt) end
-  end
+  if arguments[2] == 'stop' then dofile(here .. 'stop.lua')(connections) end
 end
 
 -- Asked for each connection before its first request, and then before its second, which nobody wants.

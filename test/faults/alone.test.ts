@@ -1,3 +1,3 @@
 import { shortForm } from './short-form.ts'
 
-shortForm('SQLite')
+shortForm('SQLite', 'upstream', 'processes')

@@ -1,3 +1,0 @@
-import { shortForm } from './short-form.ts'
-
-shortForm('processes')
