@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { getPriority, platform, setPriority } from 'node:os'
 import { Secret } from '../gateway/secret.ts'
 import { createArgon2id } from './argon2id.ts'
@@ -26,6 +27,7 @@ const argon2id = await createArgon2id({ cost, onFlaw: flawed => send({ flawed })
 lowerPriority()
 process.on('message', async (task: LaneTask) => send(await answerTo(task)))
 send({ ready: true })
+flushCompileCache() // Node writes it when a process ends by itself, and a lane is killed
 
 async function answerTo(task: LaneTask): Promise<Answer> {
   const password = new Secret(task.password)

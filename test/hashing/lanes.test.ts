@@ -1,8 +1,11 @@
+import { readdirSync } from 'node:fs'
 import { mock } from 'node:test'
 import t from 'tap'
 import type { PasswordHash } from '../../src/gateway/ports.ts'
 import { hashOf, keepsTheContract } from './contract.ts'
 import { someLanes, theLane } from './some-lanes.ts'
+import { temporaryDirectory } from '../support/directory.ts'
+import { until } from '../support/until.ts'
 import { attempt } from './vectors.ts'
 
 t.test('hashing in lanes', async t => {
@@ -97,4 +100,18 @@ t.test('who has waited longest is next', async t => {
     }),
   )
   t.strictSame(order, names)
+})
+
+t.test('a lane is killed, but its compiled code is kept for the next one', async t => {
+  const before = process.env['NODE_COMPILE_CACHE']
+  const directory = temporaryDirectory(t)
+  process.env['NODE_COMPILE_CACHE'] = directory
+  t.teardown(() => {
+    if (before === undefined) delete process.env['NODE_COMPILE_CACHE']
+    else process.env['NODE_COMPILE_CACHE'] = before
+  })
+  const { lanes } = await someLanes(t)
+  const files = () => readdirSync(directory, { recursive: true, withFileTypes: true }).filter(f => f.isFile())
+  await until(() => files().length > 0)
+  await lanes.close()
 })
