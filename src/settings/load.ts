@@ -45,7 +45,7 @@ export function settingsFile({ file, env }: Pick<SettingsSource, 'file' | 'env'>
  * help to guess them.
  */
 export function fingerprint(settings: Settings): string {
-  return createHash('sha256').update(printSettings(settings)).digest('hex').slice(0, 12)
+  return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12)
 }
 
 /** The settings as YAML; a `Secret` prints as `[secret]`. */
