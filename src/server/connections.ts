@@ -21,6 +21,8 @@ export class Connections {
   readonly limits: ConnectionLimits
   readonly #options: ConnectionOptions
   readonly #patienceMs: Readonly<Record<Due, number>>
+  /** Of a port that has closed. */
+  readonly #lastPatienceMs: Readonly<Record<Due, number>>
   readonly #networks = new Map<string, Group>()
   readonly #proxies: Group = new Map()
   readonly #backlog: Backlog = { waiting: 0 }
@@ -39,9 +41,10 @@ export class Connections {
       answer: progressSeconds * 1000,
       // A second more than clients are told: the request of one that believes it may be on its way.
       request: (idleSeconds + 1) * 1000,
-      // While the port is open, Node answers those with 408 before.
+      // While the port is open, Node answers late heads with 408 before this.
       head: headSeconds * 2000,
     }
+    this.#lastPatienceMs = { ...this.#patienceMs, head: Math.min(this.#patienceMs.head, closingHeadMs) }
   }
 
   /** Number of open connections. */
@@ -174,11 +177,10 @@ export class Connections {
     const now = performance.now()
     const unsent = createUnsent()
     const between = new Set([...this.#servers].flatMap(betweenRequests))
-    const closing = { ...this.#patienceMs, head: Math.min(this.#patienceMs.head, closingHeadMs) }
     for (const [network, group] of [...this.#networks, [proxies, this.#proxies] as const])
       for (const conversation of group.values()) {
         const { server, socket } = conversation
-        const patience = server.listening ? this.#patienceMs : closing
+        const patience = server.listening ? this.#patienceMs : this.#lastPatienceMs
         const due = conversation.overdue(now, patience, between.has(socket), unsent)
         if (due !== undefined) this.#end(conversation, due, network)
       }
@@ -229,7 +231,7 @@ interface ConnectionLimits {
   readonly progressSeconds: number
   /** How long the head of a request, and the TLS handshake, may take. */
   readonly headSeconds: number
-  /** How long a connection may be idle. */
+  /** How long a connection may wait for its next request, as clients are told. */
   readonly idleSeconds: number
 }
 
@@ -242,7 +244,7 @@ export interface ConnectionOptions {
   readonly observer: ConnectionObserver
 }
 
-/** Why the gateway closed a connection: it gave way to a new one, exceeded a limit, or made no progress. */
+/** Why the gateway closed a connection, as far as it is reported: idle connections and stops are not. */
 export type Closed = 'gave-way' | 'too-many' | 'too-many-from-address' | 'late-body' | 'late-reader'
 
 /** Must not throw. */
@@ -263,7 +265,7 @@ export async function closeGently(server: Server): Promise<void> {
   if (!server.listening) return
   const closed = once(server, 'close')
   server.close()
-  // Node closes idle connections only once; those that become idle later would delay the close until they time out.
+  // `close` looks for idle connections once; those that become idle later are closed here.
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
   await closed
   clearInterval(sweep)

@@ -7,7 +7,7 @@ import { isReserved } from '../requests/request.ts'
 /** Handles a request. */
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
-/** What the client has to do next: send more of a body, read its answer, begin another request, or send the rest of its head. */
+/** What the client has to do next: send more of a body, read its answer, begin a request, or send the rest of a head. */
 export type Due = 'body' | 'answer' | 'request' | 'head'
 
 /** Requests waiting on all connections of a process. */
@@ -42,11 +42,12 @@ export class Conversation {
   begun = 0
   #request: IncomingMessage | undefined
   #response: ServerResponse | undefined
-  /** Whether the request under way has a right password. A set of such requests would cost each of them more than this. */
+  /** Whether the request under way has a right password. A flag costs a request less than a set of such requests. */
   #isAllowed = false
   readonly #waiting: (readonly [IncomingMessage, ServerResponse, Handle])[] = []
   readonly #backlog: Backlog
   #held = false
+  // What was due at the last sweep, of which request, how far it had come, and since when.
   #awaited: Due | undefined
   #awaitedOf: IncomingMessage | undefined
   #mark = 0
@@ -58,7 +59,7 @@ export class Conversation {
     this.#backlog = backlog
   }
 
-  /** No request is under way. */
+  /** Every request is answered. The rest of a refused body may still be coming. */
   get isIdle(): boolean {
     return this.#waiting.length === 0 && (this.#response === undefined || this.#response.closed)
   }
@@ -119,9 +120,9 @@ export class Conversation {
     this.#letGo()
   }
 
-  /** An idle connection would keep 6 KB of its last request. */
+  /** Drops the last request, 6 KB that an idle connection would keep. */
   #letGo(): void {
-    // What a client still sends of a body is watched after the answer.
+    // Until all of its body has come it is kept, so that the sweep watches it.
     if (this.#request?.complete !== true) return
     this.#request = undefined
     this.#response = undefined
@@ -161,7 +162,7 @@ export class Conversation {
     if (due === 'answer') return written(socket) - unsent(socket)
     // A form is small and needs no password. It must arrive whole, or a byte a minute would keep it open for days.
     const isForm = due === 'body' && isReserved(this.#request?.url ?? '')
-    return due === undefined || due === 'head' || isForm ? 0 : socket.bytesRead
+    return due === 'request' || (due === 'body' && !isForm) ? socket.bytesRead : 0
   }
 
   #dueWhenIdle(isBetween: boolean): Due | undefined {

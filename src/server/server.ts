@@ -195,7 +195,7 @@ function emptyWithoutBody(
   done(null, hasBody(raw) ? body : Readable.from([]))
 }
 
-/** Node closes idle connections only once; those that become idle later would delay the close until they time out. */
+/** `closeGently` for a port that Fastify closes. */
 function endGently(app: FastifyInstance): void {
   let sweep: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
