@@ -1,12 +1,10 @@
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { metric } from '../support/metrics.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { workersOf } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 
 /** Milliseconds between two looks: for each one the gateways ask all their processes. */
 const pause = 50
@@ -28,8 +26,8 @@ async function startTwo(t: Test, withRedis: boolean, revocationProbeSeconds: num
     ...(redis && { redis: { url: redis.url, leaseMs: 3000 } }),
   }
   const env = { ALTGATE__OPERATIONS__REVOCATIONPROBESECONDS: String(revocationProbeSeconds) }
-  const first = await startAltgate(t, { settings: { hashing, ...settings }, env })
-  return [first, await startAltgate(t, { settings: { hashing, ...settings }, env })] as const
+  const first = await startAltgate(t, { settings: { hashing: cheapHashing, ...settings }, env })
+  return [first, await startAltgate(t, { settings: { hashing: cheapHashing, ...settings }, env })] as const
 }
 
 for (const withRedis of [true, false])
@@ -66,7 +64,7 @@ async function countsCommands(t: Test, altgates: readonly [Altgate, ...Altgate[]
 }
 
 t.test('what a command changes is measured, on SQLite', async t => {
-  await countsCommands(t, [await startAltgate(t, { settings: { hashing } })])
+  await countsCommands(t, [await startAltgate(t, { settings: { hashing: cheapHashing } })])
 })
 for (const withRedis of [true, false])
   t.test(`what a command changes is measured once, ${withRedis ? 'with' : 'without'} Redis`, async t => {

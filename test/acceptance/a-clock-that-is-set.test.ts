@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { metric } from '../support/metrics.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
@@ -11,15 +11,16 @@ import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 const day = 86_400
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
-
 async function gateway(
   t: Test,
   settings: Readonly<Record<string, unknown>> = {},
   offset = '+0',
 ): Promise<{ readonly altgate: Altgate; readonly clock: SettableClock }> {
   const clock = settableClock(t, offset)
-  const altgate = await startAltgate(t, { settings: { hashing, ...settings }, within: clock.within })
+  const altgate = await startAltgate(t, {
+    settings: { hashing: cheapHashing, ...settings },
+    within: clock.within,
+  })
   return { altgate, clock }
 }
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { ranTruly } from '../hosts/commands.ts'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { startPostgresPair } from '../support/postgres-pair.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -33,7 +33,7 @@ async function startWorld(t: Test, settings: Readonly<Record<string, unknown>>, 
   const upstream = await recordingUpstream(t)
   const start = () =>
     startAltgate(t, {
-      settings: { throttle, hashing: { lanes: 1, memoryKiB: 7168, passes: 5 }, ...settings },
+      settings: { throttle, hashing: cheapHashing, ...settings },
     })
   const gateways = [await start(), await start()] as const
   await gateways[0].arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: nameOf(0) } })

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { startAltgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { startInjectingRelay } from '../support/injecting-relay.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -9,7 +9,6 @@ import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
 
 t.test(
@@ -19,8 +18,10 @@ t.test(
     const relay = await startInjectingRelay(t, database.url)
     const upstream = await recordingUpstream(t)
     const store = { url: database.url, leaseMs: 3000 }
-    const near = await startAltgate(t, { settings: { hashing, store } })
-    const far = await startAltgate(t, { settings: { hashing, store: { ...store, url: relay.url } } })
+    const near = await startAltgate(t, { settings: { hashing: cheapHashing, store } })
+    const far = await startAltgate(t, {
+      settings: { hashing: cheapHashing, store: { ...store, url: relay.url } },
+    })
     await near.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'the old one' } })
     const asked = async (url: string, password: string) => {
       const began = Date.now()

@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { workersOf } from '../support/processes.ts'
@@ -12,8 +12,6 @@ import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
-
 async function answers(altgates: readonly Altgate[], password: string): Promise<string> {
   return summary(await Promise.all(altgates.map(({ url }) => ask(url + path, { as: [anna, password] }))))
 }
@@ -54,19 +52,19 @@ async function losesTime(
 
 t.test('PostgreSQL with Redis loses commits, and a change follows before any request', async t => {
   const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
-  const settings = { hashing, store: { url: database.url }, redis: { url: redis.url } }
+  const settings = { hashing: cheapHashing, store: { url: database.url }, redis: { url: redis.url } }
   const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
   await losesTime(t, altgates, database, false)
 })
 
 t.test('PostgreSQL without Redis loses commits, and requests follow before any change', async t => {
   const database = await startPostgres(t)
-  const altgate = await startAltgate(t, { settings: { hashing, store: { url: database.url } } })
+  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing, store: { url: database.url } } })
   await losesTime(t, [altgate], database, true)
 })
 
 t.test('a worker that starts after the store was exchanged does not use the other store', async t => {
-  const altgate = await startAltgate(t, { settings: { hashing } })
+  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing } })
   const upstream = await recordingUpstream(t)
   const [file, other] = ['altgate.db', 'other.db'].map(name => join(altgate.directory, name)) as [
     string,

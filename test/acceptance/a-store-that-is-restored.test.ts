@@ -2,7 +2,7 @@ import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { postgres, startPostgres } from '../support/postgres.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
@@ -12,8 +12,6 @@ import { until } from '../support/until.ts'
 const anna = 'anna@example.com'
 const boris = 'boris@example.com'
 const path = '/contoso/welcome.git/info/refs'
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
-
 const server = await startPostgres(t)
 
 type Altgates = readonly [Altgate, ...Altgate[]]
@@ -71,24 +69,24 @@ async function restores(t: Test, altgates: Altgates): Promise<void> {
 }
 
 t.test('SQLite: when a restore has ended, nothing of the time after the backup counts', async t => {
-  await restores(t, [await startAltgate(t, { settings: { hashing } })])
+  await restores(t, [await startAltgate(t, { settings: { hashing: cheapHashing } })])
 })
 
 t.test('PostgreSQL without Redis: the same', async t => {
   const url = await server.database('without Redis')
-  await restores(t, [await startAltgate(t, { settings: { hashing, store: { url } } })])
+  await restores(t, [await startAltgate(t, { settings: { hashing: cheapHashing, store: { url } } })])
 })
 
 t.test('PostgreSQL and Redis, two gateways: the same in both', async t => {
   const [url, redis] = await Promise.all([server.database('with Redis'), startRedis(t)])
-  const settings = { hashing, store: { url }, redis: { url: redis.url } }
+  const settings = { hashing: cheapHashing, store: { url }, redis: { url: redis.url } }
   const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
   await restores(t, altgates)
 })
 
 t.test('PostgreSQL by pg_dump and pg_restore, with Redis: when `store restored` has ended', async t => {
   const [url, redis] = await Promise.all([server.database('by pg_dump'), startRedis(t)])
-  const settings = { hashing, store: { url }, redis: { url: redis.url } }
+  const settings = { hashing: cheapHashing, store: { url }, redis: { url: redis.url } }
   const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
   const dump = join(server.directory, 'a.dump')
   const save = () => postgres('pg_dump', ['--format=custom', '--file', dump, url])
@@ -100,7 +98,7 @@ t.test('PostgreSQL by pg_dump and pg_restore, with Redis: when `store restored` 
 })
 
 t.test('SQLite by VACUUM INTO, and the copy put in place of the file while the gateway runs', async t => {
-  const altgate = await startAltgate(t, { settings: { hashing } })
+  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing } })
   const [file, copy] = [join(altgate.directory, 'altgate.db'), join(altgate.directory, 'copy.db')]
   const { isRestored } = await arrange(t, [altgate], async () => {
     const database = new DatabaseSync(file)

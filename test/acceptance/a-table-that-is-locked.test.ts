@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { startAltgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
@@ -19,8 +19,9 @@ const leaseMs = 1000
 t.test('a locked table, and guesses that hang at it, do not delay users with cached verdicts', async t => {
   const postgres = await startPostgres(t)
   const upstream = await recordingUpstream(t)
-  const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
-  const altgate = await startAltgate(t, { settings: { hashing, store: { url: postgres.url, leaseMs } } })
+  const altgate = await startAltgate(t, {
+    settings: { hashing: cheapHashing, store: { url: postgres.url, leaseMs } },
+  })
   await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
   const known = () => ask(`${altgate.url}/contoso/x`, { as: [anna, right] })
   t.equal(summary([await known()]), '200 allow')

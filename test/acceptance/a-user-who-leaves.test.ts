@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Owner } from '../../src/gateway/names.ts'
 import { directory, refreshProvider } from '../delegation/refresh-provider.ts'
-import { startAltgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { metric } from '../support/metrics.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -29,7 +29,7 @@ for (const method of ['identity-headers', 'delegated'])
       const [its] = Object.values(signIn.directories)
       const settings = {
         ...acting,
-        hashing: { lanes: 1, memoryKiB: 7168, passes: 5 },
+        hashing: cheapHashing,
         store: { url },
         upstreamAuth: { method },
         signIn: { directories: { [directory]: { ...its, liveness: { everySeconds: 1 } } } },

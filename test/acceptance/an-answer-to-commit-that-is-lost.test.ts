@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { people } from '../../src/demo/identity-pages.ts'
 import { demoClient, startIdentityProvider } from '../../src/demo/identity-provider.ts'
 import { Browser, headingOf, type Seen } from '../self-service/browser.ts'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { startInjectingRelay } from '../support/injecting-relay.ts'
 import { freePort } from '../support/ports.ts'
@@ -16,17 +16,16 @@ import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
 
 t.test('the answer to COMMIT is lost, and what was said is true', async t => {
   const database = await startPostgres(t)
   const relay = await startInjectingRelay(t, database.url)
   const upstream = await recordingUpstream(t)
-  const altgate = await startAltgate(t, { settings: { hashing, store: { url: database.url } } })
+  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing, store: { url: database.url } } })
   await altgate.arrange({ accounts: { contoso: upstream.url } })
   const config = `${altgate.directory}/behind-a-relay.yaml`
-  writeFileSync(config, JSON.stringify({ hashing, store: { url: relay.url } }))
+  writeFileSync(config, JSON.stringify({ hashing: cheapHashing, store: { url: relay.url } }))
   const command = (words: readonly string[], password: string) =>
     run([...words, '--config', config], process.env, { stdin: `${password}\n` })
   const statusOf = async (password: string) =>
@@ -60,7 +59,7 @@ async function gatewayWithPage(t: Test, store: string): Promise<Altgate> {
   const client = { clientId: demoClient.id, clientSecret: demoClient.secret }
   const altgate = await startAltgate(t, {
     settings: {
-      hashing,
+      hashing: cheapHashing,
       store: { url: store },
       signIn: { msa: { issuer: `http://127.0.0.1:${port}/msa/v2.0`, ...client } },
     },

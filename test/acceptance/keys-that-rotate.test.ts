@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
@@ -10,8 +10,6 @@ import { until } from '../support/until.ts'
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
 const postgres = await startPostgres(t)
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
-
 async function outcome(altgate: Altgate, password: string): Promise<string> {
   const { status, outcome } = await ask(altgate.url + path, { as: [anna, password] })
   return `${status} ${outcome}`
@@ -81,16 +79,16 @@ async function rotates(t: Test, altgates: readonly [Altgate, ...Altgate[]]): Pro
 }
 
 t.test('SQLite: no right password is refused while keys rotate', async t => {
-  await rotates(t, [await startAltgate(t, { settings: { hashing } })])
+  await rotates(t, [await startAltgate(t, { settings: { hashing: cheapHashing } })])
 })
 
 t.test('PostgreSQL without Redis: the same', async t => {
   const url = await postgres.database('without Redis')
-  await rotates(t, [await startAltgate(t, { settings: { hashing, store: { url } } })])
+  await rotates(t, [await startAltgate(t, { settings: { hashing: cheapHashing, store: { url } } })])
 })
 
 t.test('PostgreSQL and Redis, two gateways: the same', async t => {
   const [url, redis] = await Promise.all([postgres.database('with Redis'), startRedis(t)])
-  const settings = { hashing, store: { url }, redis: { url: redis.url } }
+  const settings = { hashing: cheapHashing, store: { url }, redis: { url: redis.url } }
   await rotates(t, [await startAltgate(t, { settings }), await startAltgate(t, { settings })])
 })

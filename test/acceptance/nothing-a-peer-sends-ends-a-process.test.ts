@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
 import { type BareServer, bareServer } from '../support/bare-server.ts'
 import { startInjectingRelay, type InjectingRelay } from '../support/injecting-relay.ts'
@@ -26,7 +26,7 @@ const right = { as: [anna, 'the right password'] } as const
 
 async function prepare(t: Test, settings: Readonly<Record<string, unknown>>, upstreamUrl?: string) {
   const altgate = await startAltgate(t, {
-    settings: { workers: 1, hashing: { lanes: 1, memoryKiB: 7168, passes: 5 }, ...settings },
+    settings: { workers: 1, hashing: cheapHashing, ...settings },
   })
   const upstream = upstreamUrl ?? (await recordingUpstream(t)).url
   await altgate.arrange({ accounts: { contoso: upstream }, passwords: { [anna]: right.as[1] } })

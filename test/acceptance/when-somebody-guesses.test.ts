@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, summary } from '../support/ask.ts'
 import { metric } from '../support/metrics.ts'
 import { lanesOf, workersOf } from '../support/processes.ts'
@@ -12,7 +12,6 @@ import { until } from '../support/until.ts'
 const anna = 'anna@example.com'
 const ben = 'ben@example.com'
 const right = 'the password of both'
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5 }
 const secret = 'the secret of the load test'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 50 })
@@ -36,7 +35,12 @@ function connectionsIn(list: unknown): number {
 
 t.test('two gateways with one Redis count guesses from two hundred addresses', async t => {
   const redis = await startRedis(t)
-  const settings = { workers: 2, hashing, trustedProxies: ['127.0.0.1'], redis: { url: redis.url } }
+  const settings = {
+    workers: 2,
+    hashing: cheapHashing,
+    trustedProxies: ['127.0.0.1'],
+    redis: { url: redis.url },
+  }
   const one = await startAltgate(t, { settings })
   await withCredentials(t, one)
   const store = { url: `sqlite:${join(one.directory, 'altgate.db')}` }
@@ -80,7 +84,7 @@ const many = Array.from({ length: 40 }, (_, number) => number)
 
 t.test('without Redis: a user who signed in at one worker is known to the others', async t => {
   const throttle = { credential: { guesses: 3 } }
-  const settings = { workers: 2, hashing, trustedProxies: ['127.0.0.1'], throttle }
+  const settings = { workers: 2, hashing: cheapHashing, trustedProxies: ['127.0.0.1'], throttle }
   const altgate = await startAltgate(t, { settings })
   await withCredentials(t, altgate)
   const onNewConnections = async (user: string, password: (number: number) => string, from: string) => {
@@ -114,7 +118,7 @@ t.test('a load test takes no place of production, throttles no user, and is coun
     settings: {
       trustedProxies: ['127.0.0.1'],
       workers: 2,
-      hashing: { ...hashing, queueLimit: 4 },
+      hashing: { ...cheapHashing, queueLimit: 4 },
       throttle: { credential: { guesses: 6 }, loadTest: { secret: { env: 'LOAD_TEST_SECRET' } } },
     },
   })
@@ -151,7 +155,7 @@ t.test('a load test takes no place of production, throttles no user, and is coun
 t.test('a gateway alone counts in memory', async t => {
   const altgate = await startAltgate(t, {
     settings: {
-      hashing,
+      hashing: cheapHashing,
       trustedProxies: ['127.0.0.1'],
       throttle: { address: { guesses: 3 }, ipv6PrefixBits: 48 },
     },

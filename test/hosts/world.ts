@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Tools } from '../../src/commands/tools.ts'
 import type { DirectoryId } from '../../src/gateway/names.ts'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { makeHosts, type Host } from '../support/hosts.ts'
 import { arrange, openOperator } from '../support/operator.ts'
 import { checkout, start } from '../support/program.ts'
@@ -39,7 +39,7 @@ const throttle = {
   repetition: { requests: 1_000_000 },
 }
 /** The least that the settings allow: how dear a hash is, is not what this is about. */
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5, queueLimit: 1000 }
+const hashing = { ...cheapHashing, queueLimit: 1000 }
 
 export interface WorldOptions {
   /** Without it gateways look at the log of the store. */

@@ -15,7 +15,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { openTools } from '../../src/tools.ts'
 import { startLine } from '../faults/line.ts'
-import { type Altgate, startAltgate } from '../support/altgate.ts'
+import { cheapHashing, type Altgate, startAltgate } from '../support/altgate.ts'
 import { tokenReader } from '../support/azure-devops-tokens.ts'
 import { freePort } from '../support/ports.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -133,7 +133,7 @@ export async function startRenewalsWorld(
 const scope = scopes.northwind
 
 /** The least that the settings allow: how dear a hash is, is not what this is about. */
-const hashing = { lanes: 1, memoryKiB: 7168, passes: 5, queueLimit: 1000 }
+const hashing = { ...cheapHashing, queueLimit: 1000 }
 
 function memberNumber(number: number): Member {
   const authority = authorities.find(({ path }) => path === account)

@@ -10,6 +10,9 @@ import { altgate, serve, type Input } from './program.ts'
 import { succeeded, type Ran } from './run.ts'
 import { until } from './until.ts'
 
+/** The cheapest hashes that the settings allow, for tests that are not about them. */
+export const cheapHashing = { lanes: 1, memoryKiB: 7168, passes: 5 } as const
+
 export interface AltgateOptions {
   /** Groups of settings that take the place of the laboratory's own. */
   readonly settings?: Readonly<Record<string, unknown>>
