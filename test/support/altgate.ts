@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
+import { treeOf } from '../bench/process-tree.ts'
 import { temporaryDirectory } from './directory.ts'
 import type { Host } from './hosts.ts'
 import { arrange, openOperator, type Arrangement } from './operator.ts'
@@ -83,10 +85,18 @@ export async function startAltgate(
   const cli: Altgate['cli'] = (args, input) =>
     altgate([...args, '--config', config], environment, input, on?.within)
   const served = serve(t, ['serve', '--config', config], environment, [...(on?.within ?? []), ...within])
-  await until(() => {
-    if (served.ended()) throw new Error(`altgate did not start:\n${served.printed()}`)
-    return isReady(operationsUrl)
-  }, 20)
+  const logs = () => served.printed() + (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
+  let said = 'nothing yet'
+  await until(async () => {
+    if (served.ended()) throw new Error('altgate has ended')
+    const { status, text } = await readiness(operationsUrl)
+    said = text
+    return status === 200
+  }, 20).catch(cause => {
+    throw new Error(`altgate did not start. /ready: ${said}\n${threadsUnder(served.pid)}\n${logs()}`, {
+      cause,
+    })
+  })
 
   return {
     url,
@@ -105,15 +115,22 @@ export async function startAltgate(
     exit: served.exit,
     stop: served.stop,
     tell: async path => (await fetch(operationsUrl + path)).text(),
-    logs: () => served.printed() + (existsSync(logFile) ? readFileSync(logFile, 'utf8') : ''),
+    logs,
   }
 }
 
-async function isReady(operationsUrl: string): Promise<boolean> {
+/** What each thread of its processes does, or waits for in the kernel. */
+function threadsUnder(pid: number): string {
+  const columns = 'pid,tid,stat,wchan:24,time,comm,args'
+  return spawnSync('ps', ['-L', '-o', columns, '-p', treeOf(pid).join()], { encoding: 'utf8' }).stdout
+}
+
+/** Status 0: it does not answer. One look has its own limit, or a gateway that hangs would hide what it said before. */
+async function readiness(operationsUrl: string): Promise<{ readonly status: number; readonly text: string }> {
   try {
-    const { status } = await fetch(`${operationsUrl}/ready`)
-    return status === 200
-  } catch {
-    return false // not listening yet
+    const answer = await fetch(`${operationsUrl}/ready`, { signal: AbortSignal.timeout(10_000) })
+    return { status: answer.status, text: await answer.text() }
+  } catch (error) {
+    return { status: 0, text: String(error instanceof Error ? (error.cause ?? error) : error) }
   }
 }
