@@ -7,12 +7,18 @@ import { between, goalsTable, inMarkdown } from './bench/documents.ts'
 import { isMet, type Goal } from './bench/figure.ts'
 import { figures } from './bench/figures.ts'
 import { floods } from './bench/floods.ts'
+import { startGateway } from './bench/gateway.ts'
+import { knownToRedis } from './bench/known-to-redis.ts'
+import { anna, basic, userNumber } from './bench/people.ts'
 import { treeOf } from './bench/process-tree.ts'
 import { readResults } from './bench/results.ts'
 import { ratioOf, spreadOf } from './bench/spread.ts'
+import { onStage } from './bench/stage.ts'
+import { startUpstream } from './bench/upstream.ts'
 import { readWords } from './bench/words.ts'
 import { temporaryDirectory } from './support/directory.ts'
 import { isRunning } from './support/processes.ts'
+import { startRedis } from './support/redis.ts'
 import { run } from './support/run.ts'
 import { until } from './support/until.ts'
 
@@ -73,6 +79,28 @@ function readAsXml(file: string) {
   const script = 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])'
   return run('/usr/bin/python3', ['-c', script, file])
 }
+
+t.test('passwords that a figure lets Redis know are not hashed', async t => {
+  const stop = new AbortController().signal
+  await onStage({ quick: true, stop, say() {} }, async stage => {
+    const upstream = await startUpstream(stage)
+    const { url: redis } = await startRedis(stage)
+    const users = 100
+    const settings = { redis: { url: redis } }
+    const gateway = await startGateway(stage, { upstream, workers: 1, users, settings })
+    await knownToRedis(stage, { store: gateway.store, redis, seconds: 60, users })
+    let number = 0
+    // Those that are asked about before the gateway is connected with Redis are hashed.
+    await until(async () => {
+      const before = await gateway.hashes()
+      const authorization = basic({ ...anna, user: userNumber(number++) })
+      const { status } = await fetch(gateway.url, { headers: { authorization } })
+      t.equal(status, 200)
+      return (await gateway.hashes()) === before
+    }, 50)
+    t.ok(number < users, 'the gateway took the word of Redis for one of them')
+  })
+})
 
 t.test('Ctrl-C ends everything that was started', async t => {
   const child = spawn(process.execPath, [program, 'forward-auth', '--quick'], {

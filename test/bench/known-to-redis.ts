@@ -27,43 +27,32 @@ const batch = 1000
  * thousand passwords need not be hashed first.
  */
 export async function knownToRedis(
-  stage: Stage,
+  stage: Pick<Stage, 'say'>,
   { store, redis, seconds, users }: KnownOptions,
 ): Promise<void> {
-  const { key, asOf, history } = await read(store)
-  const { slot, proof } = createAttemptKeys(key)
-  const seal = createSeal(key, history)
+  await using open = new AsyncDisposableStack()
+  const opened = await openStore({ url: new Secret(store) })
+  open.defer(() => opened.close())
+  const { slot, proof } = createAttemptKeys(await opened.key('names'))
+  const seal = createSeal(await opened.keyRing('verdicts'), opened.history)
+  const asOf = await opened.changes.revision()
   const until = Date.now() + seconds * 1000
   const password = new Secret(anna.password)
   const client = new Redis(redis)
-  try {
-    for (let first = 0; first < users; first += batch) {
-      stage.say(`${first.toLocaleString('en-US')} of ${users.toLocaleString('en-US')} verdicts are in Redis`)
-      const pipeline = client.pipeline()
-      for (let number = first; number < Math.min(users, first + batch); number += 1) {
-        const username = foldUsername(userNumber(number))
-        const subject = `subject-${number}` as Subject // any text that only this user has
-        const verdict = { found: 'match', username, subject, asOf, via: 'store' } as const
-        const name = proof(msaScope, undefined, username, password)
-        const pool = poolKey('good', slot(msaScope, username))
-        const text = seal.close(name, { verdict, until })
-        if (text === undefined) throw new Error('the store has gone back')
-        pipeline.hset(pool, name, text).pexpireat(pool, until)
-      }
-      await pipeline.exec()
+  open.defer(() => client.disconnect())
+  for (let first = 0; first < users; first += batch) {
+    stage.say(`${first.toLocaleString('en-US')} of ${users.toLocaleString('en-US')} verdicts are in Redis`)
+    const pipeline = client.pipeline()
+    for (let number = first; number < Math.min(users, first + batch); number += 1) {
+      const username = foldUsername(userNumber(number))
+      const subject = `subject-${number}` as Subject // any text that only this user has
+      const verdict = { found: 'match', username, subject, asOf, via: 'store' } as const
+      const proven = proof(msaScope, undefined, username, password)
+      const pool = poolKey('good', slot(msaScope, username))
+      const text = seal.close(proven, { verdict, until })
+      if (text === undefined) throw new Error('the store has gone back')
+      pipeline.hset(pool, seal.name(proven), text).pexpireat(pool, until)
     }
-  } finally {
-    client.disconnect()
-  }
-}
-
-/** The store's key of verdicts, and the revision as of which they hold. */
-async function read(url: string) {
-  const store = await openStore({ url: new Secret(url) })
-  try {
-    const { history } = store
-    return { key: await store.key('verdicts'), asOf: await store.changes.revision(), history }
-  } finally {
-    await store.close()
+    await pipeline.exec()
   }
 }

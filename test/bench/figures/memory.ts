@@ -44,6 +44,7 @@ export const memory: Figure = {
       watched.stop()
     }
     const hashes = (await gateway.hashes()) - hashed
+    if (hashes > users / 10) throw new Error(`the gateway hashed ${hashes} passwords that Redis was to know`)
     const points = watched.samples.map(([at, bytes]) => [at / 60_000, bytes / mega] as const)
     const last = points.at(-1)?.[1] ?? Number.NaN
     const most = Math.max(...points.map(([, megabytes]) => megabytes))

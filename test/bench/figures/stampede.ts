@@ -70,7 +70,6 @@ export const stampede: Figure = {
           value: bareInOnes,
         },
         { what: '1,000 callers, never seen, in what bare Node takes for them', unit: '×', value: inBares },
-        { what: 'the same, in what bare Node takes and one caller waits together', unit: '×', value: inBoth },
       ],
       goals: [
         {
@@ -79,6 +78,13 @@ export const stampede: Figure = {
           value: Math.max(...found.map(({ cold }) => cold.hashes)),
           bound: 'at most',
           limit: 1,
+        },
+        {
+          what: 'until the last is answered, in what one caller waits and bare Node takes together',
+          unit: '×',
+          value: inBoth.median,
+          bound: 'at most',
+          limit: 2.5,
         },
         {
           what: 'until the last is answered, in what one caller waits',
@@ -99,8 +105,8 @@ export const stampede: Figure = {
       notes: [
         'Both ends share the cores: what 1,000 known callers take, or nginx without a password, is the work of answering',
         'them and of being 1,000 callers, and not of waiting for a hash. Bare Node is the floor: two workers of node:http',
-        'that forward over plain sockets and ask for nothing. The goal is a ratio to what one caller waits alone;',
-        'the last row is the ratio to a wait for one hash followed by the floor.',
+        'that forward over plain sockets and ask for nothing. The last caller is compared with a wait for one hash followed',
+        'by the floor, and, more strictly, with what one caller waits alone.',
       ],
     }
   },
