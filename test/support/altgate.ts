@@ -125,12 +125,16 @@ function threadsUnder(pid: number): string {
   return spawnSync('ps', ['-L', '-o', columns, '-p', treeOf(pid).join()], { encoding: 'utf8' }).stdout
 }
 
-/** Status 0: it does not answer. One look has its own limit, or a gateway that hangs would hide what it said before. */
+/** Milliseconds in which the operations port answers, whatever else the machine does. */
+const patienceMs = 30_000
+
+/** Status 0: nothing listens yet. Rejects if the port takes a request and does not answer it, which is never right. */
 async function readiness(operationsUrl: string): Promise<{ readonly status: number; readonly text: string }> {
   try {
-    const answer = await fetch(`${operationsUrl}/ready`, { signal: AbortSignal.timeout(10_000) })
+    const answer = await fetch(`${operationsUrl}/ready`, { signal: AbortSignal.timeout(patienceMs) })
     return { status: answer.status, text: await answer.text() }
   } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') throw error
     return { status: 0, text: String(error instanceof Error ? (error.cause ?? error) : error) }
   }
 }
