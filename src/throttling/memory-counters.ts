@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { atMost } from '../engine/memory.ts'
+import { createPackedMarks } from '../engine/packed-marks.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Throttling } from '../gateway/throttle.ts'
 import { type Counter, type Digest, type Familiar, type Guess, weigh } from './rules.ts'
@@ -9,14 +10,11 @@ import { type Counter, type Digest, type Familiar, type Guess, weigh } from './r
  * the limit for all addresses together first.
  */
 const mostCounters = 20_000
-const mostFamiliar = 100_000
 
 /** The guesses noted by one process. */
 export function createMemoryCounters({ now }: { readonly now: () => Instant }): Counters {
   const counters = new LRUCache<string, Map<Digest, Instant>>(atMost(mostCounters))
-  const familiar = new LRUCache<string, { readonly digest: Digest; readonly until: Instant }>(
-    atMost(mostFamiliar),
-  )
+  const familiar = createPackedMarks()
 
   /** The guesses within the window, oldest first. */
   function notedIn({ name, windowSeconds }: Counter): Map<Digest, Instant> {

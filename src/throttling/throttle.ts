@@ -2,6 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { among, networkOf } from '../common/addresses.ts'
 import { atMost } from '../engine/memory.ts'
+import { createSeen } from '../engine/seen.ts'
 import type { Attempt, Caller } from '../gateway/attempt.ts'
 import type { Instant, Proof } from '../gateway/names.ts'
 import type { Throttle, Throttling } from '../gateway/throttle.ts'
@@ -81,27 +82,23 @@ export function createThrottle(
 
 /** Milliseconds after which a mark is sent again: Redis may have lost it, or another worker restarted. */
 const repeatAfter = 3_600_000
-const mostRecent = 50_000
 
-/** Recently recognised passwords, by lane, address and proof. Checked on every request with a cached verdict: two look-ups. */
+/**
+ * Recently recognised passwords, by lane, address and proof, which every request with a cached verdict looks up. There is
+ * room for more users than a worker keeps verdicts of by default: each that is not found costs a command to Redis and a
+ * message to the other workers.
+ */
 function createRecently(now: () => Instant): { has(proof: Proof, caller: Caller): boolean } {
-  const seen = { production: new Map<string, Set<Proof>>(), 'load-test': new Map<string, Set<Proof>>() }
-  let size = 0
+  const seen = { production: createSeen(), 'load-test': createSeen() }
   let since = now()
   return {
     /** Whether it was seen before; adds it. */
     has(proof, { lane, from }) {
-      if (now() - since >= repeatAfter || size >= mostRecent) {
+      if (now() - since >= repeatAfter) {
         for (const each of Object.values(seen)) each.clear()
-        size = 0
         since = now()
       }
-      const here = seen[lane].get(from)
-      if (here?.has(proof) === true) return true
-      size += 1
-      if (here === undefined) seen[lane].set(from, new Set([proof]))
-      else here.add(proof)
-      return false
+      return seen[lane].has(proof, from)
     },
   }
 }
