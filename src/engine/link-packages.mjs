@@ -15,13 +15,19 @@ const entries = {
   'oidc-provider': 'lib/index.js',
 }
 
+/** How a file begins that was put together here. */
+const linked = '// All modules of this package, put together by link-packages.mjs.'
+
 const modules = new URL('../../node_modules/', import.meta.url)
 const build = await bundler()
 if (build) {
   await linkTap() // of packages as they came
   for (const [name, file] of Object.entries(entries)) {
-    const isModule = /^\s*(?:import|export)\b/m.test(readFileSync(pathOf(`${name}/${file}`), 'utf8'))
-    await link(`${name}/${file}`, { packages: 'external', format: isModule ? 'esm' : 'cjs' })
+    const source = readFileSync(pathOf(`${name}/${file}`), 'utf8')
+    if (source.startsWith(linked)) continue // each time more, its functions would be wrapped once more
+    const isModule = /^\s*(?:import|export)\b/m.test(source)
+    const how = { packages: 'external', format: isModule ? 'esm' : 'cjs', legalComments: 'none' }
+    await link(`${name}/${file}`, { ...how, banner: { js: linked } })
   }
 }
 
