@@ -31,7 +31,9 @@ export const memory: Figure = {
     const redis = await startRedis(stage)
     const settings = { ...unthrottled, redis: { url: redis.url }, verdicts: { matchTtlSeconds: day } }
     // Once before: in an image the code has been compiled, and no worker keeps a parser of TypeScript (ADR 0030).
-    await onStage(stage, async before => void (await startGateway(before, { upstream, settings })))
+    // A worker that is killed after the usual second keeps nothing of what it compiled.
+    const inPeace = { ...settings, stop: { drainSeconds: 0 } }
+    await onStage(stage, async before => void (await startGateway(before, { upstream, settings: inPeace })))
     const gateway = await startGateway(stage, { upstream, workers: 1, users, accounts, settings })
     const answers = [await answersOf(gateway)]
     await knownToRedis(stage, { store: gateway.store, redis: redis.url, seconds: day, users })
