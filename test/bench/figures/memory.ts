@@ -33,7 +33,9 @@ export const memory: Figure = {
     // Once before: in an image the code has been compiled, and no worker keeps a parser of TypeScript (ADR 0030).
     // A worker that is killed after the usual second keeps nothing of what it compiled.
     const inPeace = { ...settings, stop: { drainSeconds: 0 } }
-    await onStage(stage, async before => void (await startGateway(before, { upstream, settings: inPeace })))
+    await onStage(stage, async before => {
+      await answersOf(await startGateway(before, { upstream, settings: inPeace })) // some code is loaded by the first request
+    })
     const gateway = await startGateway(stage, { upstream, workers: 1, users, accounts, settings })
     const answers = [await answersOf(gateway)]
     await knownToRedis(stage, { store: gateway.store, redis: redis.url, seconds: day, users })
