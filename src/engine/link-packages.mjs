@@ -15,7 +15,7 @@ const entries = {
   'oidc-provider': 'lib/index.js',
 }
 
-/** How a file begins that was put together here. */
+/** The first line of a file that was put together here. */
 const linked = '// All modules of this package, put together by link-packages.mjs.'
 
 const modules = new URL('../../node_modules/', import.meta.url)
@@ -24,7 +24,7 @@ if (build) {
   await linkTap() // of packages as they came
   for (const [name, file] of Object.entries(entries)) {
     const source = readFileSync(pathOf(`${name}/${file}`), 'utf8')
-    if (source.startsWith(linked)) continue // each time more, its functions would be wrapped once more
+    if (source.startsWith(linked)) continue // linked again, its functions would be wrapped again
     const isModule = /^\s*(?:import|export)\b/m.test(source)
     const how = { packages: 'external', format: isModule ? 'esm' : 'cjs', legalComments: 'none' }
     await link(`${name}/${file}`, { ...how, banner: { js: linked } })

@@ -1,7 +1,7 @@
-/** Entries beside each other that one entry may be in: with 8 bytes each, they are one line of a processor cache. */
+/** Places that a pair may have: with 8 bytes each, they are one line of a processor cache. */
 const ways = 8
 
-/** Those kept of one `Seen`: 2 MB outside of the heap, of which only what is used takes memory. */
+/** Pairs that one set has room for: 2 MB outside of the heap, of which only what is used takes memory. */
 const most = 2 ** 18
 
 /** A large set of pairs of texts that forgets: a pair may be displaced by later ones, and is then new again. */
@@ -12,8 +12,8 @@ export interface Seen {
 }
 
 /**
- * Keeps 53 bits of a hash for each pair, so that one that was never seen is taken for one that was once in 10^10 times with a
- * full set. As strings in sets they would take ten times the memory, and each garbage collection would visit them
+ * An 8-way set-associative cache of 53-bit hashes. When it is full, a new pair counts as seen with a probability below 10^-10.
+ * As strings in sets, pairs would take ten times the memory, and each garbage collection would visit them
  * (`npm run bench -- memory`).
  */
 export function createSeen(): Seen {
@@ -40,21 +40,18 @@ export function createSeen(): Seen {
   }
 }
 
-/** Two hashes by multiplication (FNV-1a) of 12 characters of one text and all of the other. Never 0, which marks a free place. */
+/** Characters of the random text that a hash takes: 72 bits of base64url. */
+const randomLength = 12
+
+/** Two hashes by multiplication (as FNV-1a) of both texts. Never 0, which marks a free place. */
 function tagOf(random: string, other: string): number {
-  let one = 0x811c9dc5
-  let two = 0x9747b28c
-  for (let at = 0; at < 12; at += 1) {
-    const code = random.charCodeAt(at)
-    one = Math.imul(one ^ code, 0x01000193)
-    two = Math.imul(two ^ code, 0x85ebca6b)
-    two ^= two >>> 13
+  let low = 0x811c9dc5
+  let high = 0x9747b28c
+  for (let at = 0; at < randomLength + other.length; at += 1) {
+    const code = at < randomLength ? random.charCodeAt(at) : other.charCodeAt(at - randomLength)
+    low = Math.imul(low ^ code, 0x01000193)
+    high = Math.imul(high ^ code, 0x85ebca6b)
+    high ^= high >>> 13
   }
-  for (let at = 0; at < other.length; at += 1) {
-    const code = other.charCodeAt(at)
-    one = Math.imul(one ^ code, 0x01000193)
-    two = Math.imul(two ^ code, 0x85ebca6b)
-    two ^= two >>> 13
-  }
-  return (two >>> 11) * 2 ** 32 + (one >>> 0) || 1
+  return (high >>> 11) * 2 ** 32 + (low >>> 0) || 1
 }

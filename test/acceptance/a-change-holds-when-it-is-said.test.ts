@@ -119,6 +119,7 @@ async function holdsEverywhere(t: Test, altgates: readonly [Altgate, ...Altgate[
 
 /** The same old password is tried again and again: not what this is about. */
 const throttle = { repetition: { requests: 1_000_000 } }
+
 t.test('on one machine without Redis', async t => {
   await holdsEverywhere(t, [
     await startAltgate(t, { settings: { workers: 2, hashing: cheapHashing, throttle } }),

@@ -11,6 +11,7 @@ import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 const day = 86_400
+
 async function gateway(
   t: Test,
   settings: Readonly<Record<string, unknown>> = {},

@@ -12,6 +12,7 @@ import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
+
 async function answers(altgates: readonly Altgate[], password: string): Promise<string> {
   return summary(await Promise.all(altgates.map(({ url }) => ask(url + path, { as: [anna, password] }))))
 }

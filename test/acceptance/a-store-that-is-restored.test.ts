@@ -12,6 +12,7 @@ import { until } from '../support/until.ts'
 const anna = 'anna@example.com'
 const boris = 'boris@example.com'
 const path = '/contoso/welcome.git/info/refs'
+
 const server = await startPostgres(t)
 
 type Altgates = readonly [Altgate, ...Altgate[]]

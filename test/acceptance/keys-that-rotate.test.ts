@@ -10,6 +10,7 @@ import { until } from '../support/until.ts'
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
 const postgres = await startPostgres(t)
+
 async function outcome(altgate: Altgate, password: string): Promise<string> {
   const { status, outcome } = await ask(altgate.url + path, { as: [anna, password] })
   return `${status} ${outcome}`

@@ -104,7 +104,7 @@ export async function playMoment(t: Test, world: HostWorld, moment: Moment, from
   const begin = earlier.length > 0 && (await turn.prepare(database))
   const end = await moment.prepare?.(database)
 
-  const { rows } = await watcher.query<{ now: string }>('select clock_timestamp()::text as now')
+  const began = (await watcher.query('select clock_timestamp()::text as now')).rows[0].now
   const next = { ...former, password: from + 1 }
   const said = ledger.begin(next)
   const running = third.altgate.cli(['credential', 'set', '--scope', 'msa', '--user', anna], {
@@ -116,7 +116,7 @@ export async function playMoment(t: Test, world: HostWorld, moment: Moment, from
     // The gateway of that host asks the same at times, in sessions that were there before.
     const query = `select from pg_stat_activity
       where client_addr = '${third.host.address}' and backend_start > $1 and ${condition}`
-    await until(async () => ended || ((await watcher.query(query, [rows[0]?.now])).rowCount ?? 0) > 0, 5, 5)
+    await until(async () => ended || ((await watcher.query(query, [began])).rowCount ?? 0) > 0, 5, 5)
     t.notOk(ended, `${moment.name}: the command comes to ${condition}`)
   }
   if (begin) {

@@ -31,10 +31,11 @@ export const memory: Figure = {
     const redis = await startRedis(stage)
     const settings = { ...unthrottled, redis: { url: redis.url }, verdicts: { matchTtlSeconds: day } }
     // Once before: in an image the code has been compiled, and no worker keeps a parser of TypeScript (ADR 0030).
-    // A worker that is killed after the usual second keeps nothing of what it compiled.
-    const inPeace = { ...settings, stop: { drainSeconds: 0 } }
+    // It has time to stop: a worker that is killed after a second keeps nothing of what it compiled.
+    const unhurried = { ...settings, stop: { drainSeconds: 0 } }
     await onStage(stage, async before => {
-      await answersOf(await startGateway(before, { upstream, settings: inPeace })) // some code is loaded by the first request
+      const gateway = await startGateway(before, { upstream, settings: unhurried })
+      await answersOf(gateway) // the first requests load code, too
     })
     const gateway = await startGateway(stage, { upstream, workers: 1, users, accounts, settings })
     const answers = [await answersOf(gateway)]
