@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import argon2 from 'argon2'
 import type { Test } from 'tap'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { startPostgresPair, type PostgresPair } from '../support/postgres-pair.ts'
 import { startPostgres, type Postgres } from '../support/postgres.ts'
@@ -67,8 +67,6 @@ export const alone: Needs = {
   settings: { workers: 2, upstream: { headersTimeoutSeconds: 2, idleTimeoutSeconds: 2 } },
 }
 
-/** The least that the settings allow: how dear a hash is, is not what these runs are about. */
-const cost = { memoryKiB: 7168, passes: 5 }
 const endless = { guesses: 1_000_000 }
 const throttle = { address: endless, credential: endless, everywhere: endless }
 
@@ -93,7 +91,7 @@ export async function startFaultWorld(t: Pick<Test, 'teardown'>, needs: Needs): 
   const machine = machineOf(t, needs)
   const settings = {
     throttle,
-    hashing: { ...cost, lanes: 1, queueLimit: 1000 },
+    hashing: { ...cheapHashing, queueLimit: 1000 },
     ...(redis && { redis: { url: `redis://127.0.0.1:${redis.line.port}` } }),
     ...(watched && { redis: { sentinel: { name: 'altgate', hosts: watched.hosts } } }),
     ...(cluster && { redis: { cluster: { hosts: cluster.hosts.slice(0, 2) } } }),
@@ -173,8 +171,8 @@ async function fill(gateways: FaultWorld['gateways'], upstream: string): Promise
   }
   await altgate.arrange({ passwords: { 'ben@example.com': 'the new password of ben' } })
   const hash = await argon2.hash(password, {
-    memoryCost: cost.memoryKiB,
-    timeCost: cost.passes,
+    memoryCost: cheapHashing.memoryKiB,
+    timeCost: cheapHashing.passes,
     parallelism: 1,
   })
   const lines = Array.from({ length: strangers }, (_, at) => `stranger-${at}@example.com:${hash}\n`)
