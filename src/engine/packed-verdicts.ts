@@ -1,5 +1,6 @@
 import type { KnownVerdict } from '../gateway/decision.ts'
 import type { Instant, Proof, Revision, Subject, Username } from '../gateway/names.ts'
+import { createPackedTable, type RecordNumber } from './packed-table.ts'
 
 /** A right password, and until when this verdict is valid. */
 export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { readonly until: Instant }
@@ -7,7 +8,7 @@ export type Match = Extract<KnownVerdict, { readonly found: 'match' }> & { reado
 type Names = Pick<Match, 'username' | 'subject' | 'password'>
 
 interface Unpacked {
-  readonly record: number
+  readonly record: RecordNumber
   readonly match: Match
 }
 
@@ -24,91 +25,32 @@ const [untilAt, asOfAt, proofAt, lengthsAt, namesAt] = [0, 8, 16, 48, 50]
 const proofBytes = lengthsAt - proofAt
 const namesBytes = recordBytes - namesAt
 
-/** Records per allocation: a megabyte. */
-const chunkRecords = 8192
-
 /** Matches that are kept as objects as well: those of users who are at work. */
 const mostUnpacked = 500
 
-/**
- * A hundred thousand matches are most of what a worker remembers. As objects they would take three times the memory, and
- * each garbage collection would visit all of them, which it does not do with bytes (`npm run bench -- memory`: 205 MB
- * instead of 261). This is a hash table with chaining: records are numbered from 1, and 0 ends a chain. Eviction is by the
- * CLOCK algorithm.
- */
 export function createPackedMatches(most: number): PackedMatches {
-  const heads = new Uint32Array(2 ** Math.ceil(Math.log2(most)))
-  const next = new Uint32Array(most + 1)
-  /** 1: used since the clock hand last passed. */
-  const asked = new Uint8Array(most + 1)
-  const chunks: Buffer[] = []
+  const table = createPackedTable({ recordBytes, keyAt: proofAt, keyBytes: proofBytes, most, evicted })
   /** Names that do not fit into their record, or that come with a generated password. */
-  const longNames = new Map<number, Names>()
+  const longNames = new Map<RecordNumber, Names>()
   /** Those that were asked for last. Each is the same object until it changes, and what follows from it can be kept with it. */
   const unpacked = new Map<Proof, Unpacked>()
-  const vacant: number[] = []
-  const wanted = Buffer.alloc(proofBytes)
-  let used = 0
-  let hand = 0
 
-  const chunkOf = (record: number): Buffer =>
-    (chunks[Math.floor(record / chunkRecords)] ??= Buffer.alloc(chunkRecords * recordBytes))
-  const offsetOf = (record: number): number => (record % chunkRecords) * recordBytes
-  const chainOf = (proof: Buffer, at: number): number => proof.readUInt32LE(at) & (heads.length - 1)
-
-  /** The record of a proof; 0 if there is none. */
-  function find(proof: Proof): number {
-    if (wanted.write(proof, 'base64url') !== proofBytes) throw new Error('a proof has 32 bytes')
-    let record = heads[chainOf(wanted, 0)] ?? 0
-    while (record !== 0 && !holds(record)) record = next[record] ?? 0
-    return record
+  function choose(proof: Proof): void {
+    if (table.key.write(proof, 'base64url') !== proofBytes) throw new Error('a proof has 32 bytes')
   }
 
-  function holds(record: number): boolean {
-    const at = offsetOf(record) + proofAt
-    return chunkOf(record).compare(wanted, 0, proofBytes, at, at + proofBytes) === 0
+  function find(proof: Proof): RecordNumber {
+    choose(proof)
+    return table.find()
   }
 
-  /** Puts a record for the proof in `wanted` at the head of its chain. */
-  function link(record: number): number {
-    wanted.copy(chunkOf(record), offsetOf(record) + proofAt)
-    const chain = chainOf(wanted, 0)
-    next[record] = heads[chain] ?? 0
-    heads[chain] = record
-    return record
-  }
-
-  function unlink(record: number): void {
-    const chain = chainOf(chunkOf(record), offsetOf(record) + proofAt)
-    let before = heads[chain] ?? 0
-    if (before === record) heads[chain] = next[record] ?? 0
-    else {
-      while (next[before] !== record) before = next[before] ?? 0
-      next[before] = next[record] ?? 0
-    }
+  function evicted(record: RecordNumber): void {
     longNames.delete(record)
-  }
-
-  function room(): number {
-    const left = vacant.pop()
-    if (left !== undefined) return left
-    if (used < most) return (used += 1)
-    do hand = (hand % most) + 1
-    while (wasAsked(hand))
-    unlink(hand)
     unpacked.clear() // the evicted one may be among them
-    return hand
   }
 
-  /** Clears the mark: a used record is spared once. */
-  function wasAsked(record: number): boolean {
-    const was = asked[record] === 1
-    asked[record] = 0
-    return was
-  }
-
-  function writeNames(record: number, { username, subject, password }: Match): void {
-    const [chunk, at] = [chunkOf(record), offsetOf(record)]
+  function writeNames(record: RecordNumber, { username, subject, password }: Match): void {
+    const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
     const lengths = [Buffer.byteLength(username), Buffer.byteLength(subject)] as const
     if (password !== undefined) return void longNames.set(record, { username, subject, password })
     if (lengths[0] + lengths[1] > namesBytes) return void longNames.set(record, { username, subject })
@@ -117,8 +59,8 @@ export function createPackedMatches(most: number): PackedMatches {
     chunk.write(username + subject, at + namesAt)
   }
 
-  function readNames(record: number): Names {
-    const [chunk, at] = [chunkOf(record), offsetOf(record)]
+  function readNames(record: RecordNumber): Names {
+    const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
     const subjectAt = at + namesAt + chunk.readUInt8(at + lengthsAt)
     const end = subjectAt + chunk.readUInt8(at + lengthsAt + 1)
     return {
@@ -127,8 +69,8 @@ export function createPackedMatches(most: number): PackedMatches {
     }
   }
 
-  function read(record: number): Match {
-    const [chunk, at] = [chunkOf(record), offsetOf(record)]
+  function read(record: RecordNumber): Match {
+    const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
     const { username, subject, password } = longNames.get(record) ?? readNames(record)
     const asOf = chunk.readDoubleLE(at + asOfAt) as Revision
     const until = chunk.readDoubleLE(at + untilAt)
@@ -141,7 +83,7 @@ export function createPackedMatches(most: number): PackedMatches {
       const last = unpacked.get(proof)
       const record = last?.record ?? find(proof)
       if (record === 0) return undefined
-      asked[record] = 1
+      table.use(record)
       if (last !== undefined) return last.match
       const match = read(record)
       if (unpacked.size >= mostUnpacked) unpacked.clear()
@@ -150,8 +92,9 @@ export function createPackedMatches(most: number): PackedMatches {
     },
     set(proof, match) {
       unpacked.delete(proof)
-      const record = find(proof) || link(room())
-      const [chunk, at] = [chunkOf(record), offsetOf(record)]
+      choose(proof)
+      const record = table.claim()
+      const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
       chunk.writeDoubleLE(match.until, at + untilAt)
       chunk.writeDoubleLE(match.asOf, at + asOfAt)
       writeNames(record, match)
@@ -160,8 +103,8 @@ export function createPackedMatches(most: number): PackedMatches {
       unpacked.delete(proof)
       const record = find(proof)
       if (record === 0) return
-      unlink(record)
-      vacant.push(record)
+      longNames.delete(record)
+      table.delete(record)
     },
   }
 }
