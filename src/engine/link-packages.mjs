@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 
 // Makes one file of each package that has many, in its place, after every `npm ci` (ADR 0113). Node takes 0.4 ms of a
-// processor to find, open and link a module, in every process. The packages do what they did: their modules are put together,
-// what they import of others is not. Without esbuild, as after `npm ci --omit=dev`, they stay as they are.
+// processor to find, open and link a module, and keeps its text in memory, in every process. The packages do what they did:
+// their modules are put together without comments and indentation, what they import of others is not. Without esbuild, as
+// after `npm ci --omit=dev`, they stay as they are.
 
 /**
  * Packages by the file that `import` finds. Only those of which nothing but this file is imported: a second way in would get
@@ -13,6 +14,13 @@ const entries = {
   zod: 'index.js',
   yaml: 'dist/index.js',
   'oidc-provider': 'lib/index.js',
+  undici: 'index.js',
+  fastify: 'fastify.js',
+  avvio: 'index.js',
+  'find-my-way': 'index.js',
+  semver: 'index.js',
+  'prom-client': 'index.js',
+  '@opentelemetry/api': 'dist/index.cjs',
 }
 
 /** The first line of a file that was put together here. */
@@ -26,8 +34,15 @@ if (build) {
     const source = readFileSync(pathOf(`${name}/${file}`), 'utf8')
     if (source.startsWith(linked)) continue // linked again, its functions would be wrapped again
     const isModule = /^\s*(?:import|export)\b/m.test(source)
-    const how = { packages: 'external', format: isModule ? 'esm' : 'cjs', legalComments: 'none' }
-    await link(`${name}/${file}`, { ...how, banner: { js: linked } })
+    await link(`${name}/${file}`, {
+      packages: 'external',
+      format: isModule ? 'esm' : 'cjs',
+      keepNames: isModule, // each module of CommonJS stays a function, in which no name has to give way
+      minifyWhitespace: true,
+      lineLimit: 160, // for the line in a stack trace
+      legalComments: 'none',
+      banner: { js: linked },
+    })
   }
 }
 
@@ -54,6 +69,7 @@ async function linkTap() {
     {
       // The `tap` command hands the first down to test files as well; the second is for components of React.
       external: ['@tapjs/processinfo', 'react-element-to-jsx-string'],
+      keepNames: true,
       // It would listen to every asynchronous operation of a test file.
       alias: { 'async-hook-domain': new URL('tap-domains.mjs', import.meta.url).pathname },
       format: 'esm',
@@ -73,7 +89,6 @@ async function link(entry, how, to = entry) {
     write: false,
     platform: 'node',
     target: 'node24',
-    keepNames: true,
     logLevel: 'warning',
     ...how,
   })
