@@ -146,7 +146,9 @@ export const faults: Messages['faults'] = {
 export const flaws: Messages['flaws'] = {
   sentences: {
     'control-character': 'Das Passwort enthält ein Steuerzeichen.',
-    'too-long': `Das Passwort ist länger als ${times.number(longestPassword)} Byte.`,
+    get 'too-long'() {
+      return `Das Passwort ist länger als ${times.number(longestPassword)} Byte.`
+    },
     'looks-generated':
       'Das Passwort beginnt mit agp_ wie ein erzeugtes, aber Altgate hat es nicht erzeugt. Vielleicht ist es vertippt oder abgeschnitten.',
     generated:
