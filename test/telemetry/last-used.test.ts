@@ -185,10 +185,32 @@ t.test('what is collected is bounded, while the store is down too', async t => {
   }
   state.down = false
   await witness.close()
-  const [written] = batches
-  t.equal(written?.length, 10_000)
-  t.match(written?.at(-1), 'subject-1-8999')
-  t.match(written?.at(0), 'subject-0-8000', 'those that were used longest ago are forgotten')
+  const written = batches.flat()
+  t.equal(written.length, 2500)
+  t.ok(
+    batches.every(batch => batch.length <= 250),
+    'no write of many blocks the process',
+  )
+  t.match(written.at(-1), 'subject-1-8999')
+  t.match(written.at(0), 'subject-1-6500', 'those that were used longest ago are forgotten')
+})
+
+t.test('a full batch does not wait for the minute, and what fails half-way is written once', async t => {
+  const { see, pass, witness, uses, outages, state } = aWitness(t)
+  for (let each = 0; each < 2499; each++) see(allowed(`subject-${each}`))
+  await pass(10_000)
+  t.equal(uses.length, 0)
+  see(allowed('one more'))
+  let writes = 0
+  state.meanwhile = () => {
+    state.down = ++writes === 3
+  }
+  await pass(10_000)
+  for (let turn = 0; turn < 30 && outages.length === 0; turn++) await pass(0)
+  t.ok(uses.length > 0 && uses.length < 2500, `${uses.length} are written, the others wait`)
+  await witness.close()
+  t.equal(new Set(uses.map(({ subject }) => subject)).size, 2500)
+  t.equal(uses.length, 2500)
 })
 
 t.test('closing writes what is left, and a store that is down then does not hold it up', async t => {
