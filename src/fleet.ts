@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from './common/failure.ts'
-import { oneArena, workerHeap } from './engine/memory.ts'
+import { workerMalloc, workerHeap } from './engine/memory.ts'
 import { type HandedOver, handOver } from './settings/handed-over.ts'
 import type { Settings } from './settings/schema.ts'
 import type { Logger } from './telemetry/logs.ts'
@@ -110,7 +110,7 @@ export async function startFleet({ size, store, started, log, abort, ...parts }:
   let changing = Promise.resolve()
 
   function fork(): Promise<void> {
-    const worker = cluster.fork(oneArena)
+    const worker = cluster.fork(workerMalloc)
     workers.set(worker, 'starting')
     tell(worker, { altgate: 'settings', store, ...handOver(settings) })
     started(worker)

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { oneArena, workerHeap } from '../../../src/engine/memory.ts'
+import { workerMalloc, workerHeap } from '../../../src/engine/memory.ts'
 import { freePort } from '../../support/ports.ts'
 import { fillStore } from '../fill-store.ts'
 import { startForked } from '../forked.ts'
@@ -71,7 +71,7 @@ async function startStep(
     stage,
     'ladder/step.ts',
     [ladder, String(number), file, upstream.url, probe],
-    { execArgv: workerHeap, env: { ...process.env, ...oneArena } },
+    { execArgv: workerHeap, env: { ...process.env, ...workerMalloc } },
   )
   return { ...serverAt(ladder, adds, Number(first)), pid, adds, ladder, probe }
 }
