@@ -26,7 +26,7 @@ export const memory: Figure = {
     // As many accounts as a new process looks back for changes: else it would begin with the import of the users.
     const { users, accounts, requests } = stage.quick
       ? { users: 1000, accounts: 10, requests: 5000 }
-      : { users: 100_000, accounts: 1000, requests: 5_000_000 }
+      : { users: 100_000, accounts: 1001, requests: 5_000_000 }
     const upstream = await startUpstream(stage)
     const redis = await startRedis(stage)
     const settings = { ...unthrottled, redis: { url: redis.url }, verdicts: { matchTtlSeconds: day } }
