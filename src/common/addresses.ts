@@ -73,6 +73,13 @@ export function hostFlaw(origin: string, hosts: readonly string[]): string | und
   return `upstreamAuth.hosts allows https only, and http on this machine: ${origin}`
 }
 
+/** The 4 or 16 bytes of an address, without its zone. */
+export function bytesOf(address: string): Buffer {
+  const [bare = ''] = address.split('%')
+  if (!isIPv6(bare)) return Buffer.from(bare.split('.').map(Number))
+  return Buffer.from(bitsOf(bare).toString(16).padStart(32, '0'), 'hex')
+}
+
 function bitsOf(ipv6: string): bigint {
   const [head = '', tail = ''] = ipv6.replace(/[\d.]+\.[\d.]+$/, inHex).split('::')
   const [before, after] = [groupsOf(head), groupsOf(tail)]

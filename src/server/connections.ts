@@ -132,7 +132,7 @@ export class Connections {
   #closeIdle(server: Server): void {
     const unsent = createUnsent()
     for (const socket of betweenRequests(server)) {
-      if (socket.destroyed) continue // Node asks twice
+      if (socket.destroyed) continue // fastify asks, and then Node again
       if (conversations.get(socket)?.isIdle !== false && unsent(socket) === 0) socket.destroy()
     }
   }
