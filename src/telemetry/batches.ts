@@ -23,10 +23,10 @@ export interface Batches<T> {
 }
 
 /** Milliseconds after which a full batch is written. */
-const pause = 10_000
+const pause = 5_000
 
 /** Pauses after which any batch is written. */
-const pauses = 6
+const pauses = 12
 
 /** Values of a full batch: until it is written, the oldest is dropped for each new one. With 10,000, a worker takes 6 MB more. */
 const most = 2500
@@ -37,6 +37,7 @@ const atOnce = 250
 export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Batches<T> {
   let batch = new Map<string, T>()
   let writing = Promise.resolve()
+  let isQueued = false
   let passed = 0
 
   function add(key: string, value: T): void {
@@ -65,9 +66,14 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
     }
   }
 
-  /** One write at a time: a store that hangs must not collect more of them. */
+  /** One write at a time, and one that waits for it: a store that hangs must not collect more of them. */
   function writeSoon(): Promise<void> {
-    writing = writing.then(writeBatch)
+    if (isQueued) return writing
+    isQueued = true
+    writing = writing.then(() => {
+      isQueued = false
+      return writeBatch()
+    })
     return writing
   }
 
