@@ -25,6 +25,7 @@ const mostMarks = 2 ** 18
 
 export function createPackedMarks(most = mostMarks): PackedMarks {
   const table = createPackedTable({ recordBytes, keyAt: nameAt, keyBytes: nameBytes, most })
+  const digestRead = Buffer.alloc(digestBytes)
 
   function choose(name: string): void {
     if (table.key.write(name, 0, nameBytes, 'base64url') !== nameBytes) throw new Error('a name is too short')
@@ -41,11 +42,11 @@ export function createPackedMarks(most = mostMarks): PackedMarks {
       return { digest, until: chunk.readDoubleLE(at + untilAt) }
     },
     set(name, { digest, until }) {
-      if (Buffer.byteLength(digest, 'base64url') < digestBytes) throw new Error('a digest is too short')
+      if (digestRead.write(digest, 'base64url') !== digestBytes) throw new Error('a digest is too short')
       choose(name)
       const record = table.claim()
       const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
-      chunk.write(digest, at + digestAt, digestBytes, 'base64url')
+      digestRead.copy(chunk, at + digestAt)
       chunk.writeDoubleLE(until, at + untilAt)
     },
   }

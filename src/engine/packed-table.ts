@@ -79,7 +79,10 @@ export function createPackedTable({ recordBytes, keyAt, keyBytes, most, evicted 
     let before = heads[chain] ?? 0
     if (before === record) heads[chain] = next[record] ?? 0
     else {
-      while (next[before] !== record) before = next[before] ?? 0
+      while (next[before] !== record) {
+        before = next[before] ?? 0
+        if (before === 0) throw new Error('a record is in no chain')
+      }
       next[before] = next[record] ?? 0
     }
   }

@@ -52,9 +52,12 @@ export function createPackedMatches(most: number): PackedMatches {
     unpacked.clear() // the evicted one may be among them
   }
 
-  function writeNames(record: RecordNumber, { username, subject, password }: Match): void {
+  function writeNames(
+    record: RecordNumber,
+    { username, subject, password }: Match,
+    lengths: readonly [number, number],
+  ): void {
     const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
-    const lengths = [Buffer.byteLength(username), Buffer.byteLength(subject)] as const
     if (password !== undefined) return void longNames.set(record, { username, subject, password })
     if (lengths[0] + lengths[1] > namesBytes) return void longNames.set(record, { username, subject })
     longNames.delete(record)
@@ -96,11 +99,13 @@ export function createPackedMatches(most: number): PackedMatches {
     set(proof, match) {
       unpacked.delete(proof)
       choose(proof)
+      // What could fail comes first: a record must never have a new proof and the names of its last user.
+      const lengths = [Buffer.byteLength(match.username), Buffer.byteLength(match.subject)] as const
       const record = table.claim()
       const [chunk, at] = [table.chunkOf(record), table.offsetOf(record)]
       chunk.writeDoubleLE(match.until, at + untilAt)
       chunk.writeDoubleLE(match.asOf, at + asOfAt)
-      writeNames(record, match)
+      writeNames(record, match, lengths)
     },
     delete(proof) {
       unpacked.delete(proof)

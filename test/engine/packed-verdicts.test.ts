@@ -42,6 +42,34 @@ t.test('a match is returned as it was stored, whatever is added and removed in b
   )
 })
 
+t.test("a match is another user's in no case, also where there is no room for all", async t => {
+  const name = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ minLength: 60, maxLength: 100 }))
+  const key = fc.integer({ min: 0, max: 19 })
+  const step = fc.oneof(
+    fc.record({ does: fc.constant('set' as const), key, name }),
+    fc.record({ does: fc.constantFrom('get' as const, 'delete' as const), key, name: fc.constant('') }),
+  )
+  fc.assert(
+    fc.property(fc.constantFrom(1, 2, 3, 13), fc.array(step, { maxLength: 200 }), (most, steps) => {
+      const packed = createPackedMatches(most)
+      const model = new Map<number, Match>()
+      for (const { does, key, name } of steps) {
+        if (does === 'delete') packed.delete(proofOf(key))
+        if (does === 'delete') model.delete(key)
+        if (does === 'set') packed.set(proofOf(key), matchOf(name))
+        if (does === 'set') model.set(key, matchOf(name))
+        const found = packed.get(proofOf(key))
+        if (does === 'set' || found !== undefined) t.strictSame(found, model.get(key))
+      }
+      const all = Array.from({ length: 20 }, (_, key) => [key, packed.get(proofOf(key))] as const)
+      const kept = all.filter(([, found]) => found !== undefined)
+      for (const [key, found] of kept) t.strictSame(found, model.get(key))
+      if (kept.length > most) t.fail(`${kept.length} of ${most}`)
+    }),
+    { numRuns: 300 },
+  )
+})
+
 t.test('the generated password that was presented is kept with its match', async t => {
   const packed = createPackedMatches(3)
   const password = { id: 'aaaaaaaaaa' as PasswordId, name: 'build-7', readOnly: true, endsAt: 9 } as const
