@@ -23,7 +23,7 @@ export const memory: Figure = {
   title: 'Memory of a worker, 5 million requests of 100,000 users',
   programs: ['nginx', 'wrk', 'redis-server'],
   async run(stage) {
-    // As many accounts as a new process looks back for changes: else it would begin with the import of the users.
+    // One account more than the changes that a new process looks back on: else it would begin with the import of the users.
     const { users, accounts, requests } = stage.quick
       ? { users: 1000, accounts: 10, requests: 5000 }
       : { users: 100_000, accounts: 1001, requests: 5_000_000 }
