@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   requests: ['common', 'engine'],
   answers: ['engine', 'requests'],
   proxying: ['engine', 'requests', 'answers'],
-  server: ['engine', 'requests', 'answers', 'proxying'],
+  server: ['common', 'engine', 'requests', 'answers', 'proxying'],
   'forward-auth': ['engine', 'requests', 'answers', 'proxying', 'server'],
   oauth: ['engine'],
   'self-service': ['administration', 'common', 'engine', 'oauth', 'passwords', 'throttling'],
