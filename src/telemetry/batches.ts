@@ -11,8 +11,8 @@ export interface BatchesOptions<T> {
 }
 
 /**
- * Values that are collected in memory and written once a minute, as a build server opens an account a hundred times a second;
- * or sooner, when there are many.
+ * Values that are collected in memory and written once a minute, because a build server opens an account a hundred times a
+ * second. A full batch is written sooner.
  */
 export interface Batches<T> {
   /** The value for this key that is not written yet. */
@@ -22,23 +22,23 @@ export interface Batches<T> {
   close(): Promise<void>
 }
 
-/** Milliseconds after which a full batch is written. */
+/** Milliseconds between two looks at the batch, which is written if it is full. */
 const pause = 5_000
 
-/** Pauses after which any batch is written. */
-const pauses = 12
+/** Looks until it is written in any case. */
+const looksPerWrite = 12
 
 /** Values of a full batch: until it is written, the oldest is dropped for each new one. With 10,000, a worker takes 6 MB more. */
 const most = 2500
 
-/** Values that are written at once: SQLite takes 3 ms for each hundred, in which the process answers nobody. */
-const atOnce = 250
+/** Values of one write: SQLite blocks the event loop for 3 ms with each hundred. */
+const perWrite = 250
 
 export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Batches<T> {
   let batch = new Map<string, T>()
   let writing = Promise.resolve()
   let isQueued = false
-  let passed = 0
+  let looks = 0
 
   function add(key: string, value: T): void {
     put(batch, key, value)
@@ -53,8 +53,8 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
     let at = 0
     try {
       do {
-        await write(entries.slice(at, at + atOnce).map(([, value]) => value))
-        at += atOnce
+        await write(entries.slice(at, at + perWrite).map(([, value]) => value))
+        at += perWrite
         await setImmediate()
       } while (at < entries.length)
     } catch (error) {
@@ -78,8 +78,8 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
   }
 
   const timer = setInterval(() => {
-    passed += 1
-    if (passed % pauses === 0 || batch.size >= most) void writeSoon()
+    looks += 1
+    if (looks % looksPerWrite === 0 || batch.size >= most) void writeSoon()
   }, pause)
   return {
     get: key => batch.get(key),
