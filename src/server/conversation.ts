@@ -198,8 +198,8 @@ export function createUnsent(): (socket: Socket) => number {
   return ({ localPort, remoteAddress, remotePort, remoteFamily }) => {
     if (localPort === undefined || remoteAddress === undefined || remotePort === undefined) return 0 // closed
     const file = remoteFamily === 'IPv6' ? '/proc/net/tcp6' : '/proc/net/tcp'
-    const table = tables.get(file) ?? new Map(rowsOf(file))
-    tables.set(file, table)
+    let table = tables.get(file)
+    if (table === undefined) tables.set(file, (table = new Map(rowsOf(file))))
     return table.get(`${portAsHex(localPort)} ${addressAsHex(remoteAddress)}:${portAsHex(remotePort)}`) ?? 0
   }
 }
@@ -224,7 +224,7 @@ function portAsHex(port: number): string {
   return port.toString(16).toUpperCase().padStart(4, '0')
 }
 
-/** Words of four bytes, as numbers of this machine. */
+/** As the kernel prints it: each four bytes are a number in the byte order of this machine. */
 function addressAsHex(address: string): string {
   const bytes = bytesOf(address)
   return (endianness() === 'LE' ? bytes.swap32() : bytes).toString('hex').toUpperCase()

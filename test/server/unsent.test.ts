@@ -7,14 +7,14 @@ import { until } from '../support/until.ts'
 /** Connects from this address and port, and gives the server's end. The client reads nothing. */
 async function connected(t: Test, server: Server, from: { localAddress: string; localPort?: number }) {
   const accepted = once(server, 'connection') as Promise<[Socket]>
-  const { port, family } = server.address() as AddressInfo
+  const { port } = server.address() as AddressInfo
   const host = from.localAddress.includes(':') ? '::1' : '127.0.0.1'
   const client = connect({ port, host, ...from }).pause()
   const [socket] = await accepted
   socket.on('error', () => {})
   client.on('error', () => {})
   t.teardown(() => [client, socket].forEach(each => each.destroy()))
-  return { client, socket, family }
+  return { client, socket }
 }
 
 async function listening(t: Test, host: string): Promise<Server> {
