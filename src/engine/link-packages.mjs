@@ -37,9 +37,9 @@ if (build) {
     await link(`${name}/${file}`, {
       packages: 'external',
       format: isModule ? 'esm' : 'cjs',
-      keepNames: isModule, // each module of CommonJS stays a function, in which no name has to give way
+      keepNames: isModule, // modules of CommonJS stay functions of their own, in which esbuild renames nothing
       minifyWhitespace: true,
-      lineLimit: 160, // for the line in a stack trace
+      lineLimit: 160, // so that the line in a stack trace still tells something
       legalComments: 'none',
       banner: { js: linked },
     })

@@ -22,8 +22,8 @@ export const workerHeap: readonly string[] = [
 export const workerMalloc = {
   // Else it keeps memory for each thread that ever asked for some. `memory`: 247 MB instead of 271.
   MALLOC_ARENA_MAX: '1',
-  // Else it would take large allocations from its heap as well once a few were freed: they would not go back to the kernel, and
-  // be zeroed by hand, which takes memory for what is never used. `memory`: 166 MB instead of 172.
+  // Else it takes large allocations from its heap as well once a few were freed. Those do not go back to the kernel, and calloc has
+  // to write zeros to them, which makes memory resident that is never used. `memory`: 166 MB instead of 172.
   MALLOC_MMAP_THRESHOLD_: '131072',
 }
 

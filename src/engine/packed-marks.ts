@@ -20,7 +20,7 @@ const [untilAt, nameAt, digestAt, digestEnd] = [0, 8, 20, 29]
 const nameBytes = digestAt - nameAt
 const digestBytes = digestEnd - digestAt
 
-/** Marks of the addresses of this many users are kept. As objects, 100,000 took 30 MB (`npm run bench -- memory`). */
+/** Marks that are kept. As objects, 100,000 took 30 MB (`npm run bench -- memory`). */
 const mostMarks = 2 ** 18
 
 export function createPackedMarks(most = mostMarks): PackedMarks {

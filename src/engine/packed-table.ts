@@ -15,7 +15,7 @@ interface Shape {
 
 /** Records of bytes by their key. */
 export interface PackedTable {
-  /** The key that `find` and `claim` are about: it is written here first, so that a call makes no object. */
+  /** The key that `find` and `claim` are about: it is written here first, so that a call allocates nothing. */
   readonly key: Buffer
   /** The record with this key, or 0. */
   find(): RecordNumber

@@ -146,7 +146,7 @@ export const faults: Messages['faults'] = {
 export const flaws: Messages['flaws'] = {
   sentences: {
     'control-character': 'Das Passwort enthält ein Steuerzeichen.',
-    // Not at a start: see `timesIn`.
+    // Put together when it is asked for: see `timesIn`.
     get 'too-long'() {
       return `Das Passwort ist länger als ${times.number(longestPassword)} Byte.`
     },
