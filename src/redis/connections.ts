@@ -59,7 +59,6 @@ const impatient = {
 export function keepConnection({ access, find, name, patience, drops }: KeptOptions): Redis {
   const redis = connect(access, find, {
     connectionName: `altgate-${name}`,
-    enableAutoPipelining: true,
     commandTimeout: patience,
     connectTimeout: 250,
     // A timed-out command stays in the client's queue: only dropping the dead socket empties it.
@@ -73,6 +72,7 @@ export function keepConnection({ access, find, name, patience, drops }: KeptOpti
     },
   })
   emitEndWhileReconnecting(redis)
+  writeOncePerTurn(redis)
   checkReplies(redis)
   return redis
 }
@@ -84,6 +84,28 @@ function emitEndWhileReconnecting(redis: Redis): void {
     const waits = redis.status === 'reconnecting' && !reconnect
     disconnect(reconnect)
     if (waits) redis.emit('end')
+  }
+}
+
+/**
+ * The commands of one turn of the event loop leave in one write. ioredis can do that too (`enableAutoPipelining`), but its pipelines
+ * survive until V8 collects the whole heap, with their commands, callers and requests: each defines a getter of its own, V8 makes a
+ * hidden class of that, and hidden classes are born old. `memory`: 13 % of what a request made grew old instead of 3 %.
+ */
+function writeOncePerTurn(redis: Redis): void {
+  const sendCommand = redis.sendCommand.bind(redis)
+  let corked: Redis['stream'] | undefined
+  redis.sendCommand = (command, destination) => {
+    const { stream, status } = redis
+    if (status === 'ready' && stream !== corked) {
+      corked = stream
+      stream.cork()
+      setImmediate(() => {
+        if (stream === corked) corked = undefined
+        stream.uncork()
+      })
+    }
+    return sendCommand(command, destination)
   }
 }
 

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { keepConnection } from '../../src/redis/connections.ts'
+import { workerHeap } from '../../src/engine/memory.ts'
 import { startInjectingRelay, type InjectingRelay } from '../support/injecting-relay.ts'
 import { startRedis } from '../support/redis.ts'
+import { run } from '../support/run.ts'
 import { until } from '../support/until.ts'
 
 const surplus = '+surplus\r\n'
@@ -30,7 +33,7 @@ async function mismatches(redis: Redis, commands: number): Promise<readonly stri
   const wrong: string[] = []
   for (let each = 0; each < commands; each += 1) {
     const word = randomUUID()
-    const reply = await redis.echo(word).catch(() => word)
+    const reply = await redis.echo(word).catch(() => turn(word)) // without a connection it fails at once, for ever
     if (reply !== word) wrong.push(`${word}: ${reply}`)
   }
   return wrong
@@ -68,4 +71,48 @@ t.test('a surplus reply while a command waits at every moment', async t => {
   t.ok(wrong.length > 0, 'commands were given replies to others')
   await until(() => redis.status === 'ready')
   t.strictSame(await mismatches(redis, 10), [], 'until the connection was dropped')
+})
+
+t.test(
+  'commands of one turn and of the next are answered each with its own, also on a new connection',
+  async t => {
+    const { redis, relay } = await connected(t)
+    for (const connections of [1, 2, 3]) {
+      const words = Array.from({ length: 100 }, () => randomUUID())
+      const answers = words.map(word => redis.echo(word))
+      const late = turn().then(() => redis.echo('late'))
+      t.strictSame(await Promise.all(answers), words, `on connection ${connections}`)
+      t.equal(await late, 'late')
+      redis.disconnect(true)
+      await until(() => relay.connections() > connections && redis.status === 'ready')
+    }
+  },
+)
+
+t.test('what commands leave behind is young garbage', async t => {
+  const { url } = await startRedis(t)
+  const script = `
+    import { PerformanceObserver, constants } from 'node:perf_hooks'
+    import { keepConnection } from '${new URL('../../src/redis/connections.ts', import.meta.url).href}'
+    const find = () => ({ host: '127.0.0.1', port: ${new URL(url).port} })
+    const access = { tls: undefined, primaryOnly: true }
+    const redis = keepConnection({ access, find, name: 'test', patience: 5000, drops: [] })
+    await new Promise(resolve => redis.once('ready', resolve))
+    const callers = async turns => {
+      for (let each = 0; each < turns; each++)
+        await Promise.all(Array.from({ length: 32 }, (_, caller) => redis.set('key', \`\${each} \${caller}\`)))
+    }
+    await callers(500)
+    gc()
+    let whole = 0
+    new PerformanceObserver(list => {
+      for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) whole += 1
+    }).observe({ entryTypes: ['gc'] })
+    await callers(1500)
+    redis.disconnect()
+    console.log(whole)`
+  const flags = [...workerHeap, '--input-type=module', '--eval', script]
+  const { code, stdout, stderr } = await run(process.execPath, flags)
+  t.equal(code, 0, stderr)
+  t.ok(Number(stdout) <= 2, `${stdout.trim()} collections of the whole heap for 48,000 commands`)
 })
