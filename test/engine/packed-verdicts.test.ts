@@ -129,6 +129,29 @@ t.test('no two of ten thousand are confused', async t => {
   t.equal(packed.get(proofOf('a stranger')), undefined)
 })
 
+t.test(
+  'one that is asked for again is the same object until it changes, and one that is asked for once is not kept',
+  async t => {
+    const packed = createPackedMatches(10_000)
+    const names = Array.from({ length: 2000 }, (_, number) => number)
+    for (const name of names) packed.set(proofOf(name), matchOf(`user ${name}`))
+    const asked = () => names.map(name => packed.get(proofOf(name)))
+    const [first, second] = [asked(), asked()]
+    t.strictSame(first, second)
+    t.equal(first.filter((match, at) => match === second[at]).length, 0, 'of 2,000 users in turn')
+    const anna = () => packed.get(proofOf(0))
+    anna()
+    const kept = anna()
+    t.equal(anna(), kept)
+    asked()
+    t.equal(anna(), kept, 'whoever comes once does not displace it')
+    packed.set(proofOf(0), { ...matchOf('user 0'), until: 5 })
+    t.equal(anna()?.until, 5)
+    packed.delete(proofOf(0))
+    t.equal(anna(), undefined)
+  },
+)
+
 t.test('half a proof is rejected', async t => {
   t.throws(() => createPackedMatches(1).get('QUJD' as Proof), { message: 'a proof has 32 bytes' })
 })
