@@ -9,6 +9,7 @@ import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { until } from '../support/until.ts'
 import { aWorld } from '../support/world.ts'
+import { wholeCollections } from '../support/whole-collections.ts'
 
 const bert = { username: 'bert@example.com', password: 'another horse' } as const
 
@@ -248,4 +249,26 @@ t.test('nothing is kept for users and upstreams without a request under way', as
   for (const place of places.toReversed()) place?.leave()
   t.equal(all.waiting, 0)
   t.equal(all.upstreams, 0)
+})
+
+t.test('a request that has waited is young garbage when it is over', async t => {
+  const whole = await wholeCollections(`
+    import { FairShares } from '${new URL('../../src/proxying/fair-shares.ts', import.meta.url).href}'
+    const shares = new FairShares({ perOrigin: 1, perUser: 1, waiting: 100 })
+    const places = []
+    const enter = () => {
+      const request = { bytes: new Array(200).fill(0), go() {} }
+      places.push(shares.enter('http://upstream', 'anna', request))
+    }
+    for (let each = 0; each < 32; each++) enter()
+    await count(async turns => {
+      for (let each = 0; each < turns; each++) {
+        for (let one = 0; one < 32; one++) {
+          places.shift().leave()
+          enter()
+        }
+        await turn()
+      }
+    })`)
+  t.ok(whole <= 6, `${whole} collections of the whole heap for 128,000 requests`)
 })

@@ -3,11 +3,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { keepConnection } from '../../src/redis/connections.ts'
-import { workerHeap } from '../../src/engine/memory.ts'
 import { startInjectingRelay } from '../support/injecting-relay.ts'
 import { startRedis } from '../support/redis.ts'
-import { run } from '../support/run.ts'
 import { until } from '../support/until.ts'
+import { wholeCollections } from '../support/whole-collections.ts'
 
 const surplus = '+surplus\r\n'
 
@@ -123,28 +122,16 @@ t.test('commands that are not answered in time fail, and no later one is given t
 
 t.test('what commands leave behind is young garbage', async t => {
   const { url } = await startRedis(t)
-  const script = `
-    import { PerformanceObserver, constants } from 'node:perf_hooks'
+  const whole = await wholeCollections(`
     import { keepConnection } from '${new URL('../../src/redis/connections.ts', import.meta.url).href}'
     const find = () => ({ host: '127.0.0.1', port: ${new URL(url).port} })
     const access = { tls: undefined, primaryOnly: true }
     const redis = keepConnection({ access, find, name: 'test', patience: 5000, drops: [] })
     await new Promise(resolve => redis.once('ready', resolve))
-    const callers = async turns => {
+    await count(async turns => {
       for (let each = 0; each < turns; each++)
         await Promise.all(Array.from({ length: 32 }, (_, caller) => redis.set('key', \`\${each} \${caller}\`)))
-    }
-    await callers(500)
-    gc()
-    let whole = 0
-    new PerformanceObserver(list => {
-      for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) whole += 1
-    }).observe({ entryTypes: ['gc'] })
-    await callers(4000)
-    redis.disconnect()
-    console.log(whole)`
-  const flags = [...workerHeap, '--input-type=module', '--eval', script]
-  const { code, stdout, stderr } = await run(process.execPath, flags)
-  t.equal(code, 0, stderr)
-  t.ok(Number(stdout) <= 6, `${stdout.trim()} collections of the whole heap for 128,000 commands`)
+    })
+    redis.disconnect()`)
+  t.ok(whole <= 6, `${whole} collections of the whole heap for 128,000 commands`)
 })
