@@ -57,7 +57,7 @@ function expected({ enabled, connected }: State): string {
   return enabled ? '200 allow' : '403 disabled'
 }
 
-/** A caller who hardly pauses: one gateway and one password after the other, until told to stop. */
+/** A caller who comes every few milliseconds: one gateway and one password after the other, until told to stop. */
 function hammer(altgates: readonly Altgate[], passwords: readonly string[]) {
   let going = true
   const statuses = new Set<number>()
@@ -66,7 +66,7 @@ function hammer(altgates: readonly Altgate[], passwords: readonly string[]) {
       for (const { url } of altgates)
         for (const password of passwords) {
           statuses.add((await ask(url + path, { as: [anna, password] })).status)
-          await delay(10)
+          await delay(30)
         }
   }
   const calling = call()
@@ -86,10 +86,7 @@ async function holdsEverywhere(t: Test, altgates: readonly [Altgate, ...Altgate[
   await first.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: state.password } })
 
   const workers = await Promise.all(altgates.map(altgate => toEachWorker(t, altgate)))
-  t.strictSame(
-    altgates.map(({ pid }) => workersOf(pid).length),
-    altgates.map(() => 2),
-  )
+  t.equal(workersOf(first.pid).length, 2)
   const answers = async (password: string) =>
     summary((await Promise.all(workers.map(each => each(path, { as: [anna, password] })))).flat())
   t.equal(await answers(state.password), expected(state), 'to begin with')
@@ -136,6 +133,6 @@ t.test('on two machines that share PostgreSQL and Redis', async t => {
     throttle,
   }
   const first = await startAltgate(t, { settings })
-  const second = await startAltgate(t, { settings })
+  const second = await startAltgate(t, { settings: { ...settings, workers: 1 } })
   await holdsEverywhere(t, [first, second])
 })

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
-import { startAltgate } from '../support/altgate.ts'
+import t, { type Test } from 'tap'
+import { cheapHashing, startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { altgate as run } from '../support/program.ts'
@@ -11,31 +11,69 @@ import { until } from '../support/until.ts'
 const anna = 'anna@example.com'
 const path = '/contoso/welcome.git/info/refs'
 
-t.test('the file of the store is taken away while the gateway runs', async t => {
-  const altgate = await startAltgate(t)
-  const upstream = await recordingUpstream(t)
-  const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
-  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'the password' } })
+const upstream = await recordingUpstream(t)
+const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
+
+/** A gateway with a password of anna, which all processes know. */
+async function aGateway(t: Test) {
+  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing } })
+  await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'the old password' } })
   const statusOf = async (password: string) =>
     (await ask(altgate.url + path, { as: [anna, password] })).status
-  t.equal(await statusOf('the password'), 200)
+  for (let each = 0; each < 2; each += 1) t.equal(await statusOf('the old password'), 200)
+  return { altgate, statusOf, file: join(altgate.directory, 'altgate.db') }
+}
 
-  const file = join(altgate.directory, 'altgate.db')
-  renameSync(file, `${file}.away`)
-  const { code, stdout, stderr } = await altgate.cli(set, { stdin: 'another password\n' })
-  t.equal(code, 1)
-  t.equal(stdout, '')
-  t.match(
-    stderr,
-    /^altgate: There is no store in .*\. Start the gateway once, or run altgate store init\.[^\n]*\n$/,
-  )
-  t.equal(existsSync(file), false, 'no command makes one')
-  t.equal(await statusOf('the password'), 503, 'what cannot be asked about is not trusted')
-  t.equal(await statusOf('a wrong password'), 503, 'and nobody is refused')
+/** Changes a password. Either the change is in force everywhere and was said to be, or nothing is and nothing was. */
+async function tellsTheTruth(
+  t: Test,
+  { altgate, statusOf }: Awaited<ReturnType<typeof aGateway>>,
+): Promise<void> {
+  const { code, stdout } = await altgate.cli(set, { stdin: 'the new password\n' })
+  if (code !== 0) t.equal(stdout, '')
+  const [old, fresh] = [await statusOf('the old password'), await statusOf('the new password')]
+  const truth = code === 0 ? ['401 200'] : ['200 401', '503 503', '200 503', '503 401']
+  t.ok(truth.includes(`${old} ${fresh}`), `${code}: ${old} ${fresh}`)
+}
 
-  renameSync(`${file}.away`, file)
-  await until(async () => (await statusOf('the password')) === 200)
-  t.equal(await statusOf('another password'), 401)
+t.test('the file of the store is taken away while the gateway runs, and comes back', async t => {
+  const gateway = await aGateway(t)
+  const { altgate, statusOf, file } = gateway
+  const away = `${file}.away`
+
+  await t.test('nothing stands in its place', async t => {
+    renameSync(file, away)
+    const { code, stdout, stderr } = await altgate.cli(set, { stdin: 'another password\n' })
+    t.equal(code, 1)
+    t.equal(stdout, '')
+    t.match(
+      stderr,
+      /^altgate: There is no store in .*\. Start the gateway once, or run altgate store init\.[^\n]*\n$/,
+    )
+    t.equal(existsSync(file), false, 'no command makes one')
+    t.equal(await statusOf('the old password'), 503, 'what cannot be asked about is not trusted')
+    t.equal(await statusOf('a wrong password'), 503, 'and nobody is refused')
+
+    renameSync(away, file)
+    await until(async () => (await statusOf('the old password')) === 200)
+    t.equal(await statusOf('another password'), 401)
+  })
+
+  await t.test('a folder stands in its place', async t => {
+    await until(async () => (await statusOf('the old password')) === 200)
+    renameSync(file, away)
+    mkdirSync(file)
+    await tellsTheTruth(t, gateway)
+    rmSync(file, { recursive: true })
+    renameSync(away, file)
+  })
+
+  await t.test('a link to where it went stands in its place', async t => {
+    await until(async () => (await statusOf('the old password')) === 200)
+    renameSync(file, away)
+    symlinkSync(away, file)
+    await tellsTheTruth(t, gateway)
+  })
 })
 
 t.test('a file that is damaged, or empty, ends serve and every command with one sentence', async t => {
@@ -57,35 +95,15 @@ t.test('a file that is damaged, or empty, ends serve and every command with one 
     }
 })
 
-t.test('what lies beside the file, or in its place, is exchanged while the gateway runs', async t => {
-  const upstream = await recordingUpstream(t)
-  for (const [what, exchange] of [
-    ['the index of the log is removed', file => rmSync(`${file}-shm`)],
-    ['the log is removed', file => rmSync(`${file}-wal`)],
-    ['both are removed', file => ['wal', 'shm'].forEach(end => rmSync(`${file}-${end}`))],
-    ['a folder stands in its place', file => (renameSync(file, `${file}.away`), mkdirSync(file))],
-    [
-      'a link to where it went stands in its place',
-      file => (renameSync(file, `${file}.away`), symlinkSync(`${file}.away`, file)),
-    ],
-  ] satisfies [string, (file: string) => void][])
+t.test('what lies beside the file is removed while the gateway runs', async t => {
+  for (const [what, ends] of [
+    ['the index of the log', ['shm']],
+    ['the log', ['wal']],
+    ['both', ['wal', 'shm']],
+  ] as const)
     await t.test(what, async t => {
-      const altgate = await startAltgate(t)
-      const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
-      await altgate.arrange({
-        accounts: { contoso: upstream.url },
-        passwords: { [anna]: 'the old password' },
-      })
-      const statusOf = async (password: string) =>
-        (await ask(altgate.url + path, { as: [anna, password] })).status
-      for (let each = 0; each < 2; each += 1) t.equal(await statusOf('the old password'), 200)
-
-      exchange(join(altgate.directory, 'altgate.db'))
-      const { code, stdout } = await altgate.cli(set, { stdin: 'the new password\n' })
-      if (code !== 0) t.equal(stdout, '')
-      const [old, fresh] = [await statusOf('the old password'), await statusOf('the new password')]
-      // Either the change is in force everywhere and was said to be, or nothing is and nothing was.
-      const truth = code === 0 ? ['401 200'] : ['200 401', '503 503', '200 503', '503 401']
-      t.ok(truth.includes(`${old} ${fresh}`), `${code}: ${old} ${fresh}`)
+      const gateway = await aGateway(t)
+      for (const end of ends) rmSync(`${gateway.file}-${end}`)
+      await tellsTheTruth(t, gateway)
     })
 })

@@ -21,47 +21,46 @@ async function answers(altgates: readonly Altgate[], password: string): Promise<
  * What was set in the lost time is accepted by no gateway once something else was set, though it had been used, and
  * though the numbers of the changes have meanwhile passed those that were lost.
  */
-async function losesTime(
-  t: Test,
-  altgates: readonly [Altgate, ...Altgate[]],
-  { save, goBack }: { readonly save: () => Promise<void>; readonly goBack: () => Promise<void> },
-  lookFirst: boolean,
-): Promise<void> {
+async function gatewaysThatLose(t: Test, altgates: readonly [Altgate, ...Altgate[]]) {
   const [first] = altgates
   const upstream = await recordingUpstream(t)
   const set = (password: string) =>
     first.must(['credential', 'set', '--scope', 'msa', '--user', anna], { stdin: `${password}\n` })
   await first.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: 'in the backup' } })
-  await save()
-
-  await until(async () => (await answers(altgates, 'in the backup')) === '200 allow')
-  await set('lost A')
-  await first.arrange({ accounts: { another: upstream.url } })
-  await set('lost B')
-  t.equal(await answers(altgates, 'lost B'), '200 allow')
-  t.equal(await answers(altgates, 'lost B'), '200 allow', 'and is remembered')
-
-  await goBack()
-  if (lookFirst) await until(async () => (await answers(altgates, 'lost B')) === '401 refused')
-  for (const password of ['new C', 'new D', 'new E']) {
-    await set(password)
-    t.equal(await answers(altgates, 'lost B'), '401 refused', `after ${password}`)
-    t.equal(await answers(altgates, password), '200 allow')
+  return {
+    /** What is lost: the store was saved before, and goes back afterwards. */
+    async change(t: Test): Promise<void> {
+      await until(async () => (await answers(altgates, 'in the backup')) === '200 allow')
+      await set('lost A')
+      await first.arrange({ accounts: { another: upstream.url } })
+      await set('lost B')
+      t.equal(await answers(altgates, 'lost B'), '200 allow')
+      t.equal(await answers(altgates, 'lost B'), '200 allow', 'and is remembered')
+    },
+    async goOn(t: Test, lookFirst: boolean): Promise<void> {
+      if (lookFirst) await until(async () => (await answers(altgates, 'lost B')) === '401 refused')
+      for (const password of ['new C', 'new D', 'new E']) {
+        await set(password)
+        t.equal(await answers(altgates, 'lost B'), '401 refused', `after ${password}`)
+        t.equal(await answers(altgates, password), '200 allow')
+      }
+      t.equal(await answers(altgates, 'in the backup'), '401 refused')
+    },
   }
-  t.equal(await answers(altgates, 'in the backup'), '401 refused')
 }
 
-t.test('PostgreSQL with Redis loses commits, and a change follows before any request', async t => {
+t.test('PostgreSQL loses commits', async t => {
   const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
-  const settings = { hashing: cheapHashing, store: { url: database.url }, redis: { url: redis.url } }
-  const altgates = [await startAltgate(t, { settings }), await startAltgate(t, { settings })] as const
-  await losesTime(t, altgates, database, false)
-})
-
-t.test('PostgreSQL without Redis loses commits, and requests follow before any change', async t => {
-  const database = await startPostgres(t)
-  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing, store: { url: database.url } } })
-  await losesTime(t, [altgate], database, true)
+  const start = (settings: object) => startAltgate(t, { settings: { hashing: cheapHashing, ...settings } })
+  const both = { store: { url: database.url }, redis: { url: redis.url } }
+  const withRedis = await gatewaysThatLose(t, [await start(both), await start(both)])
+  const alone = { store: { url: await database.database('alone') } }
+  const withoutRedis = await gatewaysThatLose(t, [await start(alone)])
+  await database.save()
+  for (const each of [withRedis, withoutRedis]) await each.change(t)
+  await database.goBack()
+  await t.test('with Redis, and a change follows before any request', t => withRedis.goOn(t, false))
+  await t.test('without Redis, and requests follow before any change', t => withoutRedis.goOn(t, true))
 })
 
 t.test('a worker that starts after the store was exchanged does not use the other store', async t => {

@@ -15,42 +15,9 @@ import { smallDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
+const ben = 'ben@example.com'
 const path = '/contoso/welcome.git/info/refs'
 const set = ['credential', 'set', '--scope', 'msa', '--user', anna]
-
-t.test('the answer to COMMIT is lost, and what was said is true', async t => {
-  const database = await startPostgres(t)
-  const relay = await startInjectingRelay(t, database.url)
-  const upstream = await recordingUpstream(t)
-  const altgate = await startAltgate(t, { settings: { hashing: cheapHashing, store: { url: database.url } } })
-  await altgate.arrange({ accounts: { contoso: upstream.url } })
-  const config = `${altgate.directory}/behind-a-relay.yaml`
-  writeFileSync(config, JSON.stringify({ hashing: cheapHashing, store: { url: relay.url } }))
-  const command = (words: readonly string[], password: string) =>
-    run([...words, '--config', config], process.env, { stdin: `${password}\n` })
-  const statusOf = async (password: string) =>
-    (await ask(altgate.url + path, { as: [anna, password] })).status
-  t.equal((await command(set, 'the first password')).code, 0)
-
-  relay.cutAfter('into "changes"', 'commit')
-  const seen = await command(set, 'the second password')
-  t.match(
-    seen.stdout,
-    /was (?:added|reset), in every running gateway/,
-    'it looked again, and saw that it is made',
-  )
-  t.equal(seen.code, 0, seen.stderr)
-  t.equal(await statusOf('the second password'), 200)
-  t.equal(await statusOf('the first password'), 401)
-
-  relay.cutAfter('into "changes"', 'commit', { forGood: true })
-  const unseen = await command(set, 'the third password')
-  t.equal(unseen.code, 3, unseen.stderr)
-  t.equal(unseen.stdout, '')
-  t.match(unseen.stderr, /(?:^|\n)altgate: [^\n]*may or may not be in force\. Check with altgate [^\n]*\n$/)
-  t.notMatch(unseen.stderr, 'Nothing was changed')
-  t.equal(await statusOf('the third password'), 200, 'here it is')
-})
 
 /** A gateway with this store, an account, and a place where Anna can sign in to its page. */
 async function gatewayWithPage(t: Test, store: string): Promise<Altgate> {
@@ -82,28 +49,65 @@ const chosen = (password: string) => ({ how: 'choose', secondary: '', password, 
 const statusAt = async ({ url }: Altgate, password: string) =>
   (await ask(url + path, { as: [anna, password] })).status
 
-t.test('the answer to COMMIT is lost when a user sets a password on the page', async t => {
+t.test('the answer to COMMIT is lost, and what was said is true', async t => {
   const database = await startPostgres(t)
-  const relay = await startInjectingRelay(t, database.url)
+  const [relay, relayOfCommands] = [
+    await startInjectingRelay(t, database.url),
+    await startInjectingRelay(t, database.url),
+  ]
   const altgate = await gatewayWithPage(t, relay.url)
-  const { browser, page } = await annasPage(altgate)
+  const statusOf = async (user: string, password: string) =>
+    (await ask(altgate.url + path, { as: [user, password] })).status
 
-  relay.cutAfter('into "changes"', 'commit')
-  const seen = await browser.send(page, '/credential', chosen('tangerine otter 71'))
-  t.equal(seen.status, 200, 'it looked again, and saw that it is made')
-  t.equal(await statusAt(altgate, 'tangerine otter 71'), 200)
+  await t.test('when an operator sets a password by a command', async t => {
+    const config = `${altgate.directory}/behind-a-relay.yaml`
+    writeFileSync(config, JSON.stringify({ hashing: cheapHashing, store: { url: relayOfCommands.url } }))
+    const command = (password: string) =>
+      run(['credential', 'set', '--scope', 'msa', '--user', ben, '--config', config], process.env, {
+        stdin: `${password}\n`,
+      })
+    t.equal((await command('the first password')).code, 0)
 
-  const again = await browser.go(`${altgate.url}/_altgate/?account=contoso`)
-  relay.cutAfter('into "changes"', 'commit', { forGood: true })
-  const unseen = await browser.send(again, '/credential', chosen('cobalt heron 82'))
-  t.equal(unseen.status, 503)
-  t.equal(headingOf(unseen.text), 'Your change may have been saved')
-  t.match(unseen.text, 'may or may not have been saved')
-  t.notMatch(unseen.text, 'Nothing was changed')
-  relay.join()
-  await until(async () => (await statusAt(altgate, 'cobalt heron 82')) !== 503)
-  t.equal(await statusAt(altgate, 'cobalt heron 82'), 200, 'here it is')
-  t.equal(await statusAt(altgate, 'tangerine otter 71'), 401)
+    relayOfCommands.cutAfter('into "changes"', 'commit')
+    const seen = await command('the second password')
+    t.match(
+      seen.stdout,
+      /was (?:added|reset), in every running gateway/,
+      'it looked again, and saw that it is made',
+    )
+    t.equal(seen.code, 0, seen.stderr)
+    t.equal(await statusOf(ben, 'the second password'), 200)
+    t.equal(await statusOf(ben, 'the first password'), 401)
+
+    relayOfCommands.cutAfter('into "changes"', 'commit', { forGood: true })
+    const unseen = await command('the third password')
+    t.equal(unseen.code, 3, unseen.stderr)
+    t.equal(unseen.stdout, '')
+    t.match(unseen.stderr, /(?:^|\n)altgate: [^\n]*may or may not be in force\. Check with altgate [^\n]*\n$/)
+    t.notMatch(unseen.stderr, 'Nothing was changed')
+    t.equal(await statusOf(ben, 'the third password'), 200, 'here it is')
+  })
+
+  await t.test('when a user sets a password on the page', async t => {
+    const { browser, page } = await annasPage(altgate)
+
+    relay.cutAfter('into "changes"', 'commit')
+    const seen = await browser.send(page, '/credential', chosen('tangerine otter 71'))
+    t.equal(seen.status, 200, 'it looked again, and saw that it is made')
+    t.equal(await statusOf(anna, 'tangerine otter 71'), 200)
+
+    const again = await browser.go(`${altgate.url}/_altgate/?account=contoso`)
+    relay.cutAfter('into "changes"', 'commit', { forGood: true })
+    const unseen = await browser.send(again, '/credential', chosen('cobalt heron 82'))
+    t.equal(unseen.status, 503)
+    t.equal(headingOf(unseen.text), 'Your change may have been saved')
+    t.match(unseen.text, 'may or may not have been saved')
+    t.notMatch(unseen.text, 'Nothing was changed')
+    relay.join()
+    await until(async () => (await statusOf(anna, 'cobalt heron 82')) !== 503)
+    t.equal(await statusOf(anna, 'cobalt heron 82'), 200, 'here it is')
+    t.equal(await statusOf(anna, 'tangerine otter 71'), 401)
+  })
 })
 
 t.test('the disk is full at COMMIT: nothing was changed, and that is said', async t => {

@@ -5,6 +5,7 @@ import { startAltgate } from '../support/altgate.ts'
 import { logWorld } from '../support/log-world.ts'
 import { pipedOutput } from '../support/piped-output.ts'
 import { freePort } from '../support/ports.ts'
+import { altgate as command } from '../support/program.ts'
 import { until } from '../support/until.ts'
 
 /** A syslog receiver over TCP: what it has read, and its going away. */
@@ -92,11 +93,21 @@ t.test(
 )
 
 t.test('a receiver whose address says nothing is refused at the start', async t => {
-  for (const url of ['logs.example.com', 'http://logs.example.com', 'tcp://', 'unix:relative'])
-    await t.rejects(startAltgate(t, { settings: { audit: { syslog: { url } } } }), {
-      message: /audit\.syslog\.url: must be udp:\/\/host:port/,
-    })
-  await t.rejects(startAltgate(t, { settings: { audit: { file: 'a', syslog: { url: 'udp://a:1' } } } }), {
-    message: /audit: must have at most one of file and syslog/,
+  const unnamed = /audit\.syslog\.url: must be udp:\/\/host:port/
+  await t.rejects(startAltgate(t, { settings: { audit: { syslog: { url: 'logs.example.com' } } } }), {
+    message: unnamed,
   })
+  /** What every command says of such settings. */
+  const said = async (audit: Readonly<Record<string, unknown>>) => {
+    const env = { ...process.env, ALTGATE__AUDIT: JSON.stringify(audit) }
+    const { code, stderr } = await command(['settings'], env)
+    return `${code} ${stderr}`
+  }
+  t.match(await said({ syslog: { url: 'logs.example.com' } }), unnamed, 'as at the start')
+  for (const url of ['http://logs.example.com', 'tcp://', 'unix:relative'])
+    t.match(await said({ syslog: { url } }), unnamed, url)
+  t.match(
+    await said({ file: 'a', syslog: { url: 'udp://a:1' } }),
+    /^78 .*audit: must have at most one of file and syslog/s,
+  )
 })

@@ -6,12 +6,12 @@ import { startAltgate } from '../support/altgate.ts'
 import { gitLab } from '../support/git.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
-import { altgate, checkout, serve } from '../support/program.ts'
+import { altgate as command, checkout, serve } from '../support/program.ts'
 import { startUpstream } from '../support/upstream.ts'
 
 /** The real program with both ports, nginx before them, and git before nginx. */
 async function world(t: Test) {
-  const upstream = await startUpstream(t, ['contoso'])
+  const upstream = await startUpstream(t, ['contoso', 'fabrikam'])
   const decisions = await freePort()
   const altgate = await startAltgate(t, {
     settings: {
@@ -21,18 +21,21 @@ async function world(t: Test) {
     },
   })
   await altgate.arrange({
-    accounts: { contoso: upstream.url },
+    accounts: { contoso: upstream.url, fabrikam: upstream.url },
     passwords: { 'anna@example.com': 'first-secret' },
   })
   const repositories = Number(new URL(upstream.url).port)
   const nginx = await startNginx(t, { decisions, page: altgate.port, repositories })
   const lab = gitLab(t)
   lab.setCredential('anna@example.com', 'first-secret')
-  return { ...lab, altgate, decisions, nginx, address: `${nginx.url}/contoso/welcome.git` }
+  return { ...lab, altgate, decisions, nginx }
 }
 
+/** One gateway for all tests; the last one ends it. */
+const { altgate, decisions, nginx, git, must, helperActions, forget } = await world(t)
+
 t.test('one program, two doors: a clone by nginx, a move that holds at once, and the page', async t => {
-  const { altgate, decisions, nginx, address, git, must, helperActions, forget } = await world(t)
+  const address = `${nginx.url}/contoso/welcome.git`
   t.match(altgate.logs(), `"forwardAuth":{"host":"127.0.0.1","port":${decisions}}`)
   await must(['clone', address, 'clone'])
   t.equal(helperActions(), 'get store')
@@ -53,19 +56,7 @@ t.test('one program, two doors: a clone by nginx, a move that holds at once, and
   t.match(await altgate.tell('/metrics'), /altgate_decisions_total\{outcome="reset-needed",via="store"\} 1\n/)
 })
 
-t.test('on SIGTERM it closes the connections that nginx keeps, and exits 0', async t => {
-  const { altgate, address, must, decisions } = await world(t)
-  await must(['ls-remote', address])
-  t.equal(await altgate.stop(), 0)
-  const socket = connect(decisions, '127.0.0.1')
-  t.match(await Promise.race([once(socket, 'error'), once(socket, 'connect')]), [{ code: 'ECONNREFUSED' }])
-  socket.destroy()
-  const answer = await fetch(address)
-  t.equal(answer.status, 503, 'nginx without it')
-})
-
 t.test('a forward-auth port that is in use is reported in one sentence', async t => {
-  const { altgate, decisions } = await world(t)
   const other = serve(t, ['serve', '--config', altgate.config], {
     ...process.env,
     ALTGATE__LISTEN__PORT: String(await freePort()),
@@ -77,7 +68,18 @@ t.test('a forward-auth port that is in use is reported in one sentence', async t
 
 t.test('the example is a settings file that Altgate takes', async t => {
   const config = join(checkout, 'config/forward-auth.yaml')
-  const { code, stdout } = await altgate(['settings', '--config', config], process.env)
+  const { code, stdout } = await command(['settings', '--config', config], process.env)
   t.equal(code, 0)
   t.match(stdout, /forwardAuth:/)
+})
+
+t.test('on SIGTERM it closes the connections that nginx keeps, and exits 0', async t => {
+  const address = `${nginx.url}/fabrikam/welcome.git`
+  await must(['ls-remote', address])
+  t.equal(await altgate.stop(), 0)
+  const socket = connect(decisions, '127.0.0.1')
+  t.match(await Promise.race([once(socket, 'error'), once(socket, 'connect')]), [{ code: 'ECONNREFUSED' }])
+  socket.destroy()
+  const answer = await fetch(address)
+  t.equal(answer.status, 503, 'nginx without it')
 })

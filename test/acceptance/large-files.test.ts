@@ -10,6 +10,15 @@ import { until } from '../support/until.ts'
 const anna = ['anna@example.com', 'the password of anna'] as const
 const token = 'Bearer a-token-of-the-lfs-server'
 
+/** Two gateways with one store. */
+const one = await startAltgate(t)
+const two = await startAltgate(t, {
+  settings: {
+    store: { url: `sqlite:${join(one.directory, 'altgate.db')}` },
+    throttle: { anonymous: { requests: 20 } },
+  },
+})
+
 t.test(
   'two gateways with one store: what an LFS server gives out by one comes back to it by the other',
   async t => {
@@ -22,11 +31,7 @@ t.test(
       response.setHeader('Content-Type', 'application/vnd.git-lfs+json')
       request.resume().on('end', () => response.end(JSON.stringify({ objects: [{ actions: { download } }] })))
     })
-    const one = await startAltgate(t)
     await one.arrange({ accounts: { wingtip: upstream.url }, passwords: { [anna[0]]: anna[1] } })
-    const two = await startAltgate(t, {
-      settings: { store: { url: `sqlite:${join(one.directory, 'altgate.db')}` } },
-    })
     const batch = await fetch(`${one.url}${path}/batch`, {
       method: 'POST',
       headers: {
@@ -46,14 +51,13 @@ t.test(
 )
 
 t.test('a client that keeps asking without a credential is counted, and logged once', async t => {
-  const altgate = await startAltgate(t, { settings: { throttle: { anonymous: { requests: 20 } } } })
   const agent = new Agent({ keepAlive: true, maxSockets: 20 })
   t.teardown(() => agent.destroy())
   const answers = await Promise.all(
-    Array.from({ length: 100 }, () => ask(`${altgate.url}/wingtip/r.git/info/refs`, { agent })),
+    Array.from({ length: 100 }, () => ask(`${two.url}/wingtip/r.git/info/refs`, { agent })),
   )
   t.equal(summary(answers), '401 challenge, 429 throttled')
-  t.equal(await metric(altgate, 'altgate_decisions_total', { outcome: 'throttled', via: 'none' }), 80)
-  await until(() => /"cause":"anonymous"/.test(altgate.logs()))
-  t.equal(altgate.logs().split('keeps sending requests without a credential').length - 1, 1)
+  t.equal(await metric(two, 'altgate_decisions_total', { outcome: 'throttled', via: 'none' }), 80)
+  await until(() => /"cause":"anonymous"/.test(two.logs()))
+  t.equal(two.logs().split('keeps sending requests without a credential').length - 1, 1)
 })

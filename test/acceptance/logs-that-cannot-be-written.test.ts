@@ -25,27 +25,39 @@ async function endsInTime(t: Test, stop: () => Promise<number>): Promise<void> {
   t.ok(performance.now() - began < 12_000, 'within the grace')
 }
 
-t.test('a full disk under the log: requests continue, lost lines are counted, and then reported', async t => {
+t.test('a log file that is lost', async t => {
   const disk = smallDisk(t)
-  const file = join(disk.directory, 'altgate.log')
+  const directory = join(disk.directory, 'log')
+  const file = join(directory, 'altgate.log')
   const { altgate, tries, dropped, isWhole } = await logWorld(t, {
     settings: { log: { file, bufferKiB: 16 } },
   })
-  disk.fill()
-  let answered = ''
-  await until(async () => {
-    answered = await tries(50)
-    return answered !== '200 allow' || (await dropped('log')) > 0
+
+  await t.test('a full disk: requests continue, lost lines are counted, and then reported', async t => {
+    disk.fill()
+    let answered = ''
+    await until(async () => {
+      answered = await tries(50)
+      return answered !== '200 allow' || (await dropped('log')) > 0
+    })
+    t.equal(answered, '200 allow')
+    t.ok(isWhole(), 'no worker has died')
+    t.equal(await altgate.tell('/live'), 'ok\n')
+    rmSync(file) // for there would be no room for what is held
+    execFileSync('mount', ['-o', 'remount,size=8m', disk.directory])
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').includes('lines could not be written'))
+    t.equal(await tries(50), '200 allow')
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    t.ok(lines.filter(line => !isJson(line)).length <= 3, 'but for the line in which the disk was full')
   })
-  t.equal(answered, '200 allow')
-  t.ok(isWhole(), 'no worker has died')
-  t.equal(await altgate.tell('/live'), 'ok\n')
-  rmSync(file) // for there would be no room for what is held
-  execFileSync('mount', ['-o', 'remount,size=8m', disk.directory])
-  await until(() => existsSync(file) && readFileSync(file, 'utf8').includes('lines could not be written'))
-  t.equal(await tries(50), '200 allow')
-  const lines = readFileSync(file, 'utf8').trim().split('\n')
-  t.ok(lines.filter(line => !isJson(line)).length <= 3, 'but for the line in which the disk was full')
+
+  await t.test('moved away, or with its folder: it is created again, readable by its user only', async t => {
+    renameSync(file, `${file}.1`)
+    await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
+    rmSync(directory, { recursive: true })
+    await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
+    t.equal(execFileSync('stat', ['--format=%a', file], { encoding: 'utf8' }).trim(), '600')
+  })
   await endsInTime(t, altgate.stop)
 })
 
@@ -91,21 +103,6 @@ t.test('a full disk under the audit log', async t => {
     t.equal(allowed.length, await allowedBefore)
   })
 })
-
-t.test(
-  'a log file that is moved away, or whose folder is removed, is created again, readable by its user only',
-  async t => {
-    const directory = join(temporaryDirectory(t), 'log')
-    const file = join(directory, 'altgate.log')
-    const { altgate, tries } = await logWorld(t, { settings: { log: { file } } })
-    renameSync(file, `${file}.1`)
-    await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
-    rmSync(directory, { recursive: true })
-    await until(async () => (await tries(50)) === '200 allow' && existsSync(file))
-    t.equal(execFileSync('stat', ['--format=%a', file], { encoding: 'utf8' }).trim(), '600')
-    await endsInTime(t, altgate.stop)
-  },
-)
 
 t.test('a log file that cannot be written is reported at the start, in a sentence', async t => {
   const directory = temporaryDirectory(t)

@@ -30,15 +30,18 @@ async function prepare(t: Test, settings: Readonly<Record<string, unknown>>, ups
   })
   const upstream = upstreamUrl ?? (await recordingUpstream(t)).url
   await altgate.arrange({ accounts: { contoso: upstream }, passwords: { [anna]: right.as[1] } })
-  const processes = [altgate.pid, ...workersOf(altgate.pid)]
-  return { altgate, processes }
+  return { altgate, processes: familyOf(altgate) }
+}
+
+function familyOf({ pid }: Altgate): readonly number[] {
+  return [pid, ...workersOf(pid)]
 }
 
 /** The same processes run, and let in as before. */
 async function isWell(t: Test, altgate: Altgate, processes: readonly number[]): Promise<void> {
   await until(async () => (await ask(altgate.url + path, right)).status === 200)
   t.strictSame(processes.filter(isRunning), processes, 'every process runs')
-  t.strictSame([altgate.pid, ...workersOf(altgate.pid)], processes, 'and none was replaced')
+  t.strictSame(familyOf(altgate), processes, 'and none was replaced')
   const bugs = altgate
     .logs()
     .split('\n')
@@ -67,13 +70,15 @@ async function annoy(
   }
 }
 
+/** With a database for each of two tests. */
+const database = await startPostgres(t)
+
 t.test('rubbish from Redis, and bytes that are lost on the way', async t => {
   const redis = await startRedis(t)
   const relay = await startInjectingRelay(t, redis.url)
-  const database = await startPostgres(t)
   const { altgate, processes } = await prepare(t, {
     redis: { url: relay.url },
-    store: { url: database.url },
+    store: { url: await database.database('behind_redis') },
     throttle,
   })
   await annoy(t, relay, altgate, [
@@ -104,7 +109,6 @@ t.test('rubbish from Redis, and bytes that are lost on the way', async t => {
 })
 
 t.test('rubbish from PostgreSQL', async t => {
-  const database = await startPostgres(t)
   const relay = await startInjectingRelay(t, database.url)
   const { altgate, processes } = await prepare(t, {
     store: { url: relay.url },
@@ -127,43 +131,31 @@ t.test('rubbish from PostgreSQL', async t => {
   await isWell(t, altgate, processes)
 })
 
-t.test('a file of SQLite that is cut to nothing, or whose head is zeroes', async t => {
-  for (const spoil of [
-    (file: string) => truncateSync(file, 0),
-    (file: string) => {
-      const open = openSync(file, 'r+')
-      writeSync(open, Buffer.alloc(100), 0, 100, 0)
-      closeSync(open)
-    },
-  ]) {
-    const { altgate, processes } = await prepare(t, {})
-    t.equal((await ask(altgate.url + path, right)).status, 200)
-    spoil(join(altgate.directory, 'altgate.db'))
-    const deadline = Date.now() + 2500 // longer than the primary's look and its probes take
-    while (Date.now() < deadline) {
-      const { status } = await ask(altgate.url + path, { as: [anna, `wrong ${Date.now()}`] })
-      t.match(String(status), /^(401|429|503)$/)
-      await delay(20)
-    }
-    t.strictSame([altgate.pid, ...workersOf(altgate.pid)], processes, 'every process runs')
-  }
-})
-
 /** A server that answers whatever comes. */
 function answering(t: Test, answer: (socket: Socket) => void): Promise<BareServer> {
   return bareServer(t, socket => void socket.on('data', () => answer(socket)))
 }
 
+const forwardAuth = { host: '127.0.0.1', port: await freePort() }
+let issued = ''
+const issuer = await answering(t, socket => void socket.end(issued, 'latin1'))
+/** One gateway on SQLite for the others, with doors and sign-ins; the last one spoils its store. */
+const { altgate: shared } = await prepare(t, {
+  forwardAuth,
+  trustedProxies: ['127.0.0.1'],
+  signIn: { msa: { issuer: issuer.url, clientId: 'altgate', clientSecret: 'not told' } },
+})
+
 t.test('rubbish from an upstream', async t => {
+  const [altgate, processes] = [shared, familyOf(shared)]
   const sound = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
-  let said: { readonly bytes: readonly (string | Buffer)[]; readonly afterwards: 'end' | 'reset' } | undefined
+  let said: { readonly bytes: readonly (string | Buffer)[]; readonly afterwards: 'end' | 'reset' }
   const { url } = await answering(t, socket => {
-    if (said === undefined) return void socket.write(sound)
     for (const each of said.bytes) socket.write(each)
     if (said.afterwards === 'end') socket.end()
     else socket.resetAndDestroy()
   })
-  const { altgate, processes } = await prepare(t, {}, url)
+  await altgate.arrange({ accounts: { tailspin: url } })
   const named = [
     '',
     '\r\n\r\n\r\n',
@@ -192,27 +184,17 @@ t.test('rubbish from an upstream', async t => {
     for (const method of ['GET', 'POST', 'HEAD']) {
       const client = await rawConnection(altgate.port)
       client.send(
-        `${method} ${path} HTTP/1.1\r\nHost: ${new URL(altgate.url).host}\r\nAuthorization: ${basicOf(...right.as)}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+        `${method} /tailspin/x HTTP/1.1\r\nHost: ${new URL(altgate.url).host}\r\nAuthorization: ${basicOf(...right.as)}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
       )
       const answer = await client.closed()
       if (answer !== '') t.notMatch(answer, /^HTTP\/1.1 401/, 'no upstream makes a tool forget its password')
     }
   }
-  said = undefined
   await isWell(t, altgate, processes)
 })
 
 t.test('rubbish from clients, from a proxy at the doors, and from an identity provider', async t => {
-  const forwardAuth = { host: '127.0.0.1', port: await freePort() }
-  const sound = (issuer: string) =>
-    JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` })
-  let body = ''
-  const { url } = await answering(t, socket => void socket.end(body, 'latin1'))
-  const { altgate, processes } = await prepare(t, {
-    forwardAuth,
-    trustedProxies: ['127.0.0.1'],
-    signIn: { msa: { issuer: url, clientId: 'altgate', clientSecret: 'not told' } },
-  })
+  const [altgate, processes] = [shared, familyOf(shared)]
   const host = `Host: ${new URL(altgate.url).host}`
   const authorization = `Authorization: ${basicOf(...right.as)}`
   const forwarded = `X-Forwarded-Uri: ${path}\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: ${new URL(altgate.url).host}\r\nX-Forwarded-Proto: http`
@@ -262,6 +244,9 @@ t.test('rubbish from clients, from a proxy at the doors, and from an identity pr
     }
   await isWell(t, altgate, processes)
 
+  const { url } = issuer
+  const sound = (issuer: string) =>
+    JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` })
   const answer = (text: string, type = 'application/json') =>
     `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${text.length}\r\n\r\n${text}`
   for (const rubbish of [
@@ -283,9 +268,35 @@ t.test('rubbish from clients, from a proxy at the doors, and from an identity pr
     'HTTP/1.1 302 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{',
   ]) {
-    body = rubbish
+    issued = rubbish
     const { status } = await ask(`${altgate.url}/_altgate/sign-in?account=contoso`)
     t.match(String(status), /^(302|303|404|429|50[0-4])$/)
   }
   await isWell(t, altgate, processes)
+})
+
+t.test('a file of SQLite that is cut to nothing, or whose head is zeroes', async t => {
+  const { altgate: other } = await prepare(t, {})
+  for (const [altgate, spoil] of [
+    [shared, (file: string) => truncateSync(file, 0)],
+    [
+      other,
+      (file: string) => {
+        const open = openSync(file, 'r+')
+        writeSync(open, Buffer.alloc(100), 0, 100, 0)
+        closeSync(open)
+      },
+    ],
+  ] as const) {
+    const processes = familyOf(altgate)
+    t.equal((await ask(altgate.url + path, right)).status, 200)
+    spoil(join(altgate.directory, 'altgate.db'))
+    const deadline = Date.now() + 2500 // longer than the primary's look and its probes take
+    while (Date.now() < deadline) {
+      const { status } = await ask(altgate.url + path, { as: [anna, `wrong ${Date.now()}`] })
+      t.match(String(status), /^(401|429|503)$/)
+      await delay(50)
+    }
+    t.strictSame(familyOf(altgate), processes, 'every process runs')
+  }
 })

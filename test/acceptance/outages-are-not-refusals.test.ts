@@ -1,25 +1,28 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startAltgate } from '../support/altgate.ts'
 import { gitLab } from '../support/git.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startUpstream } from '../support/upstream.ts'
 
-async function world(t: Test, settings: Readonly<Record<string, unknown>> = {}) {
-  const upstream = await startUpstream(t, ['contoso'])
-  const altgate = await startAltgate(t, { settings })
-  await altgate.arrange({
-    accounts: { contoso: upstream.url },
-    passwords: { 'anna@example.com': 'first-secret' },
-  })
-  const lab = gitLab(t)
-  lab.setCredential('anna@example.com', 'first-secret')
-  return { ...lab, altgate, upstream }
-}
+const anna = ['anna@example.com', 'first-secret'] as const
+
+const database = await startPostgres(t)
+const upstream = await startUpstream(t, ['contoso'])
+const other = await startUpstream(t, ['fabrikam'])
+const altgate = await startAltgate(t, { settings: { store: { url: database.url } } })
+await altgate.arrange({
+  accounts: { contoso: upstream.url, fabrikam: other.url },
+  passwords: { [anna[0]]: anna[1] },
+})
+const { git, must, helperActions, setCredential, forget } = gitLab(t)
+t.beforeEach(() => {
+  setCredential(...anna)
+  forget()
+})
 
 t.test('an upstream that is down is a 502, and git keeps the password', async t => {
-  const { git, altgate, upstream, helperActions } = await world(t)
-  await upstream.close()
-  const { code, stderr } = await git(['ls-remote', `${altgate.url}/contoso/welcome.git`])
+  await other.close()
+  const { code, stderr } = await git(['ls-remote', `${altgate.url}/fabrikam/welcome.git`])
   t.equal(code, 128)
   t.match(stderr, /^remote: /m)
   t.match(stderr, 'The requested URL returned error: 502')
@@ -27,7 +30,6 @@ t.test('an upstream that is down is a 502, and git keeps the password', async t 
 })
 
 t.test('an account that does not exist is a 404, and git keeps the password', async t => {
-  const { git, altgate, helperActions } = await world(t)
   const { code, stderr } = await git(['ls-remote', `${altgate.url}/nobody/welcome.git`])
   t.equal(code, 128)
   t.match(stderr, /^remote: .*account/m)
@@ -36,15 +38,11 @@ t.test('an account that does not exist is a 404, and git keeps the password', as
 })
 
 t.test('a store that is down is a 503, and git keeps the password', async t => {
-  const database = await startPostgres(t)
-  const { git, must, altgate, helperActions, setCredential, forget } = await world(t, {
-    store: { url: database.url },
-  })
   const address = `${altgate.url}/contoso/welcome.git`
   await must(['ls-remote', address])
 
   await database.crash()
-  setCredential('anna@example.com', 'never seen before')
+  setCredential(anna[0], 'never seen before')
   forget()
   const { code, stderr } = await git(['ls-remote', address])
   t.equal(code, 128)
@@ -52,7 +50,7 @@ t.test('a store that is down is a 503, and git keeps the password', async t => {
   t.match(stderr, 'The requested URL returned error: 503')
   t.equal(helperActions(), 'get')
 
-  setCredential('anna@example.com', 'first-secret')
+  setCredential(...anna)
   await must(['ls-remote', address])
   t.pass('users with a cached verdict are still allowed')
 })

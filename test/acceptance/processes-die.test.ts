@@ -148,7 +148,8 @@ function familyOf({ pid }: Altgate): readonly number[] {
 }
 
 t.test('signals that reach every process while the gateway starts do not end it', async t => {
-  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+  // Until Node or the program cares for them, the two end a process at once, and the third one opens a debugger a little earlier.
+  for (const signals of [['SIGHUP', 'SIGUSR2'], ['SIGUSR1']] as const) {
     const { gateway, operations } = await begin(t)
     const children = () => [...lanesOf(gateway.pid), ...workersOf(gateway.pid)]
     const told = new Map<number, number>()
@@ -156,12 +157,13 @@ t.test('signals that reach every process while the gateway starts do not end it'
     await until(async () => {
       for (const pid of children()) {
         const times = told.get(pid) ?? 0
-        if (times < 2 && told.size < 8 && isRunning(pid)) process.kill(pid, signal)
+        for (const signal of signals)
+          if (times < 2 && told.size < 8 && isRunning(pid)) process.kill(pid, signal)
         told.set(pid, times + 1)
       }
       return gateway.ended() || (await readiness(operations)).includes('"workers":"1 of 1 listen"')
     })
-    t.notOk(gateway.ended(), `${signal}: ${gateway.printed()}`)
+    t.notOk(gateway.ended(), `${signals.join(' and ')}: ${gateway.printed()}`)
     t.equal(await gateway.stop(), 0)
   }
 })

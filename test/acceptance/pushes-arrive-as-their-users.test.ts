@@ -36,7 +36,7 @@ t.test('Basic in the tool, the user’s own identity at Azure DevOps', async t =
       if (last.told.startsWith('Sign-in needed')) return true
       last = await git('fetch')
       return false
-    })
+    }, 250)
     return last
   }
 
@@ -84,7 +84,7 @@ t.test('Basic in the tool, the user’s own identity at Azure DevOps', async t =
     await until(async () => {
       t.match(await git('fetch'), { code: 0 })
       return identity.renewals(anna) > 1
-    })
+    }, 250)
     await page.goto(world.page('northwind'))
     t.match(await textOf(page), 'Connected')
   })
@@ -117,7 +117,7 @@ t.test('Basic in the tool, the user’s own identity at Azure DevOps', async t =
     await until(async () => {
       t.match(await git('fetch'), { code: 0 })
       return lifeOf(azure.requests.flatMap(({ rawHeaders }) => tokensIn(rawHeaders)).at(-1)) === 600
-    })
+    }, 250)
     azure.demandNewTokens()
     const before = identity.renewals(anna)
     t.match(await git('fetch'), { code: 0, asked: 'get store' })

@@ -57,7 +57,7 @@ function keepGoing({ url }: Altgate) {
       anonymous.push(await ask(url + path))
       right.push(await ask(url + path, { as: anna }))
       wrong.push(await ask(url + path, { as: [anna[0], `guess number ${guess}`] }))
-      await delay(30)
+      await delay(100) // each guess is a hash
     }
   }
   const running = run()

@@ -10,8 +10,9 @@ import { until } from '../support/until.ts'
 /** With this many, chance leaves a worker with less than a fifth once in a hundred million times. */
 const many = 100
 
+const altgate = await startAltgate(t, { settings: { workers: 2 } })
+
 t.test('connections are shared between the workers', async t => {
-  const altgate = await startAltgate(t, { settings: { workers: 2 } })
   t.equal(listenersOn(altgate.port), 2, 'each worker listens for itself')
 
   const sockets = Array.from({ length: many }, () => connect(altgate.port, '127.0.0.1'))
@@ -24,7 +25,6 @@ t.test('connections are shared between the workers', async t => {
 })
 
 t.test('but not with another gateway: a port that is in use is reported in one sentence', async t => {
-  const altgate = await startAltgate(t, { settings: { workers: 2 } })
   const operationsPort = Number(new URL(altgate.operationsUrl).port)
   const other = async (variable: string) => {
     const env = { ...process.env, [variable]: String(await freePort()) }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { bareServer } from '../support/bare-server.ts'
 import { demoEnvironment } from '../support/demo.ts'
 import { gitLab, type GitLab } from '../support/git.ts'
 import { serve } from '../support/program.ts'
@@ -62,15 +63,10 @@ t.test('the commands that the demo prints show what it says they show', async t 
 })
 
 t.test('an upstream port that is in use is reported in one sentence', async t => {
-  const env = await demoEnvironment(t)
-  const { stop } = await startDemo(t, env)
-  const second = {
-    ...(await demoEnvironment(t)),
-    ALTGATE__DEMO__UPSTREAMPORT: env['ALTGATE__DEMO__UPSTREAMPORT'],
-  }
-  const served = serve(t, ['serve', '--config', 'config/development.yaml'], { ...process.env, ...second })
-  await until(served.ended)
+  const { port } = await bareServer(t, () => {})
+  const env = { ...(await demoEnvironment(t)), ALTGATE__DEMO__UPSTREAMPORT: String(port) }
+  const served = serve(t, ['serve', '--config', 'config/development.yaml'], { ...process.env, ...env })
+  await served.exit()
   t.match(served.printed(), /The demo upstream needs port \d+, which is already in use/)
   t.notMatch(served.printed(), /^ +at /m, 'no stack trace')
-  await stop()
 })

@@ -26,9 +26,14 @@ t.test(
     const seed = join(lab.directory, 'seed')
     await lab.must(['clone', upstream.repository('contoso'), seed])
     writeFileSync(join(seed, 'big'), randomBytes(20_000_000))
-    await lab.must(['add', '.'], { cwd: seed })
-    await lab.must(['commit', '--message=big'], { cwd: seed })
-    await lab.must(['push'], { cwd: seed })
+    // Random bytes do not compress, and must not cost the time of trying, here or there.
+    const config = { 'core.compression': '0', 'core.bigFileThreshold': '1m' }
+    const there = { ...config, 'receive.unpackLimit': '1' }
+    for (const [name, value] of Object.entries(there))
+      await lab.must(['-C', upstream.repository('contoso'), 'config', name, value])
+    await lab.must(['add', '.'], { cwd: seed, config })
+    await lab.must(['commit', '--message=big'], { cwd: seed, config })
+    await lab.must(['push'], { cwd: seed, config })
 
     relay.hold(1_000_000)
     const clone = lab.must(['clone', `${altgate.url}/contoso/welcome.git`, 'slow'])

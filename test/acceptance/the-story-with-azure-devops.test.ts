@@ -50,7 +50,7 @@ t.test('an account is found, moves, its users are told, and their pushes arrive 
   await until(async () => {
     told = (await lab.git(['fetch'], { cwd })).stderr
     return told.includes('Reset needed')
-  })
+  }, 250)
   t.match(told, `${altgate.url}/_altgate/?account=fabrikam`)
 
   await set(directory, 'canary-new')

@@ -19,19 +19,53 @@ async function world(t: Test, altgate: Altgate) {
   return lab
 }
 
-t.test('git clones over https from a gateway that has a certificate', async t => {
+t.test('a gateway that has a certificate', async t => {
   const tls = await makeCertificate(temporaryDirectory(t))
   const altgate = await startAltgate(t, { tls })
   const lab = await world(t, altgate)
-  t.match(altgate.url, /^https:/)
   const address = `${altgate.url}/contoso/welcome.git`
-  await lab.must(['clone', address, 'clone'], { config: { 'http.sslCAInfo': tls.certFile } })
-  t.equal(lab.helperActions(), 'get store')
+  const trusting = { config: { 'http.sslCAInfo': tls.certFile } }
 
-  lab.forget()
-  const { code } = await lab.git(['ls-remote', address])
-  t.equal(code, 128, 'the certificate counts')
-  t.equal(lab.helperActions(), '')
+  await t.test('git clones over https', async t => {
+    t.match(altgate.url, /^https:/)
+    await lab.must(['clone', address, 'clone'], trusting)
+    t.equal(lab.helperActions(), 'get store')
+
+    lab.forget()
+    const { code } = await lab.git(['ls-remote', address])
+    t.equal(code, 128, 'the certificate counts')
+    t.equal(lab.helperActions(), '')
+  })
+
+  await t.test('plain http on its port is told so, and asked for no password', async t => {
+    lab.forget()
+    const { code, stderr } = await lab.git([
+      'ls-remote',
+      `http://127.0.0.1:${altgate.port}/contoso/welcome.git`,
+    ])
+    t.equal(code, 128)
+    t.match(stderr, 'The requested URL returned error: 403')
+    t.equal(lab.helperActions(), '')
+
+    // The second half are methods that OpenSSL does not take for HTTP.
+    for (const method of [
+      'GET',
+      'POST',
+      'HEAD',
+      'PUT',
+      'CONNECT',
+      'OPTIONS',
+      'PROPFIND',
+      'REPORT',
+      'DELETE',
+    ]) {
+      const answer = await rawRequest(altgate.port, `${method} /contoso/x HTTP/1.1\r\nHost: h\r\n\r\n`)
+      t.match(answer, /^HTTP\/1\.1 403 Forbidden\r\n[^]*X-Altgate-Outcome: not-allowed\r\n/, method)
+      t.match(answer, /^Connection: close\r$/im, method)
+      t.match(answer, altgate.url, `${method} is told the address`)
+    }
+    await lab.must(['ls-remote', address], trusting)
+  })
 })
 
 t.test('a gateway whose address is https, reached over plain http', async t => {
@@ -63,29 +97,5 @@ t.test('a gateway whose address is https, reached over plain http', async t => {
     const { code, stderr } = await git(['ls-remote', `${proxy.url}/contoso/welcome.git`])
     t.equal(code, 128, 'but not of one that came over plain http')
     t.match(stderr, 'The requested URL returned error: 403')
-  })
-})
-
-t.test('plain http on a port with a certificate is told so, and asked for no password', async t => {
-  const tls = await makeCertificate(temporaryDirectory(t))
-  const altgate = await startAltgate(t, { tls })
-  const lab = await world(t, altgate)
-  const { code, stderr } = await lab.git([
-    'ls-remote',
-    `http://127.0.0.1:${altgate.port}/contoso/welcome.git`,
-  ])
-  t.equal(code, 128)
-  t.match(stderr, 'The requested URL returned error: 403')
-  t.equal(lab.helperActions(), '')
-
-  // The second half are methods that OpenSSL does not take for HTTP.
-  for (const method of ['GET', 'POST', 'HEAD', 'PUT', 'CONNECT', 'OPTIONS', 'PROPFIND', 'REPORT', 'DELETE']) {
-    const answer = await rawRequest(altgate.port, `${method} /contoso/x HTTP/1.1\r\nHost: h\r\n\r\n`)
-    t.match(answer, /^HTTP\/1\.1 403 Forbidden\r\n[^]*X-Altgate-Outcome: not-allowed\r\n/, method)
-    t.match(answer, /^Connection: close\r$/im, method)
-    t.match(answer, altgate.url, `${method} is told the address`)
-  }
-  await lab.must(['ls-remote', `${altgate.url}/contoso/welcome.git`], {
-    config: { 'http.sslCAInfo': tls.certFile },
   })
 })

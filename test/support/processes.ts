@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** The hash lanes that are children of a process. */
 export function lanesOf(parent: number): readonly number[] {
@@ -44,7 +44,23 @@ export function connectionsHeld(pid: number, serverPort: number, clientPorts: Re
 }
 
 function childrenOf(parent: number, program: string): readonly number[] {
-  return running().filter(pid => statOf(pid)?.parent === parent && runs(pid, program))
+  const children = listedChildrenOf(parent) ?? running().filter(pid => statOf(pid)?.parent === parent)
+  return children.filter(pid => isRunning(pid) && runs(pid, program))
+}
+
+/** From the kernel's lists, for a look at every process of a busy machine takes milliseconds; `undefined` where it keeps none. */
+function listedChildrenOf(parent: number): readonly number[] | undefined {
+  const lists = `/proc/${parent}/task`
+  if (!existsSync(`${lists}/${parent}/children`)) return undefined
+  try {
+    const threads = readdirSync(lists)
+    const listed = threads.flatMap(
+      each => readFileSync(`${lists}/${each}/children`, 'utf8').match(/\d+/g) ?? [],
+    )
+    return listed.map(Number).toSorted((one, other) => one - other)
+  } catch {
+    return undefined // a thread has ended meanwhile
+  }
 }
 
 function running(): readonly number[] {
