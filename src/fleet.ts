@@ -119,6 +119,11 @@ export async function startFleet({ size, store, started, log, abort, ...parts }:
       workers.delete(worker)
       if (!stopping) void replace(worker, code, signal)
     })
+    worker.on('error', error => {
+      log.error({ worker: worker.id, err: error }, 'a worker could not be started or reached')
+      // Its program could not be started, for instance because it is being updated: Node tells of no exit then.
+      if (worker.process.pid === undefined && workers.has(worker)) worker.emit('exit', -1, null)
+    })
     return listens(worker).then(() => {
       workers.set(worker, 'listening')
       if (listening() === size) complete.resolve()

@@ -34,6 +34,28 @@ async function world(t: Test, workers: number) {
   return { altgate, tries, beginSlow }
 }
 
+t.test(
+  'while the program of a worker cannot be started, the gateway stays, and has its workers again afterwards',
+  async t => {
+    // As if Node were being updated: after one signal the primary looks for it where nothing is, and after the next one where it is.
+    const preload = join(temporaryDirectory(t), 'missing.mjs')
+    writeFileSync(
+      preload,
+      "const there = process.execPath; process.on('SIGWINCH', () => { process.execPath = process.execPath === there ? '/missing' : there })",
+    )
+    const env = { NODE_OPTIONS: `--import=${preload}` }
+    const altgate = await startAltgate(t, { settings: { workers: 1 }, env })
+    altgate.signal('SIGWINCH')
+    const [worker = 0] = workersOf(altgate.pid)
+    process.kill(worker, 'SIGKILL')
+    await until(() => altgate.logs().split('a worker could not be started or reached').length > 2)
+    t.ok(isRunning(altgate.pid))
+    altgate.signal('SIGWINCH')
+    await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+    t.equal(workersOf(altgate.pid).length, 1)
+  },
+)
+
 t.test('a process that is killed', async t => {
   const { altgate, tries } = await world(t, 2)
 
