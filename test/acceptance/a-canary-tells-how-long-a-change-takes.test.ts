@@ -7,7 +7,7 @@ import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
 /** Milliseconds between two looks: for each one the gateways ask all their processes. */
-const pause = 50
+const pause = 200
 
 /** How many changes and trials all of them have measured, and how many of these took at most so long. */
 async function measured(altgates: readonly Altgate[], le = '+Inf'): Promise<number> {

@@ -96,7 +96,8 @@ t.test('gateways whose clocks differ share verdicts, each for its own lifetime',
   const settings = { redis, store: { url: database.url } }
   const { altgate: exact } = await gateway(t, settings)
   await fill(t, exact)
-  for (const offset of ['-300', '+300', `-${day}`]) {
+  // Ahead, and behind by more than a verdict lives.
+  for (const offset of ['+300', `-${day}`]) {
     const { altgate: other, clock } = await gateway(t, settings, offset)
     t.equal(await offsetOf(other), Number(offset))
     const via = (each: Altgate, name: string) =>

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { parse, stringify } from 'yaml'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
 import { contosoDirectory } from '../../src/demo/people.ts'
@@ -23,9 +24,14 @@ const loud = { ALTGATE__LOG__LEVEL: 'trace' }
 
 const contosoId = contosoDirectory.id
 
+/** Milliseconds between two looks at logs, which are long, and at processes. */
+const pause = 100
+
 const secrets = [canary, ofRedis, ofDatabase]
 
 const began = Date.now() - 1000 // file systems round
+
+const postgres = await startPostgres(t)
 
 const allOutcomes = [
   'allow',
@@ -69,9 +75,20 @@ async function lookAtOutput(t: Test, altgate: Altgate, about?: readonly string[]
 async function lookAtGateway(t: Test, altgate: Altgate, ofHelpers: readonly string[]): Promise<void> {
   await lookAtOutput(t, altgate, [...secrets, ...ofHelpers])
   const familyOf = () => [altgate.pid, ...workersOf(altgate.pid), ...lanesOf(altgate.pid)]
-  await until(() => familyOf().length === 4) // a lane that has died is replaced beside what `/ready` says
+  await until(() => familyOf().length === 4, pause) // a lane that has died is replaced beside what `/ready` says
   const family = familyOf()
   for (const pid of family) silent(t, 'command line and environment', visibleOf(pid), 'PATH=')
+}
+
+/** What was written of PostgreSQL, without the zeros that a file of its log ends with: it is looked through a hundred times. */
+function databaseFiles(): Buffer {
+  return Buffer.concat(
+    filesIn(postgres.directory, began).map(({ bytes }) => {
+      let end = bytes.length
+      while (bytes[end - 1] === 0) end -= 1
+      return bytes.subarray(0, end)
+    }),
+  )
 }
 
 /** A worker and a lane die while they hold a password. */
@@ -85,8 +102,9 @@ async function killSome(altgate: Altgate): Promise<void> {
   process.kill(worker, 'SIGKILL')
   process.kill(lane, 'SIGKILL')
   await Promise.all(asking)
-  await until(() => altgate.logs().includes('a worker died') && altgate.logs().includes('a hash lane died'))
-  await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+  const isLogged = () => ['a worker died', 'a hash lane died'].every(each => altgate.logs().includes(each))
+  await until(isLogged, pause)
+  await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200, pause)
 }
 
 /** Gives every secret that went to credential helpers and came from them. */
@@ -95,12 +113,16 @@ async function letHelpersIn(t: Test, altgate: Altgate): Promise<readonly string[
   t.strictSame(outcomes, ['allow', 'expired'])
   t.equal(renewed, 1, 'all who renew at once get the same password')
   t.ok(about.length >= 9, 'a code, a verifier, device codes, passwords and refresh tokens')
-  await until(() => altgate.logs().includes('"action":"password-added"'))
+  await until(() => altgate.logs().includes('"action":"password-added"'), pause)
   t.notMatch(altgate.logs(), /oidc-provider/, 'the library writes nothing between the lines of the log')
   const list = ['credential', 'password', 'list', '--scope', contosoId, '--user', anna[0]]
   silent(t, 'what commands print', await altgate.must(list), 'Git Credential Manager', about)
   return about
 }
+
+// The gateway on SQLite is for two tests: the second one has it reloaded, with an account and a directory of its own.
+const ofSqlite = await startUpstream(t)
+const onSqlite = await gatewayWithHelpers(t, ofSqlite.url, { settings: { workers: 2 }, env: loud })
 
 t.test('a password is found again in whatever spelling it comes', async t => {
   for (const spelling of [canary, encodeURIComponent(canary), Buffer.from(canary).toString('hex')])
@@ -109,8 +131,7 @@ t.test('a password is found again in whatever spelling it comes', async t => {
 })
 
 t.test('on one machine with SQLite', async t => {
-  const upstream = await startUpstream(t)
-  const altgate = await gatewayWithHelpers(t, upstream.url, { settings: { workers: 2 }, env: loud })
+  const [upstream, altgate] = [ofSqlite, onSqlite]
   silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
   const { outcomes, said } = await sendEverywhere(altgate)
   t.strictSame(outcomes, allOutcomes)
@@ -126,54 +147,19 @@ t.test('on one machine with SQLite', async t => {
   silent(t, 'the database', database, '"clientId":"altgate"', ofHelpers)
 })
 
-t.test('with PostgreSQL and Redis, which have passwords of their own', async t => {
-  const [upstream, database, redis] = [await startUpstream(t), await startPostgres(t), await startRedis(t)]
-  await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
-  const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
-  const folder = temporaryDirectory(t)
-  const file = join(folder, 'store-url')
-  writeFileSync(file, database.url)
-  const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
-  const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
-  const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
-
-  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
-  const { outcomes, said } = await sendEverywhere(altgate)
-  t.strictSame(outcomes, allOutcomes)
-  silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
-  silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
-  const ofHelpers = await letHelpersIn(t, altgate)
-  await killSome(altgate)
-  const files = Buffer.concat(filesIn(database.directory, began).map(({ bytes }) => bytes))
-  silent(t, 'the files of PostgreSQL', files, '$argon2id$')
-  silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
-  await until(async () => /^altgate:good:/m.test(await redis.dump()))
-  silent(t, 'Redis', await redis.dump(), 'altgate:good:')
-  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
-
-  // Somebody has written a password where a hash belongs; then everything breaks.
-  await query(database.url, `update credentials set hash = '${canary}' where username like 'dora%'`)
-  const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
-  await asks(`${canary}, tried on what is no hash`)
-  await until(() => altgate.logs().includes('a stored password hash is damaged'))
-  const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
-  await redis.stop()
-  const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
-  silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis is unavailable')
-  await database.crash()
-  t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
-  const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
-  silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
-  await lookAtGateway(t, altgate, ofHelpers)
-})
-
 const outcomesWithTokens = ['allow', 'sign-in-needed', 'unavailable', 'upstream-failed']
 
 t.test('the tokens of users on one machine with SQLite', async t => {
   const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
-  const altgate = await startAltgate(t, { settings: actingSettings(provider), env: loud })
+  const altgate = onSqlite
+  const before = parse(readFileSync(altgate.config, 'utf8'))
+  const { signIn, ...acting } = actingSettings(provider)
+  const directories = { ...before.signIn.directories, ...signIn.directories }
+  writeFileSync(altgate.config, stringify({ ...before, ...acting, signIn: { directories } }))
+  await altgate.must(['reload'])
   const storeUrl = `sqlite:${join(altgate.directory, 'altgate.db')}`
-  const { outcomes, said } = await actWithTokens(altgate, provider, { upstream: upstream.url, storeUrl })
+  const at = { upstream: upstream.url, storeUrl, account: 'acting' }
+  const { outcomes, said } = await actWithTokens(altgate, provider, at)
   t.strictSame(outcomes, outcomesWithTokens)
   const shown = upstream.requests.flatMap(each => each.values('authorization')).map(each => each.slice(7))
   t.ok(
@@ -192,25 +178,68 @@ t.test('the tokens of users on one machine with SQLite', async t => {
 
 t.test('the tokens of users with PostgreSQL and Redis', async t => {
   const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
-  const [database, redis] = [await startPostgres(t), await startRedis(t)]
+  const redis = await startRedis(t)
+  const { url } = postgres
   const monitor = await redis.monitor()
   const altgate = await startAltgate(t, {
     settings: {
-      store: { url: database.url },
+      store: { url },
       redis: { url: `redis://127.0.0.1:${redis.port}` },
       ...actingSettings(provider),
     },
     env: loud,
   })
-  const at = { upstream: upstream.url, storeUrl: database.url }
+  const at = { upstream: upstream.url, storeUrl: url }
   const { outcomes, said } = await actWithTokens(altgate, provider, at)
   t.strictSame(outcomes, outcomesWithTokens)
   const about = [...tokenSecrets, ...provider.tokens]
   silent(t, 'the answers, and what commands print', said, 'sign-ins', about)
   await lookAtOutput(t, altgate, about)
-  const files = filesIn(database.directory, began)
-  silent(t, 'the files of PostgreSQL', Buffer.concat(files.map(({ bytes }) => bytes)), 'k1.', about)
+  silent(t, 'the files of PostgreSQL', databaseFiles(), 'k1.', about)
   await until(async () => /^altgate:good:/m.test(await redis.dump()))
   silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
   silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', about)
+})
+
+t.test('with PostgreSQL and Redis, which have passwords of their own', async t => {
+  const [upstream, redis] = [await startUpstream(t), await startRedis(t)]
+  const url = await postgres.database('passwords')
+  await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
+  const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
+  const folder = temporaryDirectory(t)
+  const file = join(folder, 'store-url')
+  writeFileSync(file, url)
+  const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
+  const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
+  const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
+
+  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
+  const { outcomes, said } = await sendEverywhere(altgate)
+  t.strictSame(outcomes, allOutcomes)
+  silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
+  silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+  const ofHelpers = await letHelpersIn(t, altgate)
+  await killSome(altgate)
+  const files = databaseFiles()
+  t.ok(files.includes('dora@example.com'), 'of this database, too')
+  silent(t, 'the files of PostgreSQL', files, '$argon2id$')
+  silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
+  await until(async () => /^altgate:good:/m.test(await redis.dump()))
+  silent(t, 'Redis', await redis.dump(), 'altgate:good:')
+  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
+
+  // Somebody has written a password where a hash belongs; then everything breaks.
+  await query(url, `update credentials set hash = '${canary}' where username like 'dora%'`)
+  const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
+  await asks(`${canary}, tried on what is no hash`)
+  await until(() => altgate.logs().includes('a stored password hash is damaged'), pause)
+  const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
+  await redis.stop()
+  const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
+  silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis is unavailable')
+  await postgres.crash()
+  t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
+  const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
+  silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
+  await lookAtGateway(t, altgate, ofHelpers)
 })

@@ -65,12 +65,12 @@ function repeating(status: number, error: (asked: string) => string): RefreshPro
 }
 
 /** An account whose requests act as their users. */
-export async function setTheScene(altgate: Altgate, upstream: string): Promise<void> {
+export async function setTheScene(altgate: Altgate, upstream: string, name = 'contoso'): Promise<void> {
   const operator = await openOperator(altgate.config)
   try {
     const { registry } = operator
     await registry.addDirectory('cli:test', { id: directory as DirectoryId, name: 'North' })
-    const account = { name: 'contoso' as AccountName, upstream, directoryId: directory as DirectoryId }
+    const account = { name: name as AccountName, upstream, directoryId: directory as DirectoryId }
     await registry.addAccount('cli:test', account)
   } finally {
     await operator.close()
@@ -108,16 +108,23 @@ export async function addUser(
   return signIn
 }
 
+/** Milliseconds between two requests while a token ends: each one is logged in all detail. */
+const pause = 100
+
 /** All that can happen to the tokens of a user; gives all that callers and commands are told. */
 export async function actWithTokens(
   altgate: Altgate,
   provider: RefreshProvider,
-  { upstream, storeUrl }: { readonly upstream: string; readonly storeUrl: string },
+  {
+    upstream,
+    storeUrl,
+    account = 'contoso',
+  }: { readonly upstream: string; readonly storeUrl: string; readonly account?: string },
 ): Promise<{ readonly outcomes: readonly string[]; readonly said: string }> {
   const said: string[] = []
   const outcomes: string[] = []
   const get = async (path: string) => {
-    const answer = await ask(`${altgate.url}/contoso/${path}`, { as: anna })
+    const answer = await ask(`${altgate.url}/${account}/${path}`, { as: anna })
     said.push(JSON.stringify(answer.headers) + answer.body)
     outcomes.push(answer.outcome)
     return answer.outcome
@@ -127,7 +134,7 @@ export async function actWithTokens(
     said.push(stdout + stderr)
   }
 
-  await setTheScene(altgate, upstream)
+  await setTheScene(altgate, upstream, account)
   const signIn = await addUser(altgate, provider, { user: 'anna', owner, storeUrl })
   provider.life = 2
   await get('x')
@@ -139,15 +146,15 @@ export async function actWithTokens(
     repeating(503, () => 'server_error'),
   ]) {
     provider.answering = answering
-    await until(async () => (await get('x')) === 'unavailable')
+    await until(async () => (await get('x')) === 'unavailable', pause)
     provider.answering = undefined
-    await until(async () => (await get('x')) === 'allow')
+    await until(async () => (await get('x')) === 'allow', pause)
   }
   await get('claims')
   await signIn()
   await get('x')
   provider.answering = repeating(400, () => 'invalid_grant')
-  await until(async () => (await get('x')) === 'sign-in-needed')
+  await until(async () => (await get('x')) === 'sign-in-needed', pause)
   provider.answering = undefined
   await signIn()
   await get('x')
@@ -162,7 +169,7 @@ export async function actWithTokens(
     ['credential', 'show', '--scope', directory, '--user', anna[0], '--json'],
   ])
     await command(words)
-  await command(['explain', '--account', 'contoso', '--user', anna[0]], `${anna[1]}\n`)
+  await command(['explain', '--account', account, '--user', anna[0]], `${anna[1]}\n`)
   await command(['credential', 'sign-out', '--scope', directory, '--user', anna[0]])
   await get('x')
   await signIn()

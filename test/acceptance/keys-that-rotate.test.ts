@@ -27,7 +27,7 @@ function keepAsking(altgates: readonly Altgate[], passwords: readonly string[]) 
         const got = await outcome(altgate, password)
         asked += 1
         if (got !== '200 allow') wrong.push(`${index}: ${got}`)
-        await delay(30) // what it waits for needs the machine as well
+        await delay(100) // what it waits for needs the machine as well
       }
     }),
   )

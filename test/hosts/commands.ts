@@ -89,8 +89,7 @@ const normalWithin = 2000
  * `from`: the password of now; gives the one after it.
  */
 export async function playMoment(t: Test, world: HostWorld, moment: Moment, from: number): Promise<number> {
-  const { hosts, gateways } = world
-  const third = gateways[2]
+  const { hosts, gateways, last: third } = world
   const [database, watcher] = [await connect(t, world), await connect(t, world)]
   const newest = async () => Number((await watcher.query('select newest from revision')).rows[0].newest)
   let isCut = true
@@ -99,7 +98,7 @@ export async function playMoment(t: Test, world: HostWorld, moment: Moment, from
   const pairs = moment.cut.map(each => [third.host, hosts[each]] as const)
   const cutOff = new Set([...earlier, ...pairs].map(([{ name }]) => name))
   const ledger = createLedger(former, who => isCut && cutOff.has(who))
-  const stop = keepAsking(world, ledger, 200)
+  const stop = keepAsking(world, ledger, 400)
   const counted = await newest()
   const begin = earlier.length > 0 && (await turn.prepare(database))
   const end = await moment.prepare?.(database)

@@ -127,7 +127,7 @@ async function callFor({ operator }: HostWorld, former: State, next: State): Pro
 
 /** The same change as a command. */
 function commandFor({ gateways }: HostWorld, former: State, next: State, round: number): () => Promise<void> {
-  const { altgate } = gateways[round % 3 === 0 ? 0 : round % 3 === 1 ? 1 : 2]
+  const { altgate } = gateways[round % gateways.length] ?? gateways[0]
   const who = ['--scope', 'msa', '--user', anna]
   return async () => {
     if (next.enabled !== former.enabled)

@@ -23,7 +23,9 @@ export interface HostedGateway {
 /** Each part on a host of its own; this process is on one more, with the callers and an operator. */
 export interface HostWorld {
   readonly hosts: Readonly<Record<'redis' | 'postgres' | 'upstream', Host>>
-  readonly gateways: readonly [HostedGateway, HostedGateway, HostedGateway]
+  readonly gateways: readonly [HostedGateway, ...HostedGateway[]]
+  /** The one that commands are given at, and that is cut off. */
+  readonly last: HostedGateway
   readonly redis: TestRedis | undefined
   readonly postgres: Postgres
   /** What commands work with, on this host: for changes by the hundred. */
@@ -47,6 +49,8 @@ export interface WorldOptions {
   readonly settings?: Readonly<Record<string, unknown>>
   /** Milliseconds that a gateway may trust its memory without news from Redis. */
   readonly redisLeaseMs?: number
+  /** Three if left out. */
+  readonly gateways?: 2 | 3
 }
 
 let made: ReturnType<typeof hostsOf> | undefined
@@ -54,10 +58,10 @@ function hostsOf() {
   return makeHosts(['redis', 'postgres', 'upstream', 'first', 'second', 'third'])
 }
 
-/** Three gateways with an account and Anna's credential. All of it ends with the test; the hosts stay for the next one. */
+/** Gateways with an account and Anna's credential. All of it ends with the test; the hosts stay for the next one. */
 export async function startHostWorld(
   t: Pick<Test, 'teardown'>,
-  { redis: wantsRedis, settings: more = {}, redisLeaseMs = 2000 }: WorldOptions,
+  { redis: wantsRedis, settings: more = {}, redisLeaseMs = 2000, gateways: count = 3 }: WorldOptions,
 ): Promise<HostWorld> {
   made ??= hostsOf()
   const hosts = made
@@ -81,7 +85,10 @@ export async function startHostWorld(
     altgate: await startAltgate(t, { settings, on: host }),
   })
   const first = await startOn(hosts.first)
-  const [second, third] = await Promise.all([startOn(hosts.second), startOn(hosts.third)])
+  const [second, third] = await Promise.all([
+    count === 3 ? startOn(hosts.second) : undefined,
+    startOn(hosts.third),
+  ])
 
   const operator = await openOperator(first.altgate.config)
   t.teardown(() => operator.close())
@@ -90,5 +97,6 @@ export async function startHostWorld(
     accounts: { contoso: `http://${address}:8080` },
     passwords: { [anna]: firstPassword },
   })
-  return { hosts, gateways: [first, second, third], redis, postgres, operator }
+  const gateways = [first, ...(second ? [second] : []), third] as const
+  return { hosts, gateways, last: third, redis, postgres, operator }
 }

@@ -1,21 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Test } from 'tap'
 import { Pool } from 'undici'
 import { leaseMs } from '../../src/delegation/renewal.ts'
 import { basicOf } from '../support/ask.ts'
 import { createLedger, flawOf, redisName, type Refusal, type Verdict } from './ledger.ts'
-import {
-  account,
-  type Member,
-  type MortalGateway,
-  password,
-  type RenewalsWorld,
-  startRenewalsWorld,
-  type WorldOptions,
-} from './world.ts'
+import { account, type Member, type MortalGateway, password, type RenewalsWorld } from './world.ts'
 
-export interface RunOptions extends WorldOptions {
+export interface RunOptions {
+  /** Whether a refresh token works again after its first use, as at Entra ID; otherwise its second use ends the grant. */
+  readonly reuse: boolean
   readonly seconds: number
+  /** Who asks; all of the world if left out. A run with other conditions has people of its own. */
+  readonly members?: readonly Member[]
   /** Milliseconds between two requests of a person at a gateway. */
   readonly everyMs: number
   /** Three of a gateway and one of Redis, if left out. */
@@ -46,16 +41,17 @@ const usualKills: readonly Kill[] = [
 /** Milliseconds after which a request counts as one that has no end. */
 const patience = 60_000
 
-/** Steady requests of all people at both gateways, three kills of a gateway and one of Redis, and what became of it. */
+/** Steady requests of people at both gateways, three kills of a gateway and one of Redis, and what became of it. */
 export async function play(
-  t: Pick<Test, 'teardown'>,
+  world: RenewalsWorld,
   options: RunOptions,
   progress: (text: string) => void = () => {},
 ): Promise<Played> {
-  const ledger = createLedger(options.lifeSeconds * 1000)
-  progress('starting')
-  const world = await startRenewalsWorld(t, options, ledger, progress)
-  const traffic = startTraffic(world, options.everyMs, ledger)
+  const ledger = createLedger(world.lifeSeconds * 1000)
+  const { members = world.members, reuse } = options
+  const wrongBefore = world.wrong.length
+  await world.begin({ members, ledger, reuse }, progress)
+  const traffic = startTraffic(world, members, options.everyMs, ledger)
   const began = performance.now()
   const timer = setInterval(() => {
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
@@ -75,9 +71,9 @@ export async function play(
     await traffic.stop()
   }
   const verdict = ledger.verdict()
-  const flaw =
-    world.wrong.length > 0 ? 'wrong tokens arrived at the upstream' : flawOf(verdict, options.reuse)
-  return { ...verdict, flaw, details: detailsOf(verdict, world) }
+  const wrong = world.wrong.slice(wrongBefore)
+  const flaw = wrong.length > 0 ? 'wrong tokens arrived at the upstream' : flawOf(verdict, reuse)
+  return { ...verdict, flaw, details: detailsOf(verdict, wrong, world) }
 }
 
 async function killAndStart(
@@ -97,7 +93,12 @@ async function killAndStart(
   back()
 }
 
-function startTraffic(world: RenewalsWorld, everyMs: number, ledger: ReturnType<typeof createLedger>) {
+function startTraffic(
+  world: RenewalsWorld,
+  members: readonly Member[],
+  everyMs: number,
+  ledger: ReturnType<typeof createLedger>,
+) {
   let going = true
   const stopped = new AbortController()
   /** People who are signing in again. */
@@ -154,9 +155,9 @@ function startTraffic(world: RenewalsWorld, everyMs: number, ledger: ReturnType<
     ({ url }) => new Pool(url, { connections: 64, headersTimeout: patience, bodyTimeout: patience }),
   )
   const loops = world.gateways.flatMap((gateway, at) =>
-    world.members.map((member, number) =>
+    members.map((member, number) =>
       // At the other gateway half a round later.
-      keepAsking(gateway, pools[at] as Pool, member, (number / world.members.length + at / 2) % 1),
+      keepAsking(gateway, pools[at] as Pool, member, (number / members.length + at / 2) % 1),
     ),
   )
   return {
@@ -178,7 +179,11 @@ function kindsOf(refused: readonly Refusal[]): string {
   return [...counts].map(([what, count]) => `${count} × ${what}`).join(', ')
 }
 
-function detailsOf({ tally, ...counted }: Verdict, { wrong, gateways }: RenewalsWorld): string {
+function detailsOf(
+  { tally, ...counted }: Verdict,
+  wrong: readonly string[],
+  { gateways }: RenewalsWorld,
+): string {
   const { refused, ...others } = tally
   const refusals = refused.slice(0, 20).map(({ gateway, what, began, ended, outages }) => {
     const seconds = (since: number) => `${((ended - since) / 1000).toFixed(1)} s`

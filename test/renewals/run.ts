@@ -9,6 +9,7 @@ import { startLongRun } from '../support/long-run.ts'
 import { checkout } from '../support/program.ts'
 import { play } from './play.ts'
 import { withRow } from './table.ts'
+import { startRenewalsWorld } from './world.ts'
 
 const page = join(checkout, 'docs/delegation.md')
 
@@ -36,7 +37,9 @@ for (const reuse of [true, false]) {
   const progress = showProgress(title)
   const options = { people, lifeSeconds, seconds: minutes * 60, reuse, everyMs: 2000 }
   try {
-    const played = await play(longRun.t, options, text => progress.watch(text))
+    progress.watch('starting')
+    const world = await startRenewalsWorld(longRun.t, options)
+    const played = await play(world, options, text => progress.watch(text))
     if (longRun.interrupted()) await delay(60_000)
     const { flaw, details } = played
     progress.end(flaw === undefined ? 'held' : `DID NOT HOLD: ${flaw}\n${details}`)

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Played, RunOptions } from './play.ts'
+import type { WorldOptions } from './world.ts'
 
 const [begin, end] = ['<!-- renewals: begin -->', '<!-- renewals: end -->']
 
@@ -25,7 +26,7 @@ const heads = [
 ]
 
 /** The page with the row of this run in the place of the one that was there. */
-export function withRow(page: string, options: RunOptions, played: Played): string {
+export function withRow(page: string, options: RunOptions & WorldOptions, played: Played): string {
   const [before = '', rest = ''] = page.split(begin)
   const [table = '', after = ''] = rest.split(end)
   const row = rowOf(options, played)
@@ -35,7 +36,7 @@ export function withRow(page: string, options: RunOptions, played: Played): stri
   return `${before}${begin}\n\n${[line(heads), line(heads.map(() => '---')), ...rows].join('\n')}\n\n${end}${after}`
 }
 
-function rowOf({ reuse, people, seconds, lifeSeconds }: RunOptions, played: Played): string {
+function rowOf({ reuse, people, seconds, lifeSeconds }: RunOptions & WorldOptions, played: Played): string {
   const { tally, flaw } = played
   return line([
     reuse ? 'works again' : 'ends the grant',

@@ -49,6 +49,8 @@ export interface MortalGateway {
 
 export interface RenewalsWorld {
   readonly members: readonly Member[]
+  /** Seconds that access tokens live. */
+  readonly lifeSeconds: number
   readonly gateways: readonly [MortalGateway, MortalGateway]
   readonly redis: TestRedis
   readonly identity: IdentityProvider
@@ -56,12 +58,19 @@ export interface RenewalsWorld {
   readonly wrong: readonly string[]
   /** A person signs in, as on the page. */
   signIn(member: Member): Promise<void>
+  /** These sign in, for a run that this ledger counts: from now on it is told of their tokens. */
+  begin(run: RunOfMembers, progress: (text: string) => void): Promise<void>
 }
 
 export interface WorldOptions {
   readonly people: number
   /** Seconds that access tokens live. */
   readonly lifeSeconds: number
+}
+
+interface RunOfMembers {
+  readonly members: readonly Member[]
+  readonly ledger: Ledger
   /** Whether a refresh token works again after its first use, as at Entra ID; otherwise its second use ends the grant. */
   readonly reuse: boolean
 }
@@ -72,18 +81,15 @@ const signInsAtOnce = 10
 /** Two gateways, PostgreSQL, Redis, a provider, and an upstream that takes its tokens. All of it ends with `t`. */
 export async function startRenewalsWorld(
   t: Pick<Test, 'teardown'>,
-  { people, lifeSeconds, reuse }: WorldOptions,
-  ledger: Ledger,
-  progress: (text: string) => void = () => {},
+  { people, lifeSeconds }: WorldOptions,
 ): Promise<RenewalsWorld> {
   const members = Array.from({ length: people }, (_, at) => memberNumber(at))
   const [database, redis] = await Promise.all([startPostgres(t), startRedis(t)])
   const identity = await distantProvider(t, members)
   identity.conditions.accessTokenSeconds = lifeSeconds
-  identity.conditions.usedRefreshTokens = reuse ? 'work' : 'end'
-  identity.conditions.claims = ({ oid, jti }) => ledger.issue(String(oid), String(jti))
   const issuer = identity.issuers.get(account) ?? ''
-  const upstream = await startTokenUpstream(t, issuer, ledger)
+  let seen: Ledger['see'] = () => {}
+  const upstream = await startTokenUpstream(t, issuer, id => seen(id))
 
   const sealingKey = { id: 'first', key: randomBytes(32).toString('base64') }
   const client = { issuer, clientId: demoClient.id, clientSecret: demoClient.secret }
@@ -117,17 +123,25 @@ export async function startRenewalsWorld(
     })
   }
 
-  const waiting = members.values()
-  let done = 0
-  await Promise.all(
-    Array.from({ length: signInsAtOnce }, async () => {
-      for (const member of waiting) {
-        await ledger.signIn(member.owner, () => signIn(member))
-        progress(`${(done += 1)} of ${people} have signed in`)
-      }
-    }),
-  )
-  return { members, gateways, redis, identity, wrong: upstream.wrong, signIn }
+  const begin: RenewalsWorld['begin'] = async ({ members, ledger, reuse }, progress) => {
+    const owners = new Set<string>(members.map(({ owner }) => owner))
+    identity.conditions.usedRefreshTokens = reuse ? 'work' : 'end'
+    identity.conditions.claims = ({ oid, jti }) => {
+      if (owners.has(String(oid))) ledger.issue(String(oid), String(jti))
+    }
+    seen = id => ledger.see(id)
+    const waiting = members.values()
+    let done = 0
+    await Promise.all(
+      Array.from({ length: signInsAtOnce }, async () => {
+        for (const member of waiting) {
+          await ledger.signIn(member.owner, () => signIn(member))
+          progress(`${(done += 1)} of ${members.length} have signed in`)
+        }
+      }),
+    )
+  }
+  return { members, lifeSeconds, gateways, redis, identity, wrong: upstream.wrong, signIn, begin }
 }
 
 const scope = scopes.northwind
@@ -166,7 +180,7 @@ async function distantProvider(
 }
 
 /** Takes requests whose token is of the person that the path names, and has not expired. */
-async function startTokenUpstream(t: Pick<Test, 'teardown'>, issuer: string, ledger: Ledger) {
+async function startTokenUpstream(t: Pick<Test, 'teardown'>, issuer: string, see: Ledger['see']) {
   const read = tokenReader(new Map([[northwindDirectory.id as string, issuer]]))
   const known = new Map<string, ReturnType<typeof accept>>()
   const wrong: string[] = []
@@ -185,7 +199,7 @@ async function startTokenUpstream(t: Pick<Test, 'teardown'>, issuer: string, led
     if (!url.endsWith(`/${claims.oid}`)) return 'the token of another person'
     // The end is in whole seconds, rounded down.
     if ((claims.exp ?? 0) * 1000 + 1000 < Date.now()) return 'a token that has expired'
-    ledger.see(String(claims.jti))
+    see(String(claims.jti))
     return undefined
   }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { startAltgate } from '../support/altgate.ts'
+import { type Altgate, startAltgate } from '../support/altgate.ts'
 import { ask } from '../support/ask.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 
@@ -35,7 +35,7 @@ export interface Played {
   /** Audit lines that came twice, or are not whole. */
   readonly twice: number
   readonly torn: number
-  /** Audit files at the end. */
+  /** Audit files that its rotations have made, and the one that is written. */
   readonly files: number
   /** Requests a second that were reached. */
   readonly reached: number
@@ -44,9 +44,15 @@ export interface Played {
 const anna = ['anna@example.com', 'the password of anna'] as const
 const run = promisify(execFile)
 
-/** Traffic at a gateway with two workers, while Debian's logrotate rotates its audit log and its log. */
-export async function play(t: Pick<Test, 'teardown'>, way: Way, length: Length): Promise<Played> {
-  const { seconds, rate, everyMs } = length
+/**
+ * Traffic at a gateway with two workers, while Debian's logrotate rotates its audit log and its log, in one way after the
+ * other. A line that is torn counts in all of them.
+ */
+export async function play(
+  t: Pick<Test, 'teardown'>,
+  ways: readonly Way[],
+  length: Length,
+): Promise<readonly Played[]> {
   const directory = temporaryDirectory(t)
   const [audit, log] = [join(directory, 'audit.log'), join(directory, 'altgate.log')]
   const upstream = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
@@ -61,16 +67,50 @@ export async function play(t: Pick<Test, 'teardown'>, way: Way, length: Length):
     passwords: { [anna[0]]: anna[1] },
   })
   await ask(`${altgate.url}/contoso/x`, { as: anna })
-  const rotate = rotation(way, { pid: altgate.pid, directory, logs: [audit, log] })
+  const world = { altgate, directory, logs: [audit, log] }
+  const runs: Run[] = []
+  for (const [at, way] of ways.entries()) runs.push(await send(world, way, at, length))
+  const code = await altgate.stop() // only then all lines are there
+  const { lines, torn } = linesIn(directory)
+  return runs.map(({ ids, failures, ...run }) => ({
+    ...run,
+    failures: code === 0 ? failures : { ...failures, [`exit code ${code}`]: 1 },
+    missing: ids.filter(id => !lines.has(id)).length,
+    twice: ids.filter(id => (lines.get(id) ?? 0) > 1).length,
+    torn,
+  }))
+}
 
+interface World {
+  readonly altgate: Altgate
+  readonly directory: string
+  readonly logs: readonly string[]
+}
+
+interface Run extends Pick<Played, 'requests' | 'failures' | 'turns' | 'files' | 'reached'> {
+  /** Of the requests that were answered; the others are among the failures. */
+  readonly ids: readonly string[]
+}
+
+async function send(world: World, way: Way, run: number, { seconds, rate, everyMs }: Length): Promise<Run> {
+  const { altgate, directory } = world
+  const filesBefore = auditFilesIn(directory).length
+  const rotate = rotation(way, world)
+  const ids: string[] = []
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
   const failures: Record<string, number> = {}
   const asked: Promise<void>[] = []
-  let requests = 1
+  let requests = 0
   const one = async () => {
     requests += 1
-    const answer = await ask(`${altgate.url}/contoso/x`, { as: anna, agent }).then(
-      ({ status, outcome }) => `${status} ${outcome}`,
+    // An audit line names the version of the tool.
+    const id = `${run}.${requests}`
+    const headers = { 'User-Agent': `rotation/${id}` }
+    const answer = await ask(`${altgate.url}/contoso/x`, { as: anna, agent, headers }).then(
+      ({ status, outcome }) => {
+        ids.push(id)
+        return `${status} ${outcome}`
+      },
       (error: unknown) => String(error),
     )
     if (answer !== '200 allow') failures[answer] = (failures[answer] ?? 0) + 1
@@ -95,18 +135,11 @@ export async function play(t: Pick<Test, 'teardown'>, way: Way, length: Length):
   const reached = Math.round(requests / ((performance.now() - began) / 1000))
   await rotating
   agent.destroy()
-  const code = await altgate.stop()
-  if (code !== 0) failures[`exit code ${code}`] = 1
-  return { requests, failures, turns, reached, ...linesIn(directory, requests) }
+  const files = auditFilesIn(directory).length - filesBefore + 1
+  return { requests, failures, turns, reached, files, ids }
 }
 
-interface Logs {
-  readonly pid: number
-  readonly directory: string
-  readonly logs: readonly string[]
-}
-
-function rotation(way: Way, { pid, directory, logs }: Logs): () => Promise<void> {
+function rotation(way: Way, { altgate: { pid }, directory, logs }: World): () => Promise<void> {
   if (way === 'SIGHUP in a loop') return async () => void process.kill(pid, 'SIGHUP')
   const [config, state] = [join(directory, 'logrotate.conf'), join(directory, 'logrotate.state')]
   const how =
@@ -117,17 +150,20 @@ function rotation(way: Way, { pid, directory, logs }: Logs): () => Promise<void>
   return async () => void (await run('logrotate', ['--force', '--state', state, config]))
 }
 
-function linesIn(directory: string, requests: number): Pick<Played, 'missing' | 'twice' | 'torn' | 'files'> {
-  const files = readdirSync(directory).filter(name => name.startsWith('audit.log'))
-  const seen = new Set<string>()
-  let [twice, torn] = [0, 0]
-  for (const file of files)
+function auditFilesIn(directory: string): readonly string[] {
+  return readdirSync(directory).filter(name => name.startsWith('audit.log'))
+}
+
+/** How often each request has an audit line, and how many lines are not whole. */
+function linesIn(directory: string) {
+  const lines = new Map<string, number>()
+  let torn = 0
+  for (const file of auditFilesIn(directory))
     for (const line of readFileSync(join(directory, file), 'utf8').split('\n')) {
       if (line === '' || line.includes('"audit":"change"')) continue
-      const request = /^\{.*"audit":"decision","request":"(\w+)".*\}$/.exec(line)?.[1]
-      if (request === undefined) torn += 1
-      else if (seen.has(request)) twice += 1
-      else seen.add(request)
+      if (!/^\{.*"audit":"decision","request":"\w+".*\}$/.test(line)) torn += 1
+      const id = /"tool":"rotation\/([\d.]+)"/.exec(line)?.[1]
+      if (id !== undefined) lines.set(id, (lines.get(id) ?? 0) + 1)
     }
-  return { missing: requests - seen.size, twice, torn, files: files.length }
+  return { lines, torn }
 }

@@ -25,7 +25,8 @@ let good = true
 for (const way of chosen) {
   process.stdout.write(`${way} … `)
   const everyMs = Number(values.every ?? usualMs(way))
-  const played = await play(longRun.t, way, { seconds: minutes * 60, rate, everyMs })
+  const [played] = await play(longRun.t, [way], { seconds: minutes * 60, rate, everyMs })
+  if (played === undefined) throw new Error('one way, one result')
   process.stdout.write(`${JSON.stringify(played)}\n`)
   good &&= isGood(way, played)
   await longRun.tearDown()

@@ -35,11 +35,16 @@ export const everyGuess = {
   ),
 }
 
-/** Imports `known0@example.com` and so on into the scope `msa`; the kinds come in turn. */
-export async function importPeople(altgate: Altgate, people: number, kinds: readonly ImportedKind[]) {
+/** Imports `known0@example.com` and so on into a scope; the kinds come in turn. */
+export async function importPeople(
+  altgate: Altgate,
+  people: number,
+  kinds: readonly ImportedKind[],
+  scope: string = msaScope,
+) {
   const hashes = await Promise.all(kinds.map(kind => importedKinds[kind]()))
   const lines = Array.from({ length: people }, (_, n) => `known${n}@example.com:${hashes[n % hashes.length]}`)
-  await altgate.must(['credential', 'import', '-', '--scope', 'msa'], { stdin: `${lines.join('\n')}\n` })
+  await altgate.must(['credential', 'import', '-', '--scope', scope], { stdin: `${lines.join('\n')}\n` })
 }
 
 /** Milliseconds that guesses took, at names that are known and at names that are not. */

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 /** Which of these secrets stand in a text: as they are, percent-encoded, in hexadecimal, or somewhere in Base64. */
 export function tracesOf(secrets: readonly string[], text: string | Buffer): readonly string[] {
   return secrets.flatMap(secret =>
-    spellingsOf(secret)
-      .filter(([, spelling]) => text.includes(spelling))
-      .map(([name]) => `${secret} ${name}`),
+    [...spellingsOf(secret)]
+      .filter(([spelling]) => text.includes(spelling))
+      .map(([, name]) => `${secret} ${name}`),
   )
 }
 
@@ -25,21 +25,18 @@ export function filesIn(
     .map(path => ({ path, bytes: readFileSync(path) }))
 }
 
-function spellingsOf(secret: string): readonly (readonly [name: string, spelling: string])[] {
+/** With the name of each. Most are the same in several ways, and a database is looked through once for each. */
+function spellingsOf(secret: string): ReadonlyMap<string, string> {
   const hex = Buffer.from(secret).toString('hex')
-  return [
-    ['as it is', secret],
-    ['percent-encoded', encodeURIComponent(secret)],
-    ['in hexadecimal', hex],
-    ['in hexadecimal', hex.toUpperCase()],
-    ...[0, 1, 2].flatMap(before => {
-      const base64 = base64Inside(secret, before)
-      return [
-        ['in Base64', base64],
-        ['in Base64', base64.replaceAll('+', '-').replaceAll('/', '_')],
-      ] as const
-    }),
-  ]
+  const base64 = [0, 1, 2].map(before => base64Inside(secret, before))
+  return new Map([
+    ...base64.map(each => [each.replaceAll('+', '-').replaceAll('/', '_'), 'in Base64'] as const),
+    ...base64.map(each => [each, 'in Base64'] as const),
+    [hex.toUpperCase(), 'in hexadecimal'],
+    [hex, 'in hexadecimal'],
+    [encodeURIComponent(secret), 'percent-encoded'],
+    [secret, 'as it is'],
+  ])
 }
 
 /** The characters that Base64 has for it wherever so many bytes (modulo three) stand before it. */
