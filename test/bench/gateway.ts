@@ -9,7 +9,7 @@ import type { Upstream } from './upstream.ts'
 
 export interface GatewayOptions {
   readonly upstream: Upstream
-  /** As many as cores if left out, which is the default of all servers here. */
+  /** As many as cores if left out, which is the default of all servers here; one in a quick run. */
   readonly workers?: number | 'auto'
   /** So many credentials besides Anna's, all with her password; `userNumber` gives their names. */
   readonly users?: number
@@ -37,7 +37,7 @@ export interface Gateway extends Server {
 export async function startGateway(stage: Stage, options: GatewayOptions): Promise<Gateway> {
   const {
     upstream,
-    workers = 'auto',
+    workers = stage.quick ? 1 : 'auto',
     users = 0,
     accounts = 0,
     signedIn,
@@ -50,7 +50,13 @@ export async function startGateway(stage: Stage, options: GatewayOptions): Promi
   const store = `sqlite:${join(stage.folder(), 'altgate.db')}`
   await fillStore(store, { upstream: upstream.url, users, accounts, ...(signedIn && { signedIn }) })
   const altgate = await startAltgate(stage, {
-    settings: { workers, store: { url: store }, hashing: {}, stop: { graceSeconds: 1 }, ...settings },
+    settings: {
+      workers,
+      store: { url: store },
+      hashing: stage.quick ? { lanes: 1 } : {},
+      stop: { graceSeconds: 1 },
+      ...settings,
+    },
     env,
   })
   stage.teardown(() => altgate.stop())

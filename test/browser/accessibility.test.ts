@@ -9,7 +9,7 @@ import { everyPage } from '../self-service/every-page.ts'
 import { accessibilityFaults, looks, narrow, startBrowser } from '../support/browser.ts'
 import { checkout } from '../support/program.ts'
 import { until } from '../support/until.ts'
-import { isAccessible, smallTargets } from './accessible.ts'
+import { isAccessible, isAccessibleIn, smallTargets } from './accessible.ts'
 import { smuggle, tooWide, widthOf } from './in-page.ts'
 import { addBroken, startStage } from './stage.ts'
 import { states } from './states.ts'
@@ -67,7 +67,7 @@ t.test('every state of the page is accessible, and complies with its own policy'
   })
 })
 
-/** Of each kind one: axe takes its time. */
+/** Of each kind one, all of which other tests show in English: axe takes its time. */
 const closely = [
   'only generated',
   'to claim again',
@@ -104,7 +104,7 @@ t.test('German words are longer: every page fits, and is accessible', async t =>
       if (shown === undefined) throw new Error(`there is no page ${name}`)
       await show(page, shown)
       const title = typeof shown.title === 'string' ? shown.title : shown.title(de)
-      await isAccessible(t, page, `german-${name.replace(/\W+/g, '-')}`, title, 'de')
+      await isAccessibleIn('de', t, page, `german-${name.replace(/\W+/g, '-')}`, title)
     })
   const time = await page.locator('time').first().innerText()
   t.match(time, /^28\. Nov\. 2026, 01:06 UTC$/, 'the script keeps to the language, and names the zone')

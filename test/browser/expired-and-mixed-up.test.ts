@@ -1,15 +1,18 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { people } from '../../src/demo/identity-pages.ts'
+import { passwords } from '../../src/demo/people.ts'
 import { startBrowser, type TestBrowser } from '../support/browser.ts'
 import { fillIn, save, signIn, textOf } from './people.ts'
 import { startStage, type Stage } from './stage.ts'
 
 const anna = 'anna@example.com'
 const password = 'brave-otter-under-the-bridge'
+const another = 'quiet-heron-behind-the-mill'
+
+const lab = { stage: await startStage(t), browser: await startBrowser(t) }
 
 t.test('what is too old or has been used counts for nothing', async t => {
-  const lab = { stage: await startStage(t), browser: await startBrowser(t) }
   await t.test('a sign-in that takes too long begins anew', tooLong(lab))
   await t.test(
     'the way back from the provider works once, and in the browser where it began',
@@ -19,6 +22,12 @@ t.test('what is too old or has been used counts for nothing', async t => {
   await t.test('a change needs a fresh sign-in', freshSignIn(lab))
   await t.test('after an hour the page shows nothing', anHour(lab))
   await t.test('a user of another directory is refused, with what to do next', wrongDirectory(lab))
+})
+
+t.test('several tabs and the way through the history change nothing by mistake', async t => {
+  await t.test('two tabs sign in at two places at once', twoTabs(lab))
+  await t.test('the back button and a reload change nothing', backAndReload(lab))
+  await t.test('a form that was open in another tab is too old once the other has saved', otherTab(lab))
 })
 
 interface Lab {
@@ -141,6 +150,89 @@ function wrongDirectory({ stage, browser }: Lab) {
       t.match(await textOf(page), /^Alternate credentials\s+for Contoso/)
     })
   }
+}
+
+function twoTabs({ stage, browser }: Lab) {
+  return async (t: Test) => {
+    const person = await browser.person()
+    const [northwind, contoso] = [await person.newPage(), await person.newPage()]
+    for (const [page, account] of [
+      [northwind, 'northwind'],
+      [contoso, 'contoso'],
+    ] as const) {
+      await page.goto(stage.page(account))
+      await page.getByRole('link', { name: 'Sign in', exact: true }).click()
+    }
+    await fillIn(contoso)
+    await fillIn(northwind)
+    t.match(await textOf(northwind), /^Alternate credentials\s+for Northwind/)
+    t.notMatch(await textOf(northwind), 'Your sets of credentials', 'a sign-in keeps nothing of another one')
+
+    await claim(contoso)
+    t.match(
+      await textOf(contoso),
+      'not valid, or no longer valid',
+      'its form is from before the other sign-in',
+    )
+    await contoso.goto(stage.page('northwind'))
+    await contoso.getByLabel('Sign in for another account as well').fill('contoso')
+    await contoso.getByRole('button', { name: 'Continue' }).click()
+    await contoso.getByRole('link', { name: 'Continue' }).click()
+    t.match(
+      await textOf(contoso),
+      /for Contoso[^]*Link your sign-ins[^]*Your sets of credentials\s+Northwind/,
+    )
+    await claim(contoso)
+    t.match(await textOf(contoso), /for Contoso\s+The credentials are now yours\./, 'both are signed in')
+  }
+}
+
+function backAndReload({ stage, browser }: Lab) {
+  return async (t: Test) => {
+    const page = await browser.page()
+    await signIn(page, stage, 'northwind')
+    await save(page, password)
+    await page.goBack()
+    t.match(
+      await textOf(page),
+      'Your current credentials',
+      'going back shows what is there now, not what was there before',
+    )
+
+    await save(page)
+    const made = await page.locator('#made-password').innerText()
+    await page.reload()
+    t.match(await textOf(page), 'Nothing was changed: this form was already submitted')
+    t.notMatch(await page.content(), made)
+    await page.goBack()
+    t.notMatch(await page.content(), made, 'going back does not show the password')
+    t.equal(await stage.opens(made), 'allow')
+  }
+}
+
+function otherTab({ stage, browser }: Lab) {
+  return async (t: Test) => {
+    const person = await browser.person()
+    const [one, other] = [await person.newPage(), await person.newPage()]
+    await signIn(one, stage, 'northwind')
+    await other.goto(stage.page('northwind'))
+    await save(one, password)
+    await save(other, another)
+    t.match(await textOf(other), 'Nothing was changed')
+    t.strictSame([await stage.opens(password), await stage.opens(another)], ['allow', 'refused'])
+    await save(other, another)
+    t.strictSame(
+      [await stage.opens(password), await stage.opens(another)],
+      ['refused', 'allow'],
+      'the page that came knows better',
+    )
+  }
+}
+
+/** Takes over what the operator made. */
+async function claim(page: Page): Promise<void> {
+  await page.getByLabel('Current alternate password', { exact: true }).fill(passwords.contoso)
+  await page.getByRole('button', { name: 'Claim credentials' }).click()
 }
 
 /** Signs in at the provider's form and stops before the browser comes back; gives the address that it would go to. */

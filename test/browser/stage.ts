@@ -9,7 +9,7 @@ import { freePort } from '../support/ports.ts'
 
 /** The gateway as `npm start` starts it, with its demo and the provider where people sign in. */
 export interface Stage {
-  readonly altgate: Pick<Altgate, 'must' | 'stop' | 'logs'>
+  readonly altgate: Pick<Altgate, 'cli' | 'must' | 'stop' | 'logs'>
   /** How people reach the gateway. */
   readonly url: string
   /** The origin of the provider. */

@@ -10,7 +10,7 @@ import { deadlineMs } from './until.ts'
 /** Chromium without the parts that have windows, where Debian puts it: it starts and runs with a third less of a processor. */
 const program = '/usr/bin/chromium-headless-shell'
 
-/** One process tree that asks nobody but the pages it is sent to. */
+/** It asks nobody but the pages it is sent to. */
 const args = [
   '--no-sandbox',
   '--disable-gpu',
@@ -20,6 +20,10 @@ const args = [
   '--disable-component-update',
   '--disable-sync',
   '--in-process-gpu',
+  // One process for all pages: with one for each tab and site, much of the work would be to start them. Cookies, policies and
+  // storage know sites apart all the same.
+  '--disable-site-isolation-trials',
+  '--renderer-process-limit=1',
   '--js-flags=--no-opt,--no-maglev', // no script here runs for as long as it would take to make it fast
 ]
 

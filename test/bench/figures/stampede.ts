@@ -112,9 +112,9 @@ export const stampede: Figure = {
   },
 }
 
-/** Two workers that forward and do nothing else. */
+/** Two workers that forward and do nothing else; one in a quick run. */
 async function startFloor(stage: Stage, upstream: Upstream): Promise<Server> {
-  const floor = await startForked(stage, 'ladder/bare.ts', ['2', upstream.url])
+  const floor = await startForked(stage, 'ladder/bare.ts', [stage.quick ? '1' : '2', upstream.url])
   return {
     name: 'bare Node',
     url: `http://127.0.0.1:${Number(floor.first)}/${account}/hello`,
