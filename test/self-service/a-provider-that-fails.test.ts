@@ -36,7 +36,9 @@ async function labAt(t: Test, issuer: string, patience = 30): Promise<Lab> {
 type Token = (claims: Readonly<Record<string, unknown>>) => object
 
 /** The same at a provider that is well but for the tokens: `gives` says what they are from now on. */
-async function labWithTokens(t: Test): Promise<{ readonly lab: Lab; gives(token: Token): void }> {
+async function labWithTokens(
+  t: Test,
+): Promise<{ readonly lab: Lab; readonly gives: (token: Token) => void }> {
   let token: Token = () => ({})
   const { issuer } = await provider(
     t,

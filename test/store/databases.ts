@@ -7,6 +7,7 @@ import type { FreshDatabase } from './contract.ts'
 
 interface FreshPostgres extends FreshDatabase {
   readonly address: string
+  readonly execute: (sql: string) => Promise<void>
 }
 
 /** Makes databases of a server, which are reached by `addressOf` the server's own address. */
