@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { RequestHeaders } from '../../src/gateway/ask.ts'
@@ -8,7 +9,8 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { basicOf } from '../support/ask.ts'
 import { userToken } from '../support/delegation.ts'
 import { runs } from '../support/runs.ts'
-import { aWorld, entra, msa } from '../support/world.ts'
+import { createThrottle } from '../../src/throttling/throttle.ts'
+import { aWorld, entra, msa, usualThrottle } from '../support/world.ts'
 import {
   outcomeByTheRules,
   type Question,
@@ -90,9 +92,21 @@ function withoutClashes(credentials: readonly RuleCredential[]): readonly RuleCr
   })
 }
 
+/**
+ * One for all worlds: to make it takes longer than all that a world is asked. Between two worlds passes more time than
+ * the longest that it remembers anything.
+ */
+let days = 0
+const throttle = createThrottle(usualThrottle, {
+  key: randomBytes(32),
+  now: () => days * 86_400_000,
+})
+
 function worldOf({ httpsOnly, accounts, credentials }: Rules) {
+  days += 30
   return aWorld({
     httpsOnly,
+    counting: throttle,
     delegation: {
       tokenFor({ account, scope, username }) {
         if (!accounts.some(({ name, delegated }) => name === account.name && delegated)) return undefined

@@ -94,7 +94,9 @@ t.test('revocation ends the password, and the refresh token', async t => {
   for (const each of [body, renewed]) t.equal(await opens(lab, each), 401, 'the one it replaced as well')
 
   const mine = await tokensFor(lab, 'contoso')
-  for (const token of ['', 'agp_x', `${String(mine.body['access_token']).slice(0, -1)}x`, 'x'.repeat(9000)])
+  const right = String(mine.body['access_token'])
+  const typo = right.slice(0, -1) + (right.endsWith('x') ? 'y' : 'x')
+  for (const token of ['', 'agp_x', typo, 'x'.repeat(9000)])
     t.ok([200, 400].includes((await revoke(lab, token)).status), 'nothing is said of a token that is unknown')
   await revoke(lab, mine.body['access_token'], { client_id: 'altgate' })
   t.equal(await opens(lab, mine.body), 200, 'another client cannot revoke it')

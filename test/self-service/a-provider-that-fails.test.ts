@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { foldUsername, msaScope, type Owner } from '../../src/gateway/names.ts'
 import { Browser, formIn, headingOf, posting } from './browser.ts'
@@ -33,10 +33,24 @@ async function labAt(t: Test, issuer: string, patience = 30): Promise<Lab> {
   return await aLab(t, { signIn: { directories }, providerTimeoutSeconds: patience })
 }
 
+type Token = (claims: Readonly<Record<string, unknown>>) => object
+
+/** The same at a provider that is well but for the tokens: `gives` says what they are from now on. */
+async function labWithTokens(
+  t: Test,
+): Promise<{ readonly lab: Lab; readonly gives: (token: Token) => void }> {
+  let token: Token = () => ({})
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => token(claims)),
+  )
+  return { lab: await labAt(t, issuer), gives: next => void (token = next) }
+}
+
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 /** A provider that is well but for the token that it gives. */
-function honestBut(token: (claims: Readonly<Record<string, unknown>>) => object): Respond {
+function honestBut(token: Token): Respond {
   let nonce = ''
   return (request, response, issuer) => {
     const url = new URL(request.url ?? '', issuer)
@@ -126,7 +140,7 @@ t.test('a provider that takes a code twice starts one session all the same', asy
 })
 
 t.test('the page says whether a provider is unreachable, slow, or returns nonsense', async t => {
-  const broken: readonly (readonly [string, number, Respond])[] = [
+  const broken: readonly (readonly [string, 502 | 504, Respond])[] = [
     ['never answers', 504, () => {}],
     [
       'begins and stops',
@@ -159,15 +173,19 @@ t.test('the page says whether a provider is unreachable, slow, or returns nonsen
       (_, response) => void response.writeHead(302, { location: 'https://evil.example/' }).end(),
     ],
   ]
-  for (const [what, expected, respond] of broken) {
-    const { issuer } = await provider(t, respond)
-    const lab = await labAt(t, issuer, expected === 504 ? 0.5 : undefined)
+  let respond: Respond = () => {}
+  const { issuer } = await provider(t, (...asked) => respond(...asked))
+  const labs = { 504: await labAt(t, issuer, 0.5), 502: await labAt(t, issuer) }
+  for (const [what, expected, responds] of broken) {
+    respond = responds
+    const lab = labs[expected]
+    const told = lab.failures.length
     const seen = await new Browser().ask(`${lab.url}/_altgate/sign-in?account=contoso`)
     t.equal(seen.status, expected, what)
     t.equal(headingOf(seen.text), 'Sign-in is temporarily unavailable')
     t.match(seen.text, seen.headers.get('x-request-id') ?? 'no id', 'with a reference')
     t.notMatch(seen.text, /canary|evil/)
-    t.equal(lab.failures.length, 1, 'and the operator is told')
+    t.equal(lab.failures.length, told + 1, 'and the operator is told')
     t.equal(lab.bugs.length, 0)
   }
 })
@@ -187,7 +205,7 @@ t.test('a provider that comes back is used again', async t => {
 })
 
 t.test('a token other than the requested one is refused', async t => {
-  const wrong: readonly (readonly [string, (claims: Readonly<Record<string, unknown>>) => object])[] = [
+  const wrong: readonly (readonly [string, Token])[] = [
     ['none', () => ({})],
     ['garbage', () => ({ id_token: 'a.b.c' })],
     ['of another issuer', claims => ({ id_token: signed({ ...claims, iss: 'https://evil.example' }) })],
@@ -202,9 +220,10 @@ t.test('a token other than the requested one is refused', async t => {
     ['without a person', claims => ({ id_token: signed({ ...claims, oid: undefined }) })],
     ['with an empty person', claims => ({ id_token: signed({ ...claims, oid: '' }) })],
   ]
+  const { lab, gives } = await labWithTokens(t)
   for (const [what, token] of wrong) {
-    const { issuer } = await provider(t, honestBut(token))
-    const { status, browser } = await signInThere(await labAt(t, issuer))
+    gives(token)
+    const { status, browser } = await signInThere(lab)
     t.equal(status, 502, what)
     t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined, what)
   }
@@ -218,22 +237,18 @@ t.test('a clock that is five minutes off, the provider’s or ours, does not pre
     ['an hour ahead', 502, () => ({ nbf: now() + 3600, exp: now() + 7200 })],
     ['an hour behind', 502, () => ({ exp: now() - 3600 })],
   ]
+  const { lab, gives } = await labWithTokens(t)
   for (const [what, expected, claimed] of times) {
-    const { issuer } = await provider(
-      t,
-      honestBut(claims => ({ id_token: signed({ ...claims, ...claimed() }) })),
-    )
-    t.equal((await signInThere(await labAt(t, issuer))).status, expected, what)
+    gives(claims => ({ id_token: signed({ ...claims, ...claimed() }) }))
+    t.equal((await signInThere(lab)).status, expected, what)
   }
 })
 
 t.test('the directory in the token decides, whatever the address of the person is', async t => {
+  const { lab, gives } = await labWithTokens(t)
   for (const tid of [northwind, '9188040d-6c67-4c5b-b112-36a304b66dad', undefined, 7, [contoso]]) {
-    const { issuer } = await provider(
-      t,
-      honestBut(claims => ({ id_token: signed({ ...claims, tid }) })),
-    )
-    const { status, heading, browser } = await signInThere(await labAt(t, issuer))
+    gives(claims => ({ id_token: signed({ ...claims, tid }) }))
+    const { status, heading, browser } = await signInThere(lab)
     t.equal(status, 403, String(tid))
     t.equal(heading, 'You signed in with a different account')
     t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined)
@@ -251,12 +266,10 @@ t.test('an address that can be no user name is not made one', async t => {
     'a\u0000@example.com',
     `${'a'.repeat(400)}@x`,
   ]
+  const { lab, gives } = await labWithTokens(t)
   for (const preferred_username of names) {
-    const { issuer } = await provider(
-      t,
-      honestBut(claims => ({ id_token: signed({ ...claims, preferred_username }) })),
-    )
-    const { status, text } = await signInThere(await labAt(t, issuer))
+    gives(claims => ({ id_token: signed({ ...claims, preferred_username }) }))
+    const { status, text } = await signInThere(lab)
     t.equal(status, 200)
     t.match(text, 'Your operator must set the password', String(preferred_username).slice(0, 20))
     t.notMatch(text, 'action="/_altgate/credential"')
@@ -301,12 +314,10 @@ t.test('a token that the provider has not signed is refused', async t => {
       return `${text}.${createHmac('sha256', client.clientSecret.reveal()).update(text).digest('base64url')}`
     },
   }
+  const { lab, gives } = await labWithTokens(t)
   for (const [how, forge] of Object.entries(forgeries)) {
-    const { issuer } = await provider(
-      t,
-      honestBut(claims => ({ id_token: forge(claims) })),
-    )
-    const { status, heading, browser } = await signInThere(await labAt(t, issuer))
+    gives(claims => ({ id_token: forge(claims) }))
+    const { status, heading, browser } = await signInThere(lab)
     t.equal(status, 502, how)
     t.equal(heading, 'Sign-in is temporarily unavailable', how)
     t.equal(browser.cookie('127.0.0.1', 'altgate'), undefined, how)
@@ -315,6 +326,8 @@ t.test('a token that the provider has not signed is refused', async t => {
 
 t.test('a user name is what the authority vouches for, and nothing else', async t => {
   const ceo = 'ceo@fabrikam.example'
+  const { lab, gives } = await labWithTokens(t)
+  const { registry } = lab.services
   for (const [claims, expected] of [
     [{ preferred_username: 'mallory', email: ceo, email_verified: false }, undefined],
     [{ preferred_username: 'mallory', email: ceo }, undefined],
@@ -345,42 +358,48 @@ t.test('a user name is what the authority vouches for, and nothing else', async 
     [{ preferred_username: 'mallory', email: ceo, xms_edov: 1 }, ceo],
     [{ preferred_username: 'mallory', email: [ceo], email_verified: true }, undefined],
   ] as const) {
-    const { issuer } = await provider(
-      t,
-      honestBut(honest => ({ id_token: signed({ ...honest, ...claims }) })),
-    )
-    const lab = await labAt(t, issuer)
-    await lab.services.registry.addMembers('test', named('contoso'), contoso, [foldUsername(ceo)])
+    // Another person each time, and nothing is left of the one before.
+    const oid = randomUUID()
+    gives(honest => ({ id_token: signed({ ...honest, oid, ...claims }) }))
+    await registry.addMembers('test', named('contoso'), contoso, [foldUsername(ceo)])
     const browser = new Browser()
     const page = await browser.go(`${lab.url}/_altgate/sign-in?account=contoso`)
     if (page.text.includes('action="/_altgate/credential"')) await browser.send(page, '/credential', generate)
-    const [credential] = await lab.services.registry.credentials(contoso)
+    const [credential] = await registry.credentials(contoso)
     t.equal(credential?.username, expected, JSON.stringify(claims))
-    const [member] = await lab.services.registry.members(named('contoso'))
+    const [member] = await registry.members(named('contoso'))
     t.equal(member?.waiting, expected !== ceo, 'a membership waits for a name that is vouched for')
+    if (credential !== undefined) await registry.removeCredential('test', contoso, credential.username)
+    await registry.removeMembers('test', named('contoso'), [foldUsername(ceo)])
+    t.strictSame([await registry.credentials(contoso), await registry.members(named('contoso'))], [[], []])
   }
 })
 
 t.test('of a Microsoft account only a verified address is a name', async t => {
   const microsoft = '9188040d-6c67-4c5b-b112-36a304b66dad'
   const ceo = 'ceo@fabrikam.example'
+  let token: Token = () => ({})
+  const { issuer } = await provider(
+    t,
+    honestBut(claims => token(claims)),
+  )
+  const lab = await aLab(t, { signIn: { msa: { ...client, issuer } } })
   for (const [claims, expected] of [
     [{ preferred_username: ceo, email: ceo }, undefined],
     [{ upn: ceo, preferred_username: ceo, email: ceo, email_verified: false }, undefined],
     [{ preferred_username: 'other@example.com', email: ceo, email_verified: true }, ceo],
     [{ preferred_username: 'other@example.com', email: ceo, xms_edov: '1' }, ceo],
   ] as const) {
-    const { issuer } = await provider(
-      t,
-      honestBut(honest => ({ id_token: signed({ ...honest, tid: microsoft, ...claims }) })),
-    )
-    const lab = await aLab(t, { signIn: { msa: { ...client, issuer } } })
+    const sub = randomUUID()
+    token = honest => ({ id_token: signed({ ...honest, oid: sub, sub, tid: microsoft, ...claims }) })
     const browser = new Browser()
     const page = await browser.go(`${lab.url}/_altgate/sign-in?account=fabrikam`)
     t.equal(page.status, 200)
     if (page.text.includes('action="/_altgate/credential"')) await browser.send(page, '/credential', generate)
     const [credential] = await lab.services.registry.credentials(msaScope)
     t.equal(credential?.username, expected, JSON.stringify(claims))
+    if (credential !== undefined)
+      await lab.services.registry.removeCredential('test', msaScope, credential.username)
   }
 })
 
@@ -438,15 +457,17 @@ t.test('nothing that a provider repeats gets into the log', async t => {
         .end(secret),
     (_, response) => response.writeHead(307, { location: `http://127.0.0.1:1/${secret}` }).end(),
   ]
-  for (const answer of answers) {
-    const honest = honestBut(() => ({}))
-    const { issuer } = await provider(t, (request, response, issuer) =>
-      (request.url === '/token' ? answer : honest)(request, response, issuer),
-    )
-    const lab = await labAt(t, issuer)
+  const honest = honestBut(() => ({}))
+  let answer = honest
+  const { issuer } = await provider(t, (request, response, issuer) =>
+    (request.url === '/token' ? answer : honest)(request, response, issuer),
+  )
+  const lab = await labAt(t, issuer)
+  for (const [at, each] of answers.entries()) {
+    answer = each
     t.equal((await signInThere(lab)).status, 502)
-    t.equal(lab.failures.length, 1)
-    t.notMatch(lab.failures[0]?.detail, 'canary')
+    t.equal(lab.failures.length, at + 1)
+    t.notMatch(lab.failures[at]?.detail, 'canary')
   }
 })
 

@@ -51,7 +51,7 @@ t.test('a server that goes down while a change is announced undoes the change', 
 t.test(
   'while a change waits for gateways it is told, after a second, which and how long at most',
   async t => {
-    const { url, execute } = await makeDatabase()
+    const { url, execute } = await makeDatabase(t)
     const told: { hosts: readonly string[]; seconds: number }[] = []
     const store = await openStore({ url, waiting: (hosts, seconds) => told.push({ hosts, seconds }) })
     t.teardown(() => store.close())
@@ -84,7 +84,7 @@ t.test(
 )
 
 t.test('a connection on which the server has fallen silent is given up, and not used again', async t => {
-  const { address } = await makeDatabase()
+  const { address } = await makeDatabase(t)
   const { port } = new URL(address)
   const relay = await startRelay(t, `http://127.0.0.1:${port}`)
   const store = await open(t, {
@@ -119,7 +119,7 @@ t.test('many changes that wait do not use up the connections that reads need', a
 })
 
 t.test('an outage shows neither the password nor the address of the database', async t => {
-  const { address } = await makeDatabase()
+  const { address } = await makeDatabase(t)
   const { hostname, port, pathname } = new URL(address)
   const wrong = [
     `postgres://altgate:canary@${hostname}:${port}${pathname}`,
