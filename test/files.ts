@@ -1,13 +1,13 @@
 import { type ChildProcess, spawnSync } from 'node:child_process'
 import { chmodSync, globSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import module from 'node:module'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { workerMalloc } from '../src/engine/memory.ts'
 
-// Runs test files side by side, each in a process of its own: all of them, or the files and folders that are named. The
-// `tap` command does the same, but gives each process hooks for mocks and coverage. Every Node process that a test starts
+// Runs test files side by side, each in a process of its own or a folder in one: all of them, or the files and folders that are named. The
+// `tap` command runs files in processes as well, but gives each process hooks for mocks and coverage. Every Node process that a test starts
 // inherits them: the gateway would take twice the time to start, and would not be what users start.
 
 /** For two cores: a file computes for a third of its time, and waits for servers, clients and time-outs for the rest. */
@@ -29,11 +29,25 @@ const longest = [
   'test/acceptance/reload.test.ts',
   'test/store/sqlite.test.ts',
   'test/acceptance/nothing-a-peer-sends-ends-a-process.test.ts',
-  'test/self-service/a-provider-that-fails.test.ts',
-  'test/proxying/hostile-answers.test.ts',
 ]
 
-/** For one file, on a busy machine. */
+/**
+ * Folders whose files run in one process when all of them run: they test the product in their own process, and what they load takes them
+ * half of their time.
+ */
+const together = [
+  'test/self-service',
+  'test/proxying',
+  'test/answers',
+  'test/oauth',
+  'test/delegation',
+  'test/api',
+  'test/requests',
+  'test/settings',
+  'test/telemetry',
+]
+
+/** For one process, on a busy machine. */
 const longestSeconds = 400
 
 /** Milliseconds from the last line of a file's report to the end of its process. */
@@ -81,31 +95,36 @@ function filesOf(path: string): readonly string[] {
 
 const named = process.argv.slice(2)
 const found = (named.length === 0 ? ['test'] : named).flatMap(filesOf)
-const files = [
-  ...longest.filter(file => found.includes(file)),
-  ...found.filter(file => !longest.includes(file)),
+await keepStripped(found.map(file => pathToFileURL(resolve(file)).href))
+const folders = together.filter(folder => filesOf(folder).every(file => found.includes(file)))
+const alone = found.filter(file => !folders.includes(dirname(file)))
+const processes = [
+  ...longest.filter(file => alone.includes(file)),
+  ...folders,
+  ...alone.filter(file => !longest.includes(file)),
 ]
-await keepStripped(files.map(file => pathToFileURL(resolve(file)).href))
-t.jobs = Math.min(jobs, files.length)
+t.jobs = Math.min(jobs, processes.length)
 t.setTimeout(0)
-t.plan(files.length)
+t.plan(processes.length)
 t.on('spawn', spawned => spawned.once('process', child => guard(spawned.name, child)))
-for (const file of files)
-  void t.spawn('env', [...node, file], { buffered: true, timeout: longestSeconds * 1000, env }, file)
+for (const each of processes) {
+  const program = folders.includes(each) ? ['test/together.ts', each] : [each]
+  void t.spawn('env', [...node, ...program], { buffered: true, timeout: longestSeconds * 1000, env }, each)
+}
 
-/** The last line that tap writes of a file; those of its tests are indented, and what is kept may begin in one of them. */
+/** The last line that tap writes of a process; those of its tests are indented, and what is kept may begin in one of them. */
 const last = /\n# time=/
 
 /**
  * A process of Node can stay for ever after all is done, with a busy thread of V8 and no JavaScript left to run
  * (nodejs/node 54918). One that has reported its last line and does not end is told of, killed, and judged by what it has reported.
  */
-function guard(file: string, child: ChildProcess): void {
+function guard(name: string, child: ChildProcess): void {
   let end = ''
   let watchdog: NodeJS.Timeout | undefined
   const emit = child.emit.bind(child)
   const giveUp = () => {
-    console.error(`${file} has reported everything, but its process does not end: killed`)
+    console.error(`${name} has reported everything, but its process does not end: killed`)
     child.emit = (event: string | symbol, ...told: unknown[]) =>
       event === 'close' ? emit(event, 0, null) : emit(event, ...told)
     child.kill('SIGKILL')

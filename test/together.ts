@@ -1,0 +1,6 @@
+import { globSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+// Runs the test files of a folder in one process, one after the other: what all of them load is loaded once.
+for (const folder of process.argv.slice(2))
+  for (const file of globSync(join(folder, '*.test.ts')).sort()) await import(resolve(file))
