@@ -109,42 +109,55 @@ export async function startFleet({ size, store, started, log, abort, ...parts }:
   let orders = 0
   let changing = Promise.resolve()
 
-  function fork(): Promise<void> {
-    const worker = cluster.fork(workerMalloc)
+  async function fork(): Promise<void> {
+    const worker = forked()
     workers.set(worker, 'starting')
+    worker.on('error', error => unreachable(worker, error))
     tell(worker, { altgate: 'settings', store, ...handOver(settings) })
     started(worker)
     worker.process.stderr?.on('data', passOn)
     worker.once('exit', (code, signal) => {
       workers.delete(worker)
-      if (!stopping) void replace(worker, code, signal)
+      if (!stopping) void replace(code, signal, worker)
     })
-    worker.on('error', error => {
-      log.error({ worker: worker.id, err: error }, 'a worker could not be started or reached')
-      // Its program could not be started, for instance because it is being updated: Node tells of no exit then.
-      if (worker.process.pid === undefined && workers.has(worker)) worker.emit('exit', -1, null)
-    })
-    return listens(worker).then(() => {
-      workers.set(worker, 'listening')
-      if (listening() === size) complete.resolve()
-    })
+    await listens(worker)
+    workers.set(worker, 'listening')
+    deaths = 0
+    if (listening() === size) complete.resolve()
+  }
+
+  /** Node throws where it does not expect that a program cannot be started, for instance while it is being written. */
+  function forked(): Worker {
+    try {
+      return cluster.fork(workerMalloc)
+    } catch (error) {
+      if (!stopping) void replace(-1, null)
+      throw error
+    }
+  }
+
+  /** Of a worker that has died, `exit` comes by itself. If its program could not be started, Node tells of no exit. */
+  function unreachable(worker: Worker, error: Error): void {
+    if (worker.process.pid !== undefined || !workers.has(worker)) return
+    log.error({ worker: worker.id, err: error }, 'a worker could not be started')
+    if (worker.isConnected()) worker.process.disconnect() // Node forgets it then
+    worker.emit('exit', -1, null)
   }
 
   function listening(): number {
     return [...workers.values()].filter(state => state === 'listening').length
   }
 
-  async function replace(dead: Worker, code: number, signal: string): Promise<void> {
+  async function replace(code: number, signal: string | null, dead?: Worker): Promise<void> {
     deaths += 1
-    log.error({ worker: dead.id, code, signal }, 'a worker died and is being replaced')
+    log.error({ worker: dead?.id, code, signal }, 'a worker died and is being replaced')
     await delay(Math.min(longestPause, 50 * 2 ** deaths), undefined, { ref: false })
     await changing // or it could start with settings that are no longer in force
-    if (!stopping)
-      await fork().then(
-        () => log.info('the replacement worker listens'),
-        error => log.error({ err: error }, 'the replacement worker could not start'),
-      )
-    deaths -= 1
+    if (stopping) return
+    await fork().then(
+      () => log.info('the replacement worker listens'),
+      error => log.error({ err: error }, 'the replacement worker could not start'),
+    )
   }
 
   async function order(what: Order): Promise<readonly string[]> {
@@ -231,7 +244,9 @@ function listens(worker: Worker): Promise<void> {
     })
     worker.once('exit', (code, signal) => {
       // A worker that a signal ended is replaced; the next one may well start.
-      if (signal === null)
+      if (worker.process.pid === undefined)
+        reject(new Failure('A worker could not be started. The log says why.'))
+      else if (signal === null)
         reject(
           new Failure(`A worker exited with status ${code} before it was listening. Its output says why.`),
         )

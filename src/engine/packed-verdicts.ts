@@ -36,7 +36,7 @@ export function createPackedMatches(most: number): PackedMatches {
   const table = createPackedTable({ recordBytes, keyAt: proofAt, keyBytes: proofBytes, most, evicted })
   /** Names that do not fit into their record, or that come with a generated password. */
   const longNames = new Map<RecordNumber, Names>()
-  /** Each is the same object until it changes. */
+  /** Each is the same object until it changes, or this is full. */
   const unpacked = new Map<Proof, Unpacked>()
   const lastAsked = new Uint32Array(mostUnpacked)
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Command, Redis, type RedisOptions } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import handling from 'ioredis/built/DataHandler.js'
 import { Outage } from '../gateway/outage.ts'
 import type { Secret } from '../gateway/secret.ts'
@@ -60,8 +60,6 @@ export function keepConnection({ access, find, name, patience, drops }: KeptOpti
   const redis = connect(access, find, {
     connectionName: `altgate-${name}`,
     connectTimeout: 250,
-    // A timed-out command stays in the client's queue: only dropping the dead socket empties it.
-    socketTimeout: Math.max(250, patience),
     // The random part keeps a hundred processes from reconnecting at the same moment.
     retryStrategy: times => Math.min(500, 50 * 2 ** Math.min(times, 5)) + Math.random() * 50,
     reconnectOnError(error) {
@@ -91,37 +89,57 @@ function emitEndWhileReconnecting(redis: Redis): void {
  * survive until V8 collects the whole heap, with their commands, callers and requests: each defines a getter of its own, V8 makes a
  * hidden class of that, and hidden classes are born old. `memory`: 13 % of what a request made grew old instead of 2 %.
  *
- * `patience` is measured by the event loop: a reply that came while this process was busy is read before the commands fail. With
- * ioredis's `commandTimeout`, many callers at once look like a Redis that hangs.
+ * Commands have their time from the write on, measured by the event loop: a reply that came while this process was busy is read before
+ * they fail. With ioredis's own timers (`commandTimeout`, `socketTimeout`), many callers at once look like a Redis that hangs.
  */
 function writeOncePerTurn(redis: Redis, patience: number): void {
   const sendCommand = redis.sendCommand.bind(redis)
-  let waiting: Parameters<Redis['sendCommand']>[] = []
+  let waiting: Sent[] = []
 
   function flush(): void {
-    const { stream } = redis
     const commands = waiting
     waiting = []
+    limit(commands)
+    const { stream } = redis
     stream.cork()
-    for (const command of commands) sendCommand(...command)
-    stream.uncork()
-    const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp, commands)), patience)
+    try {
+      for (const command of commands) sendCommand(...command)
+    } finally {
+      stream.uncork()
+    }
+  }
+
+  /** Commands that are not answered in time fail, and a connection on which nothing comes is made anew. */
+  function limit(commands: readonly Sent[]): void {
+    const { stream } = redis
+    const read = stream.bytesRead
+    const timer = afterReading(patience, () => {
+      for (const [command] of commands) command.reject(new Error('Command timed out')) // unless it has been answered
+      // They stay in the client's queue: only the end of a dead socket empties it.
+      afterReading(Math.max(250, patience) - patience, () => {
+        if (stream.bytesRead === read) stream.destroy(new Error('Redis does not answer'))
+      }).unref()
+    })
     void Promise.allSettled(commands.map(([{ promise }]) => promise)).then(() => clearTimeout(timer))
   }
 
   redis.sendCommand = (command, destination) => {
-    if (redis.status !== 'ready') {
-      command.setTimeout(patience)
-      return sendCommand(command, destination)
+    if (redis.status === 'ready') {
+      if (waiting.push([command, destination]) === 1) setImmediate(flush)
+    } else {
+      if (redis.status === 'connect') limit([[command, destination]]) // of the handshake
+      sendCommand(command, destination)
     }
-    if (waiting.push([command, destination]) === 1) setImmediate(flush)
     return command.promise
   }
 }
 
-/** Those that have been answered stay so. */
-function giveUp(commands: readonly (readonly [Command, ...unknown[]])[]): void {
-  for (const [command] of commands) command.reject(new Error('Command timed out'))
+/** What `sendCommand` is given. */
+type Sent = Parameters<Redis['sendCommand']>
+
+/** Calls back after so many milliseconds, when the event loop has read what has come until then. */
+function afterReading(milliseconds: number, callback: () => void): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(setImmediate, callback), milliseconds)
 }
 
 /** A connection for one task. Throws `Outage`. */

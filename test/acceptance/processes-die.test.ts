@@ -48,7 +48,7 @@ t.test(
     altgate.signal('SIGWINCH')
     const [worker = 0] = workersOf(altgate.pid)
     process.kill(worker, 'SIGKILL')
-    await until(() => altgate.logs().split('a worker could not be started or reached').length > 2)
+    await until(() => altgate.logs().split('the replacement worker could not start').length > 2)
     t.ok(isRunning(altgate.pid))
     altgate.signal('SIGWINCH')
     await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)

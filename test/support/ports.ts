@@ -2,6 +2,9 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type ListenOptions, type Server } from 'node:net'
 
+/** The one port of them that `fetch` refuses (https://fetch.spec.whatwg.org/#port-blocking). */
+const notFetched = 10_080
+
 /**
  * A TCP port of this machine that is free, and that no other test gets while this process runs. Below those that Linux gives
  * to outgoing connections and to whatever listens on port 0: while a program starts, none of these can take it.
@@ -9,7 +12,7 @@ import { connect, createServer, type ListenOptions, type Server } from 'node:net
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 20_000) // nodes of a Redis Cluster use the one 10,000 above as well
-    if (!(await reserved(port))) continue
+    if (port === notFetched || !(await reserved(port))) continue
     const server = await listening({ port, host: '127.0.0.1' })
     if (server === undefined) continue
     server.close()

@@ -8,12 +8,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 async function count(work) {
   await work(500)
   gc() // what a long-lived collection holds is old from now on
-  let whole = 0
+  let [whole, young] = [0, 0]
   new PerformanceObserver(list => {
-    for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) whole += 1
+    for (const { detail } of list.getEntries()) {
+      if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) whole += 1
+      if (detail.kind === constants.NODE_PERFORMANCE_GC_MINOR) young += 1
+    }
   }).observe({ entryTypes: ['gc'] })
   await work(4000)
   await turn()
+  if (young === 0) throw new Error('no collection was seen at all')
   console.log(whole)
 }`
 
@@ -21,6 +25,6 @@ async function count(work) {
 export async function wholeCollections(script: string): Promise<number> {
   const flags = [...workerHeap, '--input-type=module', '--eval', counted + script]
   const { code, stdout, stderr } = await run(process.execPath, flags)
-  if (code !== 0) throw new Error(stderr)
+  if (code !== 0 || stdout === '') throw new Error(stderr)
   return Number(stdout)
 }
