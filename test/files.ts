@@ -11,7 +11,7 @@ import { workerMalloc } from '../src/engine/memory.ts'
 // inherits them: the gateway would take twice the time to start, and would not be what users start.
 
 /** For two cores: a file computes for a third of its time, and waits for servers, clients and time-outs for the rest. */
-const jobs = 5
+const jobs = 6
 
 /** Those that take longest come first: the last one to end has nothing beside it. */
 const longest = [
