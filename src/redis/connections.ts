@@ -116,10 +116,12 @@ function writeOncePerTurn(redis: Redis, patience: number): void {
     const timer = afterReading(patience, () => {
       for (const [command] of commands) command.reject(new Error('Command timed out')) // unless it has been answered
       // They stay in the client's queue: only the end of a dead socket empties it.
-      afterReading(Math.max(250, patience) - patience, () => {
-        if (stream.bytesRead === read) stream.destroy(new Error('Redis does not answer'))
-      }).unref()
+      if (patience >= silenceMs) drop()
+      else afterReading(silenceMs - patience, drop).unref()
     })
+    const drop = () => {
+      if (stream.bytesRead === read) stream.destroy(new Error('Redis does not answer'))
+    }
     void Promise.allSettled(commands.map(([{ promise }]) => promise)).then(() => clearTimeout(timer))
   }
 
@@ -133,6 +135,9 @@ function writeOncePerTurn(redis: Redis, patience: number): void {
     return command.promise
   }
 }
+
+/** Milliseconds without a byte after which a connection counts as dead, unless a command may take longer. */
+const silenceMs = 250
 
 /** What `sendCommand` is given. */
 type Sent = Parameters<Redis['sendCommand']>
