@@ -112,7 +112,7 @@ export async function startFleet({ size, store, started, log, abort, ...parts }:
   async function fork(): Promise<void> {
     const worker = forked()
     workers.set(worker, 'starting')
-    worker.on('error', error => unreachable(worker, error))
+    worker.on('error', error => failedToStart(worker, error))
     tell(worker, { altgate: 'settings', store, ...handOver(settings) })
     started(worker)
     worker.process.stderr?.on('data', passOn)
@@ -137,7 +137,7 @@ export async function startFleet({ size, store, started, log, abort, ...parts }:
   }
 
   /** Of a worker that has died, `exit` comes by itself. If its program could not be started, Node tells of no exit. */
-  function unreachable(worker: Worker, error: Error): void {
+  function failedToStart(worker: Worker, error: Error): void {
     if (worker.process.pid !== undefined || !workers.has(worker)) return
     log.error({ worker: worker.id, err: error }, 'a worker could not be started')
     if (worker.isConnected()) worker.process.disconnect() // Node forgets it then

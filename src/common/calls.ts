@@ -75,6 +75,13 @@ export function onceATurn(run: () => Promise<void>): () => Promise<void> {
   }
 }
 
+/**
+ * Calls back after so many milliseconds, as the event loop measures them: what has arrived while this process was busy is read before.
+ */
+export function afterReading(milliseconds: number, callback: () => void): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(setImmediate, callback), milliseconds)
+}
+
 /** Serializes work on the same key, first come, first served. */
 export interface Turns {
   take<T>(about: string, work: () => Promise<T>): Promise<T>

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { afterReading } from '../common/calls.ts'
 import type { Outage } from '../gateway/outage.ts'
 import { guardRedis } from '../redis/breaker.ts'
 import type { RedisServer } from '../redis/server.ts'
@@ -98,7 +99,7 @@ const waiting = 25
 /** Measured by the event loop: an answer that arrived while this process was busy is read before the wait ends. */
 function silence(): Promise<undefined> {
   return new Promise(resolve => {
-    setTimeout(() => setImmediate(() => setImmediate(resolve, undefined)), waiting).unref()
+    afterReading(waiting, () => resolve(undefined)).unref()
   })
 }
 
