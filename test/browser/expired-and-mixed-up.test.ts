@@ -72,12 +72,18 @@ function onceAndHere({ stage, browser }: Lab) {
   }
 }
 
+/** Two tabs of one person who has signed in, both with the page. */
+async function openTabs(stage: Lab['stage'], browser: Lab['browser']) {
+  const person = await browser.person()
+  const [one, other] = [await person.newPage(), await person.newPage()]
+  await signIn(one, stage, 'northwind')
+  await other.goto(stage.page('northwind'))
+  return [one, other] as const
+}
+
 function signedOut({ stage, browser }: Lab) {
   return async (t: Test) => {
-    const person = await browser.person()
-    const [one, other] = [await person.newPage(), await person.newPage()]
-    await signIn(one, stage, 'northwind')
-    await other.goto(stage.page('northwind'))
+    const [one, other] = await openTabs(stage, browser)
     await other.getByRole('button', { name: 'Sign out' }).click()
     await save(one, password)
     t.match(await textOf(one), /^Your sign-in has ended\s+Nothing was changed/)
@@ -212,10 +218,7 @@ function backAndReload({ stage, browser }: Lab) {
 
 function otherTab({ stage, browser }: Lab) {
   return async (t: Test) => {
-    const person = await browser.person()
-    const [one, other] = [await person.newPage(), await person.newPage()]
-    await signIn(one, stage, 'northwind')
-    await other.goto(stage.page('northwind'))
+    const [one, other] = await openTabs(stage, browser)
     await save(one, password)
     await save(other, another)
     t.match(await textOf(other), 'Nothing was changed')

@@ -4,6 +4,7 @@ import { ask, summary } from './ask.ts'
 import { metric } from './metrics.ts'
 import { workersOf } from './processes.ts'
 import { recordingUpstream } from './recording-upstream.ts'
+import { until } from './until.ts'
 
 const anna = 'anna@example.com'
 const right = 'the password of anna'
@@ -26,5 +27,20 @@ export async function logWorld(t: Test, options: AltgateOptions) {
     return summary(answers)
   }
   const dropped = (log: string) => metric(altgate, 'altgate_log_lines_dropped_total', { log })
-  return { altgate, tries, dropped, isWhole: () => String(workersOf(altgate.pid)) === String(workers) }
+  /** What requests are answered until lines of a log are lost, or an answer is not as usual. */
+  async function triesUntilDropped(log: string): Promise<string> {
+    let answered = ''
+    await until(async () => {
+      answered = await tries(50)
+      return answered !== '200 allow' || (await dropped(log)) > 0
+    })
+    return answered
+  }
+  return {
+    altgate,
+    tries,
+    dropped,
+    triesUntilDropped,
+    isWhole: () => String(workersOf(altgate.pid)) === String(workers),
+  }
 }
