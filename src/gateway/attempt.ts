@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { attached } from './attached.ts'
 import { type Account, scopeOf } from './account.ts'
 import type { Ask } from './ask.ts'
 import type { PresentedCredential } from './credential.ts'
@@ -35,7 +36,7 @@ export interface AttemptKeys {
 export function createAttemptKeys(key: Uint8Array): AttemptKeys {
   const secret = createSecretKey(key)
   /** Of the passwords of kept connections, which are the same object in every request. */
-  const known = new WeakMap<Secret, Proved>()
+  const known = attached<Secret, Proved>()
   return {
     slot: (scope, username) => hmac(secret, ['slot', scope, username]) as Slot,
     proof(scope, former, username, password) {

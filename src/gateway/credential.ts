@@ -1,3 +1,4 @@
+import { attached } from './attached.ts'
 import type { Garbled } from './decision.ts'
 import { foldUsername, longestPassword, longestUsername, type Username } from './names.ts'
 import { Secret } from './secret.ts'
@@ -30,7 +31,7 @@ export function decodeBasic(headers: readonly Secret[]): PresentedCredential | '
 }
 
 /** The same object for the same header, which a kept connection brings with every request. */
-const decoded = new WeakMap<Secret, PresentedCredential>()
+const decoded = attached<Secret, PresentedCredential>()
 
 function decode(value: string): PresentedCredential | 'nothing' | Garbled['flaw'] {
   if (value.length > longestHeader) return 'too-long'

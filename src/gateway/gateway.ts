@@ -1,3 +1,4 @@
+import { attached } from './attached.ts'
 import { type Account, accountNamed, haveSameScopes, type Holder, hasAccess, type Naming } from './account.ts'
 import { type Ask, readTarget } from './ask.ts'
 import { type Attempt, type AttemptKeys, attemptOn, type Caller } from './attempt.ts'
@@ -187,7 +188,7 @@ function actingAs(found: UserToken | SignInCause, allowed: Allow): Decision {
 }
 
 /** As in `lastAllowed`. */
-const lastActing = new WeakMap<Allow, Allow>()
+const lastActing = attached<Allow, Allow>()
 
 /** Whether it tells the holder of a right password to use another one. */
 function tellsHolder(decision: Decision): decision is ResetNeeded | Expired {
@@ -283,7 +284,7 @@ function allow(known: Known, account: Account, scope: Scope): Allow {
  * The last decision that followed from each verdict. What a request is allowed by is judged anew each time; if it comes to
  * the same, it is the same object, so that what is written and sent about it need not be made again.
  */
-const lastAllowed = new WeakMap<Known, Allow>()
+const lastAllowed = attached<Known, Allow>()
 
 function expired(
   { cause, at, via }: Over & Pick<KnownVerdict, 'via'>,

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, randomInt, timingSafeEqual } from 'node:crypto'
+import { attached } from './attached.ts'
 import { derive, type Key, type Keys } from './key-ring.ts'
 import type { PasswordId } from './names.ts'
 import { Secret } from './secret.ts'
@@ -78,7 +79,7 @@ export function createGeneratedPasswords(keys: Keys, prefix: Prefix = 'agp_'): G
   }
 
   /** Of passwords that kept connections present with each request, as long as the keys are the same. */
-  const known = new WeakMap<Secret, { readonly maker: Maker; readonly among: readonly Maker[] }>()
+  const known = attached<Secret, { readonly maker: Maker; readonly among: readonly Maker[] }>()
 
   function makerIn(password: Secret): Maker | undefined {
     const among = makers.all()

@@ -1,3 +1,4 @@
+import { attached } from './attached.ts'
 import type { Ask } from './ask.ts'
 import type { Allow } from './decision.ts'
 import type { UserToken } from './delegation.ts'
@@ -46,10 +47,10 @@ export function identityOf(allowed: Allow): readonly string[] {
 }
 
 /** The requests of a user are mostly allowed by the same object. */
-const identities = new WeakMap<Allow, readonly string[]>()
+const identities = attached<Allow, readonly string[]>()
 
 /** The header lists of tokens in use: a token serves many requests, and goes when nothing refers to it any more. */
-const bearers = new WeakMap<Secret, readonly string[]>()
+const bearers = attached<Secret, readonly string[]>()
 
 /**
  * The user's own access token (RFC 6750) as header names and values in turn, for both doors. Without

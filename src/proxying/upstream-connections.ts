@@ -2,6 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { OnReadOpts, Socket } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher, errors, Pool } from 'undici'
+import { attached } from '../gateway/attached.ts'
 import { hasLlhttp } from './answer-parser.ts'
 import { closedEarly } from './closed-unanswered.ts'
 import { InterimAnswers } from './interim-answers.ts'
@@ -201,7 +202,7 @@ class Connection {
   }
 }
 
-const connections = new WeakMap<Socket, Connection>()
+const connections = attached<Socket, Connection>()
 
 // Published before the first byte of each request. Handlers do not learn which connection a request uses.
 subscribe('undici:client:sendHeaders', message => {

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { attached } from '../gateway/attached.ts'
 import { type Ask, RequestHeaders } from '../gateway/ask.ts'
 import type { Ended, UpstreamFailed } from '../gateway/decision.ts'
 import { Secret } from '../gateway/secret.ts'
@@ -64,7 +65,7 @@ export function readAsk(
 }
 
 /** The last `Authorization` of each connection. */
-const lastPresented = new WeakMap<Socket, Secret>()
+const lastPresented = attached<Socket, Secret>()
 
 /**
  * The same object for the same bytes, so that what was decoded of them need not be decoded again for each request of a

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { endianness } from 'node:os'
+import { attached } from '../gateway/attached.ts'
 import { bytesOf } from '../common/addresses.ts'
 import { readOn, stopReading } from '../requests/bodies.ts'
 import { isReserved } from '../requests/request.ts'
@@ -24,7 +25,7 @@ const depth = 16
 const most = 10_000
 
 /** By each socket that a request may have. */
-export const conversations = new WeakMap<Socket, Conversation>()
+export const conversations = attached<Socket, Conversation>()
 
 /** Marks a request as one with a right password. */
 export function markAllowed(request: IncomingMessage): void {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { setTimeout as delay } from 'node:timers/promises'
+import { attached } from '../gateway/attached.ts'
 import { type Delivered, idOf, type LoggedChange } from '../gateway/deliveries.ts'
 import { type Ask, productOf } from '../gateway/ask.ts'
 import { type Allow, type Decision, type NotAllowed, unreachable } from '../gateway/decision.ts'
@@ -181,7 +182,7 @@ function allowedText(decision: Decision): string | undefined {
   return text
 }
 
-const allowedTexts = new WeakMap<Allow, string>()
+const allowedTexts = attached<Allow, string>()
 
 /** The same for any other, with the account that the request names. */
 function decidedText(decision: Decision, ask: Ask, accountOf: AskedOf['accountOf']): string {

@@ -1,3 +1,4 @@
+import { attached } from '../gateway/attached.ts'
 import { productOf } from '../gateway/ask.ts'
 import type { Allow } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
@@ -31,7 +32,7 @@ function keyOf(allowed: Allow): string {
   return key
 }
 
-const keys = new WeakMap<Allow, string>()
+const keys = attached<Allow, string>()
 
 /** Of the uses of one credential on one account, the last counts. */
 export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): LastUsedWitness {

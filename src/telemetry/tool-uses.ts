@@ -1,3 +1,4 @@
+import { attached } from '../gateway/attached.ts'
 import { type Ask, productOf } from '../gateway/ask.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Allow } from '../gateway/decision.ts'
@@ -57,7 +58,7 @@ interface Kind extends Pick<CountedUse, 'tool' | 'network' | 'path'> {
 }
 
 /** Of the last request that a decision allowed: most are followed by another of the same kind. */
-const lastKinds = new WeakMap<Allow, Kind>()
+const lastKinds = attached<Allow, Kind>()
 
 function kindOf(allowed: Allow, tool: string | undefined, network: string, path: string): Kind {
   const last = lastKinds.get(allowed)
