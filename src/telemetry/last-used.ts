@@ -53,8 +53,6 @@ export function createLastUsedWitness({ store, outage, now }: LastUsedOptions): 
   }
 }
 
-/** The one used last is last. */
 function put(collected: Map<string, Use>, key: string, use: Use): void {
-  collected.delete(key)
   collected.set(key, use)
 }
