@@ -83,8 +83,8 @@ export function outsideTheBody(head: RequestHead, terms: Terms, requestId: strin
 const readsReason = new RegExp(
   [
     /^(?:pip|twine|poetry|python-(?:requests|httpx|httplib2|urllib)|NuGet|Apache-(?:Maven|HttpClient)|Gradle|pnpm|got)\b/,
-    /^(?:bundler|Ruby|Debian APT-HTTP|Wget|lftp|ansible-httpget|Helm|Go-http-client|rclone)\b/,
-    /^(?:mercurial|Fossil|Breezy|gvfs|vdirsyncer)\b/,
+    /^(?:bundler|Ruby|Debian APT-HTTP|Wget|lftp|ansible-httpget|Helm|Go-http-client|rclone|Bazel)\b/,
+    /^(?:JGit|mercurial|Fossil|Breezy|gvfs|vdirsyncer)\b/,
     // Libraries after the name of the program: cadaver and davfs2, LWP's scripts.
     /\b(?:neon|aiohttp|libwww-perl)\//,
   ]

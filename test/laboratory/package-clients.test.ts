@@ -156,6 +156,8 @@ t.test('other clients get a message where they look, and the rest do not see it'
     'Fossil/2.21 (2023-02-26 19:24:24 [3c53b6364e])',
     'Breezy/3.3.2',
     'Helm/3.15.0',
+    'Bazel/release 4.2.3',
+    'JGit/4.11.9.201909030838-r',
     // restic, and others that are written in Go
     'Go-http-client/1.1',
     'rclone/v1.60.1-DEV',
