@@ -58,7 +58,7 @@ function mayBeLfs(head: RequestHead): boolean {
 
 const lfsPath = /\/info\/lfs(?:\/|$)/i
 
-/** Where package managers read a text, apart from the body. */
+/** Where clients read a text, apart from the body. */
 interface OutsideTheBody {
   readonly headers?: Readonly<Record<string, string>>
   /** Replaces the standard reason phrase. */
@@ -76,11 +76,22 @@ export function outsideTheBody(head: RequestHead, terms: Terms, requestId: strin
 }
 
 /**
- * Clients that print the reason phrase, and not the body. Poetry reads an index as `python-requests`, Yarn since version 2
- * is `got`, and gem and Bundler are both RubyGems.
+ * Clients that print the reason phrase, most of them without the body. Poetry reads an index as `python-requests`, Yarn since
+ * version 2 is `got`, gem and Bundler are both RubyGems, and restic is a `Go-http-client`. Go modules and rclone's WebDAV show
+ * the text twice. Not Wget2, which prints 31 characters of it.
  */
-const readsReason =
-  /^(?:pip|twine|poetry|python-requests|NuGet|Apache-Maven|Apache-HttpClient|Gradle|pnpm|got|bundler|Ruby, RubyGems|Debian APT-HTTP|Wget|lftp|ansible-httpget|mercurial|Helm)\b/i
+const readsReason = new RegExp(
+  [
+    /^(?:pip|twine|poetry|python-(?:requests|httpx|httplib2|urllib)|NuGet|Apache-(?:Maven|HttpClient)|Gradle|pnpm|got)\b/,
+    /^(?:bundler|Ruby|Debian APT-HTTP|Wget|lftp|ansible-httpget|Helm|Go-http-client|rclone|Bazel)\b/,
+    /^(?:JGit|mercurial|Fossil|Breezy|gvfs|vdirsyncer)\b/,
+    // Libraries after the name of the program: cadaver and davfs2, LWP's scripts.
+    /\b(?:neon|aiohttp|libwww-perl)\//,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+)
 
 /** Headers and reason phrases are limited to ASCII, because clients decode other bytes differently. */
 function asciiOf(text: string): string {

@@ -60,11 +60,12 @@ export function writes(head: WriteHead): boolean {
 }
 
 /**
- * Whether a request counts as a write where its body cannot be read: behind a proxy that keeps it. The action in the
- * headers of a SOAP call is no proof: to a service that does not know it, ASP.NET's SOAP 1.2 calls what the body names.
+ * Whether a request counts as a write behind a proxy that keeps its body. The action in the headers of a SOAP call is no
+ * proof: to a service that does not know it, ASP.NET's SOAP 1.2 calls what the body names. Nor is the head if the proxy may
+ * pass on an offer to speak another protocol, in which other requests follow; the public port never does (ADR 0126).
  */
 export function writesUnseen(head: WriteHead): boolean {
-  return writingOf(head) !== 'reads'
+  return writingOf(head) !== 'reads' || plainOf(head).values('upgrade').length > 0
 }
 
 /** A request with the spellings removed in which upstreams may read it. */
@@ -109,11 +110,10 @@ function decodedFully(text: string): string {
   return decoded
 }
 
-/** Whether the upstream may take the request for another one, or something else may follow it on the connection. */
+/** Whether the upstream may take the request for another one. */
 function isDisguised(request: Plain): boolean {
   return (
     request.path.split('/').includes('git-receive-pack') ||
-    request.values('upgrade').length > 0 ||
     overrides.some(name => request.values(name).some(value => isOtherMethod(value, request))) ||
     parametersOf(request.query).some(
       ([name, value]) => overridesInQuery.has(foldedName(name)) && isOtherMethod(value, request),

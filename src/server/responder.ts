@@ -103,13 +103,13 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 
   /**
-   * Refuses a request of a read-only password that is a write by its body, or may be one because the body is not seen here.
-   * The gateway has refused those that are writes by their head.
+   * Refuses a request of a read-only password that is a write by its body, or may be one because a proxy has it. The gateway
+   * has refused those that are writes by their head.
    */
   async function judgeBody(allowed: Allow, { ask, request }: Asked): Promise<Judged> {
+    if (request.readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
     const writing = writingOf(ask)
     if (typeof writing === 'string') return { decision: allowed }
-    if (request.readBody === undefined) return { decision: writesUnseen(ask) ? readOnly(allowed) : allowed }
     const { found, start } = await request.readBody(readingIn(writing))
     if (found === 'full') return { decision: { outcome: 'busy', retryAfter: fullRetryAfter } }
     return found === 'reads' ? { decision: allowed, begun: start } : { decision: readOnly(allowed) }

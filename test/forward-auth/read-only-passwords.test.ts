@@ -73,3 +73,20 @@ t.test('what only a body would tell is a write behind nginx', async t => {
   t.equal(upstream.requests.length, 0)
   t.match(await send('GET /fabrikam/r.git/info/lfs/objects/0a1b', ''), /^HTTP\/1\.1 200 /)
 })
+
+t.test('an offer to speak another protocol is a write, because a proxy may pass it on', async t => {
+  const door = await runningDoor(t, aWorldWithAReader())
+  const lines = [
+    'GET /nginx HTTP/1.1',
+    'Host: git.example.com',
+    'Connection: close',
+    `Authorization: ${basic({ username: anna.username, password: reader.password })}`,
+    'X-Original-Method: GET',
+    'X-Original-URI: /fabrikam/x',
+  ]
+  const ask = (...more: readonly string[]) =>
+    rawRequest(door.port, `${[...lines, ...more].join('\r\n')}\r\n\r\n`)
+  t.match(await ask(), /^HTTP\/1\.1 200 /)
+  for (const protocol of ['h2c', 'websocket'])
+    t.match(await ask(`Upgrade: ${protocol}`), /^HTTP\/1\.1 403 [^]*X-Altgate-Outcome: read-only/)
+})

@@ -89,6 +89,17 @@ t.test('pip shows why in the place of the reason phrase', async t => {
   t.match(stdout + stderr, switchedOff)
 })
 
+t.test('a script in Python shows why in the place of the reason phrase', async t => {
+  const script = [
+    'import sys, urllib.request as requests',
+    'request = requests.Request(sys.argv[1], headers={"Authorization": "Basic " + sys.argv[2]})',
+    'requests.urlopen(request)',
+  ]
+  const args = ['-c', script.join('\n'), `${server.url}/fabrikam/x`, basicOf(off)]
+  const { stderr } = await run('/usr/bin/python3', args)
+  t.match(stderr, switchedOff)
+})
+
 t.test('cargo shows why: the text of the index, and of its commands what is in JSON', async t => {
   const { port } = server
   const config = (account: string) =>
@@ -117,7 +128,7 @@ t.test('cargo shows why: the text of the index, and of its commands what is in J
   t.match(body, { errors: [{ detail: switchedOff }] })
 })
 
-t.test('other package managers get a message where they look, and other clients do not see it', async t => {
+t.test('other clients get a message where they look, and the rest do not see it', async t => {
   const ask = (agent: string) => {
     const lines = [
       'Host: h',
@@ -142,12 +153,39 @@ t.test('other package managers get a message where they look, and other clients 
     'lftp/4.9.2',
     'ansible-httpget',
     'mercurial/proto-1.0 (Mercurial 6.3.2)',
+    'Fossil/2.21 (2023-02-26 19:24:24 [3c53b6364e])',
+    'Breezy/3.3.2',
     'Helm/3.15.0',
+    'Bazel/release 4.2.3',
+    'JGit/4.11.9.201909030838-r',
+    // restic, and others that are written in Go
+    'Go-http-client/1.1',
+    'rclone/v1.60.1-DEV',
+    'cadaver/0.24 neon/0.32.5',
+    'davfs2/1.6.1 neon/0.32.5',
+    'gvfs/1.50.3',
+    'vdirsyncer/0.19.0',
+    // calcurse-caldav
+    'Python-httplib2/0.20.4 (gzip)',
+    'Python-urllib/3.11',
+    'Python/3.11 aiohttp/3.8.4',
+    'python-httpx/0.23.3',
+    'libwww-perl/6.68',
+    'LWP::Simple/6.68 libwww-perl/6.68',
+    'Ruby',
   ])
     t.match(await ask(agent), /^HTTP\/1\.1 403 Your user name .* Reference: [0-9a-f]{24}\r\n/, agent)
   for (const agent of ['yarn/1.22.22 npm/? node/v20', 'pnpm/9.0.0 npm/? node/v20', 'bun/1.1.0'])
     t.match(await ask(agent), /"error":"Your user name/, agent)
-  for (const agent of ['git/2.39.5', 'curl/8.5.0', 'Mozilla/5.0', '']) {
+  for (const agent of [
+    'git/2.39.5',
+    'git/dulwich',
+    'curl/8.5.0',
+    'curl/7.85.0 Nix/2.8.0',
+    'wget2/1.99.1',
+    'Mozilla/5.0',
+    '',
+  ]) {
     t.match(await ask(agent), /^HTTP\/1\.1 403 Forbidden\r\n/, agent)
     t.notMatch(await ask(agent), /npm-notice/i, agent)
   }

@@ -126,8 +126,6 @@ const writing: readonly Case[] = [
   ['another method in the query', 'GET /fabrikam/x?a=b&_method=DELETE'],
   ['another method in an escaped query', 'GET /fabrikam/x?%255Fmethod=put'],
   ['another method for Google', 'GET /fabrikam/x?$httpMethod=DELETE'],
-  ['another protocol', 'GET /fabrikam/x', { Connection: 'Upgrade', Upgrade: 'websocket' }],
-  ['HTTP/2 afterwards', 'OPTIONS /fabrikam/x', { Upgrade: 'h2c' }],
   ['a GET with a body', 'GET /fabrikam/x', { 'Content-Length': '1' }],
   ['a HEAD with a body in chunks', 'HEAD /fabrikam/x', { 'Transfer-Encoding': 'chunked' }],
   ['a list of refs with a body', `${refs}?service=git-upload-pack`, { 'Content-Length': '1' }],
@@ -179,6 +177,15 @@ for (const each of writing)
     t.ok(writes(headOf(each)))
     t.ok(writesUnseen(headOf(each)))
   })
+
+t.test('an offer to speak another protocol is a write where a proxy may pass it on', async t => {
+  for (const headers of [{ Connection: 'Upgrade', Upgrade: 'websocket' }, { Upgrade: 'h2c' }])
+    for (const request of ['GET /fabrikam/x', 'OPTIONS /fabrikam/x', `${refs}?service=git-upload-pack`]) {
+      t.equal(writingOf(headOf(['', request, headers])), 'reads')
+      t.ok(writesUnseen(headOf(['', request, headers])))
+    }
+  t.ok(writes(headOf(['', 'PUT /fabrikam/x', { Upgrade: 'h2c' }])))
+})
 
 t.test('a batch request is decided by its body, and is a write where the body is not seen', async t => {
   const elsewhere = 'POST /fabrikam/lfs-server/objects/batch'

@@ -52,6 +52,21 @@ t.test('a batch request of a read-only password is forwarded byte for byte if it
   t.equal(world.seen.at(-1)?.decision.outcome, 'allow')
 })
 
+t.test(
+  'a client that offers HTTP/2 reads with a read-only password, and the upstream is not asked',
+  async t => {
+    // Java's HttpClient does so over plain http unless told otherwise, and so does curl --http2.
+    const offer = ['Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAEAAEAAAAIAAAAB', 'Upgrade: h2c']
+    const connection = await rawConnection(server.port)
+    connection.send(head('GET /fabrikam/x', offer))
+    t.match(await connection.until(/ok/), /^HTTP\/1\.1 200 /)
+    for (const name of ['upgrade', 'http2-settings']) t.strictSame(upstream.last().values(name), [])
+    connection.send(head('PUT /fabrikam/x', [...offer, 'Content-Length: 0']))
+    t.match(await connection.until(/X-Altgate-Outcome/), /X-Altgate-Outcome: read-only/)
+    connection.socket.destroy()
+  },
+)
+
 t.test('an upload is refused before the upstream is asked, and said so in the form of git-lfs', async t => {
   const before = upstream.requests.length
   const bodies = ['{"operation":"upload"}', '{"operation":"download","operation":"upload"}', '', '{']

@@ -1,8 +1,9 @@
-import { firstWords, wireTo, type Run, type SignIn } from './wire.ts'
+import { firstWords, wireTo, type Run, type SignIn, type WireAnswer } from './wire.ts'
 
 /**
  * The start of a fetch by JGit, by the rules of its `TransportHttp` and `HttpAuthMethod`: the strongest scheme of
- * those that stand first in their lines, three attempts, and a sentence of its own in place of every body.
+ * those that stand first in their lines, three attempts, and the reason phrase or a
+ * sentence of its own in place of every body. JGit 4.11 was seen to do so.
  */
 export async function jgit(url: string, signIns: readonly SignIn[]): Promise<Run> {
   const wire = wireTo(`${url}/info/refs?service=git-upload-pack`, 'GET', { 'User-Agent': 'JGit/7.0.0' })
@@ -18,11 +19,11 @@ export async function jgit(url: string, signIns: readonly SignIn[]): Promise<Run
     asked++
     answer = await wire.send(signIn)
   }
-  return end(shownOf(answer.status))
+  return end(shownOf(answer))
 }
 
-function shownOf(status: number): string {
+function shownOf({ status, reason }: WireAnswer): string {
   if (status === 200) return 'ok'
   if (status === 404) return 'not found'
-  return status === 403 ? 'service not permitted' : String(status)
+  return status === 403 ? 'service not permitted' : `${status} ${reason}`
 }

@@ -5,6 +5,8 @@ import { basicOf } from './ask.ts'
 /** An answer as it was on the wire. */
 export interface WireAnswer {
   readonly status: number
+  /** The reason phrase. */
+  readonly reason: string
   /** The values of every line of that name, each by itself. */
   readonly lines: (name: string) => readonly string[]
   /** Of the first line of that name. */
@@ -41,10 +43,13 @@ export function wireTo(url: string, method: string, headers: Readonly<Record<str
       sent++
       const authorization = signIn && { Authorization: basicOf(signIn.username, signIn.password) }
       request(url, { method, headers: { ...headers, ...authorization }, agent: false }, response => {
-        const { rawHeaders, statusCode: status = 0 } = response
+        const { rawHeaders, statusCode: status = 0, statusMessage: reason = '' } = response
         const lines = (name: string) =>
           rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
-        text(response).then(body => resolve({ status, lines, header: name => lines(name)[0], body }), reject)
+        text(response).then(
+          body => resolve({ status, reason, lines, header: name => lines(name)[0], body }),
+          reject,
+        )
       })
         .on('error', reject)
         .end()
