@@ -51,7 +51,7 @@ const together = [
 const longestSeconds = 400
 
 /** Milliseconds from the last line of a file's report to the end of its process. */
-const patience = 20_000
+const patience = 4_000
 
 /** What the tests may need at once: repositories of tens of megabytes, PostgreSQL's files. */
 const roomBytes = 4 * 1024 ** 3

@@ -17,10 +17,11 @@ export interface Seen {
  * (`npm run bench -- memory`).
  */
 export function createSeen(): Seen {
-  let tags = new Float64Array(most)
+  let tags: Float64Array | undefined
   let victim = 0
   return {
     has(random, other) {
+      tags ??= new Float64Array(most)
       const tag = tagOf(random, other)
       const first = (tag % (most / ways)) * ways
       for (let at = first; at < first + ways; at += 1) {
@@ -35,7 +36,7 @@ export function createSeen(): Seen {
       return false
     },
     clear() {
-      tags = new Float64Array(most)
+      tags = undefined
     },
   }
 }

@@ -5,6 +5,7 @@ import t from 'tap'
 import { algorithmOf, type PasswordHash } from '../../src/gateway/ports.ts'
 import { readImportedHash } from '../../src/hashing/hash-string.ts'
 import { hashed } from './vectors.ts'
+import { anyText } from '../support/any-text.ts'
 
 const salt = 'c29tZXNhbHQ'
 const tag = 'nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4'
@@ -199,7 +200,7 @@ t.test('no text makes the import throw: it is a hash, or has one of the flaws', 
     .record({ hash: fc.constantFrom(...hashed.map(each => each.hash)), at: fc.nat(90), by: fc.string() })
     .map(({ hash, at, by }) => hash.slice(0, at) + by + hash.slice(at + by.length))
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary' }), pieces, damage), text => {
+    fc.property(fc.oneof(anyText({ maxLength: 10 }), pieces, damage), text => {
       const read: string = readImportedHash(text)
       return isWellFormed(read) || flaws.has(read)
     }),
