@@ -4,7 +4,7 @@ import { Outage } from '../gateway/outage.ts'
 export interface BatchesOptions<T> {
   /** Puts a value into what is not written yet, where there may be one for the same key. */
   readonly put: (batch: Map<string, T>, key: string, value: T) => void
-  /** Throws `Outage`. Called with no values as well, when there are none. */
+  /** Throws `Outage`; whatever else it throws is a bug. Called with no values as well, when there are none. */
   readonly write: (values: readonly T[]) => Promise<void>
   /** Told when the store could not be written; the values are kept for the next time. */
   readonly outage: (outage: Outage) => void
@@ -18,7 +18,7 @@ export interface Batches<T> {
   /** The value for this key that is not written yet. */
   get(key: string): T | undefined
   add(key: string, value: T): void
-  /** Writes what is still in memory. */
+  /** Writes what is still in memory. Rejects only for a bug. */
   close(): Promise<void>
 }
 
@@ -40,6 +40,8 @@ const perWrite = 250
 export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Batches<T> {
   let batch = new Map<string, T>()
   let writing = Promise.resolve()
+  /** The same, but a write that failed for a bug does not keep others from being tried. */
+  let written = Promise.resolve()
   let isQueued = false
   let looks = 0
 
@@ -58,11 +60,12 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
         await setImmediate()
       } while (at < entries.length)
     } catch (error) {
-      if (!(error instanceof Outage)) throw error
-      outage(error)
+      const isOutage = error instanceof Outage
       const since = batch
-      batch = new Map(entries.slice(at))
+      batch = new Map(entries.slice(isOutage ? at : at + perWrite)) // a bug would come again with the same values
       for (const [key, value] of since) add(key, value)
+      if (!isOutage) throw error
+      outage(error)
     }
   }
 
@@ -70,10 +73,11 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
   function writeSoon(): Promise<void> {
     if (isQueued) return writing
     isQueued = true
-    writing = writing.then(() => {
+    writing = written.then(() => {
       isQueued = false
       return writeBatch()
     })
+    written = writing.catch(() => {})
     return writing
   }
 

@@ -214,6 +214,20 @@ t.test('a full batch does not wait for the minute, and what fails half-way is wr
   t.equal(uses.length, 2500)
 })
 
+t.test('a bug loses the uses of one write, and the others are written afterwards', async t => {
+  const { see, witness, uses, state } = aWitness(t)
+  for (let each = 0; each < 600; each++) see(allowed(`subject-${each}`))
+  state.meanwhile = () => {
+    throw new TypeError('a bug')
+  }
+  await t.rejects(witness.close(), { message: 'a bug' })
+  state.meanwhile = () => {}
+  see(allowed('later'))
+  await witness.close()
+  t.equal(uses.length, 351)
+  t.match(uses.at(-1), { subject: 'later' })
+})
+
 t.test('closing writes what is left, and a store that is down then does not hold it up', async t => {
   const { see, witness, batches, state, outages } = aWitness(t)
   see(allowed('anna'))
