@@ -237,6 +237,15 @@ rule(
   sources.filter(({ text }) => text.trimEnd().split('\n').length > 350).map(({ path }) => path),
 )
 
+rule(
+  'no function is assigned to a property of an object that is made often: V8 allocates it as an old one (ADR 0127)',
+  sources
+    .filter(({ text }) =>
+      /\bthis\.#?\w+ \??\??=\s+(?:async )?(?:function\b|\w+ =>|\([^()]*\)(?:: [^=]+)? =>)/.test(text),
+    )
+    .map(({ path }) => path),
+)
+
 // A second reader would be a second way in, with rules of its own (CVE-2017-3167).
 rule(
   'Basic is read by the gateway, and by explain, which walks the same way',
