@@ -6,7 +6,7 @@ export interface Attached<Owner extends object, T> {
 
 /**
  * Like a `WeakMap`, for what is kept with an object of each request: the value is in the object itself, as a private field
- * that nothing else sees, prints or copies. A `WeakMap` costs a new object four times as much, and its table keeps what has
+ * that nothing else sees, prints or copies. A `WeakMap` costs a new object five times as much, and its table keeps what has
  * become useless until the whole heap is collected (ADR 0125).
  */
 export function attached<Owner extends object, T>(): Attached<Owner, T> {
