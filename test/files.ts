@@ -53,6 +53,10 @@ const longestSeconds = 400
 /** Milliseconds from the last line of a file's report to the end of its process. */
 const patience = 4_000
 
+/** Processes that may have to be killed. If there are more, it is no longer Node's fault. */
+const mostKilled = 5
+let killed = 0
+
 /** What the tests may need at once: repositories of tens of megabytes, PostgreSQL's files. */
 const roomBytes = 4 * 1024 ** 3
 
@@ -117,7 +121,8 @@ const last = /\n# time=/
 
 /**
  * A process of Node can stay for ever after all is done, with a busy thread of V8 and no JavaScript left to run
- * (nodejs/node 54918). One that has reported its last line and does not end is told of, killed, and judged by what it has reported.
+ * (nodejs/node 54918). One that has reported its last line and does not end is told of, killed, and judged by what it has reported; the run
+ * fails if there are many.
  */
 function guard(name: string, child: ChildProcess): void {
   let end = ''
@@ -128,6 +133,8 @@ function guard(name: string, child: ChildProcess): void {
     child.emit = (event: string | symbol, ...told: unknown[]) =>
       event === 'close' ? emit(event, 0, null) : emit(event, ...told)
     child.kill('SIGKILL')
+    killed += 1
+    if (killed > mostKilled) process.exitCode = 1
   }
   child.stdout?.on('data', (text: Buffer) => {
     end = (end + text.toString('latin1')).slice(-1000)

@@ -206,8 +206,9 @@ const connections = attached<Socket, Connection>()
 
 // Published before the first byte of each request. Handlers do not learn which connection a request uses.
 subscribe('undici:client:sendHeaders', message => {
-  const { socket } = message as { readonly socket: Socket } // undici's DiagnosticsChannel.ClientSendHeadersMessage
-  connections.get(socket)?.sends()
+  // undici's DiagnosticsChannel.ClientSendHeadersMessage, also of Node's own undici, which may be another version
+  const { socket } = message as { readonly socket: Socket | undefined }
+  if (socket) connections.get(socket)?.sends()
 })
 
 /** The same connector, with each socket wrapped in a `Connection`. */

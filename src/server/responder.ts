@@ -103,7 +103,7 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 
   /**
-   * Refuses a request of a read-only password that is a write by its body, or may be one because a proxy has it. The gateway
+   * Refuses a request of a read-only password that is a write by its body, or may be one because a proxy has the body. The gateway
    * has refused those that are writes by their head.
    */
   async function judgeBody(allowed: Allow, { ask, request }: Asked): Promise<Judged> {

@@ -29,8 +29,8 @@ const pause = 5_000
 const looksPerWrite = 12
 
 /**
- * Keys of a full batch: until it is written, it takes no others. With 10,000, a worker takes 6 MB more, and if the oldest gave way to new
- * ones, the uses of all users would grow old in a worker that has more of them (ADR 0125).
+ * Keys of a full batch: until it is written, it takes no others, whoever filled it. With 10,000, a worker takes 6 MB more. If the oldest
+ * gave way to new ones, all uses would grow old in a worker that sees more of them (ADR 0125).
  */
 const most = 2500
 
@@ -62,7 +62,9 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
     } catch (error) {
       const isOutage = error instanceof Outage
       const since = batch
-      batch = new Map(entries.slice(isOutage ? at : at + perWrite)) // a bug would come again with the same values
+      // Those that failed come last: if the store will never take one of them, the others get through. A bug would only come again.
+      const failed = isOutage ? entries.slice(at, at + perWrite) : []
+      batch = new Map([...entries.slice(at + perWrite), ...failed])
       for (const [key, value] of since) add(key, value)
       if (!isOutage) throw error
       outage(error)

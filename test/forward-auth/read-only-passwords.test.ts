@@ -7,7 +7,7 @@ import { gitLab } from '../support/git.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
 import { anna, basic } from '../support/public-server.ts'
-import { rawRequest } from '../support/raw-request.ts'
+import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { aGenerated, aWorld } from '../support/world.ts'
 
@@ -89,4 +89,29 @@ t.test('an offer to speak another protocol is a write, because a proxy may pass 
   t.match(await ask(), /^HTTP\/1\.1 200 /)
   for (const protocol of ['h2c', 'websocket'])
     t.match(await ask(`Upgrade: ${protocol}`), /^HTTP\/1\.1 403 [^]*X-Altgate-Outcome: read-only/)
+})
+
+t.test('an nginx that passes Upgrade on, and says so to the decision, opens no way to write', async t => {
+  const upstream = await recordingUpstream(t)
+  const door = await runningDoor(t, aWorldWithAReader())
+  const behind = { decisions: door.port, page: await freePort(), repositories: upstream.port }
+  const upgrade = 'proxy_set_header Upgrade $http_upgrade;'
+  const [decision, repositories] = ['altgate_decisions/nginx;', 'http://repositories$request_uri;']
+  const nginx = await startNginx(t, behind, [
+    [decision, `${decision} ${upgrade}`],
+    [repositories, `${repositories} ${upgrade} proxy_set_header Connection upgrade;`],
+  ])
+  const ask = (password: string) => {
+    const authorization = `Authorization: ${basic({ username: anna.username, password })}`
+    const offer = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk']
+    const lines = ['GET /fabrikam/x HTTP/1.1', 'Host: git.example.com', authorization, ...offer]
+    return rawConnection(nginx.port).then(connection => {
+      connection.send(`${lines.join('\r\n')}\r\n\r\n`)
+      return connection.until(/X-Altgate-Outcome|^HTTP\/1\.1 200/)
+    })
+  }
+  t.match(await ask(reader.password), /^HTTP\/1\.1 403 [^]*X-Altgate-Outcome: read-only/)
+  t.equal(upstream.requests.length, 0)
+  t.match(await ask(anna.password), /^HTTP\/1\.1 200 /)
+  t.strictSame(upstream.last().values('Upgrade'), ['h2c'], 'it does pass it on')
 })

@@ -24,8 +24,15 @@ export interface Nginx {
   readonly complaints: () => string
 }
 
-/** Starts nginx with docker/nginx/nginx.conf as it stands, ports and places aside; it ends with the test. */
-export async function startNginx(t: Test, behind: BehindNginx): Promise<Nginx> {
+/**
+ * Starts nginx with docker/nginx/nginx.conf as it stands, ports and places aside; it ends with the test. `changes`: what an operator has
+ * changed in it.
+ */
+export async function startNginx(
+  t: Test,
+  behind: BehindNginx,
+  changes: readonly (readonly [string, string])[] = [],
+): Promise<Nginx> {
   const directory = temporaryDirectory(t)
   const port = await freePort()
   const configuration = configurationOf('docker/nginx/nginx.conf', [
@@ -35,6 +42,7 @@ export async function startNginx(t: Test, behind: BehindNginx): Promise<Nginx> {
     ['upstream:8081', `127.0.0.1:${behind.repositories}`],
     ['worker_processes auto;', 'worker_processes 1;'],
     [' /tmp/', ` ${directory}/`],
+    ...changes,
   ])
   const complaints = await runNginx(t, { directory, configuration, port })
   return { url: `http://127.0.0.1:${port}`, port, complaints }
