@@ -36,6 +36,7 @@ const longest = [
  * half of their time.
  */
 const together = [
+  'test/commands',
   'test/self-service',
   'test/proxying',
   'test/answers',
@@ -45,6 +46,17 @@ const together = [
   'test/requests',
   'test/settings',
   'test/telemetry',
+  'test/server',
+  'test/bench-command',
+  'test/hashing',
+  'test/accounts',
+  'test/demo',
+  'test/upstream-auth',
+  'test/forward-auth',
+  'test/verdicts',
+  'test/status',
+  'test/gateway',
+  'test/common',
 ]
 
 /** For one process, on a busy machine. */

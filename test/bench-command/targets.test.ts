@@ -115,7 +115,7 @@ t.test('Ctrl-C ends it early, with a report of what was measured so far', async 
 t.test('on a terminal a bar shows how far it is', async t => {
   const target = await recordingUpstream(t, marked)
   const { file } = aBenchFolder(t, { url: target.url, callers })
-  const screen = await onTerminal(t, aDesk(t), ['bench', '--config', file]).screen()
+  const screen = await (await onTerminal(t, aDesk(t), ['bench', '--config', file])).screen()
   t.match(screen, /[█░]{10}.* of 1 s · \d+ requests · Ctrl-C/)
   t.match(screen, /anna +allow 200 +\d+/)
   t.match(screen, 'code 0')

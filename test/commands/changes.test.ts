@@ -43,7 +43,7 @@ t.test('each change says what depends on it, and asks; only yes goes on', async 
   ] as const
   for (const [words, question] of asked) {
     t.match(await desk.run(words), { code: 2, stderr: 'To go ahead, add --yes.' }, words.join(' '))
-    const terminal = onTerminal(t, desk, words)
+    const terminal = await onTerminal(t, desk, words)
     await terminal.type('Type yes: ', 'no\r')
     const screen = await terminal.screen()
     t.match(screen, question)
@@ -51,7 +51,7 @@ t.test('each change says what depends on it, and asks; only yes goes on', async 
   }
   t.same(await desk.everything(), before)
 
-  const terminal = onTerminal(t, desk, ['account', 'remove', 'fabrikam'])
+  const terminal = await onTerminal(t, desk, ['account', 'remove', 'fabrikam'])
   await terminal.type('Type yes: ', 'yes\r')
   t.match(await terminal.screen(), /fabrikam was removed, in every running gateway\. .*\ncode 0\n/)
 })

@@ -13,6 +13,8 @@ export interface Desk {
   readonly directory: string
   /** The settings, as the program sees them. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Waits until there is a store. */
+  isReady(): Promise<void>
   run(words: readonly string[], stdin?: string): Promise<Ran>
   /** What a command printed; throws unless it succeeded. */
   must(words: readonly string[], stdin?: string): Promise<string>
@@ -35,8 +37,9 @@ export function aDesk(
   const url = settings['ALTGATE__STORE__URL'] ?? `sqlite:${join(directory, 'altgate.db')}`
   const env = { ...process.env, ...settings, ALTGATE__STORE__URL: url }
   let making = isMade && url.startsWith('sqlite:') ? undefined : Promise.resolve()
+  const isReady = () => (making ??= makeStore(url))
   const run: Desk['run'] = async (words, stdin = '') => {
-    await (making ??= makeStore(url))
+    await isReady()
     return altgate(words, env, { stdin })
   }
   const must: Desk['must'] = async (words, stdin) => succeeded(words.join(' '), await run(words, stdin))
@@ -44,6 +47,7 @@ export function aDesk(
   return {
     directory,
     env,
+    isReady,
     run,
     must,
     json,

@@ -246,7 +246,7 @@ t.test('what is exported has no secret, and can be imported elsewhere', async t 
 
 t.test('Ctrl-C while standard input is awaited says that nothing was changed', async t => {
   const desk = aDesk(t)
-  const terminal = onTerminal(t, desk, importInto('-'))
+  const terminal = await onTerminal(t, desk, importInto('-'))
   await terminal.type('Ctrl-D ends them.', '\x03')
   t.match(await terminal.screen(), /Stopped\. Nothing was changed\.\ncode 130\n/)
   t.same(await listed(desk), [])
@@ -257,7 +257,7 @@ t.test('a long import shows how far it is, and Ctrl-C undoes all of it', async t
   const file = join(desk.directory, 'users')
   const hash = htpasswd('x', 'canary', '-m').slice(2)
   writeFileSync(file, Array.from({ length: 40_000 }, (_, n) => `user${n}@example.com:${hash}`).join('\n'))
-  const terminal = onTerminal(t, desk, importInto(file))
+  const terminal = await onTerminal(t, desk, importInto(file))
   await terminal.type('1500 of 40000', '\x03')
   t.match(await terminal.screen(), /Stopped\. Nothing was changed\.\n[^\n]*code 130\n/)
   t.same(await listed(desk), [])

@@ -73,15 +73,15 @@ t.test('without a terminal a move requires --yes', async t => {
 t.test('on a terminal a move is made after a yes, and after nothing else', async t => {
   const desk = await aSmallWorld(t)
   const before = await desk.json(show)
-  const doubtful = onTerminal(t, desk, apply)
+  const doubtful = await onTerminal(t, desk, apply)
   await doubtful.type('Type yes: ', 'y\r')
   t.match(await doubtful.screen(), 'altgate: Nothing was changed.\ncode 1\n')
-  const interrupted = onTerminal(t, desk, apply)
+  const interrupted = await onTerminal(t, desk, apply)
   await interrupted.type('Type yes: ', '\x03')
   t.match(await interrupted.screen(), /^code 130$/m)
   t.same(await desk.json(show), before)
 
-  const sure = onTerminal(t, desk, apply)
+  const sure = await onTerminal(t, desk, apply)
   await sure.type(
     `Move fabrikam to Microsoft Entra ID, directory "Fabrikam" (${fabrikamId})? Type yes: `,
     'yes\r',
@@ -89,7 +89,7 @@ t.test('on a terminal a move is made after a yes, and after nothing else', async
   const screen = await sure.screen()
   t.match(screen, 'Users of fabrikam: 1 will break, 2 ready, 1 unknown, 1 switched off.')
   t.match(screen, /^code 0$/m)
-  const back = onTerminal(t, desk, undo)
+  const back = await onTerminal(t, desk, undo)
   await back.type('Type yes: ', 'yes\r')
   t.match(await back.screen(), 'No credentials have been set there since the move.')
   t.match(await desk.json(show), { scope: 'msa' })

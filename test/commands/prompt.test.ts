@@ -17,7 +17,7 @@ async function opens(desk: ReturnType<typeof aDesk>, password: string): Promise<
 
 t.test('a password is asked for twice, never shown, and the terminal is given back as it was', async t => {
   const desk = aDesk(t)
-  const terminal = onTerminal(t, desk, setAnna)
+  const terminal = await onTerminal(t, desk, setAnna)
   await terminal.type(first, 'canary grün 語\r')
   await terminal.type(second, 'canary grün 語\r')
   const screen = await terminal.screen()
@@ -30,7 +30,7 @@ t.test('a password is asked for twice, never shown, and the terminal is given ba
 
 t.test('backspace, Ctrl-U and arrows edit, and a paste of both lines answers both questions', async t => {
   const desk = aDesk(t)
-  const terminal = onTerminal(t, desk, setAnna)
+  const terminal = await onTerminal(t, desk, setAnna)
   await terminal.type(first, 'wrong\x15canary-x\x7f\x1b[D\x1bOCpasté\x7f\x7fted\rcanary-pasted\r')
   t.match(await terminal.screen(), /^code 0$/m)
   t.ok(await opens(desk, 'canary-pasted'))
@@ -38,7 +38,7 @@ t.test('backspace, Ctrl-U and arrows edit, and a paste of both lines answers bot
 
 t.test('two different answers change nothing', async t => {
   const desk = aDesk(t)
-  const terminal = onTerminal(t, desk, setAnna)
+  const terminal = await onTerminal(t, desk, setAnna)
   await terminal.type(first, 'canary-one\r')
   await terminal.type(second, 'canary-two\r')
   t.match(await terminal.screen(), 'altgate: The two passwords differ. Nothing was changed.\ncode 1\n')
@@ -47,7 +47,7 @@ t.test('two different answers change nothing', async t => {
 
 t.test('Ctrl-C ends it with 130, changes nothing, and gives the terminal back', async t => {
   const desk = aDesk(t)
-  const terminal = onTerminal(t, desk, setAnna)
+  const terminal = await onTerminal(t, desk, setAnna)
   await terminal.type(first, 'canary\x03')
   const screen = await terminal.screen()
   t.ok(screen.startsWith(`${first}\ncode 130\n`), screen)
@@ -56,7 +56,7 @@ t.test('Ctrl-C ends it with 130, changes nothing, and gives the terminal back', 
 })
 
 t.test('an empty answer is no password', async t => {
-  const terminal = onTerminal(t, aDesk(t), ['explain', '--account', 'fabrikam', '--user', 'anna'])
+  const terminal = await onTerminal(t, aDesk(t), ['explain', '--account', 'fabrikam', '--user', 'anna'])
   await terminal.type('Password: ', '\x04')
   t.match(await terminal.screen(), 'altgate: No password was given.')
 })

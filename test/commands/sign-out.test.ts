@@ -88,11 +88,11 @@ t.test('--all asks first', async t => {
   const desk = await aSignInDesk(t)
   await desk.signIn('anna')
   t.match(await desk.run(all), { code: 2, stderr: /there is no terminal to ask/ })
-  const no = onTerminal(t, desk, all)
+  const no = await onTerminal(t, desk, all)
   await no.type('End 1 sign-in in all scopes, in every running gateway? Type yes: ', 'no\r')
   t.match(await no.screen(), /Nothing was changed\.\ncode 1/)
   t.equal(await desk.isActive('anna'), true)
-  const yes = onTerminal(t, desk, all)
+  const yes = await onTerminal(t, desk, all)
   await yes.type('Type yes: ', 'yes\r')
   t.match(
     await yes.screen(),

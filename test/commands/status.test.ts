@@ -120,7 +120,7 @@ t.test('it says what it cannot find out, and why', async t => {
 
 t.test('on a terminal it is drawn in place, and the terminal is given back', async t => {
   const desk = aDesk(t, { ALTGATE__OPERATIONS__PORT: String(await freePort()) })
-  const drawn = onTerminal(t, desk, ['status', '--watch'], 'xterm')
+  const drawn = await onTerminal(t, desk, ['status', '--watch'], 'xterm')
   await drawn.type('No gateway answers here.', '\x03')
   const screen = await drawn.screen()
   t.match(screen, '\x1b[?1049h')
@@ -132,7 +132,7 @@ t.test('on a terminal it is drawn in place, and the terminal is given back', asy
   t.match(screen, /code 0$/m)
   t.match(screen, / icanon .* echo /s)
 
-  const blocks = onTerminal(t, desk, ['status', '--watch'])
+  const blocks = await onTerminal(t, desk, ['status', '--watch'])
   await blocks.type('None is kept.', '')
   await blocks.type('None is kept.', '\x03')
   const printed = await blocks.screen()

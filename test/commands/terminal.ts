@@ -19,24 +19,23 @@ const end = 'the-end-of-the-screen'
  * Runs `altgate` on a real terminal (util-linux's `script` makes one), then prints the exit code and `stty -a`. `columns`: its
  * width; left out: it does not know its width.
  */
-export function onTerminal(
+export async function onTerminal(
   t: Test,
   desk: Desk,
   words: readonly string[],
   term = 'dumb',
   columns = 0,
-): Terminal {
+): Promise<Terminal> {
+  await desk.isReady() // no command makes a store by itself
   const program = `'${process.execPath}' '${checkout}/src/altgate.js'`
   const command = `${program} ${words.map(word => `'${word}'`).join(' ')}`
-  // No command makes a store by itself; where the desk has made one this does nothing.
-  const first = `${program} store init > /dev/null 2>&1`
   // Ctrl-C reaches the shell too: without a trap it may end before its last line.
   const trapped = 'trap : INT'
   // The last line waits until it was seen: `script` drops what it has not read when its shell ends.
   const last = `echo "code $?"; stty -a; stty sane; echo ${end}; read -r _`
   const child = spawn(
     'script',
-    ['-qec', `stty cols ${columns}; ${trapped}; ${first}; ${command}; ${last}`, '/dev/null'],
+    ['-qec', `stty cols ${columns}; ${trapped}; ${command}; ${last}`, '/dev/null'],
     {
       env: { ...desk.env, TERM: term, SHELL: '/bin/sh' },
       stdio: ['pipe', 'pipe', 'inherit'],
