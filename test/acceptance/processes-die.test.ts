@@ -51,7 +51,7 @@ t.test(
     await until(() => altgate.logs().split('the replacement worker could not start').length > 2)
     t.ok(isRunning(altgate.pid))
     altgate.signal('SIGWINCH')
-    await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+    await until(async () => (await ask(`${altgate.operationsUrl}/ready`)).status === 200)
     t.equal(workersOf(altgate.pid).length, 1)
   },
 )
@@ -66,7 +66,7 @@ t.test('a process that is killed', async t => {
     await Promise.allSettled(Array.from({ length: 10 }, () => tries(right)))
     await until(() => altgate.logs().includes('a worker died and is being replaced'))
     t.equal(summary(await Promise.all(Array.from({ length: 10 }, () => tries(right)))), '200 allow')
-    await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+    await until(async () => (await ask(`${altgate.operationsUrl}/ready`)).status === 200)
     const now = workersOf(altgate.pid)
     t.equal(now.length, 2)
     t.ok(now.includes(other))
