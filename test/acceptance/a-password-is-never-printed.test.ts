@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse, stringify } from 'yaml'
-import { startAltgate, type Altgate } from '../support/altgate.ts'
+import { cheapHashing, type Altgate } from '../support/altgate.ts'
 import { ask, basicOf } from '../support/ask.ts'
 import { contosoDirectory } from '../../src/demo/people.ts'
 import { temporaryDirectory } from '../support/directory.ts'
@@ -72,10 +72,15 @@ async function lookAtOutput(t: Test, altgate: Altgate, about?: readonly string[]
 }
 
 /** `ofHelpers`: secrets apart from the passwords. */
-async function lookAtGateway(t: Test, altgate: Altgate, ofHelpers: readonly string[]): Promise<void> {
+async function lookAtGateway(
+  t: Test,
+  altgate: Altgate,
+  workers: number,
+  ofHelpers: readonly string[],
+): Promise<void> {
   await lookAtOutput(t, altgate, [...secrets, ...ofHelpers])
   const familyOf = () => [altgate.pid, ...workersOf(altgate.pid), ...lanesOf(altgate.pid)]
-  await until(() => familyOf().length === 4, pause) // a lane that has died is replaced beside what `/ready` says
+  await until(() => familyOf().length === 1 + workers + 1, pause) // a lane that has died is replaced beside what `/ready` says
   const family = familyOf()
   for (const pid of family) silent(t, 'command line and environment', visibleOf(pid), 'PATH=')
 }
@@ -104,7 +109,7 @@ async function killSome(altgate: Altgate): Promise<void> {
   await Promise.all(asking)
   const isLogged = () => ['a worker died', 'a hash lane died'].every(each => altgate.logs().includes(each))
   await until(isLogged, pause)
-  await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200, pause)
+  await until(async () => (await ask(`${altgate.operationsUrl}/ready`)).status === 200, pause)
 }
 
 /** Gives every secret that went to credential helpers and came from them. */
@@ -120,9 +125,13 @@ async function letHelpersIn(t: Test, altgate: Altgate): Promise<readonly string[
   return about
 }
 
-// The gateway on SQLite is for two tests: the second one has it reloaded, with an account and a directory of its own.
+// The gateway on SQLite is for two tests: the second one has it reloaded, with an account and a directory of its own. Of several
+// workers there is the gateway on PostgreSQL; each one loads what helpers need.
 const ofSqlite = await startUpstream(t)
-const onSqlite = await gatewayWithHelpers(t, ofSqlite.url, { settings: { workers: 2 }, env: loud })
+const onSqlite = await gatewayWithHelpers(t, ofSqlite.url, {
+  settings: { workers: 1, hashing: cheapHashing },
+  env: loud,
+})
 
 t.test('a password is found again in whatever spelling it comes', async t => {
   for (const spelling of [canary, encodeURIComponent(canary), Buffer.from(canary).toString('hex')])
@@ -140,7 +149,7 @@ t.test('on one machine with SQLite', async t => {
   silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
   const ofHelpers = await letHelpersIn(t, altgate)
   await killSome(altgate)
-  await lookAtGateway(t, altgate, ofHelpers)
+  await lookAtGateway(t, altgate, 1, ofHelpers)
   const files = filesIn(altgate.directory).filter(({ path }) => path.includes('altgate.db'))
   const database = Buffer.concat(files.map(({ bytes }) => bytes))
   silent(t, 'the database', database, '$argon2id$')
@@ -149,15 +158,14 @@ t.test('on one machine with SQLite', async t => {
 
 const outcomesWithTokens = ['allow', 'sign-in-needed', 'unavailable', 'upstream-failed']
 
-t.test('the tokens of users on one machine with SQLite', async t => {
+/** All that happens to the tokens of users, at a gateway that is told of it by a reload; gives the secrets. */
+async function letUsersAct(t: Test, altgate: Altgate, storeUrl: string): Promise<readonly string[]> {
   const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
-  const altgate = onSqlite
   const before = parse(readFileSync(altgate.config, 'utf8'))
   const { signIn, ...acting } = actingSettings(provider)
   const directories = { ...before.signIn.directories, ...signIn.directories }
   writeFileSync(altgate.config, stringify({ ...before, ...acting, signIn: { directories } }))
   await altgate.must(['reload'])
-  const storeUrl = `sqlite:${join(altgate.directory, 'altgate.db')}`
   const at = { upstream: upstream.url, storeUrl, account: 'acting' }
   const { outcomes, said } = await actWithTokens(altgate, provider, at)
   t.strictSame(outcomes, outcomesWithTokens)
@@ -169,6 +177,12 @@ t.test('the tokens of users on one machine with SQLite', async t => {
   const about = [...tokenSecrets, ...provider.tokens]
   silent(t, 'the answers, and what commands print', said, 'sign-ins', about)
   await lookAtOutput(t, altgate, about)
+  return about
+}
+
+t.test('the tokens of users on one machine with SQLite', async t => {
+  const altgate = onSqlite
+  const about = await letUsersAct(t, altgate, `sqlite:${join(altgate.directory, 'altgate.db')}`)
   t.match(altgate.logs(), /"action":"grant-ended"/)
   t.match(await altgate.tell('/metrics'), /altgate_token_renewals_total\{result="renewed"\} \d/)
   t.match(await altgate.tell('/metrics'), 'altgate_delegated_tokens{state="active"} 1')
@@ -176,70 +190,58 @@ t.test('the tokens of users on one machine with SQLite', async t => {
   silent(t, 'the database', Buffer.concat(files.map(({ bytes }) => bytes)), 'k1.', about)
 })
 
-t.test('the tokens of users with PostgreSQL and Redis', async t => {
-  const [provider, upstream] = [await refreshProvider(t), await tellingUpstream(t)]
-  const redis = await startRedis(t)
-  const { url } = postgres
-  const monitor = await redis.monitor()
-  const altgate = await startAltgate(t, {
-    settings: {
-      store: { url },
-      redis: { url: `redis://127.0.0.1:${redis.port}` },
-      ...actingSettings(provider),
-    },
-    env: loud,
-  })
-  const at = { upstream: upstream.url, storeUrl: url }
-  const { outcomes, said } = await actWithTokens(altgate, provider, at)
-  t.strictSame(outcomes, outcomesWithTokens)
-  const about = [...tokenSecrets, ...provider.tokens]
-  silent(t, 'the answers, and what commands print', said, 'sign-ins', about)
-  await lookAtOutput(t, altgate, about)
-  silent(t, 'the files of PostgreSQL', databaseFiles(), 'k1.', about)
-  await until(async () => /^altgate:good:/m.test(await redis.dump()))
-  silent(t, 'Redis', await redis.dump(), 'altgate:good:', about)
-  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', about)
-})
+t.test(
+  'with PostgreSQL and Redis, which have passwords of their own, and the tokens of users there',
+  async t => {
+    const [upstream, redis] = [await startUpstream(t), await startRedis(t)]
+    const url = await postgres.database('passwords')
+    await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
+    const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
+    const folder = temporaryDirectory(t)
+    const file = join(folder, 'store-url')
+    writeFileSync(file, url)
+    const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
+    const settings = {
+      workers: 2,
+      hashing: cheapHashing,
+      store: { url: { file } },
+      redis: { url: redisUrl },
+    }
+    const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
 
-t.test('with PostgreSQL and Redis, which have passwords of their own', async t => {
-  const [upstream, redis] = [await startUpstream(t), await startRedis(t)]
-  const url = await postgres.database('passwords')
-  await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
-  const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
-  const folder = temporaryDirectory(t)
-  const file = join(folder, 'store-url')
-  writeFileSync(file, url)
-  const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
-  const settings = { workers: 2, store: { url: { file } }, redis: { url: redisUrl } }
-  const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
+    silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
+    const { outcomes, said } = await sendEverywhere(altgate)
+    t.strictSame(outcomes, allOutcomes)
+    silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
+    silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+    const ofHelpers = await letHelpersIn(t, altgate)
+    await killSome(altgate)
+    const files = databaseFiles()
+    t.ok(files.includes('dora@example.com'), 'of this database, too')
+    silent(t, 'the files of PostgreSQL', files, '$argon2id$')
+    silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
+    await until(async () => /^altgate:good:/m.test(await redis.dump()))
+    silent(t, 'Redis', await redis.dump(), 'altgate:good:')
+    silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
 
-  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
-  const { outcomes, said } = await sendEverywhere(altgate)
-  t.strictSame(outcomes, allOutcomes)
-  silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
-  silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
-  const ofHelpers = await letHelpersIn(t, altgate)
-  await killSome(altgate)
-  const files = databaseFiles()
-  t.ok(files.includes('dora@example.com'), 'of this database, too')
-  silent(t, 'the files of PostgreSQL', files, '$argon2id$')
-  silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
-  await until(async () => /^altgate:good:/m.test(await redis.dump()))
-  silent(t, 'Redis', await redis.dump(), 'altgate:good:')
-  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
+    const ofUsers = await letUsersAct(t, altgate, url)
+    silent(t, 'the files of PostgreSQL', databaseFiles(), 'k1.', ofUsers)
+    silent(t, 'Redis', await redis.dump(), 'altgate:good:', ofUsers)
+    silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', ofUsers)
 
-  // Somebody has written a password where a hash belongs; then everything breaks.
-  await query(url, `update credentials set hash = '${canary}' where username like 'dora%'`)
-  const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
-  await asks(`${canary}, tried on what is no hash`)
-  await until(() => altgate.logs().includes('a stored password hash is damaged'), pause)
-  const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
-  await redis.stop()
-  const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
-  silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis is unavailable')
-  await postgres.crash()
-  t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
-  const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
-  silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
-  await lookAtGateway(t, altgate, ofHelpers)
-})
+    // Somebody has written a password where a hash belongs; then everything breaks.
+    await query(url, `update credentials set hash = '${canary}' where username like 'dora%'`)
+    const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
+    await asks(`${canary}, tried on what is no hash`)
+    await until(() => altgate.logs().includes('a stored password hash is damaged'), pause)
+    const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
+    await redis.stop()
+    const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
+    silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis is unavailable')
+    await postgres.crash()
+    t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
+    const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
+    silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
+    await lookAtGateway(t, altgate, 2, ofHelpers)
+  },
+)

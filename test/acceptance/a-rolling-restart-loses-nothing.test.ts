@@ -137,7 +137,7 @@ t.test('two gateways behind HAProxy', async all => {
     await until(() => text.includes('challenge'))
     t.notMatch(text, /connection: close/i)
     const stopped = first.stop()
-    await until(async () => (await fetch(`${first.operationsUrl}/ready`)).status === 503)
+    await until(async () => (await ask(`${first.operationsUrl}/ready`)).status === 503)
     await until(
       async () =>
         (await ask(`${first.url}/contoso/x`, { as: [anna, right] })).headers['connection'] === 'close',

@@ -15,7 +15,7 @@ const anna = 'anna@example.com'
 const right = 'the password of anna'
 
 /** A gateway in front of an upstream that answers `/contoso/slow` never, and all else at once. */
-async function world(t: Test, workers: number) {
+async function world(t: Test, workers: number, env: Readonly<Record<string, string>> = {}) {
   let held = 0
   const upstream = await recordingUpstream(t, (request, response) => {
     if (request.url === '/contoso/slow') held++
@@ -23,6 +23,7 @@ async function world(t: Test, workers: number) {
   })
   const altgate = await startAltgate(t, {
     settings: { workers, stop: { drainSeconds: 0, graceSeconds: 600 } },
+    env,
   })
   await altgate.arrange({ accounts: { contoso: upstream.url }, passwords: { [anna]: right } })
   const tries = (password: string) => ask(`${altgate.url}/contoso/x`, { as: [anna, password] })
@@ -34,27 +35,38 @@ async function world(t: Test, workers: number) {
   return { altgate, tries, beginSlow }
 }
 
-t.test(
-  'while the program of a worker cannot be started, the gateway stays, and has its workers again afterwards',
-  async t => {
-    // As if Node were being updated: after one signal the primary looks for it where nothing is, and after the next one where it is.
-    const preload = join(temporaryDirectory(t), 'missing.mjs')
-    writeFileSync(
-      preload,
-      "const there = process.execPath; process.on('SIGWINCH', () => { process.execPath = process.execPath === there ? '/missing' : there })",
-    )
-    const env = { NODE_OPTIONS: `--import=${preload}` }
-    const altgate = await startAltgate(t, { settings: { workers: 1 }, env })
+t.test('a gateway whose Node is missing for a while', async t => {
+  // As if Node were being updated: after one signal the primary looks for it where nothing is, and after the next one where it is.
+  const preload = join(temporaryDirectory(t), 'missing.mjs')
+  writeFileSync(
+    preload,
+    "const there = process.execPath; process.on('SIGWINCH', () => { process.execPath = process.execPath === there ? '/missing' : there })",
+  )
+  const { altgate, beginSlow } = await world(t, 1, { NODE_OPTIONS: `--import=${preload}` })
+
+  await t.test('stays while a worker cannot be started, and has its workers again afterwards', async t => {
     altgate.signal('SIGWINCH')
     const [worker = 0] = workersOf(altgate.pid)
     process.kill(worker, 'SIGKILL')
     await until(() => altgate.logs().split('the replacement worker could not start').length > 2)
     t.ok(isRunning(altgate.pid))
     altgate.signal('SIGWINCH')
-    await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+    await until(async () => (await ask(`${altgate.operationsUrl}/ready`)).status === 200)
     t.equal(workersOf(altgate.pid).length, 1)
-  },
-)
+  })
+
+  await t.test('a second Ctrl-C ends the gateway at once', async t => {
+    await beginSlow()
+    const family = familyOf(altgate)
+    altgate.signal('SIGINT')
+    await until(() => altgate.logs().includes('stopping'))
+    t.ok(family.every(isRunning), 'after the first all wait for the request under way')
+    altgate.signal('SIGINT')
+    t.equal(await altgate.exit(), 130)
+    await until(() => !family.some(isRunning))
+    t.pass('no worker and no lane is left')
+  })
+})
 
 t.test('a process that is killed', async t => {
   const { altgate, tries } = await world(t, 2)
@@ -66,7 +78,7 @@ t.test('a process that is killed', async t => {
     await Promise.allSettled(Array.from({ length: 10 }, () => tries(right)))
     await until(() => altgate.logs().includes('a worker died and is being replaced'))
     t.equal(summary(await Promise.all(Array.from({ length: 10 }, () => tries(right)))), '200 allow')
-    await until(async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200)
+    await until(async () => (await ask(`${altgate.operationsUrl}/ready`)).status === 200)
     const now = workersOf(altgate.pid)
     t.equal(now.length, 2)
     t.ok(now.includes(other))
@@ -90,19 +102,6 @@ t.test('a process that is killed', async t => {
     await until(() => !family.some(isRunning))
     t.pass('no worker and no lane is left')
   })
-})
-
-t.test('a second Ctrl-C ends the gateway at once', async t => {
-  const { altgate, beginSlow } = await world(t, 1)
-  await beginSlow()
-  const family = familyOf(altgate)
-  altgate.signal('SIGINT')
-  await until(() => altgate.logs().includes('stopping'))
-  t.ok(family.every(isRunning), 'after the first all wait for the request under way')
-  altgate.signal('SIGINT')
-  t.equal(await altgate.exit(), 130)
-  await until(() => !family.some(isRunning))
-  t.pass('no worker and no lane is left')
 })
 
 t.test('SIGTERM ends a gateway whose store has never answered', async t => {
@@ -159,7 +158,7 @@ async function begin(t: Test, settings: Readonly<Record<string, unknown>> = {}) 
 
 async function readiness(operations: number): Promise<string> {
   try {
-    return await (await fetch(`http://127.0.0.1:${operations}/ready`)).text()
+    return (await ask(`http://127.0.0.1:${operations}/ready`)).body
   } catch {
     return '' // not listening yet
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -121,11 +121,3 @@ t.test(
     t.match(stderr, `listen.tls.certFile: ${keyFile} does not contain a certificate in PEM`)
   },
 )
-
-t.test('a certificate and a key that Windows has saved are read', async t => {
-  const tls = await makeCertificate(temporaryDirectory(t))
-  for (const file of [tls.certFile, tls.keyFile])
-    writeFileSync(file, `\uFEFF${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}`)
-  const altgate = await startAltgate(t, { tls })
-  t.match(await altgate.tell('/ready'), '"ready":true')
-})

@@ -1,3 +1,5 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAltgate, type Altgate } from '../support/altgate.ts'
 import { makeCertificate } from '../support/certificate.ts'
@@ -19,12 +21,17 @@ async function world(t: Test, altgate: Altgate) {
   return lab
 }
 
-t.test('a gateway that has a certificate', async t => {
-  const tls = await makeCertificate(temporaryDirectory(t))
+t.test('a gateway that has a certificate and a key as Windows saves them', async t => {
+  const directory = temporaryDirectory(t)
+  const tls = await makeCertificate(directory)
+  const forGit = join(directory, 'for-git.pem')
+  copyFileSync(tls.certFile, forGit)
+  for (const file of [tls.certFile, tls.keyFile])
+    writeFileSync(file, `\uFEFF${readFileSync(file, 'utf8').replaceAll('\n', '\r\n')}`)
   const altgate = await startAltgate(t, { tls })
   const lab = await world(t, altgate)
   const address = `${altgate.url}/contoso/welcome.git`
-  const trusting = { config: { 'http.sslCAInfo': tls.certFile } }
+  const trusting = { config: { 'http.sslCAInfo': forGit } }
 
   await t.test('git clones over https', async t => {
     t.match(altgate.url, /^https:/)

@@ -112,7 +112,7 @@ t.test('without Redis: a user who signed in at one worker is known to the others
   }
   const guesses = () => onNewConnections(anna, number => `guess ${number}`, '198.51.100.1')
   const owner = () => onNewConnections(anna, () => right, '192.0.2.1')
-  const ready = async () => (await fetch(`${altgate.operationsUrl}/ready`)).status === 200
+  const ready = async () => (await ask(`${altgate.operationsUrl}/ready`)).status === 200
 
   t.equal(summary([await tries(altgate, anna, right)]), '200 allow', 'at one of them')
   t.equal(summary(await guesses()), '401 refused, 429 throttled')

@@ -68,6 +68,16 @@ export async function fillStore(url: string, content: Content): Promise<void> {
   }
 }
 
+/** Anna signs in once more, at a store that \`fillStore\` has made. */
+export async function signInAgain(url: string, signedIn: SignedIn): Promise<void> {
+  const store = await openStore({ url: new Secret(url) })
+  try {
+    await store.registry(async () => {}).giveGrant(actor, grantOf(signedIn))
+  } finally {
+    await store.close()
+  }
+}
+
 const owner = 'anna' as Owner
 
 /** Its access token lives for a day, so that no provider is asked. */

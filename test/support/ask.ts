@@ -20,12 +20,18 @@ export interface AskOptions {
   readonly headers?: Readonly<Record<string, string | string[]>>
   /** A connection for each request if left out. */
   readonly agent?: Agent
+  /** Ends the request, and then it throws. */
+  readonly signal?: AbortSignal
 }
 
 /** Sends a GET, its address byte for byte as it is written. */
-export async function ask(url: string, { as, headers = {}, agent }: AskOptions = {}): Promise<Answered> {
+export async function ask(
+  url: string,
+  { as, headers = {}, agent, signal }: AskOptions = {},
+): Promise<Answered> {
   const asking = request(url, {
     agent: agent ?? false,
+    ...(signal && { signal }),
     path: url.replace(/^http:\/\/[^/]+/, ''), // `URL` would resolve and escape it
     headers: { ...(as && { authorization: basicOf(...as) }), ...headers },
   })
