@@ -132,9 +132,9 @@ for (const each of processes) {
 const last = /\n# time=/
 
 /**
- * A process of Node can stay for ever after all is done, with a busy thread of V8 and no JavaScript left to run
- * (nodejs/node 54918). One that has reported its last line and does not end is told of, killed, and judged by what it has reported; the run
- * fails if there are many.
+ * A process of Node can stay for ever after all is done, as after a reset of a connection that was ending (`test/support/reset.ts`), or with a
+ * busy thread of V8 (nodejs/node 54918). One that has reported its last line and does not end is told of, killed, and judged by
+ * what it has reported; the run fails if there are many.
  */
 function guard(name: string, child: ChildProcess): void {
   let end = ''

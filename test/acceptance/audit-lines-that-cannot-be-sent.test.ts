@@ -6,6 +6,7 @@ import { logWorld } from '../support/log-world.ts'
 import { pipedOutput } from '../support/piped-output.ts'
 import { freePort } from '../support/ports.ts'
 import { altgate as command } from '../support/program.ts'
+import { reset } from '../support/reset.ts'
 import { until } from '../support/until.ts'
 
 /** A syslog receiver over TCP: what it has read, and its going away. */
@@ -26,7 +27,7 @@ async function receiver(t: Test) {
   }
   const leave = () => {
     server.close()
-    for (const socket of sockets) socket.resetAndDestroy()
+    for (const socket of sockets) reset(socket)
     sockets.clear()
   }
   await come()

@@ -16,6 +16,7 @@ import { freePort } from '../support/ports.ts'
 import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
 import { startRedis } from '../support/redis.ts'
+import { reset } from '../support/reset.ts'
 import { until } from '../support/until.ts'
 
 const anna = 'anna@example.com'
@@ -153,7 +154,7 @@ t.test('rubbish from an upstream', async t => {
   const { url } = await answering(t, socket => {
     for (const each of said.bytes) socket.write(each)
     if (said.afterwards === 'end') socket.end()
-    else socket.resetAndDestroy()
+    else reset(socket)
   })
   await altgate.arrange({ accounts: { tailspin: url } })
   const named = [
@@ -237,7 +238,7 @@ t.test('rubbish from clients, from a proxy at the doors, and from an identity pr
     for (const [at, bytes] of lines.entries()) {
       const client = await rawConnection(port)
       client.send(bytes)
-      if (at % 3 === 0) client.socket.resetAndDestroy()
+      if (at % 3 === 0) reset(client.socket)
       else client.socket.end()
       if (at % 3 === 1) await client.closed().catch(() => {}) // it may be reset
       client.socket.destroy()

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { reset } from '../support/reset.ts'
 
 /** What a network can do to the bytes between two programs. */
 export type LineFault =
@@ -39,7 +40,7 @@ export async function startLine(t: Pick<Test, 'teardown'>, to: number): Promise<
   const pairs = new Set<readonly [near: Socket, far: Socket]>()
 
   const server = createServer(near => {
-    if (fault.kind === 'refused') return void near.resetAndDestroy()
+    if (fault.kind === 'refused') return void reset(near)
     const far = connect({ port: to, host: '127.0.0.1', noDelay: true })
     const pair = [near, far] as const
     pairs.add(pair)
@@ -66,7 +67,7 @@ export async function startLine(t: Pick<Test, 'teardown'>, to: number): Promise<
         case 'cut':
           if (first) seen = 0
           seen += chunk.length
-          if (seen > now.afterBytes) return void near.resetAndDestroy()
+          if (seen > now.afterBytes) return void reset(near)
           return void near.write(chunk)
         default:
           return void near.write(chunk)
@@ -82,24 +83,24 @@ export async function startLine(t: Pick<Test, 'teardown'>, to: number): Promise<
     }
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const reset = () => {
+  const resetAll = () => {
     for (const [near, far] of pairs) {
-      near.resetAndDestroy()
+      reset(near)
       far.destroy()
     }
   }
   t.teardown(() => {
     server.close()
-    reset()
+    resetAll()
   })
   return {
     port: (server.address() as AddressInfo).port, // listening on TCP
     set(next) {
       fault = next
       turn++
-      if (next.kind === 'refused') reset()
+      if (next.kind === 'refused') resetAll()
       if (next.kind === 'surplus') for (const [near] of pairs) near.write(next.bytes, 'latin1')
     },
-    reset,
+    reset: resetAll,
   }
 }

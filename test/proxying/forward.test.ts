@@ -10,6 +10,7 @@ import { bareServer } from '../support/bare-server.ts'
 import { basic, runningServer, type RunningServer } from '../support/public-server.ts'
 import { rawConnection } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
+import { reset } from '../support/reset.ts'
 
 const authorization = basic()
 
@@ -47,7 +48,7 @@ t.test('an account whose upstream is not a URL is a 502', async t => {
 
 t.test('an upstream that disconnects without an answer is a 502, after one try', async t => {
   for (const method of ['GET', 'POST']) {
-    const upstream = await bareServer(t, socket => socket.once('data', () => socket.resetAndDestroy()))
+    const upstream = await bareServer(t, socket => socket.once('data', () => reset(socket)))
     await failsWith(t, await runningServer(t, { upstream: upstream.url }), 'dropped', { method })
     t.equal(upstream.calls(), 1, 'no retry')
   }

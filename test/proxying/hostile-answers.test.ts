@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { type BareServer, bareServer } from '../support/bare-server.ts'
 import { type HostileAnswer, hostileAnswers } from '../support/hostile-answer.ts'
 import { basic, runningServer } from '../support/public-server.ts'
+import { reset } from '../support/reset.ts'
 import { until } from '../support/until.ts'
 
 /**
@@ -120,7 +121,7 @@ async function say(socket: Socket, { pieces, afterwards }: HostileAnswer): Promi
     await new Promise(resolve => setImmediate(resolve))
   }
   if (afterwards === 'end') socket.end()
-  else if (afterwards === 'reset') socket.resetAndDestroy()
+  else if (afterwards === 'reset') reset(socket)
 }
 
 /** All that came until the connection ended, one character a byte; `undefined` if it did not end in time. */

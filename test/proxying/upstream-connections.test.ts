@@ -6,6 +6,7 @@ import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { basic, runningServer, type RunningServer } from '../support/public-server.ts'
 import { rawRequest } from '../support/raw-request.ts'
+import { reset } from '../support/reset.ts'
 import { until } from '../support/until.ts'
 
 // Reported of many gateways: caddy 6452, envoy 1979, h2o 281, sozu 1442.
@@ -15,7 +16,7 @@ type Act = (socket: Socket) => void
 
 const ok: Act = socket => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 const ends: Act = socket => void socket.end()
-const resets: Act = socket => void socket.resetAndDestroy()
+const resets: Act = socket => void reset(socket)
 
 /**
  * An upstream that keeps its connections: `act` says what it does with the request of that number (from 1) on the connection

@@ -9,6 +9,7 @@ import { gitLab } from '../support/git.ts'
 import { anna, basic, runningServer } from '../support/public-server.ts'
 import { rawConnection, rawRequest } from '../support/raw-request.ts'
 import { recordingUpstream } from '../support/recording-upstream.ts'
+import { reset } from '../support/reset.ts'
 import { until } from '../support/until.ts'
 import { aWorld, entra, msa } from '../support/world.ts'
 
@@ -288,7 +289,7 @@ t.test('a client that leaves while it waits for a 429 costs nothing more', async
   const connection = await rawConnection(server.port)
   connection.send(`GET /fabrikam/x HTTP/1.1\r\nHost: a\r\nAuthorization: ${basic(anna)}\r\n\r\n`)
   await setTimeout(throttledMs / 2)
-  connection.socket.resetAndDestroy()
+  reset(connection.socket)
   await setTimeout(throttledMs)
   t.strictSame(server.bugs, [])
 })

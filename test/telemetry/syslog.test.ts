@@ -10,6 +10,7 @@ import { SyslogSink } from '../../src/telemetry/syslog.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { freePort } from '../support/ports.ts'
+import { reset } from '../support/reset.ts'
 import { until } from '../support/until.ts'
 
 /** RFC 5424, 6: header, no structured data, text. */
@@ -115,7 +116,7 @@ t.test('over TCP: a receiver that goes away loses nothing, in order', async t =>
   send(51, 100)
   await until(() => sink.takesMore)
   first.close()
-  for (const socket of sockets) socket.resetAndDestroy()
+  for (const socket of sockets) reset(socket)
   await until(() => told.length > 0)
   send(101, 150)
   t.notOk(sink.takesMore)
