@@ -40,7 +40,7 @@ export async function startLine(t: Pick<Test, 'teardown'>, to: number): Promise<
   const pairs = new Set<readonly [near: Socket, far: Socket]>()
 
   const server = createServer(near => {
-    if (fault.kind === 'refused') return void reset(near)
+    if (fault.kind === 'refused') return reset(near)
     const far = connect({ port: to, host: '127.0.0.1', noDelay: true })
     const pair = [near, far] as const
     pairs.add(pair)
@@ -67,7 +67,7 @@ export async function startLine(t: Pick<Test, 'teardown'>, to: number): Promise<
         case 'cut':
           if (first) seen = 0
           seen += chunk.length
-          if (seen > now.afterBytes) return void reset(near)
+          if (seen > now.afterBytes) return reset(near)
           return void near.write(chunk)
         default:
           return void near.write(chunk)

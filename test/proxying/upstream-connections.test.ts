@@ -16,7 +16,7 @@ type Act = (socket: Socket) => void
 
 const ok: Act = socket => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 const ends: Act = socket => void socket.end()
-const resets: Act = socket => void reset(socket)
+const resets: Act = socket => reset(socket)
 
 /**
  * An upstream that keeps its connections: `act` says what it does with the request of that number (from 1) on the connection
