@@ -26,6 +26,8 @@ export interface Length {
   readonly afterMs: number
   /** So long rests each caller between two requests; left out: not at all. */
   readonly restMs?: number
+  /** The same once the fault is over; left out: as before. */
+  readonly restAfterMs?: number
   /** The traffic goes on until so long no right password was turned away, or for half a minute; left out: not for that. */
   readonly quietMs?: number
 }
@@ -64,6 +66,7 @@ export async function playIn(
   await delay(length.brokenMs)
   await fault.mends?.(world)
   const mended = performance.now()
+  if (length.restAfterMs !== undefined) traffic.rest(length.restAfterMs)
   await delay(length.afterMs)
   await traffic.reach(length.requests, 60)
   const quietSince = () => Math.max(mended, traffic.tally.lastTrouble)

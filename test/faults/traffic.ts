@@ -45,6 +45,8 @@ export interface Traffic {
   readonly tally: Tally
   /** Resolves when so many requests have been answered since the start, or after so many seconds. */
   reach(requests: number, seconds: number): Promise<void>
+  /** From now on each caller rests so many milliseconds between two requests. */
+  rest(milliseconds: number): void
   /** Ends after the requests that are under way. */
   stop(): Promise<Tally>
 }
@@ -68,8 +70,9 @@ const signInPause = 50
 export function startTraffic(
   urls: readonly string[],
   kinds: readonly Callers[],
-  { connections = 8, restMs = 0, signers = [] }: TrafficOptions = {},
+  { connections = 8, restMs: firstRestMs = 0, signers = [] }: TrafficOptions = {},
 ): Traffic {
+  let restMs = firstRestMs
   const pools = urls.map(
     url =>
       new Pool(url, {
@@ -148,6 +151,9 @@ export function startTraffic(
       const timer = setTimeout(resolve, seconds * 1000)
       await promise
       clearTimeout(timer)
+    },
+    rest(milliseconds) {
+      restMs = milliseconds
     },
     async stop() {
       going = false
