@@ -190,58 +190,55 @@ t.test('the tokens of users on one machine with SQLite', async t => {
   silent(t, 'the database', Buffer.concat(files.map(({ bytes }) => bytes)), 'k1.', about)
 })
 
-t.test(
-  'with PostgreSQL and Redis, which have passwords of their own, and the tokens of users there',
-  async t => {
-    const [upstream, redis] = [await startUpstream(t), await startRedis(t)]
-    const url = await postgres.database('passwords')
-    await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
-    const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
-    const folder = temporaryDirectory(t)
-    const file = join(folder, 'store-url')
-    writeFileSync(file, url)
-    const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
-    const settings = {
-      workers: 2,
-      hashing: cheapHashing,
-      store: { url: { file } },
-      redis: { url: redisUrl },
-    }
-    const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
+t.test('with PostgreSQL and Redis, which have passwords of their own', async t => {
+  const [upstream, redis] = [await startUpstream(t), await startRedis(t)]
+  const url = await postgres.database('passwords')
+  await redis.command('ACL', 'SETUSER', 'altgate', 'on', `>${ofRedis}`, '~*', '&*', '+@all')
+  const monitor = await redis.monitor() // before there is traffic, which would confuse its beginning
+  const folder = temporaryDirectory(t)
+  const file = join(folder, 'store-url')
+  writeFileSync(file, url)
+  const redisUrl = `redis://altgate:${encodeURIComponent(ofRedis)}@127.0.0.1:${redis.port}`
+  const settings = {
+    workers: 2,
+    hashing: cheapHashing,
+    store: { url: { file } },
+    redis: { url: redisUrl },
+  }
+  const altgate = await gatewayWithHelpers(t, upstream.url, { settings, env: loud })
 
-    silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
-    const { outcomes, said } = await sendEverywhere(altgate)
-    t.strictSame(outcomes, allOutcomes)
-    silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
-    silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
-    const ofHelpers = await letHelpersIn(t, altgate)
-    await killSome(altgate)
-    const files = databaseFiles()
-    t.ok(files.includes('dora@example.com'), 'of this database, too')
-    silent(t, 'the files of PostgreSQL', files, '$argon2id$')
-    silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
-    await until(async () => /^altgate:good:/m.test(await redis.dump()))
-    silent(t, 'Redis', await redis.dump(), 'altgate:good:')
-    silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
+  silent(t, 'what commands print', await settle(altgate, upstream.url), ', in every running gateway')
+  const { outcomes, said } = await sendEverywhere(altgate)
+  t.strictSame(outcomes, allOutcomes)
+  silent(t, 'the answers', said, 'WWW-Authenticate'.toLowerCase())
+  silent(t, 'what commands print', await tellCommands(altgate), 'Nothing was imported')
+  const ofHelpers = await letHelpersIn(t, altgate)
+  await killSome(altgate)
+  const files = databaseFiles()
+  t.ok(files.includes('dora@example.com'), 'of this database, too')
+  silent(t, 'the files of PostgreSQL', files, '$argon2id$')
+  silent(t, 'the files of PostgreSQL', files, '"clientId":"altgate"', ofHelpers)
+  await until(async () => /^altgate:good:/m.test(await redis.dump()))
+  silent(t, 'Redis', await redis.dump(), 'altgate:good:')
+  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced')
 
-    const ofUsers = await letUsersAct(t, altgate, url)
-    silent(t, 'the files of PostgreSQL', databaseFiles(), 'k1.', ofUsers)
-    silent(t, 'Redis', await redis.dump(), 'altgate:good:', ofUsers)
-    silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', ofUsers)
+  const ofUsers = await letUsersAct(t, altgate, url)
+  silent(t, 'the files of PostgreSQL', databaseFiles(), 'k1.', ofUsers)
+  silent(t, 'Redis', await redis.dump(), 'altgate:good:', ofUsers)
+  silent(t, 'what Redis is told', monitor.seen(), 'altgate:announced', ofUsers)
 
-    // Somebody has written a password where a hash belongs; then everything breaks.
-    await query(url, `update credentials set hash = '${canary}' where username like 'dora%'`)
-    const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
-    await asks(`${canary}, tried on what is no hash`)
-    await until(() => altgate.logs().includes('a stored password hash is damaged'), pause)
-    const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
-    await redis.stop()
-    const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
-    silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis is unavailable')
-    await postgres.crash()
-    t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
-    const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
-    silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
-    await lookAtGateway(t, altgate, 2, ofHelpers)
-  },
-)
+  // Somebody has written a password where a hash belongs; then everything breaks.
+  await query(url, `update credentials set hash = '${canary}' where username like 'dora%'`)
+  const asks = (password: string) => ask(`${altgate.url}/contoso/x`, { as: ['dora@example.com', password] })
+  await asks(`${canary}, tried on what is no hash`)
+  await until(() => altgate.logs().includes('a stored password hash is damaged'), pause)
+  const set = ['credential', 'set', '--scope', 'msa', '--user', anna[0]]
+  await redis.stop()
+  const withoutRedis = await altgate.cli(set, { stdin: `${canary}, without Redis\n` })
+  silent(t, 'a command without Redis', withoutRedis.stderr, 'Redis is unavailable')
+  await postgres.crash()
+  t.equal((await asks(`${canary}, without a store`)).outcome, 'unavailable')
+  const withoutStore = await altgate.cli(set, { stdin: `${canary}, without a store\n` })
+  silent(t, 'a command without a store', withoutStore.stderr, 'The store is unavailable')
+  await lookAtGateway(t, altgate, 2, ofHelpers)
+})
