@@ -83,10 +83,13 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
     return writing
   }
 
-  const timer = setInterval(() => {
+  /** Not awaited: a bug is an unhandled rejection, and reported as such. */
+  async function look(): Promise<void> {
     looks += 1
-    if (looks % looksPerWrite === 0 || batch.size >= most) void writeSoon()
-  }, pause)
+    if (looks % looksPerWrite === 0 || batch.size >= most) await writeSoon()
+  }
+
+  const timer = setInterval(look, pause)
   return {
     get: key => batch.get(key),
     add,

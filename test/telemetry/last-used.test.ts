@@ -17,6 +17,7 @@ import { Secret } from '../../src/gateway/secret.ts'
 import { openStore } from '../../src/store/store.ts'
 import { createLastUsedWitness } from '../../src/telemetry/last-used.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { run } from '../support/run.ts'
 
 const fabrikam: Account = {
   name: 'fabrikam' as AccountName,
@@ -231,6 +232,23 @@ t.test('a bug loses the uses of one write, and the others are written afterwards
   await witness.close()
   t.equal(uses.length, 351)
   t.match(uses.at(-1), { subject: 'later' })
+})
+
+t.test('a bug in a write that nobody waits for is reported', async t => {
+  const module = JSON.stringify(new URL('../../src/telemetry/batches.ts', import.meta.url).href)
+  const script = `
+    import { mock } from 'node:test'
+    import { createBatches } from ${module}
+    mock.timers.enable({ apis: ['setInterval'] })
+    const write = async () => {
+      throw new TypeError('a bug')
+    }
+    const batches = createBatches({ put: (batch, key, value) => batch.set(key, value), write, outage() {} })
+    batches.add('key', 'value')
+    mock.timers.tick(60_000)`
+  const { code, stderr } = await run(process.execPath, ['--input-type=module', '--eval', script])
+  t.equal(code, 1)
+  t.match(stderr, 'TypeError: a bug')
 })
 
 t.test('a use that the store never takes does not hold up the others', async t => {
