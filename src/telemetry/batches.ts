@@ -29,8 +29,8 @@ const pause = 5_000
 const looksPerWrite = 12
 
 /**
- * Keys of a full batch: until it is written, it takes no others, whoever filled it. With 10,000, a worker takes 6 MB more. If the oldest
- * gave way to new ones, all uses would grow old in a worker that sees more of them (ADR 0125).
+ * Keys of a full batch. It takes no new ones until it is written, even if one user has filled it. With 10,000 keys, a worker takes 6 MB
+ * more. Dropping the oldest for each new one would let every use grow old in a busy worker (ADR 0125).
  */
 const most = 2500
 
@@ -39,10 +39,8 @@ const perWrite = 250
 
 export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Batches<T> {
   let batch = new Map<string, T>()
-  let writing = Promise.resolve()
-  /** The same, but a write that failed for a bug does not keep others from being tried. */
-  let written = Promise.resolve()
-  let isQueued = false
+  let last = Promise.resolve()
+  let queued: Promise<void> | undefined
   let looks = 0
 
   function add(key: string, value: T): void {
@@ -62,7 +60,7 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
     } catch (error) {
       const isOutage = error instanceof Outage
       const since = batch
-      // Those that failed come last: if the store will never take one of them, the others get through. A bug would only come again.
+      // The group that failed comes last: the store may never take one of its values. What met a bug is dropped, as it would again.
       const failed = isOutage ? entries.slice(at, at + perWrite) : []
       batch = new Map([...entries.slice(at + perWrite), ...failed])
       for (const [key, value] of since) add(key, value)
@@ -73,14 +71,14 @@ export function createBatches<T>({ put, write, outage }: BatchesOptions<T>): Bat
 
   /** One write at a time, and one that waits for it: a store that hangs must not collect more of them. */
   function writeSoon(): Promise<void> {
-    if (isQueued) return writing
-    isQueued = true
-    writing = written.then(() => {
-      isQueued = false
+    if (queued !== undefined) return queued
+    const next = last.then(() => {
+      queued = undefined
       return writeBatch()
     })
-    written = writing.catch(() => {})
-    return writing
+    queued = next
+    last = next.catch(() => {}) // the caller sees the bug, and the next write is tried all the same
+    return next
   }
 
   /** Not awaited: a bug is an unhandled rejection, and reported as such. */
