@@ -24,11 +24,11 @@ const entries = {
 }
 
 /**
- * A text of a package, without blanks, and what stands there instead. V8 allocates a function that is assigned to a property of `this` as an
- * old object, and undici does so for each request with a body: what belongs to the request stayed until the whole heap was
- * collected (ADR 0127).
+ * What is replaced in a linked file, as esbuild writes it. V8 allocates a function that is assigned to a property of `this` as an old object,
+ * and undici does so for each request with a body: what belongs to the request stayed until the whole heap was collected
+ * (ADR 0127).
  */
-const reworded = { undici: ['this.errorHandler=err=>', 'this.errorHandler=0?0:err=>'] }
+const corrections = { 'undici/index.js': ['this.errorHandler=err=>', 'this.errorHandler=0?0:err=>'] }
 
 /** The first line of a file that was put together here. */
 const linked = '// All modules of this package, put together by link-packages.mjs.'
@@ -50,7 +50,6 @@ if (build) {
       legalComments: 'none',
       banner: { js: linked },
     })
-    if (name in reworded) reword(`${name}/${file}`, ...reworded[name])
   }
 }
 
@@ -100,14 +99,15 @@ async function link(entry, how, to = entry) {
     logLevel: 'warning',
     ...how,
   })
-  replace(to, outputFiles[0].contents)
+  replace(to, corrected(to, outputFiles[0].text))
 }
 
-/** Fails if the text does not stand there once: another version needs another look. */
-function reword(file, before, after) {
-  const [start, end, ...more] = readFileSync(pathOf(file), 'utf8').split(before)
-  if (end === undefined || more.length > 0) throw new Error(`${file} does not say ${before} once (ADR 0127)`)
-  replace(file, start + after + end)
+/** With what is replaced in it, which must occur once: another version needs another look. */
+function corrected(file, text) {
+  if (!(file in corrections)) return text
+  const [before, after] = corrections[file]
+  if (text.split(before).length !== 2) throw new Error(`${file} does not contain ${before} once (ADR 0127)`)
+  return text.replace(before, after)
 }
 
 /** At once, for processes that are starting; and in a file of its own, where the old one is shared with other folders. */
