@@ -238,7 +238,7 @@ rule(
 )
 
 rule(
-  'no function is assigned to a property of an object that is made often: V8 allocates it as an old one (ADR 0127)',
+  'no function is assigned to a property of `this`: V8 allocates it as an old object (ADR 0127)',
   sources
     .filter(({ text }) =>
       /\bthis\.#?\w+ \??\??=\s+(?:async )?(?:function\b|\w+ =>|\([^()]*\)(?:: [^=]+)? =>)/.test(text),

@@ -65,7 +65,7 @@ const longestSeconds = 400
 /** Milliseconds from the last line of a file's report to the end of its process. */
 const patience = 4_000
 
-/** Processes that may have to be killed. If there are more, it is no longer Node's fault. */
+/** Processes that may have to be killed. If there are more, the cause is not a rare fault of Node, and the run fails. */
 const mostKilled = 5
 let killed = 0
 

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
-import { attached } from './attached.ts'
 import { type Account, scopeOf } from './account.ts'
 import type { Ask } from './ask.ts'
+import { attached } from './attached.ts'
 import type { PresentedCredential } from './credential.ts'
 import type { AccountName, Proof, Scope, Slot, Username } from './names.ts'
 import type { Secret } from './secret.ts'

@@ -1,6 +1,6 @@
-import { attached } from './attached.ts'
 import { type Account, accountNamed, haveSameScopes, type Holder, hasAccess, type Naming } from './account.ts'
 import { type Ask, readTarget } from './ask.ts'
+import { attached } from './attached.ts'
 import { type Attempt, type AttemptKeys, attemptOn, type Caller } from './attempt.ts'
 import { decodeBasic, type PresentedCredential } from './credential.ts'
 import {

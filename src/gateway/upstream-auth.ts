@@ -1,5 +1,5 @@
-import { attached } from './attached.ts'
 import type { Ask } from './ask.ts'
+import { attached } from './attached.ts'
 import type { Allow } from './decision.ts'
 import type { UserToken } from './delegation.ts'
 import type { Secret } from './secret.ts'

@@ -1,5 +1,5 @@
-import { attached } from '../gateway/attached.ts'
 import { productOf } from '../gateway/ask.ts'
+import { attached } from '../gateway/attached.ts'
 import type { Allow } from '../gateway/decision.ts'
 import type { Instant } from '../gateway/names.ts'
 import type { Outage } from '../gateway/outage.ts'

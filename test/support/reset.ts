@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 
 /**
- * Resets a connection (RST). If its end is being sent at that moment, Node never closes the socket, and its process does not end any more:
- * libuv refuses the reset, and Node takes no notice. So such a connection ends as it is about to.
+ * Resets a connection (RST). One that is already ending is destroyed instead: libuv refuses to reset it while the FIN is pending, Node
+ * ignores that, never closes the socket, and the process cannot exit.
  */
 export function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy()
